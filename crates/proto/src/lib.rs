@@ -1,1 +1,20 @@
-//! placeholder
+//! HTTP/1.1 without I/O: bytes and time in, events and bytes out.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
+mod close_reason;
+mod config;
+mod encode;
+mod error;
+mod event;
+mod method;
+mod server;
+
+pub use close_reason::CloseReason;
+pub use config::{Limits, TimeoutKind, Timeouts};
+pub use encode::{CONTINUE, encode_error_response};
+pub use error::{ErrorKind, MisuseError, ParseError};
+pub use event::{BodyLength, Event, Expect, Fields, RequestHead, Scratch, Step};
+pub use method::{METHODS, Method};
+pub use server::ServerConnection;
