@@ -1,0 +1,62 @@
+// One sample: a fresh server, verified, warmed up, loaded, stopped.
+import { measureIdle } from './idle.mjs'
+import { cpuUsage, residentBytes } from './process-usage.mjs'
+import { ServerProcess } from './server-process.mjs'
+import { verify } from './verify.mjs'
+import { load } from './wrk.mjs'
+
+/** Enough for V8 and JSC to have compiled the hot path; on one connection it is some 5,000 requests. */
+const WARM_UP_MS = 500
+
+/**
+ * @typedef {object} Sample of a 'load' scenario. CPU in microseconds a request; latencies in microseconds; rss in bytes;
+ * `busy` is the share of one core that the server used: well below 1 means that the load tool was the limit
+ * @property {number} rate requests a second
+ * @property {number} cpu
+ * @property {number | null} jsCpu null where no thread runs JavaScript
+ * @property {number | null} p50 null where pipelined
+ * @property {number | null} p99 null where pipelined
+ * @property {number} rss
+ * @property {number} busy
+ */
+
+/**
+ * @param {import('./implementations.mjs').Implementation} implementation
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {{ seconds: number, loaded: boolean }} how `loaded` false: only verify (there is no load tool)
+ * @returns {Promise<Sample | { bytes: number, rss: number } | null>}
+ */
+export async function measure(implementation, scenario, { seconds, loaded }) {
+  const server = await new ServerProcess(implementation).ready()
+  try {
+    await verify(server, scenario)
+    let sample = null
+    if (scenario.kind === 'idle') sample = await measureIdle(server, scenario)
+    else if (loaded) sample = await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
+    server.assertAlive()
+    return sample
+  } catch (error) {
+    server.assertAlive()
+    throw new Error(`${implementation.name}, ${scenario.name}: ${error.message}`, { cause: error })
+  } finally {
+    await server.stop()
+  }
+}
+
+async function measureLoad(server, scenario, seconds, javascript) {
+  await load(server.port, scenario, WARM_UP_MS)
+  const before = cpuUsage(server.pid)
+  const result = await load(server.port, scenario, seconds * 1000)
+  const after = cpuUsage(server.pid)
+  const cpu = after.cpu - before.cpu
+  const jsCpu = after.mainThreadCpu - before.mainThreadCpu
+  return {
+    rate: result.requests / result.seconds,
+    cpu: cpu / 1000 / result.requests,
+    jsCpu: javascript ? jsCpu / 1000 / result.requests : null,
+    p50: result.p50,
+    p99: result.p99,
+    rss: residentBytes(server.pid),
+    busy: cpu / 1e9 / result.seconds,
+  }
+}

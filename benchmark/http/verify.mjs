@@ -1,0 +1,31 @@
+// A fast wrong answer is worth nothing: every server answers each scenario once before it is measured.
+import { request } from 'node:http'
+
+/**
+ * @param {import('./server-process.mjs').ServerProcess} server
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @throws when status, length or body differ from the scenario's answer
+ */
+export async function verify(server, scenario) {
+  const { status, body } = await ask(server.port, scenario)
+  const { answer } = scenario
+  const right = status === 200 && body.length === answer.bytes && (answer.body === null || body.toString() === answer.body)
+  if (right) return
+  throw new Error(`${server.name} answered ${scenario.method} ${scenario.path} with ${status} and ${body.length} bytes ` +
+    `(${JSON.stringify(body.toString('latin1', 0, 80))}), expected 200 and ${answer.bytes} bytes`)
+}
+
+function ask(port, { method, path, bodyBytes = 0 }) {
+  return new Promise((resolve, reject) => {
+    const headers = bodyBytes > 0 ? { 'Content-Length': bodyBytes } : {}
+    const req = request({ host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 10_000 }, (res) => {
+      const chunks = []
+      res.on('data', (chunk) => chunks.push(chunk))
+      res.on('end', () => resolve({ status: res.statusCode, body: Buffer.concat(chunks) }))
+      res.on('error', reject)
+    })
+    req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${path} within 10 s`)))
+    req.on('error', reject)
+    req.end(Buffer.alloc(bodyBytes, 'x'))
+  })
+}

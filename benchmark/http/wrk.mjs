@@ -1,0 +1,54 @@
+// The load: wrk, on its own core.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { onLoadCore } from './pinning.mjs'
+
+const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
+/** Longer than any window: a request that waits is a long latency, not a lost sample. */
+const TIMEOUT_SECONDS = 30
+
+export const INSTALL_WRK = 'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
+
+/** wrk prints its version with exit code 1; only a missing program has no exit code. */
+export const hasWrk = () => spawnSync('wrk', ['--version']).status !== null
+
+/**
+ * Loads a server until the time is up.
+ * @param {number} port
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {number} milliseconds wrk takes whole seconds: anything else is cut short by a signal, for warming up
+ * @returns {Promise<{ requests: number, seconds: number, p50: number | null, p99: number | null }>} latencies in
+ *   microseconds, null for a pipelined scenario
+ * @throws when an answer was not 2xx or 3xx, or a connection failed
+ */
+export async function load(port, scenario, milliseconds) {
+  const [file, ...args] = onLoadCore([
+    'wrk', '--threads', '1', '--connections', String(scenario.connections), '--duration', `${Math.ceil(milliseconds / 1000)}s`,
+    '--timeout', `${TIMEOUT_SECONDS}s`, '--script', SCRIPT, ...(scenario.close ? ['--header', 'Connection: close'] : []),
+    `http://127.0.0.1:${port}${scenario.path}`,
+  ])
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      BENCH_METHOD: scenario.method,
+      BENCH_BODY_BYTES: String(scenario.bodyBytes ?? 0),
+      BENCH_PIPELINE: String(scenario.pipeline ?? 1),
+    },
+  })
+  const cut = milliseconds % 1000 === 0 ? undefined : setTimeout(() => child.kill('SIGINT'), milliseconds)
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  clearTimeout(cut)
+  const result = stdout.trim().split('\n').at(-1)
+  if (code !== 0 || !result.startsWith('{')) throw new Error(`wrk ended with ${code}: ${stderr || stdout}`)
+  const { requests, microseconds, p50, p99, ...errors } = JSON.parse(result)
+  const failed = Object.entries(errors).filter(([, count]) => count > 0)
+  if (failed.length > 0) {
+    throw new Error(`wrk counted errors in ${scenario.name}: ${failed.map(([kind, count]) => `${kind} ${count}`).join(', ')}`)
+  }
+  // wrk corrects latencies for coordinated omission by the interval of one request, not of one batch: pipelined they mean nothing.
+  const timed = (scenario.pipeline ?? 1) === 1
+  return { requests, seconds: microseconds / 1e6, p50: timed ? p50 : null, p99: timed ? p99 : null }
+}

@@ -1,0 +1,116 @@
+//! A bare hyper HTTP/1.1 server on one thread, with the routes of `servers/app.js`.
+//!
+//! It is the measure of what the protocol costs without JavaScript. Nothing is tuned but what every rival has
+//! too: no Nagle delay, one flush for the answers to a pipelined batch, a long accept queue.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket};
+
+const HELLO: &[u8] = b"Hello, world!\n";
+const BLOB_BYTES: usize = 1024 * 1024;
+const BURN: Duration = Duration::from_millis(1);
+/// As in `servers/app.js`: a burst of connections must meet the server, not the kernel's SYN retry.
+const BACKLOG: u32 = 4096;
+
+fn main() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, serve())
+}
+
+async fn serve() -> io::Result<()> {
+    let listener = listen()?;
+    let blob = Bytes::from(vec![b'x'; BLOB_BYTES]);
+    writeln!(
+        io::stdout(),
+        "{{\"port\":{}}}",
+        listener.local_addr()?.port()
+    )?;
+    loop {
+        // A connection reset while it waited in the queue is no reason to stop.
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let blob = blob.clone();
+        tokio::task::spawn_local(async move {
+            let service = service_fn(move |request| answer(request, blob.clone()));
+            // The peer going away mid-answer is the load tool's business.
+            let _ = http1::Builder::new()
+                .pipeline_flush(true)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    socket.listen(BACKLOG)
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    blob: Bytes,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path();
+    Ok(match (request.method(), path) {
+        (&Method::GET, "/hello") => {
+            respond(StatusCode::OK, "text/plain", Bytes::from_static(HELLO))
+        }
+        (&Method::GET, "/burn") => {
+            burn();
+            respond(StatusCode::OK, "text/plain", Bytes::from_static(HELLO))
+        }
+        (&Method::GET, "/blob") => respond(StatusCode::OK, "application/octet-stream", blob),
+        (&Method::POST, "/upload") => match count(request.into_body()).await {
+            Ok(bytes) => respond(StatusCode::OK, "text/plain", Bytes::from(bytes.to_string())),
+            Err(_) => respond(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+        },
+        _ => respond(StatusCode::NOT_FOUND, "text/plain", Bytes::new()),
+    })
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let length = body.len();
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static(content_type),
+    );
+    headers.insert(CONTENT_LENGTH, length.into());
+    response
+}
+
+/// Reads the body to its end and keeps nothing but its length.
+async fn count(mut body: Incoming) -> hyper::Result<usize> {
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        bytes += frame?.data_ref().map_or(0, Bytes::len);
+    }
+    Ok(bytes)
+}
+
+fn burn() {
+    let until = Instant::now() + BURN;
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+}

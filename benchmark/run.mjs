@@ -1,0 +1,58 @@
+// `npm run bench`: measures ferrohttp beside its rivals. See README.md for how to read the result.
+import { writeFileSync } from 'node:fs'
+import { locate } from './http/implementations.mjs'
+import { measure } from './http/measure.mjs'
+import { parseOptions, USAGE, UsageError } from './http/options.mjs'
+import { pinned } from './http/pinning.mjs'
+import { machine, report } from './http/report.mjs'
+import { hasWrk, INSTALL_WRK } from './http/wrk.mjs'
+
+async function main() {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.help) return console.log(USAGE)
+  if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this benchmark runs on Linux')
+
+  const loaded = hasWrk()
+  if (!loaded && !options.smoke) throw new UsageError(INSTALL_WRK)
+  const { found, missing } = locate(options.names, options.node)
+  for (const { name, reason } of missing) console.error(`${name}: skipped, ${reason}`)
+  if (found.length === 0 || (options.explicit && missing.length > 0)) {
+    throw new UsageError('an implementation that was asked for is not there')
+  }
+
+  const { scenarios, rounds, seconds } = options
+  const results = await run(scenarios, found, { rounds, seconds, loaded })
+  console.log(report(results, { rounds, seconds, pinned }))
+  if (!loaded) console.log(`load skipped, answers verified only: ${INSTALL_WRK}`)
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...machine(), pinned, rounds, seconds, results: raw(results) }, null, 2)}\n`)
+}
+
+/** Rounds go ABCD ABCD …, so that a slow minute of the machine falls on everybody. */
+async function run(scenarios, implementations, { rounds, seconds, loaded }) {
+  const results = []
+  for (const scenario of scenarios) {
+    const group = implementations.map((implementation) => ({ scenario, implementation, samples: [] }))
+    results.push(...group)
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const { implementation, samples } of group) {
+        console.error(`${scenario.name} ${round}/${rounds} ${implementation.name}`)
+        const sample = await measure(implementation, scenario, { seconds, loaded })
+        if (sample) samples.push(sample)
+      }
+    }
+  }
+  return results
+}
+
+function raw(results) {
+  return results.map(({ scenario, implementation, samples }) => ({
+    scenario: scenario.name, implementation: implementation.name, title: implementation.title, samples,
+  }))
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(error instanceof UsageError ? `bench: ${error.message}` : error)
+  process.exitCode = 1
+}
