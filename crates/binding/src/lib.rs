@@ -1,1 +1,11 @@
-//! placeholder
+//! The Node-API border: converts, calls, converts back. Protocol and sockets are below, Node's classes above.
+
+// Node-API calls these items by registration, so nothing in Rust reaches them.
+#![allow(unreachable_pub)]
+
+mod environment;
+mod held;
+mod options;
+mod pinned;
+mod tables;
+mod wake;

@@ -1,1 +1,35 @@
-//! placeholder
+//! The driver under ferrohttp: sockets, I/O threads, timers, and the hand-off to JavaScript's thread.
+//!
+//! Below it `ferrohttp-proto` knows HTTP/1.1 and no socket; above it `ferrohttp-binding` knows Node-API
+//! and no protocol. An [`Environment`] is one JavaScript thread: I/O threads fill its inbox with
+//! [`Batch`]es of records, it answers with flushes of records.
+//!
+//! ```text
+//!  socket → connection (engine, output) → staging → Inbox ⇒ JavaScript
+//!  socket ← connection ← commands of an IoThread ← flush ⇐ JavaScript
+//!                      ←────────── direct write, for small flushes
+//! ```
+
+#![warn(missing_docs, unreachable_pub)]
+
+mod connection;
+mod environment;
+mod error;
+mod handoff;
+mod id;
+mod io_thread;
+mod listener;
+mod server;
+mod staging;
+mod stream;
+mod sync;
+mod table;
+mod timer;
+
+pub use environment::Environment;
+pub use error::ListenError;
+pub use handoff::{Batch, Held, HeldBytes, Inbox, Wake};
+pub use id::ConnectionId;
+pub use io_thread::{THREADS_VARIABLE, request_threads};
+pub use listener::{BoundAddress, ListenOptions, ListenTarget};
+pub use server::ServerConfig;

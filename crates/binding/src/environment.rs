@@ -1,0 +1,186 @@
+//! The one object that crosses: a JavaScript thread's queues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrohttp_net::{Batch, ConnectionId, Environment};
+use napi::bindgen_prelude::{BufferSlice, Function, JsObjectValue, Object, Result, Uint8Array};
+use napi::{Env, JsValue};
+use napi_derive::napi;
+
+use crate::held::Released;
+use crate::options::{BindingAddresses, BindingListenOptions, BindingListening, BindingServerConfig};
+use crate::pinned::Pinned;
+use crate::wake::{Waker, misuse};
+
+/// How long `close_listener` waits for the I/O thread. It never blocks on anything, so this is a
+/// guard against our own bugs only.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// See `js/internal/environment.ts`, the only user.
+#[napi]
+pub struct BindingEnvironment {
+    environment: Arc<Environment>,
+    waker: Waker,
+    released: Released,
+    inbound: Pinned,
+    outbound: Pinned,
+    /// Taken and not yet copied to JavaScript completely.
+    batch: Option<Batch>,
+    copied: usize,
+}
+
+#[napi]
+impl BindingEnvironment {
+    /// `on_wake` is called when there is something to drain; records come in `inbound` and go out in `outbound`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, on_wake: Function<'static, (), ()>, inbound: Object<'static>, outbound: Object<'static>) -> Result<Self> {
+        let waker = Waker::new(env, &on_wake)?;
+        let on_event = waker.clone();
+        let environment = Environment::new(Box::new(move || on_event.wake()));
+        let (gone, disarmed) = (Arc::clone(&environment), waker.clone());
+        env.add_env_cleanup_hook((), move |()| {
+            disarmed.disarm();
+            gone.shutdown();
+        })?;
+        Ok(Self {
+            environment,
+            waker,
+            released: Released::default(),
+            inbound: Pinned::new(env, &inbound)?,
+            outbound: Pinned::new(env, &outbound)?,
+            batch: None,
+            copied: 0,
+        })
+    }
+
+    /// A larger inbound buffer, after `drain` asked for it.
+    #[napi(catch_unwind)]
+    pub fn set_inbound(&mut self, env: Env, inbound: Object<'static>) -> Result<()> {
+        let old = std::mem::replace(&mut self.inbound, Pinned::new(env, &inbound)?);
+        old.release(env);
+        Ok(())
+    }
+
+    /// A larger outbound buffer.
+    #[napi(catch_unwind)]
+    pub fn set_outbound(&mut self, env: Env, outbound: Object<'static>) -> Result<()> {
+        let old = std::mem::replace(&mut self.outbound, Pinned::new(env, &outbound)?);
+        old.release(env);
+        Ok(())
+    }
+
+    /// Copies whole records into the inbound buffer and returns how many bytes; 0 when there is none,
+    /// `-n` when the next record needs a buffer of `n` bytes. Chunks of the previous call's records
+    /// must have been taken.
+    #[napi(catch_unwind)]
+    pub fn drain(&mut self, env: Env) -> Result<i32> {
+        self.released.collect(env);
+        if self.batch.as_ref().is_none_or(|batch| self.copied == batch.bytes.len()) {
+            let used = self.batch.take();
+            self.batch = self.environment.take(used);
+            self.copied = 0;
+        }
+        let Some(batch) = &self.batch else { return Ok(0) };
+        let rest = &batch.bytes[self.copied..];
+        let into = self.inbound.as_mut_slice();
+        let len = whole_records(rest, into.len());
+        if len == 0 {
+            return Ok(-(record_length(rest).unwrap_or(0) as i32));
+        }
+        into[..len].copy_from_slice(&rest[..len]);
+        self.copied += len;
+        Ok(len as i32)
+    }
+
+    /// A large body part of the records drained last.
+    #[napi(catch_unwind)]
+    pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
+        let chunk = self.batch.as_mut().and_then(|batch| batch.chunks.get_mut(index as usize));
+        let chunk = chunk.map(std::mem::take).ok_or_else(|| misuse("no such chunk"))?;
+        BufferSlice::from_data(env, chunk)
+    }
+
+    /// Carries out the first `len` bytes of the outbound buffer; `held` has the buffers that its records name.
+    #[napi(catch_unwind)]
+    pub fn flush(&mut self, env: Env, len: u32, held: Option<Vec<Object<'static>>>) -> Result<()> {
+        let records = self.outbound.as_slice().get(..len as usize).ok_or_else(|| misuse("more than there is"))?;
+        let held = held.unwrap_or_default();
+        let held = held.iter().map(|object| self.released.hold(env, object.value().value)).collect::<Result<Vec<_>>>()?;
+        self.environment.flush(records, held);
+        Ok(())
+    }
+
+    /// Binds and starts to accept.
+    #[napi(catch_unwind)]
+    pub fn listen(&self, options: BindingListenOptions, config: BindingServerConfig) -> Result<BindingListening> {
+        Ok(BindingListening::new(self.environment.listen(&options.to_net()?, config.to_net())))
+    }
+
+    /// Changes what a server's connections go by.
+    #[napi(catch_unwind)]
+    pub fn configure(&self, server: u32, config: BindingServerConfig) {
+        self.environment.configure(server, config.to_net());
+    }
+
+    /// Stops accepting; the port is free when this returns.
+    #[napi(catch_unwind)]
+    pub fn close_listener(&self, server: u32) {
+        if let Some(closed) = self.environment.close_listener(server) {
+            // Disconnected is the expected answer: the sender lives exactly as long as the socket.
+            let _ = closed.recv_timeout(CLOSE_WAIT);
+        }
+    }
+
+    /// Both ends of a connection.
+    #[napi(catch_unwind)]
+    pub fn addresses(&self, slot: u32, generation: u32) -> BindingAddresses {
+        BindingAddresses::new(self.environment.addresses(ConnectionId { slot, generation }))
+    }
+
+    /// Bytes received and written; null once the connection is gone.
+    #[napi(catch_unwind)]
+    pub fn counters(&self, slot: u32, generation: u32) -> Option<Vec<f64>> {
+        let (read, written) = self.environment.counters(ConnectionId { slot, generation })?;
+        Some(vec![read as f64, written as f64])
+    }
+
+    /// Whether pending events keep the event loop alive.
+    #[napi(catch_unwind)]
+    pub fn set_ref(&self, env: Env, on: bool) -> Result<()> {
+        self.waker.set_ref(env, on)
+    }
+
+    /// Connections accepted so far, and open now.
+    #[napi(catch_unwind)]
+    pub fn connection_counts(&self) -> Vec<f64> {
+        vec![self.environment.accepted() as f64, self.environment.open_connections() as f64]
+    }
+}
+
+/// Asks for so many I/O threads; false when they run already.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn request_io_threads(count: u32) -> bool {
+    ferrohttp_net::request_threads(count as usize)
+}
+
+fn record_length(records: &[u8]) -> Option<usize> {
+    let word = records.get(4..8)?.try_into().ok()?;
+    Some(u32::from_le_bytes(word) as usize)
+}
+
+/// Length of the longest run of whole records within `limit`.
+fn whole_records(records: &[u8], limit: usize) -> usize {
+    if records.len() <= limit {
+        return records.len();
+    }
+    let mut len = 0;
+    while let Some(next) = record_length(&records[len..]) {
+        if len + next > limit {
+            break;
+        }
+        len += next;
+    }
+    len
+}

@@ -1,0 +1,159 @@
+//! What JavaScript passes as objects.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ferrohttp_net::{BoundAddress, ListenError, ListenOptions, ListenTarget, ServerConfig};
+use ferrohttp_proto::{Limits, Timeouts};
+use napi::bindgen_prelude::Result;
+use napi_derive::napi;
+
+use crate::wake::misuse;
+
+/// Where to listen. Either `path`, or `port` with or without `host`.
+#[napi(object)]
+pub struct BindingListenOptions {
+    /// 0 for any.
+    pub port: Option<u16>,
+    /// An IP address, resolved already; absent for all.
+    pub host: Option<String>,
+    /// Scope of a link-local IPv6 address.
+    pub scope_id: Option<u32>,
+    /// A Unix socket.
+    pub path: Option<String>,
+    /// Length of the accept queue.
+    pub backlog: i32,
+    /// No dual stack.
+    pub ipv6_only: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+}
+
+impl BindingListenOptions {
+    pub(crate) fn to_net(&self) -> Result<ListenOptions> {
+        let target = match (&self.path, &self.host, self.port) {
+            (Some(path), _, _) => ListenTarget::Path(PathBuf::from(path)),
+            (None, None, Some(port)) => ListenTarget::AnyAddress(port),
+            (None, Some(host), Some(port)) => {
+                let ip: IpAddr = host.parse().map_err(|_| misuse("host must be an IP address"))?;
+                let mut address = SocketAddr::new(ip, port);
+                if let (SocketAddr::V6(v6), Some(scope)) = (&mut address, self.scope_id) {
+                    v6.set_scope_id(scope);
+                }
+                ListenTarget::Address(address)
+            }
+            (None, _, None) => return Err(misuse("port or path is required")),
+        };
+        Ok(ListenOptions { target, backlog: self.backlog, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
+    }
+}
+
+/// Outcome of `listen`: with `errno` 0 the server runs.
+#[napi(object)]
+pub struct BindingListening {
+    /// The operating system's error number.
+    pub errno: i32,
+    /// The step that failed.
+    pub syscall: String,
+    /// Names the server in records and calls.
+    pub server: u32,
+    /// Where it is bound; absent for a path.
+    pub address: Option<String>,
+    /// The port it is bound to.
+    pub port: Option<u16>,
+}
+
+impl BindingListening {
+    pub(crate) fn new(outcome: std::result::Result<(u32, BoundAddress), ListenError>) -> Self {
+        let (server, bound) = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let syscall = error.syscall.to_owned();
+                return Self { errno: error.errno, syscall, server: 0, address: None, port: None };
+            }
+        };
+        let (address, port) = match bound {
+            BoundAddress::Ip(address) => (Some(address.ip().to_string()), Some(address.port())),
+            BoundAddress::Path(_) => (None, None),
+        };
+        Self { errno: 0, syscall: String::new(), server, address, port }
+    }
+}
+
+/// What a server's connections go by. Times in milliseconds, 0 for none.
+#[napi(object)]
+pub struct BindingServerConfig {
+    /// maxHeaderSize in bytes.
+    pub max_header_size: u32,
+    /// Fields in a head, 0 for any number.
+    pub max_headers_count: u32,
+    /// insecureHTTPParser.
+    pub lenient: bool,
+    /// headersTimeout.
+    pub headers_timeout: f64,
+    /// requestTimeout.
+    pub request_timeout: f64,
+    /// keepAliveTimeout with its buffer.
+    pub keep_alive_timeout: f64,
+    /// server.timeout.
+    pub socket_timeout: f64,
+    /// maxConnections; absent for any number.
+    pub max_connections: Option<u32>,
+    /// noDelay.
+    pub no_delay: bool,
+    /// keepAliveInitialDelay when keepAlive is on.
+    pub tcp_keep_alive: Option<f64>,
+}
+
+fn millis(value: f64) -> Option<Duration> {
+    // Infinity and NaN mean what 0 means: no limit. The cap keeps Instant arithmetic in range.
+    (value > 0.0 && value.is_finite()).then(|| Duration::from_secs_f64(value.min(1e12) / 1e3))
+}
+
+impl BindingServerConfig {
+    pub(crate) fn to_net(&self) -> ServerConfig {
+        ServerConfig {
+            limits: Limits {
+                max_header_size: self.max_header_size as usize,
+                max_headers_count: self.max_headers_count as usize,
+                lenient: self.lenient,
+                ..Limits::default()
+            },
+            timeouts: Timeouts {
+                headers: millis(self.headers_timeout),
+                request: millis(self.request_timeout),
+                keep_alive: millis(self.keep_alive_timeout),
+            },
+            socket_timeout: millis(self.socket_timeout),
+            max_connections: self.max_connections.map(|count| count as usize),
+            no_delay: self.no_delay,
+            tcp_keep_alive: self.tcp_keep_alive.map(|delay| millis(delay).unwrap_or_default()),
+            ..ServerConfig::default()
+        }
+    }
+}
+
+/// Both ends of a connection. All absent on a Unix socket or once the connection is gone.
+#[napi(object)]
+pub struct BindingAddresses {
+    /// Our IP address.
+    pub local_address: Option<String>,
+    /// Our port.
+    pub local_port: Option<u16>,
+    /// The peer's IP address.
+    pub remote_address: Option<String>,
+    /// The peer's port.
+    pub remote_port: Option<u16>,
+}
+
+impl BindingAddresses {
+    pub(crate) fn new((local, remote): (Option<SocketAddr>, Option<SocketAddr>)) -> Self {
+        Self {
+            local_address: local.map(|address| address.ip().to_string()),
+            local_port: local.map(|address| address.port()),
+            remote_address: remote.map(|address| address.ip().to_string()),
+            remote_port: remote.map(|address| address.port()),
+        }
+    }
+}

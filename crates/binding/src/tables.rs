@@ -1,0 +1,36 @@
+//! Constants of the engine that JavaScript shows to users.
+
+use ferrohttp_proto::{ErrorKind, METHODS};
+use napi_derive::napi;
+
+/// One cause for which a message is refused; its index is what ERROR records carry.
+#[napi(object)]
+pub struct BindingParserError {
+    /// Node's `err.code`.
+    pub code: String,
+    /// Node's `err.reason`.
+    pub reason: String,
+    /// The status of the default answer.
+    pub status: u16,
+}
+
+/// All causes, by index.
+#[napi]
+#[must_use]
+pub fn parser_errors() -> Vec<BindingParserError> {
+    ErrorKind::ALL
+        .iter()
+        .map(|kind| BindingParserError {
+            code: kind.code().to_owned(),
+            reason: kind.reason().to_owned(),
+            status: kind.status(),
+        })
+        .collect()
+}
+
+/// The methods that requests may have, by the index in HEAD records.
+#[napi]
+#[must_use]
+pub fn methods() -> Vec<String> {
+    METHODS.iter().map(|&method| method.to_owned()).collect()
+}

@@ -1,0 +1,163 @@
+//! What JavaScript asks of a connection. Runs on either thread.
+
+use std::time::Duration;
+
+use super::{Connection, Reading, State, Writing};
+use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
+use crate::io_thread::now;
+
+impl Connection {
+    /// Applies one command; the bytes it causes leave with the next `after_commands`.
+    /// `held` is the command's held buffer, if it names one.
+    pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.is_closed() {
+            return;
+        }
+        let applied = match command {
+            Command::Head { head, body, chunked, end, close, ack } => state
+                .engine
+                .send_head(head, chunked, state.output.buffer())
+                .and_then(|()| state.send_body(body, held))
+                .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) })
+                .map(|()| ack),
+            Command::Body { body, end, close, ack } => state
+                .send_body(body, held)
+                .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) })
+                .map(|()| ack),
+            Command::End { trailers, close, ack } => state.send_end(trailers, close).map(|()| ack),
+            Command::Interim { head, ack } => {
+                state.engine.send_interim(head, state.output.buffer()).map(|()| ack)
+            }
+            Command::Raw { body, ack } => {
+                state.send_raw(body, held);
+                Ok(ack)
+            }
+            other => {
+                self.control(state, other);
+                Ok(false)
+            }
+        };
+        // A command out of turn is our own JavaScript's fault and has no effect; what waits for an
+        // acknowledgement still gets one.
+        if applied.unwrap_or(true) {
+            state.output.mark();
+        }
+    }
+
+    fn control(&self, state: &mut State, command: Command<'_>) {
+        match command {
+            Command::Credit(bytes) => {
+                state.credit += i64::from(bytes);
+                if !state.read_held {
+                    return;
+                }
+            }
+            Command::Close(mode) => state.close_by(mode),
+            Command::Upgrade => {
+                state.engine.upgrade();
+                state.upgrade_pending = false;
+                state.reading = Reading::Raw;
+                // What followed the head went to JavaScript with it.
+                state.input = Vec::new();
+            }
+            Command::DeclineUpgrade => {
+                state.engine.decline_upgrade();
+                state.upgrade_pending = false;
+            }
+            Command::SocketTimeout(millis) => {
+                state.socket_timeout = (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
+                state.last_activity = now();
+                state.socket_timed_out = false;
+            }
+            // Options of a socket that may be gone at any moment: a failure has no consequence.
+            Command::NoDelay(on) => drop(state.stream.as_ref().map(|stream| stream.set_nodelay(on))),
+            Command::TcpKeepAlive(on, millis) => {
+                let delay = Duration::from_millis(u64::from(millis));
+                drop(state.stream.as_ref().map(|stream| stream.set_tcp_keepalive(on, delay)));
+            }
+            Command::Head { .. } | Command::Body { .. } | Command::End { .. } | Command::Interim { .. } | Command::Raw { .. } => {}
+        }
+        state.wake();
+    }
+
+    /// Writes what the commands caused and has the task do what only it may do.
+    pub(crate) fn after_commands(&self, batch: &mut Batch) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.is_closed() {
+            return;
+        }
+        let flushed = self.flush(state, batch);
+        let blocked_or_failed = flushed != Ok(super::Flush::Done);
+        if blocked_or_failed || state.read_held || !state.input.is_empty() || state.writing != Writing::Open || state.eof_seen {
+            state.wake();
+        }
+    }
+}
+
+impl State {
+    fn send_body(&mut self, body: Payload<'_>, held: Option<Held>) -> Result<(), ferrohttp_proto::MisuseError> {
+        let len = match (&body, &held) {
+            (Payload::Inline(bytes), _) => bytes.len(),
+            (Payload::Held, Some(held)) => held.bytes().len(),
+            (Payload::Held, None) => 0,
+        };
+        if len == 0 {
+            return Ok(());
+        }
+        self.engine.begin_data(len, self.output.buffer())?;
+        self.send_raw(body, held);
+        self.engine.finish_data(len, self.output.buffer());
+        Ok(())
+    }
+
+    fn send_raw(&mut self, body: Payload<'_>, held: Option<Held>) {
+        match body {
+            Payload::Inline(bytes) => self.output.buffer().extend_from_slice(bytes),
+            Payload::Held => {
+                if let Some(held) = held {
+                    self.output.hold(held);
+                }
+            }
+        }
+    }
+
+    fn send_end(&mut self, trailers: &[u8], close: bool) -> Result<(), ferrohttp_proto::MisuseError> {
+        self.engine.send_end(now(), trailers, close, self.output.buffer())?;
+        if self.engine.close_reason().is_some() && self.writing == Writing::Open {
+            self.writing = Writing::Close;
+        }
+        Ok(())
+    }
+
+    fn close_by(&mut self, mode: CloseMode) {
+        match mode {
+            CloseMode::Destroy | CloseMode::Reset => {
+                if mode == CloseMode::Reset
+                    && let Some(stream) = &self.stream
+                {
+                    // Failing that, the close is an ordinary one.
+                    drop(stream.reset_on_close());
+                }
+                self.output.clear();
+                self.writing = Writing::Close;
+                self.reading = Reading::Discard;
+                self.eof_seen = true;
+                self.eof_told = true;
+            }
+            CloseMode::AfterFlush => self.writing = Writing::Close,
+            CloseMode::HalfClose => {
+                if self.writing == Writing::Open {
+                    self.writing = Writing::HalfClose;
+                }
+            }
+            CloseMode::IfIdle => {
+                if self.engine.is_idle() && self.input.is_empty() && self.output.is_empty() {
+                    self.writing = Writing::Close;
+                }
+            }
+        }
+    }
+}

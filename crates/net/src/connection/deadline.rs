@@ -1,0 +1,134 @@
+//! Time limits. They run on the I/O thread, also while JavaScript is blocked.
+//!
+//! When a request is late JavaScript is told first, because the program may listen for `clientError`;
+//! if it has not reacted after `FALLBACK` the I/O thread sends Node's default answer itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ferrohttp_proto::{TimeoutKind, encode_error_response};
+
+use super::{Connection, Reading, State, Writing};
+use crate::handoff::{Batch, Timeout};
+use crate::io_thread::now;
+use crate::server::ServerConfig;
+use crate::staging;
+
+/// How long JavaScript may take to answer a late request by itself: well above a busy event loop's
+/// turn, well below what a peer would notice after waiting for headersTimeout.
+const FALLBACK: Duration = Duration::from_millis(500);
+
+/// How long a peer may take to read our last words and close, as long as it keeps sending.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Protocol(TimeoutKind),
+    Socket,
+    Fallback,
+}
+
+impl State {
+    fn next_deadline(&self, config: &ServerConfig) -> Option<(Instant, Due)> {
+        if let Some(at) = self.fallback_at {
+            return Some((at, Due::Fallback));
+        }
+        let protocol = match self.reading {
+            Reading::Http if self.writing == Writing::Open => self.engine.poll_timeout(&config.timeouts),
+            _ => None,
+        };
+        let protocol = protocol.map(|(at, kind)| (at, Due::Protocol(kind)));
+        let socket = self
+            .socket_timeout
+            .filter(|_| !self.socket_timed_out)
+            .map(|timeout| (self.last_activity + timeout, Due::Socket));
+        match (protocol, socket) {
+            (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl Connection {
+    /// Makes sure that the wheel looks at this connection no later than its next deadline. I/O thread only.
+    pub(super) fn arm(self: &Arc<Self>, state: &mut State, config: &ServerConfig) {
+        let at = match state.next_deadline(config) {
+            Some((at, _)) => at,
+            // While a handler works nothing is due, but its answer starts keepAliveTimeout, perhaps
+            // on JavaScript's thread, which does not touch the wheel: look again by then.
+            None => match config.timeouts.keep_alive {
+                Some(keep_alive) if state.reading == Reading::Http => now() + keep_alive,
+                _ => return,
+            },
+        };
+        match state.timer {
+            Some((_, armed)) if armed <= at => {}
+            previous => {
+                if let Some((key, _)) = previous {
+                    self.thread.stop_timer(key);
+                }
+                state.timer = Some((self.thread.start_timer(at, Arc::downgrade(self)), at));
+            }
+        }
+    }
+
+    /// The wheel's entry came up. I/O thread only.
+    pub(crate) fn expire(self: &Arc<Self>) {
+        staging::with_batch(&self.environment, |batch| self.look_at_deadlines(batch));
+    }
+
+    fn look_at_deadlines(self: &Arc<Self>, batch: &mut Batch) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.timer = None;
+        if state.is_closed() {
+            return;
+        }
+        let config = self.server.config();
+        if let Some((at, due)) = state.next_deadline(&config)
+            && at <= now()
+        {
+            self.act(state, due, batch);
+        }
+        self.arm(state, &config);
+    }
+
+    fn act(&self, state: &mut State, due: Due, batch: &mut Batch) {
+        match due {
+            Due::Protocol(TimeoutKind::KeepAlive) => {
+                state.writing = Writing::Close;
+                state.wake();
+            }
+            Due::Protocol(TimeoutKind::Headers | TimeoutKind::Request) => {
+                batch.timeout(self.id, Timeout::Request);
+                state.reading = Reading::Discard;
+                state.fallback_at = Some(now() + FALLBACK);
+            }
+            Due::Socket => {
+                state.socket_timed_out = true;
+                batch.timeout(self.id, Timeout::Socket);
+            }
+            Due::Fallback => {
+                state.fallback_at = None;
+                match state.writing {
+                    // Nobody answered.
+                    Writing::Open => {
+                        if state.engine.unanswered() == 0 {
+                            state.output.buffer().extend_from_slice(encode_error_response(408));
+                        }
+                        state.writing = Writing::Close;
+                    }
+                    // The peer does not go away by itself.
+                    _ => self.close(state, 0, batch),
+                }
+                state.wake();
+            }
+        }
+    }
+
+    /// The connection shall be gone after `LINGER` at the latest.
+    pub(super) fn linger(state: &mut State) {
+        state.reading = Reading::Discard;
+        state.fallback_at = Some(now() + LINGER);
+    }
+}

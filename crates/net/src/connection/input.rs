@@ -1,0 +1,248 @@
+//! From the socket through the engine to the batch.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+
+use ferrohttp_proto::{BodyLength, Event, Scratch};
+
+use super::{Connection, Reading, State, Writing};
+use crate::handoff::Batch;
+use crate::io_thread::now;
+use crate::server::ServerConfig;
+
+/// One read. The kernel rarely has more for us at once, and a thread needs only one buffer.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// From this much outstanding body on, reads go straight into the chunk that JavaScript gets.
+const DIRECT_BODY: u64 = 16 * 1024;
+
+struct Buffers {
+    read: Box<[u8]>,
+    scratch: Scratch,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> =
+        RefCell::new(Buffers { read: vec![0; READ_BUFFER].into_boxed_slice(), scratch: Scratch::new() });
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The socket may have more.
+    More,
+    /// The socket is empty.
+    Drained,
+    /// The peer's FIN.
+    Eof,
+}
+
+impl Connection {
+    /// Whether bytes could be used now.
+    pub(super) fn wants_read(state: &State, config: &ServerConfig) -> bool {
+        if state.eof_seen || state.upgrade_pending {
+            return false;
+        }
+        match state.reading {
+            Reading::Discard => true,
+            Reading::Raw => state.credit > 0,
+            Reading::Http => {
+                state.engine.may_read(&config.limits) && (state.credit > 0 || !state.engine.is_receiving())
+            }
+        }
+    }
+
+    /// Reads once and parses what came.
+    pub(super) fn read(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) -> io::Result<Read> {
+        let count = BUFFERS.with_borrow_mut(|buffers| {
+            if state.input.is_empty() && state.body_left >= DIRECT_BODY && state.reading == Reading::Http {
+                self.read_body(state, config, buffers, batch)
+            } else if state.input.is_empty() {
+                self.read_through(state, config, buffers, batch)
+            } else {
+                self.read_behind(state, config, buffers, batch)
+            }
+        })?;
+        match count {
+            None => Ok(Read::Drained),
+            Some((0, _)) => {
+                state.eof_seen = true;
+                Ok(Read::Eof)
+            }
+            Some((count, capacity)) => {
+                state.bytes_read += count as u64;
+                state.moved();
+                Ok(if count < capacity { Read::Drained } else { Read::More })
+            }
+        }
+    }
+
+    /// The usual case: through the thread's buffer, keeping only what the engine leaves.
+    fn read_through(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
+        let Some(count) = attempt(state, |stream| stream.try_read(&mut buffers.read))? else { return Ok(None) };
+        let Buffers { read, scratch } = buffers;
+        let used = self.consume(state, config, &read[..count], scratch, batch);
+        state.input.extend_from_slice(&read[used..count]);
+        Ok(Some((count, READ_BUFFER)))
+    }
+
+    /// Something is left from before: behind it.
+    fn read_behind(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
+        let mut input = std::mem::take(&mut state.input);
+        input.reserve(READ_BUFFER / 4);
+        let capacity = input.capacity() - input.len();
+        let read = attempt(state, |stream| stream.try_read_spare(&mut input));
+        if matches!(read, Ok(Some(1..))) {
+            let used = self.consume(state, config, &input, &mut buffers.scratch, batch);
+            input.drain(..used);
+        }
+        if !input.is_empty() {
+            state.input = input;
+        }
+        Ok(read?.map(|count| (count, capacity)))
+    }
+
+    /// Inside a long body: what comes is given away without being copied.
+    fn read_body(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
+        let wanted = state.body_left.min(READ_BUFFER as u64) as usize;
+        let mut chunk = Vec::with_capacity(wanted);
+        let capacity = chunk.capacity();
+        let Some(count) = attempt(state, |stream| stream.try_read_spare(&mut chunk))? else { return Ok(None) };
+        if count == 0 {
+            return Ok(Some((0, capacity)));
+        }
+        let step = state.engine.handle_data(now(), &config.limits, &chunk, &mut buffers.scratch);
+        let whole = matches!(&step, Ok(step) if matches!(step.event, Some(Event::Data(data)) if data.len() == chunk.len()));
+        if whole && (count as u64) < state.body_left {
+            state.body_left -= count as u64;
+            state.credit -= count as i64;
+            if count * 4 >= capacity {
+                batch.body_chunk(self.id, chunk, false);
+            } else {
+                batch.body(self.id, &chunk, false);
+            }
+            return Ok(Some((count, capacity)));
+        }
+        // The body ends here (or the engine objects): say so through the ordinary path.
+        let mut used = 0;
+        if let Ok(step) = step {
+            if let Some(Event::Data(data)) = step.event {
+                state.credit -= data.len() as i64;
+                state.body_left = state.body_left.saturating_sub(data.len() as u64);
+                batch.body(self.id, data, false);
+            }
+            used = step.consumed;
+        }
+        used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
+        state.input.extend_from_slice(&chunk[used..]);
+        Ok(Some((count, capacity)))
+    }
+
+    /// Parses what was left when the last turn had to stop.
+    pub(super) fn resume(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) {
+        if state.input.is_empty() || state.upgrade_pending {
+            return;
+        }
+        let mut input = std::mem::take(&mut state.input);
+        let used =
+            BUFFERS.with_borrow_mut(|buffers| self.consume(state, config, &input, &mut buffers.scratch, batch));
+        input.drain(..used);
+        if !input.is_empty() {
+            state.input = input;
+        }
+    }
+
+    /// Gives `input` to whom it is for; answers how much of it is done with.
+    fn consume(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
+        match state.reading {
+            Reading::Discard => input.len(),
+            Reading::Raw => {
+                state.credit -= input.len() as i64;
+                batch.body(self.id, input, true);
+                input.len()
+            }
+            Reading::Http => self.parse(state, config, input, scratch, batch),
+        }
+    }
+
+    fn parse(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
+        let now = now();
+        let mut used = 0;
+        let mut without_body = false;
+        loop {
+            if state.credit <= 0 && state.engine.is_receiving() {
+                return used;
+            }
+            let step = match state.engine.handle_data(now, &config.limits, &input[used..], scratch) {
+                Ok(step) => step,
+                Err(error) => {
+                    batch.error(self.id, error.kind, used + error.bytes_parsed, input);
+                    state.reading = Reading::Discard;
+                    state.eof_told = true;
+                    return input.len();
+                }
+            };
+            used += step.consumed;
+            match step.event {
+                None => return used,
+                Some(Event::Request(head)) => {
+                    without_body = head.body == BodyLength::None;
+                    state.body_left = if let BodyLength::Length(length) = head.body { length } else { 0 };
+                    state.upgrade_pending = head.upgrade;
+                    let after = if head.upgrade { &input[used..] } else { &[] };
+                    batch.head(self.id, &head, after);
+                }
+                Some(Event::Data(data)) => {
+                    state.credit -= data.len() as i64;
+                    state.body_left = state.body_left.saturating_sub(data.len() as u64);
+                    batch.body(self.id, data, false);
+                }
+                Some(Event::End(trailers)) => {
+                    if !without_body {
+                        batch.end(self.id, &trailers);
+                    }
+                    state.body_left = 0;
+                }
+            }
+        }
+    }
+
+    /// The peer's FIN, once everything before it has been parsed.
+    pub(super) fn tell_eof(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) {
+        if !state.eof_seen || state.eof_told || state.upgrade_pending {
+            return;
+        }
+        let held = !state.engine.may_read(&config.limits) || (state.credit <= 0 && state.engine.is_receiving());
+        if state.reading == Reading::Http && held && !state.input.is_empty() {
+            return;
+        }
+        state.eof_told = true;
+        if state.reading != Reading::Http {
+            batch.eof(self.id);
+            return;
+        }
+        let idle = state.engine.is_idle() && state.input.is_empty() && state.output.is_empty();
+        match state.engine.handle_eof(&state.input) {
+            // Nobody waits for anything: the usual end of a keep-alive connection.
+            Ok(()) if idle => state.writing = Writing::Close,
+            Ok(()) => batch.eof(self.id),
+            Err(error) => {
+                batch.error(self.id, error.kind, error.bytes_parsed, &state.input);
+                state.reading = Reading::Discard;
+            }
+        }
+        state.input = Vec::new();
+    }
+}
+
+/// None: nothing there. Otherwise bytes read and the room that was offered.
+type Counted = io::Result<Option<(usize, usize)>>;
+
+fn attempt(state: &State, read: impl FnOnce(&crate::stream::Stream) -> io::Result<usize>) -> io::Result<Option<usize>> {
+    let Some(stream) = &state.stream else { return Ok(None) };
+    match read(stream) {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

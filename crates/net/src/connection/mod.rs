@@ -1,0 +1,200 @@
+//! One connection of a server: the engine, its socket and what lies between.
+//!
+//! The state is behind a mutex because two threads drive it: its I/O thread, and JavaScript's when a
+//! batch is so small that waking the I/O thread would cost more than the write itself. Only the I/O
+//! thread reads, closes and touches timers; JavaScript's thread applies commands and writes, and
+//! wakes the connection's task when there is more to do.
+
+mod command;
+mod deadline;
+mod input;
+mod output;
+mod task;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use ferrohttp_proto::ServerConnection;
+
+use self::output::{Flush, Output};
+pub(crate) use self::task::serve;
+use crate::environment::Environment;
+use crate::handoff::Batch;
+use crate::id::ConnectionId;
+use crate::io_thread::IoThread;
+use crate::server::Server;
+use crate::stream::Stream;
+use crate::sync::lock;
+use crate::timer::TimerKey;
+
+/// See the module.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) thread: Arc<IoThread>,
+    environment: Arc<Environment>,
+    server: Arc<Server>,
+    state: Mutex<State>,
+}
+
+/// What is done with the bytes that come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// They are HTTP.
+    Http,
+    /// They go to JavaScript as they are: after an upgrade or CONNECT.
+    Raw,
+    /// Nobody wants them any more, but the peer should be able to read our last words: a close with
+    /// unread bytes would be a reset. Ends with the peer's FIN or at the deadline.
+    Discard,
+}
+
+/// What is to happen with our direction once the output is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Open,
+    HalfClose,
+    Close,
+    /// FIN is sent.
+    Shut,
+}
+
+struct State {
+    /// None once closed.
+    stream: Option<Stream>,
+    engine: ServerConnection,
+    reading: Reading,
+    writing: Writing,
+    /// The head of an upgrade request is with JavaScript, which has not decided yet.
+    upgrade_pending: bool,
+    /// Body bytes that JavaScript is still ready to take.
+    credit: i64,
+    /// What remains of a body with Content-Length: says when reading straight into a chunk pays.
+    body_left: u64,
+    /// Received and not consumed. Without capacity most of the time.
+    input: Vec<u8>,
+    /// The peer's FIN was seen.
+    eof_seen: bool,
+    /// … and JavaScript told.
+    eof_told: bool,
+    /// The last turn stopped although bytes may be waiting in the socket.
+    read_held: bool,
+    output: Output,
+    waker: Option<Waker>,
+    timer: Option<(TimerKey, Instant)>,
+    socket_timeout: Option<Duration>,
+    last_activity: Instant,
+    /// 'timeout' was told and nothing has moved since.
+    socket_timed_out: bool,
+    /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
+    fallback_at: Option<Instant>,
+    bytes_read: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        stream: Stream,
+        environment: Arc<Environment>,
+        server: Arc<Server>,
+        thread: Arc<IoThread>,
+        now: Instant,
+    ) -> Self {
+        let config = server.config();
+        let state = State {
+            stream: Some(stream),
+            engine: ServerConnection::new(now),
+            reading: Reading::Http,
+            writing: Writing::Open,
+            upgrade_pending: false,
+            credit: i64::from(config.body_window),
+            body_left: 0,
+            input: Vec::new(),
+            eof_seen: false,
+            eof_told: false,
+            read_held: false,
+            output: Output::default(),
+            waker: None,
+            timer: None,
+            socket_timeout: config.socket_timeout,
+            last_activity: now,
+            socket_timed_out: false,
+            fallback_at: None,
+            bytes_read: 0,
+        };
+        Self { id, thread, environment, server, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Local and remote address; None for both on a Unix socket or a closed connection.
+    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        self.lock().stream.as_ref().map_or((None, None), Stream::addresses)
+    }
+
+    /// Bytes received and bytes given to the kernel so far.
+    pub(crate) fn counters(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.bytes_read, state.output.bytes_written())
+    }
+
+    /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
+    fn flush(&self, state: &mut State, batch: &mut Batch) -> Result<Flush, i32> {
+        if state.output.is_empty() {
+            return Ok(Flush::Done);
+        }
+        let Some(stream) = &state.stream else { return Ok(Flush::Done) };
+        let result = state.output.flush(stream);
+        let reached = state.output.take_reached_marks();
+        if reached > 0 {
+            batch.ack(self.id, reached);
+        }
+        state.moved();
+        result.map_err(|error| error.raw_os_error().unwrap_or(0))
+    }
+
+    /// Ends the connection. I/O thread only.
+    fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
+        if state.stream.take().is_none() {
+            return;
+        }
+        state.output.clear();
+        state.input = Vec::new();
+        state.waker = None;
+        if let Some((key, _)) = state.timer.take() {
+            self.thread.stop_timer(key);
+        }
+        self.environment.connections.remove(self.id);
+        self.server.release();
+        batch.closed(self.id, errno);
+    }
+
+    /// Closes at once, on behalf of an environment that goes away.
+    pub(crate) fn abandon(&self, batch: &mut Batch) {
+        self.close(&mut self.lock(), 0, batch);
+    }
+}
+
+impl State {
+    const fn is_closed(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// Bytes went one way or the other.
+    fn moved(&mut self) {
+        if self.socket_timeout.is_some() {
+            self.last_activity = crate::io_thread::now();
+            self.socket_timed_out = false;
+        }
+    }
+
+    /// Has the connection's task run soon.
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The task that drives a connection on its I/O thread.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::input::Read;
+use super::{Connection, Flush, Reading, State, Writing};
+use crate::handoff::Batch;
+use crate::staging;
+
+/// Turns of the loop in one poll. Each is at most one read of 64 KiB, so a peer that sends without
+/// pause holds the thread for some tens of microseconds before the others have theirs.
+const TURNS: usize = 4;
+
+/// Runs until the connection is closed. Dropping the future leaves the connection to `abandon`.
+pub(crate) async fn serve(connection: Arc<Connection>) {
+    poll_fn(|cx| {
+        // A panic is our bug; it may cost this connection, not the thread with all the others.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            staging::with_batch(&connection.environment, |batch| connection.poll(cx, batch))
+        }));
+        polled.unwrap_or_else(|_| {
+            staging::with_batch(&connection.environment, |batch| connection.abandon(batch));
+            Poll::Ready(())
+        })
+    })
+    .await;
+}
+
+/// Whether the loop of `Connection::poll` goes round again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Again,
+    Wait,
+}
+
+impl Connection {
+    fn poll(self: &Arc<Self>, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let config = self.server.config();
+        let mut turn = Turn::Again;
+        for _ in 0..TURNS {
+            if state.is_closed() {
+                return Poll::Ready(());
+            }
+            self.resume(state, &config, batch);
+            let wrote = self.drive_write(state, cx, batch);
+            let read = self.drive_read(state, cx, batch);
+            self.tell_eof(state, &config, batch);
+            turn = match (wrote, read) {
+                (Ok(Turn::Wait), Ok(Turn::Wait)) => self.advance_close(state, batch),
+                (Ok(_), Ok(_)) => Turn::Again,
+                (Err(errno), _) | (_, Err(errno)) => {
+                    self.close(state, errno, batch);
+                    Turn::Wait
+                }
+            };
+            if turn == Turn::Wait {
+                break;
+            }
+        }
+        if state.is_closed() {
+            return Poll::Ready(());
+        }
+        if turn == Turn::Again {
+            cx.waker().wake_by_ref();
+        }
+        match &state.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            _ => state.waker = Some(cx.waker().clone()),
+        }
+        self.arm(state, &config);
+        Poll::Pending
+    }
+
+    fn drive_write(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
+        while self.flush(state, batch)? == Flush::Blocked {
+            let Some(stream) = &state.stream else { return Ok(Turn::Wait) };
+            match stream.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
+                Poll::Pending => return Ok(Turn::Wait),
+            }
+        }
+        Ok(Turn::Wait)
+    }
+
+    fn drive_read(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
+        let config = self.server.config();
+        state.read_held = !Self::wants_read(state, &config);
+        if state.read_held {
+            return Ok(Turn::Wait);
+        }
+        let Some(stream) = &state.stream else { return Ok(Turn::Wait) };
+        match stream.poll_read_ready(cx) {
+            Poll::Pending => return Ok(Turn::Wait),
+            Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
+            Poll::Ready(Ok(())) => {}
+        }
+        match self.read(state, &config, batch) {
+            Ok(Read::More) => Ok(Turn::Again),
+            Ok(Read::Drained) => {
+                if let Some(stream) = &state.stream {
+                    stream.clear_read_ready();
+                }
+                Ok(Turn::Again)
+            }
+            Ok(Read::Eof) => Ok(Turn::Again),
+            Err(error) => Err(error.raw_os_error().unwrap_or(0)),
+        }
+    }
+
+    /// Moves a connection that is to be closed one step on, once its output is written.
+    fn advance_close(&self, state: &mut State, batch: &mut Batch) -> Turn {
+        if !state.output.is_empty() {
+            return Turn::Wait;
+        }
+        match state.writing {
+            Writing::Open => Turn::Wait,
+            Writing::HalfClose => {
+                self.shut(state);
+                Turn::Wait
+            }
+            Writing::Close => {
+                let everything_read = state.eof_seen
+                    || (state.input.is_empty() && state.reading == Reading::Http && !state.engine.is_receiving());
+                self.shut(state);
+                if everything_read {
+                    self.close(state, 0, batch);
+                } else {
+                    Self::linger(state);
+                }
+                Turn::Again
+            }
+            // After a half-close the other direction goes on; when lingering the peer's FIN is the end.
+            Writing::Shut if state.eof_seen && (state.eof_told || state.reading == Reading::Discard) => {
+                if state.reading == Reading::Discard || state.fallback_at.is_some() {
+                    self.close(state, 0, batch);
+                }
+                Turn::Wait
+            }
+            Writing::Shut => Turn::Wait,
+        }
+    }
+
+    fn shut(&self, state: &mut State) {
+        state.writing = Writing::Shut;
+        if let Some(stream) = &state.stream {
+            // ENOTCONN after a reset: the read side reports it.
+            drop(stream.shutdown_write());
+        }
+    }
+}

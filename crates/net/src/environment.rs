@@ -1,0 +1,222 @@
+//! One JavaScript thread, seen from Rust: its queues, its connections, its servers.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use crate::error::ListenError;
+use crate::handoff::{Batch, Held, Inbox, Records, Wake};
+use crate::id::ConnectionId;
+use crate::io_thread::{self, Commands, IoThread};
+use crate::listener::{self, BoundAddress, ListenOptions};
+use crate::server::{Server, ServerConfig};
+use crate::sync::lock;
+use crate::table::Table;
+
+/// Up to this many writes in a flush, JavaScript's thread writes them itself: waking the I/O thread
+/// would cost more. From about ten concurrent connections on the opposite holds.
+const DIRECT_WRITES: usize = 2;
+
+/// See the module. Created once for the main thread and once for each worker.
+pub struct Environment {
+    inbox: Inbox,
+    pub(crate) connections: Table,
+    servers: Mutex<HashMap<u32, Arc<Server>>>,
+    next_server: Mutex<u32>,
+    alive: AtomicBool,
+    accepted: AtomicU64,
+}
+
+impl Environment {
+    /// `wake` is called from I/O threads whenever there is something to `take`.
+    #[must_use]
+    pub fn new(wake: Wake) -> Arc<Self> {
+        Arc::new(Self {
+            inbox: Inbox::new(wake),
+            connections: Table::default(),
+            servers: Mutex::default(),
+            next_server: Mutex::new(1),
+            alive: AtomicBool::new(true),
+            accepted: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) const fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
+    }
+
+    /// The next batch of records, in exchange for the last one.
+    pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
+        self.inbox.take(used)
+    }
+
+    /// Carries out what JavaScript has written since the last flush. `held` has one buffer for each
+    /// record that names one, in order.
+    pub fn flush(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
+        let writes = Records::new(records).filter(|record| record.command.writes()).take(DIRECT_WRITES + 1).count();
+        if writes <= DIRECT_WRITES {
+            self.flush_directly(records, held);
+        } else {
+            self.flush_through_threads(records, held);
+        }
+    }
+
+    fn flush_directly(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
+        let mut held = held.into_iter();
+        let mut batch = Batch::default();
+        let mut current = None;
+        for record in Records::new(records) {
+            let buffer = if record.command.takes_held() { held.next() } else { None };
+            let previous = current.take_if(|connection: &mut Arc<crate::connection::Connection>| connection.id != record.id);
+            if let Some(previous) = previous {
+                previous.after_commands(&mut batch);
+            }
+            if current.is_none() {
+                current = self.connections.get(record.id);
+            }
+            if let Some(connection) = &current {
+                connection.apply(record.command, buffer);
+            }
+        }
+        if let Some(last) = current {
+            last.after_commands(&mut batch);
+        }
+        self.inbox.publish(&mut batch);
+    }
+
+    fn flush_through_threads(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
+        if let [only] = io_thread::running_threads() {
+            only.send(Commands { environment: Arc::clone(self), records: records.to_vec(), held });
+            return;
+        }
+        let mut parts: Vec<(Arc<IoThread>, Commands)> = Vec::new();
+        let mut held = held.into_iter();
+        let mut last: Option<(ConnectionId, usize)> = None;
+        for record in Records::new(records) {
+            let buffer = if record.command.takes_held() { held.next() } else { None };
+            let index = match last {
+                Some((id, index)) if id == record.id => index,
+                _ => {
+                    let Some(connection) = self.connections.get(record.id) else { continue };
+                    let thread = &connection.thread;
+                    let known = parts.iter().position(|(other, _)| Arc::ptr_eq(other, thread));
+                    let index = known.unwrap_or_else(|| {
+                        let commands = Commands { environment: Arc::clone(self), records: Vec::new(), held: Vec::new() };
+                        parts.push((Arc::clone(thread), commands));
+                        parts.len() - 1
+                    });
+                    last = Some((record.id, index));
+                    index
+                }
+            };
+            let commands = &mut parts[index].1;
+            commands.records.extend_from_slice(record.bytes);
+            commands.held.extend(buffer);
+        }
+        for (thread, commands) in parts {
+            thread.send(commands);
+        }
+    }
+
+    /// Binds and starts to accept. Returns the server's id and where it is bound.
+    ///
+    /// # Errors
+    /// The operating system's, at the step that failed.
+    pub fn listen(self: &Arc<Self>, options: &ListenOptions, config: ServerConfig) -> Result<(u32, BoundAddress), ListenError> {
+        let thread = io_thread::next_thread().map_err(ListenError::threads)?;
+        self.listen_on(&thread, options, config)
+    }
+
+    pub(crate) fn listen_on(
+        self: &Arc<Self>,
+        thread: &Arc<IoThread>,
+        options: &ListenOptions,
+        config: ServerConfig,
+    ) -> Result<(u32, BoundAddress), ListenError> {
+        let bound = listener::bind(options)?;
+        let id = {
+            let mut next = lock(&self.next_server);
+            let id = *next;
+            *next = next.wrapping_add(1);
+            id
+        };
+        let server = Arc::new(Server::new(id, config));
+        lock(&self.servers).insert(id, Arc::clone(&server));
+        let address = bound.address.clone();
+        listener::start(bound, thread, self, &server);
+        Ok((id, address))
+    }
+
+    /// Changes what the connections of a server go by.
+    pub fn configure(&self, server: u32, config: ServerConfig) {
+        if let Some(server) = lock(&self.servers).get(&server) {
+            server.configure(config);
+        }
+    }
+
+    /// Stops accepting. The port is free when the returned receiver has its message; connections stay.
+    #[must_use]
+    pub fn close_listener(&self, server: u32) -> Option<mpsc::Receiver<()>> {
+        let server = lock(&self.servers).remove(&server)?;
+        listener::stop(&server)
+    }
+
+    /// Local and remote address of a connection.
+    pub fn addresses(&self, id: ConnectionId) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        self.connections.get(id).map_or((None, None), |connection| connection.addresses())
+    }
+
+    /// Bytes received and bytes written of a connection, None once it is gone.
+    pub fn counters(&self, id: ConnectionId) -> Option<(u64, u64)> {
+        self.connections.get(id).map(|connection| connection.counters())
+    }
+
+    pub(crate) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections accepted on the native road so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections open now.
+    pub fn open_connections(&self) -> usize {
+        self.connections.all().len()
+    }
+
+    /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.
+    pub fn shutdown(self: &Arc<Self>) {
+        self.alive.store(false, Ordering::Release);
+        let servers: Vec<_> = lock(&self.servers).drain().map(|(_, server)| server).collect();
+        for server in servers {
+            if let Some(stopped) = listener::stop(&server) {
+                let _ = stopped.recv_timeout(Duration::from_secs(5));
+            }
+        }
+        for thread in io_thread::running_threads() {
+            let (done, finished) = mpsc::channel::<()>();
+            thread.discard_commands(self);
+            let environment = Arc::clone(self);
+            let thread_too = Arc::clone(thread);
+            thread.handle.spawn(async move {
+                let mut batch = Batch::default();
+                thread_too.discard_commands(&environment);
+                for connection in environment.connections.all() {
+                    if Arc::ptr_eq(&connection.thread, &thread_too) {
+                        connection.abandon(&mut batch);
+                    }
+                }
+                drop(done);
+            });
+            // Ends with an error as soon as the task above is through, or was dropped with its runtime.
+            let _ = finished.recv();
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! I/O threads → JavaScript: the queue of events.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead};
+
+use super::{HEADER_BYTES, padded};
+use crate::id::ConnectionId;
+use crate::sync::lock;
+
+/// Record types. Mirrored in `js/internal/records.ts`.
+mod kind {
+    pub(super) const OPEN: u32 = 1;
+    pub(super) const HEAD: u32 = 2;
+    pub(super) const BODY: u32 = 3;
+    pub(super) const END: u32 = 4;
+    pub(super) const ERROR: u32 = 5;
+    pub(super) const CLOSED: u32 = 6;
+    pub(super) const ACK: u32 = 7;
+    pub(super) const TIMEOUT: u32 = 8;
+    pub(super) const EOF: u32 = 9;
+    pub(super) const LISTENER_CLOSED: u32 = 10;
+    pub(super) const DROPPED: u32 = 11;
+}
+
+/// Flags of a HEAD record.
+pub(crate) struct HeadFlags;
+impl HeadFlags {
+    /// The connection may be kept after this request.
+    pub(crate) const KEEP_ALIVE: u32 = 1;
+    /// `Connection: upgrade` with `Upgrade`, or CONNECT.
+    pub(crate) const UPGRADE: u32 = 2;
+    /// The request is complete with this record: no BODY and no END follow.
+    pub(crate) const COMPLETE: u32 = 4;
+    /// `Expect: 100-continue`.
+    pub(crate) const EXPECT_CONTINUE: u32 = 8;
+    /// Any other expectation.
+    pub(crate) const EXPECT_OTHER: u32 = 16;
+}
+
+/// Flag of a BODY record: raw bytes of an upgraded connection.
+const BODY_RAW: u32 = 1;
+/// Flag of a BODY record: the bytes are not inline, word 5 names a chunk to take.
+const BODY_TAKE: u32 = 2;
+
+/// Body parts up to this size travel inside the record. Above it the copy into the record, the copy
+/// into JavaScript's batch buffer and the copy out of it cost more than taking the chunk by itself.
+const INLINE_BODY: usize = 8 * 1024;
+
+/// Which timeout a TIMEOUT record tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Timeout {
+    /// headersTimeout or requestTimeout: answered with 408.
+    Request = 1,
+    /// The socket's own inactivity timeout.
+    Socket = 2,
+}
+
+/// Wakes JavaScript's thread; never called while a lock is held.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// Records in the order they happened on one I/O thread. An I/O thread fills its own without a lock
+/// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
+#[derive(Default)]
+pub struct Batch {
+    /// Records, whole.
+    pub bytes: Vec<u8>,
+    /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
+    pub chunks: Vec<Vec<u8>>,
+    /// Where the last record begins if it is a BODY record that may still grow.
+    open_body: Option<usize>,
+    /// Bytes in `chunks`.
+    chunk_bytes: usize,
+    heads: usize,
+}
+
+impl Batch {
+    /// Whether the batch should be published without waiting for the thread to run out of work:
+    /// JavaScript would otherwise idle while a busy I/O thread keeps collecting.
+    pub(crate) const fn is_worthwhile(&self) -> bool {
+        self.heads >= WORTHWHILE_HEADS || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
+    }
+
+    /// Forgets the content and keeps a reasonable capacity.
+    fn reset(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_CAPACITY);
+        self.chunks.clear();
+        self.open_body = None;
+        self.chunk_bytes = 0;
+        self.heads = 0;
+    }
+}
+
+/// See `Batch::is_worthwhile`.
+const WORTHWHILE_HEADS: usize = 64;
+const WORTHWHILE_BYTES: usize = 256 * 1024;
+/// A burst may grow a batch; this much stays for the next one.
+const KEPT_CAPACITY: usize = 256 * 1024;
+/// Empty batches kept for reuse, enough for each I/O thread to fill one while JavaScript reads another.
+const SPARE_BATCHES: usize = 8;
+
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Batch>,
+    spare: Vec<Batch>,
+}
+
+/// The queue of one environment, filled by any I/O thread and emptied by JavaScript's.
+pub struct Inbox {
+    queue: Mutex<Queue>,
+    /// A wake-up is under way that JavaScript has not answered by emptying the queue.
+    scheduled: AtomicBool,
+    wake: Wake,
+}
+
+impl Inbox {
+    /// An empty queue that tells of its first batch through `wake`.
+    #[must_use]
+    pub fn new(wake: Wake) -> Self {
+        Self { queue: Mutex::default(), scheduled: AtomicBool::new(false), wake }
+    }
+
+    /// Puts `batch` at the end, leaves an empty one in its place, and wakes JavaScript unless that
+    /// has been done since it last found the queue empty.
+    pub(crate) fn publish(&self, batch: &mut Batch) {
+        if batch.bytes.is_empty() {
+            return;
+        }
+        {
+            let mut queue = lock(&self.queue);
+            let empty = queue.spare.pop().unwrap_or_default();
+            queue.batches.push_back(std::mem::replace(batch, empty));
+        }
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            (self.wake)();
+        }
+    }
+
+    /// The next batch in exchange for the last one, or None when there is nothing.
+    pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
+        let mut queue = lock(&self.queue);
+        if let Some(mut used) = used
+            && queue.spare.len() < SPARE_BATCHES
+        {
+            used.reset();
+            queue.spare.push(used);
+        }
+        let next = queue.batches.pop_front();
+        if next.is_none() {
+            // Within the lock: whoever publishes after this sees `scheduled` false and wakes again.
+            self.scheduled.store(false, Ordering::Release);
+        }
+        next
+    }
+}
+
+/// Appending records.
+impl Batch {
+    fn begin(&mut self, kind: u32, flags: u32, first: u32, second: u32, payload: usize) {
+        self.open_body = None;
+        let bytes = &mut self.bytes;
+        bytes.reserve(HEADER_BYTES + padded(payload));
+        let length = (HEADER_BYTES + padded(payload)) as u32;
+        for word in [kind | flags << 8, length, first, second] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    fn word(&mut self, word: u32) {
+        self.bytes.extend_from_slice(&word.to_le_bytes());
+    }
+
+    fn pad(&mut self) {
+        let len = padded(self.bytes.len());
+        self.bytes.resize(len, 0);
+    }
+
+    fn simple(&mut self, kind: u32, id: ConnectionId, word: u32) {
+        self.begin(kind, 0, id.slot, id.generation, 4);
+        self.word(word);
+    }
+
+    /// A connection was accepted by server `server`.
+    pub(crate) fn open(&mut self, id: ConnectionId, server: u32) {
+        self.simple(kind::OPEN, id, server);
+    }
+
+    /// A request head. `after` is what follows an upgrade head, as far as it has been read.
+    pub(crate) fn head(&mut self, id: ConnectionId, head: &RequestHead<'_>, after: &[u8]) {
+        let mut flags = 0;
+        if head.keep_alive {
+            flags |= HeadFlags::KEEP_ALIVE;
+        }
+        if head.upgrade {
+            flags |= HeadFlags::UPGRADE;
+        }
+        if head.body == BodyLength::None {
+            flags |= HeadFlags::COMPLETE;
+        }
+        match head.expect {
+            Expect::None => {}
+            Expect::Continue => flags |= HeadFlags::EXPECT_CONTINUE,
+            Expect::Other => flags |= HeadFlags::EXPECT_OTHER,
+        }
+        self.heads += 1;
+        let start = self.bytes.len();
+        self.begin(kind::HEAD, flags, id.slot, id.generation, 20);
+        self.word(u32::from(head.method.index()) | u32::from(head.minor_version) << 8);
+        self.word(head.target.len() as u32);
+        self.word(head.fields.len() as u32);
+        let block_len_at = self.bytes.len();
+        self.word(0);
+        self.word(after.len() as u32);
+        let block_at = self.bytes.len();
+        self.bytes.extend_from_slice(head.target);
+        self.block_fields(&head.fields, true);
+        let block_len = self.bytes.len() - block_at;
+        self.bytes[block_len_at..block_len_at + 4].copy_from_slice(&(block_len as u32).to_le_bytes());
+        self.bytes.extend_from_slice(after);
+        self.finish(start);
+    }
+
+    /// `name LF value` pairs joined by LF; a field never holds an LF, so JavaScript splits on it.
+    fn block_fields(&mut self, fields: &Fields<'_>, leading: bool) {
+        let bytes = &mut self.bytes;
+        let mut separate = leading;
+        for (name, value) in fields.iter() {
+            if separate {
+                bytes.push(b'\n');
+            }
+            separate = true;
+            bytes.extend_from_slice(name);
+            bytes.push(b'\n');
+            bytes.extend_from_slice(value);
+        }
+    }
+
+    /// Pads the record begun at `start` and sets its length.
+    fn finish(&mut self, start: usize) {
+        self.pad();
+        let length = (self.bytes.len() - start) as u32;
+        self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Body bytes. Small parts that follow each other in one write grow one record.
+    pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
+        if let Some(start) = self.open_body {
+            let at = start + HEADER_BYTES;
+            let have = read_word(&self.bytes, at) as usize;
+            if have + data.len() <= INLINE_BODY {
+                self.bytes.truncate(at + 8 + have);
+                self.bytes.extend_from_slice(data);
+                self.bytes[at..at + 4].copy_from_slice(&((have + data.len()) as u32).to_le_bytes());
+                self.finish(start);
+                return;
+            }
+        }
+        if data.len() > INLINE_BODY {
+            self.body_chunk(id, data.to_vec(), raw);
+            return;
+        }
+        let start = self.bytes.len();
+        self.begin(kind::BODY, if raw { BODY_RAW } else { 0 }, id.slot, id.generation, 8 + data.len());
+        self.word(data.len() as u32);
+        self.word(0);
+        self.bytes.extend_from_slice(data);
+        self.pad();
+        self.open_body = Some(start);
+    }
+
+    /// A large body part, given away.
+    pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Vec<u8>, raw: bool) {
+        let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
+        self.begin(kind::BODY, flags, id.slot, id.generation, 8);
+        self.word(data.len() as u32);
+        self.word(self.chunks.len() as u32);
+        self.chunk_bytes += data.len();
+        self.chunks.push(data);
+    }
+
+    /// The request is complete.
+    pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>) {
+        let start = self.bytes.len();
+        self.begin(kind::END, 0, id.slot, id.generation, 4);
+        let len_at = self.bytes.len();
+        self.word(0);
+        self.block_fields(trailers, false);
+        let len = self.bytes.len() - len_at - 4;
+        self.bytes[len_at..len_at + 4].copy_from_slice(&(len as u32).to_le_bytes());
+        self.finish(start);
+    }
+
+    /// The peer sent what cannot be parsed; `packet` is what was being parsed.
+    pub(crate) fn error(&mut self, id: ConnectionId, error: ErrorKind, bytes_parsed: usize, packet: &[u8]) {
+        let start = self.bytes.len();
+        self.begin(kind::ERROR, 0, id.slot, id.generation, 12 + packet.len());
+        self.word(u32::from(error.index()));
+        self.word(bytes_parsed as u32);
+        self.word(packet.len() as u32);
+        self.bytes.extend_from_slice(packet);
+        self.finish(start);
+    }
+
+    /// The connection is gone. `errno` is 0 for an orderly end.
+    pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32) {
+        self.simple(kind::CLOSED, id, errno.unsigned_abs());
+    }
+
+    /// `count` more of the writes that asked for it are with the kernel.
+    pub(crate) fn ack(&mut self, id: ConnectionId, count: u32) {
+        self.simple(kind::ACK, id, count);
+    }
+
+    /// A deadline passed.
+    pub(crate) fn timeout(&mut self, id: ConnectionId, timeout: Timeout) {
+        self.simple(kind::TIMEOUT, id, timeout as u32);
+    }
+
+    /// The peer will send no more.
+    pub(crate) fn eof(&mut self, id: ConnectionId) {
+        self.simple(kind::EOF, id, 0);
+    }
+
+    /// The listening socket of `server` is closed.
+    pub(crate) fn listener_closed(&mut self, server: u32) {
+        self.begin(kind::LISTENER_CLOSED, 0, server, 0, 0);
+    }
+
+    /// A connection was refused because `server` has `maxConnections` already.
+    pub(crate) fn dropped(&mut self, server: u32) {
+        self.begin(kind::DROPPED, 0, server, 0, 0);
+    }
+}
+
+fn read_word(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}

@@ -1,0 +1,242 @@
+//! JavaScript → I/O threads: commands.
+
+use super::{HEADER_BYTES, HEADER_WORDS};
+use crate::id::ConnectionId;
+
+/// Record types. Mirrored in `js/internal/records.ts`.
+mod kind {
+    pub(super) const HEAD: u8 = 1;
+    pub(super) const BODY: u8 = 2;
+    pub(super) const END: u8 = 3;
+    pub(super) const INTERIM: u8 = 4;
+    pub(super) const RAW: u8 = 5;
+    pub(super) const CREDIT: u8 = 6;
+    pub(super) const CLOSE: u8 = 7;
+    pub(super) const UPGRADE: u8 = 8;
+    pub(super) const DECLINE_UPGRADE: u8 = 9;
+    pub(super) const SOCKET_TIMEOUT: u8 = 10;
+    pub(super) const NO_DELAY: u8 = 11;
+    pub(super) const TCP_KEEP_ALIVE: u8 = 12;
+}
+
+/// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
+mod flag {
+    pub(super) const CHUNKED: u32 = 1;
+    pub(super) const END: u32 = 2;
+    pub(super) const CLOSE: u32 = 4;
+    pub(super) const ACKNOWLEDGE: u32 = 8;
+    /// The payload is the next held buffer of the flush.
+    pub(super) const HELD: u32 = 16;
+}
+
+/// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
+pub trait HeldBytes: Send {
+    /// The bytes. They must not change or move while the value lives.
+    fn bytes(&self) -> &[u8];
+}
+
+/// An owned `HeldBytes`.
+pub type Held = Box<dyn HeldBytes>;
+
+/// How a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseMode {
+    /// At once; what has not been written is lost.
+    Destroy,
+    /// Once everything has been written.
+    AfterFlush,
+    /// With RST.
+    Reset,
+    /// Only our direction, once everything has been written.
+    HalfClose,
+    /// Only when nothing of a request has arrived and none is unanswered.
+    IfIdle,
+}
+
+/// Bytes of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payload<'a> {
+    /// In the record.
+    Inline(&'a [u8]),
+    /// The next held buffer.
+    Held,
+}
+
+/// What JavaScript asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command<'a> {
+    /// A response head, with the first part of the body.
+    Head { head: &'a [u8], body: Payload<'a>, chunked: bool, end: bool, close: bool, ack: bool },
+    /// A further part of the body.
+    Body { body: Payload<'a>, end: bool, close: bool, ack: bool },
+    /// The end of a response.
+    End { trailers: &'a [u8], close: bool, ack: bool },
+    /// An interim response.
+    Interim { head: &'a [u8], ack: bool },
+    /// Bytes that no framing touches.
+    Raw { body: Payload<'a>, ack: bool },
+    /// The consumer took so many body bytes.
+    Credit(u32),
+    /// Close.
+    Close(CloseMode),
+    /// The program takes the connection over.
+    Upgrade,
+    /// Nobody listens for the upgrade: an ordinary request after all.
+    DeclineUpgrade,
+    /// Inactivity timeout in milliseconds, 0 for none.
+    SocketTimeout(u32),
+    /// TCP_NODELAY.
+    NoDelay(bool),
+    /// SO_KEEPALIVE, with the initial delay in milliseconds.
+    TcpKeepAlive(bool, u32),
+}
+
+impl Command<'_> {
+    /// Whether the peer waits for this: the measure of a batch's size.
+    pub(crate) const fn writes(&self) -> bool {
+        matches!(self, Self::Head { .. } | Self::Body { .. } | Self::End { .. } | Self::Interim { .. } | Self::Raw { .. })
+    }
+
+    /// Whether a held buffer belongs to it.
+    pub(crate) const fn takes_held(&self) -> bool {
+        matches!(
+            self,
+            Self::Head { body: Payload::Held, .. } | Self::Body { body: Payload::Held, .. } | Self::Raw { body: Payload::Held, .. }
+        )
+    }
+}
+
+/// One decoded record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    pub(crate) id: ConnectionId,
+    pub(crate) command: Command<'a>,
+    /// The record as it came, for passing it on.
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Reads records until the bytes end. A malformed record ends the iteration: only our own
+/// JavaScript writes them, so there is nobody to tell.
+pub(crate) struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        let length = word(self.rest, 1)? as usize;
+        let bytes = self.rest.get(..length).filter(|_| length >= HEADER_BYTES)?;
+        let record = decode(bytes);
+        debug_assert!(record.is_some(), "malformed record");
+        self.rest = &self.rest[length..];
+        record
+    }
+}
+
+fn word(bytes: &[u8], index: usize) -> Option<u32> {
+    let bytes = bytes.get(index * 4..index * 4 + 4)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn decode(bytes: &[u8]) -> Option<Record<'_>> {
+    let first = word(bytes, 0)?;
+    let (kind, flags) = ((first & 0xff) as u8, first >> 8);
+    let id = ConnectionId { slot: word(bytes, 2)?, generation: word(bytes, 3)? };
+    let own = |index: usize| word(bytes, HEADER_WORDS + index);
+    let sized = |words: usize, skip: usize, len: u32| {
+        let start = HEADER_BYTES + words * 4 + skip;
+        bytes.get(start..start + len as usize)
+    };
+    let payload = |words: usize, skip: usize, len: u32| {
+        if flags & flag::HELD != 0 { Some(Payload::Held) } else { sized(words, skip, len).map(Payload::Inline) }
+    };
+    let (end, close, ack) = (flags & flag::END != 0, flags & flag::CLOSE != 0, flags & flag::ACKNOWLEDGE != 0);
+    let command = match kind {
+        kind::HEAD => {
+            let head_len = own(0)?;
+            Command::Head {
+                head: sized(2, 0, head_len)?,
+                body: payload(2, head_len as usize, own(1)?)?,
+                chunked: flags & flag::CHUNKED != 0,
+                end,
+                close,
+                ack,
+            }
+        }
+        kind::BODY => Command::Body { body: payload(1, 0, own(0)?)?, end, close, ack },
+        kind::END => Command::End { trailers: sized(1, 0, own(0)?)?, close, ack },
+        kind::INTERIM => Command::Interim { head: sized(1, 0, own(0)?)?, ack },
+        kind::RAW => Command::Raw { body: payload(1, 0, own(0)?)?, ack },
+        kind::CREDIT => Command::Credit(own(0)?),
+        kind::CLOSE => Command::Close(match own(0)? {
+            0 => CloseMode::Destroy,
+            1 => CloseMode::AfterFlush,
+            2 => CloseMode::Reset,
+            3 => CloseMode::HalfClose,
+            4 => CloseMode::IfIdle,
+            _ => return None,
+        }),
+        kind::UPGRADE => Command::Upgrade,
+        kind::DECLINE_UPGRADE => Command::DeclineUpgrade,
+        kind::SOCKET_TIMEOUT => Command::SocketTimeout(own(0)?),
+        kind::NO_DELAY => Command::NoDelay(own(0)? != 0),
+        kind::TCP_KEEP_ALIVE => Command::TcpKeepAlive(own(0)? != 0, own(1)?),
+        _ => return None,
+    };
+    Some(Record { id, command, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: u8, flags: u32, words: &[u32], tail: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let length = super::super::padded(HEADER_BYTES + words.len() * 4 + tail.len());
+        for word in [u32::from(kind) | flags << 8, length as u32, 7, 9] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        for word in words {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        bytes.extend_from_slice(tail);
+        bytes.resize(length, 0);
+        bytes
+    }
+
+    #[test]
+    fn reads_a_head_with_its_body_and_what_follows() {
+        let mut bytes = record(kind::HEAD, flag::END | flag::CHUNKED, &[4, 5], b"HEADhello");
+        bytes.extend(record(kind::CREDIT, 0, &[77], b""));
+        let all: Vec<_> = Records::new(&bytes).collect();
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].id, ConnectionId { slot: 7, generation: 9 });
+        assert_eq!(
+            all[0].command,
+            Command::Head { head: b"HEAD", body: Payload::Inline(b"hello"), chunked: true, end: true, close: false, ack: false }
+        );
+        assert_eq!(all[1].command, Command::Credit(77));
+    }
+
+    #[test]
+    fn a_held_payload_is_not_in_the_record() {
+        let bytes = record(kind::BODY, flag::HELD | flag::ACKNOWLEDGE, &[1 << 20], b"");
+        let all: Vec<_> = Records::new(&bytes).collect();
+        assert_eq!(all[0].command, Command::Body { body: Payload::Held, end: false, close: false, ack: true });
+        assert!(all[0].command.takes_held());
+    }
+
+    #[test]
+    fn a_length_beyond_the_bytes_ends_the_reading() {
+        let bytes = record(kind::CREDIT, 0, &[1], b"");
+        assert_eq!(Records::new(&bytes[..bytes.len() - 1]).count(), 0);
+        assert_eq!(Records::new(&bytes[..6]).count(), 0);
+    }
+}

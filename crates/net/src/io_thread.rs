@@ -1,0 +1,200 @@
+//! The I/O threads: tokio current-thread runtimes, started on first use, one set a process.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::environment::Environment;
+use crate::handoff::{Held, Records};
+use crate::staging;
+use crate::sync::lock;
+use crate::timer::{TimerKey, Wheel};
+
+/// Overrides how many I/O threads are started.
+pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";
+
+/// More have never helped: one thread fills several JavaScript threads.
+const DEFAULT_MAX_THREADS: usize = 4;
+
+/// The clock of deadlines: tokio's, so that tests can pause it.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Commands of one flush of one environment, for the connections of one thread.
+pub(crate) struct Commands {
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) records: Vec<u8>,
+    /// One for each record that names a held buffer, in order.
+    pub(crate) held: Vec<Held>,
+}
+
+/// One thread, seen from all others.
+pub(crate) struct IoThread {
+    pub(crate) handle: Handle,
+    commands: Mutex<Vec<Commands>>,
+    command_arrived: Notify,
+    wheel: Mutex<Wheel<Weak<Connection>>>,
+    wheel_changed: Notify,
+}
+
+impl IoThread {
+    /// Starts the thread's own tasks on `handle`'s runtime.
+    pub(crate) fn start(handle: Handle) -> Arc<Self> {
+        let thread = Arc::new(Self {
+            handle,
+            commands: Mutex::default(),
+            command_arrived: Notify::new(),
+            wheel: Mutex::new(Wheel::new(now())),
+            wheel_changed: Notify::new(),
+        });
+        thread.handle.spawn(run_commands(Arc::clone(&thread)));
+        thread.handle.spawn(run_timers(Arc::clone(&thread)));
+        thread
+    }
+
+    /// Hands commands over. Any thread.
+    pub(crate) fn send(&self, commands: Commands) {
+        lock(&self.commands).push(commands);
+        self.command_arrived.notify_one();
+    }
+
+    /// Drops commands of an environment that has ended.
+    pub(crate) fn discard_commands(&self, environment: &Arc<Environment>) {
+        lock(&self.commands).retain(|commands| !Arc::ptr_eq(&commands.environment, environment));
+    }
+
+    /// Whether it is one of several that connections are dealt out to.
+    pub(crate) fn shares_with_others(self: &Arc<Self>) -> bool {
+        let running = running_threads();
+        running.len() > 1 && running.iter().any(|thread| Arc::ptr_eq(thread, self))
+    }
+
+    /// Only from the thread itself.
+    pub(crate) fn start_timer(&self, at: Instant, connection: Weak<Connection>) -> TimerKey {
+        let mut wheel = lock(&self.wheel);
+        let before = wheel.next_expiry();
+        let key = wheel.insert(at, connection);
+        if before.is_none_or(|before| at < before) {
+            self.wheel_changed.notify_one();
+        }
+        key
+    }
+
+    pub(crate) fn stop_timer(&self, key: TimerKey) {
+        lock(&self.wheel).remove(key);
+    }
+}
+
+async fn run_commands(thread: Arc<IoThread>) {
+    let mut touched = Vec::new();
+    loop {
+        thread.command_arrived.notified().await;
+        let batches = std::mem::take(&mut *lock(&thread.commands));
+        for commands in batches {
+            let environment = Arc::clone(&commands.environment);
+            // As for a connection's task: a panic of ours must not take the thread along.
+            drop(catch_unwind(AssertUnwindSafe(|| apply(commands, &mut touched))));
+            staging::with_batch(&environment, |batch| {
+                for connection in touched.drain(..) {
+                    drop(catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch))));
+                }
+            });
+        }
+    }
+}
+
+/// Applies every command first and writes afterwards, so that all answers to one connection leave in one write.
+fn apply(commands: Commands, touched: &mut Vec<Arc<Connection>>) {
+    let mut held = commands.held.into_iter();
+    for record in Records::new(&commands.records) {
+        let buffer = if record.command.takes_held() { held.next() } else { None };
+        match touched.last() {
+            Some(last) if last.id == record.id => last.apply(record.command, buffer),
+            _ => {
+                let Some(connection) = commands.environment.connections.get(record.id) else { continue };
+                connection.apply(record.command, buffer);
+                touched.push(connection);
+            }
+        }
+    }
+}
+
+async fn run_timers(thread: Arc<IoThread>) {
+    let mut expired = Vec::new();
+    loop {
+        let next = lock(&thread.wheel).next_expiry();
+        let changed = thread.wheel_changed.notified();
+        match next {
+            None => changed.await,
+            Some(at) => drop(tokio::time::timeout_at(at.into(), changed).await),
+        }
+        lock(&thread.wheel).expire(now(), &mut expired);
+        for connection in expired.drain(..).filter_map(|weak: Weak<Connection>| weak.upgrade()) {
+            connection.expire();
+        }
+    }
+}
+
+/// A runtime as every I/O thread has it. `paused` gives a clock that tests turn.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_io().enable_time().on_thread_park(staging::publish_all).build()
+}
+
+struct Threads {
+    all: Vec<Arc<IoThread>>,
+    next: AtomicUsize,
+}
+
+static REQUESTED: AtomicUsize = AtomicUsize::new(0);
+static THREADS: OnceLock<Result<Threads, i32>> = OnceLock::new();
+
+/// Asks for `count` I/O threads; without effect once they run. Answers whether it had one.
+pub fn request_threads(count: usize) -> bool {
+    REQUESTED.store(count, Ordering::Relaxed);
+    THREADS.get().is_none()
+}
+
+fn thread_count() -> usize {
+    let wish = std::env::var(THREADS_VARIABLE).ok().and_then(|value| value.parse().ok());
+    let wish = wish.or(Some(REQUESTED.load(Ordering::Relaxed))).filter(|&count| count > 0);
+    // available_parallelism respects the affinity mask and the cgroup's CPU quota.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    wish.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, DEFAULT_MAX_THREADS)).min(64)
+}
+
+fn start_threads() -> Result<Threads, i32> {
+    let mut all = Vec::new();
+    for index in 0..thread_count() {
+        let errno = |error: io::Error| error.raw_os_error().unwrap_or(0);
+        let runtime = runtime().map_err(errno)?;
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new()
+            .name(format!("ferrohttp-io-{index}"))
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))
+            .map_err(errno)?;
+        all.push(IoThread::start(handle));
+    }
+    Ok(Threads { all, next: AtomicUsize::new(0) })
+}
+
+/// The thread for the next connection or listener; the errno if threads cannot be started.
+pub(crate) fn next_thread() -> Result<Arc<IoThread>, i32> {
+    let threads = THREADS.get_or_init(start_threads).as_ref().map_err(|&errno| errno)?;
+    let index = threads.next.fetch_add(1, Ordering::Relaxed) % threads.all.len();
+    Ok(Arc::clone(&threads.all[index]))
+}
+
+/// All threads that run.
+pub(crate) fn running_threads() -> &'static [Arc<IoThread>] {
+    match THREADS.get() {
+        Some(Ok(threads)) => &threads.all,
+        _ => &[],
+    }
+}

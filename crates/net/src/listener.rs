@@ -1,0 +1,274 @@
+//! Listening sockets: bind, accept, deal connections out.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::connection::{self, Connection};
+use crate::environment::Environment;
+use crate::error::ListenError;
+use crate::io_thread::{IoThread, next_thread, now};
+use crate::server::Server;
+use crate::staging;
+use crate::stream::Stream;
+use crate::sync::lock;
+
+/// Pause after an accept that failed for want of descriptors or memory: the peer stays in the
+/// backlog, and something may be closed meanwhile.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// What to bind.
+    pub target: ListenTarget,
+    /// Length of the accept queue.
+    pub backlog: i32,
+    /// No dual stack: IPv6 only.
+    pub ipv6_only: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+}
+
+/// What to bind.
+#[derive(Clone, Debug)]
+pub enum ListenTarget {
+    /// The unspecified address: dual stack where there is IPv6, IPv4 elsewhere.
+    AnyAddress(u16),
+    /// One address.
+    Address(SocketAddr),
+    /// A Unix socket.
+    Path(PathBuf),
+}
+
+/// Where a server is bound.
+#[derive(Clone, Debug)]
+pub enum BoundAddress {
+    /// Host and port.
+    Ip(SocketAddr),
+    /// A Unix socket.
+    Path(PathBuf),
+}
+
+pub(crate) struct Bound {
+    socket: Socket,
+    pub(crate) address: BoundAddress,
+}
+
+/// Creates, binds and listens, synchronously as Node does.
+pub(crate) fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
+    match &options.target {
+        ListenTarget::Address(address) => bind_ip(options, *address),
+        ListenTarget::AnyAddress(port) => {
+            let v6 = bind_ip(options, (Ipv6Addr::UNSPECIFIED, *port).into());
+            match v6 {
+                Err(error) if error.syscall == "socket" || is_unavailable(error.errno) => bind_ip(options, ([0, 0, 0, 0], *port).into()),
+                bound => bound,
+            }
+        }
+        ListenTarget::Path(path) => bind_path(options, path),
+    }
+}
+
+/// There is no such address family here.
+const fn is_unavailable(errno: i32) -> bool {
+    #[cfg(unix)]
+    {
+        errno == libc::EAFNOSUPPORT || errno == libc::EADDRNOTAVAIL || errno == libc::EINVAL
+    }
+    #[cfg(not(unix))]
+    {
+        errno == 10047 || errno == 10049
+    }
+}
+
+fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Bound, ListenError> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(ListenError::at("socket"))?;
+    let listen = ListenError::at("listen");
+    #[cfg(unix)]
+    socket.set_reuse_address(true).map_err(&listen)?;
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+    if options.reuse_port {
+        socket.set_reuse_port(true).map_err(&listen)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(options.ipv6_only).map_err(&listen)?;
+    }
+    socket.set_nonblocking(true).map_err(&listen)?;
+    socket.bind(&address.into()).map_err(&listen)?;
+    socket.listen(options.backlog).map_err(&listen)?;
+    let bound = socket.local_addr().map_err(&listen)?;
+    let address = bound.as_socket().unwrap_or(address);
+    Ok(Bound { socket, address: BoundAddress::Ip(address) })
+}
+
+#[cfg(unix)]
+fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, ListenError> {
+    let listen = ListenError::at("listen");
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ListenError::at("socket"))?;
+    socket.set_nonblocking(true).map_err(&listen)?;
+    let address = SockAddr::unix(path).map_err(|_| ListenError { errno: libc::ENAMETOOLONG, syscall: "listen" })?;
+    socket.bind(&address).map_err(&listen)?;
+    socket.listen(options.backlog).map_err(&listen)?;
+    Ok(Bound { socket, address: BoundAddress::Path(path.to_path_buf()) })
+}
+
+#[cfg(not(unix))]
+fn bind_path(_options: &ListenOptions, _path: &std::path::Path) -> Result<Bound, ListenError> {
+    // WSAEOPNOTSUPP: named pipes take the compatible road.
+    Err(ListenError { errno: 10045, syscall: "listen" })
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Listener {
+    fn new(socket: Socket, address: &BoundAddress) -> io::Result<Self> {
+        match address {
+            BoundAddress::Ip(_) => TcpListener::from_std(socket.into()).map(Self::Tcp),
+            #[cfg(unix)]
+            BoundAddress::Path(_) => UnixListener::from_std(socket.into()).map(Self::Unix),
+            #[cfg(not(unix))]
+            BoundAddress::Path(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+            #[cfg(unix)]
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+        }
+    }
+}
+
+/// Lives as long as the accepting task: says when the listening socket is closed.
+struct Closing {
+    environment: Arc<Environment>,
+    server: u32,
+    path: Option<PathBuf>,
+    closed: Option<mpsc::Sender<()>>,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // As libuv: the name goes with the socket. Somebody else may have removed it.
+            drop(std::fs::remove_file(path));
+        }
+        staging::with_batch(&self.environment, |batch| batch.listener_closed(self.server));
+        drop(self.closed.take());
+    }
+}
+
+/// Starts to accept on `thread`.
+pub(crate) fn start(bound: Bound, thread: &Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+    let (closed, on_closed) = mpsc::channel();
+    let path = match &bound.address {
+        BoundAddress::Path(path) => Some(path.clone()),
+        BoundAddress::Ip(_) => None,
+    };
+    let closing = Closing { environment: Arc::clone(environment), server: server.id, path, closed: Some(closed) };
+    let accepting = accept_loop(bound, Arc::clone(thread), Arc::clone(environment), Arc::clone(server), closing);
+    let task = thread.handle.spawn(accepting);
+    *lock(&server.accepting) = Some((task.abort_handle(), on_closed));
+}
+
+/// Stops accepting; the receiver's sender is dropped once the socket is closed.
+pub(crate) fn stop(server: &Server) -> Option<mpsc::Receiver<()>> {
+    let (task, on_closed) = lock(&server.accepting).take()?;
+    task.abort();
+    Some(on_closed)
+}
+
+async fn accept_loop(bound: Bound, thread: Arc<IoThread>, environment: Arc<Environment>, server: Arc<Server>, closing: Closing) {
+    // Declared after `closing` arrives, so dropped before it: the socket is closed when it says so.
+    let _closing = closing;
+    let Ok(listener) = Listener::new(bound.socket, &bound.address) else { return };
+    loop {
+        match listener.accept().await {
+            Ok(stream) => deal(stream, &thread, &environment, &server),
+            // The peer has given up already.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else may pass.
+            Err(_) => tokio::time::sleep(EXHAUSTED_PAUSE).await,
+        }
+    }
+}
+
+/// Gives an accepted connection to one of the I/O threads.
+fn deal(accepted: Accepted, accepting: &Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+    let config = server.config();
+    if !server.admit(config.max_connections) {
+        staging::with_batch(environment, |batch| batch.dropped(server.id));
+        return;
+    }
+    environment.count_accepted();
+    let target = match accepting.shares_with_others() {
+        true => next_thread().unwrap_or_else(|_| Arc::clone(accepting)),
+        false => Arc::clone(accepting),
+    };
+    if Arc::ptr_eq(&target, accepting) {
+        let stream = match accepted {
+            Accepted::Tcp(stream) => Stream::Tcp(stream),
+            #[cfg(unix)]
+            Accepted::Unix(stream) => Stream::Unix(stream),
+        };
+        open(stream, target, environment, server);
+        return;
+    }
+    let (environment, server) = (Arc::clone(environment), Arc::clone(server));
+    let handle = target.handle.clone();
+    let moved: io::Result<Box<dyn FnOnce() -> io::Result<Stream> + Send>> = match accepted {
+        Accepted::Tcp(stream) => {
+            stream.into_std().map(|stream| Box::new(|| TcpStream::from_std(stream).map(Stream::Tcp)) as _)
+        }
+        #[cfg(unix)]
+        Accepted::Unix(stream) => {
+            stream.into_std().map(|stream| Box::new(|| UnixStream::from_std(stream).map(Stream::Unix)) as _)
+        }
+    };
+    handle.spawn(async move {
+        match moved.and_then(|register| register()) {
+            Ok(stream) => open(stream, target, &environment, &server),
+            Err(_) => server.release(),
+        }
+    });
+}
+
+/// On the connection's own thread.
+fn open(stream: Stream, thread: Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+    let config = server.config();
+    if config.no_delay {
+        drop(stream.set_nodelay(true));
+    }
+    if let Some(delay) = config.tcp_keep_alive {
+        drop(stream.set_tcp_keepalive(true, delay));
+    }
+    if !environment.is_alive() {
+        server.release();
+        return;
+    }
+    let handle = thread.handle.clone();
+    let connection = environment.connections.insert(|id| {
+        Arc::new(Connection::new(id, stream, Arc::clone(environment), Arc::clone(server), thread, now()))
+    });
+    staging::with_batch(environment, |batch| batch.open(connection.id, server.id));
+    handle.spawn(connection::serve(connection));
+}

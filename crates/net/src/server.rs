@@ -1,0 +1,76 @@
+//! What the connections of one listening server share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, mpsc};
+use std::time::Duration;
+
+use ferrohttp_proto::{Limits, Timeouts};
+use tokio::task::AbortHandle;
+
+/// What may change while a server runs. Connections look at it with every turn.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerConfig {
+    /// Sizes and counts.
+    pub limits: Limits,
+    /// headersTimeout, requestTimeout, keepAliveTimeout.
+    pub timeouts: Timeouts,
+    /// `server.timeout`: initial inactivity timeout of a socket.
+    pub socket_timeout: Option<Duration>,
+    /// `server.maxConnections`; further ones are dropped.
+    pub max_connections: Option<usize>,
+    /// TCP_NODELAY on accepted sockets.
+    pub no_delay: bool,
+    /// SO_KEEPALIVE on accepted sockets, with the initial delay.
+    pub tcp_keep_alive: Option<Duration>,
+    /// Body bytes that may be on their way to JavaScript unread, for each connection.
+    pub body_window: u32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            socket_timeout: None,
+            max_connections: None,
+            no_delay: true,
+            tcp_keep_alive: None,
+            body_window: 128 * 1024,
+        }
+    }
+}
+
+/// One listening server.
+pub(crate) struct Server {
+    pub(crate) id: u32,
+    config: RwLock<ServerConfig>,
+    connections: AtomicUsize,
+    /// The accepting task, and the receiver that ends when its socket is closed.
+    pub(crate) accepting: Mutex<Option<(AbortHandle, mpsc::Receiver<()>)>>,
+}
+
+impl Server {
+    pub(crate) const fn new(id: u32, config: ServerConfig) -> Self {
+        Self { id, config: RwLock::new(config), connections: AtomicUsize::new(0), accepting: Mutex::new(None) }
+    }
+
+    pub(crate) fn config(&self) -> ServerConfig {
+        *self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn configure(&self, config: ServerConfig) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// Counts one more unless there are `max` already.
+    pub(crate) fn admit(&self, max: Option<usize>) -> bool {
+        let max = max.unwrap_or(usize::MAX);
+        self.connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < max).then_some(count + 1))
+            .is_ok()
+    }
+
+    pub(crate) fn release(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

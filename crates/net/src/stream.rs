@@ -1,0 +1,101 @@
+//! The transports of the native road, behind one type.
+
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Runs `$body` with `$s` bound to whichever stream it is.
+macro_rules! each {
+    ($stream:expr, $s:ident => $body:expr) => {
+        match $stream {
+            Self::Tcp($s) => $body,
+            #[cfg(unix)]
+            Self::Unix($s) => $body,
+        }
+    };
+}
+
+impl Stream {
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        each!(self, s => s.try_read(buffer))
+    }
+
+    /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
+    pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        each!(self, s => s.try_read_buf(buffer))
+    }
+
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, s => s.try_write(bytes))
+    }
+
+    pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, s => s.try_write_vectored(slices))
+    }
+
+    /// Says that the last read emptied the socket, which saves the read that would find it out.
+    /// As in tokio's own streams: an edge-triggered poller reports what arrives from here on.
+    pub(crate) fn clear_read_ready(&self) {
+        let drained = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        drop(each!(self, s => s.try_io(Interest::READABLE, drained)));
+    }
+
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, s => s.poll_read_ready(cx))
+    }
+
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, s => s.poll_write_ready(cx))
+    }
+
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        each!(self, s => SockRef::from(s).shutdown(Shutdown::Write))
+    }
+
+    /// The next close sends RST instead of FIN.
+    pub(crate) fn reset_on_close(&self) -> io::Result<()> {
+        each!(self, s => SockRef::from(s).set_linger(Some(Duration::ZERO)))
+    }
+
+    pub(crate) fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        match self {
+            Self::Tcp(s) => s.set_nodelay(on),
+            #[cfg(unix)]
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn set_tcp_keepalive(&self, on: bool, delay: Duration) -> io::Result<()> {
+        let Self::Tcp(s) = self else { return Ok(()) };
+        let socket = SockRef::from(s);
+        socket.set_keepalive(on)?;
+        if on && delay >= Duration::from_secs(1) {
+            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay))?;
+        }
+        Ok(())
+    }
+
+    /// Both ends, local first; None on a Unix socket.
+    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Self::Tcp(s) => (s.local_addr().ok(), s.peer_addr().ok()),
+            #[cfg(unix)]
+            Self::Unix(_) => (None, None),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A hashed timer wheel: O(1) to start and to stop, one sleep for all.
+//!
+//! Deadlines here are coarse on purpose. A connection keeps at most one entry, never later than its
+//! earliest deadline; when the entry comes up the connection says what its deadline really is. So the
+//! hot path, which moves deadlines with every request, hardly ever touches the wheel.
+
+use std::time::{Duration, Instant};
+
+/// Resolution. A timeout fires up to this much late.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// One turn of the wheel is `SLOTS * TICK`, about 10 s; what is further away stays for more turns.
+const SLOTS: usize = 1024;
+
+const NONE: u32 = u32::MAX;
+
+/// Names an entry until it is taken or removed.
+pub(crate) type TimerKey = u32;
+
+struct Node<T> {
+    previous: u32,
+    next: u32,
+    tick: u64,
+    /// None while the node is on the free list, whose links use `next`.
+    value: Option<T>,
+}
+
+/// See the module.
+pub(crate) struct Wheel<T> {
+    origin: Instant,
+    /// The first tick that has not been expired yet.
+    current: u64,
+    heads: Box<[u32; SLOTS]>,
+    nodes: Vec<Node<T>>,
+    free: u32,
+    len: usize,
+}
+
+impl<T> Wheel<T> {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { origin: now, current: 0, heads: Box::new([NONE; SLOTS]), nodes: Vec::new(), free: NONE, len: 0 }
+    }
+
+    /// The tick at whose beginning `at` has passed.
+    fn tick_of(&self, at: Instant) -> u64 {
+        (at.saturating_duration_since(self.origin).as_nanos().div_ceil(TICK.as_nanos())) as u64
+    }
+
+    fn instant_of(&self, tick: u64) -> Instant {
+        self.origin + Duration::from_nanos(tick.saturating_mul(TICK.as_nanos() as u64))
+    }
+
+    /// Starts a timer.
+    pub(crate) fn insert(&mut self, at: Instant, value: T) -> TimerKey {
+        let tick = self.tick_of(at).max(self.current);
+        let slot = (tick % SLOTS as u64) as usize;
+        let head = self.heads[slot];
+        let node = Node { previous: NONE, next: head, tick, value: Some(value) };
+        let key = if self.free == NONE {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as u32
+        } else {
+            let key = self.free;
+            self.free = self.nodes[key as usize].next;
+            self.nodes[key as usize] = node;
+            key
+        };
+        if head != NONE {
+            self.nodes[head as usize].previous = key;
+        }
+        self.heads[slot] = key;
+        self.len += 1;
+        key
+    }
+
+    /// Stops a timer.
+    pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
+        let node = self.nodes.get_mut(key as usize)?;
+        let value = node.value.take()?;
+        let (previous, next, tick) = (node.previous, node.next, node.tick);
+        node.next = self.free;
+        self.free = key;
+        if previous == NONE {
+            self.heads[(tick % SLOTS as u64) as usize] = next;
+        } else {
+            self.nodes[previous as usize].next = next;
+        }
+        if next != NONE {
+            self.nodes[next as usize].previous = previous;
+        }
+        self.len -= 1;
+        if self.len == 0 {
+            self.nodes = Vec::new();
+            self.free = NONE;
+        }
+        Some(value)
+    }
+
+    /// Takes every timer whose time has come.
+    pub(crate) fn expire(&mut self, now: Instant, expired: &mut Vec<T>) {
+        let reached = (now.saturating_duration_since(self.origin).as_nanos() / TICK.as_nanos()) as u64;
+        if self.len == 0 {
+            self.current = self.current.max(reached + 1);
+            return;
+        }
+        // After a long sleep every slot has come round at least once: one look at each is enough.
+        let first = self.current.max((reached + 1).saturating_sub(SLOTS as u64));
+        for tick in first..=reached {
+            let mut key = self.heads[(tick % SLOTS as u64) as usize];
+            while key != NONE && !self.nodes.is_empty() {
+                let node = &self.nodes[key as usize];
+                let next = node.next;
+                if node.tick <= reached {
+                    expired.extend(self.remove(key));
+                }
+                key = next;
+            }
+        }
+        self.current = self.current.max(reached + 1);
+    }
+
+    /// When to look again: no later than the earliest timer, at most one turn away.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        if self.len == 0 {
+            return None;
+        }
+        let far = self.current + SLOTS as u64 - 1;
+        let tick = (self.current..far).find(|tick| self.heads[(tick % SLOTS as u64) as usize] != NONE);
+        Some(self.instant_of(tick.unwrap_or(far)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn expired(wheel: &mut Wheel<&'static str>, now: Instant) -> Vec<&'static str> {
+        let mut out = Vec::new();
+        wheel.expire(now, &mut out);
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn fires_not_before_its_time_and_within_a_tick_after() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        wheel.insert(start + ms(25), "a");
+        assert_eq!(expired(&mut wheel, start + ms(24)), [""; 0]);
+        assert!(wheel.next_expiry().is_some_and(|at| at <= start + ms(35)));
+        assert_eq!(expired(&mut wheel, start + ms(35)), ["a"]);
+        assert_eq!(wheel.next_expiry(), None);
+    }
+
+    #[test]
+    fn what_is_turns_away_stays() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        let turn = TICK * SLOTS as u32;
+        wheel.insert(start + turn * 3, "far");
+        wheel.insert(start + ms(10), "near");
+        assert_eq!(expired(&mut wheel, start + ms(10)), ["near"]);
+        let mut now = start;
+        for _ in 0..29 {
+            now += turn / 10;
+            assert_eq!(expired(&mut wheel, now), [""; 0]);
+        }
+        assert_eq!(expired(&mut wheel, start + turn * 3 + TICK), ["far"]);
+    }
+
+    #[test]
+    fn a_sleep_of_many_turns_misses_nothing() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        for at in [0, 9, 10, 11, 500, 10_239, 10_240, 25_000] {
+            wheel.insert(start + ms(at), "x");
+        }
+        assert_eq!(expired(&mut wheel, start + ms(1_000_000)).len(), 8);
+    }
+
+    #[test]
+    fn removal_unlinks_in_any_order() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        let keys: Vec<_> = (0..4).map(|_| wheel.insert(start + ms(50), "x")).collect();
+        for key in [keys[1], keys[3], keys[0]] {
+            assert_eq!(wheel.remove(key), Some("x"));
+            assert_eq!(wheel.remove(key), None);
+        }
+        assert_eq!(expired(&mut wheel, start + ms(60)), ["x"]);
+        wheel.insert(start + ms(100), "y");
+        assert_eq!(expired(&mut wheel, start + ms(110)), ["y"]);
+    }
+
+    #[test]
+    fn a_past_deadline_fires_at_the_next_look() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        assert_eq!(expired(&mut wheel, start + ms(500)), [""; 0]);
+        wheel.insert(start + ms(100), "late");
+        assert_eq!(expired(&mut wheel, start + ms(520)), ["late"]);
+    }
+}
