@@ -22,8 +22,10 @@ async function main() {
 
   const { scenarios, rounds, seconds } = options
   const results = await run(scenarios, found, { rounds, seconds, loaded })
-  console.log(report(results, { rounds, seconds, pinned }))
-  if (!loaded) console.log(`load skipped, answers verified only: ${INSTALL_WRK}`)
+  const answers = scenarios.length * found.length * rounds
+  console.log(`${answers} answers of ${found.map(({ title }) => title).join('; ')} verified\n`)
+  if (results.some(({ samples }) => samples.length > 0)) console.log(report(results, { rounds, seconds, pinned }))
+  if (!loaded) console.log(`load skipped: ${INSTALL_WRK}`)
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...machine(), pinned, rounds, seconds, results: raw(results) }, null, 2)}\n`)
 }
 

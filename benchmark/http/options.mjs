@@ -1,4 +1,5 @@
 // The command line of `npm run bench`.
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios.mjs'
 import { NAMES } from './implementations.mjs'
@@ -45,20 +46,25 @@ export function parseOptions(args) {
   } catch (error) {
     throw new UsageError(error.message)
   }
-  const { help, smoke, json } = values
+  const { help, smoke } = values
   const only = list(values.only, SCENARIOS.map(({ name }) => name)) ?? (smoke ? SMOKE_SCENARIOS : null)
   const names = list(values.impl, NAMES)
   return {
     help,
     smoke,
-    json,
+    json: file(values.json),
     scenarios: SCENARIOS.filter(({ name }) => only?.includes(name) ?? true),
     names: names ?? (smoke ? SMOKE_IMPLEMENTATIONS : NAMES),
     explicit: smoke || names !== null,
     rounds: whole(values.rounds, '--rounds', smoke ? 1 : 3),
     seconds: whole(values.seconds, '--seconds', smoke ? 1 : 2),
-    node: values.node ?? (smoke ? process.execPath : undefined),
+    node: file(values.node) ?? (smoke ? process.execPath : undefined),
   }
+}
+
+/** npm runs scripts in the package's folder; INIT_CWD is where the person typed the path. */
+function file(path) {
+  return path === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', path)
 }
 
 function list(value, known) {
