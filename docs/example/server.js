@@ -12,6 +12,7 @@ const PORT = Number(process.env.PORT ?? 8080)
 const ECHO_LIMIT = 1024 * 1024
 const DOWNLOAD_LIMIT = 2 ** 40
 const BLOCK_BYTES = 64 * 1024
+const NOISE = makeNoise(2 * BLOCK_BYTES)
 const TICK_MS = 1000
 const SHUTDOWN_MS = 5000
 
@@ -20,7 +21,7 @@ const INDEX = `Hello from ferrohttp. The routes:
   GET  /hello             a greeting
   POST /echo              JSON in, the same JSON out (at most 1 MiB)
   POST /upload            any body, also PUT; answers its SHA-256 and length (?rate=N reads at most N bytes a second)
-  GET  /download?bytes=N  N bytes, streamed; their SHA-256 is in a trailer (curl -v shows it)
+  GET  /download?bytes=N  N bytes, streamed; their SHA-256 is in a trailer (curl -D - shows it)
   GET  /events            server-sent events, one each second
 `
 
@@ -60,7 +61,7 @@ function route(req, res, path) {
 
 function answerError(req, res, error) {
   // Too late for a status, or nobody left to read one: closing the connection is the only message left.
-  if (res.headersSent || req.destroyed) {
+  if (res.headersSent || (req.destroyed && !req.complete)) {
     res.destroy()
     return
   }
@@ -145,16 +146,20 @@ async function download(req, res, query) {
 }
 
 /**
- * The downloaded bytes, known to client and server: blocks of 64 KiB, each its own number in 8 bytes, little endian,
- * then bytes counting 8, 9 … 255, 0, 1 … to the block's end. The last one is cut where the length says.
+ * The downloaded bytes, known to client and server: 64 KiB blocks, the n-th being the noise from offset n modulo 64 Ki on,
+ * so no block within 4 GiB is like another. The last one is cut where the length says. Nothing is copied: every block
+ * is a view of the same 128 KiB.
  */
 function * blocks(bytes) {
-  const pattern = Buffer.from({ length: BLOCK_BYTES }, 0).map((_, offset) => offset & 0xff)
-  for (let sent = 0, number = 0n; sent < bytes; sent += BLOCK_BYTES, number += 1n) {
-    const block = Buffer.from(pattern)
-    block.writeBigUInt64LE(number)
-    yield block.subarray(0, Math.min(BLOCK_BYTES, bytes - sent))
+  for (let sent = 0, start = 0; sent < bytes; sent += BLOCK_BYTES, start = (start + 1) % BLOCK_BYTES) {
+    yield NOISE.subarray(start, start + Math.min(BLOCK_BYTES, bytes - sent))
   }
+}
+
+/** The high bytes of x ← 1103515245 x + 12345 modulo 2^32, starting behind x = 1. */
+function makeNoise(bytes) {
+  let x = 1
+  return Buffer.from(Array.from({ length: bytes }, () => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 24))
 }
 
 function wholeNumber(query, name, fallback) {
