@@ -12,9 +12,10 @@ pub struct Limits {
     /// the punctuation around them. Default 16,384.
     pub max_header_size: usize,
     /// Fields allowed in one head, or in one trailer section; 0 means no limit
-    /// (`server.maxHeadersCount`, which counts names and values: half of its number). Default 1,000.
+    /// (`server.maxHeadersCount`; unset it means 1,000 in Node 24). Default 1,000.
     pub max_headers_count: usize,
-    /// Bytes of chunk extensions allowed in one body. Default 16,384, Node's number.
+    /// Bytes of extensions allowed on one chunk, the punctuation between them not counted. Node
+    /// counts so, and has no option for it. Default 16,384, Node's number.
     pub max_chunk_extensions: usize,
     /// Requests that may be delivered and not yet answered; the next one is read only below it.
     /// At least 1. Default 16.

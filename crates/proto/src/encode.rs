@@ -12,3 +12,28 @@ pub const fn encode_error_response(status: u16) -> &'static [u8] {
         _ => b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
     }
 }
+
+/// The first line of a chunk of `len` bytes: lower-case hexadecimal, as Node writes it.
+pub(crate) fn chunk_size(len: usize, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut line = [0; usize::BITS as usize / 4];
+    let mut start = line.len();
+    let mut rest = len;
+    loop {
+        start -= 1;
+        line[start] = DIGITS[rest & 0xf];
+        rest >>= 4;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&line[start..]);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The end of a chunked body, `trailers` being field lines with their line ends.
+pub(crate) fn last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    out.extend_from_slice(trailers);
+    out.extend_from_slice(b"\r\n");
+}

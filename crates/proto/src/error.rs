@@ -11,6 +11,16 @@ pub struct ParseError {
     pub bytes_parsed: usize,
 }
 
+impl ParseError {
+    /// The same error when `skipped` bytes precede the ones it was counted in.
+    pub(crate) const fn behind(self, skipped: usize) -> Self {
+        Self {
+            bytes_parsed: self.bytes_parsed + skipped,
+            ..self
+        }
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -57,11 +67,117 @@ macro_rules! error_kinds {
 }
 
 error_kinds! {
-    /// The request does not start with a known method.
-    InvalidMethod => "HPE_INVALID_METHOD", "Invalid method encountered", 400;
+    /// The message does not start with a known method.
+    Method => "HPE_INVALID_METHOD", "Invalid method encountered", 400;
+    /// A known method runs on instead of ending in one space.
+    MethodEnd => "HPE_INVALID_METHOD", "Expected space after method", 400;
+    /// White space, or the line's end, where the target or the version is due; HTTP/0.9 too.
+    TargetChar => "HPE_INVALID_URL", "Invalid characters in url", 400;
+    /// The target has none of the forms of RFC 9112 section 3.2, or one that its method may not have.
+    TargetStart => "HPE_INVALID_URL", "Unexpected start char in url", 400;
+    /// A bad byte before the `://` of an absolute target.
+    TargetScheme => "HPE_INVALID_URL", "Unexpected char in url schema", 400;
+    /// A bad byte in the authority of a target, or a `CONNECT` target that is not `host:port`.
+    TargetAuthority => "HPE_INVALID_URL", "Unexpected char in url server", 400;
+    /// Two `@` in the authority of a target.
+    TargetDoubleAt => "HPE_INVALID_URL", "Double @ in url", 400;
+    /// A bad byte in the path, query or fragment of a target.
+    TargetPath => "HPE_INVALID_URL", "Invalid char in url path", 400;
+    /// The version does not start with `HTTP/`.
+    Protocol => "HPE_INVALID_CONSTANT", "Expected HTTP/, RTSP/ or ICE/", 400;
+    /// No digit behind `HTTP/`.
+    VersionMajor => "HPE_INVALID_VERSION", "Invalid major version", 400;
+    /// No dot behind the major version.
+    VersionDot => "HPE_INVALID_VERSION", "Expected dot", 400;
+    /// No digit behind the dot.
+    VersionMinor => "HPE_INVALID_VERSION", "Invalid minor version", 400;
+    /// Neither HTTP/1.0 nor HTTP/1.1.
+    Version => "HPE_INVALID_VERSION", "Invalid HTTP version", 400;
+    /// Something between the version and the line's end.
+    VersionEnd => "HPE_INVALID_VERSION", "Expected CRLF after version", 400;
+    /// A CR without LF behind the version.
+    VersionLf => "HPE_STRICT", "Expected CRLF after version", 400;
+    /// A space before the first field line.
+    StartLineSpace => "HPE_UNEXPECTED_SPACE", "Unexpected space after start line", 400;
+    /// A field name that is empty or has a byte that is no token character, white space included.
+    FieldName => "HPE_INVALID_HEADER_TOKEN", "Invalid header token", 400;
+    /// A bare LF in place of the empty line.
+    FieldLine => "HPE_INVALID_HEADER_TOKEN", "Invalid header field char", 400;
+    /// A control byte in a field value, or an empty value folded or ended by a bare LF.
+    FieldValue => "HPE_INVALID_HEADER_TOKEN", "Invalid header value char", 400;
+    /// A folded field value (obs-fold, RFC 9112 section 5.2).
+    FieldFold => "HPE_INVALID_HEADER_TOKEN", "Unexpected whitespace after header value", 400;
+    /// A field line ended by a bare LF.
+    FieldCr => "HPE_CR_EXPECTED", "Missing expected CR after header value", 400;
+    /// A CR without LF in or behind a field value.
+    FieldLf => "HPE_LF_EXPECTED", "Missing expected LF after header value", 400;
+    /// A CR without LF in place of a field value.
+    FieldEmptyLf => "HPE_STRICT", "Expected LF after CR", 400;
+    /// A CR without LF in place of the empty line.
+    HeadLf => "HPE_STRICT", "Expected LF after headers", 400;
+    /// A head or trailer section above `max_header_size` or `max_headers_count`.
+    HeaderOverflow => "HPE_HEADER_OVERFLOW", "Header overflow", 431;
+    /// A Content-Length that is not digits only: signs, lists, fractions.
+    ContentLengthChar => "HPE_INVALID_CONTENT_LENGTH", "Invalid character in Content-Length", 400;
+    /// A Content-Length of 2^64 or more.
+    ContentLengthOverflow => "HPE_INVALID_CONTENT_LENGTH", "Content-Length overflow", 400;
+    /// A Content-Length without a value.
+    ContentLengthEmpty => "HPE_INVALID_CONTENT_LENGTH", "Empty Content-Length", 400;
+    /// A second Content-Length, equal or not.
+    ContentLengthTwice => "HPE_UNEXPECTED_CONTENT_LENGTH", "Duplicate Content-Length", 400;
+    /// Content-Length behind Transfer-Encoding, or in trailers.
+    ContentLengthWithCoding => "HPE_INVALID_CONTENT_LENGTH", "Content-Length can't be present with Transfer-Encoding", 400;
+    /// Transfer-Encoding behind Content-Length.
+    CodingWithContentLength => "HPE_INVALID_TRANSFER_ENCODING", "Transfer-Encoding can't be present with Content-Length", 400;
+    /// A Transfer-Encoding without a value.
+    CodingEmpty => "HPE_INVALID_TRANSFER_ENCODING", "Empty Transfer-Encoding", 400;
+    /// Something behind `chunked` in Transfer-Encoding, or Transfer-Encoding in trailers.
+    CodingAfterChunked => "HPE_INVALID_TRANSFER_ENCODING", "Invalid `Transfer-Encoding` header value", 400;
+    /// A request's last transfer coding is not `chunked`.
+    CodingNotChunked => "HPE_INVALID_TRANSFER_ENCODING", "Request has invalid `Transfer-Encoding`", 400;
+    /// A chunk size that does not start with a hexadecimal digit, or is followed by something that may not follow.
+    ChunkSize => "HPE_INVALID_CHUNK_SIZE", "Invalid character in chunk size", 400;
+    /// A chunk size of 2^64 or more.
+    ChunkSizeOverflow => "HPE_INVALID_CHUNK_SIZE", "Chunk size overflow", 400;
+    /// A chunk size ended by a bare LF.
+    ChunkSizeCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk size", 400;
+    /// A CR without LF at the end of a chunk's first line.
+    ChunkSizeLf => "HPE_STRICT", "Expected LF after chunk size", 400;
+    /// A chunk extension without a name.
+    ChunkExtension => "HPE_STRICT", "Invalid character in chunk extensions", 400;
+    /// A bad byte in the name of a chunk extension.
+    ChunkExtensionName => "HPE_STRICT", "Invalid character in chunk extensions name", 400;
+    /// The name of a chunk extension ended by a bare LF.
+    ChunkExtensionNameCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension name", 400;
+    /// A bad byte in the value of a chunk extension, or no value behind `=`.
+    ChunkExtensionValue => "HPE_STRICT", "Invalid character in chunk extensions value", 400;
+    /// The value of a chunk extension ended by a bare LF.
+    ChunkExtensionValueCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension value", 400;
+    /// A bad byte in the quoted value of a chunk extension.
+    ChunkExtensionQuoted => "HPE_STRICT", "Invalid character in chunk extensions quoted value", 400;
+    /// A bad byte behind a backslash in the quoted value of a chunk extension.
+    ChunkExtensionEscape => "HPE_STRICT", "Invalid quoted-pair in chunk extensions quoted value", 400;
+    /// Something behind the closing quote of a chunk extension's value.
+    ChunkExtensionUnquoted => "HPE_STRICT", "Invalid character in chunk extensions quote value", 400;
+    /// Chunk extensions above `max_chunk_extensions`.
+    ChunkExtensionsOverflow => "HPE_CHUNK_EXTENSIONS_OVERFLOW", "Chunk extensions overflow", 413;
+    /// Chunk data ended by a bare LF.
+    ChunkDataCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk data", 400;
+    /// Chunk data that does not end where the chunk size says.
+    ChunkDataLf => "HPE_STRICT", "Expected LF after chunk data", 400;
+    /// The peer ended its side in the middle of a message.
+    Eof => "HPE_INVALID_EOF_STATE", "Invalid EOF state", 400;
 }
 
 impl ErrorKind {
+    /// The error of this kind at `bytes_parsed`.
+    pub(crate) const fn at(self, bytes_parsed: usize) -> ParseError {
+        ParseError {
+            kind: self,
+            bytes_parsed,
+        }
+    }
+
     /// The position in [`ALL`](Self::ALL): how a kind crosses a language border.
     pub const fn index(self) -> u16 {
         self as u16

@@ -1,5 +1,7 @@
 //! What a connection reports, borrowed from the read buffer and the scratch space.
 
+use std::fmt;
+
 use crate::method::Method;
 
 /// The outcome of one call: how many bytes to drop from the front of the read buffer, and what they said.
@@ -68,16 +70,18 @@ pub enum Expect {
 
 /// Field lines in wire order and case, duplicates kept: an iterator of `(name, value)`.
 ///
-/// Values are without the white space around them, and free of CR, LF and (in strict mode) NUL.
-/// A copy of it is a slice reference: iterate over a `clone()` to iterate twice.
+/// Values are without the white space around them, and free of CR, LF and (in strict mode) other
+/// control bytes but HTAB. A clone is two words and a slice: iterate over one to iterate twice.
 #[derive(Clone, Default)]
 pub struct Fields<'b> {
     base: &'b [u8],
+    /// Values that are not on the wire in one piece; addressed behind `base`.
+    unfolded: &'b [u8],
     ranges: &'b [FieldRange],
 }
 
 /// Where one field line's name and value lie in the bytes they were read from.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldRange {
     pub(crate) name_start: u32,
     pub(crate) name_end: u32,
@@ -86,8 +90,13 @@ pub(crate) struct FieldRange {
 }
 
 impl<'b> Fields<'b> {
-    pub(crate) fn new(base: &'b [u8], ranges: &'b [FieldRange]) -> Self {
-        Self { base, ranges }
+    /// The fields that a decoder left in `scratch` while it read `base`.
+    pub(crate) fn new(base: &'b [u8], scratch: &'b Scratch) -> Self {
+        Self {
+            base,
+            unfolded: &scratch.bytes,
+            ranges: &scratch.ranges,
+        }
     }
 
     /// How many are left.
@@ -104,6 +113,26 @@ impl<'b> Fields<'b> {
     pub fn iter(&self) -> Self {
         self.clone()
     }
+
+    pub(crate) fn base(&self) -> &'b [u8] {
+        self.base
+    }
+
+    pub(crate) fn ranges(&self) -> &'b [FieldRange] {
+        self.ranges
+    }
+
+    pub(crate) fn name(&self, range: &FieldRange) -> &'b [u8] {
+        &self.base[range.name_start as usize..range.name_end as usize]
+    }
+
+    pub(crate) fn value(&self, range: &FieldRange) -> &'b [u8] {
+        let (start, end) = (range.value_start as usize, range.value_end as usize);
+        match start.checked_sub(self.base.len()) {
+            None => &self.base[start..end],
+            Some(start) => &self.unfolded[start..end - self.base.len()],
+        }
+    }
 }
 
 impl<'b> Iterator for Fields<'b> {
@@ -112,11 +141,7 @@ impl<'b> Iterator for Fields<'b> {
     fn next(&mut self) -> Option<Self::Item> {
         let (range, rest) = self.ranges.split_first()?;
         self.ranges = rest;
-        let base = self.base;
-        Some((
-            &base[range.name_start as usize..range.name_end as usize],
-            &base[range.value_start as usize..range.value_end as usize],
-        ))
+        Some((self.name(range), self.value(range)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -126,16 +151,15 @@ impl<'b> Iterator for Fields<'b> {
 
 impl ExactSizeIterator for Fields<'_> {}
 
-impl std::fmt::Debug for Fields<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut map = f.debug_map();
-        for (name, value) in self.iter() {
-            map.entry(
-                &name.escape_ascii().to_string(),
-                &value.escape_ascii().to_string(),
-            );
-        }
-        map.finish()
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(
+                self.iter().map(|(name, value)| {
+                    format!("{}: {}", name.escape_ascii(), value.escape_ascii())
+                }),
+            )
+            .finish()
     }
 }
 
@@ -150,5 +174,10 @@ impl Scratch {
     /// An empty one; it grows to what the largest head needs.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.ranges.clear();
+        self.bytes.clear();
     }
 }

@@ -3,12 +3,19 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
 
+mod body;
+mod chunk;
 mod close_reason;
 mod config;
 mod encode;
 mod error;
 mod event;
+mod field_section;
+mod framing;
+mod head;
 mod method;
+mod persistence;
+mod request_line;
 mod server;
 
 pub use close_reason::CloseReason;

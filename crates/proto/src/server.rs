@@ -1,23 +1,99 @@
 //! The server's side of one connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::body::BodyDecoder;
 use crate::close_reason::CloseReason;
 use crate::config::{Limits, TimeoutKind, Timeouts};
-use crate::error::{MisuseError, ParseError};
-use crate::event::{Scratch, Step};
+use crate::encode;
+use crate::error::{ErrorKind, MisuseError, ParseError};
+use crate::event::{BodyLength, Event, Fields, RequestHead, Scratch, Step};
+use crate::framing;
+use crate::head::{self, HeadScanner, ParsedHead};
+use crate::method::Method;
+use crate::persistence;
 
-/// The server's side of one connection.
+/// The server's side of one connection: requests in, responses out, in the same order.
+///
+/// It holds no bytes. The caller owns a read buffer, shows its unconsumed front to
+/// [`handle_data`](Self::handle_data), and drops what a [`Step`] says is consumed; what is to be written is
+/// appended to a buffer of the caller's.
+///
+/// Per request, the calls go
+/// `send_interim`* → `send_head` → (`begin_data` → the bytes → `finish_data`)* → `send_end`,
+/// and may begin as soon as its [`Event::Request`] is out, before its [`Event::End`].
+///
+/// A [`ParseError`] ends the reading side, not the writing side: requests delivered before the bad one can
+/// still be answered, and [`close_reason`](Self::close_reason) tells when that is done.
 #[derive(Debug)]
 pub struct ServerConnection {
+    reading: Reading,
+    writing: Writing,
+    /// Requests delivered and not answered to the end.
     unanswered: u16,
+    /// The peer's last request allows another one.
+    keep_alive: bool,
+    close: Option<CloseReason>,
+    /// Since when a request is awaited (on a new connection) or being received; `None` between requests.
+    started: Option<Instant>,
+    /// Since when all is answered and nothing has come.
+    idle_since: Option<Instant>,
 }
 
-#[allow(unused_variables, missing_docs)]
+/// What the next bytes are.
+#[derive(Debug)]
+enum Reading {
+    /// A request head, of which something has been seen if the scanner is there.
+    Head(Option<HeadScanner>),
+    /// Nobody's, until the user takes the connection over or declines to.
+    Upgrade {
+        body: BodyLength,
+        tunnel: bool,
+    },
+    Body(BodyDecoder),
+    /// Ignored: no further request is accepted.
+    Closed,
+    /// As `Closed`, and the peer broke off or broke the protocol within a request if `receiving`.
+    Failed {
+        receiving: bool,
+    },
+    /// The user's: not HTTP any more.
+    Raw,
+}
+
+/// What may be sent next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    /// The head of the oldest unanswered request's response.
+    Head,
+    /// Its body, framed by what its head says.
+    Body,
+    /// Its body, in chunks.
+    Chunks,
+}
+
 impl ServerConnection {
+    /// For a connection accepted at `now`.
     pub fn new(now: Instant) -> Self {
-        Self { unanswered: 0 }
+        Self {
+            reading: Reading::Head(None),
+            writing: Writing::Head,
+            unanswered: 0,
+            keep_alive: true,
+            close: None,
+            started: Some(now),
+            idle_since: None,
+        }
     }
+
+    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed, until the event
+    /// is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is false and none are.
+    ///
+    /// `input` must start with the bytes that earlier calls left unconsumed.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol. Nothing further is read; later calls consume and ignore everything.
     pub fn handle_data<'b>(
         &mut self,
         now: Instant,
@@ -25,32 +101,215 @@ impl ServerConnection {
         input: &'b [u8],
         scratch: &'b mut Scratch,
     ) -> Result<Step<'b>, ParseError> {
-        Ok(Step {
-            consumed: 0,
-            event: None,
+        match &mut self.reading {
+            Reading::Body(decoder) => {
+                let result = decoder.run(limits, input, scratch);
+                match &result {
+                    Ok(Step {
+                        event: Some(Event::End(_)),
+                        ..
+                    }) => self.end_request(now),
+                    Ok(_) => {}
+                    Err(_) => self.fail(true),
+                }
+                result
+            }
+            Reading::Head(_) => self.handle_head(now, limits, input, scratch),
+            Reading::Upgrade { .. } | Reading::Raw => Ok(Step {
+                consumed: 0,
+                event: None,
+            }),
+            Reading::Closed | Reading::Failed { .. } => Ok(Step {
+                consumed: input.len(),
+                event: None,
+            }),
+        }
+    }
+
+    fn handle_head<'b>(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b mut Scratch,
+    ) -> Result<Step<'b>, ParseError> {
+        let Reading::Head(scanner) = &mut self.reading else {
+            return Ok(Step {
+                consumed: 0,
+                event: None,
+            });
+        };
+        if self.unanswered >= limits.max_pipelined.max(1) {
+            return Ok(Step {
+                consumed: 0,
+                event: None,
+            });
+        }
+        // RFC 9112 section 2.2: empty lines before a request are ignored. Node skips any CR and LF.
+        let skipped = if scanner.is_some() {
+            0
+        } else {
+            count_line_ends(input)
+        };
+        let input = &input[skipped..];
+        if input.is_empty() {
+            return Ok(Step {
+                consumed: skipped,
+                event: None,
+            });
+        }
+        self.started.get_or_insert(now);
+        self.idle_since = None;
+        let parsed = match head::read_head(scanner, input, limits, scratch) {
+            Ok(Some(parsed)) => parsed,
+            Ok(None) => {
+                return Ok(Step {
+                    consumed: skipped,
+                    event: None,
+                });
+            }
+            Err(error) => {
+                self.fail(false);
+                return Err(error.behind(skipped));
+            }
+        };
+        match self.accept(&parsed, limits, input, scratch) {
+            Ok(request) => Ok(Step {
+                consumed: skipped + parsed.end,
+                event: Some(Event::Request(request)),
+            }),
+            Err(error) => {
+                self.fail(false);
+                Err(error.behind(skipped))
+            }
+        }
+    }
+
+    /// A head is complete: decides how its body is framed and what becomes of the connection.
+    fn accept<'b>(
+        &mut self,
+        parsed: &ParsedHead,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b Scratch,
+    ) -> Result<RequestHead<'b>, ParseError> {
+        let line = parsed.line;
+        let fields = Fields::new(input, scratch);
+        let framing = framing::request_body(
+            line.method,
+            line.minor_version,
+            &fields,
+            parsed.end,
+            limits.lenient,
+        )?;
+        let wishes = persistence::wishes(line.method, line.minor_version, &fields);
+        self.keep_alive = wishes.keep_alive && !framing.close;
+        self.reading = if wishes.upgrade {
+            Reading::Upgrade {
+                body: framing.body,
+                tunnel: line.method == Method::CONNECT,
+            }
+        } else {
+            Reading::Body(BodyDecoder::new(framing.body))
+        };
+        self.unanswered += 1;
+        Ok(RequestHead {
+            method: line.method,
+            target: parsed.target(input),
+            minor_version: line.minor_version,
+            fields,
+            body: framing.body,
+            keep_alive: self.keep_alive,
+            upgrade: wishes.upgrade,
+            expect: wishes.expect,
         })
     }
+
+    /// The peer ended its side; `remaining` is what is left unconsumed of what it sent. To be called when
+    /// `handle_data` has no further event to give.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Eof`]: a request was cut off. What was delivered whole can still be answered.
     pub fn handle_eof(&mut self, remaining: &[u8]) -> Result<(), ParseError> {
+        let (cut_off, receiving) = match &self.reading {
+            Reading::Head(scanner) => (
+                scanner.is_some() || count_line_ends(remaining) < remaining.len(),
+                false,
+            ),
+            Reading::Body(decoder) => (!decoder.is_complete(), true),
+            Reading::Upgrade { .. } | Reading::Closed | Reading::Failed { .. } | Reading::Raw => {
+                return Ok(());
+            }
+        };
+        if cut_off {
+            self.fail(receiving);
+            return Err(ErrorKind::Eof.at(0));
+        }
+        self.stop_reading(CloseReason::PeerEof);
         Ok(())
     }
-    pub fn may_read(&self, limits: &Limits) -> bool {
-        true
-    }
+
+    /// Sends an interim (1xx) response, whole, which ends in an empty line.
+    ///
+    /// # Errors
+    ///
+    /// The response's head has been sent, or there is nothing to answer.
     pub fn send_interim(&mut self, head: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.check_head()?;
+        out.extend_from_slice(head);
         Ok(())
     }
+
+    /// Sends the head of the response to the oldest unanswered request; `head` ends in an empty line.
+    /// `chunked`: it says so, and the body is to be framed in chunks.
+    ///
+    /// # Errors
+    ///
+    /// It has been sent before, or there is nothing to answer.
     pub fn send_head(
         &mut self,
         head: &[u8],
         chunked: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
+        self.check_head()?;
+        self.writing = if chunked {
+            Writing::Chunks
+        } else {
+            Writing::Body
+        };
+        out.extend_from_slice(head);
         Ok(())
     }
+
+    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in `out`.
+    /// A part without bytes is nothing, not the end.
+    ///
+    /// # Errors
+    ///
+    /// The head has not been sent.
     pub fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.check_body()?;
+        if self.writing == Writing::Chunks && len > 0 {
+            encode::chunk_size(len, out);
+        }
         Ok(())
     }
-    pub fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {}
+
+    /// Follows the bytes of a body part.
+    pub fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
+        if self.writing == Writing::Chunks && len > 0 {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Ends the response. `trailers`: field lines, each with its line end; written only in chunked coding.
+    /// `close`: the head announced the close of the connection.
+    ///
+    /// # Errors
+    ///
+    /// The head has not been sent.
     pub fn send_end(
         &mut self,
         now: Instant,
@@ -58,24 +317,163 @@ impl ServerConnection {
         close: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
+        self.check_body()?;
+        if self.writing == Writing::Chunks {
+            encode::last_chunk(trailers, out);
+        }
+        self.writing = Writing::Head;
+        self.unanswered -= 1;
+        if close {
+            self.stop_reading(CloseReason::LocalClose);
+        } else {
+            self.note_idle(now);
+        }
         Ok(())
     }
-    pub fn upgrade(&mut self) {}
-    pub fn decline_upgrade(&mut self) {}
+
+    /// The user takes the connection over behind an upgrade head: what is unconsumed, and all that follows, is its.
+    pub fn upgrade(&mut self) {
+        if matches!(self.reading, Reading::Upgrade { .. }) {
+            self.reading = Reading::Raw;
+            self.unanswered -= 1;
+            self.started = None;
+        }
+    }
+
+    /// Nobody takes the connection over: the request is an ordinary one, and what follows its head is read as
+    /// HTTP. Not behind CONNECT, where it may be anything: that request is the connection's last.
+    pub fn decline_upgrade(&mut self) {
+        if let Reading::Upgrade { body, tunnel } = self.reading {
+            self.keep_alive &= !tunnel;
+            self.reading = Reading::Body(BodyDecoder::new(body));
+        }
+    }
+
+    /// Whether bytes from the peer are wanted. False while as many requests are unanswered as may be, while an upgrade is
+    /// undecided, after it, and once no further request is accepted.
+    pub fn may_read(&self, limits: &Limits) -> bool {
+        match self.reading {
+            Reading::Head(_) => self.unanswered < limits.max_pipelined.max(1),
+            Reading::Body(_) => true,
+            Reading::Upgrade { .. } | Reading::Closed | Reading::Failed { .. } | Reading::Raw => {
+                false
+            }
+        }
+    }
+
+    /// `Some` once the connection must be closed after what has been written to `out`.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        None
+        let owed = match self.close? {
+            CloseReason::LocalClose => 0,
+            _ => {
+                self.unanswered
+                    - u16::from(matches!(self.reading, Reading::Failed { receiving: true }))
+            }
+        };
+        if owed == 0 { self.close } else { None }
     }
+
+    /// Whether nothing is going on: no request begun, none unanswered.
     pub fn is_idle(&self) -> bool {
-        false
+        self.unanswered == 0 && matches!(self.reading, Reading::Head(None))
     }
-    /// A request's head has been delivered and its `End` has not.
+
+    /// Whether a request's head has been delivered and its end has not; after an error: whether it struck such a request.
     pub fn is_receiving(&self) -> bool {
-        false
+        matches!(
+            self.reading,
+            Reading::Body(_) | Reading::Upgrade { .. } | Reading::Failed { receiving: true }
+        )
     }
+
+    /// Requests delivered and not yet answered to the end.
     pub fn unanswered(&self) -> u16 {
         self.unanswered
     }
+
+    /// The next deadline, and what passes with it. To be asked again after each call that takes or sends something.
     pub fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
-        None
+        let after = |start: Instant, limit: Option<Duration>, kind| {
+            limit
+                .and_then(|limit| start.checked_add(limit))
+                .map(|at| (at, kind))
+        };
+        match (&self.reading, self.started) {
+            (Reading::Head(_), Some(start)) => {
+                let headers = after(start, timeouts.headers, TimeoutKind::Headers);
+                let request = after(start, timeouts.request, TimeoutKind::Request);
+                headers.into_iter().chain(request).min_by_key(|(at, _)| *at)
+            }
+            (Reading::Body(_), Some(start)) => after(start, timeouts.request, TimeoutKind::Request),
+            (Reading::Head(_), None) => after(
+                self.idle_since?,
+                timeouts.keep_alive,
+                TimeoutKind::KeepAlive,
+            ),
+            _ => None,
+        }
     }
+
+    fn check_head(&self) -> Result<(), MisuseError> {
+        match self.writing {
+            _ if self.close == Some(CloseReason::LocalClose) => Err(MisuseError::Closed),
+            Writing::Head if self.unanswered == 0 => Err(MisuseError::NothingToAnswer),
+            Writing::Head => Ok(()),
+            Writing::Body | Writing::Chunks => Err(MisuseError::HeadAlreadySent),
+        }
+    }
+
+    fn check_body(&self) -> Result<(), MisuseError> {
+        match self.writing {
+            Writing::Head if self.close == Some(CloseReason::LocalClose) => {
+                Err(MisuseError::Closed)
+            }
+            Writing::Head => Err(MisuseError::HeadNotSent),
+            Writing::Body | Writing::Chunks => Ok(()),
+        }
+    }
+
+    /// A request has been received to its end.
+    fn end_request(&mut self, now: Instant) {
+        self.started = None;
+        if self.keep_alive {
+            self.reading = Reading::Head(None);
+            self.note_idle(now);
+        } else {
+            self.stop_reading(CloseReason::PeerClose);
+        }
+    }
+
+    fn note_idle(&mut self, now: Instant) {
+        if self.is_idle() {
+            self.idle_since = Some(now);
+        }
+    }
+
+    fn fail(&mut self, receiving: bool) {
+        self.reading = Reading::Failed { receiving };
+        self.close.get_or_insert(CloseReason::ParseError);
+        self.started = None;
+    }
+
+    /// No further request is accepted.
+    fn stop_reading(&mut self, reason: CloseReason) {
+        if !matches!(self.reading, Reading::Raw | Reading::Failed { .. }) {
+            self.reading = Reading::Closed;
+        }
+        if reason == CloseReason::LocalClose {
+            self.close = Some(reason);
+        }
+        self.close.get_or_insert(reason);
+        self.started = None;
+        self.idle_since = None;
+    }
+}
+
+/// How many CR and LF bytes `input` starts with.
+fn count_line_ends(input: &[u8]) -> usize {
+    input
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
 }

@@ -1,0 +1,318 @@
+//! Field lines up to the empty line (RFC 9112 section 5): the part that heads and trailers share.
+//!
+//! ```text
+//!            ┌──────────── token ──┐      ':'           other
+//! LineStart ─┴─► Name ─────────────┴────► ValueStart ───────► Value ◄─┐ fold (lenient)
+//!   │  ▲                                    │ CR                │ CR  │
+//!   │  │                                    ▼                   ▼     │
+//!   │  │                                  EmptyCr            ValueCr  │
+//!   │  │                                    │ LF                │ LF  │
+//!   │  │                                    ▼                   ▼     │
+//!   │  └──── any other byte ─────────── AfterEmpty ─────────► AfterValue
+//!   │ CR             LF
+//!   └────► EndCr ──────► complete
+//! ```
+//!
+//! The scanner keeps its place between calls, so a section that arrives byte by byte is looked at
+//! once, and a bad byte is refused when it arrives.
+
+use crate::config::Limits;
+use crate::error::{ErrorKind, ParseError};
+use crate::event::{FieldRange, Scratch};
+
+/// Bytes of a token (RFC 9110 section 5.6.2): field names, and the words of chunk extensions.
+pub(crate) const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut index = 0;
+    while index < marks.len() {
+        table[marks[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
+/// Bytes of a field value (RFC 9110 section 5.5): HTAB, SP, VCHAR and obs-text.
+const VALUE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte == b'\t' as usize || (byte >= 0x20 && byte != 0x7f);
+        byte += 1;
+    }
+    table
+};
+
+/// Who wants to know where the fields are.
+pub(crate) trait FieldSink {
+    /// A field line is complete. `folded`: its value has line ends in it, to be taken out.
+    fn field(&mut self, input: &[u8], range: FieldRange, folded: bool);
+}
+
+/// Nobody: the section is only checked.
+impl FieldSink for () {
+    fn field(&mut self, _: &[u8], _: FieldRange, _: bool) {}
+}
+
+impl FieldSink for Scratch {
+    fn field(&mut self, input: &[u8], mut range: FieldRange, folded: bool) {
+        if folded {
+            // The line ends go, the white space that made the fold stays: what Node does.
+            let raw = &input[range.value_start as usize..range.value_end as usize];
+            let start = input.len() + self.bytes.len();
+            self.bytes
+                .extend(raw.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')));
+            range.value_start = start as u32;
+            range.value_end = (input.len() + self.bytes.len()) as u32;
+        }
+        self.ranges.push(range);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    LineStart,
+    Name,
+    ValueStart,
+    EmptyCr,
+    AfterEmpty,
+    Value,
+    ValueCr,
+    AfterValue,
+    EndCr,
+}
+
+/// Reads one field section. Offsets are into the `input` of each call, which must start at the same
+/// byte every time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldScanner {
+    state: State,
+    /// The section follows a start line and no field has begun: a space has its own error here.
+    first: bool,
+    folded: bool,
+    /// Bytes looked at.
+    pos: u32,
+    /// Where the name or the value being read starts.
+    mark: u32,
+    name: (u32, u32),
+    /// Behind the last byte of the value that is not white space.
+    value_end: u32,
+    /// What counts towards `max_header_size` before `uncounted`.
+    size: u32,
+    /// Where the part of a name or value that is not in `size` yet starts.
+    uncounted: u32,
+    count: u32,
+}
+
+impl FieldScanner {
+    /// For the fields of a head, which start at `pos`; `target` bytes are counted already.
+    pub(crate) fn head(pos: usize, target: usize) -> Self {
+        Self {
+            first: true,
+            pos: pos as u32,
+            size: target as u32,
+            ..Self::trailers()
+        }
+    }
+
+    /// For the trailer section of a chunked body, which starts at 0.
+    pub(crate) fn trailers() -> Self {
+        Self {
+            state: State::LineStart,
+            first: false,
+            folded: false,
+            pos: 0,
+            mark: 0,
+            name: (0, 0),
+            value_end: 0,
+            size: 0,
+            uncounted: 0,
+            count: 0,
+        }
+    }
+
+    /// Whether nothing has been read yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.pos == 0
+    }
+
+    /// Reads on. `Some`: the offset behind the empty line; `None`: it has not come yet.
+    pub(crate) fn run(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        sink: &mut impl FieldSink,
+    ) -> Result<Option<usize>, ParseError> {
+        let lenient = limits.lenient;
+        let mut pos = self.pos as usize;
+        while let Some(&byte) = input.get(pos) {
+            match self.state {
+                State::LineStart => {
+                    match byte {
+                        b'\r' => self.state = State::EndCr,
+                        b'\n' if lenient => return Ok(Some(pos + 1)),
+                        b'\n' => return Err(ErrorKind::FieldLine.at(pos + 1)),
+                        b' ' if self.first && lenient => {}
+                        b' ' if self.first => return Err(ErrorKind::StartLineSpace.at(pos + 1)),
+                        _ if TOKEN[byte as usize] => {
+                            self.mark = pos as u32;
+                            self.uncounted = pos as u32;
+                            self.state = State::Name;
+                        }
+                        _ => return Err(ErrorKind::FieldName.at(pos)),
+                    }
+                    self.first = false;
+                }
+                State::Name => {
+                    pos += input[pos..]
+                        .iter()
+                        .take_while(|&&byte| TOKEN[byte as usize])
+                        .count();
+                    match input.get(pos) {
+                        None => break,
+                        Some(b':') => self.end_name(pos, limits)?,
+                        Some(_) => return Err(ErrorKind::FieldName.at(pos)),
+                    }
+                }
+                State::ValueStart => match byte {
+                    // One space is punctuation; more of it counts, for the caller has to keep it.
+                    b' ' | b'\t' => self.size += u32::from(pos as u32 != self.name.1 + 1),
+                    b'\r' => self.state = State::EmptyCr,
+                    b'\n' if lenient => self.state = State::AfterEmpty,
+                    b'\n' => return Err(ErrorKind::FieldValue.at(pos + 1)),
+                    _ => {
+                        self.mark = pos as u32;
+                        self.uncounted = pos as u32;
+                        self.value_end = pos as u32;
+                        self.folded = false;
+                        self.state = State::Value;
+                        continue;
+                    }
+                },
+                State::EmptyCr => match byte {
+                    b'\n' => self.state = State::AfterEmpty,
+                    _ if lenient => {
+                        self.end_empty_value(input, sink);
+                        continue;
+                    }
+                    _ => return Err(ErrorKind::FieldEmptyLf.at(pos)),
+                },
+                State::AfterEmpty => match byte {
+                    b' ' | b'\t' if lenient => self.state = State::ValueStart,
+                    b' ' | b'\t' => return Err(ErrorKind::FieldValue.at(pos + 1)),
+                    _ => {
+                        self.end_empty_value(input, sink);
+                        continue;
+                    }
+                },
+                State::Value => match byte {
+                    b' ' | b'\t' => {}
+                    b'\r' => {
+                        self.count_to(pos, limits)?;
+                        self.state = State::ValueCr;
+                    }
+                    b'\n' if lenient => {
+                        self.count_to(pos, limits)?;
+                        self.state = State::AfterValue;
+                    }
+                    b'\n' => return Err(ErrorKind::FieldCr.at(pos)),
+                    _ if VALUE[byte as usize] || lenient => self.value_end = pos as u32 + 1,
+                    _ => return Err(ErrorKind::FieldValue.at(pos)),
+                },
+                State::ValueCr => match byte {
+                    b'\n' => self.state = State::AfterValue,
+                    _ => return Err(ErrorKind::FieldLf.at(pos)),
+                },
+                State::AfterValue => match byte {
+                    b' ' | b'\t' if lenient => {
+                        self.folded = true;
+                        self.uncounted = pos as u32;
+                        self.state = State::Value;
+                    }
+                    b' ' | b'\t' => return Err(ErrorKind::FieldFold.at(pos)),
+                    _ => {
+                        self.end_value(input, sink);
+                        continue;
+                    }
+                },
+                State::EndCr => match byte {
+                    b'\n' => return Ok(Some(pos + 1)),
+                    _ if lenient => return Ok(Some(pos)),
+                    _ => return Err(ErrorKind::HeadLf.at(pos)),
+                },
+            }
+            pos += 1;
+        }
+        self.pos = pos as u32;
+        match self.state {
+            State::Name | State::Value => self.count_to(pos, limits)?,
+            _ => self.check_size(pos, limits)?,
+        }
+        Ok(None)
+    }
+
+    fn end_name(&mut self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        self.name = (self.mark, pos as u32);
+        self.count += 1;
+        if limits.max_headers_count != 0 && self.count as usize > limits.max_headers_count {
+            return Err(ErrorKind::HeaderOverflow.at(pos + 1));
+        }
+        self.count_to(pos, limits)?;
+        self.state = State::ValueStart;
+        Ok(())
+    }
+
+    fn end_empty_value(&mut self, input: &[u8], sink: &mut impl FieldSink) {
+        let (name_start, name_end) = self.name;
+        // Somewhere within the line, so that the range is one of `input`.
+        let at = name_end + 1;
+        sink.field(
+            input,
+            FieldRange {
+                name_start,
+                name_end,
+                value_start: at,
+                value_end: at,
+            },
+            false,
+        );
+        self.state = State::LineStart;
+    }
+
+    fn end_value(&mut self, input: &[u8], sink: &mut impl FieldSink) {
+        let (name_start, name_end) = self.name;
+        let range = FieldRange {
+            name_start,
+            name_end,
+            value_start: self.mark,
+            value_end: self.value_end,
+        };
+        // A fold may lie wholly in the white space behind the value.
+        let raw = &input[range.value_start as usize..range.value_end as usize];
+        sink.field(
+            input,
+            range,
+            self.folded && memchr::memchr2(b'\r', b'\n', raw).is_some(),
+        );
+        self.state = State::LineStart;
+    }
+
+    /// Counts the part of a name or value that ends at `end`; white space behind a value is in it, as in Node's count.
+    fn count_to(&mut self, end: usize, limits: &Limits) -> Result<(), ParseError> {
+        self.size += end as u32 - self.uncounted;
+        self.uncounted = end as u32;
+        self.check_size(end, limits)
+    }
+
+    fn check_size(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        if self.size as usize >= limits.max_header_size {
+            return Err(ErrorKind::HeaderOverflow.at(pos));
+        }
+        Ok(())
+    }
+}

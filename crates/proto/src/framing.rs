@@ -1,0 +1,198 @@
+//! How long a message's body is (RFC 9112 section 6.3). The one place where that is decided.
+
+use crate::error::{ErrorKind, ParseError};
+use crate::event::{BodyLength, FieldRange, Fields};
+use crate::method::Method;
+
+/// What the framing fields of a request amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Framing {
+    pub(crate) body: BodyLength,
+    /// The framing is legal but not to be trusted further: the connection ends with this message.
+    pub(crate) close: bool,
+}
+
+/// The body length of a request whose head ends at `head_end` of the fields' base.
+///
+/// In strict mode every contradiction is an error. In lenient mode Transfer-Encoding wins over
+/// Content-Length, and codings may stand behind a first `chunked` if the last is `chunked`; a request that would
+/// have to be read until the connection closes is refused in both.
+pub(crate) fn request_body(
+    method: Method,
+    minor_version: u8,
+    fields: &Fields<'_>,
+    head_end: usize,
+    lenient: bool,
+) -> Result<Framing, ParseError> {
+    let mut length: Option<u64> = None;
+    let mut coding: Option<Coding> = None;
+    for range in fields.ranges() {
+        match framing_field(fields.name(range)) {
+            None => {}
+            Some(FramingField::ContentLength) => {
+                if coding.is_some() && !lenient {
+                    return Err(ErrorKind::ContentLengthWithCoding.at(range.name_end as usize + 1));
+                }
+                if length.is_some() {
+                    return Err(ErrorKind::ContentLengthTwice.at(range.value_start as usize));
+                }
+                length = Some(content_length(fields, range)?);
+            }
+            Some(FramingField::TransferEncoding) => {
+                if length.is_some() && !lenient {
+                    return Err(ErrorKind::CodingWithContentLength.at(range.name_end as usize + 1));
+                }
+                coding = Some(transfer_encoding(coding, fields, range, lenient)?);
+            }
+        }
+    }
+
+    // 1. Responses without content: HEAD, 1xx, 204, 304. Not for requests.
+    // 2. A tunnel after CONNECT. Its request has no content either (RFC 9110 section 9.3.6): what
+    //    follows the head is the tunnel's.
+    if method == Method::CONNECT {
+        return Ok(Framing {
+            body: BodyLength::None,
+            close: false,
+        });
+    }
+    // 3. Transfer-Encoding overrides Content-Length. Strict mode refused the pair above; here the
+    //    connection is closed after the response (RFC 9112 section 6.1).
+    // 4. Transfer-Encoding: chunked if that is the last coding, or else the length cannot be known.
+    //    In an HTTP/1.0 message its framing is faulty, and the connection is closed after it (section 6.1).
+    if let Some(coding) = coding {
+        if coding != Coding::Chunked {
+            return Err(ErrorKind::CodingNotChunked.at(head_end));
+        }
+        let close = length.is_some() || minor_version == 0;
+        return Ok(Framing {
+            body: BodyLength::Chunked,
+            close,
+        });
+    }
+    // 5. An invalid Content-Length, several of them included, was refused above.
+    // 6. A valid Content-Length.
+    // 7. A request with neither has no body.
+    let body = match length {
+        None | Some(0) => BodyLength::None,
+        Some(length) => BodyLength::Length(length),
+    };
+    // 8. Until the connection closes: for responses only.
+    Ok(Framing { body, close: false })
+}
+
+/// Refuses framing fields in a trailer section (RFC 9112 section 7.1.2, RFC 9110 section 6.5.1).
+pub(crate) fn check_trailers(fields: &Fields<'_>, lenient: bool) -> Result<(), ParseError> {
+    if lenient {
+        return Ok(());
+    }
+    for range in fields.ranges() {
+        match framing_field(fields.name(range)) {
+            None => {}
+            Some(FramingField::ContentLength) => {
+                return Err(ErrorKind::ContentLengthWithCoding.at(range.name_end as usize + 1));
+            }
+            Some(FramingField::TransferEncoding) => {
+                return Err(ErrorKind::CodingAfterChunked.at(range.value_start as usize + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+enum FramingField {
+    ContentLength,
+    TransferEncoding,
+}
+
+fn framing_field(name: &[u8]) -> Option<FramingField> {
+    match name.len() {
+        14 if name.eq_ignore_ascii_case(b"content-length") => Some(FramingField::ContentLength),
+        17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            Some(FramingField::TransferEncoding)
+        }
+        _ => None,
+    }
+}
+
+/// Digits and nothing else (RFC 9110 section 8.6); not a list, even of equal values.
+fn content_length(fields: &Fields<'_>, range: &FieldRange) -> Result<u64, ParseError> {
+    let value = fields.value(range);
+    let at = range.value_start as usize;
+    if value.is_empty() {
+        return Err(ErrorKind::ContentLengthEmpty.at(line_end(fields, range)));
+    }
+    let mut length: u64 = 0;
+    for (index, &byte) in value.iter().enumerate() {
+        if !byte.is_ascii_digit() {
+            let spaces = value[index..]
+                .iter()
+                .take_while(|&&byte| byte == b' ')
+                .count();
+            return Err(ErrorKind::ContentLengthChar.at(at + index + spaces));
+        }
+        length = length
+            .checked_mul(10)
+            .and_then(|length| length.checked_add(u64::from(byte - b'0')))
+            .ok_or_else(|| ErrorKind::ContentLengthOverflow.at(at + index))?;
+    }
+    Ok(length)
+}
+
+/// The last transfer coding so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Chunked,
+    Other,
+    /// Only empty list elements up to now.
+    Nothing,
+}
+
+/// One Transfer-Encoding line; further ones continue its list (RFC 9110 section 5.3).
+fn transfer_encoding(
+    before: Option<Coding>,
+    fields: &Fields<'_>,
+    range: &FieldRange,
+    lenient: bool,
+) -> Result<Coding, ParseError> {
+    let value = fields.value(range);
+    let at = range.value_start as usize;
+    if value.is_empty() {
+        return Err(ErrorKind::CodingEmpty.at(line_end(fields, range)));
+    }
+    if !lenient && has_ambiguous_byte(fields, range) {
+        return Err(ErrorKind::CodingNotChunked.at(at));
+    }
+    let mut last = before.unwrap_or(Coding::Nothing);
+    let mut start = 0;
+    for element in value.split(|&byte| byte == b',') {
+        // Behind `chunked` not even an empty element may stand.
+        if last == Coding::Chunked && !lenient {
+            return Err(ErrorKind::CodingAfterChunked.at(at + start.max(1)));
+        }
+        let element_end = start + element.len();
+        let element = element.trim_ascii();
+        last = match element {
+            b"" if last == Coding::Nothing => Coding::Nothing,
+            _ if element.eq_ignore_ascii_case(b"chunked") => Coding::Chunked,
+            _ => Coding::Other,
+        };
+        start = element_end + 1;
+    }
+    Ok(last)
+}
+
+/// Behind the line end of an empty field.
+fn line_end(fields: &Fields<'_>, range: &FieldRange) -> usize {
+    let start = range.name_end as usize;
+    memchr::memchr(b'\n', &fields.base()[start..]).map_or(start, |index| start + index + 1)
+}
+
+/// A quote (is the comma within it a separator?), or a tab behind the line's start (Node does not
+/// take it for white space here).
+fn has_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange) -> bool {
+    let line = &fields.base()[range.value_start as usize..];
+    line.iter()
+        .take_while(|&&byte| byte != b'\r')
+        .any(|byte| matches!(byte, b'"' | b'\t'))
+}
