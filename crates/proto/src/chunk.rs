@@ -77,7 +77,7 @@ impl ChunkDecoder {
                 },
                 State::SizeDigits => match hex_value(byte) {
                     Some(_) if self.remaining > u64::MAX >> 4 => {
-                        return Err(ErrorKind::ChunkSizeOverflow.at(pos));
+                        return Err(ErrorKind::ChunkSizeOverflow.at(pos + 1));
                     }
                     Some(digit) => self.remaining = self.remaining << 4 | u64::from(digit),
                     None => match byte {
@@ -86,12 +86,12 @@ impl ChunkDecoder {
                         b' ' | b'\t' if lenient => self.state = State::SizeSpace,
                         b'\n' => {
                             if let Some(last) =
-                                self.bare_lf(pos, ErrorKind::ChunkSizeCr, lenient)?
+                                self.bare_lf(pos, ErrorKind::ChunkSizeCr.at(pos + 1), lenient)?
                             {
                                 return Ok(last);
                             }
                         }
-                        _ => return Err(ErrorKind::ChunkSize.at(pos)),
+                        _ => return Err(ErrorKind::ChunkSize.at(pos + 1)),
                     },
                 },
                 State::SizeSpace => match byte {
@@ -99,11 +99,13 @@ impl ChunkDecoder {
                     b'\r' => self.state = State::SizeLf,
                     b';' => self.state = State::Extension,
                     b'\n' => {
-                        if let Some(last) = self.bare_lf(pos, ErrorKind::ChunkSizeCr, lenient)? {
+                        if let Some(last) =
+                            self.bare_lf(pos, ErrorKind::ChunkSizeCr.at(pos + 1), lenient)?
+                        {
                             return Ok(last);
                         }
                     }
-                    _ => return Err(ErrorKind::ChunkSize.at(pos)),
+                    _ => return Err(ErrorKind::ChunkSize.at(pos + 1)),
                 },
                 State::SizeLf => {
                     let end = match byte {
@@ -133,7 +135,7 @@ impl ChunkDecoder {
                 State::DataCr => match byte {
                     b'\r' => self.state = State::DataLf,
                     b'\n' if lenient => self.state = State::Size,
-                    b'\n' => return Err(ErrorKind::ChunkDataCr.at(pos)),
+                    b'\n' => return Err(ErrorKind::ChunkDataCr.at(pos + 1)),
                     _ if lenient => {
                         self.state = State::Size;
                         continue;
@@ -169,12 +171,16 @@ impl ChunkDecoder {
     ) -> Result<Option<Chunk>, ParseError> {
         let token = TOKEN[byte as usize];
         let lenient = limits.lenient;
-        let refuse = |kind: ErrorKind| Err(kind.at(pos));
+        let refuse = |kind: ErrorKind| Err(kind.at(pos + 1));
         let mut counts = true;
         match self.state {
             State::Extension => match byte {
                 _ if token => self.state = State::ExtensionName,
-                b'\n' => return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr, lenient),
+                b';' if lenient => {}
+                b'=' if lenient => self.state = State::ExtensionValueStart,
+                b'\n' => {
+                    return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr.at(pos), lenient);
+                }
                 _ => return refuse(ErrorKind::ChunkExtension),
             },
             State::ExtensionName => match byte {
@@ -182,19 +188,29 @@ impl ChunkDecoder {
                 b'=' => (self.state, counts) = (State::ExtensionValueStart, false),
                 b';' => (self.state, counts) = (State::Extension, false),
                 b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr, lenient),
+                b'\n' => {
+                    return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr.at(pos), lenient);
+                }
                 _ => return refuse(ErrorKind::ChunkExtensionName),
             },
             State::ExtensionValueStart => match byte {
                 b'"' => self.state = State::Quoted,
                 _ if token => self.state = State::ExtensionValue,
+                b';' if lenient => (self.state, counts) = (State::Extension, false),
+                b'\r' if lenient => (self.state, counts) = (State::SizeLf, false),
+                b'\n' => {
+                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
+                }
                 _ => return refuse(ErrorKind::ChunkExtensionValue),
             },
             State::ExtensionValue => match byte {
                 _ if token => {}
+                b'"' if lenient => self.state = State::Quoted,
                 b';' => (self.state, counts) = (State::Extension, false),
                 b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr, lenient),
+                b'\n' => {
+                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
+                }
                 _ => return refuse(ErrorKind::ChunkExtensionValue),
             },
             State::Quoted => match byte {
@@ -210,8 +226,10 @@ impl ChunkDecoder {
             _ => match byte {
                 b';' => (self.state, counts) = (State::Extension, false),
                 b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr, lenient),
-                _ => return refuse(ErrorKind::ChunkExtensionUnquoted),
+                b'\n' => {
+                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
+                }
+                _ => return Err(ErrorKind::ChunkExtensionUnquoted.at(pos)),
             },
         }
         self.extensions += u32::from(counts);
@@ -225,11 +243,11 @@ impl ChunkDecoder {
     fn bare_lf(
         &mut self,
         pos: usize,
-        kind: ErrorKind,
+        error: ParseError,
         lenient: bool,
     ) -> Result<Option<Chunk>, ParseError> {
         if !lenient {
-            return Err(kind.at(pos));
+            return Err(error);
         }
         self.state = State::Data;
         Ok((self.remaining == 0).then_some(Chunk::Last(pos + 1)))

@@ -163,6 +163,17 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
+/// `value` without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).
+pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(is_text)
+        .map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
 /// Working space of a decoder, with nothing in it between two calls: one for a whole I/O thread will do.
 #[derive(Debug, Default)]
 pub struct Scratch {

@@ -176,7 +176,10 @@ impl FieldScanner {
                     match input.get(pos) {
                         None => break,
                         Some(b':') => self.end_name(pos, limits)?,
-                        Some(_) => return Err(ErrorKind::FieldName.at(pos)),
+                        Some(_) => {
+                            self.count_to(pos, limits)?;
+                            return Err(ErrorKind::FieldName.at(pos));
+                        }
                     }
                 }
                 State::ValueStart => match byte {
@@ -220,9 +223,18 @@ impl FieldScanner {
                         self.count_to(pos, limits)?;
                         self.state = State::AfterValue;
                     }
-                    b'\n' => return Err(ErrorKind::FieldCr.at(pos)),
-                    _ if VALUE[byte as usize] || lenient => self.value_end = pos as u32 + 1,
-                    _ => return Err(ErrorKind::FieldValue.at(pos)),
+                    _ if VALUE[byte as usize] || (lenient && byte != b'\n') => {
+                        self.value_end = pos as u32 + 1
+                    }
+                    _ => {
+                        self.count_to(pos, limits)?;
+                        let kind = if byte == b'\n' {
+                            ErrorKind::FieldCr
+                        } else {
+                            ErrorKind::FieldValue
+                        };
+                        return Err(kind.at(pos));
+                    }
                 },
                 State::ValueCr => match byte {
                     b'\n' => self.state = State::AfterValue,

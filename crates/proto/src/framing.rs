@@ -1,7 +1,7 @@
 //! How long a message's body is (RFC 9112 section 6.3). The one place where that is decided.
 
 use crate::error::{ErrorKind, ParseError};
-use crate::event::{BodyLength, FieldRange, Fields};
+use crate::event::{BodyLength, FieldRange, Fields, trim_ows};
 use crate::method::Method;
 
 /// What the framing fields of a request amount to.
@@ -134,7 +134,7 @@ fn content_length(fields: &Fields<'_>, range: &FieldRange) -> Result<u64, ParseE
         length = length
             .checked_mul(10)
             .and_then(|length| length.checked_add(u64::from(byte - b'0')))
-            .ok_or_else(|| ErrorKind::ContentLengthOverflow.at(at + index))?;
+            .ok_or_else(|| ErrorKind::ContentLengthOverflow.at(at + index + 1))?;
     }
     Ok(length)
 }
@@ -160,8 +160,8 @@ fn transfer_encoding(
     if value.is_empty() {
         return Err(ErrorKind::CodingEmpty.at(line_end(fields, range)));
     }
-    if !lenient && has_ambiguous_byte(fields, range) {
-        return Err(ErrorKind::CodingNotChunked.at(at));
+    if let Some(index) = find_ambiguous_byte(fields, range, lenient) {
+        return Err(ErrorKind::CodingNotChunked.at(at + index));
     }
     let mut last = before.unwrap_or(Coding::Nothing);
     let mut start = 0;
@@ -171,7 +171,7 @@ fn transfer_encoding(
             return Err(ErrorKind::CodingAfterChunked.at(at + start.max(1)));
         }
         let element_end = start + element.len();
-        let element = element.trim_ascii();
+        let element = trim_ows(element);
         last = match element {
             b"" if last == Coding::Nothing => Coding::Nothing,
             _ if element.eq_ignore_ascii_case(b"chunked") => Coding::Chunked,
@@ -188,11 +188,16 @@ fn line_end(fields: &Fields<'_>, range: &FieldRange) -> usize {
     memchr::memchr(b'\n', &fields.base()[start..]).map_or(start, |index| start + index + 1)
 }
 
-/// A quote (is the comma within it a separator?), or a tab behind the line's start (Node does not
-/// take it for white space here).
-fn has_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange) -> bool {
-    let line = &fields.base()[range.value_start as usize..];
+/// Where one line's list of codings is not read alike by everybody: at a tab, which Node does not take for white space
+/// here; in lenient mode, where a fold was (Node stops understanding it there); in strict mode at a quote (is the
+/// comma within it a separator?).
+fn find_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange, lenient: bool) -> Option<usize> {
+    // With the white space behind the value; a value that is not in one piece was folded.
+    let Some(rest) = fields.base().get(range.value_start as usize..) else {
+        return Some(0);
+    };
+    let line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let line = &rest[..rest.iter().position(line_end).unwrap_or(rest.len())];
     line.iter()
-        .take_while(|&&byte| byte != b'\r')
-        .any(|byte| matches!(byte, b'"' | b'\t'))
+        .position(|&byte| byte == b'\t' || (byte == b'"' && !lenient))
 }

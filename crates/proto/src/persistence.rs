@@ -1,6 +1,6 @@
 //! What a request says about its connection: keep-alive, upgrade, expectation.
 
-use crate::event::{Expect, Fields};
+use crate::event::{Expect, Fields, trim_ows};
 use crate::method::Method;
 
 /// The wishes of one request.
@@ -21,7 +21,7 @@ pub(crate) fn wishes(method: Method, minor_version: u8, fields: &Fields<'_>) -> 
             6 if name.eq_ignore_ascii_case(b"expect") => expect = expectation(expect, value),
             7 if name.eq_ignore_ascii_case(b"upgrade") => protocol |= !value.is_empty(),
             10 | 16 if is_connection(name) => {
-                for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                for option in value.split(|&byte| byte == b',').map(trim_ows) {
                     close |= option.eq_ignore_ascii_case(b"close");
                     keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                     upgrade |= option.eq_ignore_ascii_case(b"upgrade");

@@ -80,6 +80,7 @@ impl RequestLineScanner {
         };
         let mut pos = self.pos as usize;
         while let Some(&byte) = input.get(pos) {
+            self.check_size(pos, limits)?;
             if self.state == State::Version {
                 if let Some(end) = self.read_version(pos, byte, limits.lenient)? {
                     return Ok(Some(RequestLine {
@@ -95,13 +96,22 @@ impl RequestLineScanner {
             pos += 1;
         }
         self.pos = pos as u32;
-        // What is not target may be long in lenient mode only: spaces.
-        if pos >= limits.max_header_size.saturating_add(MAX_PUNCTUATION)
-            || (self.state != State::Version && pos - self.mark as usize >= limits.max_header_size)
-        {
+        self.check_size(pos, limits)?;
+        Ok(None)
+    }
+
+    fn check_size(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        let target = if self.state == State::Version {
+            0
+        } else {
+            pos - self.mark as usize
+        };
+        // What is not target is long in lenient mode only, by spaces.
+        let all = pos.saturating_sub(MAX_PUNCTUATION);
+        if target.max(all) >= limits.max_header_size {
             return Err(ErrorKind::HeaderOverflow.at(pos));
         }
-        Ok(None)
+        Ok(())
     }
 
     /// One byte of the target, or the space behind it.
@@ -187,10 +197,6 @@ impl RequestLineScanner {
                 return Err(ErrorKind::TargetAuthority.at(pos));
             }
             _ => {}
-        }
-        debug_assert_eq!(self.method, Some(method));
-        if pos - self.mark as usize >= limits.max_header_size {
-            return Err(ErrorKind::HeaderOverflow.at(pos));
         }
         self.target = (self.mark, pos as u32);
         self.mark = pos as u32 + 1;
