@@ -91,7 +91,8 @@ impl ChunkDecoder {
                                 return Ok(last);
                             }
                         }
-                        _ => return Err(ErrorKind::ChunkSize.at(pos + 1)),
+                        b' ' | b'\t' => return Err(ErrorKind::ChunkSize.at(pos + 1)),
+                        _ => return Err(ErrorKind::ChunkSize.at(pos)),
                     },
                 },
                 State::SizeSpace => match byte {
@@ -105,7 +106,7 @@ impl ChunkDecoder {
                             return Ok(last);
                         }
                     }
-                    _ => return Err(ErrorKind::ChunkSize.at(pos + 1)),
+                    _ => return Err(ErrorKind::ChunkSize.at(pos)),
                 },
                 State::SizeLf => {
                     let end = match byte {
@@ -181,7 +182,8 @@ impl ChunkDecoder {
                 b'\n' => {
                     return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr.at(pos), lenient);
                 }
-                _ => return refuse(ErrorKind::ChunkExtension),
+                b' ' | b'\t' | b'\r' => return refuse(ErrorKind::ChunkExtension),
+                _ => return refuse(ErrorKind::ChunkExtensionName),
             },
             State::ExtensionName => match byte {
                 _ if token => {}

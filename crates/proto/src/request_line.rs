@@ -126,7 +126,7 @@ impl RequestLineScanner {
         let byte = input[pos];
         match byte {
             b'\t' | b'\n' | b'\x0c' | b'\r' => return Err(ErrorKind::TargetChar.at(pos + 1)),
-            b' ' => return self.end_target(input, pos, method, limits),
+            b' ' => return self.end_target(input, pos, limits),
             _ => {}
         }
         self.state = match self.state {
@@ -177,13 +177,7 @@ impl RequestLineScanner {
         Ok(())
     }
 
-    fn end_target(
-        &mut self,
-        input: &[u8],
-        pos: usize,
-        method: Method,
-        limits: &Limits,
-    ) -> Result<(), ParseError> {
+    fn end_target(&mut self, input: &[u8], pos: usize, limits: &Limits) -> Result<(), ParseError> {
         match self.state {
             State::TargetStart if limits.lenient => {
                 self.mark = pos as u32 + 1;
