@@ -44,7 +44,7 @@ export async function measure(implementation, scenario, { seconds, loaded }) {
 }
 
 async function measureLoad(server, scenario, seconds, javascript) {
-  await load(server.port, scenario, WARM_UP_MS)
+  await load(server.port, scenario, scenario.warmUpMs ?? WARM_UP_MS)
   const before = cpuUsage(server.pid)
   const result = await load(server.port, scenario, seconds * 1000)
   const after = cpuUsage(server.pid)
