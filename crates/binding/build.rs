@@ -1,1 +1,5 @@
-fn main() { napi_build::setup(); }
+//! Tells the linker about Node-API.
+
+fn main() {
+    napi_build::setup();
+}

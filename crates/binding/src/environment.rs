@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrohttp_net::{Batch, ConnectionId, Environment};
-use napi::bindgen_prelude::{BufferSlice, Function, JsObjectValue, Object, Result, Uint8Array};
+use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 

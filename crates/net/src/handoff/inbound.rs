@@ -38,6 +38,8 @@ impl HeadFlags {
     pub(crate) const EXPECT_CONTINUE: u32 = 8;
     /// Any other expectation.
     pub(crate) const EXPECT_OTHER: u32 = 16;
+    /// There is a Host field: JavaScript need not look through the fields to know.
+    pub(crate) const HAS_HOST: u32 = 32;
 }
 
 /// Flag of a BODY record: raw bytes of an upgraded connection.
@@ -207,6 +209,9 @@ impl Batch {
             Expect::Other => flags |= HeadFlags::EXPECT_OTHER,
         }
         self.heads += 1;
+        if head.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"host")) {
+            flags |= HeadFlags::HAS_HOST;
+        }
         let start = self.bytes.len();
         self.begin(kind::HEAD, flags, id.slot, id.generation, 20);
         self.word(u32::from(head.method.index()) | u32::from(head.minor_version) << 8);

@@ -1,0 +1,413 @@
+/**
+ * One native connection of a server: turns records into Node's objects and events, and what those objects write back
+ * into records. The classes above know it as `MessageTransport` and `MessageSource`.
+ */
+import { AsyncResource } from 'node:async_hooks'
+
+import type { IncomingMessage } from '../incoming.js'
+import type { Server } from '../server.js'
+import type { ServerResponse } from '../response.js'
+import { attach } from '../outgoing.js'
+import { fillHead } from '../incoming.js'
+import { ConnectionSocket } from '../socket.js'
+import { environment } from './environment.js'
+import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError } from './errors.js'
+import { methods, parserErrors } from './native.js'
+import * as r from './records.js'
+import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
+
+const METHOD_NAMES = methods()
+const PARSER_ERRORS = parserErrors()
+
+/** Body bytes that are credited at once; fewer wait for more, so that a small body costs no record. */
+const CREDIT_STEP = 32 * 1024
+
+/** A write that waits for its acknowledgement. */
+interface PendingWrite {
+  bytes: number
+  callback: WriteCallback | null
+  message: SettledMessage | null
+}
+
+export class Connection implements MessageTransport, MessageSource {
+  readonly slot: number
+  readonly generation: number
+  readonly server: Server
+  /** Keeps the event loop alive. */
+  refed = true
+  closed = false
+  /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
+  ending = false
+  upgraded = false
+
+  /** The request whose body is arriving. */
+  incoming: IncomingMessage | null = null
+  /** The response whose turn it is. */
+  response: ServerResponse | null = null
+  /** Requests served, for maxRequestsPerSocket. */
+  requests = 0
+
+  writableLength = 0
+  #socket: ConnectionSocket | null = null
+  /** Responses whose turn has not come. */
+  #queue: ServerResponse[] | null = null
+  #pending: PendingWrite[] | null = null
+  #needDrain = false
+  /** Body bytes given to the consumer and not credited. */
+  #consumed = 0
+  #bodyHeld = false
+  /** What to answer, once the responses before it are through, before the connection is closed. */
+  #fatal: Error | null = null
+
+  constructor(slot: number, generation: number, server: Server) {
+    this.slot = slot
+    this.generation = generation
+    this.server = server
+  }
+
+  get socket(): ConnectionSocket {
+    return (this.#socket ??= new ConnectionSocket(this))
+  }
+
+  get socketIfMade(): ConnectionSocket | null {
+    return this.#socket
+  }
+
+  get destroyed(): boolean {
+    return this.closed || this.ending
+  }
+
+  get writableHighWaterMark(): number {
+    return this.server.highWaterMark
+  }
+
+  get readableHighWaterMark(): number {
+    return this.server.highWaterMark
+  }
+
+  setRef(on: boolean): void {
+    if (this.closed || this.refed === on) return
+    this.refed = on
+    if (on) environment.ref()
+    else environment.unref()
+  }
+
+  /** Nothing of a request is under way, as far as this thread knows. */
+  get idle(): boolean {
+    return this.response === null && this.incoming === null
+  }
+
+  // ---- from the I/O thread -------------------------------------------------------------------------------------
+
+  onHead(flags: number, line: number, urlLength: number, fieldCount: number, block: string, after: Buffer | null): void {
+    if (this.ending || this.closed) return
+    const { server } = this
+    const minor = line >>> 8
+    const request = new server.IncomingMessage(this)
+    fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, minor)
+    if ((flags & r.HEAD_COMPLETE) !== 0) request.complete = true
+    else this.incoming = request
+    if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
+    const response = new server.ServerResponse(request, server.responseOptions)
+    server.prepare(response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
+    this.requests++
+    if (this.response === null) {
+      this.response = response
+      attach(response, this)
+    } else {
+      ;(this.#queue ??= []).push(response)
+    }
+    // Whatever a handler leaves in the async context must not be seen by the next request of the batch.
+    const scope = new AsyncResource('HTTPINCOMINGMESSAGE')
+    scope.runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+  }
+
+  #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
+    const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
+    if (this.server.listenerCount(event) === 0) {
+      if (event === 'connect') {
+        // Node closes a tunnel that nobody takes.
+        this.close(r.CLOSE_DESTROY)
+        return true
+      }
+      environment.command(this, r.OUT_DECLINE_UPGRADE)
+      return false
+    }
+    this.upgraded = true
+    this.incoming = null
+    request.complete = true
+    environment.command(this, r.OUT_UPGRADE)
+    const { socket } = this
+    request.upgrade = true
+    const scope = new AsyncResource('HTTPINCOMINGMESSAGE')
+    scope.runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
+    return true
+  }
+
+  onBody(chunk: Buffer, raw: boolean): void {
+    if (raw) {
+      if (this.socket.push(chunk)) this.#credit(chunk.length)
+      else this.#hold(chunk.length)
+      return
+    }
+    const { incoming } = this
+    if (incoming === null) return
+    if (incoming[kBody](chunk)) this.#credit(chunk.length)
+    else this.#hold(chunk.length)
+  }
+
+  #credit(bytes: number): void {
+    this.#consumed += bytes
+    if (this.#consumed >= CREDIT_STEP) this.#sendCredit()
+  }
+
+  #hold(bytes: number): void {
+    this.#consumed += bytes
+    this.#bodyHeld = true
+  }
+
+  #sendCredit(): void {
+    if (!this.closed && this.#consumed > 0) environment.command(this, r.OUT_CREDIT, this.#consumed)
+    this.#consumed = 0
+  }
+
+  resumeBody(): void {
+    if (!this.#bodyHeld) return
+    this.#bodyHeld = false
+    this.#sendCredit()
+  }
+
+  onEnd(trailers: string): void {
+    const { incoming } = this
+    this.incoming = null
+    // A body that was shorter than the step is credited now, whoever reads it and when: it has all been sent.
+    this.#bodyHeld = false
+    this.#sendCredit()
+    incoming?.[kEnd](trailers)
+  }
+
+  onAck(count: number): void {
+    const pending = this.#pending
+    if (pending === null) return
+    for (const write of pending.splice(0, count)) {
+      this.writableLength -= write.bytes
+      write.callback?.()
+      write.message?.[kSettle]()
+    }
+    if (this.#needDrain && this.writableLength === 0) {
+      this.#needDrain = false
+      this.response?.[kDrain]()
+    }
+  }
+
+  onEof(): void {
+    if (this.upgraded) {
+      this.socket.push(null)
+      return
+    }
+    this.#socket?.endReading()
+    if (this.server.httpAllowHalfOpen) {
+      const last = this.#queue?.at(-1) ?? this.response
+      if (last !== null) last._last = true
+      else this.close(r.CLOSE_AFTER_FLUSH)
+      return
+    }
+    this.#abortRequests()
+    this.close(r.CLOSE_AFTER_FLUSH)
+  }
+
+  onClosed(errno: number): void {
+    this.closed = true
+    const reset = errno === 0 ? null : connectionReset('read ECONNRESET')
+    const pending = this.#pending
+    this.#pending = null
+    this.writableLength = 0
+    if (pending !== null) {
+      const error = reset ?? connectionReset('aborted')
+      for (const write of pending) {
+        write.callback?.(error)
+        write.message?.[kSettle](error)
+      }
+    }
+    this.#abortRequests()
+    const socket = this.#socket
+    const responses = this.response === null ? [] : [this.response, ...(this.#queue ?? [])]
+    this.response = null
+    this.#queue = null
+    for (const response of responses) response[kSettle](reset ?? connectionReset('aborted'))
+    socket?.onClosed(reset)
+    this.server.onClosed(this)
+  }
+
+  /** The connection goes while requests are unanswered or incomplete. */
+  #abortRequests(): void {
+    const { incoming, response } = this
+    this.incoming = null
+    const queue = this.#queue
+    if (response !== null && response.req !== incoming) response.req[kAbort]()
+    if (queue !== null) for (const waiting of queue) if (waiting.req !== incoming) waiting.req[kAbort]()
+    incoming?.[kAbort]()
+  }
+
+  onTimeout(kind: number): void {
+    if (kind === r.TIMEOUT_REQUEST) {
+      this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
+      return
+    }
+    const { socket, server, incoming, response } = this
+    socket.emit('timeout')
+    const taken = [
+      incoming !== null && !incoming.complete && incoming.emit('timeout', socket),
+      response !== null && response.emit('timeout', socket),
+      server.emit('timeout', socket),
+    ]
+    if (!taken.includes(true) && socket.listenerCount('timeout') === 0) socket.destroy()
+  }
+
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
+    const { code, reason } = PARSER_ERRORS[kind]!
+    this.#fail(parserError(code, reason, bytesParsed, packet))
+  }
+
+  /** 'clientError', or Node's default answer once the good requests before the bad one have theirs. */
+  #fail(error: Error): void {
+    if (this.closed) return
+    if (this.server.listenerCount('clientError') > 0) {
+      this.server.emit('clientError', error, this.socket)
+      return
+    }
+    this.#fatal = error
+    this.#answerFatal()
+  }
+
+  #answerFatal(): void {
+    const error = this.#fatal
+    if (error === null) return
+    const { response, incoming } = this
+    if (response !== null && (response.req !== incoming || this.#queue !== null)) return
+    this.#fatal = null
+    if (response === null || !response.headersSent) {
+      if (!this.destroyed) environment.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
+      this.close(r.CLOSE_AFTER_FLUSH)
+    } else {
+      this.close(r.CLOSE_DESTROY)
+    }
+    this.#abortRequests()
+  }
+
+  // ---- MessageTransport ----------------------------------------------------------------------------------------
+
+  sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
+    callback: WriteCallback | null): boolean {
+    if (this.destroyed) return this.#refuse(message, flags, callback)
+    if ((flags & END) !== 0) {
+      environment.writeHead(this, head, body, encoding, flags)
+      this.#ended(message, flags, callback)
+      return true
+    }
+    if (body === null) {
+      environment.writeHead(this, head, null, encoding, flags)
+      return true
+    }
+    environment.writeHead(this, head, body, encoding, flags | ACKNOWLEDGE)
+    return this.#track(body, callback)
+  }
+
+  sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+    if (this.destroyed) return this.#refuse(message, flags, callback)
+    if ((flags & END) !== 0) {
+      environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
+      this.#ended(message, flags, callback)
+      return true
+    }
+    environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
+    return this.#track(chunk, callback)
+  }
+
+  sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
+    if (this.destroyed) return this.#refuse(message, flags | END, null)
+    environment.writeText(this, r.OUT_END, trailers, flags)
+    this.#ended(message, flags, null)
+    return true
+  }
+
+  sendInterim(head: string, callback: WriteCallback | null): boolean {
+    if (this.destroyed) return this.#refuse(null, 0, callback)
+    environment.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
+    if (callback !== null) this.#wait(0, callback, null)
+    return true
+  }
+
+  /** Bytes that no framing touches: what programs write to the socket themselves. */
+  sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
+    if (this.destroyed) {
+      process.nextTick(callback, connectionReset('write ECONNRESET'))
+      return
+    }
+    environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
+    this.#track(chunk, callback)
+  }
+
+  destroy(error?: Error): void {
+    if (this.#socket !== null) this.#socket.destroy(error)
+    else this.close(r.CLOSE_DESTROY)
+  }
+
+  /** Sends OUT_CLOSE, after which nothing but a harder close has an effect. */
+  close(mode: number): void {
+    if (this.closed) return
+    if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
+    environment.command(this, r.OUT_CLOSE, mode)
+  }
+
+  #track(chunk: BodyChunk, callback: WriteCallback | null): boolean {
+    const bytes = chunk.length
+    this.#wait(bytes, callback, null)
+    this.writableLength += bytes
+    if (this.writableLength < this.server.highWaterMark) return true
+    this.#needDrain = true
+    return false
+  }
+
+  #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
+    ;(this.#pending ??= []).push({ bytes, callback, message })
+  }
+
+  /** The connection is gone: callbacks hear so, later, as they would have from a socket. */
+  #refuse(message: SettledMessage | null, flags: number, callback: WriteCallback | null): boolean {
+    if (callback !== null) process.nextTick(callback, connectionReset('aborted'))
+    if (message !== null && (flags & END) !== 0 && message === this.response) this.#ended(message, flags & ~ACKNOWLEDGE, null)
+    return false
+  }
+
+  /** The response has been handed over whole: the next one's turn. */
+  #ended(message: SettledMessage, flags: number, callback: WriteCallback | null): void {
+    if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
+    else environment.settleAfterFlush(message)
+    this.#needDrain = false
+    if ((flags & CLOSE) !== 0) this.ending = true
+    const queue = this.#queue
+    if (queue === null) {
+      this.response = null
+    } else {
+      const next = queue.shift()!
+      if (queue.length === 0) this.#queue = null
+      this.response = next
+      attach(next, this)
+    }
+    if (this.#fatal !== null) this.#answerFatal()
+  }
+}
+
+function defaultAnswer(error: Error): string {
+  const { code } = error as { code?: string }
+  const status = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? '408 Request Timeout'
+    : code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
+        ? '413 Payload Too Large'
+        : '400 Bad Request'
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`
+}

@@ -1,0 +1,364 @@
+/**
+ * This JavaScript thread's end of the hand-off: takes batches of records from the I/O threads, gives them to the
+ * connections, and sends what those write.
+ */
+import { Connection } from './connection.js'
+import type { Server } from '../server.js'
+import { BindingEnvironment, type NativeEnvironment } from './native.js'
+import * as r from './records.js'
+import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
+
+/** Both scratch buffers. A batch of a few hundred small requests fits; what does not comes in several parts. */
+const SCRATCH = 256 * 1024
+
+/**
+ * Bodies of this size and more are not copied into the scratch buffer: the I/O thread writes them from the program's
+ * memory, which costs a reference.
+ */
+const HELD_SIZE = 16 * 1024
+
+/** How long handlers may run before what they have answered so far is sent, in ms. */
+const FLUSH_AFTER = 0.5
+/** How long one batch may keep the event loop from its other duties, in ms. */
+const YIELD_AFTER = 1
+
+/** Buffer's own encoders, which skip the argument juggling of `write`. */
+interface FastBuffer extends Buffer {
+  latin1Write(text: string, offset: number): number
+  utf8Write(text: string, offset: number): number
+  latin1Slice(start: number, end: number): string
+}
+
+/** Whom a record is for. */
+interface Target {
+  readonly slot: number
+  readonly generation: number
+}
+
+const now = () => performance.now()
+/** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
+const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
+
+class Environment {
+  readonly native: NativeEnvironment
+  readonly servers = new Map<number, Server>()
+  readonly connections: (Connection | undefined)[] = []
+
+  #in: FastBuffer
+  #inWords: Uint32Array
+  #at = 0
+  #end = 0
+  #running = false
+  #continuing = false
+
+  #out: FastBuffer
+  #outWords: Uint32Array
+  #used = 0
+  #held: Uint8Array[] | null = null
+  #flushScheduled = false
+  #lastFlush = 0
+  /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
+  #settling: SettledMessage[] = []
+
+  #refs = 0
+
+  constructor() {
+    this.#in = scratch(SCRATCH)
+    this.#inWords = words(this.#in)
+    this.#out = scratch(SCRATCH)
+    this.#outWords = words(this.#out)
+    this.native = new BindingEnvironment(() => this.#onWake(), this.#in, this.#out)
+  }
+
+  /** One more thing keeps the event loop alive. */
+  ref(): void {
+    if (this.#refs++ === 0) this.native.setRef(true)
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.native.setRef(false)
+  }
+
+  // ---- inbound -------------------------------------------------------------------------------------------------
+
+  #onWake(): void {
+    // A batch that gave way to the event loop goes on by itself.
+    if (!this.#continuing) this.#enter()
+  }
+
+  #enter(): void {
+    this.#continuing = false
+    this.#running = true
+    let finished = false
+    try {
+      finished = this.#run()
+    } finally {
+      // Reached also when a handler threw: the rest of the batch is served in the next turn.
+      this.#running = false
+      this.flush()
+      if (!finished) {
+        this.#continuing = true
+        setImmediate(() => this.#enter())
+      }
+    }
+  }
+
+  /** @returns false when it stopped before the queue was empty */
+  #run(): boolean {
+    const started = now()
+    this.#lastFlush = started
+    for (;;) {
+      if (this.#at === this.#end && !this.#refill()) return true
+      const at = this.#at
+      const word = at >> 2
+      const inWords = this.#inWords
+      // Moved on before the record is served: it must not be served twice if its handler throws.
+      this.#at = at + inWords[word + 1]!
+      if (this.#dispatch(inWords, word, at)) {
+        runTicks()
+        const time = now()
+        if (time - started >= YIELD_AFTER) return this.#at === this.#end && !this.#refill()
+        if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
+      }
+    }
+  }
+
+  #refill(): boolean {
+    let length = this.native.drain()
+    if (length < 0) {
+      this.#in = scratch(-length)
+      this.#inWords = words(this.#in)
+      this.native.setInbound(this.#in)
+      length = this.native.drain()
+    }
+    this.#at = 0
+    this.#end = length
+    return length > 0
+  }
+
+  /** @returns whether a program's code may have run */
+  #dispatch(inWords: Uint32Array, word: number, at: number): boolean {
+    const first = inWords[word]!
+    const type = first & 0xff
+    const slot = inWords[word + 2]!
+    const generation = inWords[word + 3]!
+    if (type === r.IN_OPEN) {
+      const server = this.servers.get(inWords[word + 4]!)
+      if (server === undefined) {
+        // Accepted by another I/O thread while the server closed.
+        this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
+        return false
+      }
+      const connection = new Connection(slot, generation, server)
+      this.connections[slot] = connection
+      this.ref()
+      server.onOpen(connection)
+      return false
+    }
+    if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
+      const server = this.servers.get(slot)
+      if (type === r.IN_DROPPED) server?.onDropped()
+      else {
+        this.servers.delete(slot)
+        server?.onListenerClosed()
+      }
+      return true
+    }
+    const connection = this.connections[slot]
+    if (connection === undefined || connection.generation !== generation) return false
+    switch (type) {
+      case r.IN_HEAD: {
+        const start = at + r.HEADER + 20
+        const end = start + inWords[word + 7]!
+        const block = this.#in.latin1Slice(start, end)
+        const after = inWords[word + 8]!
+        const head = after > 0 ? Buffer.from(this.#in.subarray(end, end + after)) : null
+        connection.onHead(first >>> 8, inWords[word + 4]!, inWords[word + 5]!, inWords[word + 6]!, block, head)
+        return true
+      }
+      case r.IN_BODY: {
+        const flags = first >>> 8
+        const length = inWords[word + 4]!
+        const start = at + r.HEADER + 8
+        const chunk = (flags & r.BODY_TAKE) !== 0
+          ? this.native.takeChunk(inWords[word + 5]!)
+          : Buffer.from(this.#in.subarray(start, start + length))
+        connection.onBody(chunk, (flags & r.BODY_RAW) !== 0)
+        return true
+      }
+      case r.IN_END: {
+        const start = at + r.HEADER + 4
+        const length = inWords[word + 4]!
+        connection.onEnd(length === 0 ? '' : this.#in.latin1Slice(start, start + length))
+        return true
+      }
+      case r.IN_ERROR: {
+        const start = at + r.HEADER + 12
+        const packet = Buffer.from(this.#in.subarray(start, start + inWords[word + 6]!))
+        connection.onParseError(inWords[word + 4]!, inWords[word + 5]!, packet)
+        return true
+      }
+      case r.IN_CLOSED:
+        this.connections[slot] = undefined
+        if (connection.refed) this.unref()
+        connection.onClosed(inWords[word + 4]!)
+        return true
+      case r.IN_ACK:
+        connection.onAck(inWords[word + 4]!)
+        return true
+      case r.IN_TIMEOUT:
+        connection.onTimeout(inWords[word + 4]!)
+        return true
+      case r.IN_EOF:
+        connection.onEof()
+        return true
+      default:
+        return false
+    }
+  }
+
+  // ---- outbound ------------------------------------------------------------------------------------------------
+
+  /** Sends everything written so far. */
+  flush(time = 0): void {
+    if (this.#used > 0) {
+      const length = this.#used
+      const held = this.#held
+      this.#used = 0
+      this.#held = null
+      this.native.flush(length, held)
+    }
+    this.#lastFlush = time || now()
+    if (this.#settling.length > 0) {
+      const settling = this.#settling
+      this.#settling = []
+      for (let i = 0; i < settling.length; i++) settling[i]![kSettle]()
+    }
+  }
+
+  /** Has `message` settled after the next flush. */
+  settleAfterFlush(message: SettledMessage): void {
+    this.#settling.push(message)
+    this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#running || this.#flushScheduled) return
+    this.#flushScheduled = true
+    // A tick runs behind the promise jobs that are due, so answers given in those share the flush.
+    process.nextTick(flushScheduled)
+  }
+
+  scheduledFlush(): void {
+    this.#flushScheduled = false
+    if (!this.#running) this.flush()
+  }
+
+  /** Makes room for a record and returns where it begins; its length is written by `#close`. */
+  #open(connection: Target, type: number, room: number): number {
+    if (this.#used + room > this.#out.length) {
+      if (this.#used > 0) this.flush()
+      if (room > this.#out.length) {
+        this.#out = scratch(room)
+        this.#outWords = words(this.#out)
+        this.native.setOutbound(this.#out)
+      }
+    }
+    const word = this.#used >> 2
+    const out = this.#outWords
+    out[word] = type
+    out[word + 2] = connection.slot
+    out[word + 3] = connection.generation
+    return this.#used
+  }
+
+  #close(base: number, end: number): void {
+    const length = (end - base + 3) & ~3
+    this.#outWords[(base >> 2) + 1] = length
+    this.#used = base + length
+    if (!this.#running) this.#scheduleFlush()
+  }
+
+  /** Puts `chunk` at `at` or among the held buffers, notes its length, and returns where the record goes on. */
+  #payload(base: number, lengthWord: number, at: number, chunk: BodyChunk, encoding: BufferEncoding): number {
+    const out = this.#out
+    if (typeof chunk === 'string') {
+      const length = encoding === 'utf8' || encoding === 'utf-8'
+        ? out.utf8Write(chunk, at)
+        : encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii'
+          ? out.latin1Write(chunk, at)
+          : out.write(chunk, at, encoding)
+      this.#outWords[lengthWord] = length
+      return at + length
+    }
+    this.#outWords[lengthWord] = chunk.length
+    if (chunk.length >= HELD_SIZE) {
+      this.#outWords[base >> 2]! |= r.HELD << 8
+      ;(this.#held ??= []).push(chunk)
+      return at
+    }
+    out.set(chunk, at)
+    return at + chunk.length
+  }
+
+  /** A response head with the first part of its body. */
+  writeHead(connection: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+    const chunk = body === null ? null : storable(body, encoding)
+    const base = this.#open(connection, r.OUT_HEAD | flags << 8, 28 + head.length + roomFor(chunk))
+    const word = base >> 2
+    let at = base + 24
+    this.#outWords[word + 4] = head.length
+    at += this.#out.latin1Write(head, at)
+    if (chunk === null) this.#outWords[word + 5] = 0
+    else at = this.#payload(base, word + 5, at, chunk, encoding)
+    this.#close(base, at)
+  }
+
+  /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
+  writeBytes(connection: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    const chunk = storable(body, encoding)
+    const base = this.#open(connection, type | flags << 8, 24 + roomFor(chunk))
+    this.#close(base, this.#payload(base, (base >> 2) + 4, base + 20, chunk, encoding))
+  }
+
+  /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  writeText(connection: Connection, type: number, text: string, flags: number): void {
+    const base = this.#open(connection, type | flags << 8, 24 + text.length)
+    this.#outWords[(base >> 2) + 4] = text.length
+    this.#close(base, base + 20 + (text.length === 0 ? 0 : this.#out.latin1Write(text, base + 20)))
+  }
+
+  /** A command with numbers only. */
+  command(connection: Target, type: number, first = 0, second = 0): void {
+    const base = this.#open(connection, type, 24)
+    this.#outWords[(base >> 2) + 4] = first
+    this.#outWords[(base >> 2) + 5] = second
+    this.#close(base, base + 24)
+  }
+}
+
+/** Long text is encoded once, into a buffer of its own, instead of through the scratch buffer. */
+function storable(body: BodyChunk, encoding: BufferEncoding): BodyChunk {
+  return typeof body === 'string' && body.length >= HELD_SIZE ? Buffer.from(body, encoding) : body
+}
+
+/** Bytes that `body` may need in the scratch buffer. */
+function roomFor(body: BodyChunk | null): number {
+  if (body === null) return 0
+  if (typeof body === 'string') return body.length * 3
+  return body.length >= HELD_SIZE ? 0 : body.length
+}
+
+function scratch(size: number): FastBuffer {
+  return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
+}
+
+function words(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
+
+export const environment = new Environment()
+
+function flushScheduled(): void {
+  environment.scheduledFlush()
+}

@@ -1,0 +1,435 @@
+/**
+ * `http.Server` (Node 24: lib/_http_server.js). Listening sockets and connections are in Rust; argument handling of
+ * `listen`, the life cycle and the events are those of net.Server, which this inherits and which finds a handle of ours
+ * where it expects libuv's.
+ */
+import diagnostics from 'node:diagnostics_channel'
+import http from 'node:http'
+import net from 'node:net'
+import { getDefaultHighWaterMark } from 'node:stream'
+import { getSystemErrorName } from 'node:util'
+
+import { IncomingMessage } from './incoming.js'
+import { ServerResponse } from './response.js'
+import type { Connection } from './internal/connection.js'
+import { environment } from './internal/environment.js'
+import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
+import type { ListenOptions, ServerConfig } from './internal/native.js'
+import * as r from './internal/records.js'
+import { kUniqueHeaders } from './internal/symbols.js'
+import { validateBoolean, validateInteger, validateObject } from './internal/validators.js'
+
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Options of `http.createServer`, as in Node 24. */
+export interface ServerOptions {
+  connectionsCheckingInterval?: number
+  headersTimeout?: number
+  highWaterMark?: number
+  insecureHTTPParser?: boolean
+  IncomingMessage?: typeof IncomingMessage
+  joinDuplicateHeaders?: boolean
+  keepAlive?: boolean
+  keepAliveInitialDelay?: number
+  keepAliveTimeout?: number
+  keepAliveTimeoutBuffer?: number
+  maxHeaderSize?: number
+  noDelay?: boolean
+  rejectNonStandardBodyWrites?: boolean
+  requestTimeout?: number
+  requireHostHeader?: boolean
+  ServerResponse?: typeof ServerResponse
+  uniqueHeaders?: (string | string[])[]
+}
+
+/** What net.Server keeps that its types do not tell. */
+interface NetServerInternals {
+  _connections: number
+  _handle: ListenHandle | null
+  _pipeName?: string
+  _connectionKey?: string
+  _unref?: boolean
+  _emitCloseIfDrained(): void
+  _listen2(address: string | null, port: number, addressType: number, backlog: number, fd: number, flags: number): void
+}
+
+export interface Server extends net.Server, NetServerInternals {
+  timeout: number
+  headersTimeout: number
+  requestTimeout: number
+  keepAliveTimeout: number
+  keepAliveTimeoutBuffer: number
+  maxHeadersCount: number | null
+  maxRequestsPerSocket: number
+  connectionsCheckingInterval: number
+  httpAllowHalfOpen: boolean
+  requireHostHeader: boolean
+  joinDuplicateHeaders: boolean | undefined
+  rejectNonStandardBodyWrites: boolean
+  insecureHTTPParser: boolean | undefined
+  maxHeaderSize: number
+  highWaterMark: number
+  IncomingMessage: typeof IncomingMessage
+  ServerResponse: typeof ServerResponse
+  responseOptions: object
+  closeAllConnections(): void
+  closeIdleConnections(): void
+  setTimeout(msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): this
+  prepare(response: ServerResponse, keepAlive: boolean): void
+  dispatch(request: IncomingMessage, response: ServerResponse, connection: Connection, flags: number, minor: number): void
+  onOpen(connection: Connection): void
+  onClosed(connection: Connection): void
+  onListenerClosed(): void
+  onDropped(): void
+}
+
+export interface ServerConstructor {
+  new (options?: ServerOptions | RequestListener, requestListener?: RequestListener): Server
+  (options?: ServerOptions | RequestListener, requestListener?: RequestListener): Server
+  readonly prototype: Server
+}
+
+const kConfig = Symbol('ferrohttp.config')
+const kOptions = Symbol('ferrohttp.options')
+const kJoined = Symbol('ferrohttp.uniqueHeaders')
+
+/** Settings that connections look at with every turn: assigning one to a running server tells the I/O threads. */
+interface Settings {
+  timeout: number
+  headersTimeout: number
+  requestTimeout: number
+  keepAliveTimeout: number
+  keepAliveTimeoutBuffer: number
+  maxHeadersCount: number | null
+  maxConnections: number | undefined
+}
+
+type Configured = Server & {
+  [kConfig]: Settings
+  [kOptions]: ServerOptions
+  [kJoined]: Set<string> | null
+}
+
+/** `listen`'s flags as libuv has them. */
+const IPV6_ONLY = 1
+const REUSE_PORT = 2
+
+const DEFAULT_BACKLOG = 511
+
+const requestStart = diagnostics.channel('http.server.request.start')
+
+function ServerImplementation(this: Server | undefined, options?: ServerOptions | RequestListener, requestListener?: RequestListener): Server | void {
+  if (!(this instanceof ServerImplementation)) return new Server(options, requestListener)
+  const self = this as unknown as Configured
+  if (typeof options === 'function') {
+    requestListener = options
+    options = {}
+  } else if (options == null) {
+    options = {}
+  } else {
+    validateObject(options, 'options')
+    options = { ...options }
+  }
+  const opts = options as ServerOptions
+  self[kOptions] = opts
+  self[kConfig] = {
+    timeout: 0,
+    headersTimeout: 60_000,
+    requestTimeout: 300_000,
+    keepAliveTimeout: 5_000,
+    keepAliveTimeoutBuffer: 1_000,
+    maxHeadersCount: null,
+    maxConnections: undefined,
+  }
+  ;(net.Server as unknown as (this: Server, options: object) => void).call(self, {
+    allowHalfOpen: true,
+    noDelay: opts.noDelay ?? true,
+    keepAlive: opts.keepAlive,
+    keepAliveInitialDelay: opts.keepAliveInitialDelay,
+    highWaterMark: opts.highWaterMark,
+  })
+  storeOptions(self, opts)
+  if (requestListener !== undefined) self.on('request', requestListener as (...args: unknown[]) => void)
+}
+
+function storeOptions(self: Configured, opts: ServerOptions): void {
+  const { insecureHTTPParser, maxHeaderSize, joinDuplicateHeaders } = opts
+  if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0)
+  if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser')
+  if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders')
+  for (const name of ['requireHostHeader', 'rejectNonStandardBodyWrites'] as const) {
+    if (opts[name] !== undefined) validateBoolean(opts[name], `options.${name}`)
+  }
+  for (const name of ['requestTimeout', 'headersTimeout', 'keepAliveTimeout', 'keepAliveTimeoutBuffer', 'connectionsCheckingInterval'] as const) {
+    if (opts[name] !== undefined) validateInteger(opts[name], name, 0)
+  }
+  const requestTimeout = opts.requestTimeout ?? 300_000
+  const headersTimeout = opts.headersTimeout ?? Math.min(60_000, requestTimeout || 60_000)
+  if (requestTimeout > 0 && headersTimeout > 0 && headersTimeout > requestTimeout) {
+    throw ERR_OUT_OF_RANGE('headersTimeout', '<= requestTimeout', headersTimeout)
+  }
+  Object.assign(self[kConfig], { requestTimeout, headersTimeout })
+  if (opts.keepAliveTimeout !== undefined) self[kConfig].keepAliveTimeout = opts.keepAliveTimeout
+  if (opts.keepAliveTimeoutBuffer !== undefined) self[kConfig].keepAliveTimeoutBuffer = opts.keepAliveTimeoutBuffer
+  self.insecureHTTPParser = insecureHTTPParser
+  self.maxHeaderSize = maxHeaderSize || http.maxHeaderSize
+  self.joinDuplicateHeaders = joinDuplicateHeaders
+  self.requireHostHeader = opts.requireHostHeader ?? true
+  self.rejectNonStandardBodyWrites = opts.rejectNonStandardBodyWrites ?? false
+  self.connectionsCheckingInterval = opts.connectionsCheckingInterval ?? 30_000
+  self.httpAllowHalfOpen = false
+  self.maxRequestsPerSocket = 0
+  self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
+  self.IncomingMessage = opts.IncomingMessage ?? IncomingMessage
+  self.ServerResponse = opts.ServerResponse ?? ServerResponse
+  self.responseOptions = {
+    highWaterMark: self.highWaterMark,
+    rejectNonStandardBodyWrites: self.rejectNonStandardBodyWrites,
+  }
+  self[kJoined] = uniqueNames(opts.uniqueHeaders)
+}
+
+function uniqueNames(list: (string | string[])[] | undefined): Set<string> | null {
+  if (!Array.isArray(list)) return null
+  return new Set(list.map((name) => (Array.isArray(name) ? name[0]! : name).toLowerCase()))
+}
+
+export const Server = ServerImplementation as unknown as ServerConstructor
+Object.defineProperty(Server, 'name', { value: 'Server' })
+
+export function createServer(options?: ServerOptions | RequestListener, requestListener?: RequestListener): Server {
+  return new Server(options, requestListener)
+}
+
+Object.setPrototypeOf(Server, net.Server)
+Object.setPrototypeOf(Server.prototype, http.Server.prototype)
+
+const proto = Server.prototype as Configured
+
+for (const name of ['timeout', 'headersTimeout', 'requestTimeout', 'keepAliveTimeout', 'keepAliveTimeoutBuffer', 'maxHeadersCount', 'maxConnections'] as const) {
+  Object.defineProperty(proto, name, {
+    configurable: true,
+    enumerable: true,
+    get(this: Configured) {
+      return this[kConfig]?.[name]
+    },
+    set(this: Configured, value: never) {
+      // net.Server's constructor assigns before there is anything to configure.
+      if (this[kConfig] === undefined) return
+      this[kConfig][name] = value
+      this._handle?.configure?.(config(this))
+    },
+  })
+}
+
+/** Milliseconds as the binding takes them; what is no number means none, as in Node. */
+function time(value: unknown): number {
+  const number = Number(value)
+  return number > 0 ? number : 0
+}
+
+function config(server: Configured): ServerConfig {
+  const settings = server[kConfig]
+  const options = server[kOptions]
+  const keepAlive = time(settings.keepAliveTimeout)
+  // Node counts array entries, a name and a value each; its own default is 2,000 of them.
+  const headers = settings.maxHeadersCount
+  return {
+    maxHeaderSize: server.maxHeaderSize,
+    maxHeadersCount: headers === null || headers === undefined ? 1000 : Math.max(0, Math.ceil(headers)),
+    lenient: server.insecureHTTPParser ?? lenientByFlag,
+    headersTimeout: time(settings.headersTimeout),
+    requestTimeout: time(settings.requestTimeout),
+    keepAliveTimeout: keepAlive === 0 ? 0 : keepAlive + time(settings.keepAliveTimeoutBuffer),
+    socketTimeout: time(settings.timeout),
+    maxConnections: settings.maxConnections,
+    noDelay: options.noDelay ?? true,
+    tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
+  }
+}
+
+const lenientByFlag = process.execArgv.includes('--insecure-http-parser') ||
+  (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes('--insecure-http-parser')
+
+/** Stands where net.Server expects libuv's handle. */
+class ListenHandle {
+  readonly #id: number
+  readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
+  #refed = true
+  #open = true
+
+  constructor(id: number, address: string | undefined, port: number | undefined) {
+    this.#id = id
+    this.#address = address === undefined
+      ? null
+      : { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: port! }
+    environment.ref()
+    // net.Server takes a handle without this method for a pipe.
+    if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
+  }
+
+  getsockname(out: object): number {
+    Object.assign(out, this.#address)
+    return 0
+  }
+
+  configure(settings: ServerConfig): void {
+    if (this.#open) environment.native.configure(this.#id, settings)
+  }
+
+  ref(): void {
+    if (this.#open && !this.#refed) environment.ref()
+    this.#refed = true
+  }
+
+  unref(): void {
+    if (this.#open && this.#refed) environment.unref()
+    this.#refed = false
+  }
+
+  hasRef(): boolean {
+    return this.#open && this.#refed
+  }
+
+  close(callback?: () => void): void {
+    if (!this.#open) return
+    this.#open = false
+    if (this.#refed) environment.unref()
+    environment.native.closeListener(this.#id)
+    if (callback !== undefined) process.nextTick(callback)
+  }
+}
+
+/** Called by net.Server's `listen` once it knows what to bind. Errors become 'error' events, later, as in Node. */
+proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flags = 0): void {
+  if (this._handle !== null || fd >= 0) {
+    throw ERR_INVALID_ARG_TYPE('options', ['a port', 'a path'], this._handle ?? fd)
+  }
+  const isPath = port === -1 || addressType === -1
+  const options: ListenOptions = {
+    backlog: backlog || DEFAULT_BACKLOG,
+    ipv6Only: (flags & IPV6_ONLY) !== 0,
+    reusePort: (flags & REUSE_PORT) !== 0,
+  }
+  if (isPath) options.path = address!
+  else {
+    options.port = port
+    if (address !== null && address !== undefined) options.host = address
+  }
+  const listening = environment.native.listen(options, config(this as Configured))
+  if (listening.errno !== 0) {
+    const code = getSystemErrorName(-listening.errno)
+    const error = systemError(code, 'listen', address ?? '::', isPath ? undefined : port)
+    process.nextTick(emitError, this, error)
+    return
+  }
+  this._handle = new ListenHandle(listening.server, listening.address, listening.port)
+  this._connectionKey = `${addressType}:${address}:${port}`
+  if (isPath) this._pipeName = address!
+  environment.servers.set(listening.server, this)
+  if (this._unref) this.unref()
+  process.nextTick(emitListening, this)
+}
+
+function emitError(server: Server, error: Error): void {
+  server.emit('error', error)
+}
+
+function emitListening(server: Server): void {
+  // close() may have been called in the meantime.
+  if (server._handle !== null) server.emit('listening')
+}
+
+proto.close = function close(callback?: (error?: Error) => void): Server {
+  this.closeIdleConnections()
+  net.Server.prototype.close.call(this, callback)
+  return this
+}
+
+function connectionsOf(server: Server): Connection[] {
+  return environment.connections.filter((connection) => connection !== undefined && connection.server === server) as Connection[]
+}
+
+proto.closeAllConnections = function closeAllConnections(): void {
+  for (const connection of connectionsOf(this)) connection.destroy()
+}
+
+proto.closeIdleConnections = function closeIdleConnections(): void {
+  for (const connection of connectionsOf(this)) {
+    // What has arrived and not been seen here yet is for the I/O thread to say.
+    if (connection.idle) connection.close(r.CLOSE_IF_IDLE)
+  }
+}
+
+proto.setTimeout = function setTimeout(msecs, callback): Server {
+  if (typeof msecs === 'function') {
+    callback = msecs as never
+    msecs = 0
+  }
+  this.timeout = msecs === undefined ? 0 : msecs
+  if (callback !== undefined) this.on('timeout', callback as (...args: unknown[]) => void)
+  return this
+}
+
+// ---- from connections ------------------------------------------------------------------------------------------
+
+proto.onOpen = function onOpen(connection): void {
+  this._connections++
+  if (this.listenerCount('connection') > 0) this.emit('connection', connection.socket)
+}
+
+proto.onClosed = function onClosed(): void {
+  this._connections--
+  this._emitCloseIfDrained()
+}
+
+proto.onListenerClosed = function onListenerClosed(): void {}
+
+proto.onDropped = function onDropped(): void {
+  if (this.listenerCount('drop') > 0) this.emit('drop', {})
+}
+
+proto.prepare = function prepare(this: Configured, response, keepAlive): void {
+  response._keepAliveTimeout = this[kConfig].keepAliveTimeout
+  response._maxRequestsPerSocket = this.maxRequestsPerSocket
+  response.shouldKeepAlive = keepAlive
+  if (this[kJoined] !== null) response[kUniqueHeaders] = this[kJoined]
+} as Server['prepare']
+
+/** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
+proto.dispatch = function dispatch(request, response, connection, flags, minor): void {
+  if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
+  if (requestStart.hasSubscribers) {
+    requestStart.publish({ request, response, socket: connection.socket, server: this })
+  }
+  if (minor === 1) {
+    const max = this.maxRequestsPerSocket
+    if (max > 0 && connection.requests > max) {
+      this.emit('dropRequest', request, connection.socket)
+      response.writeHead(503)
+      response.end()
+      return
+    }
+    if (this.requireHostHeader && (flags & r.HEAD_HAS_HOST) === 0) {
+      response.writeHead(400, ['Connection', 'close'])
+      response.end()
+      return
+    }
+    if ((flags & (r.HEAD_EXPECT_CONTINUE | r.HEAD_EXPECT_OTHER)) !== 0 && expectation(this, request, response, flags)) return
+  }
+  this.emit('request', request, response)
+}
+
+/** @returns whether the request has been dealt with */
+function expectation(server: Server, request: IncomingMessage, response: ServerResponse, flags: number): boolean {
+  if ((flags & r.HEAD_EXPECT_CONTINUE) !== 0) {
+    response._expect_continue = true
+    if (server.listenerCount('checkContinue') > 0) return server.emit('checkContinue', request, response)
+    response.writeContinue()
+    return false
+  }
+  if (server.listenerCount('checkExpectation') > 0) return server.emit('checkExpectation', request, response)
+  response.writeHead(417)
+  response.end()
+  return true
+}

@@ -1,0 +1,19 @@
+/** Which road connections took: lets users and tests see that plain servers are on the native one. */
+import { environment } from './internal/environment.js'
+
+export interface Stats {
+  server: {
+    /** Connections accepted by an I/O thread, so far. */
+    native: number
+    /** Connections fed from JavaScript, so far. */
+    compatible: number
+    /** Native connections open now. */
+    open: number
+  }
+}
+
+/** Counts of this JavaScript thread. */
+export function stats(): Stats {
+  const [native, open] = environment.native.connectionCounts()
+  return { server: { native, compatible: 0, open } }
+}
