@@ -1,0 +1,148 @@
+/** What requests and responses share; follows `lib/_http_common.js` of Node 24. */
+import { ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR, ERR_INVALID_HTTP_TOKEN } from './internal/errors.js'
+
+/** Methods the parser knows, sorted. */
+export const METHODS: string[] = [
+  'ACL', 'BIND', 'CHECKOUT', 'CONNECT', 'COPY', 'DELETE', 'GET', 'HEAD', 'LINK', 'LOCK', 'M-SEARCH', 'MERGE', 'MKACTIVITY',
+  'MKCALENDAR', 'MKCOL', 'MOVE', 'NOTIFY', 'OPTIONS', 'PATCH', 'POST', 'PROPFIND', 'PROPPATCH', 'PURGE', 'PUT', 'QUERY',
+  'REBIND', 'REPORT', 'SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE',
+]
+
+/** Reason phrases by status code; programs add their own. */
+export const STATUS_CODES: Record<number, string | undefined> = {
+  100: 'Continue',
+  101: 'Switching Protocols',
+  102: 'Processing',
+  103: 'Early Hints',
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  203: 'Non-Authoritative Information',
+  204: 'No Content',
+  205: 'Reset Content',
+  206: 'Partial Content',
+  207: 'Multi-Status',
+  208: 'Already Reported',
+  226: 'IM Used',
+  300: 'Multiple Choices',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  305: 'Use Proxy',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  411: 'Length Required',
+  412: 'Precondition Failed',
+  413: 'Payload Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  418: "I'm a Teapot",
+  421: 'Misdirected Request',
+  422: 'Unprocessable Entity',
+  423: 'Locked',
+  424: 'Failed Dependency',
+  425: 'Too Early',
+  426: 'Upgrade Required',
+  428: 'Precondition Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  451: 'Unavailable For Legal Reasons',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+  506: 'Variant Also Negotiates',
+  507: 'Insufficient Storage',
+  508: 'Loop Detected',
+  509: 'Bandwidth Limit Exceeded',
+  510: 'Not Extended',
+  511: 'Network Authentication Required',
+}
+
+/** Finds the word in a list-valued field as Node does, whatever its neighbours. */
+export const chunkExpression = /(?:^|\W)chunked(?:$|\W)/i
+export const continueExpression = /(?:^|\W)100-continue(?:$|\W)/i
+export const closeExpression = /(?:^|\W)close(?:$|\W)/i
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** RFC 9110 section 5.6.2. */
+export function checkIsHttpToken(value: string): boolean {
+  return TOKEN.test(value)
+}
+
+/** Neither a tab nor printable ASCII: the one test nearly every value passes. */
+const NOT_PLAIN = /[^\t\x20-\x7e]/
+/** RFC 9110 section 5.5: not `field-vchar`, space or tab. */
+const NOT_STRICT = /[^\t\x20-\x7e\x80-\xff]/
+/** Fetch's "header value": anything but NUL, LF, CR and what is no byte. */
+// eslint-disable-next-line no-control-regex
+const NOT_LENIENT = /[\0\n\r]|[^\x00-\xff]/
+
+/** `value` is ASCII text without control characters (tab apart). */
+export const PLAIN = 0
+/** `value` is sendable but has bytes above 0x7f, whose encoding on the wire depends on what is sent with them. */
+export const OBS_TEXT = 1
+/** `value` has characters that only lenient validation might let pass. */
+export const SUSPECT = 2
+
+export type ValueClass = typeof PLAIN | typeof OBS_TEXT | typeof SUSPECT
+
+/** Below this length a loop is quicker than entering the regular expression engine. */
+const LOOP_LIMIT = 24
+
+export function classifyValue(value: string): ValueClass {
+  if (value.length <= LOOP_LIMIT) {
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 0x7e || (code < 0x20 && code !== 9)) return NOT_STRICT.test(value) ? SUSPECT : OBS_TEXT
+    }
+    return PLAIN
+  }
+  if (!NOT_PLAIN.test(value)) return PLAIN
+  return NOT_STRICT.test(value) ? SUSPECT : OBS_TEXT
+}
+
+/** True if the value cannot be a field value; anything but a string is judged by its text. */
+export function checkInvalidHeaderChar(value: unknown, lenient = false): boolean {
+  return (lenient ? NOT_LENIENT : NOT_STRICT).test(value as string)
+}
+
+/** @throws ERR_INVALID_HTTP_TOKEN */
+export function validateHeaderName(name: unknown, label?: string): void {
+  if (typeof name !== 'string' || !name || !checkIsHttpToken(name)) throw ERR_INVALID_HTTP_TOKEN(label || 'Header name', name)
+}
+
+/** @throws ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR */
+export function validateHeaderValue(name: string, value: unknown, lenient?: boolean): void {
+  if (value === undefined) throw ERR_HTTP_INVALID_HEADER_VALUE(value, name)
+  if (checkInvalidHeaderChar(value, lenient)) throw ERR_INVALID_CHAR('header content', name)
+}
+
+let insecureFlag: boolean | null = null
+
+/** Whether the process runs with `--insecure-http-parser`; warns once if so, as Node does. */
+export function isLenient(): boolean {
+  if (insecureFlag === null) {
+    const options = process.env.NODE_OPTIONS ?? ''
+    insecureFlag = process.execArgv.includes('--insecure-http-parser') || /(?:^|\s)--insecure-http-parser(?:\s|$)/.test(options)
+    if (insecureFlag) process.emitWarning('Using insecure HTTP parsing')
+  }
+  return insecureFlag
+}

@@ -1,0 +1,421 @@
+/**
+ * IncomingMessage: a Readable whose head stays one string until somebody looks at its fields. Follows
+ * `lib/_http_incoming.js` of Node 24 in everything a program can see.
+ */
+import http, { type IncomingMessage as NodeIncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { finished, getDefaultHighWaterMark, Readable } from 'node:stream'
+import { connectionReset } from './internal/errors.js'
+import { addDistinctHeader, addHeader, splitFields, type DistinctTarget, type HeaderTarget } from './internal/headers.js'
+import { defineAccessors, defineMethods } from './internal/members.js'
+import { kRelease } from './internal/symbols.js'
+import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
+
+/** Where the message's bytes come from on the native road; null for a message made from a socket, or from nothing. */
+const kSource = Symbol('ferrohttp.source')
+/** The socket given to the constructor or assigned since; undefined until then on the native road. */
+const kOwnSocket = Symbol('ferrohttp.ownSocket')
+/** The head as it came: target, names and values, one a line. */
+const kBlock = Symbol('ferrohttp.block')
+/** Where in `[kBlock]` the fields begin. */
+const kFieldsAt = Symbol('ferrohttp.fieldsAt')
+const kTrailerBlock = Symbol('ferrohttp.trailerBlock')
+const kRawHeaders = Symbol('ferrohttp.rawHeaders')
+const kRawTrailers = Symbol('ferrohttp.rawTrailers')
+const kHeaders = Symbol('ferrohttp.headers')
+const kHeadersDistinct = Symbol('ferrohttp.headersDistinct')
+const kTrailers = Symbol('ferrohttp.trailers')
+const kTrailersDistinct = Symbol('ferrohttp.trailersDistinct')
+/** `push(null)` has been called, or never will be. */
+const kEnded = Symbol('ferrohttp.ended')
+/** The connection is gone: there is nothing left to destroy. */
+const kGone = Symbol('ferrohttp.gone')
+const kAbortController = Symbol('ferrohttp.abortController')
+/** Aborts the signal when the socket closes; null while nobody has asked, a no-op once it is of no concern. */
+const kCloseListener = Symbol('ferrohttp.closeListener')
+
+/** What Node's types do not show of a Readable's state. */
+interface ReadableState {
+  readingMore: boolean
+  resumeScheduled: boolean
+  length: number
+  ended: boolean
+  endEmitted: boolean
+  destroyed: boolean
+  closed: boolean
+  closeEmitted: boolean
+}
+
+export interface IncomingMessage extends Omit<NodeIncomingMessage, 'socket' | 'connection' | 'rawHeaders' | 'rawTrailers' | 'headers' | 'headersDistinct' | 'trailers' | 'trailersDistinct'> {
+  socket: Socket | null
+  connection: Socket | null
+  /** The socket, under the name that a client's response had for it. */
+  client: Socket | null
+  rawHeaders: string[]
+  rawTrailers: string[]
+  headers: NodeIncomingMessage['headers']
+  headersDistinct: NodeIncomingMessage['headersDistinct']
+  trailers: NodeIncomingMessage['trailers']
+  trailersDistinct: NodeIncomingMessage['trailersDistinct']
+  joinDuplicateHeaders: boolean
+  upgrade: boolean | null
+  /** Aborted when the connection closes before the response has been sent, or the message is destroyed early. */
+  readonly signal: AbortSignal
+  _consuming: boolean
+  _dumped: boolean
+  _readableState: ReadableState
+  _eventsCount: number
+  _read(): void
+  _destroy(error: Error | null, callback: (error?: Error | null) => void): void
+  _addHeaderLines(headers: string[], n: number): void
+  _addHeaderLine(field: string, value: string, dest: HeaderTarget): void
+  _addHeaderLineDistinct(field: string, value: string, dest: DistinctTarget): void
+  _dump(): void
+  _dumpAndCloseReadable(): void
+
+  [kBody](chunk: Uint8Array): boolean
+  [kEnd](trailers: string): void
+  [kAbort](error?: Error): void
+  [kRelease](): void
+  [kSource]: MessageSource | null
+  [kOwnSocket]: Socket | null | undefined
+  [kBlock]: string
+  [kFieldsAt]: number
+  [kTrailerBlock]: string
+  [kRawHeaders]: string[] | null
+  [kRawTrailers]: string[] | null
+  [kHeaders]: HeaderTarget | null
+  [kHeadersDistinct]: DistinctTarget | null
+  [kTrailers]: HeaderTarget | null
+  [kTrailersDistinct]: DistinctTarget | null
+  [kEnded]: boolean
+  [kGone]: boolean
+  [kAbortController]: AbortController | null
+  [kCloseListener]: (() => void) | null
+}
+
+export interface IncomingMessageConstructor {
+  new (socket: Socket | MessageSource | null): IncomingMessage
+  (this: IncomingMessage, socket: Socket | MessageSource | null): void
+  readonly prototype: IncomingMessage
+}
+
+const initReadable = Readable as unknown as (this: object, options?: { highWaterMark: number }) => void
+const defaultHighWaterMark = getDefaultHighWaterMark(false)
+
+function isSource(socket: Socket | MessageSource): socket is MessageSource {
+  return typeof (socket as MessageSource).resumeBody === 'function'
+}
+
+export const IncomingMessage = function IncomingMessage(this: IncomingMessage, socket: Socket | MessageSource | null): void {
+  const highWaterMark = socket ? socket.readableHighWaterMark : undefined
+  if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
+  else initReadable.call(this, { highWaterMark })
+  // Body parts that come before anybody reads must not start reading.
+  this._readableState.readingMore = true
+
+  this.httpVersionMajor = null as never
+  this.httpVersionMinor = null as never
+  this.httpVersion = null as never
+  this.complete = false
+  this.joinDuplicateHeaders = false
+  this.aborted = false
+  this.upgrade = null
+  this.url = ''
+  this.method = null as never
+  this.statusCode = null as never
+  this.statusMessage = null as never
+  this._consuming = false
+  this._dumped = false
+  if (socket && isSource(socket)) {
+    this[kSource] = socket
+    this[kOwnSocket] = undefined
+  } else {
+    this[kSource] = null
+    this[kOwnSocket] = socket
+  }
+  this[kBlock] = ''
+  this[kFieldsAt] = 0
+  this[kTrailerBlock] = ''
+  this[kRawHeaders] = null
+  this[kRawTrailers] = null
+  this[kHeaders] = null
+  this[kHeadersDistinct] = null
+  this[kTrailers] = null
+  this[kTrailersDistinct] = null
+  this[kEnded] = false
+  this[kGone] = false
+  this[kAbortController] = null
+  this[kCloseListener] = null
+} as unknown as IncomingMessageConstructor
+
+Object.setPrototypeOf(IncomingMessage, Readable)
+// `instanceof http.IncomingMessage` holds; Node's constructor never runs, so every member that leans on its hidden
+// state is defined below.
+Object.setPrototypeOf(IncomingMessage.prototype, http.IncomingMessage.prototype)
+
+const nodePrototype = http.IncomingMessage.prototype
+
+Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
+  // Until the client is ours too, messages made by node:http count as instances. Subclasses inherit this function and
+  // keep the ordinary meaning.
+  value: function hasInstance(this: unknown, value: unknown): boolean {
+    return this === IncomingMessage
+      ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
+      : Function.prototype[Symbol.hasInstance].call(this as () => void, value)
+  },
+})
+
+/**
+ * Gives a request its head.
+ *
+ * @param block target, names and values joined by LF, latin1
+ * @param urlLength of the target, in characters
+ * @param fieldCount names in `block`
+ * @param minor of HTTP/1.x
+ */
+export function fillHead(message: IncomingMessage, block: string, urlLength: number, fieldCount: number, method: string, minor: number): void {
+  message.httpVersionMajor = 1
+  message.httpVersionMinor = minor
+  message.httpVersion = minor === 1 ? '1.1' : '1.0'
+  message.method = method
+  message.url = block.slice(0, urlLength)
+  message[kBlock] = block
+  message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
+}
+
+function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
+  const target: HeaderTarget = {}
+  const join = message.joinDuplicateHeaders
+  for (let i = 0; i + 1 < raw.length; i += 2) addHeader(target, raw[i]!, raw[i + 1]!, join)
+  return target
+}
+
+function collectDistinct(raw: string[]): DistinctTarget {
+  const target: DistinctTarget = Object.create(null)
+  for (let i = 0; i + 1 < raw.length; i += 2) addDistinctHeader(target, raw[i]!, raw[i + 1]!)
+  return target
+}
+
+defineAccessors(IncomingMessage.prototype, {
+  socket: {
+    get() {
+      const own = this[kOwnSocket]
+      return own === undefined && this[kSource] !== null ? this[kSource].socket : own
+    },
+    set(socket: Socket | null) { this[kOwnSocket] = socket },
+  },
+  connection: {
+    get() { return this.socket },
+    set(socket: Socket | null) { this.socket = socket },
+  },
+  client: {
+    get() { return this.socket },
+    set(socket: Socket | null) {
+      Object.defineProperty(this, 'client', { value: socket, writable: true, enumerable: true, configurable: true })
+    },
+  },
+  rawHeaders: {
+    get() { return (this[kRawHeaders] ??= splitFields(this[kBlock].slice(this[kFieldsAt]))) },
+    set(raw: string[]) { this[kRawHeaders] = raw },
+  },
+  rawTrailers: {
+    get() { return (this[kRawTrailers] ??= splitFields(this[kTrailerBlock])) },
+    set(raw: string[]) { this[kRawTrailers] = raw },
+  },
+  headers: {
+    get() { return (this[kHeaders] ||= collect(this, this.rawHeaders)) },
+    set(headers: HeaderTarget) { this[kHeaders] = headers },
+  },
+  headersDistinct: {
+    get() { return (this[kHeadersDistinct] ||= collectDistinct(this.rawHeaders)) },
+    set(headers: DistinctTarget) { this[kHeadersDistinct] = headers },
+  },
+  trailers: {
+    get() { return (this[kTrailers] ||= collect(this, this.rawTrailers)) },
+    set(trailers: HeaderTarget) { this[kTrailers] = trailers },
+  },
+  trailersDistinct: {
+    get() { return (this[kTrailersDistinct] ||= collectDistinct(this.rawTrailers)) },
+    set(trailers: DistinctTarget) { this[kTrailersDistinct] = trailers },
+  },
+})
+
+Object.defineProperty(IncomingMessage.prototype, 'signal', {
+  configurable: true,
+  get(this: IncomingMessage) {
+    let controller = this[kAbortController]
+    if (controller === null) {
+      controller = this[kAbortController] = new AbortController()
+      const cutShort = this.destroyed && (!this.readableEnded || !this.complete)
+      if (cutShort || this[kGone]) controller.abort()
+      else watchSocket(this)
+    }
+    return controller.signal
+  },
+})
+
+/** On the native road the connection calls `[kAbort]`; a message made from a socket has to listen. */
+function watchSocket(message: IncomingMessage): void {
+  const socket = message[kOwnSocket]
+  if (!socket || message[kCloseListener] !== null) return
+  if (socket.destroyed) {
+    abortSignal(message)
+    return
+  }
+  const listener = (): void => { abortSignal(message) }
+  message[kCloseListener] = listener
+  socket.once('close', listener)
+}
+
+/** The response has been sent: what becomes of the connection no longer concerns the request. */
+function unwatchSocket(message: IncomingMessage): void {
+  const listener = message[kCloseListener]
+  message[kCloseListener] = noListener
+  if (listener !== null && listener !== noListener) message[kOwnSocket]?.removeListener('close', listener)
+}
+
+function noListener(): void {}
+
+function abortSignal(message: IncomingMessage): void {
+  unwatchSocket(message)
+  message[kAbortController]?.abort()
+}
+
+/** Node tells a destroyed message's error only to those who listen for it. */
+function settleDestroy(message: IncomingMessage, error: Error | null | undefined, callback: (error?: Error | null) => void): void {
+  callback(message.listenerCount('error') === 0 ? undefined : error)
+}
+
+defineMethods(IncomingMessage.prototype, {
+  setTimeout(msecs: number, callback?: () => void) {
+    if (callback) this.on('timeout', callback)
+    this.socket!.setTimeout(msecs)
+    return this
+  },
+
+  _read() {
+    if (!this._consuming) {
+      this._readableState.readingMore = false
+      this._consuming = true
+    }
+    const source = this[kSource]
+    if (source === null) {
+      // A paused server socket belongs to a full pipeline; it is not this message's to resume.
+      const socket = this.socket as (Socket & { _paused?: boolean })
+      if (socket.readable && !socket._paused) socket.resume()
+    } else if (!this.complete) {
+      source.resumeBody()
+    } else if (!this[kEnded]) {
+      this[kEnded] = true
+      this.push(null)
+    }
+  },
+
+  _destroy(err: Error | null, cb: (error?: Error | null) => void) {
+    if (!this.readableEnded || !this.complete) {
+      this.aborted = true
+      this.emit('aborted')
+      abortSignal(this)
+    }
+    if (this.aborted && !this[kGone]) {
+      const source = this[kSource]
+      if (source !== null) {
+        source.destroy(err ?? undefined)
+      } else {
+        const { socket } = this
+        if (socket && !socket.destroyed) {
+          socket.destroy(err ?? undefined)
+          const stop = finished(socket, (error) => {
+            const cause = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' ? null : error
+            stop()
+            process.nextTick(settleDestroy, this, cause || err, cb)
+          })
+          return
+        }
+      }
+    }
+    process.nextTick(settleDestroy, this, err, cb)
+  },
+
+  _addHeaderLines(headers: string[], n: number) {
+    if (!headers?.length) return
+    const kept = n < headers.length ? headers.slice(0, n) : headers
+    if (this.complete) {
+      this[kRawTrailers] = kept
+      if (this[kTrailers] !== null) this[kTrailers] = collect(this, kept)
+    } else {
+      this[kRawHeaders] = kept
+      if (this[kHeaders] !== null) this[kHeaders] = collect(this, kept)
+    }
+  },
+
+  _addHeaderLine(field: string, value: string, dest: HeaderTarget) {
+    addHeader(dest, field, value, this.joinDuplicateHeaders)
+  },
+
+  _addHeaderLineDistinct(field: string, value: string, dest: DistinctTarget) {
+    addDistinctHeader(dest, field, value)
+  },
+
+  _dumpAndCloseReadable() {
+    this._dumped = true
+    const state = this._readableState
+    state.ended = true
+    state.endEmitted = true
+    state.destroyed = true
+    state.closed = true
+    state.closeEmitted = true
+  },
+
+  _dump() {
+    if (this._dumped) return
+    this._dumped = true
+    // What is buffered must not reach anybody.
+    this.removeAllListeners('data')
+    this.resume()
+  },
+
+  [kBody](chunk: Uint8Array) {
+    return this._dumped || this.push(chunk)
+  },
+
+  [kEnd](trailers: string) {
+    this.complete = true
+    if (trailers !== '') {
+      this[kTrailerBlock] = trailers
+      if (this[kTrailers] !== null) this[kTrailers] = collect(this, this.rawTrailers)
+    }
+    // A body that was empty, or has not been looked at, ends when it is read.
+    if (!this._consuming && this._readableState.length === 0) return
+    this[kEnded] = true
+    this.push(null)
+  },
+
+  [kAbort](error?: Error) {
+    this[kGone] = true
+    this.destroy(error ?? connectionReset('aborted'))
+    // It may have been read to its end, in which case destroying it aborted nothing.
+    abortSignal(this)
+  },
+
+  [kRelease]() {
+    unwatchSocket(this)
+    if (this._consuming || this._dumped || this._readableState.resumeScheduled) return
+    // With nothing to read and nobody listening, running the stream to its end would only cost time.
+    if (this.complete && !this[kEnded] && this._eventsCount === 0) this._dumpAndCloseReadable()
+    else this._dump()
+  },
+})
+
+// Node's own server calls these on whatever class it was told to use.
+for (const symbol of Object.getOwnPropertySymbols(nodePrototype)) {
+  const replacement = symbol.description === 'kAttachAbortSignal' ? watchSocket : symbol.description === 'kDetachAbortSignal' ? unwatchSocket : null
+  if (replacement === null) continue
+  Object.defineProperty(IncomingMessage.prototype, symbol, {
+    value: function (this: IncomingMessage) { replacement(this) },
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  })
+}

@@ -1,0 +1,222 @@
+/**
+ * Every error that ferrohttp makes: Node's codes, messages and shape.
+ *
+ * The stack of such an error opens with `TypeError [ERR_…]: message` while `name` stays `TypeError`, `code` is an own
+ * enumerable property, and `toString()` shows the code too.
+ */
+import { format, getSystemErrorMap, inspect } from 'node:util'
+
+export interface NodeError extends Error {
+  code: string
+}
+
+type ErrorBase = new (message: string) => Error
+
+/** The bases differ from the built-ins only in `toString`; `constructor` and `name` are the built-in's. */
+function withCode(Base: ErrorBase): ErrorBase {
+  class CodedError extends Base {}
+  Object.defineProperties(CodedError.prototype, {
+    constructor: { value: Base, writable: true, configurable: true },
+    toString: {
+      value: function toString(this: NodeError): string {
+        return `${this.name} [${this.code}]: ${this.message}`
+      },
+      writable: true,
+      configurable: true,
+    },
+  })
+  return CodedError
+}
+
+const PlainError = withCode(Error)
+const CodedTypeError = withCode(TypeError)
+const CodedRangeError = withCode(RangeError)
+
+/** Declares a code. The result makes the error; its stack starts at the function that called the maker. */
+function define<Args extends unknown[]>(code: string, Base: ErrorBase, message: (...args: Args) => string): (...args: Args) => NodeError {
+  function make(...args: Args): NodeError {
+    const error = new Base(message(...args)) as NodeError
+    // V8 writes the stack's first line from `name` at the first look; the code is only there meanwhile.
+    Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, writable: true, configurable: true })
+    Error.captureStackTrace(error, make)
+    void error.stack
+    delete (error as Partial<NodeError>).name
+    error.code = code
+    return error
+  }
+  return make
+}
+
+export const ERR_HTTP_BODY_NOT_ALLOWED = define('ERR_HTTP_BODY_NOT_ALLOWED', PlainError,
+  () => 'Adding content for this request method or response status is not allowed.')
+export const ERR_HTTP_CONTENT_LENGTH_MISMATCH = define('ERR_HTTP_CONTENT_LENGTH_MISMATCH', PlainError,
+  (written: number, announced: number) =>
+    `Response body's content-length of ${written} byte(s) does not match the content-length of ${announced} byte(s) set in header`)
+export const ERR_HTTP_HEADERS_SENT = define('ERR_HTTP_HEADERS_SENT', PlainError,
+  (verb: string) => `Cannot ${verb} headers after they are sent to the client`)
+export const ERR_HTTP_INVALID_HEADER_VALUE = define('ERR_HTTP_INVALID_HEADER_VALUE', CodedTypeError,
+  (value: unknown, name: string) => format('Invalid value "%s" for header "%s"', value, name))
+export const ERR_HTTP_INVALID_STATUS_CODE = define('ERR_HTTP_INVALID_STATUS_CODE', CodedRangeError,
+  (status: unknown) => format('Invalid status code: %s', status))
+export const ERR_HTTP_REQUEST_TIMEOUT = define('ERR_HTTP_REQUEST_TIMEOUT', PlainError, () => 'Request timeout')
+export const ERR_HTTP_SOCKET_ASSIGNED = define('ERR_HTTP_SOCKET_ASSIGNED', PlainError,
+  () => 'ServerResponse has an already assigned socket')
+export const ERR_HTTP_SOCKET_ENCODING = define('ERR_HTTP_SOCKET_ENCODING', PlainError,
+  () => 'Changing the socket encoding is not allowed per RFC7230 Section 3.')
+export const ERR_HTTP_TRAILER_INVALID = define('ERR_HTTP_TRAILER_INVALID', PlainError,
+  () => 'Trailers are invalid with this transfer encoding')
+export const ERR_INVALID_ARG_TYPE = define('ERR_INVALID_ARG_TYPE', CodedTypeError, argTypeMessage)
+export const ERR_INVALID_ARG_VALUE = define('ERR_INVALID_ARG_VALUE', CodedTypeError, argValueMessage)
+export const ERR_INVALID_CHAR = define('ERR_INVALID_CHAR', CodedTypeError,
+  (what: string, field?: string) => `Invalid character in ${what}${field === undefined ? '' : ` ["${field}"]`}`)
+export const ERR_INVALID_HTTP_TOKEN = define('ERR_INVALID_HTTP_TOKEN', CodedTypeError,
+  (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token))
+export const ERR_METHOD_NOT_IMPLEMENTED = define('ERR_METHOD_NOT_IMPLEMENTED', PlainError,
+  (method: string) => `The ${method} method is not implemented`)
+export const ERR_OUT_OF_RANGE = define('ERR_OUT_OF_RANGE', CodedRangeError, outOfRangeMessage)
+export const ERR_SERVER_ALREADY_LISTEN = define('ERR_SERVER_ALREADY_LISTEN', PlainError,
+  () => 'Listen method has been called more than once without closing.')
+export const ERR_SERVER_NOT_RUNNING = define('ERR_SERVER_NOT_RUNNING', PlainError, () => 'Server is not running.')
+export const ERR_SOCKET_BAD_PORT = define('ERR_SOCKET_BAD_PORT', CodedRangeError,
+  (name: string, port: unknown, allowZero: boolean) =>
+    `${name} should be ${allowZero ? '>=' : '>'} 0 and < 65536. Received ${received(port).trimStart()}.`)
+export const ERR_STREAM_ALREADY_FINISHED = define('ERR_STREAM_ALREADY_FINISHED', PlainError,
+  (method: string) => `Cannot call ${method} after a stream was finished`)
+export const ERR_STREAM_CANNOT_PIPE = define('ERR_STREAM_CANNOT_PIPE', PlainError, () => 'Cannot pipe, not readable')
+export const ERR_STREAM_DESTROYED = define('ERR_STREAM_DESTROYED', PlainError,
+  (method: string) => `Cannot call ${method} after a stream was destroyed`)
+export const ERR_STREAM_NULL_VALUES = define('ERR_STREAM_NULL_VALUES', CodedTypeError, () => 'May not write null values to stream')
+export const ERR_STREAM_WRITE_AFTER_END = define('ERR_STREAM_WRITE_AFTER_END', PlainError, () => 'write after end')
+
+/** ECONNRESET as Node reports it for a message whose connection went away: a plain Error with a code. */
+export function connectionReset(message: string): NodeError {
+  const error = new Error(message) as NodeError
+  error.code = 'ECONNRESET'
+  return error
+}
+
+/** What a system call failed with. */
+export interface SystemError extends NodeError {
+  /** libuv's number: negative. */
+  errno: number
+  syscall: string
+  address?: string
+  port?: number
+}
+
+let numbersByCode: Map<string, [errno: number, text: string]> | null = null
+
+function systemErrorByCode(code: string): [errno: number, text: string] | undefined {
+  if (numbersByCode === null) {
+    numbersByCode = new Map()
+    for (const [errno, [name, text]] of getSystemErrorMap()) numbersByCode.set(name, [errno, text])
+  }
+  return numbersByCode.get(code)
+}
+
+/**
+ * `read ECONNRESET` without an address, `listen EADDRINUSE: address already in use 127.0.0.1:80` with one.
+ *
+ * @param code the platform's name, such as `EADDRINUSE`
+ * @param port left out of the message when it is 0 or absent, as for a Unix path
+ */
+export function systemError(code: string, syscall: string, address?: string, port?: number): SystemError {
+  const known = systemErrorByCode(code)
+  let message = `${syscall} ${code}`
+  if (address !== undefined) {
+    if (known !== undefined) message += `: ${known[1]}`
+    message += port ? ` ${address}:${port}` : ` ${address}`
+  }
+  const error = new Error(message) as SystemError
+  Error.captureStackTrace(error, systemError)
+  error.errno = known === undefined ? 0 : known[0]
+  error.code = code
+  error.syscall = syscall
+  if (address !== undefined) error.address = address
+  if (port) error.port = port
+  return error
+}
+
+/** What the peer sent could not be parsed ('clientError'). */
+export interface ParserError extends NodeError {
+  reason: string
+  /** Of `rawPacket`, up to the offence. */
+  bytesParsed: number
+  /** What was being parsed when it failed. */
+  rawPacket: Buffer
+}
+
+/** @param code `HPE_…` */
+export function parserError(code: string, reason: string, bytesParsed: number, rawPacket: Buffer): ParserError {
+  const error = new Error(`Parse Error: ${reason}`) as ParserError
+  Error.captureStackTrace(error, parserError)
+  error.bytesParsed = bytesParsed
+  error.code = code
+  error.reason = reason
+  error.rawPacket = rawPacket
+  return error
+}
+
+const PRIMITIVES = new Set(['string', 'function', 'number', 'object', 'Function', 'Object', 'boolean', 'bigint', 'symbol'])
+
+function listOf(items: readonly string[]): string {
+  if (items.length < 3) return items.join(' or ')
+  return `${items.slice(0, -1).join(', ')}, or ${items[items.length - 1]}`
+}
+
+function received(value: unknown): string {
+  if (value === null || value === undefined) return ` Received ${String(value)}`
+  if (typeof value === 'function') return ` Received function ${value.name}`
+  if (typeof value === 'object') {
+    const name = (value as { constructor?: { name?: string } }).constructor?.name
+    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`
+  }
+  const shown = inspect(value, { colors: false })
+  return ` Received type ${typeof value} (${shown.length > 28 ? `${shown.slice(0, 25)}...` : shown})`
+}
+
+/** @param expected type names, class names and literal wordings, in that order */
+function argTypeMessage(name: string, expected: string | readonly string[], actual: unknown): string {
+  const types: string[] = []
+  const instances: string[] = []
+  const others: string[] = []
+  for (const kind of typeof expected === 'string' ? [expected] : expected) {
+    if (PRIMITIVES.has(kind)) types.push(kind.toLowerCase())
+    else if (/^[A-Z]/.test(kind)) instances.push(kind)
+    else others.push(kind)
+  }
+  // Beside a class, "object" reads better as one more class.
+  if (instances.length > 0 && types.includes('object')) {
+    types.splice(types.indexOf('object'), 1)
+    instances.push('Object')
+  }
+  const parts: string[] = []
+  if (types.length > 0) parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${listOf(types)}`)
+  if (instances.length > 0) parts.push(`an instance of ${listOf(instances)}`)
+  if (others.length > 1) parts.push(`one of ${listOf(others)}`)
+  else if (others.length === 1) parts.push(/^[A-Z]/.test(others[0]!) ? `an ${others[0]}` : others[0]!)
+  return `The ${subject(name)} must be ${parts.join(' or ')}.${received(actual)}`
+}
+
+function subject(name: string): string {
+  if (name.endsWith(' argument')) return name
+  return `"${name}" ${name.includes('.') ? 'property' : 'argument'}`
+}
+
+function argValueMessage(name: string, value: unknown, reason = 'is invalid'): string {
+  let shown = inspect(value)
+  if (shown.length > 128) shown = `${shown.slice(0, 128)}...`
+  return `The ${name.includes('.') ? 'property' : 'argument'} '${name}' ${reason}. Received ${shown}`
+}
+
+function outOfRangeMessage(name: string, range: string, actual: unknown): string {
+  let shown: string
+  if (Number.isInteger(actual) && Math.abs(actual as number) > 2 ** 32) shown = grouped(String(actual))
+  else if (typeof actual === 'bigint') shown = `${actual > 2n ** 32n || actual < -(2n ** 32n) ? grouped(String(actual)) : String(actual)}n`
+  else shown = inspect(actual)
+  return `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`
+}
+
+function grouped(digits: string): string {
+  return digits.replace(/\B(?=(?:\d{3})+$)/g, '_')
+}

@@ -1,0 +1,170 @@
+/**
+ * The pieces of an outgoing head, and the caches that make it cheap: field names are validated, lower-cased and
+ * classified once, status lines and the Date and Keep-Alive lines are kept whole.
+ */
+import { validateHeaderName, classifyValue, checkInvalidHeaderChar, OBS_TEXT, SUSPECT, STATUS_CODES } from '../common.js'
+import { ERR_INVALID_CHAR } from './errors.js'
+import { utcDate } from './date.js'
+
+/** Fields that steer framing and the connection; each is a bit of the set of those seen in a head. */
+export const CONNECTION = 1
+export const CONTENT_LENGTH = 2
+export const TRANSFER_ENCODING = 4
+export const DATE = 8
+export const EXPECT = 16
+export const TRAILER = 32
+export const KEEP_ALIVE = 64
+/** Not seen as such, but rendered by rules of their own. */
+export const COOKIE = 128
+export const CONTENT_DISPOSITION = 256
+
+const ROLES: Record<string, number | undefined> = {
+  __proto__: null as never,
+  connection: CONNECTION,
+  'content-length': CONTENT_LENGTH,
+  'transfer-encoding': TRANSFER_ENCODING,
+  date: DATE,
+  expect: EXPECT,
+  trailer: TRAILER,
+  'keep-alive': KEEP_ALIVE,
+  cookie: COOKIE,
+  'content-disposition': CONTENT_DISPOSITION,
+}
+
+/** What there is to know of a field name as written. */
+export interface FieldName {
+  readonly name: string
+  readonly lower: string
+  /** `name: ` */
+  readonly prefix: string
+  /** One of the constants above, or 0. */
+  readonly role: number
+}
+
+/** Field names and their values in turn. */
+export type FieldList = unknown[]
+
+/** Programs use few names; one that makes them up must not grow the table for ever. */
+const NAME_LIMIT = 512
+const names = new Map<string, FieldName>()
+
+/** @throws ERR_INVALID_HTTP_TOKEN */
+export function fieldName(name: string): FieldName {
+  return names.get(name) ?? newFieldName(name)
+}
+
+function newFieldName(given: string): FieldName {
+  validateHeaderName(given)
+  // A name cut from a larger string would keep that string alive as long as the table.
+  const name = names.size < NAME_LIMIT ? Buffer.from(given, 'latin1').toString('latin1') : given
+  const lower = name.toLowerCase()
+  const field: FieldName = { name, lower, prefix: `${name}: `, role: ROLES[lower] ?? 0 }
+  if (names.size < NAME_LIMIT) names.set(name, field)
+  return field
+}
+
+/** The lower-case form of any string, a valid name or not. */
+export function lowerName(name: string): string {
+  const field = names.get(name)
+  return field === undefined ? name.toLowerCase() : field.lower
+}
+
+/** @returns the index of the name in `list`, or -1 */
+export function findField(list: FieldList, lower: string): number {
+  for (let i = 0; i < list.length; i += 2) {
+    if ((list[i] as FieldName).lower === lower) return i
+  }
+  return -1
+}
+
+/** Adds a field, or replaces its name and value where it stands. */
+export function putField(list: FieldList, field: FieldName, value: unknown): void {
+  const { lower } = field
+  for (let i = 0; i < list.length; i += 2) {
+    const other = list[i] as FieldName
+    if (other === field || other.lower === lower) {
+      list[i] = field
+      list[i + 1] = value
+      return
+    }
+  }
+  list.push(field, value)
+}
+
+/** Head text for any value; a Symbol throws as it does in Node. */
+export function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : `${value as string}`
+}
+
+const statusLines: (string | undefined)[] = []
+const statusMessages: string[] = []
+
+/**
+ * The cached line if `message` is the phrase it was made with, else a new one, kept if the phrase is the code's own.
+ * @throws ERR_INVALID_CHAR
+ */
+export function statusLine(code: number, message: string): string {
+  const line = statusLines[code]
+  return line !== undefined && statusMessages[code] === message ? line : newStatusLine(code, message)
+}
+
+function newStatusLine(code: number, message: string): string {
+  if (checkInvalidHeaderChar(message)) throw ERR_INVALID_CHAR('statusMessage')
+  const line = `HTTP/1.1 ${code} ${message}\r\n`
+  if (STATUS_CODES[code] === message && classifyValue(message) === 0) {
+    statusLines[code] = line
+    statusMessages[code] = message
+  }
+  return line
+}
+
+/** True for text with bytes above 0x7f, valid or not. */
+export function hasObsText(text: string): boolean {
+  const kind = classifyValue(text)
+  return kind === OBS_TEXT || kind === SUSPECT
+}
+
+let dateText = ''
+let dateLineText = ''
+
+export function dateLine(): string {
+  const date = utcDate()
+  if (date !== dateText) {
+    dateText = date
+    dateLineText = `Date: ${date}\r\n`
+    persistentFor = -1
+  }
+  return dateLineText
+}
+
+/** @param timeout milliseconds; @param max requests a connection, 0 for no limit */
+export function keepAliveLine(timeout: number, max: number): string {
+  return `Keep-Alive: timeout=${Math.floor(timeout / 1000)}${~~max > 0 ? `, max=${max}` : ''}\r\n`
+}
+
+let persistentLines = ''
+let persistentFor = -1
+let persistentMax: number | undefined
+
+/**
+ * Date, `Connection: keep-alive` and Keep-Alive: the lines that nearly every response has, as one string.
+ * @param timeout milliseconds, above 0
+ */
+export function persistentResponseLines(timeout: number, max: number): string {
+  const date = dateLine()
+  if (persistentFor !== timeout || persistentMax !== max) {
+    persistentLines = `${date}Connection: keep-alive\r\n${keepAliveLine(timeout, max)}`
+    persistentFor = timeout
+    persistentMax = max
+  }
+  return persistentLines
+}
+
+const lengthLines: (string | undefined)[] = []
+const LENGTH_LINES = 4096
+
+/** The last line of a head with a length, and the empty line. */
+export function lastLengthLine(length: number): string {
+  if (length >= LENGTH_LINES) return `Content-Length: ${length}\r\n\r\n`
+  return (lengthLines[length] ??= `Content-Length: ${length}\r\n\r\n`)
+}

@@ -1,0 +1,38 @@
+/** The private part of an OutgoingMessage, shared by the modules that make up its behaviour. */
+import type { WriteCallback } from './transport.js'
+
+/** Bits of `[kState]`. */
+/** `write()` answered false and 'drain' is still owed. */
+export const NEED_DRAIN = 1
+/** The message has been sent whole. */
+export const WRITABLE_FINISHED = 2
+/** See `rejectNonStandardBodyWrites`. */
+export const REJECT_BODY = 4
+/** The head has characters above 0x7f; see `headText` in `sending.ts`. */
+export const OBS_TEXT_HEAD = 8
+/** Attached by a server: once sent, the response lets its request, its transport and itself go. */
+export const MANAGED = 16
+
+/** Body bytes counted for `strictContentLength`. */
+export const kBytesWritten = Symbol('ferrohttp.bytesWritten')
+/** Depth of `cork()`. */
+export const kCorked = Symbol('ferrohttp.corked')
+/** Chunks written while corked: they leave as one. Null when there are none. */
+export const kCorkedChunks = Symbol('ferrohttp.corkedChunks')
+export const kCorkedLength = Symbol('ferrohttp.corkedLength')
+/** Callbacks of `end()` not called yet, or null. */
+export const kEndCallbacks = Symbol('ferrohttp.endCallbacks')
+/** What `destroy()` was given; undefined when it was given nothing, null before. */
+export const kErrored = Symbol('ferrohttp.errored')
+/** Why the message could not be sent whole, or null. */
+export const kFlushError = Symbol('ferrohttp.flushError')
+/** Applies while there is no transport. */
+export const kHighWaterMark = Symbol('ferrohttp.highWaterMark')
+
+export type EndCallback = WriteCallback
+
+export interface CorkedChunk {
+  chunk: string | Uint8Array
+  encoding: BufferEncoding | null | undefined
+  callback: WriteCallback | null
+}

@@ -1,0 +1,179 @@
+/** From set and given headers to the head of a message: validation, automatic fields, what they say about framing. */
+import { checkInvalidHeaderChar, chunkExpression, classifyValue, closeExpression, PLAIN, SUSPECT } from '../common.js'
+import type { OutgoingMessage } from '../outgoing.js'
+import { ERR_HTTP_INVALID_HEADER_VALUE, ERR_HTTP_TRAILER_INVALID, ERR_INVALID_ARG_VALUE, ERR_INVALID_CHAR } from './errors.js'
+import {
+  CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, COOKIE, DATE, dateLine, EXPECT, fieldName, KEEP_ALIVE, keepAliveLine,
+  lastLengthLine, persistentResponseLines, TRAILER, TRANSFER_ENCODING, valueText, type FieldList, type FieldName,
+} from './head.js'
+import { OBS_TEXT_HEAD } from './outgoing-state.js'
+import { kFields, kState, kUniqueHeaders } from './symbols.js'
+
+/** What `writeHead` takes: names and values in turn, pairs, an object; or the message's own set fields. */
+export type HeaderInput = FieldList | readonly (readonly [string, unknown])[] | Record<string, unknown> | null | undefined
+
+/**
+ * Checks a field value before it is set.
+ * @throws ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR
+ */
+export function vetValue(message: OutgoingMessage, name: string, value: unknown): void {
+  if (typeof value === 'number') return
+  if (typeof value === 'string') {
+    if (classifyValue(value) === PLAIN) return
+  } else if (value === undefined) {
+    throw ERR_HTTP_INVALID_HEADER_VALUE(value, name)
+  } else if (classifyValue(valueText(value)) === PLAIN) {
+    return
+  }
+  vetUnusual(message, name, valueText(value))
+}
+
+function vetUnusual(message: OutgoingMessage, name: string, text: string): void {
+  if (classifyValue(text) === SUSPECT && checkInvalidHeaderChar(text, message._isLenientHeaderValidation())) {
+    throw ERR_INVALID_CHAR('header content', name)
+  }
+  message[kState] |= OBS_TEXT_HEAD
+}
+
+/**
+ * Composes `message._header` from the first line, the given headers and the automatic ones.
+ *
+ * @param headers the message's own set fields, which are trusted, or a program's, which are validated
+ * @throws ERR_INVALID_HTTP_TOKEN, ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR, ERR_INVALID_ARG_VALUE, ERR_HTTP_TRAILER_INVALID
+ */
+export function storeHeader(message: OutgoingMessage, firstLine: string, headers: HeaderInput): void {
+  let head = firstLine
+  let seen = 0
+  if (headers) {
+    if (Array.isArray(headers)) {
+      const own = headers === message[kFields]
+      if (!own && headers.length > 0 && Array.isArray(headers[0])) headers = (headers as [string, unknown][]).flat(1)
+      if (headers.length % 2 !== 0) throw ERR_INVALID_ARG_VALUE('headers', headers)
+      for (let i = 0; i < headers.length; i += 2) {
+        const field = own ? (headers[i] as FieldName) : fieldName(headers[i] as string)
+        const value = headers[i + 1] as unknown
+        if (field.role === 0 && own && typeof value === 'string') {
+          head += field.prefix + value + '\r\n'
+          continue
+        }
+        const lines = renderField(message, field, value, !own)
+        if (lines !== '') seen |= field.role
+        head += lines
+      }
+    } else {
+      for (const name in headers as Record<string, unknown>) {
+        if (!Object.hasOwn(headers, name)) continue
+        const field = fieldName(name)
+        const lines = renderField(message, field, (headers as Record<string, unknown>)[name], true)
+        if (lines !== '') seen |= field.role
+        head += lines
+      }
+    }
+  }
+
+  // RFC 9110 sections 15.3.5 and 15.4.5: no body, hence no chunks; a program that asked for them gets a closed
+  // connection, lest an intermediary waits for them.
+  const dropChunked = message.chunkedEncoding && (message.statusCode === 204 || message.statusCode === 304)
+  if (dropChunked) {
+    message.chunkedEncoding = false
+    message.shouldKeepAlive = false
+  }
+  head += connectionLines(message, seen)
+
+  if ((seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) === 0) {
+    if (!message._hasBody) {
+      message.chunkedEncoding = false
+    } else if (!message.useChunkedEncodingByDefault) {
+      message._last = true
+    } else if ((seen & TRAILER) === 0 && !message._removedContLen && typeof message._contentLength === 'number') {
+      message._header = head + lastLengthLine(message._contentLength)
+      message._headerSent = false
+      if ((seen & EXPECT) !== 0) message._send('')
+      return
+    } else if (!message._removedTE) {
+      head += 'Transfer-Encoding: chunked\r\n'
+      message.chunkedEncoding = true
+    } else {
+      // Neither length nor chunks: the body ends with the connection.
+      message._last = true
+    }
+  }
+
+  if (!message.chunkedEncoding && (seen & TRAILER) !== 0) throw ERR_HTTP_TRAILER_INVALID()
+
+  message._header = head + '\r\n'
+  message._headerSent = false
+  // A request that asks for 100-continue waits for the answer before its body.
+  if ((seen & EXPECT) !== 0) message._send('')
+}
+
+/** Date, Connection and Keep-Alive, as far as the program has not seen to them. */
+function connectionLines(message: OutgoingMessage, seen: number): string {
+  const withDate = message.sendDate && (seen & DATE) === 0
+  const date = withDate ? dateLine() : ''
+  if (message._removedConnection) {
+    message._last = !message.shouldKeepAlive
+    return date
+  }
+  if ((seen & CONNECTION) !== 0) return date
+  if (!message.shouldKeepAlive || !((seen & CONTENT_LENGTH) !== 0 || message.useChunkedEncodingByDefault || message.agent)) {
+    message._last = true
+    return `${date}Connection: close\r\n`
+  }
+  if (message.maxRequestsOnConnectionReached) return `${date}Connection: close\r\n`
+  const timeout = message._keepAliveTimeout
+  if (!timeout || !message._defaultKeepAlive) return `${date}Connection: keep-alive\r\n`
+  const max = message._maxRequestsPerSocket ?? 0
+  if (withDate) return persistentResponseLines(timeout, max)
+  return `Connection: keep-alive\r\n${keepAliveLine(timeout, max)}`
+}
+
+/** The line or lines of one field; '' for an empty array. Notes what the field says about framing. */
+function renderField(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
+  if (field.role === CONTENT_DISPOSITION && message._contentLength) value = recoded(value)
+  if (!Array.isArray(value)) return renderLine(message, field, value, validate)
+  if ((value.length > 1 && field.role === COOKIE) || message[kUniqueHeaders]?.has(field.lower)) {
+    return renderLine(message, field, value.join('; '), validate)
+  }
+  let lines = ''
+  for (const item of value as unknown[]) lines += renderLine(message, field, item, validate)
+  return lines
+}
+
+function renderLine(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
+  if (validate) vetValue(message, field.name, value)
+  const text = valueText(value)
+  if (field.role !== 0) steer(message, field.role, text)
+  return field.prefix + text + '\r\n'
+}
+
+function steer(message: OutgoingMessage, role: number, text: string): void {
+  switch (role) {
+    case CONNECTION:
+      message._removedConnection = false
+      if (closeExpression.test(text)) message._last = true
+      else message.shouldKeepAlive = true
+      break
+    case TRANSFER_ENCODING:
+      message._removedTE = false
+      if (chunkExpression.test(text)) message.chunkedEncoding = true
+      break
+    case CONTENT_LENGTH:
+      message._contentLength = +text
+      message._removedContLen = false
+      break
+    case KEEP_ALIVE:
+      message._defaultKeepAlive = false
+      break
+    default:
+  }
+}
+
+/**
+ * Node takes a Content-Disposition set as UTF-8 bytes in a latin1 string for that UTF-8 text when the length is known;
+ * the head then goes out as UTF-8 (see `headText` in `sending.ts`), so the bytes on the wire stay as they were.
+ */
+function recoded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(recoded)
+  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString() : value
+}

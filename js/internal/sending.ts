@@ -1,0 +1,387 @@
+/** How the parts of an outgoing message reach its transport, now or when its turn comes, and what follows the last one. */
+import { types } from 'node:util'
+import type { OutgoingMessage } from '../outgoing.js'
+import {
+  ERR_HTTP_BODY_NOT_ALLOWED, ERR_HTTP_CONTENT_LENGTH_MISMATCH, ERR_INVALID_ARG_TYPE, ERR_STREAM_ALREADY_FINISHED,
+  ERR_STREAM_DESTROYED, ERR_STREAM_NULL_VALUES, ERR_STREAM_WRITE_AFTER_END,
+} from './errors.js'
+import {
+  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, kHighWaterMark, MANAGED,
+  NEED_DRAIN, OBS_TEXT_HEAD, REJECT_BODY, WRITABLE_FINISHED, type EndCallback,
+} from './outgoing-state.js'
+import { StreamTransport } from './stream-transport.js'
+import { kSocket, kState, kTransport } from './symbols.js'
+import { ACKNOWLEDGE, CHUNKED, CLOSE, END, type BodyChunk, type MessageTransport, type WriteCallback } from './transport.js'
+
+const { isUint8Array } = types
+
+type Encoding = BufferEncoding | null | undefined
+
+/** Parts queued while a message has no transport. */
+const INTERIM = 0
+const HEAD = 1
+const BODY = 2
+
+/** An element of `outputData`. */
+export interface OutputEntry {
+  data: BodyChunk
+  encoding: Encoding
+  callback: WriteCallback | null
+  kind: typeof INTERIM | typeof HEAD | typeof BODY
+  flags: number
+}
+
+/** The transport, made now if a socket was assigned and is this message's; null while there is none. */
+function transportOf(message: OutgoingMessage): MessageTransport | null {
+  const transport = message[kTransport]
+  if (transport !== null) return transport
+  const socket = message[kSocket]
+  if (socket === null || socket._httpMessage !== message || !(socket.writable || socket.destroyed)) return null
+  return (message[kTransport] = new StreamTransport(socket))
+}
+
+/** Bytes of the chunked coding around a chunk of this length. */
+function framingLength(length: number): number {
+  return length.toString(16).length + 4
+}
+
+function byteLength(chunk: BodyChunk, encoding: Encoding): number {
+  return typeof chunk === 'string' ? textLength(chunk, encoding) : chunk.byteLength
+}
+
+/** Below this length counting here is quicker than the call into Node. */
+const COUNT_LIMIT = 32
+
+function textLength(text: string, encoding: Encoding): number {
+  if (text.length <= COUNT_LIMIT && (!encoding || encoding === 'utf8')) {
+    let i = 0
+    while (i < text.length && text.charCodeAt(i) < 0x80) i++
+    if (i === text.length) return i
+  }
+  return Buffer.byteLength(text, encoding ?? 'utf8')
+}
+
+/**
+ * Node sends the head together with a first part that is a string, and in that part's encoding; a head with characters
+ * above 0x7f is therefore UTF-8 when the part is, and latin1 otherwise. Transports always encode heads as latin1.
+ */
+function headText(message: OutgoingMessage, asUtf8: boolean): string {
+  const head = message._header!
+  return asUtf8 && (message[kState] & OBS_TEXT_HEAD) !== 0 ? Buffer.from(head, 'utf8').toString('latin1') : head
+}
+
+function isUtf8Text(data: BodyChunk, encoding: Encoding): boolean {
+  return typeof data === 'string' && (!encoding || encoding === 'utf8')
+}
+
+/** Sends or queues body bytes, with the head in front if that has not gone yet. */
+function send(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, flags: number, callback: WriteCallback | null): boolean {
+  const transport = transportOf(message)
+  if (transport === null) return queuePart(message, data, encoding, flags, callback)
+  if (message.outputData.length !== 0) flushOutput(message)
+  const empty = data.length === 0
+  let accepted: boolean
+  if (!message._headerSent && message._header) {
+    message._headerSent = true
+    const head = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
+    accepted = transport.sendHead(message, head, empty ? null : data, encoding ?? 'utf8', flags, empty ? null : callback)
+  } else if (empty) {
+    accepted = transport.writableLength < transport.writableHighWaterMark
+  } else {
+    return transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
+  }
+  if (empty && callback !== null) process.nextTick(callback, null)
+  return accepted
+}
+
+function queuePart(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, flags: number, callback: WriteCallback | null): boolean {
+  let kind: OutputEntry['kind'] = BODY
+  let size = data.length
+  if (size !== 0 && (flags & CHUNKED) !== 0) size += framingLength(byteLength(data, encoding))
+  if (!message._headerSent && message._header) {
+    message._headerSent = true
+    kind = HEAD
+    size += message._header.length
+  }
+  return queue(message, { data, encoding, callback, kind, flags }, size)
+}
+
+function queue(message: OutgoingMessage, entry: OutputEntry, size: number): boolean {
+  message.outputData.push(entry)
+  message.outputSize += size
+  message._onPendingData(size)
+  return message.outputSize < message[kHighWaterMark]
+}
+
+/** `_send`: bytes as they are, behind the head. */
+export function sendData(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, callback?: WriteCallback | null): boolean {
+  return send(message, data, encoding, 0, callback ?? null)
+}
+
+/** `_writeRaw`: bytes as they are; before the head has gone they are (part of) an interim response. */
+export function sendRaw(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, callback?: WriteCallback | null): boolean {
+  const done = callback ?? null
+  if (message._headerSent) return send(message, data, encoding, 0, done)
+  const transport = transportOf(message)
+  if (transport === null) return queue(message, { data, encoding, callback: done, kind: INTERIM, flags: 0 }, data.length)
+  if (message.outputData.length !== 0) flushOutput(message)
+  return transport.sendInterim(latin1(data), done)
+}
+
+function latin1(data: BodyChunk): string {
+  return typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
+}
+
+/** Hands over what was queued; answers what the last part was answered, undefined if there was none. */
+export function flushOutput(message: OutgoingMessage): boolean | undefined {
+  const entries = message.outputData
+  const transport = transportOf(message)
+  if (entries.length === 0 || transport === null) return undefined
+  message.outputData = []
+  const end = message.finished ? endFlags(message) : 0
+  const last = entries.length - 1
+  const trailers = endTrailers(message)
+  let ended = false
+  let accepted = true
+  for (let i = 0; i <= last; i++) {
+    const { data, encoding, callback, kind } = entries[i]!
+    let { flags } = entries[i]!
+    if (i === last && end !== 0 && trailers === '' && (kind === HEAD || (kind === BODY && data.length !== 0))) {
+      flags |= end
+      ended = true
+    }
+    const empty = data.length === 0
+    if (kind === HEAD) {
+      const text = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
+      accepted = transport.sendHead(message, text, empty ? null : data, encoding ?? 'utf8', flags, empty ? null : callback)
+    } else if (!empty) {
+      accepted = kind === INTERIM
+        ? transport.sendInterim(latin1(data), callback)
+        : transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
+    }
+    if (empty && callback !== null) process.nextTick(callback, null)
+  }
+  if (end !== 0 && !ended) accepted = transport.sendEnd(message, trailers, end)
+  message._onPendingData(-message.outputSize)
+  message.outputSize = 0
+  return accepted
+}
+
+/** True when the body must come out at exactly the length that was announced. */
+function lengthIsStrict(message: OutgoingMessage): boolean {
+  return message.strictContentLength && message._contentLength != null && message._hasBody && !message._removedContLen &&
+    !message.chunkedEncoding && !message.hasHeader('transfer-encoding')
+}
+
+/** @throws ERR_STREAM_NULL_VALUES, ERR_INVALID_ARG_TYPE */
+function checkChunk(chunk: unknown): asserts chunk is BodyChunk {
+  if (typeof chunk === 'string' || isUint8Array(chunk)) return
+  if (chunk === null) throw ERR_STREAM_NULL_VALUES()
+  throw ERR_INVALID_ARG_TYPE('chunk', ['string', 'Buffer', 'Uint8Array'], chunk)
+}
+
+/** @throws ERR_HTTP_CONTENT_LENGTH_MISMATCH */
+function countStrictly(message: OutgoingMessage, length: number, last: boolean): void {
+  const written = message[kBytesWritten] + length
+  if (lengthIsStrict(message) && (last ? written !== message._contentLength : written > message._contentLength!)) {
+    throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(written, message._contentLength!)
+  }
+  message[kBytesWritten] = written
+}
+
+/** The work of `write()`; answers false when the caller should wait for 'drain', or the chunk was refused. */
+export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: Encoding, callback: unknown): boolean {
+  checkChunk(chunk)
+  if (message.finished || message.destroyed) return refuseWrite(message, callback)
+  if (message.strictContentLength) countStrictly(message, byteLength(chunk, encoding), false)
+  if (!message._header) message._implicitHeader()
+  if (!message._hasBody) {
+    dropBody(message)
+    if (typeof callback === 'function') process.nextTick(callback)
+    return true
+  }
+  const done = typeof callback === 'function' ? (callback as WriteCallback) : null
+  if (!message.chunkedEncoding) return send(message, chunk, encoding, 0, done)
+  if (message[kCorked] !== 0 && message._headerSent && chunk.length !== 0) {
+    (message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done })
+    message[kCorkedLength] += byteLength(chunk, encoding)
+    return message[kCorkedLength] < message[kHighWaterMark]
+  }
+  return send(message, chunk, encoding, CHUNKED, done)
+}
+
+function refuseWrite(message: OutgoingMessage, callback: unknown): false {
+  if (!message.destroyed) reportError(message, ERR_STREAM_WRITE_AFTER_END(), callback)
+  else if (typeof callback === 'function') process.nextTick(callback, message.finished ? ERR_STREAM_WRITE_AFTER_END() : ERR_STREAM_DESTROYED('write'))
+  return false
+}
+
+/** Tells the callback and emits 'error', at the next tick. */
+function reportError(message: OutgoingMessage, error: Error, callback: unknown): void {
+  if (!message.destroyed) process.nextTick(emitError, message, error, callback)
+}
+
+function emitError(message: OutgoingMessage, error: Error, callback: unknown): void {
+  if (typeof callback === 'function') callback(error)
+  if (typeof message.emit === 'function' && !message.destroyed) message.emit('error', error)
+}
+
+/** @throws ERR_HTTP_BODY_NOT_ALLOWED if the message was made so */
+function dropBody(message: OutgoingMessage): void {
+  if ((message[kState] & REJECT_BODY) !== 0) throw ERR_HTTP_BODY_NOT_ALLOWED()
+}
+
+/** Sends what was written while corked, as one chunk. */
+export function releaseCorked(message: OutgoingMessage): void {
+  const parts = message[kCorkedChunks]!
+  message[kCorkedChunks] = null
+  message[kCorkedLength] = 0
+  const callbacks: WriteCallback[] = []
+  const buffers: Uint8Array[] = []
+  for (const { chunk, encoding, callback } of parts) {
+    buffers.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk)
+    if (callback !== null) callbacks.push(callback)
+  }
+  const done = callbacks.length === 0 ? null : (error?: Error | null) => { for (const callback of callbacks) callback(error) }
+  send(message, buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers), null, CHUNKED, done)
+}
+
+/** Emits 'drain' if `write()` has promised one. */
+export function emitDrain(message: OutgoingMessage): void {
+  if ((message[kState] & NEED_DRAIN) === 0) return
+  message[kState] &= ~NEED_DRAIN
+  message.emit('drain')
+}
+
+function endTrailers(message: OutgoingMessage): string {
+  return message._hasBody && message.chunkedEncoding ? message._trailer : ''
+}
+
+/**
+ * The acknowledgement is asked for only where somebody hears of it: bytes sent before may still be on their way, and
+ * 'finish', 'close' and the callbacks of `end()` promise that the system has taken the bytes.
+ */
+function endFlags(message: OutgoingMessage): number {
+  let flags = END
+  if (message._hasBody && message.chunkedEncoding) flags |= CHUNKED
+  if (message._last && (message[kState] & MANAGED) !== 0) flags |= CLOSE
+  if (message[kEndCallbacks] !== null || (message._eventsCount !== 0 && (message._events['finish'] !== undefined || message._events['close'] !== undefined))) {
+    flags |= ACKNOWLEDGE
+  }
+  return flags
+}
+
+/** The work of `end()`. */
+export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: Encoding, callback: unknown): void {
+  let body: BodyChunk | null = null
+  if (chunk) {
+    if (message.finished) {
+      reportError(message, ERR_STREAM_WRITE_AFTER_END(), callback)
+      return
+    }
+    checkChunk(chunk)
+    body = chunk
+  } else if (message.finished) {
+    if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
+    return
+  }
+  if (message.destroyed) {
+    // Nothing can be sent, yet a handler that goes on regardless finds its response ended, and hooks on the head run.
+    if (body === null && !message._header) message._implicitHeader()
+    message.finished = true
+    if (message.outputData.length === 0 && transportOf(message) !== null) message._finish()
+    message[kFlushError] ??= message[kErrored] ?? ERR_STREAM_DESTROYED('end')
+    if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
+    return
+  }
+
+  if (message.strictContentLength && body !== null) countStrictly(message, byteLength(body, encoding), true)
+  if (!message._header) {
+    message._contentLength = body === null ? 0 : byteLength(body, encoding)
+    message._implicitHeader()
+  }
+  if (body !== null && !message._hasBody) {
+    dropBody(message)
+    body = null
+  }
+  if (lengthIsStrict(message) && message[kBytesWritten] !== message._contentLength) {
+    throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(message[kBytesWritten], message._contentLength!)
+  }
+  if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
+  if (message[kCorkedChunks] !== null) releaseCorked(message)
+
+  const transport = transportOf(message)
+  if (transport === null) {
+    queueEnd(message, body, encoding)
+  } else {
+    if (message.outputData.length !== 0) flushOutput(message)
+    sendLast(message, transport, body, encoding)
+  }
+  message[kCorked] = 0
+  message.finished = true
+  if (transport !== null) message._finish()
+}
+
+function sendLast(message: OutgoingMessage, transport: MessageTransport, body: BodyChunk | null, encoding: Encoding): void {
+  const trailers = endTrailers(message)
+  let flags = endFlags(message)
+  const chunked = flags & CHUNKED
+  if (body !== null && body.length === 0) body = null
+  if (!message._headerSent && message._header) {
+    message._headerSent = true
+    const head = headText(message, body !== null && chunked === 0 && isUtf8Text(body, encoding))
+    if (trailers === '') {
+      transport.sendHead(message, head, body, encoding ?? 'utf8', flags, null)
+      return
+    }
+    transport.sendHead(message, head, body, encoding ?? 'utf8', chunked, null)
+  } else {
+    // Parts are on their way already; what ends them is acknowledged in their order.
+    flags |= ACKNOWLEDGE
+    if (body !== null) {
+      if (trailers === '' && message._header) {
+        transport.sendBody(message, body, encoding ?? 'utf8', flags, null)
+        return
+      }
+      transport.sendBody(message, body, encoding ?? 'utf8', chunked, null)
+    }
+  }
+  transport.sendEnd(message, trailers, flags)
+}
+
+/** Queues the last part of a message whose turn has not come; its end is sent by `flushOutput`. */
+function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding): void {
+  const chunked = message._hasBody && message.chunkedEncoding ? CHUNKED : 0
+  if (body !== null) queuePart(message, body, encoding, chunked, null)
+  else if (!message._headerSent) queuePart(message, '', 'latin1', chunked, null)
+  if (chunked !== 0) {
+    const size = message._trailer.length + 5
+    message.outputSize += size
+    message._onPendingData(size)
+  }
+}
+
+function queueEndCallback(message: OutgoingMessage, callback: EndCallback): void {
+  if ((message[kState] & WRITABLE_FINISHED) !== 0) callback(ERR_STREAM_ALREADY_FINISHED('end'))
+  else if (message[kFlushError] !== null) process.nextTick(callback, message[kFlushError])
+  else (message[kEndCallbacks] ??= []).push(callback)
+}
+
+/**
+ * The end has been sent, or never will be: tells the callbacks of `end()`, and 'finish' when it was sent.
+ * @returns whether the message was sent
+ */
+export function finishMessage(message: OutgoingMessage, error?: Error | null): boolean {
+  if ((message[kState] & WRITABLE_FINISHED) !== 0) return false
+  const callbacks = message[kEndCallbacks]
+  message[kEndCallbacks] = null
+  const failure = error ?? message[kErrored] ?? message[kSocket]?.errored ?? null
+  if (failure !== null) {
+    message[kFlushError] = failure
+    if (callbacks !== null) for (const callback of callbacks) callback(failure)
+    return false
+  }
+  message[kState] |= WRITABLE_FINISHED
+  if (callbacks !== null) for (const callback of callbacks) callback(null)
+  return true
+}

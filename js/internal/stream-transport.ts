@@ -1,0 +1,160 @@
+/**
+ * A MessageTransport over any Writable given to `assignSocket`: the framing is done here, the stream sees bytes.
+ * The stream may be a mere look-alike (several frameworks assign a plain object with a `write`), so nothing but `write`
+ * is taken for granted.
+ */
+import type { Socket } from 'node:net'
+import { ERR_STREAM_DESTROYED } from './errors.js'
+import { CHUNKED, CLOSE, END, kDrain, kSettle, type BodyChunk, type MessageTransport, type SettledMessage, type WriteCallback } from './transport.js'
+
+/** What messages do with the socket they are given: a net.Socket, any Writable, or something that looks like one. */
+export interface AssignableSocket extends Omit<Socket, 'errored'> {
+  _httpMessage?: unknown
+  errored?: Error | null
+}
+
+// eslint-disable-next-line no-control-regex
+const NOT_ASCII = /[^\x00-\x7f]/
+
+export class StreamTransport implements MessageTransport {
+  readonly #stream: AssignableSocket
+  /** Waits for the stream's 'drain'. */
+  #waiting: SettledMessage | null = null
+
+  constructor(stream: AssignableSocket) {
+    this.#stream = stream
+  }
+
+  get socket(): Socket {
+    return this.#stream as unknown as Socket
+  }
+
+  get destroyed(): boolean {
+    return !!this.#stream.destroyed
+  }
+
+  get writableLength(): number {
+    return this.#stream.writableLength ?? 0
+  }
+
+  get writableHighWaterMark(): number {
+    return this.#stream.writableHighWaterMark ?? 0
+  }
+
+  sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
+    callback: WriteCallback | null): boolean {
+    return this.#send(message, head, body, encoding, flags, '', callback)
+  }
+
+  sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+    return this.#send(message, '', chunk, encoding, flags, '', callback)
+  }
+
+  sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
+    return this.#send(message, '', null, 'latin1', flags, trailers, null)
+  }
+
+  sendInterim(head: string, callback: WriteCallback | null): boolean {
+    if (this.destroyed) return this.#refuse(null, callback)
+    return this.#write(head, 'latin1', callback)
+  }
+
+  destroy(error?: Error): void {
+    this.#stream.destroy(error)
+  }
+
+  #send(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string,
+    callback: WriteCallback | null): boolean {
+    const end = (flags & END) !== 0
+    if (this.destroyed) return this.#refuse(end ? message : null, callback)
+    const settle = end ? this.#settler(message, flags) : null
+    let before = head
+    let after = ''
+    if ((flags & CHUNKED) !== 0) {
+      if (body !== null) {
+        const length = typeof body === 'string' ? Buffer.byteLength(body, encoding) : body.byteLength
+        before += `${length.toString(16)}\r\n`
+        after = '\r\n'
+      }
+      if (end) after += `0\r\n${trailers}\r\n`
+    }
+    if (body === null) {
+      before += after
+      after = ''
+    } else if (typeof body === 'string' && after === '' && (encoding === 'latin1' || (encoding === 'utf8' && !NOT_ASCII.test(before)))) {
+      body = before + body
+      before = ''
+    }
+
+    this.#stream.cork?.()
+    let accepted = true
+    // A message without a head still ends with a write, be it empty: its callback is the settlement.
+    if (before !== '' || body === null) accepted = this.#write(before, 'latin1', body === null ? joined(callback, settle) : null)
+    if (body !== null) {
+      accepted = this.#write(body, encoding, after === '' ? joined(callback, settle) : null)
+      if (after !== '') accepted = this.#write(after, 'latin1', joined(callback, settle))
+    }
+    if (end) fullyUncork(this.#stream)
+    else process.nextTick(uncork, this.#stream)
+    if (!accepted) this.#awaitDrain(message)
+    return accepted
+  }
+
+  #write(data: BodyChunk, encoding: BufferEncoding, callback: WriteCallback | null): boolean {
+    // A look-alike may answer nothing at all.
+    return this.#stream.write(data, encoding, callback ?? undefined) !== false
+  }
+
+  /** Never called from within the call that ends the message, even when the stream's write is synchronous. */
+  #settler(message: SettledMessage, flags: number): WriteCallback {
+    let returned = false
+    process.nextTick(() => { returned = true })
+    const settle = (error?: Error | null): void => {
+      message[kSettle](error)
+      if ((flags & CLOSE) === 0 || error) return
+      if (typeof this.#stream.destroySoon === 'function') this.#stream.destroySoon()
+      else this.#stream.end()
+    }
+    return (error) => {
+      if (returned) settle(error)
+      else process.nextTick(settle, error)
+    }
+  }
+
+  #refuse(message: SettledMessage | null, callback: WriteCallback | null): false {
+    const error = ERR_STREAM_DESTROYED('write')
+    if (callback !== null) process.nextTick(callback, error)
+    if (message !== null) process.nextTick(() => { message[kSettle](this.#stream.errored ?? error) })
+    return false
+  }
+
+  #awaitDrain(message: SettledMessage): void {
+    if (this.#waiting === null && typeof this.#stream.once === 'function') {
+      this.#stream.once('drain', () => {
+        const waiting = this.#waiting
+        this.#waiting = null
+        waiting?.[kDrain]()
+      })
+    }
+    this.#waiting = message
+  }
+}
+
+function joined(first: WriteCallback | null, second: WriteCallback | null): WriteCallback | null {
+  if (first === null || second === null) return first ?? second
+  return (error) => {
+    first(error)
+    second(error)
+  }
+}
+
+function uncork(stream: AssignableSocket): void {
+  stream.uncork?.()
+}
+
+/** The end of a message overrules every `cork()`. */
+function fullyUncork(stream: AssignableSocket): void {
+  const state = (stream as { _writableState?: { corked?: number } })._writableState
+  if (state !== undefined) state.corked = 1
+  stream.uncork?.()
+}

@@ -1,0 +1,27 @@
+/** Private state that several modules, or subclasses in them, share. */
+import http from 'node:http'
+
+/** Own symbols of node:http's objects, found by description; ours when Node has renamed one. */
+function nodeSymbol(owner: object, description: string): symbol {
+  return Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description) ?? Symbol(description)
+}
+
+/**
+ * Node keeps set headers under this symbol and hands it to internal consumers (`internal/http`); an accessor on
+ * `OutgoingMessage.prototype` answers them.
+ */
+export const kOutHeaders: symbol = nodeSymbol(new http.OutgoingMessage(), 'kOutHeaders')
+
+/** The transport a message is attached to, or null. */
+export const kTransport = Symbol('ferrohttp.transport')
+/** The socket given through `assignSocket` or the `socket` setter, or null. */
+export const kSocket = Symbol('ferrohttp.socket')
+/** Set fields, as an `internal/head.ts` FieldList, or null. */
+export const kFields = Symbol('ferrohttp.fields')
+/** Bits of an outgoing message's private state. */
+export const kState = Symbol('ferrohttp.state')
+/** Lower-case names that go out as one joined field (`uniqueHeaders` option): a Set, or null. Set by the server. */
+export const kUniqueHeaders = Symbol('ferrohttp.uniqueHeaders')
+
+/** Lets a request go once its response has been sent. See `IncomingMessage`. */
+export const kRelease = Symbol('ferrohttp.release')

@@ -1,0 +1,525 @@
+/**
+ * OutgoingMessage: the headers, body and end of a message being sent. Follows `lib/_http_outgoing.js` of Node 24 in
+ * everything a program can see; the bytes go to a `MessageTransport` instead of a socket.
+ */
+import http, { type OutgoingHttpHeaders, type OutgoingMessage as NodeOutgoingMessage } from 'node:http'
+import { Stream, getDefaultHighWaterMark } from 'node:stream'
+import { deprecate } from 'node:util'
+import { checkInvalidHeaderChar, isLenient, validateHeaderName } from './common.js'
+import {
+  ERR_HTTP_HEADERS_SENT, ERR_INVALID_ARG_TYPE, ERR_INVALID_CHAR, ERR_METHOD_NOT_IMPLEMENTED, ERR_STREAM_CANNOT_PIPE,
+} from './internal/errors.js'
+import { fieldName, findField, lowerName, putField, type FieldList, type FieldName } from './internal/head.js'
+import { defineAccessors, defineMethods } from './internal/members.js'
+import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
+import {
+  emitDrain, endMessage, flushOutput, finishMessage, releaseCorked, sendData, sendRaw, writeChunk, type OutputEntry,
+} from './internal/sending.js'
+import type { AssignableSocket } from './internal/stream-transport.js'
+import { kFields, kOutHeaders, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { kDrain, kSettle, type MessageTransport, type SettledMessage, type WriteCallback } from './internal/transport.js'
+import { validateString } from './internal/validators.js'
+import {
+  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, kHighWaterMark, MANAGED, NEED_DRAIN,
+  REJECT_BODY, WRITABLE_FINISHED, type EndCallback, type CorkedChunk,
+} from './internal/outgoing-state.js'
+
+export interface OutgoingMessageOptions {
+  /** Bytes `write()` buffers before it answers false while the message has no socket. */
+  highWaterMark?: number
+  /** A body where none is allowed throws ERR_HTTP_BODY_NOT_ALLOWED instead of being dropped. */
+  rejectNonStandardBodyWrites?: boolean
+}
+
+/** Node's public type plus what Node keeps under a leading underscore, which frameworks read, and our private state. */
+export interface OutgoingMessage extends Omit<NodeOutgoingMessage, 'socket' | 'connection' | 'writable' | 'req'>, SettledMessage {
+  outputData: OutputEntry[]
+  outputSize: number
+  writable: boolean
+  destroyed: boolean
+  _last: boolean
+  maxRequestsOnConnectionReached: boolean
+  _defaultKeepAlive: boolean
+  _removedConnection: boolean
+  _removedContLen: boolean
+  _removedTE: boolean
+  strictContentLength: boolean
+  _contentLength: number | null
+  _hasBody: boolean
+  _trailer: string
+  _headerSent: boolean
+  _closed: boolean
+  _header: string | null
+  _keepAliveTimeout: number
+  _maxRequestsPerSocket?: number
+  _onPendingData: (delta: number) => void
+  _eventsCount: number
+  _events: Record<PropertyKey, unknown>
+  /** A ServerResponse's; a ClientRequest has none. */
+  statusCode?: number
+  /** A ClientRequest's. */
+  agent?: unknown
+  insecureHTTPParser?: boolean
+  httpValidation?: string
+  /** A ServerResponse's. */
+  req?: unknown
+  socket: AssignableSocket | null
+  connection: AssignableSocket | null
+
+  _isLenientHeaderValidation(): boolean
+  _send(data: string | Uint8Array, encoding?: BufferEncoding | null, callback?: WriteCallback | null, byteLength?: number): boolean
+  _writeRaw(data: string | Uint8Array, encoding?: BufferEncoding | WriteCallback | null, callback?: WriteCallback | null, size?: number): boolean
+  _storeHeader(firstLine: string, headers: HeaderInput): void
+  _implicitHeader(): void
+  _finish(): void
+  _flush(): void
+  _flushOutput(socket: unknown): boolean | undefined
+  _renderHeaders(): Record<string, unknown>
+
+  [kTransport]: MessageTransport | null
+  [kSocket]: AssignableSocket | null
+  [kFields]: FieldList | null
+  [kState]: number
+  [kUniqueHeaders]: Set<string> | null
+  [kBytesWritten]: number
+  [kCorked]: number
+  [kCorkedChunks]: CorkedChunk[] | null
+  [kCorkedLength]: number
+  [kEndCallbacks]: EndCallback[] | null
+  [kErrored]: Error | null | undefined
+  [kFlushError]: Error | null
+  [kHighWaterMark]: number
+}
+
+export interface OutgoingMessageConstructor {
+  new (options?: OutgoingMessageOptions): OutgoingMessage
+  (this: OutgoingMessage, options?: OutgoingMessageOptions): void
+  readonly prototype: OutgoingMessage
+}
+
+const initStream = Stream as unknown as (this: object) => void
+
+function noPendingData(): void {}
+
+export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, options?: OutgoingMessageOptions): void {
+  initStream.call(this)
+  this.outputData = []
+  this.outputSize = 0
+  this.writable = true
+  this.destroyed = false
+  this._last = false
+  this.chunkedEncoding = false
+  this.shouldKeepAlive = true
+  this.maxRequestsOnConnectionReached = false
+  this._defaultKeepAlive = true
+  this.useChunkedEncodingByDefault = true
+  this.sendDate = false
+  this._removedConnection = false
+  this._removedContLen = false
+  this._removedTE = false
+  this.strictContentLength = false
+  this._contentLength = null
+  this._hasBody = true
+  this._trailer = ''
+  this.finished = false
+  this._headerSent = false
+  this._closed = false
+  this._header = null
+  this._keepAliveTimeout = 0
+  this._onPendingData = noPendingData
+  this[kTransport] = null
+  this[kSocket] = null
+  this[kFields] = null
+  this[kState] = options?.rejectNonStandardBodyWrites ? REJECT_BODY : 0
+  this[kUniqueHeaders] = null
+  this[kBytesWritten] = 0
+  this[kCorked] = 0
+  this[kCorkedChunks] = null
+  this[kCorkedLength] = 0
+  this[kEndCallbacks] = null
+  this[kErrored] = null
+  this[kFlushError] = null
+  this[kHighWaterMark] = options?.highWaterMark ?? getDefaultHighWaterMark(false)
+} as unknown as OutgoingMessageConstructor
+
+Object.setPrototypeOf(OutgoingMessage, Stream)
+// `instanceof http.OutgoingMessage` holds; Node's constructor never runs, so every member that leans on its hidden
+// state is defined below.
+Object.setPrototypeOf(OutgoingMessage.prototype, http.OutgoingMessage.prototype)
+
+const nodePrototype = http.OutgoingMessage.prototype
+
+Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
+  // Until the client is ours too, messages made by node:http count as instances. Subclasses inherit this function and
+  // keep the ordinary meaning.
+  value: function hasInstance(this: unknown, value: unknown): boolean {
+    return this === OutgoingMessage
+      ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
+      : Function.prototype[Symbol.hasInstance].call(this as () => void, value)
+  },
+})
+
+defineAccessors(OutgoingMessage.prototype, {
+  errored: { get() { return this[kErrored] } },
+  closed: { get() { return this._closed } },
+  writableFinished: { get() { return (this[kState] & WRITABLE_FINISHED) !== 0 } },
+  writableObjectMode: { get() { return false } },
+  writableLength: {
+    get() {
+      const transport = this[kTransport]
+      const handedOver = transport !== null ? transport.writableLength : (this[kSocket]?.writableLength ?? 0)
+      return this.outputSize + this[kCorkedLength] + handedOver
+    },
+  },
+  writableHighWaterMark: {
+    get() {
+      const transport = this[kTransport]
+      if (transport !== null) return transport.writableHighWaterMark
+      return this[kSocket] !== null ? this[kSocket].writableHighWaterMark : this[kHighWaterMark]
+    },
+  },
+  writableCorked: { get() { return this[kCorked] } },
+  writableEnded: { get() { return this.finished } },
+  writableNeedDrain: { get() { return !this.destroyed && !this.finished && (this[kState] & NEED_DRAIN) !== 0 } },
+  socket: {
+    get() {
+      return this[kSocket] ?? this[kTransport]?.socket ?? null
+    },
+    set(socket: AssignableSocket | null) {
+      const transport = this[kTransport]
+      if (transport !== null && socket === transport.socket) return
+      for (let i = 0; i < this[kCorked]; i++) {
+        socket?.cork?.()
+        this[kSocket]?.uncork?.()
+      }
+      this[kSocket] = socket ?? null
+      // Made from the socket again when it is next needed.
+      this[kTransport] = null
+    },
+  },
+  connection: {
+    get() { return this.socket },
+    set(socket: AssignableSocket | null) { this.socket = socket },
+  },
+  [kOutHeaders]: {
+    get() {
+      const fields = this[kFields]
+      if (fields === null) return null
+      const map: Record<string, [string, unknown]> = Object.create(null)
+      for (let i = 0; i < fields.length; i += 2) {
+        const field = fields[i] as FieldName
+        map[field.lower] = [field.name, fields[i + 1]]
+      }
+      return map
+    },
+    set(map: Record<string, [string, unknown]> | null) {
+      this[kFields] = null
+      if (!map) return
+      this[kFields] = []
+      for (const key of Object.keys(map)) this[kFields].push(fieldName(map[key]![0]), map[key]![1])
+    },
+  },
+})
+
+Object.defineProperty(OutgoingMessage.prototype, 'headersSent', {
+  configurable: true,
+  enumerable: true,
+  get(this: OutgoingMessage) { return !!this._header },
+})
+
+// Gone in Node 24, deprecated in 20 and 22; there Node's own accessors would look for its hidden state.
+if ('_headers' in nodePrototype) {
+  defineAccessors(OutgoingMessage.prototype, {
+    _headers: {
+      get: deprecate(function (this: OutgoingMessage) { return this.getHeaders() }, 'OutgoingMessage.prototype._headers is deprecated', 'DEP0066'),
+      set: deprecate(function (this: OutgoingMessage, headers: OutgoingHttpHeaders | null) {
+        this[kFields] = null
+        if (typeof headers === 'object' && headers !== null) {
+          this[kFields] = []
+          for (const name of Object.keys(headers)) putField(this[kFields], fieldName(name), headers[name])
+        }
+      }, 'OutgoingMessage.prototype._headers is deprecated', 'DEP0066'),
+    },
+    _headerNames: {
+      get: deprecate(function (this: OutgoingMessage) {
+        const fields = this[kFields]
+        if (fields === null) return null
+        const spellings: Record<string, string> = Object.create(null)
+        for (let i = 0; i < fields.length; i += 2) spellings[(fields[i] as FieldName).lower] = (fields[i] as FieldName).name
+        return spellings
+      }, 'OutgoingMessage.prototype._headerNames is deprecated', 'DEP0066'),
+      set: deprecate(function (this: OutgoingMessage, spellings: Record<string, string> | null) {
+        const fields = this[kFields]
+        if (fields === null || typeof spellings !== 'object' || spellings === null) return
+        for (const lower of Object.keys(spellings)) {
+          const at = findField(fields, lower)
+          if (at !== -1) fields[at] = fieldName(spellings[lower]!)
+        }
+      }, 'OutgoingMessage.prototype._headerNames is deprecated', 'DEP0066'),
+    },
+  })
+}
+
+// Anonymous in Node too.
+OutgoingMessage.prototype._isLenientHeaderValidation = (() => function (this: OutgoingMessage): boolean {
+  if (this.httpValidation !== undefined) return this.httpValidation !== 'strict'
+  const { socket } = (this.req ?? {}) as { socket?: { server?: { insecureHTTPParser?: boolean; httpValidation?: string } } | null }
+  const server = socket?.server
+  if (server?.httpValidation !== undefined) return server.httpValidation !== 'strict'
+  if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser
+  if (typeof server?.insecureHTTPParser === 'boolean') return server.insecureHTTPParser
+  return isLenient()
+})()
+
+defineMethods(OutgoingMessage.prototype, {
+  _renderHeaders() {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('render')
+    const headers: Record<string, unknown> = {}
+    const fields = this[kFields]
+    if (fields !== null) {
+      for (let i = 0; i < fields.length; i += 2) headers[(fields[i] as FieldName).name] = fields[i + 1]
+    }
+    return headers
+  },
+
+  cork() {
+    this[kCorked]++
+    this[kSocket]?.cork?.()
+  },
+
+  uncork() {
+    this[kCorked]--
+    this[kSocket]?.uncork?.()
+    if (this[kCorked] === 0 && this[kCorkedChunks] !== null) {
+      releaseCorked(this)
+      if (this.writableLength === 0) emitDrain(this)
+    }
+  },
+
+  setTimeout(msecs: number, callback?: () => void) {
+    if (callback) this.on('timeout', callback)
+    const { socket } = this
+    if (socket === null) this.once('socket', (assigned: AssignableSocket) => { assigned.setTimeout(msecs) })
+    else socket.setTimeout(msecs)
+    return this
+  },
+
+  destroy(error?: Error) {
+    if (this.destroyed) return this
+    this.destroyed = true
+    this[kErrored] = error
+    if (this[kSocket] !== null) this[kSocket].destroy(error)
+    else if (this[kTransport] !== null) this[kTransport].destroy(error)
+    else process.nextTick(emitCloseOnce, this)
+    return this
+  },
+
+  _send(data: string | Uint8Array, encoding: BufferEncoding | null, callback: WriteCallback | null, _byteLength: number) {
+    return sendData(this, data, encoding, callback)
+  },
+
+  _writeRaw(data: string | Uint8Array, encoding: BufferEncoding | WriteCallback | null, callback: WriteCallback | null, _size: number) {
+    if (typeof encoding === 'function') return sendRaw(this, data, null, encoding)
+    return sendRaw(this, data, encoding, callback)
+  },
+
+  _storeHeader(firstLine: string, headers: HeaderInput) {
+    storeHeader(this, firstLine, headers)
+  },
+
+  setHeader(name: string, value: unknown) {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('set')
+    const field = fieldName(name)
+    vetValue(this, name, value)
+    const fields = this[kFields]
+    if (fields === null) this[kFields] = [field, value]
+    else putField(fields, field, value)
+    return this
+  },
+
+  setHeaders(headers: Headers | Map<string, number | string | readonly string[]>) {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('set')
+    if (!headers || Array.isArray(headers) || typeof headers.keys !== 'function' || typeof headers.get !== 'function') {
+      throw ERR_INVALID_ARG_TYPE('headers', ['Headers', 'Map'], headers)
+    }
+    // A Headers object yields each cookie as an entry of its own; setting them one by one would keep the last.
+    let cookies: unknown[] | null = null
+    for (const [name, value] of headers as Iterable<[string, string]>) {
+      if (name === 'set-cookie') (cookies ??= []).push(...(Array.isArray(value) ? value : [value]))
+      else this.setHeader(name, value)
+    }
+    if (cookies !== null) this.setHeader('set-cookie', cookies as string[])
+    return this
+  },
+
+  appendHeader(name: string, value: unknown) {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('append')
+    const field = fieldName(name)
+    vetValue(this, name, value)
+    const fields = this[kFields]
+    const at = fields === null ? -1 : findField(fields, field.lower)
+    if (fields === null || at === -1) return this.setHeader(name, value as string)
+    let values = fields[at + 1] as unknown[]
+    if (!Array.isArray(values)) fields[at + 1] = values = [values]
+    if (Array.isArray(value)) values.push(...value)
+    else values.push(value)
+    return this
+  },
+
+  getHeader(name: string) {
+    validateString(name, 'name')
+    const fields = this[kFields]
+    if (fields === null) return undefined
+    const at = findField(fields, lowerName(name))
+    return at === -1 ? undefined : fields[at + 1]
+  },
+
+  getHeaderNames() {
+    const fields = this[kFields] ?? []
+    const names: string[] = []
+    for (let i = 0; i < fields.length; i += 2) names.push((fields[i] as FieldName).lower)
+    return names
+  },
+
+  getRawHeaderNames() {
+    const fields = this[kFields] ?? []
+    const names: string[] = []
+    for (let i = 0; i < fields.length; i += 2) names.push((fields[i] as FieldName).name)
+    return names
+  },
+
+  getHeaders() {
+    const headers: Record<string, unknown> = Object.create(null)
+    const fields = this[kFields]
+    if (fields !== null) {
+      for (let i = 0; i < fields.length; i += 2) headers[(fields[i] as FieldName).lower] = fields[i + 1]
+    }
+    return headers
+  },
+
+  hasHeader(name: string) {
+    validateString(name, 'name')
+    const fields = this[kFields]
+    return fields !== null && findField(fields, lowerName(name)) !== -1
+  },
+
+  removeHeader(name: string) {
+    validateString(name, 'name')
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('remove')
+    const lower = lowerName(name)
+    // A removed automatic field stays away.
+    switch (lower) {
+      case 'connection':
+        this._removedConnection = true
+        break
+      case 'content-length':
+        this._removedContLen = true
+        break
+      case 'transfer-encoding':
+        this._removedTE = true
+        break
+      case 'date':
+        this.sendDate = false
+        break
+      default:
+    }
+    const fields = this[kFields]
+    if (fields === null) return
+    const at = findField(fields, lower)
+    if (at !== -1) fields.splice(at, 2)
+  },
+
+  _implicitHeader() {
+    throw ERR_METHOD_NOT_IMPLEMENTED('_implicitHeader()')
+  },
+
+  write(chunk: unknown, encoding: BufferEncoding | WriteCallback | null, callback: unknown) {
+    let accepted: boolean
+    if (typeof encoding === 'function') accepted = writeChunk(this, chunk, null, encoding)
+    else accepted = writeChunk(this, chunk, encoding, callback)
+    if (!accepted) this[kState] |= NEED_DRAIN
+    return accepted
+  },
+
+  addTrailers(headers: Record<string, unknown> | [string, unknown][]) {
+    this._trailer = ''
+    const lenient = this._isLenientHeaderValidation()
+    const entries = Array.isArray(headers) ? headers : Object.entries(headers)
+    for (const [name, given] of entries) {
+      validateHeaderName(name, 'Trailer name')
+      const apart = Array.isArray(given) && given.length > 1 && !this[kUniqueHeaders]?.has(name.toLowerCase())
+      for (const value of apart ? given : [Array.isArray(given) ? given.join('; ') : given]) {
+        if (checkInvalidHeaderChar(value, lenient)) throw ERR_INVALID_CHAR('trailer content', name)
+        this._trailer += `${name}: ${value}\r\n`
+      }
+    }
+  },
+
+  end(chunk: unknown, encoding: BufferEncoding | WriteCallback | null, callback: unknown) {
+    if (typeof chunk === 'function') endMessage(this, null, null, chunk)
+    else if (typeof encoding === 'function') endMessage(this, chunk, null, encoding)
+    else endMessage(this, chunk, encoding, callback)
+    return this
+  },
+
+  _finish() {
+    // No listener and nobody in `emit`'s way: the call could not be noticed.
+    if (this._eventsCount !== 0 || this.emit !== plainEmit) this.emit('prefinish')
+  },
+
+  _flush() {
+    const transport = this[kTransport]
+    if (transport === null ? !this[kSocket]?.writable : transport.destroyed) return
+    const accepted = flushOutput(this)
+    if (this.finished) this._finish()
+    else if (accepted !== false) emitDrain(this)
+  },
+
+  _flushOutput(_socket: unknown) {
+    return flushOutput(this)
+  },
+
+  flushHeaders() {
+    if (!this._header) this._implicitHeader()
+    this._send('')
+  },
+
+  pipe() {
+    this.emit('error', ERR_STREAM_CANNOT_PIPE())
+  },
+
+  [kDrain]() {
+    if (!this.finished && this.writableLength === 0) emitDrain(this)
+  },
+
+  [kSettle](error?: Error | null) {
+    if (finishMessage(this, error)) this.emit('finish')
+  },
+})
+
+// Anonymous in Node too.
+Object.assign(OutgoingMessage.prototype, {
+  [Symbol.for('nodejs.rejection')]: (() => function (this: OutgoingMessage, error: Error, _event: string) {
+    this.destroy(error)
+  })(),
+})
+
+const plainEmit = Stream.prototype.emit as OutgoingMessage['emit']
+
+/**
+ * A server's response gets its turn: what was queued leaves, what comes goes straight to `transport`, and once it has
+ * all been sent the response lets go of its request and its transport.
+ */
+export function attach(response: OutgoingMessage, transport: MessageTransport): void {
+  response[kTransport] = transport
+  response[kState] |= MANAGED
+  // The socket is made for those who ask.
+  if (response._eventsCount !== 0 && response._events['socket'] !== undefined) response.emit('socket', transport.socket)
+  if (response.outputData.length !== 0 || response.finished) response._flush()
+}
+
+function emitCloseOnce(message: OutgoingMessage): void {
+  if (message._closed) return
+  message._closed = true
+  message.emit('close')
+}

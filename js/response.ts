@@ -1,0 +1,252 @@
+/** ServerResponse. Follows its part of `lib/_http_server.js` of Node 24. */
+import assert from 'node:assert'
+import { channel } from 'node:diagnostics_channel'
+import http from 'node:http'
+import { checkInvalidHeaderChar, chunkExpression, STATUS_CODES, validateHeaderName, validateHeaderValue } from './common.js'
+import {
+  ERR_HTTP_HEADERS_SENT, ERR_HTTP_INVALID_STATUS_CODE, ERR_HTTP_SOCKET_ASSIGNED, ERR_INVALID_ARG_VALUE, ERR_INVALID_CHAR,
+} from './internal/errors.js'
+import { hasObsText, statusLine, type FieldList } from './internal/head.js'
+import { defineMethods } from './internal/members.js'
+import { MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
+import type { HeaderInput } from './internal/render-head.js'
+import { finishMessage } from './internal/sending.js'
+import type { AssignableSocket } from './internal/stream-transport.js'
+import { kFields, kRelease, kState, kTransport } from './internal/symbols.js'
+import { kSettle, type WriteCallback } from './internal/transport.js'
+import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
+import type { IncomingMessage } from './incoming.js'
+import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'
+
+export interface ServerResponse extends OutgoingMessage {
+  statusCode: number
+  statusMessage: string
+  req: IncomingMessage
+  _sent100: boolean
+  _expect_continue: boolean
+
+  assignSocket(socket: AssignableSocket): void
+  detachSocket(socket: AssignableSocket): void
+  /** Any 1xx response but 101 (Node 24). */
+  writeInformation(statusCode: number, headers?: HeaderInput, callback?: WriteCallback): boolean
+  writeContinue(callback?: WriteCallback): void
+  writeProcessing(callback?: WriteCallback): void
+  writeEarlyHints(hints: Record<string, string | string[]>, callback?: WriteCallback): void
+  writeHead(statusCode: number, reason?: string | HeaderInput, headers?: HeaderInput): this
+}
+
+export interface ServerResponseConstructor {
+  new (request: IncomingMessage, options?: OutgoingMessageOptions): ServerResponse
+  (this: ServerResponse, request: IncomingMessage, options?: OutgoingMessageOptions): void
+  readonly prototype: ServerResponse
+}
+
+const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
+const created = channel('http.server.response.created')
+
+export const ServerResponse = function ServerResponse(this: ServerResponse, req: IncomingMessage, options?: OutgoingMessageOptions): void {
+  initOutgoing.call(this, options)
+  if (req.method === 'HEAD') this._hasBody = false
+  this.req = req
+  this.sendDate = true
+  this._sent100 = false
+  this._expect_continue = false
+  if (req.httpVersionMajor < 1 || req.httpVersionMinor < 1) {
+    // An HTTP/1.0 client that can take chunks says so (RFC 9110 section 10.1.4).
+    this.useChunkedEncodingByDefault = chunkExpression.test(req.headers.te as string)
+    this.shouldKeepAlive = false
+  }
+  if (created.hasSubscribers) created.publish({ request: req, response: this })
+} as unknown as ServerResponseConstructor
+
+Object.setPrototypeOf(ServerResponse, OutgoingMessage)
+Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype)
+
+const NodeServerResponse = http.ServerResponse
+const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
+
+Object.defineProperty(ServerResponse, Symbol.hasInstance, {
+  // As for OutgoingMessage: what node:http's own servers make counts; subclasses keep the ordinary meaning.
+  value: function hasInstance(this: unknown, value: unknown): boolean {
+    return ordinaryHasInstance.call(this as () => void, value) ||
+      (this === ServerResponse && Object.prototype.isPrototypeOf.call(NodeServerResponse.prototype, value as object))
+  },
+})
+
+// Programs and frameworks test `res instanceof http.ServerResponse` with the class they took from node:http. Ours cannot
+// inherit from it: it inherits from our OutgoingMessage. So Node's class is told; for subclasses of it, and for
+// everything else, the answer stays the ordinary one. A second copy of this package extends the first one's answer.
+const previousHasInstance = NodeServerResponse[Symbol.hasInstance]
+Object.defineProperty(NodeServerResponse, Symbol.hasInstance, {
+  configurable: true,
+  value: function hasInstance(this: unknown, value: unknown): boolean {
+    return previousHasInstance.call(this as () => void, value) ||
+      (this === NodeServerResponse && Object.prototype.isPrototypeOf.call(ServerResponse.prototype, value as object))
+  },
+})
+
+Object.assign(ServerResponse.prototype, { statusCode: 200, statusMessage: undefined })
+
+/** 'close', once; from then on the response counts as destroyed. */
+function emitClose(response: ServerResponse): void {
+  if (response._closed) return
+  response.destroyed = true
+  response._closed = true
+  response.emit('close')
+}
+
+/** Listens on an assigned socket; `this` is the socket. */
+function onAssignedSocketClose(this: AssignableSocket): void {
+  // A 'close' listener that ran before may have detached the response.
+  if (this._httpMessage) emitClose(this._httpMessage as ServerResponse)
+}
+
+function informationLine(name: string, value: unknown, lenient: boolean): string {
+  validateHeaderName(name)
+  validateHeaderValue(name, value, lenient)
+  return `${name}: ${value}\r\n`
+}
+
+/** The merge of set fields and those given to `writeHead`, done on the set ones. */
+function mergeHeaders(response: ServerResponse, given: HeaderInput): void {
+  if (Array.isArray(given)) {
+    if (given.length % 2 !== 0) throw ERR_INVALID_ARG_VALUE('headers', given)
+    // What is given replaces what was set, but may itself name a field twice.
+    for (let i = 0; i < given.length; i += 2) response.removeHeader(given[i] as string)
+    for (let i = 0; i < given.length; i += 2) {
+      if (given[i]) response.appendHeader(given[i] as string, given[i + 1] as string)
+    }
+  } else if (given) {
+    for (const name of Object.keys(given)) {
+      if (name) response.setHeader(name, (given as Record<string, string>)[name]!)
+    }
+  }
+}
+
+function writeHead(this: ServerResponse, statusCode: number, reason?: string | HeaderInput, obj?: HeaderInput): ServerResponse {
+  if (this._header) throw ERR_HTTP_HEADERS_SENT('write')
+  const code = statusCode | 0
+  if (code < 100 || code > 999) throw ERR_HTTP_INVALID_STATUS_CODE(statusCode)
+
+  if (typeof reason === 'string') {
+    this.statusMessage = reason
+  } else {
+    if (!this.statusMessage) this.statusMessage = STATUS_CODES[code] || 'unknown'
+    obj ??= reason
+  }
+  this.statusCode = code
+
+  let headers: HeaderInput = obj
+  if (this[kFields] !== null) {
+    if (obj) mergeHeaders(this, obj)
+    headers = this[kFields] as FieldList
+  }
+
+  const message = this.statusMessage
+  const line = statusLine(code, message)
+  if (message !== STATUS_CODES[code] && hasObsText(message)) this[kState] |= OBS_TEXT_HEAD
+
+  // RFC 9112 section 6.3, rule 1.
+  if (code === 204 || code === 304 || code < 200) this._hasBody = false
+  // The client may or may not send the body it asked about: what follows on the connection cannot be told apart.
+  if (this._expect_continue && !this._sent100) this.shouldKeepAlive = false
+
+  this._storeHeader(line, headers)
+  return this
+}
+
+defineMethods(ServerResponse.prototype, {
+  _finish() {
+    OutgoingMessage.prototype._finish.call(this)
+  },
+
+  assignSocket(socket: AssignableSocket) {
+    if (socket._httpMessage) throw ERR_HTTP_SOCKET_ASSIGNED()
+    socket._httpMessage = this
+    socket.on('close', onAssignedSocketClose)
+    this.socket = socket
+    this.emit('socket', socket)
+    this._flush()
+  },
+
+  detachSocket(socket: AssignableSocket) {
+    assert(socket._httpMessage === this)
+    socket.removeListener('close', onAssignedSocketClose)
+    socket._httpMessage = null
+    this.socket = null
+  },
+
+  writeInformation(statusCode: number, headers: HeaderInput, cb: WriteCallback) {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('write')
+    validateInteger(statusCode, 'statusCode', 100, 199)
+    if (statusCode === 101) throw ERR_HTTP_INVALID_STATUS_CODE(statusCode)
+    let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] || 'unknown'}\r\n`
+    if (headers !== undefined && headers !== null) {
+      const lenient = this._isLenientHeaderValidation()
+      if (Array.isArray(headers)) {
+        const flat = Array.isArray(headers[0]) ? headers.flat(1) : headers
+        if (flat.length % 2 !== 0) throw ERR_INVALID_ARG_VALUE('headers', headers)
+        for (let i = 0; i < flat.length; i += 2) head += informationLine(flat[i] as string, flat[i + 1], lenient)
+      } else {
+        validateObject(headers, 'headers')
+        for (const name of Object.keys(headers)) head += informationLine(name, headers[name], lenient)
+      }
+    }
+    return this._writeRaw(`${head}\r\n`, 'ascii', cb)
+  },
+
+  writeContinue(cb: WriteCallback) {
+    this.writeInformation(100, null, cb)
+    this._sent100 = true
+  },
+
+  writeProcessing(cb: WriteCallback) {
+    this.writeInformation(102, null, cb)
+  },
+
+  writeEarlyHints(hints: Record<string, unknown>, cb: WriteCallback) {
+    validateObject(hints, 'hints')
+    if (hints['link'] === null || hints['link'] === undefined) return
+    const link = validateLinkHeaderValue(hints['link'])
+    if (link === '') return
+    if (checkInvalidHeaderChar(link)) throw ERR_INVALID_CHAR('header content', 'Link')
+    const { link: _, ...others } = hints
+    this.writeInformation(103, { Link: link, ...others }, cb)
+  },
+
+  _implicitHeader() {
+    this.writeHead(this.statusCode)
+  },
+
+  writeHead,
+  // Removed in Node 26, and only deprecated before it.
+  writeHeader: writeHead,
+
+  /**
+   * The response has been sent, or its connection is gone. For a server's response: the request is let go, the socket
+   * detached, 'finish' emitted, and 'close' a tick later; in Node's order.
+   */
+  [kSettle](error?: Error | null) {
+    const sent = finishMessage(this, error)
+    if ((this[kState] & MANAGED) === 0) {
+      if (sent) this.emit('finish')
+      return
+    }
+    if (!sent) {
+      if (error) emitClose(this)
+      return
+    }
+    this.req[kRelease]?.()
+    this[kTransport] = null
+    if (this._eventsCount === 0 && this.emit === plainEmit) {
+      // Nobody listens, so what would come a tick later may as well be now.
+      this.destroyed = true
+      this._closed = true
+      return
+    }
+    this.emit('finish')
+    process.nextTick(emitClose, this)
+  },
+})
+
+const plainEmit = OutgoingMessage.prototype.emit as ServerResponse['emit']
