@@ -114,6 +114,11 @@ impl<'b> Fields<'b> {
         self.clone()
     }
 
+    /// Whether the value was folded, so that its range is not one of `base`.
+    pub(crate) fn is_unfolded(&self, range: &FieldRange) -> bool {
+        range.value_start as usize >= self.base.len()
+    }
+
     pub(crate) fn base(&self) -> &'b [u8] {
         self.base
     }

@@ -117,6 +117,10 @@ fn framing_field(name: &[u8]) -> Option<FramingField> {
 
 /// Digits and nothing else (RFC 9110 section 8.6); not a list, even of equal values.
 fn content_length(fields: &Fields<'_>, range: &FieldRange) -> Result<u64, ParseError> {
+    // Digits on both sides of a fold: one number or two?
+    if fields.is_unfolded(range) {
+        return Err(ErrorKind::ContentLengthTwice.at(range.name_end as usize + 1));
+    }
     let value = fields.value(range);
     let at = range.value_start as usize;
     if value.is_empty() {
@@ -155,6 +159,10 @@ fn transfer_encoding(
     range: &FieldRange,
     lenient: bool,
 ) -> Result<Coding, ParseError> {
+    // Node stops understanding the list at a fold.
+    if fields.is_unfolded(range) {
+        return Err(ErrorKind::CodingNotChunked.at(range.name_end as usize + 1));
+    }
     let value = fields.value(range);
     let at = range.value_start as usize;
     if value.is_empty() {
@@ -189,15 +197,13 @@ fn line_end(fields: &Fields<'_>, range: &FieldRange) -> usize {
 }
 
 /// Where one line's list of codings is not read alike by everybody: at a tab, which Node does not take for white space
-/// here; in lenient mode, where a fold was (Node stops understanding it there); in strict mode at a quote (is the
-/// comma within it a separator?).
+/// here, and in strict mode at a quote (is the comma within it a separator?).
 fn find_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange, lenient: bool) -> Option<usize> {
-    // With the white space behind the value; a value that is not in one piece was folded.
-    let Some(rest) = fields.base().get(range.value_start as usize..) else {
-        return Some(0);
-    };
-    let line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let line = &rest[..rest.iter().position(line_end).unwrap_or(rest.len())];
-    line.iter()
-        .position(|&byte| byte == b'\t' || (byte == b'"' && !lenient))
+    // With the white space behind the value.
+    let line = fields.base()[range.value_start as usize..]
+        .iter()
+        .take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+    line.enumerate()
+        .find(|(_, byte)| **byte == b'\t' || (**byte == b'"' && !lenient))
+        .map(|(index, _)| index)
 }

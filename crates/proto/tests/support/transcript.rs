@@ -1,0 +1,244 @@
+//! Drives a connection over given bytes and writes up what it says, one line an event.
+
+use std::time::Instant;
+
+use ferrohttp_proto::{
+    BodyLength, CloseReason, Event, Expect, Fields, Limits, ParseError, RequestHead, Scratch,
+    ServerConnection,
+};
+
+use super::vector::Options;
+
+/// Above this, data and values are written as a length.
+const LONG: usize = 64;
+
+/// When the user answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// As soon as a request is complete.
+    AtOnce,
+    /// When nothing more can be read without an answer, one request being allowed at a time.
+    Late,
+}
+
+/// What `pieces`, arriving one after the other, come to. Error positions count from the first byte of all.
+pub(crate) fn transcript<'p>(
+    pieces: impl Iterator<Item = &'p [u8]>,
+    options: Options,
+    answers: Answers,
+) -> Vec<String> {
+    let mut run = Run::new(options, answers);
+    for piece in pieces {
+        run.unread.extend_from_slice(piece);
+        if run.read().is_err() {
+            return run.finish();
+        }
+    }
+    if options.eof {
+        match run.connection.handle_eof(&run.unread) {
+            Ok(()) => run.line("eof".to_owned()),
+            Err(error) => run.error(error),
+        }
+    } else if !run.taken {
+        run.note_rest();
+    }
+    run.finish()
+}
+
+struct Run {
+    connection: ServerConnection,
+    options: Options,
+    answers: Answers,
+    now: Instant,
+    unread: Vec<u8>,
+    /// Bytes dropped from the front of `unread` so far.
+    dropped: usize,
+    lines: Vec<String>,
+    data: Vec<u8>,
+    /// The user took the connection over.
+    taken: bool,
+    /// Complete requests without an answer.
+    owed: usize,
+}
+
+/// An error ended the run.
+struct Ended;
+
+impl Run {
+    fn new(options: Options, answers: Answers) -> Self {
+        let now = Instant::now();
+        let max_pipelined = if answers == Answers::Late { 1 } else { 16 };
+        let limits = Limits {
+            max_pipelined,
+            ..options.limits
+        };
+        Self {
+            connection: ServerConnection::new(now),
+            options: Options { limits, ..options },
+            answers,
+            now,
+            unread: Vec::new(),
+            dropped: 0,
+            lines: Vec::new(),
+            data: Vec::new(),
+            taken: false,
+            owed: 0,
+        }
+    }
+
+    fn read(&mut self) -> Result<(), Ended> {
+        let mut scratch = Scratch::new();
+        loop {
+            let unread = std::mem::take(&mut self.unread);
+            let result =
+                self.connection
+                    .handle_data(self.now, &self.options.limits, &unread, &mut scratch);
+            let (consumed, more) = match result {
+                Ok(step) => {
+                    let more = step.event.is_some();
+                    assert!(step.consumed <= unread.len(), "consumed more than there is");
+                    if let Some(event) = step.event {
+                        self.event(event);
+                    }
+                    (step.consumed, more)
+                }
+                Err(error) => {
+                    assert!(
+                        error.bytes_parsed <= unread.len(),
+                        "{error}: behind {}",
+                        unread.escape_ascii()
+                    );
+                    self.error(error);
+                    return Err(Ended);
+                }
+            };
+            self.unread = unread[consumed..].to_vec();
+            self.dropped += consumed;
+            if self.owed > 0 && (self.answers == Answers::AtOnce || !more) {
+                self.answer();
+            } else if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Request(head) => self.request(&head),
+            Event::Data(data) => {
+                assert!(!data.is_empty(), "data without bytes");
+                self.data.extend_from_slice(data);
+            }
+            Event::End(trailers) => {
+                self.fields("trailer", trailers);
+                self.line("end".to_owned());
+                self.owed += 1;
+            }
+        }
+    }
+
+    fn request(&mut self, head: &RequestHead<'_>) {
+        let mut line = format!(
+            "request {} {} 1.{}",
+            head.method,
+            shown(head.target),
+            head.minor_version
+        );
+        match head.body {
+            BodyLength::None => {}
+            BodyLength::Length(length) => line.push_str(&format!(" length={length}")),
+            BodyLength::Chunked => line.push_str(" chunked"),
+        }
+        match head.expect {
+            Expect::None => {}
+            Expect::Continue => line.push_str(" expect=continue"),
+            Expect::Other => line.push_str(" expect=other"),
+        }
+        for (flag, word) in [(!head.keep_alive, " close"), (head.upgrade, " upgrade")] {
+            line.push_str(if flag { word } else { "" });
+        }
+        self.line(line);
+        self.fields("field", head.fields.clone());
+        if head.upgrade && self.options.decline {
+            self.connection.decline_upgrade();
+        } else if head.upgrade {
+            self.connection.upgrade();
+            self.taken = true;
+        }
+    }
+
+    fn fields(&mut self, word: &str, fields: Fields<'_>) {
+        let count = fields.len();
+        if count > 20 {
+            return self.line(format!("{word}s {count}"));
+        }
+        for (name, value) in fields {
+            self.line(
+                format!("{word} {}: {}", shown(name), shown(value))
+                    .trim_end()
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// A response without a body.
+    fn answer(&mut self) {
+        let mut out = Vec::new();
+        self.connection
+            .send_head(b"HTTP/1.1 204 No Content\r\n\r\n", false, &mut out)
+            .expect("a request is unanswered");
+        self.connection
+            .send_end(self.now, b"", false, &mut out)
+            .expect("the head was sent");
+        self.owed -= 1;
+    }
+
+    fn error(&mut self, error: ParseError) {
+        let at = self.dropped + error.bytes_parsed;
+        self.line(format!(
+            "error {} {} at {at}: {}",
+            error.kind.code(),
+            error.kind.status(),
+            error.kind.reason()
+        ));
+    }
+
+    /// What the input leaves undone.
+    fn note_rest(&mut self) {
+        match self.connection.close_reason() {
+            Some(CloseReason::PeerClose) => self.line("closed".to_owned()),
+            Some(reason) => self.line(format!("closed: {}", reason.explain())),
+            None if !self.connection.is_idle() => self.line("wait".to_owned()),
+            None if self.lines.is_empty() => self.line("idle".to_owned()),
+            None => {}
+        }
+    }
+
+    fn line(&mut self, line: String) {
+        if !self.data.is_empty() {
+            let data = shown(&std::mem::take(&mut self.data));
+            self.lines.push(format!("data {data}"));
+        }
+        self.lines.push(line);
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if self.taken {
+            let unread = shown(&self.unread);
+            self.line(format!("taken {unread}").trim_end().to_owned());
+        }
+        if !self.data.is_empty() {
+            self.line(String::new());
+            self.lines.pop();
+        }
+        self.lines
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    if bytes.len() > LONG {
+        format!("({} bytes)", bytes.len())
+    } else {
+        bytes.escape_ascii().to_string()
+    }
+}

@@ -1,0 +1,188 @@
+//! The wire vectors of `tests/vectors/*.md`, each run whole, cut anywhere, behind another request, and answered late.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::transcript::{Answers, transcript};
+use support::vector::{Vector, parse_file};
+
+/// Fewer cases than this, and some have been lost.
+const AT_LEAST: usize = 200;
+
+/// Inputs up to this length are cut at every byte; longer ones at this many places.
+const CUTS: usize = 512;
+
+fn vectors() -> Vec<Vector> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    let mut vectors = Vec::new();
+    for path in files {
+        let file = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        vectors.extend(parse_file(
+            &file,
+            &fs::read_to_string(&path).expect("readable"),
+        ));
+    }
+    vectors
+}
+
+/// Runs `check` on every vector and reports all that fail, not only the first.
+fn check_all(check: impl Fn(&Vector) -> Result<(), String>) {
+    let failures: Vec<String> = vectors()
+        .iter()
+        .filter_map(|vector| {
+            check(vector)
+                .err()
+                .map(|error| format!("{}\n{error}", vector.name))
+        })
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} failed\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+}
+
+fn compare(what: &str, actual: &[String], expected: &[String]) -> Result<(), String> {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "{what}\nexpected:\n  {}\nactual:\n  {}",
+        expected.join("\n  "),
+        actual.join("\n  ")
+    ))
+}
+
+/// Where a head grows too long is seen earlier when it comes in pieces, so the place is left out.
+fn without_overflow_place(lines: &[String]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| match line.split_once(" at ") {
+            Some((kind, _)) if line.starts_with("error HPE_HEADER_OVERFLOW") => kind.to_owned(),
+            _ => line.clone(),
+        })
+        .collect()
+}
+
+#[test]
+fn there_are_enough_and_each_has_its_own_name() {
+    let vectors = vectors();
+    assert!(vectors.len() >= AT_LEAST, "only {} vectors", vectors.len());
+    let mut names: Vec<_> = vectors.iter().map(|vector| &vector.name).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), vectors.len());
+}
+
+#[test]
+fn whole() {
+    check_all(|vector| {
+        let actual = transcript(
+            [&vector.input[..]].into_iter(),
+            vector.options,
+            Answers::AtOnce,
+        );
+        compare("whole", &actual, &vector.events)
+    });
+}
+
+#[test]
+fn byte_by_byte() {
+    check_all(|vector| {
+        let actual = transcript(vector.input.chunks(1), vector.options, Answers::AtOnce);
+        compare(
+            "byte by byte",
+            &without_overflow_place(&actual),
+            &without_overflow_place(&vector.events),
+        )
+    });
+}
+
+#[test]
+fn cut_in_two_at_every_byte() {
+    check_all(|vector| {
+        let step = vector.input.len() / CUTS + 1;
+        for cut in (0..=vector.input.len()).step_by(step) {
+            let (first, second) = vector.input.split_at(cut);
+            let actual = transcript([first, second].into_iter(), vector.options, Answers::AtOnce);
+            let what = format!("cut at {cut}");
+            compare(
+                &what,
+                &without_overflow_place(&actual),
+                &without_overflow_place(&vector.events),
+            )?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn pipelined_behind_a_good_request() {
+    const FIRST: &[u8] = b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    let first = [
+        "request POST /first 1.1 length=2",
+        "field Host: a",
+        "field Content-Length: 2",
+        "data hi",
+        "end",
+    ];
+    check_all(|vector| {
+        let input = [FIRST, &vector.input].concat();
+        let actual = transcript([&input[..]].into_iter(), vector.options, Answers::AtOnce);
+        let rest = actual
+            .strip_prefix(&first.map(str::to_owned))
+            .ok_or("the first request was not read")?;
+        compare(
+            "behind a good request",
+            &moved(rest, FIRST.len()),
+            &vector.events,
+        )
+    });
+}
+
+#[test]
+fn answered_one_at_a_time() {
+    check_all(|vector| {
+        let actual = transcript(
+            [&vector.input[..]].into_iter(),
+            vector.options,
+            Answers::Late,
+        );
+        compare("answered late", &actual, &vector.events)
+    });
+}
+
+/// The lines as they would be on a connection of their own, with error positions counted from `by` bytes further on.
+fn moved(lines: &[String], by: usize) -> Vec<String> {
+    let moved_line = |line: &String| {
+        let (before, rest) = line.split_once(" at ")?;
+        let (place, reason) = rest.split_once(": ")?;
+        let place: usize = place.parse().ok()?;
+        Some(format!("{before} at {}: {reason}", place - by))
+    };
+    if lines.is_empty() {
+        return vec!["idle".to_owned()];
+    }
+    lines
+        .iter()
+        .map(|line| {
+            if line.starts_with("error ") {
+                moved_line(line).unwrap_or_else(|| line.clone())
+            } else {
+                line.clone()
+            }
+        })
+        .collect()
+}
