@@ -16,11 +16,11 @@ import {
   emitDrain, endMessage, flushOutput, finishMessage, releaseCorked, sendData, sendRaw, writeChunk, type OutputEntry,
 } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
-import { kFields, kOutHeaders, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { kFields, kHighWaterMark, kOutHeaders, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import { kDrain, kSettle, type MessageTransport, type SettledMessage, type WriteCallback } from './internal/transport.js'
 import { validateString } from './internal/validators.js'
 import {
-  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, kHighWaterMark, MANAGED, NEED_DRAIN,
+  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, MANAGED, NEED_DRAIN,
   REJECT_BODY, WRITABLE_FINISHED, type EndCallback, type CorkedChunk,
 } from './internal/outgoing-state.js'
 
@@ -513,6 +513,11 @@ const plainEmit = Stream.prototype.emit as OutgoingMessage['emit']
 export function attach(response: OutgoingMessage, transport: MessageTransport): void {
   response[kTransport] = transport
   response[kState] |= MANAGED
+  if (response.destroyed) {
+    // Destroyed while it waited: there will be no answer, and the ones behind it cannot pass.
+    transport.destroy(response[kErrored] ?? undefined)
+    return
+  }
   // The socket is made for those who ask.
   if (response._eventsCount !== 0 && response._events['socket'] !== undefined) response.emit('socket', transport.socket)
   if (response.outputData.length !== 0 || response.finished) response._flush()

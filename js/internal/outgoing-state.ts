@@ -26,8 +26,6 @@ export const kEndCallbacks = Symbol('ferrohttp.endCallbacks')
 export const kErrored = Symbol('ferrohttp.errored')
 /** Why the message could not be sent whole, or null. */
 export const kFlushError = Symbol('ferrohttp.flushError')
-/** Applies while there is no transport. */
-export const kHighWaterMark = Symbol('ferrohttp.highWaterMark')
 
 export type EndCallback = WriteCallback
 

@@ -6,11 +6,11 @@ import {
   ERR_STREAM_DESTROYED, ERR_STREAM_NULL_VALUES, ERR_STREAM_WRITE_AFTER_END,
 } from './errors.js'
 import {
-  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, kHighWaterMark, MANAGED,
+  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, MANAGED,
   NEED_DRAIN, OBS_TEXT_HEAD, REJECT_BODY, WRITABLE_FINISHED, type EndCallback,
 } from './outgoing-state.js'
 import { StreamTransport } from './stream-transport.js'
-import { kSocket, kState, kTransport } from './symbols.js'
+import { kHighWaterMark, kSocket, kState, kTransport } from './symbols.js'
 import { ACKNOWLEDGE, CHUNKED, CLOSE, END, type BodyChunk, type MessageTransport, type WriteCallback } from './transport.js'
 
 const { isUint8Array } = types
@@ -90,8 +90,14 @@ function send(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, fla
   } else {
     return transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
   }
-  if (empty && callback !== null) process.nextTick(callback, null)
+  if (empty && callback !== null) callInTurn(transport, callback)
   return accepted
+}
+
+/** The callback of an empty write comes behind those of the writes before it. */
+function callInTurn(transport: MessageTransport, callback: WriteCallback): void {
+  if (transport.afterWrites === undefined) process.nextTick(callback, null)
+  else transport.afterWrites(callback)
 }
 
 function queuePart(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, flags: number, callback: WriteCallback | null): boolean {
@@ -159,7 +165,7 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
         ? transport.sendInterim(latin1(data), callback)
         : transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
     }
-    if (empty && callback !== null) process.nextTick(callback, null)
+    if (empty && callback !== null) callInTurn(transport, callback)
   }
   if (end !== 0 && !ended) accepted = transport.sendEnd(message, trailers, end)
   message._onPendingData(-message.outputSize)

@@ -59,6 +59,11 @@ export class StreamTransport implements MessageTransport {
     return this.#write(head, 'latin1', callback)
   }
 
+  afterWrites(callback: WriteCallback): void {
+    if (this.destroyed) this.#refuse(null, callback)
+    else this.#write('', 'latin1', callback)
+  }
+
   destroy(error?: Error): void {
     this.#stream.destroy(error)
   }

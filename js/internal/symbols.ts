@@ -6,11 +6,17 @@ function nodeSymbol(owner: object, description: string): symbol {
   return Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description) ?? Symbol(description)
 }
 
+const nodeMessage = new http.OutgoingMessage()
+
 /**
  * Node keeps set headers under this symbol and hands it to internal consumers (`internal/http`); an accessor on
  * `OutgoingMessage.prototype` answers them.
  */
-export const kOutHeaders: symbol = nodeSymbol(new http.OutgoingMessage(), 'kOutHeaders')
+export const kOutHeaders: symbol = nodeSymbol(nodeMessage, 'kOutHeaders')
+
+declare const highWaterMarkKey: unique symbol
+/** Of an outgoing message while it has no transport; Node's symbol, so that Node's internals read ours too. */
+export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(nodeMessage, 'kHighWaterMark') as typeof highWaterMarkKey
 
 /** The transport a message is attached to, or null. */
 export const kTransport = Symbol('ferrohttp.transport')

@@ -30,7 +30,8 @@ export const kDrain = Symbol('ferrohttp.drain')
 /** The side of an outgoing message that a transport calls back. */
 export interface SettledMessage {
   /**
-   * The message has been sent (`error` absent) or its connection closed first. Without ACKNOWLEDGE this comes after
+   * The message has been sent (`error` absent) or its connection closed first; in the second case messages whose END was
+   * not taken yet are told too, and being told twice does no harm. Without ACKNOWLEDGE this comes after
    * the flush at the end of the current batch or tick, with it when the kernel took the last byte. Never synchronously
    * from within the call that carried END.
    */
@@ -72,8 +73,13 @@ export interface MessageTransport {
    * @param trailers field lines each ending in CRLF, without the empty line; '' for none; only with CHUNKED
    */
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean
-  /** An interim (1xx) response, whole, ending in CRLF CRLF; encoded as latin1. */
+  /** An interim (1xx) response, or part of one: text ahead of the head, sent as it is; encoded as latin1. */
   sendInterim(head: string, callback: WriteCallback | null): boolean
+  /**
+   * Calls back once everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose
+   * callback keeps its place among the others. Without this method such a callback comes at the next tick.
+   */
+  afterWrites?(callback: WriteCallback): void
   /** Destroys the connection on behalf of a message; what was handed over may be lost. */
   destroy(error?: Error): void
 }
