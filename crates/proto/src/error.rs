@@ -210,3 +210,48 @@ impl fmt::Display for MisuseError {
 }
 
 impl std::error::Error for MisuseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::encode_error_response;
+
+    #[test]
+    fn an_index_finds_its_kind() {
+        for (index, kind) in ErrorKind::ALL.iter().enumerate() {
+            assert_eq!(usize::from(kind.index()), index);
+        }
+    }
+
+    #[test]
+    fn code_and_reason_tell_all_kinds_apart() {
+        let mut texts: Vec<_> = ErrorKind::ALL
+            .iter()
+            .map(|kind| (kind.code(), kind.reason()))
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn every_kind_has_an_answer_with_its_status() {
+        for kind in ErrorKind::ALL {
+            assert!(kind.code().starts_with("HPE_"), "{kind:?}");
+            let start = format!("HTTP/1.1 {} ", kind.status());
+            assert!(
+                encode_error_response(kind.status()).starts_with(start.as_bytes()),
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn display_names_reason_place_and_code() {
+        let error = ErrorKind::Method.at(3).behind(2);
+        assert_eq!(
+            error.to_string(),
+            "Invalid method encountered at byte 5 (HPE_INVALID_METHOD)"
+        );
+    }
+}

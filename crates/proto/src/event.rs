@@ -31,7 +31,7 @@ pub struct RequestHead<'b> {
     pub method: Method,
     /// The request target as sent, in the form that the method allows.
     pub target: &'b [u8],
-    /// 0 or 1: HTTP/1.0 or HTTP/1.1.
+    /// 0 or 1: HTTP/1.0 or HTTP/1.1. Up to 9 in lenient mode.
     pub minor_version: u8,
     /// The field lines in wire order.
     pub fields: Fields<'b>,

@@ -207,3 +207,152 @@ fn find_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange, lenient: bool) -
         .find(|(_, byte)| **byte == b'\t' || (**byte == b'"' && !lenient))
         .map(|(index, _)| index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::event::Scratch;
+    use crate::field_section::FieldScanner;
+
+    /// What the field lines, each without its line end, amount to.
+    fn framing(
+        method: Method,
+        minor_version: u8,
+        lines: &[&str],
+        lenient: bool,
+    ) -> Result<Framing, ErrorKind> {
+        let input: String = lines
+            .iter()
+            .map(|line| format!("{line}\r\n"))
+            .chain(["\r\n".to_owned()])
+            .collect();
+        let mut scratch = Scratch::new();
+        let limits = Limits {
+            lenient,
+            ..Limits::default()
+        };
+        let end = FieldScanner::trailers()
+            .run(input.as_bytes(), &limits, &mut scratch)
+            .expect("good fields");
+        assert_eq!(end, Some(input.len()));
+        let fields = Fields::new(input.as_bytes(), &scratch);
+        request_body(method, minor_version, &fields, input.len(), lenient)
+            .map_err(|error| error.kind)
+    }
+
+    fn kept(body: BodyLength) -> Result<Framing, ErrorKind> {
+        Ok(Framing { body, close: false })
+    }
+
+    fn closed(body: BodyLength) -> Result<Framing, ErrorKind> {
+        Ok(Framing { body, close: true })
+    }
+
+    const LENGTH: &str = "Content-Length: 5";
+    const CHUNKED: &str = "Transfer-Encoding: chunked";
+
+    #[test]
+    fn strict() {
+        let cases: [(&[&str], _); 14] = [
+            (&[], kept(BodyLength::None)),
+            (&[LENGTH], kept(BodyLength::Length(5))),
+            (&["Content-Length: 0"], kept(BodyLength::None)),
+            (
+                &["Content-Length: 18446744073709551615"],
+                kept(BodyLength::Length(u64::MAX)),
+            ),
+            (
+                &["Content-Length: 18446744073709551616"],
+                Err(ErrorKind::ContentLengthOverflow),
+            ),
+            (&["Content-Length: 5, 5"], Err(ErrorKind::ContentLengthChar)),
+            (&[LENGTH, LENGTH], Err(ErrorKind::ContentLengthTwice)),
+            (&[CHUNKED], kept(BodyLength::Chunked)),
+            (
+                &["Transfer-Encoding: gzip", CHUNKED],
+                kept(BodyLength::Chunked),
+            ),
+            (
+                &["Transfer-Encoding: gzip"],
+                Err(ErrorKind::CodingNotChunked),
+            ),
+            (
+                &[CHUNKED, "Transfer-Encoding: gzip"],
+                Err(ErrorKind::CodingAfterChunked),
+            ),
+            (&["Transfer-Encoding:"], Err(ErrorKind::CodingEmpty)),
+            (&[LENGTH, CHUNKED], Err(ErrorKind::CodingWithContentLength)),
+            (&[CHUNKED, LENGTH], Err(ErrorKind::ContentLengthWithCoding)),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(
+                framing(Method::POST, 1, lines, false),
+                expected,
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lenient_takes_both_and_closes() {
+        assert_eq!(
+            framing(Method::POST, 1, &[LENGTH, CHUNKED], true),
+            closed(BodyLength::Chunked)
+        );
+        assert_eq!(
+            framing(Method::POST, 1, &[CHUNKED, LENGTH], true),
+            closed(BodyLength::Chunked)
+        );
+        let twice = framing(
+            Method::POST,
+            1,
+            &["Transfer-Encoding: chunked, chunked"],
+            true,
+        );
+        assert_eq!(twice, kept(BodyLength::Chunked));
+    }
+
+    #[test]
+    fn lenient_still_refuses_what_has_no_length() {
+        for lines in [
+            &["Transfer-Encoding: gzip"][..],
+            &["Transfer-Encoding: chunked, gzip"],
+            &[CHUNKED, "Transfer-Encoding: gzip"],
+        ] {
+            assert_eq!(
+                framing(Method::POST, 1, lines, true),
+                Err(ErrorKind::CodingNotChunked),
+                "{lines:?}"
+            );
+        }
+        assert_eq!(
+            framing(Method::POST, 1, &[LENGTH, LENGTH], true),
+            Err(ErrorKind::ContentLengthTwice)
+        );
+    }
+
+    #[test]
+    fn chunked_in_http_1_0_is_the_last_message() {
+        assert_eq!(
+            framing(Method::POST, 0, &[CHUNKED], false),
+            closed(BodyLength::Chunked)
+        );
+        assert_eq!(
+            framing(Method::POST, 0, &[LENGTH], false),
+            kept(BodyLength::Length(5))
+        );
+    }
+
+    #[test]
+    fn connect_has_no_body_but_its_framing_fields_must_be_good() {
+        assert_eq!(
+            framing(Method::CONNECT, 1, &[LENGTH], false),
+            kept(BodyLength::None)
+        );
+        assert_eq!(
+            framing(Method::CONNECT, 1, &[LENGTH, LENGTH], false),
+            Err(ErrorKind::ContentLengthTwice)
+        );
+    }
+}

@@ -162,3 +162,146 @@ pub(crate) fn read_head_fast(
         end,
     })
 }
+
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod agreement {
+    use super::*;
+
+    /// Panics when the fast path takes a head that the general one refuses, or reads it differently.
+    /// Answers whether it took it.
+    pub(crate) fn check(input: &[u8], limits: &Limits) -> bool {
+        let (mut fast, mut general) = (Scratch::new(), Scratch::new());
+        let Some(head) = read_head_fast(input, limits, &mut fast) else {
+            return false;
+        };
+        let expected = read_head_general(&mut None, input, limits, &mut general);
+        assert_eq!(expected, Ok(Some(head)), "{}", input.escape_ascii());
+        let fields = |scratch| crate::event::Fields::new(input, scratch).collect::<Vec<_>>();
+        assert_eq!(fields(&fast), fields(&general), "{}", input.escape_ascii());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADS: [&[u8]; 4] = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+        b"GET /\"<>\\^`{|} HTTP/1.0\r\nA:\r\nB: \t \r\nC:d \t\r\nE: \x80\xff\r\n\r\n",
+        b"UNSUBSCRIBE /c HTTP/1.1\r\nX-Token!: a:b, c\td\r\nX-Token!: a\r\n\r\n",
+    ];
+
+    #[test]
+    fn the_fast_path_takes_ordinary_heads() {
+        for head in HEADS {
+            assert!(
+                agreement::check(head, &Limits::default()),
+                "{}",
+                head.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn the_fast_path_leaves_what_httparse_reads_otherwise() {
+        let heads: [&[u8]; 9] = [
+            b"GET / HTTP/1.1\n\r\n",
+            b"GET / HTTP/1.1\r\n\n",
+            b"GET / HTTP/1.1\r\nA: b\n\r\n",
+            b"GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA:\nB: c\r\n\r\n",
+            b"\r\nGET / HTTP/1.1\r\n\r\n",
+            b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n",
+            b"FOO / HTTP/1.1\r\n\r\n",
+            b"GET a HTTP/1.1\r\n\r\n",
+        ];
+        for head in heads {
+            assert!(
+                !agreement::check(head, &Limits::default()),
+                "{}",
+                head.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn the_fast_path_keeps_to_the_limits() {
+        let head = b"GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n";
+        let limits = Limits {
+            max_headers_count: 1,
+            ..Limits::default()
+        };
+        assert!(!agreement::check(head, &limits));
+        let limits = Limits {
+            max_header_size: 5,
+            ..Limits::default()
+        };
+        assert!(!agreement::check(head, &limits));
+        let many = [
+            b"GET / HTTP/1.1\r\n".as_slice(),
+            &b"A: b\r\n".repeat(FAST_FIELDS + 1),
+            b"\r\n",
+        ]
+        .concat();
+        assert!(!agreement::check(&many, &Limits::default()));
+    }
+
+    /// A small linear congruential generator: the same mutations in every run.
+    struct Mutations(u64);
+
+    impl Mutations {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % limit
+        }
+    }
+
+    #[test]
+    fn both_paths_agree_on_mutated_heads() {
+        const BYTES: &[u8] = b"\r\n\t :\0\x01\x7f\x80aZ/*?#@[0.";
+        let mut random = Mutations(7);
+        let mut taken = 0;
+        for _ in 0..40_000 {
+            let mut head = HEADS[random.below(HEADS.len())].to_vec();
+            for _ in 0..=random.below(3) {
+                let at = random.below(head.len());
+                let byte = BYTES[random.below(BYTES.len())];
+                match random.below(3) {
+                    0 => head[at] = byte,
+                    1 => head.insert(at, byte),
+                    _ => drop(head.remove(at)),
+                }
+            }
+            taken += usize::from(agreement::check(&head, &Limits::default()));
+        }
+        assert!(taken > 4_000, "only {taken} were heads at all");
+    }
+
+    #[test]
+    fn a_head_in_pieces_comes_out_as_the_same_head() {
+        for head in HEADS {
+            let (mut whole, mut pieces) = (Scratch::new(), Scratch::new());
+            let limits = Limits::default();
+            let expected = read_head(&mut None, head, &limits, &mut whole).expect("a good head");
+            let mut scanner = None;
+            let end = expected.expect("complete").end;
+            for length in 1..end {
+                assert_eq!(
+                    read_head(&mut scanner, &head[..length], &limits, &mut pieces),
+                    Ok(None)
+                );
+            }
+            assert_eq!(
+                read_head(&mut scanner, &head[..end], &limits, &mut pieces),
+                Ok(expected)
+            );
+            let fields = |scratch| crate::event::Fields::new(head, scratch).collect::<Vec<_>>();
+            assert_eq!(fields(&pieces), fields(&whole));
+        }
+    }
+}

@@ -1,4 +1,56 @@
 //! HTTP/1.1 without I/O: bytes and time in, events and bytes out.
+//!
+//! ```text
+//!              received bytes                         what the user does
+//!                    │                                        │
+//!   ┌────────────────▼────────────────────────────────────────▼───────────────┐
+//!   │ ServerConnection   reading: head ─► body ─► trailers   writing: framing │
+//!   └────────────────┬────────────────────┬───────────────────────┬───────────┘
+//!                    ▼                    ▼                       ▼
+//!              Step { Event }        poll_timeout           bytes to be sent
+//! ```
+//!
+//! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the leniency of
+//! its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining, upgrades, deadlines; and errors under
+//! the names that Node gives them. Out of scope: sockets, clocks, threads, what heads mean beyond framing,
+//! and the text of response heads.
+//!
+//! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a [`Step`] consumed; events borrow from
+//! it and from a [`Scratch`] that all of a thread's connections can share.
+//!
+//! # A request and its response
+//!
+//! ```
+//! use std::time::Instant;
+//! use ferrohttp_proto::{Event, Limits, Method, Scratch, ServerConnection};
+//!
+//! let (limits, mut scratch, now) = (Limits::default(), Scratch::new(), Instant::now());
+//! let mut connection = ServerConnection::new(now);
+//! let mut received: &[u8] = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+//!
+//! let step = connection.handle_data(now, &limits, received, &mut scratch)?;
+//! let Some(Event::Request(head)) = step.event else { panic!("not a request") };
+//! assert_eq!((head.method, head.target), (Method::POST, &b"/upload"[..]));
+//! assert_eq!(head.fields.clone().next(), Some((&b"Host"[..], &b"a"[..])));
+//! received = &received[step.consumed..];
+//!
+//! let step = connection.handle_data(now, &limits, received, &mut scratch)?;
+//! assert!(matches!(step.event, Some(Event::Data(b"hello"))));
+//! received = &received[step.consumed..];
+//!
+//! let step = connection.handle_data(now, &limits, received, &mut scratch)?;
+//! assert!(matches!(step.event, Some(Event::End(_))));
+//!
+//! let mut out = Vec::new();
+//! connection.send_head(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, &mut out)?;
+//! connection.begin_data(2, &mut out)?;
+//! out.extend_from_slice(b"hi"); // or a vectored write of the caller's own buffer
+//! connection.finish_data(2, &mut out);
+//! connection.send_end(now, b"", false, &mut out)?;
+//! assert!(out.ends_with(b"\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
+//! assert!(connection.is_idle());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]
@@ -25,3 +77,15 @@ pub use error::{ErrorKind, MisuseError, ParseError};
 pub use event::{BodyLength, Event, Expect, Fields, RequestHead, Scratch, Step};
 pub use method::{METHODS, Method};
 pub use server::ServerConnection;
+
+/// What fuzz targets need of the inside.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz {
+    use crate::{Limits, head};
+
+    /// Panics when the fast and the general reader of heads disagree.
+    pub fn check_head_paths(input: &[u8]) {
+        head::agreement::check(input, &Limits::default());
+    }
+}

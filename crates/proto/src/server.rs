@@ -477,3 +477,18 @@ fn count_line_ends(input: &[u8]) -> usize {
         .take_while(|byte| matches!(byte, b'\r' | b'\n'))
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small() {
+        // One for each open socket, idle ones included.
+        assert!(
+            size_of::<ServerConnection>() < 160,
+            "{} bytes",
+            size_of::<ServerConnection>()
+        );
+    }
+}
