@@ -253,7 +253,11 @@ impl Batch {
 
     /// Body bytes. Small parts that follow each other in one write grow one record.
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
-        if let Some(start) = self.open_body {
+        let first = kind::BODY | if raw { BODY_RAW << 8 } else { 0 };
+        if let Some(start) = self.open_body
+            && [read_word(&self.bytes, start), read_word(&self.bytes, start + 8), read_word(&self.bytes, start + 12)]
+                == [first, id.slot, id.generation]
+        {
             let at = start + HEADER_BYTES;
             let have = read_word(&self.bytes, at) as usize;
             if have + data.len() <= INLINE_BODY {
