@@ -15,33 +15,33 @@ impl Connection {
         if state.is_closed() {
             return;
         }
-        let applied = match command {
-            Command::Head { head, body, chunked, end, close, ack } => state
-                .engine
-                .send_head(head, chunked, state.output.buffer())
-                .and_then(|()| state.send_body(body, held))
-                .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) })
-                .map(|()| ack),
-            Command::Body { body, end, close, ack } => state
-                .send_body(body, held)
-                .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) })
-                .map(|()| ack),
-            Command::End { trailers, close, ack } => state.send_end(trailers, close).map(|()| ack),
-            Command::Interim { head, ack } => {
-                state.engine.send_interim(head, state.output.buffer()).map(|()| ack)
+        // A command out of turn is our own JavaScript's fault and has no effect; what waits for an
+        // acknowledgement still gets one.
+        let (_applied, ack) = match command {
+            Command::Head { head, body, chunked, end, close, ack } => {
+                let applied = state
+                    .engine
+                    .send_head(head, chunked, state.output.buffer())
+                    .and_then(|()| state.send_body(body, held))
+                    .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) });
+                (applied, ack)
             }
+            Command::Body { body, end, close, ack } => {
+                let applied = state.send_body(body, held).and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) });
+                (applied, ack)
+            }
+            Command::End { trailers, close, ack } => (state.send_end(trailers, close), ack),
+            Command::Interim { head, ack } => (state.engine.send_interim(head, state.output.buffer()), ack),
             Command::Raw { body, ack } => {
                 state.send_raw(body, held);
-                Ok(ack)
+                (Ok(()), ack)
             }
             other => {
                 self.control(state, other);
-                Ok(false)
+                (Ok(()), false)
             }
         };
-        // A command out of turn is our own JavaScript's fault and has no effect; what waits for an
-        // acknowledgement still gets one.
-        if applied.unwrap_or(true) {
+        if ack {
             state.output.mark();
         }
     }

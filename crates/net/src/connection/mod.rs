@@ -143,7 +143,7 @@ impl Connection {
 
     /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
     fn flush(&self, state: &mut State, batch: &mut Batch) -> Result<Flush, i32> {
-        if state.output.is_empty() {
+        if state.output.is_settled() {
             return Ok(Flush::Done);
         }
         let Some(stream) = &state.stream else { return Ok(Flush::Done) };

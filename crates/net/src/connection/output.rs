@@ -97,6 +97,12 @@ impl Output {
         self.segments.is_empty() && self.tail.len() == self.written_of_first
     }
 
+    /// Nothing is left to write or to tell of. A mark behind the last byte may come after that byte was
+    /// written: the end of a body with Content-Length has no bytes of its own.
+    pub(super) fn is_settled(&self) -> bool {
+        self.marks.is_empty() && self.is_empty()
+    }
+
     pub(super) const fn bytes_written(&self) -> u64 {
         self.written
     }
