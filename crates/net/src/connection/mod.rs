@@ -163,7 +163,8 @@ impl Connection {
         }
         state.output.clear();
         state.input = Vec::new();
-        state.waker = None;
+        // The task ends when it next runs; without this a close from outside would leave it waiting for good.
+        state.wake();
         if let Some((key, _)) = state.timer.take() {
             self.thread.stop_timer(key);
         }
