@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct Environment {
     next_server: Mutex<u32>,
     alive: AtomicBool,
     accepted: AtomicU64,
+    /// Flushes that I/O threads have not applied yet.
+    flushes_under_way: AtomicUsize,
 }
 
 impl Environment {
@@ -40,6 +42,7 @@ impl Environment {
             next_server: Mutex::new(1),
             alive: AtomicBool::new(true),
             accepted: AtomicU64::new(0),
+            flushes_under_way: AtomicUsize::new(0),
         })
     }
 
@@ -60,7 +63,8 @@ impl Environment {
     /// record that names one, in order.
     pub fn flush(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
         let writes = Records::new(records).filter(|record| record.command.writes()).take(DIRECT_WRITES + 1).count();
-        if writes <= DIRECT_WRITES {
+        // What overtook an earlier flush on its way through a thread would be a body before its head.
+        if writes <= DIRECT_WRITES && self.flushes_under_way.load(Ordering::Acquire) == 0 {
             self.flush_directly(records, held);
         } else {
             self.flush_through_threads(records, held);
@@ -92,7 +96,7 @@ impl Environment {
 
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
         if let [only] = io_thread::running_threads() {
-            only.send(Commands { environment: Arc::clone(self), records: records.to_vec(), held });
+            only.send(Commands::new(self, records.to_vec(), held));
             return;
         }
         let mut parts: Vec<(Arc<IoThread>, Commands)> = Vec::new();
@@ -107,8 +111,7 @@ impl Environment {
                     let thread = &connection.thread;
                     let known = parts.iter().position(|(other, _)| Arc::ptr_eq(other, thread));
                     let index = known.unwrap_or_else(|| {
-                        let commands = Commands { environment: Arc::clone(self), records: Vec::new(), held: Vec::new() };
-                        parts.push((Arc::clone(thread), commands));
+                        parts.push((Arc::clone(thread), Commands::new(self, Vec::new(), Vec::new())));
                         parts.len() - 1
                     });
                     last = Some((record.id, index));
@@ -122,6 +125,10 @@ impl Environment {
         for (thread, commands) in parts {
             thread.send(commands);
         }
+    }
+
+    pub(crate) const fn flushes_under_way(&self) -> &AtomicUsize {
+        &self.flushes_under_way
     }
 
     /// Binds and starts to accept. Returns the server's id and where it is bound.

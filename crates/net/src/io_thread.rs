@@ -35,6 +35,20 @@ pub(crate) struct Commands {
     pub(crate) held: Vec<Held>,
 }
 
+impl Commands {
+    pub(crate) fn new(environment: &Arc<Environment>, records: Vec<u8>, held: Vec<Held>) -> Self {
+        environment.flushes_under_way().fetch_add(1, Ordering::Relaxed);
+        Self { environment: Arc::clone(environment), records, held }
+    }
+}
+
+impl Drop for Commands {
+    /// Applied, or discarded: either way later flushes need not queue behind it.
+    fn drop(&mut self) {
+        self.environment.flushes_under_way().fetch_sub(1, Ordering::Release);
+    }
+}
+
 /// One thread, seen from all others.
 pub(crate) struct IoThread {
     pub(crate) handle: Handle,
@@ -111,8 +125,8 @@ async fn run_commands(thread: Arc<IoThread>) {
 }
 
 /// Applies every command first and writes afterwards, so that all answers to one connection leave in one write.
-fn apply(commands: Commands, touched: &mut Vec<Arc<Connection>>) {
-    let mut held = commands.held.into_iter();
+fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
+    let mut held = std::mem::take(&mut commands.held).into_iter();
     for record in Records::new(&commands.records) {
         let buffer = if record.command.takes_held() { held.next() } else { None };
         match touched.last() {
