@@ -184,7 +184,10 @@ impl FieldScanner {
                 }
                 State::ValueStart => match byte {
                     // One space is punctuation; more of it counts, for the caller has to keep it.
-                    b' ' | b'\t' => self.size += u32::from(pos as u32 != self.name.1 + 1),
+                    b' ' | b'\t' => {
+                        self.size += u32::from(pos as u32 != self.name.1 + 1);
+                        self.check_size(pos, limits)?;
+                    }
                     b'\r' => self.state = State::EmptyCr,
                     b'\n' if lenient => self.state = State::AfterEmpty,
                     b'\n' => return Err(ErrorKind::FieldValue.at(pos + 1)),

@@ -335,7 +335,7 @@ impl ServerConnection {
     pub fn upgrade(&mut self) {
         if matches!(self.reading, Reading::Upgrade { .. }) {
             self.reading = Reading::Raw;
-            self.unanswered -= 1;
+            self.unanswered = self.unanswered.saturating_sub(1);
             self.started = None;
         }
     }
@@ -363,12 +363,11 @@ impl ServerConnection {
 
     /// `Some` once the connection must be closed after what has been written to `out`.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        let owed = match self.close? {
-            CloseReason::LocalClose => 0,
-            _ => {
-                self.unanswered
-                    - u16::from(matches!(self.reading, Reading::Failed { receiving: true }))
-            }
+        let owed = match (self.close?, &self.reading) {
+            (CloseReason::LocalClose, _) => 0,
+            // The request that broke off is the last, and may have been answered before it did.
+            (_, Reading::Failed { receiving: true }) => self.unanswered.saturating_sub(1),
+            _ => self.unanswered,
         };
         if owed == 0 { self.close } else { None }
     }

@@ -289,6 +289,17 @@ mod pipelining {
     }
 
     #[test]
+    fn a_request_answered_early_may_still_break_off() {
+        let mut s = Scenario::with(POST);
+        s.answer();
+        assert_eq!(
+            s.connection.handle_eof(b"").map_err(|error| error.kind),
+            Err(ErrorKind::Eof)
+        );
+        assert_eq!(s.connection.close_reason(), Some(CloseReason::ParseError));
+    }
+
+    #[test]
     fn nothing_is_read_behind_an_error() {
         let mut s = Scenario::new();
         assert!(s.receive(b"bad").is_err());

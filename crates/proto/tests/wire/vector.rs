@@ -21,6 +21,9 @@
 //! Line breaks in an `http` block are for the reader. `\r \n \t \0 \\ \xHH` are bytes, and
 //! `\{16384:x}` is a piece repeated.
 
+use std::fs;
+use std::path::Path;
+
 use ferrohttp_proto::Limits;
 
 /// One case of a vector file.
@@ -42,8 +45,31 @@ pub(crate) struct Options {
     pub(crate) decline: bool,
 }
 
+/// All cases there are.
+pub(crate) fn vectors() -> Vec<Vector> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    let mut vectors = Vec::new();
+    for path in files {
+        let file = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        vectors.extend(parse_file(
+            &file,
+            &fs::read_to_string(&path).expect("readable"),
+        ));
+    }
+    vectors
+}
+
 /// The cases of one file.
-pub(crate) fn parse_file(file: &str, text: &str) -> Vec<Vector> {
+fn parse_file(file: &str, text: &str) -> Vec<Vector> {
     let mut vectors = Vec::new();
     for section in text.split("\n## ").skip(1) {
         let heading = section.lines().next().unwrap_or_default().trim();

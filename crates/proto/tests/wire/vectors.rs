@@ -1,40 +1,14 @@
-//! The wire vectors of `tests/vectors/*.md`, each run whole, cut anywhere, behind another request, and answered late.
+//! The wire vectors of `tests/vectors/*.md`, each run whole, cut anywhere, behind another request,
+//! and answered late.
 
-mod support;
-
-use std::fs;
-use std::path::Path;
-
-use support::transcript::{Answers, transcript};
-use support::vector::{Vector, parse_file};
+use crate::transcript::{Answers, transcript, without_overflow_place};
+use crate::vector::{Vector, vectors};
 
 /// Fewer cases than this, and some have been lost.
 const AT_LEAST: usize = 200;
 
 /// Inputs up to this length are cut at every byte; longer ones at this many places.
 const CUTS: usize = 512;
-
-fn vectors() -> Vec<Vector> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    files.sort();
-    let mut vectors = Vec::new();
-    for path in files {
-        let file = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        vectors.extend(parse_file(
-            &file,
-            &fs::read_to_string(&path).expect("readable"),
-        ));
-    }
-    vectors
-}
 
 /// Runs `check` on every vector and reports all that fail, not only the first.
 fn check_all(check: impl Fn(&Vector) -> Result<(), String>) {
@@ -63,17 +37,6 @@ fn compare(what: &str, actual: &[String], expected: &[String]) -> Result<(), Str
         expected.join("\n  "),
         actual.join("\n  ")
     ))
-}
-
-/// Where a head grows too long is seen earlier when it comes in pieces, so the place is left out.
-fn without_overflow_place(lines: &[String]) -> Vec<String> {
-    lines
-        .iter()
-        .map(|line| match line.split_once(" at ") {
-            Some((kind, _)) if line.starts_with("error HPE_HEADER_OVERFLOW") => kind.to_owned(),
-            _ => line.clone(),
-        })
-        .collect()
 }
 
 #[test]

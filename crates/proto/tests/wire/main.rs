@@ -1,0 +1,6 @@
+//! What comes off the wire, and what it is read as: the vectors of `tests/vectors/*.md` and mutants of them.
+
+mod mutations;
+mod transcript;
+mod vector;
+mod vectors;

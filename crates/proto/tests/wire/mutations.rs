@@ -1,0 +1,84 @@
+//! What the vectors do not say: whatever arrives, nothing panics, and cutting it changes nothing.
+
+use crate::transcript::{Answers, transcript, without_overflow_place};
+use crate::vector::vectors;
+
+/// Mutants of each vector.
+const ROUNDS: usize = 24;
+
+/// Longer inputs are mostly one repeated byte.
+const LONGEST: usize = 1024;
+
+/// Bytes that mean something somewhere.
+const BYTES: &[u8] = b"\r\n\t :;,=\"\\\0\x01\x7f\x8005afZ/*?#@[.";
+
+/// A small linear congruential generator: the same mutants in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn mutate(&mut self, input: &mut Vec<u8>) {
+        for _ in 0..=self.below(3) {
+            let at = self.below(input.len() + 1);
+            let byte = BYTES[self.below(BYTES.len())];
+            match self.below(4) {
+                0 => input.insert(at, byte),
+                1 if at < input.len() => drop(input.remove(at)),
+                2 if at < input.len() => {
+                    let end = (at + self.below(20)).min(input.len());
+                    let piece = input[at..end].to_vec();
+                    input.splice(at..at, piece);
+                }
+                _ if at < input.len() => input[at] = byte,
+                _ => input.push(byte),
+            }
+        }
+    }
+}
+
+#[test]
+fn mutants_read_the_same_whole_in_bytes_and_in_two() {
+    let mut random = Random(24);
+    for vector in vectors()
+        .iter()
+        .filter(|vector| vector.input.len() <= LONGEST)
+    {
+        for _ in 0..ROUNDS {
+            let mut input = vector.input.clone();
+            random.mutate(&mut input);
+            let mut options = vector.options;
+            options.limits.lenient ^= random.below(2) == 0;
+            options.limits.max_header_size = [16_384, 60, 20][random.below(3)];
+            let run = |pieces: &[&[u8]], answers| {
+                without_overflow_place(&transcript(pieces.iter().copied(), options, answers))
+            };
+            let whole = run(&[&input], Answers::AtOnce);
+            let shown = input.escape_ascii();
+            let bytes: Vec<&[u8]> = input.chunks(1).collect();
+            assert_eq!(
+                run(&bytes, Answers::AtOnce),
+                whole,
+                "byte by byte: {shown} {options:?}"
+            );
+            let (first, second) = input.split_at(random.below(input.len() + 1));
+            assert_eq!(
+                run(&[first, second], Answers::AtOnce),
+                whole,
+                "cut at {}: {shown} {options:?}",
+                first.len()
+            );
+            assert_eq!(
+                run(&[&input], Answers::Late),
+                whole,
+                "answered late: {shown} {options:?}"
+            );
+        }
+    }
+}
