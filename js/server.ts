@@ -340,7 +340,7 @@ function emitListening(server: Server): void {
   if (server._handle !== null) server.emit('listening')
 }
 
-proto.close = function close(callback?: (error?: Error) => void): Server {
+proto.close = function close(this: Configured, callback?: (error?: Error) => void): Configured {
   this.closeIdleConnections()
   net.Server.prototype.close.call(this, callback)
   return this
@@ -361,7 +361,7 @@ proto.closeIdleConnections = function closeIdleConnections(): void {
   }
 }
 
-proto.setTimeout = function setTimeout(msecs, callback): Server {
+proto.setTimeout = function setTimeout(this: Configured, msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): Configured {
   if (typeof msecs === 'function') {
     callback = msecs as never
     msecs = 0
@@ -404,6 +404,7 @@ proto.dispatch = function dispatch(request, response, connection, flags, minor):
   }
   if (minor === 1) {
     const max = this.maxRequestsPerSocket
+    if (max > 0 && connection.requests >= max) response.maxRequestsOnConnectionReached = true
     if (max > 0 && connection.requests > max) {
       this.emit('dropRequest', request, connection.socket)
       response.writeHead(503)

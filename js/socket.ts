@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Server } from './server.js'
 import type { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
-import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
+import { ERR_HTTP_SOCKET_ENCODING, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
 import type { Addresses } from './internal/native.js'
 import * as r from './internal/records.js'
 import { validateFunction } from './internal/validators.js'
@@ -16,11 +16,15 @@ import { validateFunction } from './internal/validators.js'
 /** setTimeout's largest delay, as in Node's timers. */
 const TIMEOUT_MAX = 2 ** 31 - 1
 
+const kAddresses = Symbol('ferrohttp.addresses')
+const kCounted = Symbol('ferrohttp.counted')
+const kConnection = Symbol('ferrohttp.connection')
+
 type Callback = (error?: Error | null) => void
 
 /** See the module. Made on the first look at it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
 export class ConnectionSocket extends net.Socket {
-  readonly #connection: Connection
+  readonly [kConnection]: Connection
   #addresses: Addresses | null = null
   /** Counters as they were when the connection closed. */
   #counters: [number, number] = [0, 0]
@@ -31,88 +35,44 @@ export class ConnectionSocket extends net.Socket {
 
   constructor(connection: Connection) {
     super({ allowHalfOpen: true, highWaterMark: connection.server.highWaterMark } as net.SocketConstructorOpts)
-    this.#connection = connection
+    this[kConnection] = connection
     this.server = connection.server
     if (connection.server.timeout > 0) this.timeout = connection.server.timeout
+    this.on('error', onError)
     // What the peer's end of the connection is must be known after it has gone, too.
-    this.#look()
+    this[kAddresses]()
   }
 
   // ---- what a handle would know --------------------------------------------------------------------------------
 
-  #look(): Addresses {
+  [kAddresses](): Addresses {
     if (this.#addresses === null || this.#addresses.remoteAddress === undefined) {
-      this.#addresses = environment.native.addresses(this.#connection.slot, this.#connection.generation)
+      this.#addresses = environment.native.addresses(this[kConnection].slot, this[kConnection].generation)
     }
     return this.#addresses
   }
 
   override address(): AddressInfo | Record<string, never> {
-    const { localAddress, localPort } = this.#look()
+    const { localAddress, localPort } = this[kAddresses]()
     if (localAddress === undefined) return {}
     return { address: localAddress, family: family(localAddress)!, port: localPort! }
   }
 
-  override get localAddress(): string | undefined {
-    return this.#look().localAddress
-  }
-
-  override get localPort(): number | undefined {
-    return this.#look().localPort
-  }
-
-  override get localFamily(): string | undefined {
-    return family(this.localAddress)
-  }
-
-  override get remoteAddress(): string | undefined {
-    return this.destroyed ? undefined : this.#look().remoteAddress
-  }
-
-  override get remotePort(): number | undefined {
-    return this.destroyed ? undefined : this.#look().remotePort
-  }
-
-  override get remoteFamily(): string | undefined {
-    return family(this.remoteAddress)
-  }
-
-  get #counted(): [number, number] {
+  [kCounted](): [number, number] {
     environment.flush()
-    const { slot, generation } = this.#connection
+    const { slot, generation } = this[kConnection]
     return (this.#counters = environment.native.counters(slot, generation) ?? this.#counters)
-  }
-
-  override get bytesRead(): number {
-    return this.#counted[0]
-  }
-
-  override get bytesWritten(): number {
-    return this.#counted[1] + this.#connection.writableLength + this.writableLength
-  }
-
-  override get pending(): boolean {
-    return false
-  }
-
-  get _connecting(): boolean {
-    return false
-  }
-
-  /** The response whose turn it is. */
-  get _httpMessage(): unknown {
-    return this.#connection.response
   }
 
   // ---- streams -------------------------------------------------------------------------------------------------
 
   override _read(): void {
-    this.#connection.resumeBody()
+    this[kConnection].resumeBody()
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
     if (chunk.length === 0) callback()
-    else this.#connection.sendRaw(chunk, encoding, callback)
+    else this[kConnection].sendRaw(chunk, encoding, callback)
   }
 
   override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: Callback): void {
@@ -121,19 +81,19 @@ export class ConnectionSocket extends net.Socket {
   }
 
   override _final(callback: Callback): void {
-    this.#connection.close(this.#connection.upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
+    this[kConnection].close(this[kConnection].upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
     callback()
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#hadError = error !== null
-    const connection = this.#connection
+    const connection = this[kConnection]
     if (connection.closed) {
       callback(error)
       process.nextTick(emitClose, this, this.#hadError)
       return
     }
-    void this.#counted
+    this[kCounted]()
     connection.close(r.CLOSE_DESTROY)
     this.#destroyCallback = () => emitClose(this, this.#hadError)
     callback(error)
@@ -154,9 +114,13 @@ export class ConnectionSocket extends net.Socket {
       return
     }
     this.endReading()
-    // In Node the server's own listener keeps a reset from ending the process; an 'error' goes to whoever listens.
-    if (error !== null && this.listenerCount('error') > 0) this.destroy(error)
-    else this.destroy()
+    this.destroy(error ?? undefined)
+  }
+
+  /** Bodies are framed bytes; a decoder in between would break them. After an upgrade they are the program's. */
+  override setEncoding(encoding?: BufferEncoding): this {
+    if (!this[kConnection].upgraded) throw ERR_HTTP_SOCKET_ENCODING()
+    return super.setEncoding(encoding)
   }
 
   override destroySoon(): void {
@@ -166,7 +130,7 @@ export class ConnectionSocket extends net.Socket {
   }
 
   override resetAndDestroy(): this {
-    if (!this.destroyed) this.#connection.close(r.CLOSE_RESET)
+    if (!this.destroyed) this[kConnection].close(r.CLOSE_RESET)
     this.destroy()
     return this
   }
@@ -179,7 +143,7 @@ export class ConnectionSocket extends net.Socket {
     if (callback !== undefined) validateFunction(callback, 'callback')
     const millis = Math.min(timeout, TIMEOUT_MAX)
     this.timeout = millis
-    environment.command(this.#connection, r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))
+    environment.command(this[kConnection], r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))
     if (callback !== undefined) {
       if (millis === 0) this.removeListener('timeout', callback)
       else this.once('timeout', callback)
@@ -188,22 +152,22 @@ export class ConnectionSocket extends net.Socket {
   }
 
   override setNoDelay(enable?: boolean): this {
-    environment.command(this.#connection, r.OUT_NO_DELAY, enable === undefined || enable ? 1 : 0)
+    environment.command(this[kConnection], r.OUT_NO_DELAY, enable === undefined || enable ? 1 : 0)
     return this
   }
 
-  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    environment.command(this.#connection, r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, Number(initialDelay) || 0))
+  override setKeepAlive(enable?: boolean | object, initialDelay?: number): this {
+    environment.command(this[kConnection], r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, Number(initialDelay) || 0))
     return this
   }
 
   override ref(): this {
-    this.#connection.setRef(true)
+    this[kConnection].setRef(true)
     return this
   }
 
   override unref(): this {
-    this.#connection.setRef(false)
+    this[kConnection].setRef(false)
     return this
   }
 }
@@ -215,4 +179,39 @@ function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
 
 function emitClose(socket: net.Socket, hadError: boolean): void {
   socket.emit('close', hadError)
+}
+
+/** The server's own listener: the first 'error' is its matter, later ones nobody's. */
+function onError(this: ConnectionSocket, error: Error): void {
+  this.removeListener('error', onError)
+  if (this.listenerCount('error', ignore) === 0) this.on('error', ignore)
+  if (!this[kConnection].upgraded) this[kConnection].onSocketError(error)
+}
+
+function ignore(): void {}
+
+/** Getters, where net.Socket has getters on its prototype too. */
+const GETTERS: Record<string, (this: ConnectionSocket) => unknown> = {
+  localAddress() { return this[kAddresses]().localAddress },
+  localPort() { return this[kAddresses]().localPort },
+  localFamily() { return family(this.localAddress) },
+  remoteAddress() { return this.destroyed ? undefined : this[kAddresses]().remoteAddress },
+  remotePort() { return this.destroyed ? undefined : this[kAddresses]().remotePort },
+  remoteFamily() { return family(this.remoteAddress) },
+  bytesRead() { return this[kCounted]()[0] },
+  bytesWritten() { return this[kCounted]()[1] + this[kConnection].writableLength + this.writableLength },
+  pending() { return false },
+  _connecting() { return false },
+  /** The response whose turn it is. */
+  _httpMessage() { return this[kConnection].response },
+}
+for (const name of Object.keys(GETTERS)) {
+  // Settable like net.Socket's own, for programs that fake an address.
+  Object.defineProperty(ConnectionSocket.prototype, name, {
+    configurable: true,
+    get: GETTERS[name]!,
+    set(this: ConnectionSocket, value: unknown) {
+      Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true })
+    },
+  })
 }

@@ -23,6 +23,12 @@ const PARSER_ERRORS = parserErrors()
 /** Body bytes that are credited at once; fewer wait for more, so that a small body costs no record. */
 const CREDIT_STEP = 32 * 1024
 
+/**
+ * How long good requests have to be answered before a bad one behind them ends the connection, in ms. Node gives them
+ * no time; a handler that never answers must not keep a broken peer either.
+ */
+const ANSWER_GRACE = 500
+
 /** A write that waits for its acknowledgement. */
 interface PendingWrite {
   bytes: number
@@ -40,6 +46,10 @@ export class Connection implements MessageTransport, MessageSource {
   /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
   ending = false
   upgraded = false
+  /** The program destroyed the connection: what still comes of it is nobody's. */
+  discarding = false
+  /** The peer has been answered for breaking the protocol. */
+  refused = false
 
   /** The request whose body is arriving. */
   incoming: IncomingMessage | null = null
@@ -152,7 +162,7 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     const { incoming } = this
-    if (incoming === null) return
+    if (incoming === null || this.discarding) return
     if (incoming[kBody](chunk)) this.#credit(chunk.length)
     else this.#hold(chunk.length)
   }
@@ -180,6 +190,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   onEnd(trailers: string): void {
     const { incoming } = this
+    if (this.discarding) return
     this.incoming = null
     // A body that was shorter than the step is credited now, whoever reads it and when: it has all been sent.
     this.#bodyHeld = false
@@ -204,6 +215,8 @@ export class Connection implements MessageTransport, MessageSource {
   onEof(): void {
     if (this.upgraded) {
       this.socket.push(null)
+      // 'end' comes without anybody reading when nothing is left to be read.
+      this.socket.read(0)
       return
     }
     this.#socket?.endReading()
@@ -270,29 +283,50 @@ export class Connection implements MessageTransport, MessageSource {
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 
-  /** 'clientError', or Node's default answer once the good requests before the bad one have theirs. */
+  /** An 'error' of the socket: Node tells the server of it, and never lets it end the process. */
+  onSocketError(error: Error): void {
+    if (!this.closed && !this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
+  }
+
+  /** 'clientError', or Node's default answer. */
   #fail(error: Error): void {
-    if (this.closed) return
+    if (this.closed || this.discarding) return
     if (this.server.listenerCount('clientError') > 0) {
       this.server.emit('clientError', error, this.socket)
       return
     }
     this.#fatal = error
-    this.#answerFatal()
+    if (this.#answersDue()) {
+      const grace = setTimeout(() => this.#answerFatal(true), ANSWER_GRACE)
+      grace.unref()
+    } else {
+      this.#answerFatal(true)
+    }
   }
 
-  #answerFatal(): void {
+  /** Good requests came before the bad one and have no answer yet. */
+  #answersDue(): boolean {
+    return this.response !== null && (this.response.req !== this.incoming || this.#queue !== null)
+  }
+
+  #answerFatal(now: boolean): void {
     const error = this.#fatal
-    if (error === null) return
-    const { response, incoming } = this
-    if (response !== null && (response.req !== incoming || this.#queue !== null)) return
+    if (error === null || (!now && this.#answersDue())) return
     this.#fatal = null
+    this.#refusePeer(error)
+  }
+
+  #refusePeer(error: Error): void {
+    if (this.closed) return
+    const { response } = this
     if (response === null || !response.headersSent) {
       if (!this.destroyed) environment.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
       this.close(r.CLOSE_AFTER_FLUSH)
+      this.refused = true
     } else {
       this.close(r.CLOSE_DESTROY)
     }
+    this.#socket?.destroy(error)
     this.#abortRequests()
   }
 
@@ -300,7 +334,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
     callback: WriteCallback | null): boolean {
-    if (this.destroyed) return this.#refuse(message, flags, callback)
+    if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
       environment.writeHead(this, head, body, encoding, flags)
       this.#ended(message, flags, callback)
@@ -315,7 +349,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
-    if (this.destroyed) return this.#refuse(message, flags, callback)
+    if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
       environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       this.#ended(message, flags, callback)
@@ -326,14 +360,14 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    if (this.destroyed) return this.#refuse(message, flags | END, null)
+    if (this.destroyed) return this.#refuse(null)
     environment.writeText(this, r.OUT_END, trailers, flags)
     this.#ended(message, flags, null)
     return true
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.destroyed) return this.#refuse(null, 0, callback)
+    if (this.destroyed) return this.#refuse(callback)
     environment.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
     if (callback !== null) this.#wait(0, callback, null)
     return true
@@ -356,8 +390,10 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** Sends OUT_CLOSE, after which nothing but a harder close has an effect. */
   close(mode: number): void {
-    if (this.closed) return
+    // The last words are on their way already: a destroy on top would take them back.
+    if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
+    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
     environment.command(this, r.OUT_CLOSE, mode)
   }
 
@@ -374,10 +410,9 @@ export class Connection implements MessageTransport, MessageSource {
     ;(this.#pending ??= []).push({ bytes, callback, message })
   }
 
-  /** The connection is gone: callbacks hear so, later, as they would have from a socket. */
-  #refuse(message: SettledMessage | null, flags: number, callback: WriteCallback | null): boolean {
+  /** The connection is going: callbacks hear so, later, as they would from a socket; messages when it is gone. */
+  #refuse(callback: WriteCallback | null): boolean {
     if (callback !== null) process.nextTick(callback, connectionReset('aborted'))
-    if (message !== null && (flags & END) !== 0 && message === this.response) this.#ended(message, flags & ~ACKNOWLEDGE, null)
     return false
   }
 
@@ -386,7 +421,10 @@ export class Connection implements MessageTransport, MessageSource {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
     else environment.settleAfterFlush(message)
     this.#needDrain = false
-    if ((flags & CLOSE) !== 0) this.ending = true
+    if ((flags & CLOSE) !== 0) {
+      this.ending = true
+      this.#socket?.end()
+    }
     const queue = this.#queue
     if (queue === null) {
       this.response = null
@@ -396,7 +434,7 @@ export class Connection implements MessageTransport, MessageSource {
       this.response = next
       attach(next, this)
     }
-    if (this.#fatal !== null) this.#answerFatal()
+    if (this.#fatal !== null) this.#answerFatal(false)
   }
 }
 

@@ -90,6 +90,9 @@ impl Connection {
             return;
         }
         let flushed = self.flush(state, batch);
+        if state.destroying {
+            state.output.clear();
+        }
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
         if blocked_or_failed || state.read_held || !state.input.is_empty() || state.writing != Writing::Open || state.eof_seen {
             state.wake();
@@ -126,7 +129,8 @@ impl State {
 
     fn send_end(&mut self, trailers: &[u8], close: bool) -> Result<(), ferrohttp_proto::MisuseError> {
         self.engine.send_end(now(), trailers, close, self.output.buffer())?;
-        if self.engine.close_reason().is_some() && self.writing == Writing::Open {
+        // When it is the peer that broke off or broke the protocol, JavaScript has the last word.
+        if close && self.writing == Writing::Open {
             self.writing = Writing::Close;
         }
         Ok(())
@@ -141,9 +145,9 @@ impl State {
                     // Failing that, the close is an ordinary one.
                     drop(stream.reset_on_close());
                 }
-                self.output.clear();
                 self.writing = Writing::Close;
                 self.reading = Reading::Discard;
+                self.destroying = true;
                 self.eof_seen = true;
                 self.eof_told = true;
             }

@@ -155,7 +155,16 @@ impl Connection {
     /// Gives `input` to whom it is for; answers how much of it is done with.
     fn consume(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
         match state.reading {
-            Reading::Discard => input.len(),
+            Reading::Discard => {
+                // Whoever listens for 'clientError' and leaves the connection open hears of what follows, as in Node.
+                if let Some(kind) = state.failed
+                    && state.writing == Writing::Open
+                    && !input.is_empty()
+                {
+                    batch.error(self.id, kind, 0, input);
+                }
+                input.len()
+            }
             Reading::Raw => {
                 state.credit -= input.len() as i64;
                 batch.body(self.id, input, true);
@@ -178,7 +187,7 @@ impl Connection {
                 Err(error) => {
                     batch.error(self.id, error.kind, used + error.bytes_parsed, input);
                     state.reading = Reading::Discard;
-                    state.eof_told = true;
+                    state.failed = Some(error.kind);
                     return input.len();
                 }
             };

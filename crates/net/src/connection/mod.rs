@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use ferrohttp_proto::ServerConnection;
+use ferrohttp_proto::{ErrorKind, ServerConnection};
 
 use self::output::{Flush, Output};
 pub(crate) use self::task::serve;
@@ -66,6 +66,10 @@ struct State {
     engine: ServerConnection,
     reading: Reading,
     writing: Writing,
+    /// How the peer broke the protocol.
+    failed: Option<ErrorKind>,
+    /// What the kernel does not take at once is dropped: the program destroyed the socket.
+    destroying: bool,
     /// The head of an upgrade request is with JavaScript, which has not decided yet.
     upgrade_pending: bool,
     /// Body bytes that JavaScript is still ready to take.
@@ -107,6 +111,8 @@ impl Connection {
             engine: ServerConnection::new(now),
             reading: Reading::Http,
             writing: Writing::Open,
+            failed: None,
+            destroying: false,
             upgrade_pending: false,
             credit: i64::from(config.body_window),
             body_left: 0,

@@ -48,6 +48,9 @@ impl Connection {
             }
             self.resume(state, &config, batch);
             let wrote = self.drive_write(state, cx, batch);
+            if state.destroying {
+                state.output.clear();
+            }
             let read = self.drive_read(state, cx, batch);
             self.tell_eof(state, &config, batch);
             turn = match (wrote, read) {

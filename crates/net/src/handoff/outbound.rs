@@ -41,7 +41,7 @@ pub type Held = Box<dyn HeldBytes>;
 /// How a connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseMode {
-    /// At once; what has not been written is lost.
+    /// At once; what the kernel does not take at once is lost.
     Destroy,
     /// Once everything has been written.
     AfterFlush,
