@@ -140,7 +140,8 @@ impl Connection {
 
     /// Parses what was left when the last turn had to stop.
     pub(super) fn resume(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) {
-        if state.input.is_empty() || state.upgrade_pending {
+        // Inside a request there may be an End to come that no further byte announces.
+        if state.upgrade_pending || (state.input.is_empty() && !state.engine.is_receiving()) {
             return;
         }
         let mut input = std::mem::take(&mut state.input);
@@ -177,9 +178,9 @@ impl Connection {
     fn parse(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
         let now = now();
         let mut used = 0;
-        let mut without_body = false;
         loop {
-            if state.credit <= 0 && state.engine.is_receiving() {
+            // The end of a body costs no credit.
+            if state.credit <= 0 && state.engine.is_receiving() && !state.without_body && used < input.len() {
                 return used;
             }
             let step = match state.engine.handle_data(now, &config.limits, &input[used..], scratch) {
@@ -195,7 +196,7 @@ impl Connection {
             match step.event {
                 None => return used,
                 Some(Event::Request(head)) => {
-                    without_body = head.body == BodyLength::None;
+                    state.without_body = head.body == BodyLength::None;
                     state.body_left = if let BodyLength::Length(length) = head.body { length } else { 0 };
                     state.upgrade_pending = head.upgrade;
                     let after = if head.upgrade { &input[used..] } else { &[] };
@@ -207,7 +208,7 @@ impl Connection {
                     batch.body(self.id, data, false);
                 }
                 Some(Event::End(trailers)) => {
-                    if !without_body {
+                    if !state.without_body {
                         batch.end(self.id, &trailers);
                     }
                     state.body_left = 0;

@@ -74,6 +74,8 @@ struct State {
     upgrade_pending: bool,
     /// Body bytes that JavaScript is still ready to take.
     credit: i64,
+    /// The last head said COMPLETE: its End is not told again.
+    without_body: bool,
     /// What remains of a body with Content-Length: says when reading straight into a chunk pays.
     body_left: u64,
     /// Received and not consumed. Without capacity most of the time.
@@ -115,6 +117,7 @@ impl Connection {
             destroying: false,
             upgrade_pending: false,
             credit: i64::from(config.body_window),
+            without_body: false,
             body_left: 0,
             input: Vec::new(),
             eof_seen: false,
