@@ -14,6 +14,9 @@ const MAX_SLICES: usize = 32;
 const POOLED_BUFFERS: usize = 64;
 const POOLED_CAPACITY: usize = 64 * 1024;
 
+/// See `Output::compact`.
+const COMPACT_FROM: usize = 64 * 1024;
+
 thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
@@ -123,7 +126,10 @@ impl Output {
             match result {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.advance(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flush::Blocked),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.compact();
+                    return Ok(Flush::Blocked);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -157,6 +163,16 @@ impl Output {
             self.segments.pop_front();
         }
         self.written_of_first += count;
+    }
+
+    /// Drops what is written of a tail that never gets empty: without this a steady stream to a slow
+    /// reader would keep every byte it ever sent. Moves less than it has written since the last time.
+    fn compact(&mut self) {
+        if self.segments.is_empty() && self.written_of_first >= COMPACT_FROM && self.written_of_first * 2 >= self.tail.len() {
+            self.tail.drain(..self.written_of_first);
+            self.tail_at += self.written_of_first as u64;
+            self.written_of_first = 0;
+        }
     }
 
     /// Everything is written: the buffer goes to the thread's pool.
