@@ -140,13 +140,19 @@ pub(crate) fn read_head_fast(
     }
     for field in request.headers.iter() {
         let name_start = offset(field.name.as_bytes());
-        let value_start = offset(field.value);
+        let name_end = name_start + field.name.len();
+        // An empty value is where the general reader puts it, so that errors have one place.
+        let value_start = if field.value.is_empty() {
+            name_end + 1
+        } else {
+            offset(field.value)
+        };
         if !after_crlf(name_start) {
             return None;
         }
         scratch.ranges.push(FieldRange {
             name_start: name_start as u32,
-            name_end: (name_start + field.name.len()) as u32,
+            name_end: name_end as u32,
             value_start: value_start as u32,
             value_end: (value_start + field.value.len()) as u32,
         });
@@ -176,8 +182,7 @@ pub(crate) mod agreement {
         };
         let expected = read_head_general(&mut None, input, limits, &mut general);
         assert_eq!(expected, Ok(Some(head)), "{}", input.escape_ascii());
-        let fields = |scratch| crate::event::Fields::new(input, scratch).collect::<Vec<_>>();
-        assert_eq!(fields(&fast), fields(&general), "{}", input.escape_ascii());
+        assert_eq!(fast.ranges, general.ranges, "{}", input.escape_ascii());
         true
     }
 }
@@ -300,8 +305,7 @@ mod tests {
                 read_head(&mut scanner, &head[..end], &limits, &mut pieces),
                 Ok(expected)
             );
-            let fields = |scratch| crate::event::Fields::new(head, scratch).collect::<Vec<_>>();
-            assert_eq!(fields(&pieces), fields(&whole));
+            assert_eq!(pieces.ranges, whole.ranges);
         }
     }
 }
