@@ -1,0 +1,19 @@
+//! What JavaScript does to the driver, done by a test: reads batches of records, answers with flushes of records.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary uses its part of this module"
+)]
+
+mod js;
+mod records;
+mod wire;
+
+pub use js::{Js, Server, config, loopback};
+pub use records::{Close, Event, Head, Out, flag, head_flag};
+pub use wire::{Peer, content};
+
+/// How long something may take that only takes time when it is broken.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

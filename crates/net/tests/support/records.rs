@@ -1,0 +1,361 @@
+//! The records of `handoff`, from JavaScript's side: written again here so that the tests notice a changed layout.
+
+use ferrohttp_net::{Batch, ConnectionId, Held};
+
+/// Bytes before a record's own words.
+const HEADER: usize = 16;
+
+/// Flags of outbound records.
+pub mod flag {
+    pub const CHUNKED: u32 = 1;
+    pub const END: u32 = 2;
+    pub const CLOSE: u32 = 4;
+    pub const ACKNOWLEDGE: u32 = 8;
+    pub const HELD: u32 = 16;
+}
+
+/// Flags of a HEAD record.
+pub mod head_flag {
+    pub const KEEP_ALIVE: u32 = 1;
+    pub const UPGRADE: u32 = 2;
+    pub const COMPLETE: u32 = 4;
+    pub const EXPECT_CONTINUE: u32 = 8;
+    pub const HAS_HOST: u32 = 32;
+}
+
+/// A request head as told by a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub flags: u32,
+    /// Index into the engine's method table.
+    pub method: u8,
+    pub minor_version: u8,
+    pub target: String,
+    /// Names and values in wire order.
+    pub fields: Vec<(String, String)>,
+    /// What followed an upgrade head.
+    pub after: Vec<u8>,
+}
+
+/// One inbound record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Open {
+        id: ConnectionId,
+        server: u32,
+    },
+    Head {
+        id: ConnectionId,
+        head: Head,
+    },
+    Body {
+        id: ConnectionId,
+        bytes: Vec<u8>,
+        raw: bool,
+    },
+    End {
+        id: ConnectionId,
+        trailers: Vec<(String, String)>,
+    },
+    Error {
+        id: ConnectionId,
+        kind: u32,
+        parsed: u32,
+        packet: Vec<u8>,
+    },
+    Closed {
+        id: ConnectionId,
+        errno: u32,
+    },
+    Ack {
+        id: ConnectionId,
+        count: u32,
+    },
+    Timeout {
+        id: ConnectionId,
+        kind: u32,
+    },
+    Eof {
+        id: ConnectionId,
+    },
+    ListenerClosed {
+        server: u32,
+    },
+    Dropped {
+        server: u32,
+    },
+}
+
+impl Event {
+    /// Whom it is about, None for a listener's.
+    pub fn id(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Open { id, .. }
+            | Self::Head { id, .. }
+            | Self::Body { id, .. }
+            | Self::End { id, .. }
+            | Self::Error { id, .. }
+            | Self::Closed { id, .. }
+            | Self::Ack { id, .. }
+            | Self::Timeout { id, .. }
+            | Self::Eof { id } => Some(*id),
+            Self::ListenerClosed { .. } | Self::Dropped { .. } => None,
+        }
+    }
+
+    /// All records of a batch.
+    pub fn read_all(batch: &mut Batch) -> Vec<Self> {
+        let mut events = Vec::new();
+        let mut at = 0;
+        while at < batch.bytes.len() {
+            let length = word(&batch.bytes[at..], 1) as usize;
+            assert!(
+                length >= HEADER && length.is_multiple_of(4),
+                "a record of {length} bytes"
+            );
+            events.push(Self::read(&batch.bytes[at..at + length], &mut batch.chunks));
+            at += length;
+        }
+        assert_eq!(at, batch.bytes.len());
+        events
+    }
+
+    fn read(record: &[u8], chunks: &mut [Vec<u8>]) -> Self {
+        let (kind, flags) = (word(record, 0) & 0xff, word(record, 0) >> 8);
+        let (first, second) = (word(record, 2), word(record, 3));
+        let id = ConnectionId {
+            slot: first,
+            generation: second,
+        };
+        let own = |index: usize| word(record, 4 + index);
+        let bytes = |words: usize, len: u32| {
+            let start = HEADER + words * 4;
+            record[start..start + len as usize].to_vec()
+        };
+        match kind {
+            1 => Self::Open { id, server: own(0) },
+            2 => Self::Head {
+                id,
+                head: head(record, flags),
+            },
+            3 if flags & 2 != 0 => {
+                let chunk = std::mem::take(&mut chunks[own(1) as usize]);
+                assert_eq!(chunk.len(), own(0) as usize);
+                Self::Body {
+                    id,
+                    bytes: chunk,
+                    raw: flags & 1 != 0,
+                }
+            }
+            3 => Self::Body {
+                id,
+                bytes: bytes(2, own(0)),
+                raw: flags & 1 != 0,
+            },
+            4 => Self::End {
+                id,
+                trailers: pairs(&bytes(1, own(0))),
+            },
+            5 => Self::Error {
+                id,
+                kind: own(0),
+                parsed: own(1),
+                packet: bytes(3, own(2)),
+            },
+            6 => Self::Closed { id, errno: own(0) },
+            7 => Self::Ack { id, count: own(0) },
+            8 => Self::Timeout { id, kind: own(0) },
+            9 => Self::Eof { id },
+            10 => Self::ListenerClosed { server: first },
+            11 => Self::Dropped { server: first },
+            other => panic!("unknown record type {other}"),
+        }
+    }
+}
+
+fn head(record: &[u8], flags: u32) -> Head {
+    let own = |index: usize| word(record, 4 + index) as usize;
+    let (line, target_len, count, block_len, after_len) = (own(0), own(1), own(2), own(3), own(4));
+    let block = &record[HEADER + 20..HEADER + 20 + block_len];
+    let (target, rest) = block.split_at(target_len);
+    let fields = if count == 0 {
+        Vec::new()
+    } else {
+        pairs(&rest[1..])
+    };
+    assert_eq!(fields.len(), count);
+    let after = HEADER + 20 + block_len;
+    Head {
+        flags,
+        method: (line & 0xff) as u8,
+        minor_version: (line >> 8) as u8,
+        target: text(target),
+        fields,
+        after: record[after..after + after_len].to_vec(),
+    }
+}
+
+fn pairs(block: &[u8]) -> Vec<(String, String)> {
+    if block.is_empty() {
+        return Vec::new();
+    }
+    let parts: Vec<_> = block.split(|&byte| byte == b'\n').map(text).collect();
+    assert!(parts.len().is_multiple_of(2), "a field without a value");
+    parts
+        .chunks(2)
+        .map(|pair| (pair[0].clone(), pair[1].clone()))
+        .collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+fn word(bytes: &[u8], index: usize) -> u32 {
+    u32::from_le_bytes(
+        bytes[index * 4..index * 4 + 4]
+            .try_into()
+            .expect("four bytes"),
+    )
+}
+
+/// How a connection is to be closed.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum Close {
+    Destroy = 0,
+    AfterFlush = 1,
+    Reset = 2,
+    Half = 3,
+    IfIdle = 4,
+}
+
+/// Commands of one flush.
+#[derive(Default)]
+pub struct Out {
+    pub bytes: Vec<u8>,
+    pub held: Vec<Held>,
+}
+
+impl Out {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn record(
+        &mut self,
+        kind: u32,
+        flags: u32,
+        id: ConnectionId,
+        words: &[u32],
+        tails: &[&[u8]],
+    ) -> &mut Self {
+        let start = self.bytes.len();
+        for word in [kind | flags << 8, 0, id.slot, id.generation]
+            .iter()
+            .chain(words)
+        {
+            self.bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        for tail in tails {
+            self.bytes.extend_from_slice(tail);
+        }
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+        let length = (self.bytes.len() - start) as u32;
+        self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+        self
+    }
+
+    /// A head and the first part of the body; `flags` of `flag`.
+    pub fn head(&mut self, id: ConnectionId, head: &str, body: &[u8], flags: u32) -> &mut Self {
+        self.record(
+            1,
+            flags,
+            id,
+            &[head.len() as u32, body.len() as u32],
+            &[head.as_bytes(), body],
+        )
+    }
+
+    /// A head, and a body by reference.
+    pub fn head_held(&mut self, id: ConnectionId, head: &str, body: Held, flags: u32) -> &mut Self {
+        let words = [head.len() as u32, body.bytes().len() as u32];
+        self.held.push(body);
+        self.record(1, flags | flag::HELD, id, &words, &[head.as_bytes()])
+    }
+
+    pub fn body(&mut self, id: ConnectionId, body: &[u8], flags: u32) -> &mut Self {
+        self.record(2, flags, id, &[body.len() as u32], &[body])
+    }
+
+    pub fn body_held(&mut self, id: ConnectionId, body: Held, flags: u32) -> &mut Self {
+        let len = body.bytes().len() as u32;
+        self.held.push(body);
+        self.record(2, flags | flag::HELD, id, &[len], &[])
+    }
+
+    pub fn end(&mut self, id: ConnectionId, trailers: &str, flags: u32) -> &mut Self {
+        self.record(
+            3,
+            flags,
+            id,
+            &[trailers.len() as u32],
+            &[trailers.as_bytes()],
+        )
+    }
+
+    pub fn interim(&mut self, id: ConnectionId, head: &str, flags: u32) -> &mut Self {
+        self.record(4, flags, id, &[head.len() as u32], &[head.as_bytes()])
+    }
+
+    pub fn raw(&mut self, id: ConnectionId, bytes: &[u8], flags: u32) -> &mut Self {
+        self.record(5, flags, id, &[bytes.len() as u32], &[bytes])
+    }
+
+    pub fn credit(&mut self, id: ConnectionId, bytes: u32) -> &mut Self {
+        self.record(6, 0, id, &[bytes], &[])
+    }
+
+    pub fn close(&mut self, id: ConnectionId, mode: Close) -> &mut Self {
+        self.record(7, 0, id, &[mode as u32], &[])
+    }
+
+    pub fn upgrade(&mut self, id: ConnectionId) -> &mut Self {
+        self.record(8, 0, id, &[], &[])
+    }
+
+    pub fn decline_upgrade(&mut self, id: ConnectionId) -> &mut Self {
+        self.record(9, 0, id, &[], &[])
+    }
+
+    pub fn socket_timeout(&mut self, id: ConnectionId, millis: u32) -> &mut Self {
+        self.record(10, 0, id, &[millis], &[])
+    }
+
+    pub fn no_delay(&mut self, id: ConnectionId, on: bool) -> &mut Self {
+        self.record(11, 0, id, &[u32::from(on)], &[])
+    }
+
+    pub fn tcp_keep_alive(&mut self, id: ConnectionId, on: bool, millis: u32) -> &mut Self {
+        self.record(12, 0, id, &[u32::from(on), millis], &[])
+    }
+
+    /// A whole response with Content-Length.
+    pub fn respond(&mut self, id: ConnectionId, body: &[u8]) -> &mut Self {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        self.head(id, &head, body, flag::END)
+    }
+
+    /// A whole response, after which the connection is closed.
+    pub fn respond_and_close(&mut self, id: ConnectionId, body: &[u8]) -> &mut Self {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.head(id, &head, body, flag::END | flag::CLOSE)
+    }
+}
