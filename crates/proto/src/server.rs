@@ -336,6 +336,10 @@ impl ServerConnection {
         if matches!(self.reading, Reading::Upgrade { .. }) {
             self.reading = Reading::Raw;
             self.unanswered = self.unanswered.saturating_sub(1);
+            if self.unanswered == 0 {
+                // A response to the upgrade itself, if one was begun, is the user's business now.
+                self.writing = Writing::Head;
+            }
             self.started = None;
         }
     }

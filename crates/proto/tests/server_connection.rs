@@ -406,6 +406,18 @@ mod upgrades {
     }
 
     #[test]
+    fn a_response_begun_before_the_takeover_is_void() {
+        let mut s = Scenario::with(UPGRADE);
+        s.connection.send_head(HEAD, true, &mut s.out).unwrap();
+        s.connection.upgrade();
+        assert_eq!(
+            s.connection.send_end(s.now, b"", false, &mut s.out),
+            Err(MisuseError::HeadNotSent)
+        );
+        assert_eq!(s.connection.unanswered(), 0);
+    }
+
+    #[test]
     fn a_declined_connect_is_the_last_request() {
         let mut s = Scenario::with(b"CONNECT a:1 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
         s.connection.decline_upgrade();
