@@ -1,4 +1,5 @@
-//! The fast reader of request heads takes nothing that the general one refuses, and reads nothing otherwise.
+//! The fast reader of request heads takes nothing that the general one refuses, and reads nothing
+//! otherwise.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

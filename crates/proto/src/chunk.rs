@@ -162,8 +162,8 @@ impl ChunkDecoder {
         Ok(Chunk::NeedMore)
     }
 
-    /// One byte of a chunk extension (RFC 9112 section 7.1.1). The white space that the section's grammar
-    /// tolerates for old senders is refused, as Node does.
+    /// One byte of a chunk extension (RFC 9112 section 7.1.1). The white space that the section's
+    /// grammar tolerates for old senders is refused, as Node does.
     fn run_extension(
         &mut self,
         pos: usize,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// How much a peer may send before it is refused, and how strictly it is read.
 ///
-/// A plain value: the driver owns one for all of a server's connections and passes it to every call.
+/// A plain value: the driver owns one for all of a server's connections and passes it to every
+/// call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one head, or of one trailer section, from which on it is refused

@@ -73,7 +73,8 @@ error_kinds! {
     MethodEnd => "HPE_INVALID_METHOD", "Expected space after method", 400;
     /// White space, or the line's end, where the target or the version is due; HTTP/0.9 too.
     TargetChar => "HPE_INVALID_URL", "Invalid characters in url", 400;
-    /// The target has none of the forms of RFC 9112 section 3.2, or one that its method may not have.
+    /// The target has none of the forms of RFC 9112 section 3.2, or one that its method may not
+    /// have.
     TargetStart => "HPE_INVALID_URL", "Unexpected start char in url", 400;
     /// A bad byte before the `://` of an absolute target.
     TargetScheme => "HPE_INVALID_URL", "Unexpected char in url schema", 400;
@@ -135,7 +136,8 @@ error_kinds! {
     CodingAfterChunked => "HPE_INVALID_TRANSFER_ENCODING", "Invalid `Transfer-Encoding` header value", 400;
     /// A request's last transfer coding is not `chunked`.
     CodingNotChunked => "HPE_INVALID_TRANSFER_ENCODING", "Request has invalid `Transfer-Encoding`", 400;
-    /// A chunk size that does not start with a hexadecimal digit, or is followed by something that may not follow.
+    /// A chunk size that does not start with a hexadecimal digit, or is followed by something that
+    /// may not follow.
     ChunkSize => "HPE_INVALID_CHUNK_SIZE", "Invalid character in chunk size", 400;
     /// A chunk size of 2^64 or more.
     ChunkSizeOverflow => "HPE_INVALID_CHUNK_SIZE", "Chunk size overflow", 400;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::method::Method;
 
-/// The outcome of one call: how many bytes to drop from the front of the read buffer, and what they said.
+/// The outcome of one call: how many bytes to drop from the front of the read buffer, and what they
+/// said.
 #[derive(Debug, Clone)]
 pub struct Step<'b> {
     /// Bytes of `input` that are done with. Data slices of the event lie within them.
@@ -179,7 +180,8 @@ pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
     &value[start..end]
 }
 
-/// Working space of a decoder, with nothing in it between two calls: one for a whole I/O thread will do.
+/// Working space of a decoder, with nothing in it between two calls: one for a whole I/O thread
+/// will do.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) ranges: Vec<FieldRange>,

@@ -317,7 +317,8 @@ impl FieldScanner {
         self.state = State::LineStart;
     }
 
-    /// Counts the part of a name or value that ends at `end`; white space behind a value is in it, as in Node's count.
+    /// Counts the part of a name or value that ends at `end`; white space behind a value is in it,
+    /// as in Node's count.
     fn count_to(&mut self, end: usize, limits: &Limits) -> Result<(), ParseError> {
         self.size += end as u32 - self.uncounted;
         self.uncounted = end as u32;

@@ -15,8 +15,8 @@ pub(crate) struct Framing {
 /// The body length of a request whose head ends at `head_end` of the fields' base.
 ///
 /// In strict mode every contradiction is an error. In lenient mode Transfer-Encoding wins over
-/// Content-Length, and codings may stand behind a first `chunked` if the last is `chunked`; a request that would
-/// have to be read until the connection closes is refused in both.
+/// Content-Length, and codings may stand behind a first `chunked` if the last is `chunked`; a
+/// request that would have to be read until the connection closes is refused in both.
 pub(crate) fn request_body(
     method: Method,
     minor_version: u8,
@@ -196,8 +196,8 @@ fn line_end(fields: &Fields<'_>, range: &FieldRange) -> usize {
     memchr::memchr(b'\n', &fields.base()[start..]).map_or(start, |index| start + index + 1)
 }
 
-/// Where one line's list of codings is not read alike by everybody: at a tab, which Node does not take for white space
-/// here, and in strict mode at a quote (is the comma within it a separator?).
+/// Where one line's list of codings is not read alike by everybody: at a tab, which Node does not
+/// take for white space here, and in strict mode at a quote (is the comma within it a separator?).
 fn find_ambiguous_byte(fields: &Fields<'_>, range: &FieldRange, lenient: bool) -> Option<usize> {
     // With the white space behind the value.
     let line = fields.base()[range.value_start as usize..]

@@ -1,4 +1,5 @@
-//! Request heads: the general reader, which keeps its place, and a fast one for heads that are all there.
+//! Request heads: the general reader, which keeps its place, and a fast one for heads that are all
+//! there.
 
 use std::mem::MaybeUninit;
 
@@ -33,8 +34,8 @@ impl ParsedHead {
     }
 }
 
-/// Reads the head that `input` starts with. `scanner` is where the last call for the same head got to,
-/// `None` before the first; it is left `None` when the head is complete.
+/// Reads the head that `input` starts with. `scanner` is where the last call for the same head got
+/// to, `None` before the first; it is left `None` when the head is complete.
 pub(crate) fn read_head(
     scanner: &mut Option<HeadScanner>,
     input: &[u8],
@@ -74,8 +75,8 @@ pub(crate) fn read_head_general(
     let HeadScanner::Fields(line, mut fields) = state else {
         return Ok(None);
     };
-    // The ranges found by earlier calls are gone: a resumed head is only checked on, and its ranges are
-    // taken in one go at the end.
+    // The ranges found by earlier calls are gone: a resumed head is only checked on, and its ranges
+    // are taken in one go at the end.
     let end = if resumed {
         fields.run(input, limits, &mut ())?
     } else {
@@ -95,8 +96,8 @@ fn field_scanner(line: &RequestLine) -> FieldScanner {
     FieldScanner::head(line.end as usize, (line.target.1 - line.target.0) as usize)
 }
 
-/// Reads a strict head in origin-form that is wholly there, by httparse. `None`: not one of those, or not
-/// in order; the general reader says what it is.
+/// Reads a strict head in origin-form that is wholly there, by httparse. `None`: not one of those,
+/// or not in order; the general reader says what it is.
 pub(crate) fn read_head_fast(
     input: &[u8],
     limits: &Limits,
@@ -173,8 +174,8 @@ pub(crate) fn read_head_fast(
 pub(crate) mod agreement {
     use super::*;
 
-    /// Panics when the fast path takes a head that the general one refuses, or reads it differently.
-    /// Answers whether it took it.
+    /// Panics when the fast path takes a head that the general one refuses, or reads it
+    /// differently. Answers whether it took it.
     pub(crate) fn check(input: &[u8], limits: &Limits) -> bool {
         let (mut fast, mut general) = (Scratch::new(), Scratch::new());
         let Some(head) = read_head_fast(input, limits, &mut fast) else {

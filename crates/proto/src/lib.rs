@@ -10,13 +10,14 @@
 //!              Step { Event }        poll_timeout           bytes to be sent
 //! ```
 //!
-//! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the leniency of
-//! its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining, upgrades, deadlines; and errors under
-//! the names that Node gives them. Out of scope: sockets, clocks, threads, what heads mean beyond framing,
-//! and the text of response heads.
+//! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the
+//! leniency of its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining,
+//! upgrades, deadlines; and errors under the names that Node gives them. Out of scope: sockets,
+//! clocks, threads, what heads mean beyond framing, and the text of response heads.
 //!
-//! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a [`Step`] consumed; events borrow from
-//! it and from a [`Scratch`] that all of a thread's connections can share.
+//! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a
+//! [`Step`] consumed; events borrow from it and from a [`Scratch`] that all of a thread's
+//! connections can share.
 //!
 //! # A request and its response
 //!

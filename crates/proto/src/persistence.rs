@@ -45,7 +45,8 @@ fn is_connection(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"proxy-connection")
 }
 
-/// One more Expect line. `100-continue` counts wherever it stands as a word, which is how Node looks for it.
+/// One more Expect line. `100-continue` counts wherever it stands as a word, which is how Node
+/// looks for it.
 fn expectation(before: Expect, value: &[u8]) -> Expect {
     const CONTINUE: &[u8] = b"100-continue";
     let is_word =

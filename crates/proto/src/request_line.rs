@@ -4,7 +4,8 @@ use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
 use crate::method::{METHODS, Method};
 
-/// Bytes of a strict request line beside its target: the longest method, two spaces, `HTTP/1.1`, CR LF, rounded up.
+/// Bytes of a strict request line beside its target: the longest method, two spaces, `HTTP/1.1`, CR
+/// LF, rounded up.
 const MAX_PUNCTUATION: usize = 32;
 
 /// A complete request line. Offsets are into the bytes that start with the method.

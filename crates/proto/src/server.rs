@@ -16,15 +16,15 @@ use crate::persistence;
 /// The server's side of one connection: requests in, responses out, in the same order.
 ///
 /// It holds no bytes. The caller owns a read buffer, shows its unconsumed front to
-/// [`handle_data`](Self::handle_data), and drops what a [`Step`] says is consumed; what is to be written is
-/// appended to a buffer of the caller's.
+/// [`handle_data`](Self::handle_data), and drops what a [`Step`] says is consumed; what is to be
+/// written is appended to a buffer of the caller's.
 ///
 /// Per request, the calls go
 /// `send_interim`* → `send_head` → (`begin_data` → the bytes → `finish_data`)* → `send_end`,
 /// and may begin as soon as its [`Event::Request`] is out, before its [`Event::End`].
 ///
-/// A [`ParseError`] ends the reading side, not the writing side: requests delivered before the bad one can
-/// still be answered, and [`close_reason`](Self::close_reason) tells when that is done.
+/// A [`ParseError`] ends the reading side, not the writing side: requests delivered before the bad
+/// one can still be answered, and [`close_reason`](Self::close_reason) tells when that is done.
 #[derive(Debug)]
 pub struct ServerConnection {
     reading: Reading,
@@ -34,7 +34,8 @@ pub struct ServerConnection {
     /// The peer's last request allows another one.
     keep_alive: bool,
     close: Option<CloseReason>,
-    /// Since when a request is awaited (on a new connection) or being received; `None` between requests.
+    /// Since when a request is awaited (on a new connection) or being received; `None` between
+    /// requests.
     started: Option<Instant>,
     /// Since when all is answered and nothing has come.
     idle_since: Option<Instant>,
@@ -86,14 +87,16 @@ impl ServerConnection {
         }
     }
 
-    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed, until the event
-    /// is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is false and none are.
+    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed,
+    /// until the event is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is
+    /// false and none are.
     ///
     /// `input` must start with the bytes that earlier calls left unconsumed.
     ///
     /// # Errors
     ///
-    /// The peer broke the protocol. Nothing further is read; later calls consume and ignore everything.
+    /// The peer broke the protocol. Nothing further is read; later calls consume and ignore
+    /// everything.
     pub fn handle_data<'b>(
         &mut self,
         now: Instant,
@@ -225,8 +228,8 @@ impl ServerConnection {
         })
     }
 
-    /// The peer ended its side; `remaining` is what is left unconsumed of what it sent. To be called when
-    /// `handle_data` has no further event to give.
+    /// The peer ended its side; `remaining` is what is left unconsumed of what it sent. To be
+    /// called when `handle_data` has no further event to give.
     ///
     /// # Errors
     ///
@@ -261,8 +264,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Sends the head of the response to the oldest unanswered request; `head` ends in an empty line.
-    /// `chunked`: it says so, and the body is to be framed in chunks.
+    /// Sends the head of the response to the oldest unanswered request; `head` ends in an empty
+    /// line. `chunked`: it says so, and the body is to be framed in chunks.
     ///
     /// # Errors
     ///
@@ -283,8 +286,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in `out`.
-    /// A part without bytes is nothing, not the end.
+    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in
+    /// `out`. A part without bytes is nothing, not the end.
     ///
     /// # Errors
     ///
@@ -304,8 +307,8 @@ impl ServerConnection {
         }
     }
 
-    /// Ends the response. `trailers`: field lines, each with its line end; written only in chunked coding.
-    /// `close`: the head announced the close of the connection.
+    /// Ends the response. `trailers`: field lines, each with its line end; written only in chunked
+    /// coding. `close`: the head announced the close of the connection.
     ///
     /// # Errors
     ///
@@ -331,7 +334,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// The user takes the connection over behind an upgrade head: what is unconsumed, and all that follows, is its.
+    /// The user takes the connection over behind an upgrade head: what is unconsumed, and all that
+    /// follows, is its.
     pub fn upgrade(&mut self) {
         if matches!(self.reading, Reading::Upgrade { .. }) {
             self.reading = Reading::Raw;
@@ -344,8 +348,9 @@ impl ServerConnection {
         }
     }
 
-    /// Nobody takes the connection over: the request is an ordinary one, and what follows its head is read as
-    /// HTTP. Not behind CONNECT, where it may be anything: that request is the connection's last.
+    /// Nobody takes the connection over: the request is an ordinary one, and what follows its head
+    /// is read as HTTP. Not behind CONNECT, where it may be anything: that request is the
+    /// connection's last.
     pub fn decline_upgrade(&mut self) {
         if let Reading::Upgrade { body, tunnel } = self.reading {
             self.keep_alive &= !tunnel;
@@ -353,8 +358,8 @@ impl ServerConnection {
         }
     }
 
-    /// Whether bytes from the peer are wanted. False while as many requests are unanswered as may be, while an upgrade is
-    /// undecided, after it, and once no further request is accepted.
+    /// Whether bytes from the peer are wanted. False while as many requests are unanswered as may
+    /// be, while an upgrade is undecided, after it, and once no further request is accepted.
     pub fn may_read(&self, limits: &Limits) -> bool {
         match self.reading {
             Reading::Head(_) => self.unanswered < limits.max_pipelined.max(1),
@@ -381,7 +386,8 @@ impl ServerConnection {
         self.unanswered == 0 && matches!(self.reading, Reading::Head(None))
     }
 
-    /// Whether a request's head has been delivered and its end has not; after an error: whether it struck such a request.
+    /// Whether a request's head has been delivered and its end has not; after an error: whether it
+    /// struck such a request.
     pub fn is_receiving(&self) -> bool {
         matches!(
             self.reading,
@@ -394,7 +400,8 @@ impl ServerConnection {
         self.unanswered
     }
 
-    /// The next deadline, and what passes with it. To be asked again after each call that takes or sends something.
+    /// The next deadline, and what passes with it. To be asked again after each call that takes or
+    /// sends something.
     pub fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
         let after = |start: Instant, limit: Option<Duration>, kind| {
             limit

@@ -1,4 +1,5 @@
-//! What comes off the wire, and what it is read as: the vectors of `tests/vectors/*.md` and mutants of them.
+//! What comes off the wire, and what it is read as: the vectors of `tests/vectors/*.md` and mutants
+//! of them.
 
 mod mutations;
 mod transcript;

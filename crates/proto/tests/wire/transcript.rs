@@ -21,7 +21,8 @@ pub(crate) enum Answers {
     Late,
 }
 
-/// What `pieces`, arriving one after the other, come to. Error positions count from the first byte of all.
+/// What `pieces`, arriving one after the other, come to. Error positions count from the first byte
+/// of all.
 pub(crate) fn transcript<'p>(
     pieces: impl Iterator<Item = &'p [u8]>,
     options: Options,

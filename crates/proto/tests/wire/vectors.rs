@@ -127,7 +127,8 @@ fn answered_one_at_a_time() {
     });
 }
 
-/// The lines as they would be on a connection of their own, with error positions counted from `by` bytes further on.
+/// The lines as they would be on a connection of their own, with error positions counted from `by`
+/// bytes further on.
 fn moved(lines: &[String], by: usize) -> Vec<String> {
     let moved_line = |line: &String| {
         let (before, rest) = line.split_once(" at ")?;
