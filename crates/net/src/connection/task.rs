@@ -51,12 +51,16 @@ impl Connection {
             if state.destroying {
                 state.output.clear();
             }
-            let read = self.drive_read(state, cx, batch);
-            self.tell_eof(state, &config, batch);
-            turn = match (wrote, read) {
-                (Ok(Turn::Wait), Ok(Turn::Wait)) => self.advance_close(state, batch),
-                (Ok(_), Ok(_)) => Turn::Again,
-                (Err(errno), _) | (_, Err(errno)) => {
+            // After a failed write there is nothing to read but an end that is none.
+            let went = wrote.and_then(|wrote| Ok((wrote, self.drive_read(state, cx, batch)?)));
+            turn = match went {
+                Ok((wrote, read)) => {
+                    self.tell_eof(state, &config, batch);
+                    // Also while there is more to read: a peer that never stops sending must not prevent the close.
+                    let closing = self.advance_close(state, batch);
+                    if [wrote, read, closing].contains(&Turn::Again) { Turn::Again } else { Turn::Wait }
+                }
+                Err(errno) => {
                     self.close(state, errno, batch);
                     Turn::Wait
                 }
@@ -130,19 +134,17 @@ impl Connection {
             Writing::Close => {
                 let everything_read = state.eof_seen
                     || (state.input.is_empty() && state.reading == Reading::Http && !state.engine.is_receiving());
-                self.shut(state);
                 if everything_read {
                     self.close(state, 0, batch);
                 } else {
+                    self.shut(state);
                     Self::linger(state);
                 }
                 Turn::Again
             }
-            // After a half-close the other direction goes on; when lingering the peer's FIN is the end.
+            // After a half-close the other direction goes on, up to the peer's FIN.
             Writing::Shut if state.eof_seen && (state.eof_told || state.reading == Reading::Discard) => {
-                if state.reading == Reading::Discard || state.fallback_at.is_some() {
-                    self.close(state, 0, batch);
-                }
+                self.close(state, 0, batch);
                 Turn::Wait
             }
             Writing::Shut => Turn::Wait,
