@@ -47,7 +47,12 @@ impl Connection {
             Reading::Discard => true,
             Reading::Raw => state.credit > 0,
             Reading::Http => {
-                state.engine.may_read(&config.limits) && (state.credit > 0 || !state.engine.is_receiving())
+                if state.engine.is_receiving() {
+                    state.credit > 0
+                } else {
+                    // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
+                    state.engine.unanswered() < config.limits.max_pipelined.max(1)
+                }
             }
         }
     }
