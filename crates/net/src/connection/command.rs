@@ -128,7 +128,11 @@ impl State {
     }
 
     fn send_end(&mut self, trailers: &[u8], close: bool) -> Result<(), ferrohttp_proto::MisuseError> {
+        let receiving = self.engine.is_receiving();
         self.engine.send_end(now(), trailers, close, self.output.buffer())?;
+        if close && receiving {
+            self.reading = Reading::Discard;
+        }
         // When it is the peer that broke off or broke the protocol, JavaScript has the last word.
         if close && self.writing == Writing::Open {
             self.writing = Writing::Close;
