@@ -88,7 +88,7 @@ async fn post(
 struct Chunks(VecDeque<Frame<Bytes>>);
 
 impl Chunks {
-    fn new(body: &[u8], size: usize, trailers: Option<HeaderMap>) -> Body {
+    fn of(body: &[u8], size: usize, trailers: Option<HeaderMap>) -> Body {
         let parts = body
             .chunks(size)
             .map(|part| Frame::data(Bytes::copy_from_slice(part)));
@@ -166,7 +166,7 @@ async fn chunked_bodies_arrive_whole() {
     for size in SIZES {
         for chunk in [1000, 16 * 1024, 1 << 20] {
             let body = content(size);
-            let (_, answer, trailers) = post(&mut sender, Chunks::new(&body, chunk, None)).await;
+            let (_, answer, trailers) = post(&mut sender, Chunks::of(&body, chunk, None)).await;
             assert!(
                 answer == body,
                 "{size} bytes in chunks of {chunk} came back changed"
@@ -189,7 +189,7 @@ async fn trailers_arrive_and_are_sent() {
             .header("host", "test")
             .header("te", "trailers")
             .header(TRAILER, "x-check, x-other")
-            .body(Chunks::new(&body, 3000, Some(sent.clone())))
+            .body(Chunks::of(&body, 3000, Some(sent.clone())))
             .expect("request");
         sender.ready().await.expect("ready");
         let response = sender.send_request(request).await.expect("response");
@@ -215,7 +215,7 @@ async fn concurrent_connections_do_not_mix() {
                     [..1 + (client * 977 + round * 3331) % 60_000]
                     .to_vec();
                 let (_, answer, _) =
-                    post(&mut sender, Chunks::new(&body, 1 + client * 37, None)).await;
+                    post(&mut sender, Chunks::of(&body, 1 + client * 37, None)).await;
                 assert!(answer == body, "client {client}, round {round}");
             }
         }));
