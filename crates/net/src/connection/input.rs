@@ -171,6 +171,8 @@ impl Connection {
                 }
                 input.len()
             }
+            // A read that brought nothing but the peer's end.
+            Reading::Raw if input.is_empty() => 0,
             Reading::Raw => {
                 state.credit -= input.len() as i64;
                 batch.body(self.id, input, true);
