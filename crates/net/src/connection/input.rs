@@ -166,7 +166,10 @@ impl Connection {
                 if let Some(kind) = state.failed
                     && state.writing == Writing::Open
                     && !input.is_empty()
+                    && state.credit > 0
                 {
+                    // No more of it than of a body that nobody reads.
+                    state.credit -= input.len() as i64;
                     batch.error(self.id, kind, 0, input);
                 }
                 input.len()
