@@ -23,17 +23,25 @@ pub(crate) fn with_batch<R>(environment: &Arc<Environment>, fill: impl FnOnce(&m
         let batch = &mut staged[index].1;
         let result = fill(batch);
         if batch.is_worthwhile() {
-            environment.inbox().publish(batch);
+            publish(environment, batch);
         }
         result
     })
+}
+
+/// To an environment that has ended nothing is told: once `Environment::shutdown` has been on this
+/// thread, its JavaScript is not woken any more.
+fn publish(environment: &Environment, batch: &mut Batch) {
+    if environment.is_alive() {
+        environment.inbox().publish(batch);
+    }
 }
 
 /// Publishes everything and forgets environments that have ended.
 pub(crate) fn publish_all() {
     STAGED.with_borrow_mut(|staged| {
         for (environment, batch) in staged.iter_mut() {
-            environment.inbox().publish(batch);
+            publish(environment, batch);
         }
         staged.retain(|(environment, _)| environment.is_alive());
     });
