@@ -129,7 +129,7 @@ impl Connection {
             Writing::Open => Turn::Wait,
             Writing::HalfClose => {
                 self.shut(state);
-                Turn::Wait
+                Turn::Again
             }
             Writing::Close => {
                 let everything_read = state.eof_seen
