@@ -1,0 +1,174 @@
+//! Many answers in one flush: their order, and how they reach the wire.
+
+mod support;
+
+use std::io::Read;
+
+use support::{Close, Event, Js, Out, Peer, config, content, flag};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Both ways of a flush: carried out by the thread that asks, and by the I/O thread.
+#[derive(Clone, Copy, Debug)]
+enum Road {
+    Direct,
+    Thread,
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_one_write() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    const COUNT: usize = 12;
+    peer.send(
+        (0..COUNT)
+            .map(|index| format!("GET /{index} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .collect::<String>(),
+    );
+    let (id, first) = js.open_with_head();
+    assert_eq!(first.target, "/0");
+    let mut out = Out::new();
+    out.respond(id, b"0");
+    let mut wire = String::from("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0");
+    for index in 1..COUNT {
+        let (whose, head) = js.head();
+        assert_eq!((whose, head.target), (id, format!("/{index}")));
+        let body = index.to_string();
+        out.respond(id, body.as_bytes());
+        wire += &format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+    }
+    js.flush(&mut out);
+    // What was written at once can be read at once.
+    let mut buffer = vec![0; wire.len() * 2];
+    let count = peer.0.read(&mut buffer).expect("answers");
+    assert_eq!(String::from_utf8_lossy(&buffer[..count]), wire);
+}
+
+/// What one response looks like on the wire when it is sent by `road`, a flush for each command or all in one.
+fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send(GET);
+    let (id, _) = js.open_with_head();
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let commands: [fn(&mut Out, ferrohttp_net::ConnectionId); 6] = [
+        |out, id| drop(out.interim(id, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 0)),
+        |out, id| {
+            drop(out.head(
+                id,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                b"one",
+                flag::CHUNKED,
+            ))
+        },
+        |out, id| drop(out.body(id, &content(5000), flag::CHUNKED)),
+        |out, id| drop(out.body(id, b"", flag::CHUNKED)),
+        |out, id| drop(out.body(id, b"three", flag::CHUNKED)),
+        |out, id| drop(out.end(id, "X: y\r\n", flag::CHUNKED)),
+    ];
+    let mut out = Out::new();
+    let complete = |out: &mut Out| {
+        if let Road::Thread = road {
+            // Writes for nobody make the flush too large to be carried out directly.
+            let nobody = ferrohttp_net::ConnectionId {
+                slot: 77,
+                generation: 0,
+            };
+            out.raw(nobody, b"x", 0)
+                .raw(nobody, b"x", 0)
+                .raw(nobody, b"x", 0);
+        }
+        js.flush(out);
+    };
+    for command in commands {
+        command(&mut out, id);
+        if !one_flush {
+            complete(&mut out);
+        }
+    }
+    out.close(id, Close::AfterFlush);
+    complete(&mut out);
+    let wire = peer.rest();
+    assert!(wire.starts_with(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"));
+    assert!(wire.ends_with(b"\r\n5\r\nthree\r\n0\r\nX: y\r\n\r\n"));
+    assert!(
+        wire.windows(chunked.len())
+            .any(|part| part == chunked.as_bytes())
+    );
+    js.closed(id);
+    wire
+}
+
+#[test]
+fn both_roads_write_the_same_bytes() {
+    let expected = wire_of(Road::Direct, false);
+    assert_eq!(wire_of(Road::Thread, false), expected);
+    assert_eq!(wire_of(Road::Thread, true), expected);
+}
+
+#[test]
+fn a_small_flush_does_not_overtake_a_large_one() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    const ROUNDS: usize = 2000;
+    let mut id = None;
+    for round in 0..ROUNDS {
+        peer.send(GET);
+        let whose = *id.get_or_insert_with(|| js.open());
+        js.head();
+        let mut out = Out::new();
+        out.head(
+            whose,
+            "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n",
+            b"a",
+            0,
+        )
+        .body(whose, b"b", 0)
+        .body(whose, b"c", 0);
+        js.flush(&mut out);
+        // Right behind it, and alone.
+        js.flush(Out::new().body(whose, b"d", 0));
+        js.flush(Out::new().body(whose, b"ef", flag::END));
+        let mut answer = [0; 38 + 6];
+        peer.0.read_exact(&mut answer).expect("answer");
+        assert!(
+            answer.ends_with(b"\r\n\r\nabcdef"),
+            "round {round}: {}",
+            answer.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn many_connections_are_answered_in_one_flush() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peers: Vec<_> = (0..50).map(|_| Peer::connect(address)).collect();
+    for round in 0..20 {
+        for (index, peer) in peers.iter_mut().enumerate() {
+            peer.send(format!("GET /{round}/{index} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        }
+        let mut out = Out::new();
+        let mut heads = 0;
+        while heads < peers.len() {
+            if let Event::Head { id, head } = js.next() {
+                heads += 1;
+                out.respond(id, head.target.as_bytes());
+            }
+        }
+        js.flush(&mut out);
+        for (index, peer) in peers.iter_mut().enumerate() {
+            let path = format!("/{round}/{index}");
+            peer.expect(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}",
+                path.len()
+            ));
+        }
+    }
+}
