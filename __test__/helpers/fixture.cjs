@@ -1,0 +1,39 @@
+// Programs that must run in a process of their own: those that block, exit, run out of descriptors or throw.
+const path = require('node:path')
+const { spawn } = require('node:child_process')
+const { createInterface } = require('node:readline')
+
+/**
+ * Starts `file` beside the test. What it prints as JSON lines is what it says.
+ *
+ * @param {string} file absolute path
+ * @param {string[]} args
+ * @param {{ shell?: string, node?: string[] }} options `shell`: commands to run before in the same shell (ulimit)
+ */
+function start(file, args = [], { shell, node = [] } = {}) {
+  const command = [process.execPath, '--expose-gc', ...node, file, ...args]
+  const child = shell === undefined
+    ? spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
+    : spawn('/bin/sh', ['-c', `${shell}; exec "$@"`, path.basename(file), ...command], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let stderr = ''
+  child.stderr.on('data', (chunk) => { stderr += chunk })
+  const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stderr })))
+  return {
+    child,
+    exited,
+    /** The next thing it says. */
+    async said() {
+      const { value, done } = await lines.next()
+      if (!done) return JSON.parse(value)
+      const { code, signal } = await exited
+      throw new Error(`${path.basename(file)} ended with ${code ?? signal}: ${stderr}`)
+    },
+    /** One line to its standard input. */
+    tell(text) {
+      child.stdin.write(`${text}\n`)
+    },
+  }
+}
+
+module.exports = { start }

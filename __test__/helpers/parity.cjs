@@ -1,0 +1,75 @@
+'use strict'
+// The same script on node:http and on ferrohttp: what it logs must be the same.
+const { fork } = require('node:child_process')
+const path = require('node:path')
+const { MAJOR, node } = require('./nodes.cjs')
+const { FAILED, play } = require('./play.cjs')
+const { normalise } = require('./record.cjs')
+
+/** The version whose behaviour is ours. Others differ here and there; scripts that touch such a place say `only24`. */
+const REFERENCE = 24
+
+/**
+ * An ava implementation: `test('title', parity(async (http, log, tools) => { … }))`.
+ *
+ * The script logs what a user can observe; it is over when its promise resolves, and its servers and clients are
+ * closed then. See `play.cjs` for `tools`.
+ *
+ * @param {(http: typeof import('node:http'), log: (...values: unknown[]) => void, tools: object) => Promise<void>} script
+ * @param {object} [options]
+ * @param {boolean} [options.only24] the Node versions differ here: compare with Node 24 only, taken from
+ *   FERROHTTP_NODE24 when this is another one; without either the script only runs on ferrohttp
+ * @param {boolean} [options.isolated] a process each, for scripts that exit, crash or patch; the entries end with
+ *   `exit` and the exit code
+ *
+ * A script that runs in another process (isolated, or compared with another Node) is sent as source: it may use its
+ * parameters, globals and `require`, but no variable around it.
+ */
+function parity(script, { only24 = false, isolated = false } = {}) {
+  const source = script.toString()
+  return async (t) => {
+    const ours = isolated ? await inProcess(process.execPath, 'ferrohttp', source) : await play('ferrohttp', script)
+    t.true(ours.entries.length > 0, 'the script logged nothing, so it compares nothing')
+    const reference = await referenceRun()
+    if (reference === null)
+      return t.log(`not compared: this is Node ${MAJOR} and FERROHTTP_NODE${REFERENCE} is not set`)
+    t.deepEqual(clean(ours), clean(reference))
+  }
+
+  function referenceRun() {
+    const binary = only24 ? node(REFERENCE) : process.execPath
+    if (binary === null) return null
+    return isolated || binary !== process.execPath ? inProcess(binary, 'node:http', source) : play('node:http', script)
+  }
+}
+
+function clean({ entries, ports }) {
+  return normalise(entries, new Set(ports))
+}
+
+/** Entries come one by one, so that those before a crash are there. */
+function inProcess(execPath, name, source) {
+  return new Promise((resolve, reject) => {
+    const child = fork(path.join(__dirname, 'play-child.cjs'), [name], { execPath, execArgv: [], silent: true })
+    const entries = []
+    const ports = []
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      errors += text
+    })
+    child.on('message', (message) => {
+      if ('entry' in message) entries.push(message.entry)
+      else if ('port' in message) ports.push(message.port)
+      else errors += message.failure
+    })
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (code === FAILED) return reject(new Error(`the script failed on ${name}: ${errors}`))
+      entries.push(['exit', signal ?? code])
+      resolve({ entries, ports })
+    })
+    child.send({ source })
+  })
+}
+
+module.exports = { parity }
