@@ -1,0 +1,292 @@
+//! Where a server can be bound, what goes wrong there, and what is left when it is closed.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use ferrohttp_net::{BoundAddress, ListenError, ListenOptions, ListenTarget};
+use support::{Event, Js, Out, PATIENCE, Peer, config, loopback};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn at(target: ListenTarget) -> ListenOptions {
+    ListenOptions {
+        target,
+        ..loopback()
+    }
+}
+
+fn bound_ip(bound: BoundAddress) -> SocketAddr {
+    match bound {
+        BoundAddress::Ip(address) => address,
+        BoundAddress::Path(path) => panic!("bound to {}", path.display()),
+    }
+}
+
+/// A request on a connection to `address` is answered.
+fn serves(js: &mut Js, address: SocketAddr) {
+    let mut peer = Peer::connect(address);
+    peer.send(GET);
+    let (id, _) = js.open_with_head();
+    js.flush(Out::new().respond(id, b"ok"));
+    peer.expect(OK);
+    drop(peer);
+    assert_eq!(js.closed(id), 0);
+}
+
+fn close_and_wait(js: &mut Js, server: u32) {
+    let closed = js
+        .environment
+        .close_listener(server)
+        .expect("the server listens");
+    assert!(
+        closed.recv_timeout(PATIENCE).is_err(),
+        "nothing is ever sent"
+    );
+    assert_eq!(js.next(), Event::ListenerClosed { server });
+    assert!(js.environment.close_listener(server).is_none());
+}
+
+#[test]
+fn the_unspecified_address_takes_both_families() {
+    let mut js = Js::new();
+    let (_, bound) = js
+        .environment
+        .listen(&at(ListenTarget::AnyAddress(0)), config())
+        .expect("listen");
+    let address = bound_ip(bound);
+    assert_ne!(address.port(), 0);
+    serves(&mut js, (Ipv4Addr::LOCALHOST, address.port()).into());
+    if address.is_ipv6() {
+        serves(&mut js, (Ipv6Addr::LOCALHOST, address.port()).into());
+    }
+}
+
+#[test]
+fn one_family_may_be_asked_for() {
+    let mut js = Js::new();
+    let v4 = at(ListenTarget::Address((Ipv4Addr::LOCALHOST, 0).into()));
+    let address = bound_ip(js.environment.listen(&v4, config()).expect("listen").1);
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+    serves(&mut js, address);
+
+    let v6 = ListenOptions {
+        ipv6_only: true,
+        ..at(ListenTarget::Address((Ipv6Addr::UNSPECIFIED, 0).into()))
+    };
+    match js.environment.listen(&v6, config()) {
+        Ok((_, bound)) => {
+            let port = bound_ip(bound).port();
+            serves(&mut js, (Ipv6Addr::LOCALHOST, port).into());
+            // With dual stack the port would be taken for the other family as well.
+            drop(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("IPv4's port is free"));
+        }
+        // A machine without IPv6.
+        Err(error) => assert!(
+            [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL].contains(&error.errno),
+            "{error}"
+        ),
+    }
+}
+
+#[test]
+fn a_path_is_a_unix_socket_and_goes_with_the_server() {
+    let mut js = Js::new();
+    let path = std::env::temp_dir().join(format!("ferrohttp-test-{}.sock", std::process::id()));
+    let options = at(ListenTarget::Path(path.clone()));
+    let (server, bound) = js.environment.listen(&options, config()).expect("listen");
+    assert!(matches!(bound, BoundAddress::Path(bound) if bound == path));
+    let mut peer = UnixStream::connect(&path).expect("connect");
+    peer.set_read_timeout(Some(PATIENCE)).expect("read timeout");
+    peer.write_all(GET.as_bytes()).expect("write");
+    let (id, _) = js.open_with_head();
+    assert_eq!(js.environment.addresses(id), (None, None));
+    // Options of TCP are no error here.
+    js.flush(
+        Out::new()
+            .no_delay(id, true)
+            .tcp_keep_alive(id, true, 5000)
+            .respond(id, b"ok"),
+    );
+    let mut answer = vec![0; OK.len()];
+    peer.read_exact(&mut answer).expect("answer");
+    assert_eq!(answer, OK.as_bytes());
+
+    let taken = js
+        .environment
+        .listen(&options, config())
+        .expect_err("the path is taken");
+    assert_eq!(
+        taken,
+        ListenError {
+            errno: libc::EADDRINUSE,
+            syscall: "listen"
+        }
+    );
+    close_and_wait(&mut js, server);
+    assert!(!path.exists());
+    // The connection outlives the listener.
+    peer.write_all(GET.as_bytes()).expect("write");
+    js.head();
+    js.flush(Out::new().respond(id, b"ok"));
+    peer.read_exact(&mut answer).expect("answer");
+    drop(peer);
+    assert_eq!(js.closed(id), 0);
+}
+
+#[test]
+fn what_cannot_be_bound_says_why() {
+    let js = Js::new();
+    let fails = |target| {
+        js.environment
+            .listen(&at(target), config())
+            .expect_err("cannot be bound")
+    };
+    let (_, taken) = js.listen(config());
+    assert_eq!(
+        fails(ListenTarget::Address(taken)),
+        ListenError {
+            errno: libc::EADDRINUSE,
+            syscall: "listen"
+        }
+    );
+    // TEST-NET-1 is nobody's address.
+    let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
+    assert_eq!(
+        fails(ListenTarget::Address(foreign)),
+        ListenError {
+            errno: libc::EADDRNOTAVAIL,
+            syscall: "listen"
+        }
+    );
+    let nowhere = PathBuf::from("/nonexistent/ferrohttp.sock");
+    assert_eq!(
+        fails(ListenTarget::Path(nowhere)),
+        ListenError {
+            errno: libc::ENOENT,
+            syscall: "listen"
+        }
+    );
+    let long = PathBuf::from(format!("/tmp/{}", "x".repeat(200)));
+    assert_eq!(
+        fails(ListenTarget::Path(long)),
+        ListenError {
+            errno: libc::ENAMETOOLONG,
+            syscall: "listen"
+        }
+    );
+    let message = ListenError {
+        errno: libc::EADDRINUSE,
+        syscall: "listen",
+    }
+    .to_string();
+    assert_eq!(
+        message,
+        format!("listen failed with error {}", libc::EADDRINUSE)
+    );
+}
+
+#[test]
+fn a_forbidden_port_is_eacces() {
+    // SAFETY: reads the caller's user id, nothing else.
+    let root = unsafe { libc::geteuid() } == 0;
+    let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let all_free = first_free.is_ok_and(|port| port.trim() == "0");
+    if root || all_free {
+        return;
+    }
+    let js = Js::new();
+    let target = ListenTarget::Address((Ipv4Addr::LOCALHOST, 1).into());
+    let error = js
+        .environment
+        .listen(&at(target), config())
+        .expect_err("a privileged port");
+    assert_eq!(
+        error,
+        ListenError {
+            errno: libc::EACCES,
+            syscall: "listen"
+        }
+    );
+}
+
+#[test]
+fn the_port_is_free_when_the_listener_is_closed() {
+    let mut js = Js::new();
+    // Also when it is closed before it has accepted anything, or run at all.
+    for accepts in [true, false].repeat(50) {
+        let (server, address) = js.listen(config());
+        if accepts {
+            serves(&mut js, address);
+        }
+        let closed = js
+            .environment
+            .close_listener(server)
+            .expect("the server listens");
+        assert!(closed.recv_timeout(PATIENCE).is_err());
+        drop(TcpListener::bind(address).expect("the port is free"));
+        assert_eq!(js.next(), Event::ListenerClosed { server });
+    }
+}
+
+#[test]
+fn a_closed_listener_leaves_its_connections() {
+    let mut js = Js::new();
+    let (server, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send(GET);
+    let (id, _) = js.open_with_head();
+    close_and_wait(&mut js, server);
+    assert!(TcpStream::connect(address).is_err());
+    js.flush(Out::new().respond(id, b"ok"));
+    peer.expect(OK);
+    peer.send(GET);
+    js.head();
+    js.flush(Out::new().respond(id, b"ok"));
+    peer.expect(OK);
+}
+
+#[test]
+fn servers_of_one_environment_have_their_own_ids() {
+    let mut js = Js::new();
+    let (first, first_address) = js.listen(config());
+    let (second, second_address) = js.listen(config());
+    assert_ne!(first, second);
+    for (server, address) in [(first, first_address), (second, second_address)] {
+        let peer = Peer::connect(address);
+        let Event::Open { id, server: whose } = js.next() else {
+            panic!("OPEN expected")
+        };
+        assert_eq!(whose, server);
+        drop(peer);
+        js.closed(id);
+    }
+    assert_eq!(js.environment.accepted(), 2);
+}
+
+#[test]
+fn several_listeners_share_a_port_when_all_say_so() {
+    let js = Js::new();
+    let share = ListenOptions {
+        reuse_port: true,
+        ..loopback()
+    };
+    let address = bound_ip(js.environment.listen(&share, config()).expect("listen").1);
+    let same = ListenOptions {
+        reuse_port: true,
+        ..at(ListenTarget::Address(address))
+    };
+    assert_eq!(
+        bound_ip(js.environment.listen(&same, config()).expect("listen").1),
+        address
+    );
+    let alone = js
+        .environment
+        .listen(&at(ListenTarget::Address(address)), config())
+        .expect_err("not shared");
+    assert_eq!(alone.errno, libc::EADDRINUSE);
+}
