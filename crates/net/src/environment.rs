@@ -162,8 +162,10 @@ impl Environment {
 
     /// Changes what the connections of a server go by.
     pub fn configure(&self, server: u32, config: ServerConfig) {
-        if let Some(server) = lock(&self.servers).get(&server) {
-            server.configure(config);
+        let Some(server) = lock(&self.servers).get(&server).map(Arc::clone) else { return };
+        server.configure(config);
+        for connection in self.connections.all() {
+            connection.reconfigured(&server);
         }
     }
 

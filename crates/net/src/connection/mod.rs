@@ -182,6 +182,13 @@ impl Connection {
         batch.closed(self.id, errno);
     }
 
+    /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.
+    pub(crate) fn reconfigured(&self, server: &Arc<Server>) {
+        if Arc::ptr_eq(&self.server, server) {
+            self.lock().wake();
+        }
+    }
+
     /// Closes at once, on behalf of an environment that goes away.
     pub(crate) fn abandon(&self, batch: &mut Batch) {
         self.close(&mut self.lock(), 0, batch);
