@@ -37,7 +37,12 @@ impl State {
             Reading::Http if self.writing == Writing::Open => self.engine.poll_timeout(&config.timeouts),
             _ => None,
         };
-        let protocol = protocol.map(|(at, kind)| (at, Due::Protocol(kind)));
+        let protocol = protocol.and_then(|(at, kind)| match (kind, config.timeouts.keep_alive) {
+            // A peer that is still reading the last response cannot send the next request; its time begins after that.
+            (TimeoutKind::KeepAlive, _) if !self.output.is_empty() => None,
+            (TimeoutKind::KeepAlive, Some(limit)) => Some((at.max(self.last_activity + limit), Due::Protocol(kind))),
+            _ => Some((at, Due::Protocol(kind))),
+        });
         let socket = self
             .socket_timeout
             .filter(|_| !self.socket_timed_out)

@@ -91,6 +91,8 @@ struct State {
     timer: Option<(TimerKey, Instant)>,
     socket_timeout: Option<Duration>,
     last_activity: Instant,
+    /// The kernel did not take everything the last time.
+    write_blocked: bool,
     /// 'timeout' was told and nothing has moved since.
     socket_timed_out: bool,
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
@@ -128,6 +130,7 @@ impl Connection {
             timer: None,
             socket_timeout: config.socket_timeout,
             last_activity: now,
+            write_blocked: false,
             socket_timed_out: false,
             fallback_at: None,
             bytes_read: 0,
@@ -160,6 +163,10 @@ impl Connection {
         let reached = state.output.take_reached_marks();
         if reached > 0 {
             batch.ack(self.id, reached);
+        }
+        let was_blocked = std::mem::replace(&mut state.write_blocked, matches!(result, Ok(Flush::Blocked)));
+        if was_blocked {
+            state.last_activity = crate::io_thread::now();
         }
         state.moved();
         result.map_err(|error| error.raw_os_error().unwrap_or(0))
