@@ -118,10 +118,18 @@ impl Connection {
                 match state.writing {
                     // Nobody answered.
                     Writing::Open => {
-                        if state.engine.unanswered() == 0 {
-                            state.output.buffer().extend_from_slice(encode_error_response(408));
+                        let answer = encode_error_response(408);
+                        match state.engine.unanswered() {
+                            0 => state.output.buffer().extend_from_slice(answer),
+                            // The late request itself, unless its response has begun.
+                            1 if state.engine.is_receiving() => {
+                                let _ = state.engine.send_head(answer, false, state.output.buffer());
+                            }
+                            _ => {}
                         }
                         state.writing = Writing::Close;
+                        // A peer that does not read this either has its time, as when lingering.
+                        Self::linger(state);
                     }
                     // The peer does not go away by itself.
                     _ => self.close(state, 0, batch),
