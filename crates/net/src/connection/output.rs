@@ -14,6 +14,10 @@ const MAX_SLICES: usize = 32;
 const POOLED_BUFFERS: usize = 64;
 const POOLED_CAPACITY: usize = 64 * 1024;
 
+/// Bytes written in one go, some 100 us: a fast reader of a large response must not hold the thread,
+/// least of all JavaScript's.
+const FLUSH_BOUND: u64 = 1024 * 1024;
+
 /// See `Output::compact`.
 const COMPACT_FROM: usize = 64 * 1024;
 
@@ -42,6 +46,8 @@ pub(super) enum Flush {
     Done,
     /// The kernel takes no more for now.
     Blocked,
+    /// It would take more, but others have their turn.
+    Paused,
 }
 
 /// The output of one connection.
@@ -117,7 +123,11 @@ impl Output {
 
     /// Writes as much as the kernel takes.
     pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<Flush> {
+        let until = self.written + FLUSH_BOUND;
         while !self.is_empty() {
+            if self.written >= until {
+                return Ok(Flush::Paused);
+            }
             let result = if self.segments.is_empty() {
                 stream.try_write(&self.tail[self.written_of_first..])
             } else {

@@ -84,7 +84,12 @@ impl Connection {
     }
 
     fn drive_write(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
-        while self.flush(state, batch)? == Flush::Blocked {
+        loop {
+            match self.flush(state, batch)? {
+                Flush::Done => return Ok(Turn::Wait),
+                Flush::Paused => return Ok(Turn::Again),
+                Flush::Blocked => {}
+            }
             let Some(stream) = &state.stream else { return Ok(Turn::Wait) };
             match stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
@@ -92,7 +97,6 @@ impl Connection {
                 Poll::Pending => return Ok(Turn::Wait),
             }
         }
-        Ok(Turn::Wait)
     }
 
     fn drive_read(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
