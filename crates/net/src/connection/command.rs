@@ -90,6 +90,9 @@ impl Connection {
             return;
         }
         let flushed = self.flush(state, batch);
+        if let Err(errno) = flushed {
+            state.write_failed = Some(errno);
+        }
         if state.destroying {
             state.output.clear();
         }

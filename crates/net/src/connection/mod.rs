@@ -91,6 +91,8 @@ struct State {
     timer: Option<(TimerKey, Instant)>,
     socket_timeout: Option<Duration>,
     last_activity: Instant,
+    /// What JavaScript's thread was told when it wrote: the kernel tells it once.
+    write_failed: Option<i32>,
     /// The kernel did not take everything the last time.
     write_blocked: bool,
     /// 'timeout' was told and nothing has moved since.
@@ -130,6 +132,7 @@ impl Connection {
             timer: None,
             socket_timeout: config.socket_timeout,
             last_activity: now,
+            write_failed: None,
             write_blocked: false,
             socket_timed_out: false,
             fallback_at: None,

@@ -84,6 +84,9 @@ impl Connection {
     }
 
     fn drive_write(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
+        if let Some(errno) = state.write_failed {
+            return Err(errno);
+        }
         loop {
             match self.flush(state, batch)? {
                 Flush::Done => return Ok(Turn::Wait),
