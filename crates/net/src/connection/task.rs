@@ -74,6 +74,7 @@ impl Connection {
         }
         if turn == Turn::Again {
             cx.waker().wake_by_ref();
+            batch.hurry();
         }
         match &state.waker {
             Some(waker) if waker.will_wake(cx.waker()) => {}

@@ -77,13 +77,20 @@ pub struct Batch {
     /// Bytes in `chunks`.
     chunk_bytes: usize,
     heads: usize,
+    urgent: bool,
 }
 
 impl Batch {
     /// Whether the batch should be published without waiting for the thread to run out of work:
     /// JavaScript would otherwise idle while a busy I/O thread keeps collecting.
     pub(crate) const fn is_worthwhile(&self) -> bool {
-        self.heads >= WORTHWHILE_HEADS || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
+        self.urgent || self.heads >= WORTHWHILE_HEADS || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
+    }
+
+    /// The thread has more to do than it can do at once and may not be idle for long: what there is
+    /// should not wait for that.
+    pub(crate) const fn hurry(&mut self) {
+        self.urgent = !self.bytes.is_empty();
     }
 
     /// Forgets the content and keeps a reasonable capacity.
@@ -94,6 +101,7 @@ impl Batch {
         self.open_body = None;
         self.chunk_bytes = 0;
         self.heads = 0;
+        self.urgent = false;
     }
 }
 
