@@ -18,20 +18,50 @@ impl Connection {
         // A command out of turn is our own JavaScript's fault and has no effect; what waits for an
         // acknowledgement still gets one.
         let (_applied, ack) = match command {
-            Command::Head { head, body, chunked, end, close, ack } => {
+            Command::Head {
+                head,
+                body,
+                chunked,
+                end,
+                close,
+                ack,
+            } => {
                 let applied = state
                     .engine
                     .send_head(head, chunked, state.output.buffer())
                     .and_then(|()| state.send_body(body, held))
-                    .and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) });
+                    .and_then(|()| {
+                        if end {
+                            state.send_end(b"", close)
+                        } else {
+                            Ok(())
+                        }
+                    });
                 (applied, ack)
             }
-            Command::Body { body, end, close, ack } => {
-                let applied = state.send_body(body, held).and_then(|()| if end { state.send_end(b"", close) } else { Ok(()) });
+            Command::Body {
+                body,
+                end,
+                close,
+                ack,
+            } => {
+                let applied = state.send_body(body, held).and_then(|()| {
+                    if end {
+                        state.send_end(b"", close)
+                    } else {
+                        Ok(())
+                    }
+                });
                 (applied, ack)
             }
-            Command::End { trailers, close, ack } => (state.send_end(trailers, close), ack),
-            Command::Interim { head, ack } => (state.engine.send_interim(head, state.output.buffer()), ack),
+            Command::End {
+                trailers,
+                close,
+                ack,
+            } => (state.send_end(trailers, close), ack),
+            Command::Interim { head, ack } => {
+                (state.engine.send_interim(head, state.output.buffer()), ack)
+            }
             Command::Raw { body, ack } => {
                 state.send_raw(body, held);
                 (Ok(()), ack)
@@ -67,17 +97,29 @@ impl Connection {
                 state.upgrade_pending = false;
             }
             Command::SocketTimeout(millis) => {
-                state.socket_timeout = (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
+                state.socket_timeout =
+                    (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
                 state.last_activity = now();
                 state.socket_timed_out = false;
             }
             // Options of a socket that may be gone at any moment: a failure has no consequence.
-            Command::NoDelay(on) => drop(state.stream.as_ref().map(|stream| stream.set_nodelay(on))),
+            Command::NoDelay(on) => {
+                drop(state.stream.as_ref().map(|stream| stream.set_nodelay(on)))
+            }
             Command::TcpKeepAlive(on, millis) => {
                 let delay = Duration::from_millis(u64::from(millis));
-                drop(state.stream.as_ref().map(|stream| stream.set_tcp_keepalive(on, delay)));
+                drop(
+                    state
+                        .stream
+                        .as_ref()
+                        .map(|stream| stream.set_tcp_keepalive(on, delay)),
+                );
             }
-            Command::Head { .. } | Command::Body { .. } | Command::End { .. } | Command::Interim { .. } | Command::Raw { .. } => {}
+            Command::Head { .. }
+            | Command::Body { .. }
+            | Command::End { .. }
+            | Command::Interim { .. }
+            | Command::Raw { .. } => {}
         }
         state.wake();
     }
@@ -97,14 +139,23 @@ impl Connection {
             state.output.clear();
         }
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
-        if blocked_or_failed || state.read_held || !state.input.is_empty() || state.writing != Writing::Open || state.eof_seen {
+        if blocked_or_failed
+            || state.read_held
+            || !state.input.is_empty()
+            || state.writing != Writing::Open
+            || state.eof_seen
+        {
             state.wake();
         }
     }
 }
 
 impl State {
-    fn send_body(&mut self, body: Payload<'_>, held: Option<Held>) -> Result<(), ferrohttp_proto::MisuseError> {
+    fn send_body(
+        &mut self,
+        body: Payload<'_>,
+        held: Option<Held>,
+    ) -> Result<(), ferrohttp_proto::MisuseError> {
         let len = match (&body, &held) {
             (Payload::Inline(bytes), _) => bytes.len(),
             (Payload::Held, Some(held)) => held.bytes().len(),
@@ -130,9 +181,14 @@ impl State {
         }
     }
 
-    fn send_end(&mut self, trailers: &[u8], close: bool) -> Result<(), ferrohttp_proto::MisuseError> {
+    fn send_end(
+        &mut self,
+        trailers: &[u8],
+        close: bool,
+    ) -> Result<(), ferrohttp_proto::MisuseError> {
         let receiving = self.engine.is_receiving();
-        self.engine.send_end(now(), trailers, close, self.output.buffer())?;
+        self.engine
+            .send_end(now(), trailers, close, self.output.buffer())?;
         if close && receiving {
             self.reading = Reading::Discard;
         }

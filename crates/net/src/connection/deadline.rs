@@ -34,13 +34,17 @@ impl State {
             return Some((at, Due::Fallback));
         }
         let protocol = match self.reading {
-            Reading::Http if self.writing == Writing::Open => self.engine.poll_timeout(&config.timeouts),
+            Reading::Http if self.writing == Writing::Open => {
+                self.engine.poll_timeout(&config.timeouts)
+            }
             _ => None,
         };
         let protocol = protocol.and_then(|(at, kind)| match (kind, config.timeouts.keep_alive) {
             // A peer that is still reading the last response cannot send the next request; its time begins after that.
             (TimeoutKind::KeepAlive, _) if !self.output.is_empty() => None,
-            (TimeoutKind::KeepAlive, Some(limit)) => Some((at.max(self.last_activity + limit), Due::Protocol(kind))),
+            (TimeoutKind::KeepAlive, Some(limit)) => {
+                Some((at.max(self.last_activity + limit), Due::Protocol(kind)))
+            }
             _ => Some((at, Due::Protocol(kind))),
         });
         let socket = self
@@ -123,7 +127,8 @@ impl Connection {
                             0 => state.output.buffer().extend_from_slice(answer),
                             // The late request itself, unless its response has begun.
                             1 if state.engine.is_receiving() => {
-                                let _ = state.engine.send_head(answer, false, state.output.buffer());
+                                let _ =
+                                    state.engine.send_head(answer, false, state.output.buffer());
                             }
                             _ => {}
                         }

@@ -16,6 +16,10 @@ const READ_BUFFER: usize = 64 * 1024;
 /// From this much outstanding body on, reads go straight into the chunk that JavaScript gets.
 const DIRECT_BODY: u64 = 16 * 1024;
 
+/// A peer that leaves this much of our output unread gets no further request read, or pipelining would pile up
+/// answers without end. Node's mark is the socket's highWaterMark, 64 KiB.
+const UNREAD_OUTPUT: u64 = 64 * 1024;
+
 struct Buffers {
     read: Box<[u8]>,
     scratch: Scratch,
@@ -52,15 +56,24 @@ impl Connection {
                 } else {
                     // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
                     state.engine.unanswered() < config.limits.max_pipelined.max(1)
+                        && !state.awaits_reader()
                 }
             }
         }
     }
 
     /// Reads once and parses what came.
-    pub(super) fn read(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) -> io::Result<Read> {
+    pub(super) fn read(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        batch: &mut Batch,
+    ) -> io::Result<Read> {
         let count = BUFFERS.with_borrow_mut(|buffers| {
-            if state.input.is_empty() && state.body_left >= DIRECT_BODY && state.reading == Reading::Http {
+            if state.input.is_empty()
+                && state.body_left >= DIRECT_BODY
+                && state.reading == Reading::Http
+            {
                 self.read_body(state, config, buffers, batch)
             } else if state.input.is_empty() {
                 self.read_through(state, config, buffers, batch)
@@ -77,14 +90,26 @@ impl Connection {
             Some((count, capacity)) => {
                 state.bytes_read += count as u64;
                 state.moved();
-                Ok(if count < capacity { Read::Drained } else { Read::More })
+                Ok(if count < capacity {
+                    Read::Drained
+                } else {
+                    Read::More
+                })
             }
         }
     }
 
     /// The usual case: through the thread's buffer, keeping only what the engine leaves.
-    fn read_through(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
-        let Some(count) = attempt(state, |stream| stream.try_read(&mut buffers.read))? else { return Ok(None) };
+    fn read_through(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        buffers: &mut Buffers,
+        batch: &mut Batch,
+    ) -> Counted {
+        let Some(count) = attempt(state, |stream| stream.try_read(&mut buffers.read))? else {
+            return Ok(None);
+        };
         let Buffers { read, scratch } = buffers;
         let used = self.consume(state, config, &read[..count], scratch, batch);
         state.input.extend_from_slice(&read[used..count]);
@@ -92,7 +117,13 @@ impl Connection {
     }
 
     /// Something is left from before: behind it.
-    fn read_behind(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
+    fn read_behind(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        buffers: &mut Buffers,
+        batch: &mut Batch,
+    ) -> Counted {
         let mut input = std::mem::take(&mut state.input);
         input.reserve(READ_BUFFER / 4);
         let capacity = input.capacity() - input.len();
@@ -108,15 +139,25 @@ impl Connection {
     }
 
     /// Inside a long body: what comes is given away without being copied.
-    fn read_body(&self, state: &mut State, config: &ServerConfig, buffers: &mut Buffers, batch: &mut Batch) -> Counted {
+    fn read_body(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        buffers: &mut Buffers,
+        batch: &mut Batch,
+    ) -> Counted {
         let wanted = state.body_left.min(READ_BUFFER as u64) as usize;
         let mut chunk = Vec::with_capacity(wanted);
         let capacity = chunk.capacity();
-        let Some(count) = attempt(state, |stream| stream.try_read_spare(&mut chunk))? else { return Ok(None) };
+        let Some(count) = attempt(state, |stream| stream.try_read_spare(&mut chunk))? else {
+            return Ok(None);
+        };
         if count == 0 {
             return Ok(Some((0, capacity)));
         }
-        let step = state.engine.handle_data(now(), &config.limits, &chunk, &mut buffers.scratch);
+        let step = state
+            .engine
+            .handle_data(now(), &config.limits, &chunk, &mut buffers.scratch);
         let whole = matches!(&step, Ok(step) if matches!(step.event, Some(Event::Data(data)) if data.len() == chunk.len()));
         if whole && (count as u64) < state.body_left {
             state.body_left -= count as u64;
@@ -150,8 +191,9 @@ impl Connection {
             return;
         }
         let mut input = std::mem::take(&mut state.input);
-        let used =
-            BUFFERS.with_borrow_mut(|buffers| self.consume(state, config, &input, &mut buffers.scratch, batch));
+        let used = BUFFERS.with_borrow_mut(|buffers| {
+            self.consume(state, config, &input, &mut buffers.scratch, batch)
+        });
         input.drain(..used);
         if !input.is_empty() {
             state.input = input;
@@ -159,7 +201,14 @@ impl Connection {
     }
 
     /// Gives `input` to whom it is for; answers how much of it is done with.
-    fn consume(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
+    fn consume(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        input: &[u8],
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> usize {
         match state.reading {
             Reading::Discard => {
                 // Whoever listens for 'clientError' and leaves the connection open hears of what follows, as in Node.
@@ -185,15 +234,32 @@ impl Connection {
         }
     }
 
-    fn parse(&self, state: &mut State, config: &ServerConfig, input: &[u8], scratch: &mut Scratch, batch: &mut Batch) -> usize {
+    fn parse(
+        &self,
+        state: &mut State,
+        config: &ServerConfig,
+        input: &[u8],
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> usize {
         let now = now();
         let mut used = 0;
         loop {
             // The end of a body costs no credit.
-            if state.credit <= 0 && state.engine.is_receiving() && !state.without_body && used < input.len() {
+            if state.credit <= 0
+                && state.engine.is_receiving()
+                && !state.without_body
+                && used < input.len()
+            {
                 return used;
             }
-            let step = match state.engine.handle_data(now, &config.limits, &input[used..], scratch) {
+            if !state.engine.is_receiving() && state.awaits_reader() {
+                return used;
+            }
+            let step = match state
+                .engine
+                .handle_data(now, &config.limits, &input[used..], scratch)
+            {
                 Ok(step) => step,
                 Err(error) => {
                     batch.error(self.id, error.kind, used + error.bytes_parsed, input);
@@ -207,7 +273,11 @@ impl Connection {
                 None => return used,
                 Some(Event::Request(head)) => {
                     state.without_body = head.body == BodyLength::None;
-                    state.body_left = if let BodyLength::Length(length) = head.body { length } else { 0 };
+                    state.body_left = if let BodyLength::Length(length) = head.body {
+                        length
+                    } else {
+                        0
+                    };
                     state.upgrade_pending = head.upgrade;
                     let after = if head.upgrade { &input[used..] } else { &[] };
                     batch.head(self.id, &head, after);
@@ -232,7 +302,12 @@ impl Connection {
         if !state.eof_seen || state.eof_told || state.upgrade_pending {
             return;
         }
-        let held = !state.engine.may_read(&config.limits) || (state.credit <= 0 && state.engine.is_receiving());
+        let held = !state.engine.may_read(&config.limits)
+            || if state.engine.is_receiving() {
+                state.credit <= 0
+            } else {
+                state.awaits_reader()
+            };
         if state.reading == Reading::Http && held && !state.input.is_empty() {
             return;
         }
@@ -255,14 +330,28 @@ impl Connection {
     }
 }
 
+impl State {
+    /// Between requests: the peer must read before it is read.
+    const fn awaits_reader(&self) -> bool {
+        self.output.unwritten() >= UNREAD_OUTPUT
+    }
+}
+
 /// None: nothing there. Otherwise bytes read and the room that was offered.
 type Counted = io::Result<Option<(usize, usize)>>;
 
-fn attempt(state: &State, read: impl FnOnce(&crate::stream::Stream) -> io::Result<usize>) -> io::Result<Option<usize>> {
-    let Some(stream) = &state.stream else { return Ok(None) };
+fn attempt(
+    state: &State,
+    read: impl FnOnce(&crate::stream::Stream) -> io::Result<usize>,
+) -> io::Result<Option<usize>> {
+    let Some(stream) = &state.stream else {
+        return Ok(None);
+    };
     match read(stream) {
         Ok(count) => Ok(Some(count)),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

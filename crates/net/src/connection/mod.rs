@@ -138,7 +138,13 @@ impl Connection {
             fallback_at: None,
             bytes_read: 0,
         };
-        Self { id, thread, environment, server, state: Mutex::new(state) }
+        Self {
+            id,
+            thread,
+            environment,
+            server,
+            state: Mutex::new(state),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -147,7 +153,10 @@ impl Connection {
 
     /// Local and remote address; None for both on a Unix socket or a closed connection.
     pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.lock().stream.as_ref().map_or((None, None), Stream::addresses)
+        self.lock()
+            .stream
+            .as_ref()
+            .map_or((None, None), Stream::addresses)
     }
 
     /// Bytes received and bytes given to the kernel so far.
@@ -161,13 +170,18 @@ impl Connection {
         if state.output.is_settled() {
             return Ok(Flush::Done);
         }
-        let Some(stream) = &state.stream else { return Ok(Flush::Done) };
+        let Some(stream) = &state.stream else {
+            return Ok(Flush::Done);
+        };
         let result = state.output.flush(stream);
         let reached = state.output.take_reached_marks();
         if reached > 0 {
             batch.ack(self.id, reached);
         }
-        let was_blocked = std::mem::replace(&mut state.write_blocked, matches!(result, Ok(Flush::Blocked)));
+        let was_blocked = std::mem::replace(
+            &mut state.write_blocked,
+            matches!(result, Ok(Flush::Blocked)),
+        );
         if was_blocked {
             state.last_activity = crate::io_thread::now();
         }

@@ -112,13 +112,22 @@ impl Output {
         self.marks.is_empty() && self.is_empty()
     }
 
+    /// Bytes that the kernel has not taken.
+    pub(super) const fn unwritten(&self) -> u64 {
+        self.tail_at + self.tail.len() as u64 - self.written
+    }
+
     pub(super) const fn bytes_written(&self) -> u64 {
         self.written
     }
 
     /// Forgets what has not been written, giving held buffers back.
     pub(super) fn clear(&mut self) {
-        *self = Self { written: self.written, tail_at: self.written, ..Self::default() };
+        *self = Self {
+            written: self.written,
+            tail_at: self.written,
+            ..Self::default()
+        };
     }
 
     /// Writes as much as the kernel takes.
@@ -152,7 +161,13 @@ impl Output {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let tail = std::iter::once(self.tail.as_slice());
-        for bytes in self.segments.iter().map(Segment::bytes).chain(tail).take(MAX_SLICES) {
+        for bytes in self
+            .segments
+            .iter()
+            .map(Segment::bytes)
+            .chain(tail)
+            .take(MAX_SLICES)
+        {
             let skip = if count == 0 { self.written_of_first } else { 0 };
             slices[count] = IoSlice::new(&bytes[skip..]);
             count += 1;
@@ -178,7 +193,10 @@ impl Output {
     /// Drops what is written of a tail that never gets empty: without this a steady stream to a slow
     /// reader would keep every byte it ever sent. Moves less than it has written since the last time.
     fn compact(&mut self) {
-        if self.segments.is_empty() && self.written_of_first >= COMPACT_FROM && self.written_of_first * 2 >= self.tail.len() {
+        if self.segments.is_empty()
+            && self.written_of_first >= COMPACT_FROM
+            && self.written_of_first * 2 >= self.tail.len()
+        {
             self.tail.drain(..self.written_of_first);
             self.tail_at += self.written_of_first as u64;
             self.written_of_first = 0;

@@ -58,7 +58,11 @@ impl Connection {
                     self.tell_eof(state, &config, batch);
                     // Also while there is more to read: a peer that never stops sending must not prevent the close.
                     let closing = self.advance_close(state, batch);
-                    if [wrote, read, closing].contains(&Turn::Again) { Turn::Again } else { Turn::Wait }
+                    if [wrote, read, closing].contains(&Turn::Again) {
+                        Turn::Again
+                    } else {
+                        Turn::Wait
+                    }
                 }
                 Err(errno) => {
                     self.close(state, errno, batch);
@@ -84,7 +88,12 @@ impl Connection {
         Poll::Pending
     }
 
-    fn drive_write(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
+    fn drive_write(
+        &self,
+        state: &mut State,
+        cx: &mut Context<'_>,
+        batch: &mut Batch,
+    ) -> Result<Turn, i32> {
         if let Some(errno) = state.write_failed {
             return Err(errno);
         }
@@ -94,7 +103,9 @@ impl Connection {
                 Flush::Paused => return Ok(Turn::Again),
                 Flush::Blocked => {}
             }
-            let Some(stream) = &state.stream else { return Ok(Turn::Wait) };
+            let Some(stream) = &state.stream else {
+                return Ok(Turn::Wait);
+            };
             match stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
@@ -103,13 +114,20 @@ impl Connection {
         }
     }
 
-    fn drive_read(&self, state: &mut State, cx: &mut Context<'_>, batch: &mut Batch) -> Result<Turn, i32> {
+    fn drive_read(
+        &self,
+        state: &mut State,
+        cx: &mut Context<'_>,
+        batch: &mut Batch,
+    ) -> Result<Turn, i32> {
         let config = self.server.config();
         state.read_held = !Self::wants_read(state, &config);
         if state.read_held {
             return Ok(Turn::Wait);
         }
-        let Some(stream) = &state.stream else { return Ok(Turn::Wait) };
+        let Some(stream) = &state.stream else {
+            return Ok(Turn::Wait);
+        };
         match stream.poll_read_ready(cx) {
             Poll::Pending => return Ok(Turn::Wait),
             Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
@@ -141,7 +159,9 @@ impl Connection {
             }
             Writing::Close => {
                 let everything_read = state.eof_seen
-                    || (state.input.is_empty() && state.reading == Reading::Http && !state.engine.is_receiving());
+                    || (state.input.is_empty()
+                        && state.reading == Reading::Http
+                        && !state.engine.is_receiving());
                 if everything_read {
                     self.close(state, 0, batch);
                 } else {
@@ -151,7 +171,9 @@ impl Connection {
                 Turn::Again
             }
             // After a half-close the other direction goes on, up to the peer's FIN.
-            Writing::Shut if state.eof_seen && (state.eof_told || state.reading == Reading::Discard) => {
+            Writing::Shut
+                if state.eof_seen && (state.eof_told || state.reading == Reading::Discard) =>
+            {
                 self.close(state, 0, batch);
                 Turn::Wait
             }
