@@ -1,0 +1,22 @@
+'use strict'
+const test = require('ava')
+const fs = require('node:fs')
+const path = require('node:path')
+
+const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
+const errors = require(path.join(ROOT, 'dist/internal/errors.js'))
+const { parserErrors } = require(path.join(ROOT, 'dist/internal/native.js'))
+
+const page = fs.readFileSync(path.join(ROOT, 'docs/ERRORS.md'), 'utf8')
+const documented = [...page.matchAll(/^\| `((?:ERR|HPE)_\w+)` \|/gm)].map(([, code]) => code)
+
+test('docs/ERRORS.md has every code, and no other, once', (t) => {
+  const defined = Object.keys(errors).filter((name) => name.startsWith('ERR_'))
+  const codes = new Set([...defined, ...parserErrors().map(({ code }) => code)])
+  t.deepEqual([...documented].sort(), [...codes].sort())
+})
+
+test('docs/ERRORS.md has the status of each code of the parser', (t) => {
+  for (const { code, status } of parserErrors())
+    t.true(page.includes(`| \`${code}\` | ${status} |`), `${code} ${status}`)
+})

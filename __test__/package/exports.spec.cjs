@@ -1,0 +1,46 @@
+'use strict'
+const test = require('ava')
+const http = require('node:http')
+const { execFileSync } = require('node:child_process')
+
+test('require gives a plain object that can be patched', (t) => {
+  const ferrohttp = require('ferrohttp')
+  const original = ferrohttp.createServer
+  const patch = () => {}
+  t.teardown(() => {
+    ferrohttp.createServer = original
+  })
+  ferrohttp.createServer = patch
+  t.is(require('ferrohttp').createServer, patch)
+})
+
+test('import gives the same by name and as default', async (t) => {
+  const required = require('ferrohttp')
+  const imported = await import('ferrohttp')
+  t.is(imported.default, required)
+  for (const name of Object.keys(required)) t.is(imported[name], required[name], name)
+})
+
+test('every name is one of node:http or of our own', (t) => {
+  const own = new Set(['stats'])
+  const strangers = Object.keys(require('ferrohttp')).filter((name) => !(name in http) && !own.has(name))
+  t.deepEqual(strangers, [])
+})
+
+test('nothing but the entries can be reached', (t) => {
+  t.throws(() => require('ferrohttp/dist/server.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+  t.is(require('ferrohttp/package.json').name, 'ferrohttp')
+})
+
+for (const flag of ['--require', '--import']) {
+  test(`${flag} ferrohttp/register puts the server into the builtin module`, (t) => {
+    const program = `
+      const ferrohttp = require('ferrohttp')
+      import('node:http').then(({ createServer }) => {
+        const same = (name) => require('http')[name] === ferrohttp[name]
+        console.log(createServer === ferrohttp.createServer, same('createServer'), same('Server'), same('ServerResponse'))
+      })`
+    const output = execFileSync(process.execPath, [flag, 'ferrohttp/register', '--eval', program], { encoding: 'utf8' })
+    t.is(output.trim(), 'true true true true')
+  })
+}

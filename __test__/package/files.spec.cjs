@@ -1,0 +1,65 @@
+'use strict'
+const test = require('ava')
+const fs = require('node:fs')
+const path = require('node:path')
+const { execFileSync } = require('node:child_process')
+const manifest = require('ferrohttp/package.json')
+
+const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
+const NPM = process.env.npm_execpath
+
+const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
+
+test('what is published is what runs, and no binary', (t) => {
+  const [command, ...args] = NPM?.endsWith('.js') ? [process.execPath, NPM] : ['npm']
+  const output = execFileSync(command, [...args, 'pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    shell: command === 'npm' && process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const packed = JSON.parse(output)
+  // npm 11 and earlier answer with an array, later ones with an object by package name.
+  const { files } = Array.isArray(packed) ? packed[0] : packed.ferrohttp
+  const paths = files.map((file) => file.path)
+  const needed = [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/register.js',
+    'js/native/binding.js',
+    'LICENSE',
+    'README.md',
+  ]
+  t.deepEqual(
+    needed.filter((file) => !paths.includes(file)),
+    [],
+  )
+  const allowed = /^(dist\/.*\.(js|d\.ts)|js\/native\/binding\.(js|d\.ts)|docs\/\w+\.md|package\.json|[A-Z]+(\.md)?)$/
+  t.deepEqual(
+    paths.filter((file) => !allowed.test(file)),
+    [],
+  )
+})
+
+test('each target has a platform package in step', (t) => {
+  const folders = fs.readdirSync(path.join(ROOT, 'npm')).filter((name) => name !== 'scripts')
+  t.is(folders.length, manifest.napi.targets.length)
+  for (const folder of folders) {
+    const platform = JSON.parse(read(`npm/${folder}/package.json`))
+    const binary = `${manifest.napi.binaryName}.${folder}.node`
+    t.is(platform.name, `${manifest.napi.packageName}-${folder}`)
+    t.is(platform.version, manifest.version)
+    t.is(platform.main, binary)
+    t.deepEqual(platform.files, [binary])
+    t.deepEqual(platform.engines, manifest.engines)
+    t.true(folder.startsWith(`${platform.os[0]}-${platform.cpu[0]}`), folder)
+    t.true(
+      read('js/native/binding.js').includes(`require('${platform.name}')`),
+      `the loader looks for ${platform.name}`,
+    )
+  }
+})
+
+test('the crates have the version of the package', (t) => {
+  t.is(/^\[workspace\.package\]\nversion = "(.*)"$/m.exec(read('Cargo.toml'))?.[1], manifest.version)
+})
