@@ -2,7 +2,7 @@
  * One native connection of a server: turns records into Node's objects and events, and what those objects write back
  * into records. The classes above know it as `MessageTransport` and `MessageSource`.
  */
-import { AsyncResource } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 import type { IncomingMessage } from '../incoming.js'
 import type { Server } from '../server.js'
@@ -19,6 +19,20 @@ import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteC
 
 const METHOD_NAMES = methods()
 const PARSER_ERRORS = parserErrors()
+
+/**
+ * Where a scope of an AsyncResource leaves nothing behind in it (async context frames, Node 24) one resource serves a
+ * whole connection, as in Node; elsewhere `enterWith` would be seen by the connection's next request.
+ */
+const SCOPES_ISOLATE = (() => {
+  if (Number(process.versions.node.split('.')[0]) < 24) return false
+  const storage = new AsyncLocalStorage<boolean>()
+  const scope = new AsyncResource('FERROHTTPPROBE')
+  scope.runInAsyncScope(() => storage.enterWith(true))
+  const isolated = scope.runInAsyncScope(() => storage.getStore()) === undefined
+  storage.disable()
+  return isolated
+})()
 
 /** Body bytes that are credited at once; fewer wait for more, so that a small body costs no record. */
 const CREDIT_STEP = 32 * 1024
@@ -67,6 +81,7 @@ export class Connection implements MessageTransport, MessageSource {
   /** Body bytes given to the consumer and not credited. */
   #consumed = 0
   #bodyHeld = false
+  #scope: AsyncResource | null = null
   /** What to answer, once the responses before it are through, before the connection is closed. */
   #fatal: Error | null = null
 
@@ -128,9 +143,13 @@ export class Connection implements MessageTransport, MessageSource {
     } else {
       ;(this.#queue ??= []).push(response)
     }
-    // Whatever a handler leaves in the async context must not be seen by the next request of the batch.
-    const scope = new AsyncResource('HTTPINCOMINGMESSAGE')
-    scope.runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+    this.#asyncScope().runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+  }
+
+  /** Whatever a handler leaves in the async context must not be seen by the next request. */
+  #asyncScope(): AsyncResource {
+    if (!SCOPES_ISOLATE) return new AsyncResource('HTTPINCOMINGMESSAGE')
+    return (this.#scope ??= new AsyncResource('HTTPINCOMINGMESSAGE'))
   }
 
   #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
@@ -150,8 +169,7 @@ export class Connection implements MessageTransport, MessageSource {
     environment.command(this, r.OUT_UPGRADE)
     const { socket } = this
     request.upgrade = true
-    const scope = new AsyncResource('HTTPINCOMINGMESSAGE')
-    scope.runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
+    this.#asyncScope().runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
     return true
   }
 
