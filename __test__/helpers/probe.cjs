@@ -1,25 +1,26 @@
-// What a process holds, before and after: connections, handles, threads, memory.
+'use strict'
+// Whether a server is back where it was: connections, handles, threads, memory.
 const fs = require('node:fs')
-const v8 = require('node:v8')
-const vm = require('node:vm')
-const { setTimeout: sleep } = require('node:timers/promises')
+const { setTimeout: pause } = require('node:timers/promises')
+const { stats } = require('../../dist/index.js')
+const { sample } = require('./leak.cjs')
+const { rawExchange } = require('./raw-client.cjs')
 
-v8.setFlagsFromString('--expose-gc')
-const gc = vm.runInNewContext('gc')
+const POLL_MS = 10
+const POLLS = 1000
 
-const POLL_MS = 20
-const POLLS = 400
-
-/** Polls until `condition()` holds; what never comes true ends in an error that says so. */
-async function eventually(condition, what) {
-  for (let i = 0; i < POLLS; i++) {
+/** Waits for a state that has no event; what never comes true ends in an error that says what is wrong. */
+async function becomes(condition, describe) {
+  for (let i = 0; i < POLLS; i += 1) {
     if (await condition()) return
-    await sleep(POLL_MS)
+    await pause(POLL_MS)
   }
-  throw new Error(`still not so after ${POLLS * POLL_MS} ms: ${typeof what === 'function' ? await what() : what}`)
+  throw new Error(`never so: ${await describe()}`)
 }
 
-const connections = (server) => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))))
+function connections(server) {
+  return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))))
+}
 
 /** Threads of this process; 0 where the system does not tell. */
 function threads() {
@@ -30,57 +31,56 @@ function threads() {
   }
 }
 
-/** Kinds of active resources and how many of each; timers are the pollers' own. */
-function handles() {
-  const counts = {}
-  for (const kind of process.getActiveResourcesInfo()) {
-    if (kind !== 'Timeout' && kind !== 'Immediate') counts[kind] = (counts[kind] ?? 0) + 1
-  }
-  return counts
+/** Waits until a server has no connection, by its own count and by the I/O threads'. */
+function quiet(server) {
+  return becomes(async () => (await connections(server)) === 0 && stats().server.open === 0,
+    async () => `${await connections(server)} connections by getConnections, ${stats().server.open} native ones`)
 }
 
-async function collected() {
-  // Finalizers run in turns of their own.
-  for (let i = 0; i < 4; i++) {
-    gc()
-    await new Promise(setImmediate)
-  }
-}
-
-async function memory() {
-  await collected()
-  const { rss, heapUsed, external } = process.memoryUsage()
-  return { rss, heap: heapUsed + external }
+/** What is held apart from timers: helpers' own come and go. */
+function handles({ handles: { Timeout, Immediate, ...others } }) {
+  return others
 }
 
 /**
- * Runs `load` once to warm up and `times` more, and checks that everything is back where it was.
- * The bounds are for all the repetitions together, so that what each of them leaves behind adds up.
+ * Runs `load` once to warm up and `times` more, and checks that everything is back where it was. The bounds are for all
+ * the repetitions together: what each of them leaves behind adds up.
  *
+ * @param {import('ava').ExecutionContext} t
  * @param {object} given
  * @param {import('node:http').Server} given.server
- * @param {() => number} given.open native connections open now
- * @param {() => Promise<void>} given.load
+ * @param {() => Promise<unknown>} given.load
  * @param {number} given.times
  * @param {number} given.rss bytes that the resident set may grow by
  * @param {number} given.heap bytes that V8's heap and what it owns outside may grow by
  */
-async function leavesNothing(t, { server, open, load, times, rss, heap }) {
-  const quiet = () => eventually(async () => (await connections(server)) === 0 && open() === 0,
-    async () => `${await connections(server)} connections by getConnections, ${open()} native ones`)
+async function leavesNothing(t, { server, load, times, rss, heap }) {
   await load()
-  await quiet()
-  const before = { handles: handles(), threads: threads(), memory: await memory() }
-  for (let i = 0; i < times; i++) await load()
-  await quiet()
-  await eventually(() => JSON.stringify(handles()) === JSON.stringify(before.handles),
-    () => `handles ${JSON.stringify(before.handles)} became ${JSON.stringify(handles())}`)
-  t.is(threads(), before.threads, 'threads')
-  const after = await memory()
-  const grown = { rss: after.rss - before.memory.rss, heap: after.heap - before.memory.heap }
+  await quiet(server)
+  const before = await sample()
+  const threadsBefore = threads()
+  for (let i = 0; i < times; i += 1) await load()
+  await quiet(server)
+  const same = async () => JSON.stringify(handles(await sample())) === JSON.stringify(handles(before))
+  await becomes(same, async () => `handles ${JSON.stringify(handles(before))} became ${JSON.stringify(handles(await sample()))}`)
+  t.is(threads(), threadsBefore, 'threads')
+  const after = await sample()
+  const grown = { rss: after.rss - before.rss, heap: after.heap + after.external - before.heap - before.external }
   t.log(`grown by ${JSON.stringify(grown)}`)
-  t.true(grown.heap <= heap, `heap and external grew by ${grown.heap}, allowed ${heap}`)
-  t.true(grown.rss <= rss, `RSS grew by ${grown.rss}, allowed ${rss}`)
+  t.true(grown.heap <= heap, `heap and external grew by ${grown.heap}, allowed are ${heap}`)
+  t.true(grown.rss <= rss, `RSS grew by ${grown.rss}, allowed are ${rss}`)
 }
 
-module.exports = { collected, connections, eventually, handles, leavesNothing, memory, threads }
+/** One whole request on a connection of its own. @returns status line and body */
+async function get(port, path = '/') {
+  const response = await rawExchange(port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+  const [head, body] = response.split('\r\n\r\n')
+  return `${head.split('\r\n')[0]} | ${body}`
+}
+
+/** The status codes in what was received, of interim heads too. */
+function statuses(received) {
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+}
+
+module.exports = { becomes, connections, get, leavesNothing, quiet, statuses, threads }

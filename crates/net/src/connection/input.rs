@@ -302,6 +302,8 @@ impl Connection {
         if !state.eof_seen || state.eof_told || state.upgrade_pending {
             return;
         }
+        // Room for another request may have come with what was written since the last look.
+        self.resume(state, config, batch);
         let held = !state.engine.may_read(&config.limits)
             || if state.engine.is_receiving() {
                 state.credit <= 0
