@@ -8,11 +8,9 @@ import { finished, getDefaultHighWaterMark, Readable } from 'node:stream'
 import { connectionReset } from './internal/errors.js'
 import { addDistinctHeader, addHeader, splitFields, type DistinctTarget, type HeaderTarget } from './internal/headers.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
-import { kRelease } from './internal/symbols.js'
+import { kRelease, kSource } from './internal/symbols.js'
 import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
 
-/** Where the message's bytes come from on the native road; null for a message made from a socket, or from nothing. */
-const kSource = Symbol('ferrohttp.source')
 /** The socket given to the constructor or assigned since; undefined until then on the native road. */
 const kOwnSocket = Symbol('ferrohttp.ownSocket')
 /** The head as it came: target, names and values, one a line. */

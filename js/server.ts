@@ -16,6 +16,7 @@ import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
+import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { kUniqueHeaders } from './internal/symbols.js'
 import { validateBoolean, validateInteger, validateObject } from './internal/validators.js'
 
@@ -149,7 +150,10 @@ function ServerImplementation(this: Server | undefined, options?: ServerOptions 
     highWaterMark: opts.highWaterMark,
   })
   storeOptions(self, opts)
-  if (requestListener !== undefined) self.on('request', requestListener as (...args: unknown[]) => void)
+  if (requestListener !== undefined) {
+    reparent(requestListener)
+    self.on('request', requestListener as (...args: unknown[]) => void)
+  }
 }
 
 function storeOptions(self: Configured, opts: ServerOptions): void {
@@ -305,6 +309,8 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   if (this._handle !== null || fd >= 0) {
     throw ERR_INVALID_ARG_TYPE('options', ['a port', 'a path'], this._handle ?? fd)
   }
+  for (const listener of this.listeners('request')) reparent(listener)
+  reparentLoaded()
   const isPath = port === -1 || addressType === -1
   const options: ListenOptions = {
     backlog: backlog || DEFAULT_BACKLOG,

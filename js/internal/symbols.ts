@@ -31,3 +31,6 @@ export const kUniqueHeaders = Symbol('ferrohttp.uniqueHeaders')
 
 /** Lets a request go once its response has been sent. See `IncomingMessage`. */
 export const kRelease = Symbol('ferrohttp.release')
+
+/** Where an incoming message's bytes come from on the native road; null for one made from a socket, or from nothing. */
+export const kSource = Symbol('ferrohttp.source')

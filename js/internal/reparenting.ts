@@ -1,0 +1,142 @@
+/**
+ * Frameworks that give every request and response a prototype of their own (Express: `app.request`, `app.response`).
+ * Those objects inherit from node:http's classes, so a message of ours would lose its members; here they are made to
+ * inherit from ours instead. As they may serve a server of node:http in the same process too, the members in between
+ * ask whose message it is.
+ */
+import http from 'node:http'
+import module from 'node:module'
+
+import { IncomingMessage } from '../incoming.js'
+import { OutgoingMessage } from '../outgoing.js'
+import { ServerResponse } from '../response.js'
+import { kSource, kState } from './symbols.js'
+
+/** A class of node:http and ours beside it. */
+interface Family {
+  readonly node: object
+  readonly ours: object
+  /** Where its members are, other than those of streams and emitters, which are the same on both sides. */
+  readonly levels: readonly object[]
+  /** Has a value on every message of ours, and on no other. */
+  readonly mark: symbol
+  /** What frameworks' objects are made to inherit from; null until the first is found. */
+  between: object | null
+}
+
+// Taken while node:http still has its own classes: the register module puts ours there.
+const FAMILIES: readonly Family[] = [
+  {
+    node: http.IncomingMessage.prototype,
+    ours: IncomingMessage.prototype,
+    levels: [http.IncomingMessage.prototype, IncomingMessage.prototype],
+    mark: kSource,
+    between: null,
+  },
+  {
+    node: http.ServerResponse.prototype,
+    ours: ServerResponse.prototype,
+    levels: [
+      http.OutgoingMessage.prototype,
+      http.ServerResponse.prototype,
+      OutgoingMessage.prototype,
+      ServerResponse.prototype,
+    ],
+    mark: kState,
+    between: null,
+  },
+]
+
+/** How many modules have been looked through: while the number stays, there is nothing new to find. */
+let modulesSeen = 0
+
+/** Makes what an application will give to messages as their prototypes inherit from ours. */
+export function reparent(application: unknown): void {
+  if (typeof application !== 'function') return
+  // The prototypes are among its properties. Getters are not ours to call.
+  for (const { value } of Object.values(Object.getOwnPropertyDescriptors(application))) {
+    if (typeof value !== 'object' || value === null) continue
+    for (const family of FAMILIES) {
+      const below = belowNode(value, family)
+      if (below !== null) Object.setPrototypeOf(below, (family.between ??= inBetween(family)))
+    }
+  }
+}
+
+/**
+ * The same for what CommonJS modules export: an application called from within another function cannot be seen from
+ * outside, the framework it comes from can.
+ */
+export function reparentLoaded(): void {
+  const modules = Object.values((module as unknown as { _cache: NodeJS.Dict<NodeJS.Module> })._cache)
+  if (modules.length === modulesSeen) return
+  modulesSeen = modules.length
+  for (const loaded of modules) reparent(loaded?.exports)
+}
+
+/** Which object of a chain inherits from node:http's prototype directly; null where none does, or ours comes first. */
+function belowNode(start: object, { node, ours }: Family): object | null {
+  let below: object | null = start
+  while (below !== null && below !== ours) {
+    const above: object | null = Object.getPrototypeOf(below)
+    if (above === node) return below
+    below = above
+  }
+  return null
+}
+
+/** An object that inherits from ours and leaves messages of node:http their own members. */
+function inBetween({ node, ours, levels, mark }: Family): object {
+  const between = Object.create(ours) as object
+  for (const name of new Set(levels.flatMap(Reflect.ownKeys))) {
+    if (name === 'constructor') continue
+    const [theirs, own] = [find(node, name), find(ours, name)]
+    if (theirs?.get !== undefined || own?.get !== undefined) {
+      Object.defineProperty(between, name, accessor(name, theirs, own, mark))
+    } else if (typeof (theirs ?? own)?.value === 'function') {
+      Object.defineProperty(between, name, method(name, node, ours, mark))
+    }
+  }
+  return between
+}
+
+function find(prototype: object, name: PropertyKey): PropertyDescriptor | undefined {
+  for (let level: object | null = prototype; level !== null; level = Object.getPrototypeOf(level)) {
+    const found = Object.getOwnPropertyDescriptor(level, name)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+type Message = Record<PropertyKey, unknown>
+type Prototype = Record<PropertyKey, (...args: unknown[]) => unknown>
+
+/** Looks the method up with every call: tools replace methods of either side while programs run. */
+function method(name: PropertyKey, node: object, ours: object, mark: symbol): PropertyDescriptor {
+  const value = function (this: Message, ...args: unknown[]): unknown {
+    return ((this[mark] === undefined ? node : ours) as Prototype)[name]!.apply(this, args)
+  }
+  return { value, writable: true, enumerable: true, configurable: true }
+}
+
+function accessor(
+  name: PropertyKey,
+  theirs: PropertyDescriptor | undefined,
+  own: PropertyDescriptor | undefined,
+  mark: symbol,
+): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: (own ?? theirs)!.enumerable === true,
+    get(this: Message): unknown {
+      const side = this[mark] === undefined ? theirs : own
+      return side?.get === undefined ? side?.value : side.get.call(this)
+    },
+    set(this: Message, value: unknown): void {
+      const side = this[mark] === undefined ? theirs : own
+      if (side?.set !== undefined) side.set.call(this, value)
+      // As if nothing were in between: what has no accessor becomes a property of the message.
+      else if (side?.get === undefined) Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+    },
+  }
+}
