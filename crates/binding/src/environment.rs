@@ -9,7 +9,9 @@ use napi::{Env, JsValue};
 use napi_derive::napi;
 
 use crate::held::Released;
-use crate::options::{BindingAddresses, BindingListenOptions, BindingListening, BindingServerConfig};
+use crate::options::{
+    BindingAddresses, BindingListenOptions, BindingListening, BindingServerConfig,
+};
 use crate::pinned::Pinned;
 use crate::wake::{Waker, misuse};
 
@@ -34,7 +36,12 @@ pub struct BindingEnvironment {
 impl BindingEnvironment {
     /// `on_wake` is called when there is something to drain; records come in `inbound` and go out in `outbound`.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, on_wake: Function<'static, (), ()>, inbound: Object<'static>, outbound: Object<'static>) -> Result<Self> {
+    pub fn new(
+        env: Env,
+        on_wake: Function<'static, (), ()>,
+        inbound: Object<'static>,
+        outbound: Object<'static>,
+    ) -> Result<Self> {
         let waker = Waker::new(env, &on_wake)?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
@@ -76,12 +83,18 @@ impl BindingEnvironment {
     #[napi(catch_unwind)]
     pub fn drain(&mut self, env: Env) -> Result<i32> {
         self.released.collect(env);
-        if self.batch.as_ref().is_none_or(|batch| self.copied == batch.bytes.len()) {
+        if self
+            .batch
+            .as_ref()
+            .is_none_or(|batch| self.copied == batch.bytes.len())
+        {
             let used = self.batch.take();
             self.batch = self.environment.take(used);
             self.copied = 0;
         }
-        let Some(batch) = &self.batch else { return Ok(0) };
+        let Some(batch) = &self.batch else {
+            return Ok(0);
+        };
         let rest = &batch.bytes[self.copied..];
         let into = self.inbound.as_mut_slice();
         let len = whole_records(rest, into.len());
@@ -96,25 +109,43 @@ impl BindingEnvironment {
     /// A large body part of the records drained last.
     #[napi(catch_unwind)]
     pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
-        let chunk = self.batch.as_mut().and_then(|batch| batch.chunks.get_mut(index as usize));
-        let chunk = chunk.map(std::mem::take).ok_or_else(|| misuse("no such chunk"))?;
+        let chunk = self
+            .batch
+            .as_mut()
+            .and_then(|batch| batch.chunks.get_mut(index as usize));
+        let chunk = chunk
+            .map(std::mem::take)
+            .ok_or_else(|| misuse("no such chunk"))?;
         BufferSlice::from_data(env, chunk)
     }
 
     /// Carries out the first `len` bytes of the outbound buffer; `held` has the buffers that its records name.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, env: Env, len: u32, held: Option<Vec<Object<'static>>>) -> Result<()> {
-        let records = self.outbound.as_slice().get(..len as usize).ok_or_else(|| misuse("more than there is"))?;
+        let records = self
+            .outbound
+            .as_slice()
+            .get(..len as usize)
+            .ok_or_else(|| misuse("more than there is"))?;
         let held = held.unwrap_or_default();
-        let held = held.iter().map(|object| self.released.hold(env, object.value().value)).collect::<Result<Vec<_>>>()?;
+        let held = held
+            .iter()
+            .map(|object| self.released.hold(env, object.value().value))
+            .collect::<Result<Vec<_>>>()?;
         self.environment.flush(records, held);
         Ok(())
     }
 
     /// Binds and starts to accept.
     #[napi(catch_unwind)]
-    pub fn listen(&self, options: BindingListenOptions, config: BindingServerConfig) -> Result<BindingListening> {
-        Ok(BindingListening::new(self.environment.listen(&options.to_net()?, config.to_net())))
+    pub fn listen(
+        &self,
+        options: BindingListenOptions,
+        config: BindingServerConfig,
+    ) -> Result<BindingListening> {
+        Ok(BindingListening::new(
+            self.environment.listen(&options.to_net()?, config.to_net()),
+        ))
     }
 
     /// Changes what a server's connections go by.
@@ -135,13 +166,18 @@ impl BindingEnvironment {
     /// Both ends of a connection.
     #[napi(catch_unwind)]
     pub fn addresses(&self, slot: u32, generation: u32) -> BindingAddresses {
-        BindingAddresses::new(self.environment.addresses(ConnectionId { slot, generation }))
+        BindingAddresses::new(
+            self.environment
+                .addresses(ConnectionId { slot, generation }),
+        )
     }
 
     /// Bytes received and written; null once the connection is gone.
     #[napi(catch_unwind)]
     pub fn counters(&self, slot: u32, generation: u32) -> Option<Vec<f64>> {
-        let (read, written) = self.environment.counters(ConnectionId { slot, generation })?;
+        let (read, written) = self
+            .environment
+            .counters(ConnectionId { slot, generation })?;
         Some(vec![read as f64, written as f64])
     }
 
@@ -154,7 +190,10 @@ impl BindingEnvironment {
     /// Connections accepted so far, and open now.
     #[napi(catch_unwind)]
     pub fn connection_counts(&self) -> Vec<f64> {
-        vec![self.environment.accepted() as f64, self.environment.open_connections() as f64]
+        vec![
+            self.environment.accepted() as f64,
+            self.environment.open_connections() as f64,
+        ]
     }
 }
 

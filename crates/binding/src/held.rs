@@ -33,8 +33,15 @@ impl Released {
         let (data, len) = contents(env, value)?;
         let mut reference = ptr::null_mut();
         // SAFETY: `value` is a live handle of `env`.
-        check_status!(unsafe { sys::napi_create_reference(env.raw(), value, 1, &raw mut reference) })?;
-        Ok(Box::new(HeldBuffer { data, len, reference: Some(Reference(reference)), released: self.clone() }))
+        check_status!(unsafe {
+            sys::napi_create_reference(env.raw(), value, 1, &raw mut reference)
+        })?;
+        Ok(Box::new(HeldBuffer {
+            data,
+            len,
+            reference: Some(Reference(reference)),
+            released: self.clone(),
+        }))
     }
 }
 
@@ -60,7 +67,11 @@ impl HeldBytes for HeldBuffer {
 impl Drop for HeldBuffer {
     fn drop(&mut self) {
         if let Some(reference) = self.reference.take() {
-            self.released.0.lock().unwrap_or_else(PoisonError::into_inner).push(reference);
+            self.released
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(reference);
         }
     }
 }

@@ -36,7 +36,9 @@ impl BindingListenOptions {
             (Some(path), _, _) => ListenTarget::Path(PathBuf::from(path)),
             (None, None, Some(port)) => ListenTarget::AnyAddress(port),
             (None, Some(host), Some(port)) => {
-                let ip: IpAddr = host.parse().map_err(|_| misuse("host must be an IP address"))?;
+                let ip: IpAddr = host
+                    .parse()
+                    .map_err(|_| misuse("host must be an IP address"))?;
                 let mut address = SocketAddr::new(ip, port);
                 if let (SocketAddr::V6(v6), Some(scope)) = (&mut address, self.scope_id) {
                     v6.set_scope_id(scope);
@@ -45,7 +47,12 @@ impl BindingListenOptions {
             }
             (None, _, None) => return Err(misuse("port or path is required")),
         };
-        Ok(ListenOptions { target, backlog: self.backlog, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
+        Ok(ListenOptions {
+            target,
+            backlog: self.backlog,
+            ipv6_only: self.ipv6_only,
+            reuse_port: self.reuse_port,
+        })
     }
 }
 
@@ -70,14 +77,26 @@ impl BindingListening {
             Ok(outcome) => outcome,
             Err(error) => {
                 let syscall = error.syscall.to_owned();
-                return Self { errno: error.errno, syscall, server: 0, address: None, port: None };
+                return Self {
+                    errno: error.errno,
+                    syscall,
+                    server: 0,
+                    address: None,
+                    port: None,
+                };
             }
         };
         let (address, port) = match bound {
             BoundAddress::Ip(address) => (Some(address.ip().to_string()), Some(address.port())),
             BoundAddress::Path(_) => (None, None),
         };
-        Self { errno: 0, syscall: String::new(), server, address, port }
+        Self {
+            errno: 0,
+            syscall: String::new(),
+            server,
+            address,
+            port,
+        }
     }
 }
 
@@ -128,7 +147,9 @@ impl BindingServerConfig {
             socket_timeout: millis(self.socket_timeout),
             max_connections: self.max_connections.map(|count| count as usize),
             no_delay: self.no_delay,
-            tcp_keep_alive: self.tcp_keep_alive.map(|delay| millis(delay).unwrap_or_default()),
+            tcp_keep_alive: self
+                .tcp_keep_alive
+                .map(|delay| millis(delay).unwrap_or_default()),
             ..ServerConfig::default()
         }
     }

@@ -21,8 +21,14 @@ impl Pinned {
         let (data, len) = contents(env, value)?;
         let mut reference = ptr::null_mut();
         // SAFETY: `value` is a live handle of `env`.
-        check_status!(unsafe { sys::napi_create_reference(env.raw(), value, 1, &raw mut reference) })?;
-        Ok(Self { data, len, reference })
+        check_status!(unsafe {
+            sys::napi_create_reference(env.raw(), value, 1, &raw mut reference)
+        })?;
+        Ok(Self {
+            data,
+            len,
+            reference,
+        })
     }
 
     pub(crate) const fn as_slice(&self) -> &[u8] {
@@ -61,6 +67,10 @@ pub(crate) fn contents(env: Env, value: sys::napi_value) -> Result<(*mut u8, usi
     if kind != sys::TypedarrayType::uint8_array {
         return Err(misuse("a Uint8Array is required"));
     }
-    let data = if data.is_null() { ptr::NonNull::dangling().as_ptr() } else { data.cast() };
+    let data = if data.is_null() {
+        ptr::NonNull::dangling().as_ptr()
+    } else {
+        data.cast()
+    };
     Ok((data, len))
 }

@@ -54,7 +54,11 @@ impl Waker {
         if let Some(function) = &*guard {
             // SAFETY: `disarm` takes the function out, under this lock, before Node frees it.
             unsafe {
-                sys::napi_call_threadsafe_function(function.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking);
+                sys::napi_call_threadsafe_function(
+                    function.0,
+                    ptr::null_mut(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                );
             }
         }
     }
@@ -62,7 +66,9 @@ impl Waker {
     /// Whether pending events keep the event loop alive.
     pub(crate) fn set_ref(&self, env: Env, on: bool) -> Result<()> {
         let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(function) = &*guard else { return Ok(()) };
+        let Some(function) = &*guard else {
+            return Ok(());
+        };
         // SAFETY: `env` proves that this is JavaScript's thread; the function is alive as in `wake`.
         let status = unsafe {
             if on {
@@ -82,7 +88,12 @@ impl Waker {
 }
 
 /// Runs on JavaScript's thread, within a callback scope: ticks and microtasks run when it returns.
-unsafe extern "C" fn call_js(env: sys::napi_env, function: sys::napi_value, _: *mut c_void, _: *mut c_void) {
+unsafe extern "C" fn call_js(
+    env: sys::napi_env,
+    function: sys::napi_value,
+    _: *mut c_void,
+    _: *mut c_void,
+) {
     if env.is_null() || function.is_null() {
         return;
     }

@@ -62,7 +62,10 @@ impl Environment {
     /// Carries out what JavaScript has written since the last flush. `held` has one buffer for each
     /// record that names one, in order.
     pub fn flush(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
-        let writes = Records::new(records).filter(|record| record.command.writes()).take(DIRECT_WRITES + 1).count();
+        let writes = Records::new(records)
+            .filter(|record| record.command.writes())
+            .take(DIRECT_WRITES + 1)
+            .count();
         // What overtook an earlier flush on its way through a thread would be a body before its head.
         if writes <= DIRECT_WRITES && self.flushes_under_way.load(Ordering::Acquire) == 0 {
             self.flush_directly(records, held);
@@ -76,8 +79,15 @@ impl Environment {
         let mut batch = Batch::default();
         let mut current = None;
         for record in Records::new(records) {
-            let buffer = if record.command.takes_held() { held.next() } else { None };
-            let previous = current.take_if(|connection: &mut Arc<crate::connection::Connection>| connection.id != record.id);
+            let buffer = if record.command.takes_held() {
+                held.next()
+            } else {
+                None
+            };
+            let previous =
+                current.take_if(|connection: &mut Arc<crate::connection::Connection>| {
+                    connection.id != record.id
+                });
             if let Some(previous) = previous {
                 previous.after_commands(&mut batch);
             }
@@ -103,15 +113,26 @@ impl Environment {
         let mut held = held.into_iter();
         let mut last: Option<(ConnectionId, usize)> = None;
         for record in Records::new(records) {
-            let buffer = if record.command.takes_held() { held.next() } else { None };
+            let buffer = if record.command.takes_held() {
+                held.next()
+            } else {
+                None
+            };
             let index = match last {
                 Some((id, index)) if id == record.id => index,
                 _ => {
-                    let Some(connection) = self.connections.get(record.id) else { continue };
+                    let Some(connection) = self.connections.get(record.id) else {
+                        continue;
+                    };
                     let thread = &connection.thread;
-                    let known = parts.iter().position(|(other, _)| Arc::ptr_eq(other, thread));
+                    let known = parts
+                        .iter()
+                        .position(|(other, _)| Arc::ptr_eq(other, thread));
                     let index = known.unwrap_or_else(|| {
-                        parts.push((Arc::clone(thread), Commands::new(self, Vec::new(), Vec::new())));
+                        parts.push((
+                            Arc::clone(thread),
+                            Commands::new(self, Vec::new(), Vec::new()),
+                        ));
                         parts.len() - 1
                     });
                     last = Some((record.id, index));
@@ -135,7 +156,11 @@ impl Environment {
     ///
     /// # Errors
     /// The operating system's, at the step that failed.
-    pub fn listen(self: &Arc<Self>, options: &ListenOptions, config: ServerConfig) -> Result<(u32, BoundAddress), ListenError> {
+    pub fn listen(
+        self: &Arc<Self>,
+        options: &ListenOptions,
+        config: ServerConfig,
+    ) -> Result<(u32, BoundAddress), ListenError> {
         let thread = io_thread::next_thread().map_err(ListenError::threads)?;
         self.listen_on(&thread, options, config)
     }
@@ -162,7 +187,9 @@ impl Environment {
 
     /// Changes what the connections of a server go by.
     pub fn configure(&self, server: u32, config: ServerConfig) {
-        let Some(server) = lock(&self.servers).get(&server).map(Arc::clone) else { return };
+        let Some(server) = lock(&self.servers).get(&server).map(Arc::clone) else {
+            return;
+        };
         server.configure(config);
         for connection in self.connections.all() {
             connection.reconfigured(&server);
@@ -178,12 +205,16 @@ impl Environment {
 
     /// Local and remote address of a connection.
     pub fn addresses(&self, id: ConnectionId) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.connections.get(id).map_or((None, None), |connection| connection.addresses())
+        self.connections
+            .get(id)
+            .map_or((None, None), |connection| connection.addresses())
     }
 
     /// Bytes received and bytes written of a connection, None once it is gone.
     pub fn counters(&self, id: ConnectionId) -> Option<(u64, u64)> {
-        self.connections.get(id).map(|connection| connection.counters())
+        self.connections
+            .get(id)
+            .map(|connection| connection.counters())
     }
 
     pub(crate) fn count_accepted(&self) {
@@ -203,7 +234,10 @@ impl Environment {
     /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.
     pub fn shutdown(self: &Arc<Self>) {
         self.alive.store(false, Ordering::Release);
-        let servers: Vec<_> = lock(&self.servers).drain().map(|(_, server)| server).collect();
+        let servers: Vec<_> = lock(&self.servers)
+            .drain()
+            .map(|(_, server)| server)
+            .collect();
         for server in servers {
             if let Some(stopped) = listener::stop(&server) {
                 let _ = stopped.recv_timeout(Duration::from_secs(5));

@@ -13,11 +13,17 @@ pub struct ListenError {
 
 impl ListenError {
     pub(crate) const fn threads(errno: i32) -> Self {
-        Self { errno, syscall: "uv_thread_create" }
+        Self {
+            errno,
+            syscall: "uv_thread_create",
+        }
     }
 
     pub(crate) fn at(syscall: &'static str) -> impl Fn(std::io::Error) -> Self {
-        move |error| Self { errno: error.raw_os_error().unwrap_or(0), syscall }
+        move |error| Self {
+            errno: error.raw_os_error().unwrap_or(0),
+            syscall,
+        }
     }
 }
 

@@ -37,15 +37,23 @@ pub(crate) struct Commands {
 
 impl Commands {
     pub(crate) fn new(environment: &Arc<Environment>, records: Vec<u8>, held: Vec<Held>) -> Self {
-        environment.flushes_under_way().fetch_add(1, Ordering::Relaxed);
-        Self { environment: Arc::clone(environment), records, held }
+        environment
+            .flushes_under_way()
+            .fetch_add(1, Ordering::Relaxed);
+        Self {
+            environment: Arc::clone(environment),
+            records,
+            held,
+        }
     }
 }
 
 impl Drop for Commands {
     /// Applied, or discarded: either way later flushes need not queue behind it.
     fn drop(&mut self) {
-        self.environment.flushes_under_way().fetch_sub(1, Ordering::Release);
+        self.environment
+            .flushes_under_way()
+            .fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -114,10 +122,14 @@ async fn run_commands(thread: Arc<IoThread>) {
         for commands in batches {
             let environment = Arc::clone(&commands.environment);
             // As for a connection's task: a panic of ours must not take the thread along.
-            drop(catch_unwind(AssertUnwindSafe(|| apply(commands, &mut touched))));
+            drop(catch_unwind(AssertUnwindSafe(|| {
+                apply(commands, &mut touched)
+            })));
             staging::with_batch(&environment, |batch| {
                 for connection in touched.drain(..) {
-                    drop(catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch))));
+                    drop(catch_unwind(AssertUnwindSafe(|| {
+                        connection.after_commands(batch)
+                    })));
                 }
             });
         }
@@ -128,11 +140,17 @@ async fn run_commands(thread: Arc<IoThread>) {
 fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
     let mut held = std::mem::take(&mut commands.held).into_iter();
     for record in Records::new(&commands.records) {
-        let buffer = if record.command.takes_held() { held.next() } else { None };
+        let buffer = if record.command.takes_held() {
+            held.next()
+        } else {
+            None
+        };
         match touched.last() {
             Some(last) if last.id == record.id => last.apply(record.command, buffer),
             _ => {
-                let Some(connection) = commands.environment.connections.get(record.id) else { continue };
+                let Some(connection) = commands.environment.connections.get(record.id) else {
+                    continue;
+                };
                 connection.apply(record.command, buffer);
                 touched.push(connection);
             }
@@ -150,7 +168,10 @@ async fn run_timers(thread: Arc<IoThread>) {
             Some(at) => drop(tokio::time::timeout_at(at.into(), changed).await),
         }
         lock(&thread.wheel).expire(now(), &mut expired);
-        for connection in expired.drain(..).filter_map(|weak: Weak<Connection>| weak.upgrade()) {
+        for connection in expired
+            .drain(..)
+            .filter_map(|weak: Weak<Connection>| weak.upgrade())
+        {
             connection.expire();
         }
     }
@@ -158,7 +179,11 @@ async fn run_timers(thread: Arc<IoThread>) {
 
 /// A runtime as every I/O thread has it. `paused` gives a clock that tests turn.
 pub(crate) fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_io().enable_time().on_thread_park(staging::publish_all).build()
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_park(staging::publish_all)
+        .build()
 }
 
 struct Threads {
@@ -176,11 +201,16 @@ pub fn request_threads(count: usize) -> bool {
 }
 
 fn thread_count() -> usize {
-    let wish = std::env::var(THREADS_VARIABLE).ok().and_then(|value| value.parse().ok());
-    let wish = wish.or(Some(REQUESTED.load(Ordering::Relaxed))).filter(|&count| count > 0);
+    let wish = std::env::var(THREADS_VARIABLE)
+        .ok()
+        .and_then(|value| value.parse().ok());
+    let wish = wish
+        .or(Some(REQUESTED.load(Ordering::Relaxed)))
+        .filter(|&count| count > 0);
     // available_parallelism respects the affinity mask and the cgroup's CPU quota.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    wish.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, DEFAULT_MAX_THREADS)).min(64)
+    wish.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, DEFAULT_MAX_THREADS))
+        .min(64)
 }
 
 fn start_threads() -> Result<Threads, i32> {
@@ -195,12 +225,18 @@ fn start_threads() -> Result<Threads, i32> {
             .map_err(errno)?;
         all.push(IoThread::start(handle));
     }
-    Ok(Threads { all, next: AtomicUsize::new(0) })
+    Ok(Threads {
+        all,
+        next: AtomicUsize::new(0),
+    })
 }
 
 /// The thread for the next connection or listener; the errno if threads cannot be started.
 pub(crate) fn next_thread() -> Result<Arc<IoThread>, i32> {
-    let threads = THREADS.get_or_init(start_threads).as_ref().map_err(|&errno| errno)?;
+    let threads = THREADS
+        .get_or_init(start_threads)
+        .as_ref()
+        .map_err(|&errno| errno)?;
     let index = threads.next.fetch_add(1, Ordering::Relaxed) % threads.all.len();
     Ok(Arc::clone(&threads.all[index]))
 }

@@ -69,7 +69,9 @@ pub(crate) fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
         ListenTarget::AnyAddress(port) => {
             let v6 = bind_ip(options, (Ipv6Addr::UNSPECIFIED, *port).into());
             match v6 {
-                Err(error) if error.syscall == "socket" || is_unavailable(error.errno) => bind_ip(options, ([0, 0, 0, 0], *port).into()),
+                Err(error) if error.syscall == "socket" || is_unavailable(error.errno) => {
+                    bind_ip(options, ([0, 0, 0, 0], *port).into())
+                }
                 bound => bound,
             }
         }
@@ -90,7 +92,12 @@ const fn is_unavailable(errno: i32) -> bool {
 }
 
 fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Bound, ListenError> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(ListenError::at("socket"))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )
+    .map_err(ListenError::at("socket"))?;
     let listen = ListenError::at("listen");
     #[cfg(unix)]
     socket.set_reuse_address(true).map_err(&listen)?;
@@ -106,24 +113,37 @@ fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Bound, Listen
     socket.listen(options.backlog).map_err(&listen)?;
     let bound = socket.local_addr().map_err(&listen)?;
     let address = bound.as_socket().unwrap_or(address);
-    Ok(Bound { socket, address: BoundAddress::Ip(address) })
+    Ok(Bound {
+        socket,
+        address: BoundAddress::Ip(address),
+    })
 }
 
 #[cfg(unix)]
 fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, ListenError> {
     let listen = ListenError::at("listen");
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ListenError::at("socket"))?;
+    let socket =
+        Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ListenError::at("socket"))?;
     socket.set_nonblocking(true).map_err(&listen)?;
-    let address = SockAddr::unix(path).map_err(|_| ListenError { errno: libc::ENAMETOOLONG, syscall: "listen" })?;
+    let address = SockAddr::unix(path).map_err(|_| ListenError {
+        errno: libc::ENAMETOOLONG,
+        syscall: "listen",
+    })?;
     socket.bind(&address).map_err(&listen)?;
     socket.listen(options.backlog).map_err(&listen)?;
-    Ok(Bound { socket, address: BoundAddress::Path(path.to_path_buf()) })
+    Ok(Bound {
+        socket,
+        address: BoundAddress::Path(path.to_path_buf()),
+    })
 }
 
 #[cfg(not(unix))]
 fn bind_path(_options: &ListenOptions, _path: &std::path::Path) -> Result<Bound, ListenError> {
     // WSAEOPNOTSUPP: named pipes take the compatible road.
-    Err(ListenError { errno: 10045, syscall: "listen" })
+    Err(ListenError {
+        errno: 10045,
+        syscall: "listen",
+    })
 }
 
 enum Listener {
@@ -151,9 +171,15 @@ impl Listener {
 
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Accepted::Tcp(stream)),
+            Self::Tcp(listener) => listener
+                .accept()
+                .await
+                .map(|(stream, _)| Accepted::Tcp(stream)),
             #[cfg(unix)]
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+            Self::Unix(listener) => listener
+                .accept()
+                .await
+                .map(|(stream, _)| Accepted::Unix(stream)),
         }
     }
 }
@@ -172,20 +198,38 @@ impl Drop for Closing {
             // As libuv: the name goes with the socket. Somebody else may have removed it.
             drop(std::fs::remove_file(path));
         }
-        staging::with_batch(&self.environment, |batch| batch.listener_closed(self.server));
+        staging::with_batch(&self.environment, |batch| {
+            batch.listener_closed(self.server)
+        });
         drop(self.closed.take());
     }
 }
 
 /// Starts to accept on `thread`.
-pub(crate) fn start(bound: Bound, thread: &Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+pub(crate) fn start(
+    bound: Bound,
+    thread: &Arc<IoThread>,
+    environment: &Arc<Environment>,
+    server: &Arc<Server>,
+) {
     let (closed, on_closed) = mpsc::channel();
     let path = match &bound.address {
         BoundAddress::Path(path) => Some(path.clone()),
         BoundAddress::Ip(_) => None,
     };
-    let closing = Closing { environment: Arc::clone(environment), server: server.id, path, closed: Some(closed) };
-    let accepting = accept_loop(bound, Arc::clone(thread), Arc::clone(environment), Arc::clone(server), closing);
+    let closing = Closing {
+        environment: Arc::clone(environment),
+        server: server.id,
+        path,
+        closed: Some(closed),
+    };
+    let accepting = accept_loop(
+        bound,
+        Arc::clone(thread),
+        Arc::clone(environment),
+        Arc::clone(server),
+        closing,
+    );
     let task = thread.handle.spawn(accepting);
     *lock(&server.accepting) = Some((task.abort_handle(), on_closed));
 }
@@ -197,15 +241,27 @@ pub(crate) fn stop(server: &Server) -> Option<mpsc::Receiver<()>> {
     Some(on_closed)
 }
 
-async fn accept_loop(bound: Bound, thread: Arc<IoThread>, environment: Arc<Environment>, server: Arc<Server>, closing: Closing) {
+async fn accept_loop(
+    bound: Bound,
+    thread: Arc<IoThread>,
+    environment: Arc<Environment>,
+    server: Arc<Server>,
+    closing: Closing,
+) {
     // Declared after `closing` arrives, so dropped before it: the socket is closed when it says so.
     let _closing = closing;
-    let Ok(listener) = Listener::new(bound.socket, &bound.address) else { return };
+    let Ok(listener) = Listener::new(bound.socket, &bound.address) else {
+        return;
+    };
     loop {
         match listener.accept().await {
             Ok(stream) => deal(stream, &thread, &environment, &server),
             // The peer has given up already.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
             // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else may pass.
             Err(_) => tokio::time::sleep(EXHAUSTED_PAUSE).await,
         }
@@ -213,7 +269,12 @@ async fn accept_loop(bound: Bound, thread: Arc<IoThread>, environment: Arc<Envir
 }
 
 /// Gives an accepted connection to one of the I/O threads.
-fn deal(accepted: Accepted, accepting: &Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+fn deal(
+    accepted: Accepted,
+    accepting: &Arc<IoThread>,
+    environment: &Arc<Environment>,
+    server: &Arc<Server>,
+) {
     let config = server.config();
     if !server.admit(config.max_connections) {
         staging::with_batch(environment, |batch| batch.dropped(server.id));
@@ -236,13 +297,13 @@ fn deal(accepted: Accepted, accepting: &Arc<IoThread>, environment: &Arc<Environ
     let (environment, server) = (Arc::clone(environment), Arc::clone(server));
     let handle = target.handle.clone();
     let moved: io::Result<Box<dyn FnOnce() -> io::Result<Stream> + Send>> = match accepted {
-        Accepted::Tcp(stream) => {
-            stream.into_std().map(|stream| Box::new(|| TcpStream::from_std(stream).map(Stream::Tcp)) as _)
-        }
+        Accepted::Tcp(stream) => stream
+            .into_std()
+            .map(|stream| Box::new(|| TcpStream::from_std(stream).map(Stream::Tcp)) as _),
         #[cfg(unix)]
-        Accepted::Unix(stream) => {
-            stream.into_std().map(|stream| Box::new(|| UnixStream::from_std(stream).map(Stream::Unix)) as _)
-        }
+        Accepted::Unix(stream) => stream
+            .into_std()
+            .map(|stream| Box::new(|| UnixStream::from_std(stream).map(Stream::Unix)) as _),
     };
     handle.spawn(async move {
         match moved.and_then(|register| register()) {
@@ -253,7 +314,12 @@ fn deal(accepted: Accepted, accepting: &Arc<IoThread>, environment: &Arc<Environ
 }
 
 /// On the connection's own thread.
-fn open(stream: Stream, thread: Arc<IoThread>, environment: &Arc<Environment>, server: &Arc<Server>) {
+fn open(
+    stream: Stream,
+    thread: Arc<IoThread>,
+    environment: &Arc<Environment>,
+    server: &Arc<Server>,
+) {
     let config = server.config();
     if config.no_delay {
         drop(stream.set_nodelay(true));
@@ -267,7 +333,14 @@ fn open(stream: Stream, thread: Arc<IoThread>, environment: &Arc<Environment>, s
     }
     let handle = thread.handle.clone();
     let connection = environment.connections.insert(|id| {
-        Arc::new(Connection::new(id, stream, Arc::clone(environment), Arc::clone(server), thread, now()))
+        Arc::new(Connection::new(
+            id,
+            stream,
+            Arc::clone(environment),
+            Arc::clone(server),
+            thread,
+            now(),
+        ))
     });
     staging::with_batch(environment, |batch| batch.open(connection.id, server.id));
     handle.spawn(connection::serve(connection));

@@ -51,7 +51,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) const fn new(id: u32, config: ServerConfig) -> Self {
-        Self { id, config: RwLock::new(config), connections: AtomicUsize::new(0), accepting: Mutex::new(None) }
+        Self {
+            id,
+            config: RwLock::new(config),
+            connections: AtomicUsize::new(0),
+            accepting: Mutex::new(None),
+        }
     }
 
     pub(crate) fn config(&self) -> ServerConfig {
@@ -66,7 +71,9 @@ impl Server {
     pub(crate) fn admit(&self, max: Option<usize>) -> bool {
         let max = max.unwrap_or(usize::MAX);
         self.connections
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < max).then_some(count + 1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < max).then_some(count + 1)
+            })
             .is_ok()
     }
 

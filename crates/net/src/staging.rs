@@ -14,12 +14,18 @@ thread_local! {
 }
 
 /// Runs `fill` with this thread's batch for `environment`. Must not be nested.
-pub(crate) fn with_batch<R>(environment: &Arc<Environment>, fill: impl FnOnce(&mut Batch) -> R) -> R {
+pub(crate) fn with_batch<R>(
+    environment: &Arc<Environment>,
+    fill: impl FnOnce(&mut Batch) -> R,
+) -> R {
     STAGED.with_borrow_mut(|staged| {
-        let index = staged.iter().position(|(owner, _)| Arc::ptr_eq(owner, environment)).unwrap_or_else(|| {
-            staged.push((Arc::clone(environment), Batch::default()));
-            staged.len() - 1
-        });
+        let index = staged
+            .iter()
+            .position(|(owner, _)| Arc::ptr_eq(owner, environment))
+            .unwrap_or_else(|| {
+                staged.push((Arc::clone(environment), Batch::default()));
+                staged.len() - 1
+            });
         let batch = &mut staged[index].1;
         let result = fill(batch);
         if batch.is_worthwhile() {

@@ -25,14 +25,23 @@ pub(crate) struct Table {
 
 impl Table {
     /// Gives a slot to the connection that `make` builds for the id.
-    pub(crate) fn insert(&self, make: impl FnOnce(ConnectionId) -> Arc<Connection>) -> Arc<Connection> {
+    pub(crate) fn insert(
+        &self,
+        make: impl FnOnce(ConnectionId) -> Arc<Connection>,
+    ) -> Arc<Connection> {
         let mut slots = lock(&self.slots);
         let slot = slots.free.pop().unwrap_or_else(|| {
-            slots.entries.push(Entry { generation: 0, connection: None });
+            slots.entries.push(Entry {
+                generation: 0,
+                connection: None,
+            });
             (slots.entries.len() - 1) as u32
         });
         let entry = &mut slots.entries[slot as usize];
-        let connection = make(ConnectionId { slot, generation: entry.generation });
+        let connection = make(ConnectionId {
+            slot,
+            generation: entry.generation,
+        });
         entry.connection = Some(Arc::clone(&connection));
         connection
     }
@@ -40,13 +49,19 @@ impl Table {
     pub(crate) fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         let slots = lock(&self.slots);
         let entry = slots.entries.get(id.slot as usize)?;
-        if entry.generation == id.generation { entry.connection.clone() } else { None }
+        if entry.generation == id.generation {
+            entry.connection.clone()
+        } else {
+            None
+        }
     }
 
     /// Frees the slot; ids given out for it find nobody from now on.
     pub(crate) fn remove(&self, id: ConnectionId) {
         let mut slots = lock(&self.slots);
-        let Some(entry) = slots.entries.get_mut(id.slot as usize) else { return };
+        let Some(entry) = slots.entries.get_mut(id.slot as usize) else {
+            return;
+        };
         if entry.generation != id.generation || entry.connection.take().is_none() {
             return;
         }
@@ -56,6 +71,10 @@ impl Table {
 
     /// Everybody, as of now.
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        lock(&self.slots).entries.iter().filter_map(|entry| entry.connection.clone()).collect()
+        lock(&self.slots)
+            .entries
+            .iter()
+            .filter_map(|entry| entry.connection.clone())
+            .collect()
     }
 }

@@ -38,12 +38,21 @@ pub(crate) struct Wheel<T> {
 
 impl<T> Wheel<T> {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { origin: now, current: 0, heads: Box::new([NONE; SLOTS]), nodes: Vec::new(), free: NONE, len: 0 }
+        Self {
+            origin: now,
+            current: 0,
+            heads: Box::new([NONE; SLOTS]),
+            nodes: Vec::new(),
+            free: NONE,
+            len: 0,
+        }
     }
 
     /// The tick at whose beginning `at` has passed.
     fn tick_of(&self, at: Instant) -> u64 {
-        (at.saturating_duration_since(self.origin).as_nanos().div_ceil(TICK.as_nanos())) as u64
+        (at.saturating_duration_since(self.origin)
+            .as_nanos()
+            .div_ceil(TICK.as_nanos())) as u64
     }
 
     fn instant_of(&self, tick: u64) -> Instant {
@@ -55,7 +64,12 @@ impl<T> Wheel<T> {
         let tick = self.tick_of(at).max(self.current);
         let slot = (tick % SLOTS as u64) as usize;
         let head = self.heads[slot];
-        let node = Node { previous: NONE, next: head, tick, value: Some(value) };
+        let node = Node {
+            previous: NONE,
+            next: head,
+            tick,
+            value: Some(value),
+        };
         let key = if self.free == NONE {
             self.nodes.push(node);
             (self.nodes.len() - 1) as u32
@@ -98,7 +112,8 @@ impl<T> Wheel<T> {
 
     /// Takes every timer whose time has come.
     pub(crate) fn expire(&mut self, now: Instant, expired: &mut Vec<T>) {
-        let reached = (now.saturating_duration_since(self.origin).as_nanos() / TICK.as_nanos()) as u64;
+        let reached =
+            (now.saturating_duration_since(self.origin).as_nanos() / TICK.as_nanos()) as u64;
         if self.len == 0 {
             self.current = self.current.max(reached + 1);
             return;
@@ -125,7 +140,8 @@ impl<T> Wheel<T> {
             return None;
         }
         let far = self.current + SLOTS as u64 - 1;
-        let tick = (self.current..far).find(|tick| self.heads[(tick % SLOTS as u64) as usize] != NONE);
+        let tick =
+            (self.current..far).find(|tick| self.heads[(tick % SLOTS as u64) as usize] != NONE);
         Some(self.instant_of(tick.unwrap_or(far)))
     }
 }

@@ -84,7 +84,9 @@ impl Batch {
     /// Whether the batch should be published without waiting for the thread to run out of work:
     /// JavaScript would otherwise idle while a busy I/O thread keeps collecting.
     pub(crate) const fn is_worthwhile(&self) -> bool {
-        self.urgent || self.heads >= WORTHWHILE_HEADS || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
+        self.urgent
+            || self.heads >= WORTHWHILE_HEADS
+            || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
     }
 
     /// The thread has more to do than it can do at once and may not be idle for long: what there is
@@ -131,7 +133,11 @@ impl Inbox {
     /// An empty queue that tells of its first batch through `wake`.
     #[must_use]
     pub fn new(wake: Wake) -> Self {
-        Self { queue: Mutex::default(), scheduled: AtomicBool::new(false), wake }
+        Self {
+            queue: Mutex::default(),
+            scheduled: AtomicBool::new(false),
+            wake,
+        }
     }
 
     /// Puts `batch` at the end, leaves an empty one in its place, and wakes JavaScript unless that
@@ -217,7 +223,11 @@ impl Batch {
             Expect::Other => flags |= HeadFlags::EXPECT_OTHER,
         }
         self.heads += 1;
-        if head.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"host")) {
+        if head
+            .fields
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(b"host"))
+        {
             flags |= HeadFlags::HAS_HOST;
         }
         let start = self.bytes.len();
@@ -232,7 +242,8 @@ impl Batch {
         self.bytes.extend_from_slice(head.target);
         self.block_fields(&head.fields, true);
         let block_len = self.bytes.len() - block_at;
-        self.bytes[block_len_at..block_len_at + 4].copy_from_slice(&(block_len as u32).to_le_bytes());
+        self.bytes[block_len_at..block_len_at + 4]
+            .copy_from_slice(&(block_len as u32).to_le_bytes());
         self.bytes.extend_from_slice(after);
         self.finish(start);
     }
@@ -263,8 +274,11 @@ impl Batch {
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
         let first = kind::BODY | if raw { BODY_RAW << 8 } else { 0 };
         if let Some(start) = self.open_body
-            && [read_word(&self.bytes, start), read_word(&self.bytes, start + 8), read_word(&self.bytes, start + 12)]
-                == [first, id.slot, id.generation]
+            && [
+                read_word(&self.bytes, start),
+                read_word(&self.bytes, start + 8),
+                read_word(&self.bytes, start + 12),
+            ] == [first, id.slot, id.generation]
         {
             let at = start + HEADER_BYTES;
             let have = read_word(&self.bytes, at) as usize;
@@ -281,7 +295,13 @@ impl Batch {
             return;
         }
         let start = self.bytes.len();
-        self.begin(kind::BODY, if raw { BODY_RAW } else { 0 }, id.slot, id.generation, 8 + data.len());
+        self.begin(
+            kind::BODY,
+            if raw { BODY_RAW } else { 0 },
+            id.slot,
+            id.generation,
+            8 + data.len(),
+        );
         self.word(data.len() as u32);
         self.word(0);
         self.bytes.extend_from_slice(data);
@@ -312,7 +332,13 @@ impl Batch {
     }
 
     /// The peer sent what cannot be parsed; `packet` is what was being parsed.
-    pub(crate) fn error(&mut self, id: ConnectionId, error: ErrorKind, bytes_parsed: usize, packet: &[u8]) {
+    pub(crate) fn error(
+        &mut self,
+        id: ConnectionId,
+        error: ErrorKind,
+        bytes_parsed: usize,
+        packet: &[u8],
+    ) {
         let start = self.bytes.len();
         self.begin(kind::ERROR, 0, id.slot, id.generation, 12 + packet.len());
         self.word(u32::from(error.index()));

@@ -19,8 +19,8 @@ mod outbound;
 
 pub(crate) use inbound::Timeout;
 pub use inbound::{Batch, Inbox, Wake};
-pub use outbound::{Held, HeldBytes};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
+pub use outbound::{Held, HeldBytes};
 
 /// Words before a record's own: type and flags, length, slot, generation.
 pub(crate) const HEADER_WORDS: usize = 4;

@@ -66,11 +66,27 @@ pub(crate) enum Payload<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
     /// A response head, with the first part of the body.
-    Head { head: &'a [u8], body: Payload<'a>, chunked: bool, end: bool, close: bool, ack: bool },
+    Head {
+        head: &'a [u8],
+        body: Payload<'a>,
+        chunked: bool,
+        end: bool,
+        close: bool,
+        ack: bool,
+    },
     /// A further part of the body.
-    Body { body: Payload<'a>, end: bool, close: bool, ack: bool },
+    Body {
+        body: Payload<'a>,
+        end: bool,
+        close: bool,
+        ack: bool,
+    },
     /// The end of a response.
-    End { trailers: &'a [u8], close: bool, ack: bool },
+    End {
+        trailers: &'a [u8],
+        close: bool,
+        ack: bool,
+    },
     /// An interim response.
     Interim { head: &'a [u8], ack: bool },
     /// Bytes that no framing touches.
@@ -94,14 +110,30 @@ pub(crate) enum Command<'a> {
 impl Command<'_> {
     /// Whether the peer waits for this: the measure of a batch's size.
     pub(crate) const fn writes(&self) -> bool {
-        matches!(self, Self::Head { .. } | Self::Body { .. } | Self::End { .. } | Self::Interim { .. } | Self::Raw { .. })
+        matches!(
+            self,
+            Self::Head { .. }
+                | Self::Body { .. }
+                | Self::End { .. }
+                | Self::Interim { .. }
+                | Self::Raw { .. }
+        )
     }
 
     /// Whether a held buffer belongs to it.
     pub(crate) const fn takes_held(&self) -> bool {
         matches!(
             self,
-            Self::Head { body: Payload::Held, .. } | Self::Body { body: Payload::Held, .. } | Self::Raw { body: Payload::Held, .. }
+            Self::Head {
+                body: Payload::Held,
+                ..
+            } | Self::Body {
+                body: Payload::Held,
+                ..
+            } | Self::Raw {
+                body: Payload::Held,
+                ..
+            }
         )
     }
 }
@@ -148,16 +180,27 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
 fn decode(bytes: &[u8]) -> Option<Record<'_>> {
     let first = word(bytes, 0)?;
     let (kind, flags) = ((first & 0xff) as u8, first >> 8);
-    let id = ConnectionId { slot: word(bytes, 2)?, generation: word(bytes, 3)? };
+    let id = ConnectionId {
+        slot: word(bytes, 2)?,
+        generation: word(bytes, 3)?,
+    };
     let own = |index: usize| word(bytes, HEADER_WORDS + index);
     let sized = |words: usize, skip: usize, len: u32| {
         let start = HEADER_BYTES + words * 4 + skip;
         bytes.get(start..start + len as usize)
     };
     let payload = |words: usize, skip: usize, len: u32| {
-        if flags & flag::HELD != 0 { Some(Payload::Held) } else { sized(words, skip, len).map(Payload::Inline) }
+        if flags & flag::HELD != 0 {
+            Some(Payload::Held)
+        } else {
+            sized(words, skip, len).map(Payload::Inline)
+        }
     };
-    let (end, close, ack) = (flags & flag::END != 0, flags & flag::CLOSE != 0, flags & flag::ACKNOWLEDGE != 0);
+    let (end, close, ack) = (
+        flags & flag::END != 0,
+        flags & flag::CLOSE != 0,
+        flags & flag::ACKNOWLEDGE != 0,
+    );
     let command = match kind {
         kind::HEAD => {
             let head_len = own(0)?;
@@ -170,10 +213,25 @@ fn decode(bytes: &[u8]) -> Option<Record<'_>> {
                 ack,
             }
         }
-        kind::BODY => Command::Body { body: payload(1, 0, own(0)?)?, end, close, ack },
-        kind::END => Command::End { trailers: sized(1, 0, own(0)?)?, close, ack },
-        kind::INTERIM => Command::Interim { head: sized(1, 0, own(0)?)?, ack },
-        kind::RAW => Command::Raw { body: payload(1, 0, own(0)?)?, ack },
+        kind::BODY => Command::Body {
+            body: payload(1, 0, own(0)?)?,
+            end,
+            close,
+            ack,
+        },
+        kind::END => Command::End {
+            trailers: sized(1, 0, own(0)?)?,
+            close,
+            ack,
+        },
+        kind::INTERIM => Command::Interim {
+            head: sized(1, 0, own(0)?)?,
+            ack,
+        },
+        kind::RAW => Command::Raw {
+            body: payload(1, 0, own(0)?)?,
+            ack,
+        },
         kind::CREDIT => Command::Credit(own(0)?),
         kind::CLOSE => Command::Close(match own(0)? {
             0 => CloseMode::Destroy,
@@ -217,10 +275,23 @@ mod tests {
         bytes.extend(record(kind::CREDIT, 0, &[77], b""));
         let all: Vec<_> = Records::new(&bytes).collect();
         assert_eq!(all.len(), 2);
-        assert_eq!(all[0].id, ConnectionId { slot: 7, generation: 9 });
+        assert_eq!(
+            all[0].id,
+            ConnectionId {
+                slot: 7,
+                generation: 9
+            }
+        );
         assert_eq!(
             all[0].command,
-            Command::Head { head: b"HEAD", body: Payload::Inline(b"hello"), chunked: true, end: true, close: false, ack: false }
+            Command::Head {
+                head: b"HEAD",
+                body: Payload::Inline(b"hello"),
+                chunked: true,
+                end: true,
+                close: false,
+                ack: false
+            }
         );
         assert_eq!(all[1].command, Command::Credit(77));
     }
@@ -229,7 +300,15 @@ mod tests {
     fn a_held_payload_is_not_in_the_record() {
         let bytes = record(kind::BODY, flag::HELD | flag::ACKNOWLEDGE, &[1 << 20], b"");
         let all: Vec<_> = Records::new(&bytes).collect();
-        assert_eq!(all[0].command, Command::Body { body: Payload::Held, end: false, close: false, ack: true });
+        assert_eq!(
+            all[0].command,
+            Command::Body {
+                body: Payload::Held,
+                end: false,
+                close: false,
+                ack: true
+            }
+        );
         assert!(all[0].command.takes_held());
     }
 
