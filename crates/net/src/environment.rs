@@ -77,6 +77,7 @@ impl Environment {
     fn flush_directly(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
         let mut held = held.into_iter();
         let mut batch = Batch::default();
+        let now = io_thread::now();
         let mut current = None;
         for record in Records::new(records) {
             let buffer = if record.command.takes_held() {
@@ -95,7 +96,7 @@ impl Environment {
                 current = self.connections.get(record.id);
             }
             if let Some(connection) = &current {
-                connection.apply(record.command, buffer);
+                connection.apply(record.command, buffer, now);
             }
         }
         if let Some(last) = current {

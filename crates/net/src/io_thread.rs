@@ -139,6 +139,7 @@ async fn run_commands(thread: Arc<IoThread>) {
 /// Applies every command first and writes afterwards, so that all answers to one connection leave in one write.
 fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
     let mut held = std::mem::take(&mut commands.held).into_iter();
+    let now = now();
     for record in Records::new(&commands.records) {
         let buffer = if record.command.takes_held() {
             held.next()
@@ -146,12 +147,12 @@ fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
             None
         };
         match touched.last() {
-            Some(last) if last.id == record.id => last.apply(record.command, buffer),
+            Some(last) if last.id == record.id => last.apply(record.command, buffer, now),
             _ => {
                 let Some(connection) = commands.environment.connections.get(record.id) else {
                     continue;
                 };
-                connection.apply(record.command, buffer);
+                connection.apply(record.command, buffer, now);
                 touched.push(connection);
             }
         }

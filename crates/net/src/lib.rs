@@ -24,6 +24,8 @@ mod staging;
 mod stream;
 mod sync;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub use environment::Environment;

@@ -24,6 +24,9 @@ use crate::sync::lock;
 /// backlog, and something may be closed meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
+/// Linux hands TCP_NODELAY of the listening socket on to what it accepts, which saves a call for each connection.
+const INHERITS_NO_DELAY: bool = cfg!(target_os = "linux");
+
 /// Where to listen.
 #[derive(Clone, Debug)]
 pub struct ListenOptions {
@@ -212,6 +215,12 @@ pub(crate) fn start(
     environment: &Arc<Environment>,
     server: &Arc<Server>,
 ) {
+    if INHERITS_NO_DELAY
+        && server.config().no_delay
+        && matches!(bound.address, BoundAddress::Ip(_))
+    {
+        drop(bound.socket.set_tcp_nodelay(true));
+    }
     let (closed, on_closed) = mpsc::channel();
     let path = match &bound.address {
         BoundAddress::Path(path) => Some(path.clone()),
@@ -321,7 +330,7 @@ fn open(
     server: &Arc<Server>,
 ) {
     let config = server.config();
-    if config.no_delay {
+    if config.no_delay && !INHERITS_NO_DELAY {
         drop(stream.set_nodelay(true));
     }
     if let Some(delay) = config.tcp_keep_alive {

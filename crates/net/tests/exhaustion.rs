@@ -15,10 +15,8 @@ fn limit_files(limit: u64) {
         rlim_max: hard_limit(),
     };
     // SAFETY: `limit` is a valid rlimit for the time of the call.
-    assert_eq!(
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) },
-        0
-    );
+    let result = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    assert_eq!(result, 0);
 }
 
 fn hard_limit() -> u64 {
@@ -27,10 +25,8 @@ fn hard_limit() -> u64 {
         rlim_max: 0,
     };
     // SAFETY: `limit` is a valid place for an rlimit.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) },
-        0
-    );
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    assert_eq!(result, 0);
     limit.rlim_max
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use std::io::Read;
 
+use ferrohttp_net::ConnectionId;
 use support::{Close, Event, Js, Out, Peer, config, content, flag};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -56,26 +57,26 @@ fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
     peer.send(GET);
     let (id, _) = js.open_with_head();
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let commands: [fn(&mut Out, ferrohttp_net::ConnectionId); 6] = [
-        |out, id| drop(out.interim(id, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 0)),
+    let commands: [fn(&mut Out, ConnectionId) -> &mut Out; 6] = [
+        |out, id| out.interim(id, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 0),
         |out, id| {
-            drop(out.head(
+            out.head(
                 id,
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                 b"one",
                 flag::CHUNKED,
-            ))
+            )
         },
-        |out, id| drop(out.body(id, &content(5000), flag::CHUNKED)),
-        |out, id| drop(out.body(id, b"", flag::CHUNKED)),
-        |out, id| drop(out.body(id, b"three", flag::CHUNKED)),
-        |out, id| drop(out.end(id, "X: y\r\n", flag::CHUNKED)),
+        |out, id| out.body(id, &content(5000), flag::CHUNKED),
+        |out, id| out.body(id, b"", flag::CHUNKED),
+        |out, id| out.body(id, b"three", flag::CHUNKED),
+        |out, id| out.end(id, "X: y\r\n", flag::CHUNKED),
     ];
     let mut out = Out::new();
     let complete = |out: &mut Out| {
         if let Road::Thread = road {
             // Writes for nobody make the flush too large to be carried out directly.
-            let nobody = ferrohttp_net::ConnectionId {
+            let nobody = ConnectionId {
                 slot: 77,
                 generation: 0,
             };

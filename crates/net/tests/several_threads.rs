@@ -43,7 +43,9 @@ fn every_connection_gets_its_own_answers() {
             out.credit(id, bytes.len() as u32);
             bodies.entry(id).or_default().extend(bytes);
         }
-        Event::End { id, .. } => drop(out.respond(id, &bodies.remove(&id).unwrap_or_default())),
+        Event::End { id, .. } => {
+            out.respond(id, &bodies.remove(&id).unwrap_or_default());
+        }
         _ => {}
     });
     std::thread::scope(|scope| {

@@ -1,15 +1,14 @@
 //! What JavaScript asks of a connection. Runs on either thread.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
-use crate::io_thread::now;
 
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
-    /// `held` is the command's held buffer, if it names one.
-    pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>) {
+    /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
+    pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.is_closed() {
@@ -32,7 +31,7 @@ impl Connection {
                     .and_then(|()| state.send_body(body, held))
                     .and_then(|()| {
                         if end {
-                            state.send_end(b"", close)
+                            state.send_end(b"", close, now)
                         } else {
                             Ok(())
                         }
@@ -47,7 +46,7 @@ impl Connection {
             } => {
                 let applied = state.send_body(body, held).and_then(|()| {
                     if end {
-                        state.send_end(b"", close)
+                        state.send_end(b"", close, now)
                     } else {
                         Ok(())
                     }
@@ -58,7 +57,7 @@ impl Connection {
                 trailers,
                 close,
                 ack,
-            } => (state.send_end(trailers, close), ack),
+            } => (state.send_end(trailers, close, now), ack),
             Command::Interim { head, ack } => {
                 (state.engine.send_interim(head, state.output.buffer()), ack)
             }
@@ -67,7 +66,7 @@ impl Connection {
                 (Ok(()), ack)
             }
             other => {
-                self.control(state, other);
+                self.control(state, other, now);
                 (Ok(()), false)
             }
         };
@@ -76,7 +75,7 @@ impl Connection {
         }
     }
 
-    fn control(&self, state: &mut State, command: Command<'_>) {
+    fn control(&self, state: &mut State, command: Command<'_>, now: Instant) {
         match command {
             Command::Credit(bytes) => {
                 state.credit += i64::from(bytes);
@@ -99,7 +98,7 @@ impl Connection {
             Command::SocketTimeout(millis) => {
                 state.socket_timeout =
                     (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
-                state.last_activity = now();
+                state.last_activity = now;
                 state.socket_timed_out = false;
             }
             // Options of a socket that may be gone at any moment: a failure has no consequence.
@@ -181,14 +180,10 @@ impl State {
         }
     }
 
-    fn send_end(
-        &mut self,
-        trailers: &[u8],
-        close: bool,
-    ) -> Result<(), ferrohttp_proto::MisuseError> {
+    fn send_end(&mut self, trailers: &[u8], close: bool, now: Instant) -> Result<(), ferrohttp_proto::MisuseError> {
         let receiving = self.engine.is_receiving();
         self.engine
-            .send_end(now(), trailers, close, self.output.buffer())?;
+            .send_end(now, trailers, close, self.output.buffer())?;
         if close && receiving {
             self.reading = Reading::Discard;
         }

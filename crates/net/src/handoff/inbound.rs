@@ -11,18 +11,18 @@ use crate::id::ConnectionId;
 use crate::sync::lock;
 
 /// Record types. Mirrored in `js/internal/records.ts`.
-mod kind {
-    pub(super) const OPEN: u32 = 1;
-    pub(super) const HEAD: u32 = 2;
-    pub(super) const BODY: u32 = 3;
-    pub(super) const END: u32 = 4;
-    pub(super) const ERROR: u32 = 5;
-    pub(super) const CLOSED: u32 = 6;
-    pub(super) const ACK: u32 = 7;
-    pub(super) const TIMEOUT: u32 = 8;
-    pub(super) const EOF: u32 = 9;
-    pub(super) const LISTENER_CLOSED: u32 = 10;
-    pub(super) const DROPPED: u32 = 11;
+pub(super) mod kind {
+    pub(in crate::handoff) const OPEN: u32 = 1;
+    pub(in crate::handoff) const HEAD: u32 = 2;
+    pub(in crate::handoff) const BODY: u32 = 3;
+    pub(in crate::handoff) const END: u32 = 4;
+    pub(in crate::handoff) const ERROR: u32 = 5;
+    pub(in crate::handoff) const CLOSED: u32 = 6;
+    pub(in crate::handoff) const ACK: u32 = 7;
+    pub(in crate::handoff) const TIMEOUT: u32 = 8;
+    pub(in crate::handoff) const EOF: u32 = 9;
+    pub(in crate::handoff) const LISTENER_CLOSED: u32 = 10;
+    pub(in crate::handoff) const DROPPED: u32 = 11;
 }
 
 /// Flags of a HEAD record.
@@ -43,13 +43,13 @@ impl HeadFlags {
 }
 
 /// Flag of a BODY record: raw bytes of an upgraded connection.
-const BODY_RAW: u32 = 1;
+pub(super) const BODY_RAW: u32 = 1;
 /// Flag of a BODY record: the bytes are not inline, word 5 names a chunk to take.
-const BODY_TAKE: u32 = 2;
+pub(super) const BODY_TAKE: u32 = 2;
 
 /// Body parts up to this size travel inside the record. Above it the copy into the record, the copy
 /// into JavaScript's batch buffer and the copy out of it cost more than taking the chunk by itself.
-const INLINE_BODY: usize = 8 * 1024;
+pub(super) const INLINE_BODY: usize = 8 * 1024;
 
 /// Which timeout a TIMEOUT record tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,8 @@
 
 mod inbound;
 mod outbound;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use inbound::Timeout;
 pub use inbound::{Batch, Inbox, Wake};

@@ -4,29 +4,29 @@ use super::{HEADER_BYTES, HEADER_WORDS};
 use crate::id::ConnectionId;
 
 /// Record types. Mirrored in `js/internal/records.ts`.
-mod kind {
-    pub(super) const HEAD: u8 = 1;
-    pub(super) const BODY: u8 = 2;
-    pub(super) const END: u8 = 3;
-    pub(super) const INTERIM: u8 = 4;
-    pub(super) const RAW: u8 = 5;
-    pub(super) const CREDIT: u8 = 6;
-    pub(super) const CLOSE: u8 = 7;
-    pub(super) const UPGRADE: u8 = 8;
-    pub(super) const DECLINE_UPGRADE: u8 = 9;
-    pub(super) const SOCKET_TIMEOUT: u8 = 10;
-    pub(super) const NO_DELAY: u8 = 11;
-    pub(super) const TCP_KEEP_ALIVE: u8 = 12;
+pub(super) mod kind {
+    pub(in crate::handoff) const HEAD: u8 = 1;
+    pub(in crate::handoff) const BODY: u8 = 2;
+    pub(in crate::handoff) const END: u8 = 3;
+    pub(in crate::handoff) const INTERIM: u8 = 4;
+    pub(in crate::handoff) const RAW: u8 = 5;
+    pub(in crate::handoff) const CREDIT: u8 = 6;
+    pub(in crate::handoff) const CLOSE: u8 = 7;
+    pub(in crate::handoff) const UPGRADE: u8 = 8;
+    pub(in crate::handoff) const DECLINE_UPGRADE: u8 = 9;
+    pub(in crate::handoff) const SOCKET_TIMEOUT: u8 = 10;
+    pub(in crate::handoff) const NO_DELAY: u8 = 11;
+    pub(in crate::handoff) const TCP_KEEP_ALIVE: u8 = 12;
 }
 
 /// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
-mod flag {
-    pub(super) const CHUNKED: u32 = 1;
-    pub(super) const END: u32 = 2;
-    pub(super) const CLOSE: u32 = 4;
-    pub(super) const ACKNOWLEDGE: u32 = 8;
+pub(super) mod flag {
+    pub(in crate::handoff) const CHUNKED: u32 = 1;
+    pub(in crate::handoff) const END: u32 = 2;
+    pub(in crate::handoff) const CLOSE: u32 = 4;
+    pub(in crate::handoff) const ACKNOWLEDGE: u32 = 8;
     /// The payload is the next held buffer of the flush.
-    pub(super) const HELD: u32 = 16;
+    pub(in crate::handoff) const HELD: u32 = 16;
 }
 
 /// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
