@@ -12,12 +12,17 @@ const { createInterface } = require('node:readline')
  */
 function start(file, args = [], { shell, node = [] } = {}) {
   const command = [process.execPath, '--expose-gc', ...node, file, ...args]
-  const child = shell === undefined
-    ? spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
-    : spawn('/bin/sh', ['-c', `${shell}; exec "$@"`, path.basename(file), ...command], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child =
+    shell === undefined
+      ? spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
+      : spawn('/bin/sh', ['-c', `${shell}; exec "$@"`, path.basename(file), ...command], {
+          stdio: ['pipe', 'pipe', 'pipe'],
+        })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   let stderr = ''
-  child.stderr.on('data', (chunk) => { stderr += chunk })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
   const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stderr })))
   return {
     child,

@@ -19,7 +19,9 @@ async function becomes(condition, describe) {
 }
 
 function connections(server) {
-  return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))))
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  )
 }
 
 /** Threads of this process; 0 where the system does not tell. */
@@ -33,8 +35,10 @@ function threads() {
 
 /** Waits until a server has no connection, by its own count and by the I/O threads'. */
 function quiet(server) {
-  return becomes(async () => (await connections(server)) === 0 && stats().server.open === 0,
-    async () => `${await connections(server)} connections by getConnections, ${stats().server.open} native ones`)
+  return becomes(
+    async () => (await connections(server)) === 0 && stats().server.open === 0,
+    async () => `${await connections(server)} connections by getConnections, ${stats().server.open} native ones`,
+  )
 }
 
 /** What is held apart from timers: helpers' own come and go. */
@@ -62,7 +66,10 @@ async function leavesNothing(t, { server, load, times, rss, heap }) {
   for (let i = 0; i < times; i += 1) await load()
   await quiet(server)
   const same = async () => JSON.stringify(handles(await sample())) === JSON.stringify(handles(before))
-  await becomes(same, async () => `handles ${JSON.stringify(handles(before))} became ${JSON.stringify(handles(await sample()))}`)
+  await becomes(
+    same,
+    async () => `handles ${JSON.stringify(handles(before))} became ${JSON.stringify(handles(await sample()))}`,
+  )
   t.is(threads(), threadsBefore, 'threads')
   const after = await sample()
   const grown = { rss: after.rss - before.rss, heap: after.heap + after.external - before.heap - before.external }

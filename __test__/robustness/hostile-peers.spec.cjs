@@ -42,16 +42,63 @@ const PEERS = [
   { title: 'half a method, and closes', send: 'GE', finish: true, answer: BAD, saw: [] },
   { title: 'half a head, and stalls', send: `GET / HTTP/1.1\r\nHost: a`, answer: LATE, saw: [] },
   { title: 'nothing, and stalls', send: '', answer: LATE, saw: [] },
-  { title: 'a body that stalls', send: `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`, answer: LATE, saw: ['request', 'aborted'] },
-  { title: 'a chunked body that stalls', send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5\r\n123`, answer: LATE, saw: ['request', 'aborted'] },
-  { title: 'a body shorter than announced', send: `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`, finish: true, answer: BAD, saw: ['request', 'aborted'] },
-  { title: 'a chunked body without its last chunk', send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n`, finish: true, answer: BAD, saw: ['request', 'aborted'] },
-  { title: 'a chunk size that is none', send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, answer: BAD, saw: ['request', 'aborted'] },
-  { title: 'a chunk size beyond all numbers', send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${'f'.repeat(32)}\r\n`, answer: BAD, saw: ['request', 'aborted'] },
+  {
+    title: 'a body that stalls',
+    send: `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`,
+    answer: LATE,
+    saw: ['request', 'aborted'],
+  },
+  {
+    title: 'a chunked body that stalls',
+    send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5\r\n123`,
+    answer: LATE,
+    saw: ['request', 'aborted'],
+  },
+  {
+    title: 'a body shorter than announced',
+    send: `POST / HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`,
+    finish: true,
+    answer: BAD,
+    saw: ['request', 'aborted'],
+  },
+  {
+    title: 'a chunked body without its last chunk',
+    send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n`,
+    finish: true,
+    answer: BAD,
+    saw: ['request', 'aborted'],
+  },
+  {
+    title: 'a chunk size that is none',
+    send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`,
+    answer: BAD,
+    saw: ['request', 'aborted'],
+  },
+  {
+    title: 'a chunk size beyond all numbers',
+    send: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${'f'.repeat(32)}\r\n`,
+    answer: BAD,
+    saw: ['request', 'aborted'],
+  },
   { title: 'header fields beyond the limit', send: headOf(17 * 1024), answer: TOO_LARGE, saw: [] },
-  { title: 'a header section without an end', send: `GET / HTTP/1.1\r\n${HOST}${'X-A: b\r\n'.repeat(4000)}`, answer: TOO_LARGE, saw: [] },
-  { title: 'a target beyond the limit', send: `GET /${'a'.repeat(64 * 1024)} HTTP/1.1\r\n${HOST}\r\n`, answer: TOO_LARGE, saw: [] },
-  { title: 'more fields than maxHeadersCount', send: `GET / HTTP/1.1\r\n${HOST}${'a:b\r\n'.repeat(1100)}\r\n`, answer: TOO_LARGE, saw: [] },
+  {
+    title: 'a header section without an end',
+    send: `GET / HTTP/1.1\r\n${HOST}${'X-A: b\r\n'.repeat(4000)}`,
+    answer: TOO_LARGE,
+    saw: [],
+  },
+  {
+    title: 'a target beyond the limit',
+    send: `GET /${'a'.repeat(64 * 1024)} HTTP/1.1\r\n${HOST}\r\n`,
+    answer: TOO_LARGE,
+    saw: [],
+  },
+  {
+    title: 'more fields than maxHeadersCount',
+    send: `GET / HTTP/1.1\r\n${HOST}${'a:b\r\n'.repeat(1100)}\r\n`,
+    answer: TOO_LARGE,
+    saw: [],
+  },
 ]
 
 /** A server that reads each body and answers with its length; keeps what its handlers saw. */
@@ -60,7 +107,9 @@ async function listen(t, create, options) {
   const server = create({ connectionsCheckingInterval: 50, ...options }, (req, res) => {
     saw.push('request')
     let length = 0
-    req.on('data', (chunk) => { length += chunk.length })
+    req.on('data', (chunk) => {
+      length += chunk.length
+    })
     req.on('error', () => saw.push('aborted'))
     req.on('end', () => res.end(String(length)))
   })
@@ -82,7 +131,12 @@ async function meet(port, { send, finish }) {
 }
 
 const TIMEOUTS = { headersTimeout: 300, requestTimeout: 300 }
-const SERVERS = YARDSTICK ? [['ferrohttp', createServer], ['node:http', http.createServer]] : [['ferrohttp', createServer]]
+const SERVERS = YARDSTICK
+  ? [
+      ['ferrohttp', createServer],
+      ['node:http', http.createServer],
+    ]
+  : [['ferrohttp', createServer]]
 
 for (const [name, create] of SERVERS) {
   for (const { title, answer, saw: expected, ...peer } of PEERS) {
@@ -92,7 +146,10 @@ for (const [name, create] of SERVERS) {
       t.is(received, answer)
       // Bytes that nobody read turn Node's close into a reset at times; ours lets the peer read its answer first.
       if (name === 'ferrohttp') t.is(code, null)
-      await becomes(() => saw.length >= expected.length, () => `seen: ${saw}`)
+      await becomes(
+        () => saw.length >= expected.length,
+        () => `seen: ${saw}`,
+      )
       t.deepEqual(saw, expected)
       t.is(await get(port), 'HTTP/1.1 200 OK | 0')
     })
@@ -157,27 +214,33 @@ async function flooded(t) {
 async function settles(value) {
   let last = Number.NaN
   let since = 0
-  await becomes(() => {
-    since = value() === last ? since + 1 : 0
-    last = value()
-    return since === 20
-  }, () => `still changing at ${last}`)
+  await becomes(
+    () => {
+      since = value() === last ? since + 1 : 0
+      last = value()
+      return since === 20
+    },
+    () => `still changing at ${last}`,
+  )
   return last
 }
 
-test.serial('a flood of pipelined requests from a client that never reads is held back, and leaves nothing', async (t) => {
-  const { server, port, flood, handled } = await flooded(t)
-  const load = async () => {
-    const client = await RawClient.connect(port)
-    client.pause()
-    client.socket.write(flood)
-    const before = handled()
-    t.true((await settles(handled)) - before < FLOOD.requests / 5)
-    client.reset()
-    await client.closed
-  }
-  await leavesNothing(t, { server, load, times: 10, rss: 32 * MIB, heap: 2 * MIB })
-})
+test.serial(
+  'a flood of pipelined requests from a client that never reads is held back, and leaves nothing',
+  async (t) => {
+    const { server, port, flood, handled } = await flooded(t)
+    const load = async () => {
+      const client = await RawClient.connect(port)
+      client.pause()
+      client.socket.write(flood)
+      const before = handled()
+      t.true((await settles(handled)) - before < FLOOD.requests / 5)
+      client.reset()
+      await client.closed
+    }
+    await leavesNothing(t, { server, load, times: 10, rss: 32 * MIB, heap: 2 * MIB })
+  },
+)
 
 test.serial('a flood of pipelined requests is served whole once its client reads', async (t) => {
   const { server, port, flood, handled } = await flooded(t)
