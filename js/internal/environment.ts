@@ -111,16 +111,23 @@ class Environment {
     const started = now()
     let checked = started
     let untilCheck = 1
+    let previous = -1
     this.#lastFlush = started
     for (;;) {
       if (this.#at === this.#end && !this.#refill()) return true
       const at = this.#at
       const word = at >> 2
       const inWords = this.#inWords
+      const slot = inWords[word + 2]!
+      // Node runs what is queued between two reads, but not between the requests that one read brought.
+      if (previous !== -1 && slot !== previous) {
+        previous = -1
+        runTicks()
+      }
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
       if (this.#dispatch(inWords, word, at)) {
-        runTicks()
+        previous = slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
