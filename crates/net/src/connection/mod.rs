@@ -228,7 +228,10 @@ impl State {
     fn moved(&mut self) {
         if self.socket_timeout.is_some() {
             self.last_activity = crate::io_thread::now();
-            self.socket_timed_out = false;
+            if std::mem::take(&mut self.socket_timed_out) {
+                // No timer runs, and only the task may start one.
+                self.wake();
+            }
         }
     }
 
