@@ -1,0 +1,224 @@
+//! How records are collected.
+
+use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
+
+use crate::handoff::inbound::{BODY_RAW, BODY_TAKE, Batch, INLINE_BODY, kind};
+use crate::handoff::{HEADER_BYTES, Timeout};
+use crate::id::ConnectionId;
+
+const A: ConnectionId = ConnectionId {
+    slot: 3,
+    generation: 0,
+};
+const B: ConnectionId = ConnectionId {
+    slot: 4,
+    generation: 0,
+};
+/// The slot's next tenant.
+const A2: ConnectionId = ConnectionId {
+    slot: 3,
+    generation: 1,
+};
+
+#[derive(Debug, PartialEq, Eq)]
+struct Part {
+    id: ConnectionId,
+    raw: bool,
+    bytes: Vec<u8>,
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The records of a batch, each with its type.
+fn records(batch: &Batch) -> Vec<(u32, &[u8])> {
+    let mut rest = batch.bytes.as_slice();
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let (record, behind) = rest.split_at(word(rest, 4) as usize);
+        assert!(record.len().is_multiple_of(4));
+        all.push((word(record, 0) & 0xff, record));
+        rest = behind;
+    }
+    all
+}
+
+fn parts(batch: &Batch) -> Vec<Part> {
+    records(batch)
+        .into_iter()
+        .filter(|(which, _)| *which == kind::BODY)
+        .map(|(_, record)| {
+            let flags = word(record, 0) >> 8;
+            let len = word(record, HEADER_BYTES) as usize;
+            let bytes = if flags & BODY_TAKE == 0 {
+                record[HEADER_BYTES + 8..][..len].to_vec()
+            } else {
+                batch.chunks[word(record, HEADER_BYTES + 4) as usize].clone()
+            };
+            assert_eq!(bytes.len(), len);
+            let id = ConnectionId {
+                slot: word(record, 8),
+                generation: word(record, 12),
+            };
+            Part {
+                id,
+                raw: flags & BODY_RAW != 0,
+                bytes,
+            }
+        })
+        .collect()
+}
+
+fn part(id: ConnectionId, bytes: impl Into<Vec<u8>>) -> Part {
+    Part {
+        id,
+        raw: false,
+        bytes: bytes.into(),
+    }
+}
+
+#[test]
+fn parts_in_a_row_grow_one_record() {
+    for step in [1, 2, 3, 5, 100, 4095, 4096] {
+        let mut batch = Batch::default();
+        let whole: Vec<u8> = (0..INLINE_BODY).map(|index| (index % 251) as u8).collect();
+        for piece in whole.chunks(step) {
+            batch.body(A, piece, false);
+        }
+        assert_eq!(parts(&batch), [part(A, whole)], "in steps of {step}");
+    }
+}
+
+#[test]
+fn a_full_record_is_followed_by_another() {
+    let mut batch = Batch::default();
+    let whole: Vec<u8> = (0..3 * INLINE_BODY + 17)
+        .map(|index| (index % 251) as u8)
+        .collect();
+    for piece in whole.chunks(1000) {
+        batch.body(A, piece, false);
+    }
+    let parts = parts(&batch);
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.bytes.len() <= INLINE_BODY && part.id == A)
+    );
+    assert_eq!(parts.len(), 4);
+    assert_eq!(
+        parts
+            .into_iter()
+            .flat_map(|part| part.bytes)
+            .collect::<Vec<_>>(),
+        whole
+    );
+    assert!(batch.chunks.is_empty());
+}
+
+#[test]
+fn a_large_part_becomes_a_chunk_in_its_place() {
+    let mut batch = Batch::default();
+    let large = vec![b'x'; INLINE_BODY + 1];
+    batch.body(A, b"before", false);
+    batch.body(A, &large, false);
+    batch.body(A, b"behind", false);
+    assert_eq!(
+        parts(&batch),
+        [
+            part(A, *b"before"),
+            part(A, large.clone()),
+            part(A, *b"behind")
+        ]
+    );
+    assert_eq!(batch.chunks, [large]);
+}
+
+#[test]
+fn parts_of_others_stay_apart() {
+    let mut batch = Batch::default();
+    batch.body(A, b"a", false);
+    batch.body(B, b"b", false);
+    batch.body(A, b"a", false);
+    batch.body(A2, b"next tenant", false);
+    batch.body(A2, b"raw", true);
+    batch.body(A2, b"raw", true);
+    batch.body(A2, b"not raw", false);
+    let expected = [
+        part(A, *b"a"),
+        part(B, *b"b"),
+        part(A, *b"a"),
+        part(A2, *b"next tenant"),
+        Part {
+            raw: true,
+            ..part(A2, *b"rawraw")
+        },
+        part(A2, *b"not raw"),
+    ];
+    assert_eq!(parts(&batch), expected);
+}
+
+#[test]
+fn what_comes_between_two_parts_stays_between_them() {
+    let between: [(u32, fn(&mut Batch)); 7] = [
+        (kind::OPEN, |batch| batch.open(B, 1)),
+        (kind::CLOSED, |batch| batch.closed(B, 0)),
+        (kind::ACK, |batch| batch.ack(A, 1)),
+        (kind::TIMEOUT, |batch| batch.timeout(A, Timeout::Socket)),
+        (kind::EOF, |batch| batch.eof(B)),
+        (kind::LISTENER_CLOSED, |batch| batch.listener_closed(1)),
+        (kind::DROPPED, |batch| batch.dropped(1, (None, None))),
+    ];
+    for (expected, add) in between {
+        let mut batch = Batch::default();
+        batch.body(A, b"1", false);
+        add(&mut batch);
+        batch.body(A, b"2", false);
+        let kinds: Vec<_> = records(&batch)
+            .into_iter()
+            .map(|(which, _)| which)
+            .collect();
+        assert_eq!(kinds, [kind::BODY, expected, kind::BODY]);
+        assert_eq!(parts(&batch), [part(A, *b"1"), part(A, *b"2")]);
+    }
+}
+
+#[test]
+fn a_batch_is_worth_a_wake_up_by_requests_or_by_bytes() {
+    let mut scratch = Scratch::new();
+    let mut batch = Batch::default();
+    let mut heads = 0;
+    while !batch.is_worthwhile() {
+        let mut engine = ServerConnection::new(std::time::Instant::now());
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let step = engine
+            .handle_data(
+                std::time::Instant::now(),
+                &Limits::default(),
+                request,
+                &mut scratch,
+            )
+            .expect("a request");
+        let Some(Event::Request(head)) = step.event else {
+            panic!("a head expected")
+        };
+        batch.head(A, &head, b"");
+        heads += 1;
+    }
+    assert_eq!(heads, 64);
+
+    let mut batch = Batch::default();
+    let mut bytes = 0;
+    while !batch.is_worthwhile() {
+        batch.body(A, &[0; 32 * 1024], false);
+        bytes += 32 * 1024;
+    }
+    assert_eq!(bytes, 256 * 1024);
+
+    let mut batch = Batch::default();
+    batch.hurry();
+    assert!(!batch.is_worthwhile(), "there is nothing to tell");
+    batch.eof(A);
+    batch.hurry();
+    assert!(batch.is_worthwhile());
+}

@@ -1,0 +1,181 @@
+//! Publishing and taking, between real threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use crate::handoff::inbound::{Batch, Inbox};
+use crate::id::ConnectionId;
+
+fn inbox() -> (Arc<Inbox>, mpsc::Receiver<()>) {
+    let (wake, woken) = mpsc::channel();
+    let inbox = Inbox::new(Box::new(move || {
+        let _ = wake.send(());
+    }));
+    (Arc::new(inbox), woken)
+}
+
+/// A batch of one ACK record, which carries two numbers.
+fn numbered(batch: &mut Batch, publisher: u32, number: u32) {
+    batch.ack(
+        ConnectionId {
+            slot: publisher,
+            generation: 0,
+        },
+        number,
+    );
+}
+
+fn numbers(batch: &Batch) -> Vec<(u32, u32)> {
+    let word =
+        |at: usize| u32::from_le_bytes(batch.bytes[at..at + 4].try_into().expect("four bytes"));
+    (0..batch.bytes.len())
+        .step_by(20)
+        .map(|at| (word(at + 8), word(at + 16)))
+        .collect()
+}
+
+#[test]
+fn an_empty_batch_is_not_published() {
+    let (inbox, woken) = inbox();
+    inbox.publish(&mut Batch::default());
+    assert!(woken.try_recv().is_err());
+    assert!(inbox.take(None).is_none());
+}
+
+#[test]
+fn the_first_batch_wakes_and_further_ones_do_not() {
+    let (inbox, woken) = inbox();
+    let mut batch = Batch::default();
+    for number in 0..5 {
+        numbered(&mut batch, 0, number);
+        inbox.publish(&mut batch);
+        assert!(batch.bytes.is_empty());
+    }
+    assert_eq!(woken.try_iter().count(), 1);
+    let mut used = None;
+    for number in 0..5 {
+        let batch = inbox.take(used.take()).expect("a batch");
+        assert_eq!(numbers(&batch), [(0, number)]);
+        used = Some(batch);
+    }
+    // Taken, but not seen empty: whoever takes goes on taking.
+    numbered(&mut batch, 0, 5);
+    inbox.publish(&mut batch);
+    assert_eq!(woken.try_iter().count(), 0);
+    assert!(inbox.take(used.take()).is_some());
+    assert!(inbox.take(None).is_none());
+    numbered(&mut batch, 0, 6);
+    inbox.publish(&mut batch);
+    assert_eq!(woken.try_iter().count(), 1);
+}
+
+#[test]
+fn a_used_batch_comes_back_empty() {
+    let (inbox, _woken) = inbox();
+    let mut batch = Batch::default();
+    batch.body(
+        ConnectionId {
+            slot: 0,
+            generation: 0,
+        },
+        &[1; 100_000],
+        false,
+    );
+    batch.body(
+        ConnectionId {
+            slot: 0,
+            generation: 0,
+        },
+        &[1; 10],
+        false,
+    );
+    inbox.publish(&mut batch);
+    let used = inbox.take(None).expect("a batch");
+    assert!(inbox.take(Some(used)).is_none());
+    numbered(&mut batch, 0, 0);
+    inbox.publish(&mut batch);
+    assert!(batch.bytes.is_empty() && batch.bytes.capacity() > 0 && batch.chunks.is_empty());
+    // What was an open record in its former life is none now.
+    batch.body(
+        ConnectionId {
+            slot: 0,
+            generation: 0,
+        },
+        b"new",
+        false,
+    );
+    assert_eq!(batch.bytes.len(), 28);
+}
+
+#[test]
+fn no_wake_up_is_lost_and_nothing_is_out_of_order() {
+    const PUBLISHERS: u32 = 3;
+    const BATCHES: u32 = 100_000;
+    let (inbox, woken) = inbox();
+    let asleep = Arc::new(AtomicUsize::new(0));
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|publisher| {
+            let (inbox, asleep) = (Arc::clone(&inbox), Arc::clone(&asleep));
+            std::thread::spawn(move || {
+                let mut batch = Batch::default();
+                for number in 0..BATCHES {
+                    numbered(&mut batch, publisher, number);
+                    inbox.publish(&mut batch);
+                    if number % 64 == 0 {
+                        // The interesting moment is the one at which the reader finds the queue empty.
+                        let seen = asleep.load(Ordering::Relaxed);
+                        for _ in 0..100 {
+                            if asleep.load(Ordering::Relaxed) != seen {
+                                break;
+                            }
+                            std::thread::yield_now();
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut next = [0; PUBLISHERS as usize];
+    while next.iter().any(|&number| number < BATCHES) {
+        asleep.fetch_add(1, Ordering::Relaxed);
+        assert!(
+            woken.recv_timeout(Duration::from_secs(20)).is_ok(),
+            "never woken, at {next:?}"
+        );
+        let mut used = None;
+        while let Some(batch) = inbox.take(used.take()) {
+            for (publisher, number) in numbers(&batch) {
+                assert_eq!(number, next[publisher as usize]);
+                next[publisher as usize] += 1;
+            }
+            used = Some(batch);
+        }
+    }
+    for publisher in publishers {
+        publisher.join().expect("publisher");
+    }
+    assert!(inbox.take(None).is_none());
+}
+
+#[test]
+fn javascript_may_be_woken_from_within_a_wake_up() {
+    // The queue's lock is not held while `wake` runs: taking there must not deadlock.
+    let taken = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&taken);
+    let inbox = Arc::new_cyclic(|own: &std::sync::Weak<Inbox>| {
+        let own = own.clone();
+        Inbox::new(Box::new(move || {
+            let inbox = own.upgrade().expect("it is being used");
+            while inbox.take(None).is_some() {
+                *count.lock().expect("no panic") += 1;
+            }
+        }))
+    });
+    let mut batch = Batch::default();
+    for number in 0..3 {
+        numbered(&mut batch, 0, number);
+        inbox.publish(&mut batch);
+    }
+    assert_eq!(*taken.lock().expect("no panic"), 3);
+}

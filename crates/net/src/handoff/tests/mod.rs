@@ -1,0 +1,3 @@
+mod batch;
+mod inbox;
+mod layout;

@@ -1,0 +1,258 @@
+//! A driver whose clock only moves when there is nothing else to do.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::environment::Environment;
+use crate::handoff::Batch;
+use crate::id::ConnectionId;
+use crate::io_thread::IoThread;
+use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
+use crate::server::ServerConfig;
+use crate::staging;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs `test` on an I/O thread's runtime whose clock is paused: it jumps to the next timer whenever
+/// all tasks wait and the sockets have nothing.
+pub(super) fn run<F: Future<Output = ()>>(test: impl FnOnce(Js) -> F) {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .on_thread_park(staging::publish_all)
+        .build()
+        .expect("runtime");
+    runtime.block_on(async { test(Js::start()).await });
+}
+
+/// JavaScript's end, on the same thread.
+pub(super) struct Js {
+    pub(super) environment: Arc<Environment>,
+    pub(super) thread: Arc<IoThread>,
+    woken: Arc<Notify>,
+    records: VecDeque<Record>,
+}
+
+/// One inbound record: its type, whom it is for, and its first own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) kind: u32,
+    pub(super) id: ConnectionId,
+    pub(super) word: u32,
+}
+
+pub(super) const OPEN: u32 = 1;
+pub(super) const HEAD: u32 = 2;
+pub(super) const BODY: u32 = 3;
+pub(super) const CLOSED: u32 = 6;
+pub(super) const TIMEOUT: u32 = 8;
+
+impl Js {
+    fn start() -> Self {
+        let woken = Arc::new(Notify::new());
+        let wake = Arc::clone(&woken);
+        let environment = Environment::new(Box::new(move || wake.notify_one()));
+        Self {
+            environment,
+            thread: IoThread::start(Handle::current()),
+            woken,
+            records: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn listen(&self, config: ServerConfig) -> (u32, SocketAddr) {
+        let options = ListenOptions {
+            target: ListenTarget::Address(([127, 0, 0, 1], 0).into()),
+            backlog: 64,
+            ipv6_only: false,
+            reuse_port: false,
+        };
+        let (server, bound) = self
+            .environment
+            .listen_on(&self.thread, &options, config)
+            .expect("listen");
+        let BoundAddress::Ip(address) = bound else {
+            panic!("not an IP address")
+        };
+        (server, address)
+    }
+
+    /// The next record. The clock runs meanwhile.
+    pub(super) async fn next(&mut self) -> Record {
+        loop {
+            if let Some(record) = self.records.pop_front() {
+                return record;
+            }
+            let mut used: Option<Batch> = None;
+            while let Some(batch) = self.environment.take(used.take()) {
+                self.records.extend(read_all(&batch.bytes));
+                used = Some(batch);
+            }
+            if self.records.is_empty() {
+                // Not a long wait: with nothing else to do, the clock jumps there.
+                tokio::time::timeout(DAY, self.woken.notified())
+                    .await
+                    .expect("a record, but none comes");
+            }
+        }
+    }
+
+    /// The next record must be of this type.
+    pub(super) async fn expect(&mut self, kind: u32) -> Record {
+        let record = self.next().await;
+        assert_eq!(record.kind, kind, "{record:?}");
+        record
+    }
+
+    /// Nothing happens for so long.
+    pub(super) async fn expect_nothing(&mut self, time: Duration) {
+        if let Ok(record) = tokio::time::timeout(time, self.next()).await {
+            panic!("unexpected {record:?}");
+        }
+    }
+
+    /// OPEN, then HEAD of the connection that `peer` has sent a request on.
+    pub(super) async fn open_with_head(&mut self) -> ConnectionId {
+        let id = self.expect(OPEN).await.id;
+        assert_eq!(self.expect(HEAD).await.id, id);
+        id
+    }
+
+    /// One command: its type and flags, its own words, then bytes.
+    pub(super) fn command(
+        &self,
+        kind: u32,
+        flags: u32,
+        id: ConnectionId,
+        words: &[u32],
+        tail: &[u8],
+    ) {
+        let length = (16 + words.len() * 4 + tail.len()).next_multiple_of(4);
+        let mut record = Vec::new();
+        for word in [kind | flags << 8, length as u32, id.slot, id.generation]
+            .iter()
+            .chain(words)
+        {
+            record.extend_from_slice(&word.to_le_bytes());
+        }
+        record.extend_from_slice(tail);
+        record.resize(length, 0);
+        self.environment.flush(&record, Vec::new());
+    }
+
+    /// A whole response.
+    pub(super) fn respond(&self, id: ConnectionId, body: &[u8]) {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        let bytes = [head.as_bytes(), body].concat();
+        self.command(1, 2, id, &[head.len() as u32, body.len() as u32], &bytes);
+    }
+
+    pub(super) fn raw(&self, id: ConnectionId, bytes: &[u8]) {
+        self.command(5, 0, id, &[bytes.len() as u32], bytes);
+    }
+
+    pub(super) fn close_after_flush(&self, id: ConnectionId) {
+        self.command(7, 0, id, &[1], b"");
+    }
+
+    /// Keeps a connection whose keepAliveTimeout was told.
+    pub(super) fn keep(&self, id: ConnectionId) {
+        self.command(15, 0, id, &[], b"");
+    }
+
+    pub(super) fn socket_timeout(&self, id: ConnectionId, time: Duration) {
+        self.command(10, 0, id, &[time.as_millis() as u32], b"");
+    }
+}
+
+fn read_all(bytes: &[u8]) -> Vec<Record> {
+    let word = |at: usize| {
+        bytes.get(at..at + 4).map_or(0, |word| {
+            u32::from_le_bytes(word.try_into().expect("four bytes"))
+        })
+    };
+    let mut records = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let id = ConnectionId {
+            slot: word(at + 8),
+            generation: word(at + 12),
+        };
+        records.push(Record {
+            kind: word(at) & 0xff,
+            id,
+            word: word(at + 16),
+        });
+        at += word(at + 4) as usize;
+    }
+    records
+}
+
+/// A client on the same thread.
+pub(super) struct Peer(TcpStream);
+
+impl Peer {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.expect("connect"))
+    }
+
+    pub(super) async fn send(&mut self, bytes: &str) {
+        self.0
+            .write_all(bytes.as_bytes())
+            .await
+            .expect("the peer's write");
+    }
+
+    /// Exactly these bytes come next.
+    pub(super) async fn expect(&mut self, bytes: &str) {
+        let mut got = vec![0; bytes.len()];
+        self.0.read_exact(&mut got).await.expect("the peer's read");
+        assert_eq!(String::from_utf8_lossy(&got), bytes);
+    }
+
+    /// FIN, and nothing before it.
+    pub(super) async fn expect_end(&mut self) {
+        let mut rest = Vec::new();
+        self.0
+            .read_to_end(&mut rest)
+            .await
+            .expect("the peer's read");
+        assert_eq!(rest.escape_ascii().to_string(), "");
+    }
+
+    /// Reads and forgets so many bytes.
+    pub(super) async fn skip(&mut self, mut count: usize) {
+        let mut buffer = vec![0; 64 * 1024];
+        while count > 0 {
+            let room = buffer.len().min(count);
+            let read = self
+                .0
+                .read(&mut buffer[..room])
+                .await
+                .expect("the peer's read");
+            assert_ne!(read, 0, "an early end");
+            count -= read;
+        }
+    }
+}
+
+/// The clock read `start` when something began that now ended, `expected` later.
+#[track_caller]
+pub(super) fn assert_took(start: Instant, expected: Duration) {
+    let took = start.elapsed();
+    // A tick of the wheel, a tick of tokio's, and a connection may be looked at between two.
+    let late = crate::timer::TICK * 2;
+    assert!(
+        took >= expected && took <= expected + late,
+        "took {took:?} instead of {expected:?}"
+    );
+}

@@ -1,0 +1,490 @@
+//! Deadlines, with a clock that jumps.
+
+use std::time::Duration;
+
+use ferrohttp_proto::Timeouts;
+use tokio::time::{Instant, sleep};
+
+use super::paused::{BODY, CLOSED, HEAD, Js, OPEN, Peer, TIMEOUT, assert_took, run};
+use crate::server::ServerConfig;
+
+const HEADERS: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_secs(300);
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long JavaScript may take to answer for itself.
+const FALLBACK: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(2);
+const HOUR: Duration = Duration::from_secs(3600);
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const TOO_LATE: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n";
+
+/// What a TIMEOUT record tells of.
+const OF_REQUEST: u32 = 1;
+const OF_SOCKET: u32 = 2;
+const OF_KEEP_ALIVE: u32 = 3;
+
+fn config() -> ServerConfig {
+    ServerConfig::default()
+}
+
+fn without_timeouts() -> ServerConfig {
+    ServerConfig {
+        timeouts: Timeouts {
+            headers: None,
+            request: None,
+            keep_alive: None,
+        },
+        ..config()
+    }
+}
+
+async fn expect_timeout(js: &mut Js, of: u32) {
+    assert_eq!(js.expect(TIMEOUT).await.word, of);
+}
+
+#[test]
+fn the_defaults_are_the_ones_assumed_here() {
+    let Timeouts {
+        headers,
+        request,
+        keep_alive,
+    } = config().timeouts;
+    assert_eq!(
+        (headers, request, keep_alive),
+        (Some(HEADERS), Some(REQUEST), Some(KEEP_ALIVE))
+    );
+}
+
+#[test]
+fn a_late_head_is_answered_by_the_io_thread_when_javascript_does_not() {
+    for beginning in ["", "GET / HTTP/1.1\r\nHos"] {
+        run(async |mut js| {
+            let (_, address) = js.listen(config());
+            let start = Instant::now();
+            let mut peer = Peer::connect(address).await;
+            let id = js.expect(OPEN).await.id;
+            sleep(HEADERS / 2).await;
+            peer.send(beginning).await;
+            expect_timeout(&mut js, OF_REQUEST).await;
+            assert_took(start, HEADERS);
+            let told = Instant::now();
+            peer.expect(TOO_LATE).await;
+            assert_took(told, FALLBACK);
+            peer.expect_end().await;
+            // This peer does not close.
+            assert_eq!(js.expect(CLOSED).await.id, id);
+            assert_took(told, FALLBACK + LINGER);
+            assert_eq!(js.environment.open_connections(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_late_head_is_answered_once_when_javascript_does() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        let id = js.expect(OPEN).await.id;
+        expect_timeout(&mut js, OF_REQUEST).await;
+        sleep(FALLBACK / 2).await;
+        js.raw(id, b"mine");
+        js.close_after_flush(id);
+        peer.expect("mine").await;
+        peer.expect_end().await;
+        drop(peer);
+        // EOF or not, CLOSED comes.
+        while js.next().await.kind != CLOSED {}
+    });
+}
+
+#[test]
+fn a_later_head_has_its_time_from_its_first_byte() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        sleep(KEEP_ALIVE - Duration::from_millis(500)).await;
+        let start = Instant::now();
+        peer.send("G").await;
+        expect_timeout(&mut js, OF_REQUEST).await;
+        assert_took(start, HEADERS);
+    });
+}
+
+#[test]
+fn a_late_body_is_a_late_request() {
+    for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
+        run(async |mut js| {
+            let (_, address) = js.listen(config());
+            let start = Instant::now();
+            let mut peer = Peer::connect(address).await;
+            peer.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"))
+                .await;
+            js.open_with_head().await;
+            // It never stops for long.
+            while start.elapsed() < REQUEST - Duration::from_secs(10) {
+                peer.send("1\r\nx\r\n").await;
+                js.expect(BODY).await;
+                sleep(Duration::from_secs(7)).await;
+            }
+            expect_timeout(&mut js, OF_REQUEST).await;
+            assert_took(start, REQUEST);
+            let told = Instant::now();
+            peer.expect(TOO_LATE).await;
+            assert_took(told, FALLBACK);
+            peer.expect_end().await;
+        });
+    }
+}
+
+#[test]
+fn a_late_body_whose_answer_has_begun_gets_no_other() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+            .await;
+        let id = js.open_with_head().await;
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        js.command(
+            1,
+            0,
+            id,
+            &[head.len() as u32, 2],
+            format!("{head}he").as_bytes(),
+        );
+        peer.expect(&format!("{head}he")).await;
+        expect_timeout(&mut js, OF_REQUEST).await;
+        peer.expect_end().await;
+        js.expect(CLOSED).await;
+    });
+}
+
+#[test]
+fn an_idle_connection_closes_without_a_word() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, KEEP_ALIVE);
+        // JavaScript does not react.
+        peer.expect_end().await;
+        assert_took(start, KEEP_ALIVE + FALLBACK);
+        let closed = js.expect(CLOSED).await;
+        assert_eq!((closed.id, closed.word), (id, 0));
+    });
+}
+
+#[test]
+fn an_idle_connection_stays_when_javascript_keeps_it() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        js.keep(id);
+        js.expect_nothing(HOUR).await;
+        peer.send(GET).await;
+        js.expect(HEAD).await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, KEEP_ALIVE);
+    });
+}
+
+#[test]
+fn a_request_in_the_last_moment_is_served() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        sleep(FALLBACK / 2).await;
+        peer.send(GET).await;
+        js.expect(HEAD).await;
+        js.expect_nothing(HOUR).await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+    });
+}
+
+#[test]
+fn requests_put_keep_alive_off() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        js.expect(OPEN).await;
+        for _ in 0..4 {
+            peer.send(GET).await;
+            let id = js.expect(HEAD).await.id;
+            sleep(KEEP_ALIVE * 2).await;
+            js.respond(id, b"ok");
+            peer.expect(OK).await;
+            sleep(KEEP_ALIVE - Duration::from_millis(100)).await;
+        }
+    });
+}
+
+#[test]
+fn a_handler_may_take_its_time() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.expect_nothing(HOUR).await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, KEEP_ALIVE);
+    });
+}
+
+#[test]
+fn a_slow_reader_keeps_its_connection() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        let body = vec![b'x'; 32 << 20];
+        js.respond(id, &body);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        peer.expect(&head).await;
+        js.expect_nothing(HOUR).await;
+        peer.skip(body.len()).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, KEEP_ALIVE);
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_read_the_late_answer_goes_nevertheless() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(&format!(
+            "{GET}POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+        ))
+        .await;
+        let start = Instant::now();
+        let id = js.open_with_head().await;
+        js.expect(HEAD).await;
+        js.respond(id, &vec![b'x'; 32 << 20]);
+        expect_timeout(&mut js, OF_REQUEST).await;
+        js.expect(CLOSED).await;
+        assert_took(start, REQUEST + FALLBACK + LINGER);
+    });
+}
+
+#[test]
+fn inactivity_is_told_once_until_bytes_move() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig {
+            socket_timeout: Some(Duration::from_secs(20)),
+            ..without_timeouts()
+        });
+        let start = Instant::now();
+        let mut peer = Peer::connect(address).await;
+        let id = js.expect(OPEN).await.id;
+        expect_timeout(&mut js, OF_SOCKET).await;
+        assert_took(start, Duration::from_secs(20));
+        js.expect_nothing(HOUR).await;
+        peer.send(GET).await;
+        js.expect(HEAD).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_SOCKET).await;
+        assert_took(start, Duration::from_secs(20));
+        js.expect_nothing(HOUR).await;
+        js.respond(id, b"ok");
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_SOCKET).await;
+        assert_took(start, Duration::from_secs(20));
+        // Changed by the program, which counts as activity.
+        js.socket_timeout(id, Duration::from_secs(3));
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_SOCKET).await;
+        assert_took(start, Duration::from_secs(3));
+        js.socket_timeout(id, Duration::ZERO);
+        peer.send(GET).await;
+        js.expect(HEAD).await;
+        js.expect_nothing(HOUR).await;
+    });
+}
+
+#[test]
+fn bytes_in_either_direction_put_inactivity_off() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig {
+            socket_timeout: Some(Duration::from_secs(20)),
+            ..without_timeouts()
+        });
+        let mut peer = Peer::connect(address).await;
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+            .await;
+        let id = js.open_with_head().await;
+        for _ in 0..5 {
+            sleep(Duration::from_secs(15)).await;
+            peer.send("x").await;
+            js.expect(BODY).await;
+            sleep(Duration::from_secs(15)).await;
+            js.command(4, 0, id, &[25], b"HTTP/1.1 102 Processing\r\n\r\n");
+        }
+    });
+}
+
+#[test]
+fn no_timeout_means_none() {
+    run(async |mut js| {
+        let (_, address) = js.listen(without_timeouts());
+        let mut peer = Peer::connect(address).await;
+        js.expect(OPEN).await;
+        js.expect_nothing(HOUR).await;
+        peer.send("GET / HT").await;
+        js.expect_nothing(HOUR).await;
+        peer.send("TP/1.1\r\nHost: a\r\n\r\n").await;
+        let id = js.expect(HEAD).await.id;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        js.expect_nothing(HOUR).await;
+    });
+}
+
+#[test]
+fn the_next_tenant_of_a_slot_has_its_own_time() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let first = Peer::connect(address).await;
+        let former = js.expect(OPEN).await.id;
+        sleep(HEADERS / 2).await;
+        drop(first);
+        js.expect(CLOSED).await;
+        let start = Instant::now();
+        let _second = Peer::connect(address).await;
+        let id = js.expect(OPEN).await.id;
+        assert_eq!(
+            (id.slot, id.generation),
+            (former.slot, former.generation + 1)
+        );
+        js.socket_timeout(former, Duration::from_secs(1));
+        let record = js.expect(TIMEOUT).await;
+        assert_eq!((record.id, record.word), (id, OF_REQUEST));
+        assert_took(start, HEADERS);
+    });
+}
+
+#[test]
+fn many_connections_each_have_their_own_time() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peers = Vec::new();
+        for index in 0..20_u32 {
+            peers.push((Peer::connect(address).await, Instant::now()));
+            assert_eq!(js.expect(OPEN).await.id.slot, index);
+            sleep(Duration::from_millis(1234)).await;
+        }
+        for (index, (_, start)) in peers.iter().enumerate() {
+            // Those that have been told of meanwhile go on to be closed.
+            loop {
+                let record = js.next().await;
+                if record.kind == TIMEOUT {
+                    assert_eq!(record.id.slot as usize, index);
+                    assert_took(*start, HEADERS);
+                    break;
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn changed_limits_apply_to_connections_that_wait() {
+    let shorter = |headers, keep_alive| ServerConfig {
+        timeouts: Timeouts {
+            headers: Some(headers),
+            keep_alive: Some(keep_alive),
+            ..config().timeouts
+        },
+        ..config()
+    };
+    let second = Duration::from_secs(1);
+    run(async |mut js| {
+        let (server, address) = js.listen(config());
+        let start = Instant::now();
+        let _peer = Peer::connect(address).await;
+        js.expect(OPEN).await;
+        js.expect_nothing(second * 2).await;
+        js.environment
+            .configure(server, shorter(second * 3, second));
+        expect_timeout(&mut js, OF_REQUEST).await;
+        assert_took(start, second * 3);
+    });
+    run(async |mut js| {
+        let (server, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        js.expect_nothing(second / 2).await;
+        js.environment.configure(server, shorter(second, second));
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, second);
+    });
+    // And longer ones.
+    run(async |mut js| {
+        let (server, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        js.environment.configure(server, shorter(second, HOUR));
+        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        assert_took(start, HOUR);
+    });
+}
+
+#[test]
+fn lingering_ends_after_its_time_with_a_peer_that_keeps_sending() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send("nonsense\r\n\r\n").await;
+        let id = js.expect(OPEN).await.id;
+        js.next().await;
+        js.raw(id, b"bye");
+        js.close_after_flush(id);
+        let start = Instant::now();
+        peer.expect("bye").await;
+        peer.expect_end().await;
+        for _ in 0..3 {
+            sleep(LINGER / 4).await;
+            peer.send("more").await;
+        }
+        js.expect(CLOSED).await;
+        assert_took(start, LINGER);
+    });
+}
