@@ -3,6 +3,8 @@
  * into records. The classes above know it as `MessageTransport` and `MessageSource`.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
 
 import type { IncomingMessage } from '../incoming.js'
 import type { Server } from '../server.js'
@@ -11,7 +13,8 @@ import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
 import { ConnectionSocket } from '../socket.js'
 import { environment } from './environment.js'
-import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError } from './errors.js'
+import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError, systemError } from './errors.js'
+import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import * as r from './records.js'
 import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
@@ -42,6 +45,8 @@ const CREDIT_STEP = 32 * 1024
  * no time; a handler that never answers must not keep a broken peer either.
  */
 const ANSWER_GRACE = 500
+
+const { EPIPE } = constants.errno
 
 /** A write that waits for its acknowledgement. */
 interface PendingWrite {
@@ -219,11 +224,11 @@ export class Connection implements MessageTransport, MessageSource {
   onAck(count: number): void {
     const pending = this.#pending
     if (pending === null) return
-    for (const write of pending.splice(0, count)) {
+    forEachIsolated(pending.splice(0, count), (write) => {
       this.writableLength -= write.bytes
       write.callback?.()
       write.message?.[kSettle]()
-    }
+    })
     if (this.#needDrain && this.writableLength === 0) {
       this.#needDrain = false
       this.response?.[kDrain]()
@@ -250,35 +255,52 @@ export class Connection implements MessageTransport, MessageSource {
 
   onClosed(errno: number): void {
     this.closed = true
-    const reset = errno === 0 ? null : connectionReset('read ECONNRESET')
+    // Counted before anybody is told, so that no listener's exception can keep the server from closing.
+    this.server.onClosed(this)
+    const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
+    if (reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0) {
+      // The socket's 'error', and with it 'clientError', comes ahead of what its messages are told.
+      this.socket.onClosed(reset)
+      process.nextTick(() => this.#tellClosed(reset))
+    } else {
+      this.#tellClosed(reset)
+      this.#socket?.onClosed(reset)
+    }
+  }
+
+  #tellClosed(reset: Error | null): void {
+    const error = reset ?? connectionReset('aborted')
     const pending = this.#pending
     this.#pending = null
     this.writableLength = 0
     if (pending !== null) {
-      const error = reset ?? connectionReset('aborted')
-      for (const write of pending) {
+      forEachIsolated(pending, (write) => {
         write.callback?.(error)
         write.message?.[kSettle](error)
-      }
+      })
     }
     this.#abortRequests()
-    const socket = this.#socket
     const responses = this.response === null ? [] : [this.response, ...(this.#queue ?? [])]
+    const current = this.response
     this.response = null
     this.#queue = null
-    for (const response of responses) response[kSettle](reset ?? connectionReset('aborted'))
-    socket?.onClosed(reset)
-    this.server.onClosed(this)
+    forEachIsolated(responses, (response) => {
+      // What one that waited has written hears of the end, too.
+      if (response !== current) attach(response, this)
+      response[kSettle](error)
+    })
   }
 
   /** The connection goes while requests are unanswered or incomplete. */
   #abortRequests(): void {
-    const { incoming, response } = this
+    const { incoming } = this
     this.incoming = null
-    const queue = this.#queue
-    if (response !== null && response.req !== incoming) response.req[kAbort]()
-    if (queue !== null) for (const waiting of queue) if (waiting.req !== incoming) waiting.req[kAbort]()
-    incoming?.[kAbort]()
+    const requests = []
+    for (const response of [this.response, ...(this.#queue ?? [])]) {
+      if (response !== null && response.req !== incoming) requests.push(response.req)
+    }
+    if (incoming !== null) requests.push(incoming)
+    forEachIsolated(requests, (request) => request[kAbort]())
   }
 
   onTimeout(kind: number): void {
@@ -303,7 +325,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** An 'error' of the socket: Node tells the server of it, and never lets it end the process. */
   onSocketError(error: Error): void {
-    if (!this.closed && !this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
+    if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }
 
   /** 'clientError', or Node's default answer. */

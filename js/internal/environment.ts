@@ -4,6 +4,7 @@
  */
 import { Connection } from './connection.js'
 import type { Server } from '../server.js'
+import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import * as r from './records.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
@@ -114,7 +115,11 @@ class Environment {
     let previous = -1
     this.#lastFlush = started
     for (;;) {
-      if (this.#at === this.#end && !this.#refill()) return true
+      if (this.#at === this.#end) {
+        // Answers leave before the queue is asked again: the last one would wait for that.
+        if (this.#used > 0) this.flush()
+        if (!this.#refill()) return true
+      }
       const at = this.#at
       const word = at >> 2
       const inWords = this.#inWords
@@ -168,7 +173,7 @@ class Environment {
       this.connections[slot] = connection
       this.ref()
       server.onOpen(connection)
-      return false
+      return server.listenerCount('connection') > 0
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
@@ -247,7 +252,7 @@ class Environment {
     if (this.#settling.length > 0) {
       const settling = this.#settling
       this.#settling = []
-      for (let i = 0; i < settling.length; i++) settling[i]![kSettle]()
+      forEachIsolated(settling, settle)
     }
   }
 
@@ -376,6 +381,10 @@ function scratch(size: number): FastBuffer {
 
 function words(buffer: Buffer): Uint32Array {
   return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
+
+function settle(message: SettledMessage): void {
+  message[kSettle]()
 }
 
 export const environment = new Environment()
