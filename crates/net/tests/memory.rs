@@ -1,0 +1,129 @@
+//! What idle connections cost on this side of the border, counted at the allocator. Alone in its process.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use support::{Event, Js, Out, Peer, config, flag};
+
+/// Bytes that one idle connection may keep allocated: the connection, its task, tokio's share of the
+/// socket, a timer and a table entry. The kernel's buffers and JavaScript's objects come on top.
+const BUDGET: usize = 1152;
+const CONNECTIONS: usize = 400;
+
+/// The count is the whole process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: passes everything on to the system's allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise; it came from `alloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Opens `count` connections, has a request with a body answered on each, and leaves them idle.
+fn idle(js: &mut Js, address: std::net::SocketAddr, count: usize) -> Vec<Peer> {
+    (0..count)
+        .map(|_| {
+            let mut peer = Peer::connect(address);
+            peer.send("POST /path HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+            peer.send([b'x'; 20_000]);
+            let (id, _) = js.open_with_head();
+            js.rest_of_body(id);
+            js.flush(Out::new().respond(id, &[b'y'; 20_000]));
+            peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n");
+            peer.expect([b'y'; 20_000]);
+            peer
+        })
+        .collect()
+}
+
+#[test]
+fn an_idle_connection_is_small_and_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut js = Js::new();
+    let mut long = config();
+    long.timeouts.keep_alive = Some(support::PATIENCE * 100);
+    let (_, address) = js.listen(long);
+    let close = |js: &mut Js, peers: Vec<Peer>| {
+        let mut open = peers.len();
+        drop(peers);
+        while open > 0 {
+            if let Event::Closed { .. } = js.next() {
+                open -= 1;
+            }
+        }
+    };
+    // What grows once, for all.
+    let peers = idle(&mut js, address, CONNECTIONS);
+    close(&mut js, peers);
+    let before = LIVE.load(Ordering::Relaxed);
+    let peers = idle(&mut js, address, CONNECTIONS);
+    let during = LIVE.load(Ordering::Relaxed);
+    let each = during.saturating_sub(before) / CONNECTIONS;
+    assert!(each <= BUDGET, "{each} bytes an idle connection");
+    assert!(each >= 100, "{each} bytes: something is not counted");
+    close(&mut js, peers);
+    let idle_again = idle(&mut js, address, 1);
+    let after = LIVE.load(Ordering::Relaxed);
+    assert!(
+        after.saturating_sub(before) <= 64 * 1024,
+        "{} bytes are left",
+        after.saturating_sub(before)
+    );
+    drop(idle_again);
+}
+
+#[test]
+fn a_stream_to_a_reader_that_is_always_behind_takes_no_more_and_no_more() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    const PART: usize = 64 * 1024;
+    const TOTAL: usize = 2000;
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (id, _) = js.open_with_head();
+    let part = vec![b'x'; PART];
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let framed = [b"10000\r\n".as_slice(), &part, b"\r\n"].concat();
+    js.flush(Out::new().head(id, head, b"", flag::CHUNKED));
+    peer.expect(head);
+    let before = LIVE.load(Ordering::Relaxed);
+    // More than the kernel takes, so that from here on the output is never empty.
+    const AHEAD: usize = 200;
+    let mut most = 0;
+    for sent in 0..TOTAL + AHEAD {
+        if sent < TOTAL {
+            js.flush(Out::new().body(id, &part, flag::CHUNKED));
+        }
+        if sent >= AHEAD {
+            peer.expect(&framed);
+        }
+        most = most.max(LIVE.load(Ordering::Relaxed).saturating_sub(before));
+    }
+    // What is ahead may be there twice while its buffer grows or is compacted.
+    assert!(
+        most <= AHEAD * PART * 3,
+        "{most} bytes for {} that are on their way",
+        AHEAD * PART
+    );
+    assert!(most < TOTAL * PART / 2);
+}
