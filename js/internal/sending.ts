@@ -305,8 +305,9 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (!message._header) {
     message._contentLength = body === null ? 0 : byteLength(body, encoding)
     message._implicitHeader()
-    // As many bytes as characters: plain ASCII, which transports write fastest.
-    if (typeof body === 'string' && body.length === message._contentLength && (!encoding || encoding === 'utf8')) encoding = 'latin1'
+    // As many bytes as characters: plain ASCII, which transports write fastest. A head beyond ASCII needs the real name.
+    const ascii = typeof body === 'string' && body.length === message._contentLength && (!encoding || encoding === 'utf8')
+    if (ascii && (message[kState] & OBS_TEXT_HEAD) === 0) encoding = 'latin1'
   }
   if (body !== null && !message._hasBody) {
     dropBody(message)
