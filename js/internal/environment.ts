@@ -39,6 +39,10 @@ interface Target {
   readonly generation: number
 }
 
+/** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
+const NOBODY = -1
+const NO_SLOT = -2
+
 const now = () => performance.now()
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
@@ -112,7 +116,8 @@ class Environment {
     const started = now()
     let checked = started
     let untilCheck = 1
-    let previous = -1
+    // The slot whose read is being served.
+    let previous = NOBODY
     this.#lastFlush = started
     for (;;) {
       if (this.#at === this.#end) {
@@ -124,15 +129,17 @@ class Environment {
       const word = at >> 2
       const inWords = this.#inWords
       const slot = inWords[word + 2]!
-      // Node runs what is queued between two reads, but not between the requests that one read brought.
-      if (previous !== -1 && slot !== previous) {
-        previous = -1
+      const type = inWords[word]! & 0xff
+      // Node runs what is queued between two reads and behind every body part, but not between the requests that one
+      // read brought. A new connection may have the slot of the one before it.
+      if (previous !== NOBODY && (slot !== previous || type === r.IN_OPEN)) {
+        previous = NOBODY
         runTicks()
       }
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
       if (this.#dispatch(inWords, word, at)) {
-        previous = slot
+        previous = type === r.IN_BODY ? NO_SLOT : slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
