@@ -136,7 +136,8 @@ function accessor(
       const side = this[mark] === undefined ? theirs : own
       if (side?.set !== undefined) side.set.call(this, value)
       // As if nothing were in between: what has no accessor becomes a property of the message.
-      else if (side?.get === undefined) Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+      else if (side?.get === undefined)
+        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
     },
   }
 }

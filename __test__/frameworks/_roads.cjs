@@ -1,0 +1,119 @@
+'use strict'
+// The same conversation with the same application, once for each way to serve it; what is heard must be the same.
+const path = require('node:path')
+const { start } = require('../helpers/fixture.cjs')
+const { RawClient } = require('../helpers/raw-client.cjs')
+const { site } = require('./_site.cjs')
+
+const HOST = path.join(__dirname, '_host.cjs')
+const REGISTER = path.resolve(__dirname, '../../dist/register.js')
+
+const ROADS = {
+  'node:http': { road: 'own', node: [] },
+  explicit: { road: 'explicit', node: [] },
+  preload: { road: 'own', node: ['-r', REGISTER] },
+}
+
+/**
+ * @typedef {object} Host
+ * @property {number} port
+ * @property {() => Promise<{ native: number, compatible: number } | null>} stats of its server side; null on node:http
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * Starts an application.
+ *
+ * @param {keyof ROADS} name
+ * @param {string[]} application name of the file in apps/, and its arguments
+ * @returns {Promise<Host>}
+ */
+async function host(name, application) {
+  const { road, node } = ROADS[name]
+  const started = start(HOST, [road, ...application], { node })
+  const { port } = await started.said()
+  return {
+    port,
+    stats() {
+      started.tell('stats')
+      return started.said()
+    },
+    async stop() {
+      started.child.kill()
+      await started.exited
+    },
+  }
+}
+
+/**
+ * Runs an application on node:http, on ferrohttp by name and by preload for the tests of one file. The function it
+ * returns declares a test: `talk` must return the same on all three, and every connection of the latter two must have
+ * come on the native road. Tests run in their order, so that all three applications see the same.
+ *
+ * @param {import('ava').TestFn} test
+ * @param {string} label begins the titles
+ * @param {(directory: string) => string[]} application see `host`; `directory` is one of `_site.cjs`
+ * @returns {(title: string, talk: (host: Host) => Promise<unknown>) => void}
+ */
+function sameOnAllRoads(test, label, application) {
+  const hosts = new Map()
+  let files
+  test.before(async () => {
+    files = await site()
+    for (const name of Object.keys(ROADS)) hosts.set(name, await host(name, application(files.directory)))
+  })
+  test.after.always(async () => {
+    for (const { stop } of hosts.values()) await stop()
+    await files?.remove()
+  })
+  return (title, talk) =>
+    test.serial(`${label}: ${title}`, async (t) => {
+      const reference = await talk(hosts.get('node:http'))
+      t.truthy(reference)
+      for (const name of ['explicit', 'preload']) {
+        const served = hosts.get(name)
+        t.deepEqual(await talk(served), reference, name)
+        nativeOnly(t, await served.stats(), name)
+      }
+    })
+}
+
+function nativeOnly(t, stats, name) {
+  t.true(stats.native > 0, `${name}: no native connection`)
+  t.is(stats.compatible, 0, `${name}: connections on the compatible road`)
+}
+
+/** A request as text: `request('GET /', { Host: 'a' }, body)`. Says Host, and Content-Length where there is a body. */
+function request(line, headers = {}, body) {
+  const fields = { Host: 'a.test', ...headers }
+  if (body !== undefined && !('Transfer-Encoding' in fields))
+    fields['Content-Length'] = Buffer.byteLength(body, 'latin1')
+  const block = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${line} HTTP/1.1\r\n${block.join('')}\r\n${body ?? ''}`
+}
+
+/** What the server sends for one request on a connection of its own, up to its end; see `comparable`. */
+async function answer(port, line, headers, body) {
+  const client = await RawClient.connect(port)
+  await client.write(request(line, { Connection: 'close', ...headers }, body))
+  await client.closed
+  return comparable(client.received)
+}
+
+/** Without what differs between two runs of one server: the time. */
+function comparable(received) {
+  return received.replace(/^Date: .* GMT\r$/gm, 'Date: -\r')
+}
+
+/**
+ * Asks for one after the other.
+ * @param {[line: string, headers?: object, body?: string][]} requests
+ * @returns {Promise<[line: string, answer: string][]>}
+ */
+async function answers(port, requests) {
+  const all = []
+  for (const [line, headers, body] of requests) all.push([line, await answer(port, line, headers, body)])
+  return all
+}
+
+module.exports = { answer, answers, comparable, host, nativeOnly, request, sameOnAllRoads }
