@@ -1,15 +1,14 @@
 // Brings a clone to the state in which everything runs: dependencies installed, addon and JavaScript built.
 // Does only what is out of date. `setup.mjs install` and `setup.mjs build` do one half.
-import { existsSync, readFileSync } from 'node:fs'
-import path from 'node:path'
-import { answers, npm, ROOT, Stop, script } from './process.mjs'
+import { installDependencies } from './dependencies.mjs'
+import { answers, npm, Stop, script } from './process.mjs'
 
 const OLDEST_NODE = [20, 19]
 
 /** One step at a time; CI and an impatient reader see which one failed. */
 function setup(only) {
   requireNode()
-  if (only !== 'build' && !installed()) install()
+  if (only !== 'build') installDependencies()
   if (only !== 'install') build()
 }
 
@@ -18,33 +17,6 @@ function requireNode() {
   const [oldestMajor, oldestMinor] = OLDEST_NODE
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
   throw new Stop(`ferrohttp needs Node.js ${OLDEST_NODE.join('.')} or later, this is ${process.versions.node}`)
-}
-
-function install() {
-  console.log('installing dependencies')
-  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-}
-
-/**
- * Whether node_modules is what package-lock.json asks for, judged by npm's own record of what it installed, which it
- * writes last. Optional packages may be absent: they are for other platforms.
- */
-function installed() {
-  const record = path.join(ROOT, 'node_modules/.package-lock.json')
-  if (!existsSync(record)) return false
-  const wanted = packages(path.join(ROOT, 'package-lock.json'))
-  const present = packages(record)
-  wanted.delete('')
-  for (const [name, { version, integrity, optional }] of wanted) {
-    const found = present.get(name)
-    if (!found && !optional) return false
-    if (found && (found.version !== version || found.integrity !== integrity)) return false
-  }
-  return [...present.keys()].every((name) => wanted.has(name))
-}
-
-function packages(file) {
-  return new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages))
 }
 
 function build() {

@@ -2,9 +2,12 @@
 // `test.mjs rust` and `test.mjs js` run one of the two; further arguments of `js` are passed to ava.
 import path from 'node:path'
 import { javascriptCounter, libtestCounter, nextestCounter } from './counters.mjs'
+import { installDependencies } from './dependencies.mjs'
 import { answers, follow, ROOT, Stop, script } from './process.mjs'
 
 const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
+/** What the tests run on ferrohttp; apart, so that the product never depends on it. */
+const FRAMEWORKS = '__test__/frameworks'
 const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
@@ -28,6 +31,7 @@ const suites = {
     ]
   },
   async js(rest) {
+    installDependencies(FRAMEWORKS)
     return [await count(process.execPath, [AVA, '--tap', ...rest], javascriptCounter())]
   },
 }
