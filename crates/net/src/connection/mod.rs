@@ -10,6 +10,8 @@ mod deadline;
 mod input;
 mod output;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};

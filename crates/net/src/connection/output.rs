@@ -77,6 +77,9 @@ impl Output {
 
     /// Appends a buffer by reference.
     pub(super) fn hold(&mut self, held: Held) {
+        if held.bytes().is_empty() {
+            return;
+        }
         if !self.tail.is_empty() {
             let tail = std::mem::take(&mut self.tail);
             self.tail_at += tail.len() as u64;
@@ -134,13 +137,15 @@ impl Output {
     pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
         while !self.is_empty() {
-            if self.written >= until {
+            let room = (until - self.written) as usize;
+            if room == 0 {
                 return Ok(Flush::Paused);
             }
             let result = if self.segments.is_empty() {
-                stream.try_write(&self.tail[self.written_of_first..])
+                let rest = &self.tail[self.written_of_first..];
+                stream.try_write(&rest[..rest.len().min(room)])
             } else {
-                self.write_vectored(stream)
+                self.write_vectored(stream, room)
             };
             match result {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -157,7 +162,7 @@ impl Output {
         Ok(Flush::Done)
     }
 
-    fn write_vectored(&self, stream: &Stream) -> io::Result<usize> {
+    fn write_vectored(&self, stream: &Stream, mut room: usize) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let tail = std::iter::once(self.tail.as_slice());
@@ -169,7 +174,9 @@ impl Output {
             .take(MAX_SLICES)
         {
             let skip = if count == 0 { self.written_of_first } else { 0 };
-            slices[count] = IoSlice::new(&bytes[skip..]);
+            let len = (bytes.len() - skip).min(room);
+            slices[count] = IoSlice::new(&bytes[skip..skip + len]);
+            room -= len;
             count += 1;
         }
         stream.try_write_vectored(&slices[..count])
