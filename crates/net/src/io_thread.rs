@@ -206,7 +206,7 @@ fn thread_count() -> usize {
         .ok()
         .and_then(|value| value.parse().ok());
     let wish = wish
-        .or(Some(REQUESTED.load(Ordering::Relaxed)))
+        .or_else(|| Some(REQUESTED.load(Ordering::Relaxed)))
         .filter(|&count| count > 0);
     // available_parallelism respects the affinity mask and the cgroup's CPU quota.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

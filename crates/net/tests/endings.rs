@@ -191,6 +191,35 @@ fn after_an_error_the_peers_end_is_told() {
 }
 
 #[test]
+fn what_follows_an_error_is_told_only_so_far() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send("nonsense\r\n\r\n");
+    let id = js.open();
+    assert!(matches!(js.next(), Event::Error { .. }));
+    // JavaScript leaves the connection open, and the peer goes on.
+    let flood = content(8 << 20);
+    peer.send(&flood);
+    peer.finish();
+    let mut told = 0;
+    loop {
+        match js.next() {
+            Event::Error { packet, .. } => told += packet.len(),
+            Event::Eof { .. } => break,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert!(told > 0);
+    assert!(
+        told <= config().body_window as usize + 64 * 1024,
+        "{told} bytes"
+    );
+    js.flush(Out::new().close(id, Close::Destroy));
+    assert_eq!(js.closed(id), 0);
+}
+
+#[test]
 fn a_body_cut_short_is_an_error() {
     for request in [
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello",

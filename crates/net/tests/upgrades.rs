@@ -129,6 +129,27 @@ fn a_declined_upgrade_is_an_ordinary_request() {
 }
 
 #[test]
+fn a_declined_upgrade_leaves_an_idle_connection() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send(UPGRADE);
+    let (id, _) = js.open_with_head();
+    js.flush(Out::new().decline_upgrade(id));
+    js.flush(Out::new().respond(id, b""));
+    peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    // The I/O thread gets to the end of the request in its own time.
+    let event = loop {
+        js.flush(Out::new().close(id, Close::IfIdle));
+        if let Some(event) = js.next_within(std::time::Duration::from_millis(10)) {
+            break event;
+        }
+    };
+    assert_eq!(event, Event::Closed { id, errno: 0 });
+    peer.expect_end();
+}
+
+#[test]
 fn a_declined_upgrade_may_have_a_body() {
     for split in [0, 3, 5] {
         let mut js = Js::new();

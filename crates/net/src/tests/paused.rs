@@ -229,6 +229,12 @@ impl Peer {
         assert_eq!(rest.escape_ascii().to_string(), "");
     }
 
+    /// RST.
+    pub(super) fn reset(self) {
+        let socket = socket2::SockRef::from(&self.0);
+        socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+
     /// Reads and forgets so many bytes.
     pub(super) async fn skip(&mut self, mut count: usize) {
         let mut buffer = vec![0; 64 * 1024];

@@ -160,7 +160,8 @@ fn parts_of_others_stay_apart() {
 
 #[test]
 fn what_comes_between_two_parts_stays_between_them() {
-    let between: [(u32, fn(&mut Batch)); 7] = [
+    type Add = fn(&mut Batch);
+    let between: [(u32, Add); 7] = [
         (kind::OPEN, |batch| batch.open(B, 1)),
         (kind::CLOSED, |batch| batch.closed(B, 0)),
         (kind::ACK, |batch| batch.ack(A, 1)),
