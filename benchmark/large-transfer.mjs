@@ -60,7 +60,9 @@ async function main() {
 async function check(transfer, pid, base) {
   resetPeak(pid)
   let peak = 0
-  const timer = setInterval(() => { peak = Math.max(peak, residentBytes(pid)) }, SAMPLE_MS)
+  const timer = setInterval(() => {
+    peak = Math.max(peak, residentBytes(pid))
+  }, SAMPLE_MS)
   const started = performance.now()
   const { ok, reason } = await run(transfer)
   const seconds = (performance.now() - started) / 1000
@@ -70,8 +72,10 @@ async function check(transfer, pid, base) {
   const growth = peak - base
   const passed = ok && growth < GROWTH_LIMIT
   if (!passed) process.exitCode = 1
-  console.log(`| ${transfer.title} | ${seconds.toFixed(1)} | ${(transfer.bytes / MIB / seconds).toFixed(0)} | ${ok ? 'right' : reason} | ` +
-    `${mib(peak)} | ${mib(growth)} | ${passed ? 'pass' : 'FAIL'} |`)
+  console.log(
+    `| ${transfer.title} | ${seconds.toFixed(1)} | ${(transfer.bytes / MIB / seconds).toFixed(0)} | ${ok ? 'right' : reason} | ` +
+      `${mib(peak)} | ${mib(growth)} | ${passed ? 'pass' : 'FAIL'} |`,
+  )
 }
 
 let peakCanBeReset = true
@@ -90,7 +94,9 @@ async function start(node, script) {
   const lines = createInterface({ input: child.stdout })
   const [line] = await Promise.race([
     once(lines, 'line', { signal: AbortSignal.timeout(START_MS) }),
-    once(child, 'exit').then(([code]) => { throw new Error(`${script} ended with ${code}`) }),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`${script} ended with ${code}`)
+    }),
   ])
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return

@@ -26,7 +26,11 @@ async function main() {
   console.log(`${answers} answers of ${found.map(({ title }) => title).join('; ')} verified\n`)
   if (results.some(({ samples }) => samples.length > 0)) console.log(report(results, { rounds, seconds, pinned }))
   if (!loaded) console.log(`load skipped: ${INSTALL_WRK}`)
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...machine(), pinned, rounds, seconds, results: raw(results) }, null, 2)}\n`)
+  if (options.json)
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ ...machine(), pinned, rounds, seconds, results: raw(results) }, null, 2)}\n`,
+    )
 }
 
 /** Rounds go ABCD ABCD …, so that a slow minute of the machine falls on everybody. */
@@ -48,7 +52,10 @@ async function run(scenarios, implementations, { rounds, seconds, loaded }) {
 
 function raw(results) {
   return results.map(({ scenario, implementation, samples }) => ({
-    scenario: scenario.name, implementation: implementation.name, title: implementation.title, samples,
+    scenario: scenario.name,
+    implementation: implementation.name,
+    title: implementation.title,
+    samples,
   }))
 }
 

@@ -3,9 +3,41 @@ import { ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR, ERR_INVALID_HTTP_TOKEN
 
 /** Methods the parser knows, sorted. */
 export const METHODS: string[] = [
-  'ACL', 'BIND', 'CHECKOUT', 'CONNECT', 'COPY', 'DELETE', 'GET', 'HEAD', 'LINK', 'LOCK', 'M-SEARCH', 'MERGE', 'MKACTIVITY',
-  'MKCALENDAR', 'MKCOL', 'MOVE', 'NOTIFY', 'OPTIONS', 'PATCH', 'POST', 'PROPFIND', 'PROPPATCH', 'PURGE', 'PUT', 'QUERY',
-  'REBIND', 'REPORT', 'SEARCH', 'SOURCE', 'SUBSCRIBE', 'TRACE', 'UNBIND', 'UNLINK', 'UNLOCK', 'UNSUBSCRIBE',
+  'ACL',
+  'BIND',
+  'CHECKOUT',
+  'CONNECT',
+  'COPY',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'LINK',
+  'LOCK',
+  'M-SEARCH',
+  'MERGE',
+  'MKACTIVITY',
+  'MKCALENDAR',
+  'MKCOL',
+  'MOVE',
+  'NOTIFY',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PROPFIND',
+  'PROPPATCH',
+  'PURGE',
+  'PUT',
+  'QUERY',
+  'REBIND',
+  'REPORT',
+  'SEARCH',
+  'SOURCE',
+  'SUBSCRIBE',
+  'TRACE',
+  'UNBIND',
+  'UNLINK',
+  'UNLOCK',
+  'UNSUBSCRIBE',
 ]
 
 /** Reason phrases by status code; programs add their own. */
@@ -126,7 +158,8 @@ export function checkInvalidHeaderChar(value: unknown, lenient = false): boolean
 
 /** @throws ERR_INVALID_HTTP_TOKEN */
 export function validateHeaderName(name: unknown, label?: string): void {
-  if (typeof name !== 'string' || !name || !checkIsHttpToken(name)) throw ERR_INVALID_HTTP_TOKEN(label || 'Header name', name)
+  if (typeof name !== 'string' || !name || !checkIsHttpToken(name))
+    throw ERR_INVALID_HTTP_TOKEN(label || 'Header name', name)
 }
 
 /** @throws ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR */
@@ -141,7 +174,8 @@ let insecureFlag: boolean | null = null
 export function isLenient(): boolean {
   if (insecureFlag === null) {
     const options = process.env.NODE_OPTIONS ?? ''
-    insecureFlag = process.execArgv.includes('--insecure-http-parser') || /(?:^|\s)--insecure-http-parser(?:\s|$)/.test(options)
+    insecureFlag =
+      process.execArgv.includes('--insecure-http-parser') || /(?:^|\s)--insecure-http-parser(?:\s|$)/.test(options)
     if (insecureFlag) process.emitWarning('Using insecure HTTP parsing')
   }
   return insecureFlag

@@ -6,7 +6,13 @@ import http, { type IncomingMessage as NodeIncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { finished, getDefaultHighWaterMark, Readable } from 'node:stream'
 import { connectionReset } from './internal/errors.js'
-import { addDistinctHeader, addHeader, splitFields, type DistinctTarget, type HeaderTarget } from './internal/headers.js'
+import {
+  addDistinctHeader,
+  addHeader,
+  splitFields,
+  type DistinctTarget,
+  type HeaderTarget,
+} from './internal/headers.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { kRelease, kSource } from './internal/symbols.js'
 import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
@@ -44,7 +50,18 @@ interface ReadableState {
   closeEmitted: boolean
 }
 
-export interface IncomingMessage extends Omit<NodeIncomingMessage, 'socket' | 'connection' | 'rawHeaders' | 'rawTrailers' | 'headers' | 'headersDistinct' | 'trailers' | 'trailersDistinct'> {
+export interface IncomingMessage
+  extends Omit<
+    NodeIncomingMessage,
+    | 'socket'
+    | 'connection'
+    | 'rawHeaders'
+    | 'rawTrailers'
+    | 'headers'
+    | 'headersDistinct'
+    | 'trailers'
+    | 'trailersDistinct'
+  > {
   socket: Socket | null
   connection: Socket | null
   /** The socket, under the name that a client's response had for it. */
@@ -105,7 +122,10 @@ function isSource(socket: Socket | MessageSource): socket is MessageSource {
   return typeof (socket as MessageSource).resumeBody === 'function'
 }
 
-export const IncomingMessage = function IncomingMessage(this: IncomingMessage, socket: Socket | MessageSource | null): void {
+export const IncomingMessage = function IncomingMessage(
+  this: IncomingMessage,
+  socket: Socket | MessageSource | null,
+): void {
   const highWaterMark = socket ? socket.readableHighWaterMark : undefined
   if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
   else initReadable.call(this, { highWaterMark })
@@ -172,7 +192,14 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
  * @param fieldCount names in `block`
  * @param minor of HTTP/1.x
  */
-export function fillHead(message: IncomingMessage, block: string, urlLength: number, fieldCount: number, method: string, minor: number): void {
+export function fillHead(
+  message: IncomingMessage,
+  block: string,
+  urlLength: number,
+  fieldCount: number,
+  method: string,
+  minor: number,
+): void {
   message.httpVersionMajor = 1
   message.httpVersionMinor = minor
   message.httpVersion = minor === 1 ? '1.1' : '1.0'
@@ -201,41 +228,73 @@ defineAccessors(IncomingMessage.prototype, {
       const own = this[kOwnSocket]
       return own === undefined && this[kSource] !== null ? this[kSource].socket : own
     },
-    set(socket: Socket | null) { this[kOwnSocket] = socket },
+    set(socket: Socket | null) {
+      this[kOwnSocket] = socket
+    },
   },
   connection: {
-    get() { return this.socket },
-    set(socket: Socket | null) { this.socket = socket },
+    get() {
+      return this.socket
+    },
+    set(socket: Socket | null) {
+      this.socket = socket
+    },
   },
   client: {
-    get() { return this.socket },
+    get() {
+      return this.socket
+    },
     set(socket: Socket | null) {
       Object.defineProperty(this, 'client', { value: socket, writable: true, enumerable: true, configurable: true })
     },
   },
   rawHeaders: {
-    get() { return (this[kRawHeaders] ??= splitFields(this[kBlock].slice(this[kFieldsAt]))) },
-    set(raw: string[]) { this[kRawHeaders] = raw },
+    get() {
+      return (this[kRawHeaders] ??= splitFields(this[kBlock].slice(this[kFieldsAt])))
+    },
+    set(raw: string[]) {
+      this[kRawHeaders] = raw
+    },
   },
   rawTrailers: {
-    get() { return (this[kRawTrailers] ??= splitFields(this[kTrailerBlock])) },
-    set(raw: string[]) { this[kRawTrailers] = raw },
+    get() {
+      return (this[kRawTrailers] ??= splitFields(this[kTrailerBlock]))
+    },
+    set(raw: string[]) {
+      this[kRawTrailers] = raw
+    },
   },
   headers: {
-    get() { return (this[kHeaders] ||= collect(this, this.rawHeaders)) },
-    set(headers: HeaderTarget) { this[kHeaders] = headers },
+    get() {
+      return (this[kHeaders] ||= collect(this, this.rawHeaders))
+    },
+    set(headers: HeaderTarget) {
+      this[kHeaders] = headers
+    },
   },
   headersDistinct: {
-    get() { return (this[kHeadersDistinct] ||= collectDistinct(this.rawHeaders)) },
-    set(headers: DistinctTarget) { this[kHeadersDistinct] = headers },
+    get() {
+      return (this[kHeadersDistinct] ||= collectDistinct(this.rawHeaders))
+    },
+    set(headers: DistinctTarget) {
+      this[kHeadersDistinct] = headers
+    },
   },
   trailers: {
-    get() { return (this[kTrailers] ||= collect(this, this.rawTrailers)) },
-    set(trailers: HeaderTarget) { this[kTrailers] = trailers },
+    get() {
+      return (this[kTrailers] ||= collect(this, this.rawTrailers))
+    },
+    set(trailers: HeaderTarget) {
+      this[kTrailers] = trailers
+    },
   },
   trailersDistinct: {
-    get() { return (this[kTrailersDistinct] ||= collectDistinct(this.rawTrailers)) },
-    set(trailers: DistinctTarget) { this[kTrailersDistinct] = trailers },
+    get() {
+      return (this[kTrailersDistinct] ||= collectDistinct(this.rawTrailers))
+    },
+    set(trailers: DistinctTarget) {
+      this[kTrailersDistinct] = trailers
+    },
   },
 })
 
@@ -261,7 +320,9 @@ function watchSocket(message: IncomingMessage): void {
     abortSignal(message)
     return
   }
-  const listener = (): void => { abortSignal(message) }
+  const listener = (): void => {
+    abortSignal(message)
+  }
   message[kCloseListener] = listener
   socket.once('close', listener)
 }
@@ -281,7 +342,11 @@ function abortSignal(message: IncomingMessage): void {
 }
 
 /** Node tells a destroyed message's error only to those who listen for it. */
-function settleDestroy(message: IncomingMessage, error: Error | null | undefined, callback: (error?: Error | null) => void): void {
+function settleDestroy(
+  message: IncomingMessage,
+  error: Error | null | undefined,
+  callback: (error?: Error | null) => void,
+): void {
   callback(message.listenerCount('error') === 0 ? undefined : error)
 }
 
@@ -300,7 +365,7 @@ defineMethods(IncomingMessage.prototype, {
     const source = this[kSource]
     if (source === null) {
       // A paused server socket belongs to a full pipeline; it is not this message's to resume.
-      const socket = this.socket as (Socket & { _paused?: boolean })
+      const socket = this.socket as Socket & { _paused?: boolean }
       if (socket.readable && !socket._paused) socket.resume()
     } else if (!this.complete) {
       source.resumeBody()
@@ -408,10 +473,17 @@ defineMethods(IncomingMessage.prototype, {
 
 // Node's own server calls these on whatever class it was told to use.
 for (const symbol of Object.getOwnPropertySymbols(nodePrototype)) {
-  const replacement = symbol.description === 'kAttachAbortSignal' ? watchSocket : symbol.description === 'kDetachAbortSignal' ? unwatchSocket : null
+  const replacement =
+    symbol.description === 'kAttachAbortSignal'
+      ? watchSocket
+      : symbol.description === 'kDetachAbortSignal'
+        ? unwatchSocket
+        : null
   if (replacement === null) continue
   Object.defineProperty(IncomingMessage.prototype, symbol, {
-    value: function (this: IncomingMessage) { replacement(this) },
+    value: function (this: IncomingMessage) {
+      replacement(this)
+    },
     enumerable: true,
     writable: true,
     configurable: true,

@@ -1,7 +1,12 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
 import http from 'node:http'
 
-import { METHODS as METHOD_LIST, STATUS_CODES as STATUS_TABLE, validateHeaderName as checkName, validateHeaderValue as checkValue } from './common.js'
+import {
+  METHODS as METHOD_LIST,
+  STATUS_CODES as STATUS_TABLE,
+  validateHeaderName as checkName,
+  validateHeaderValue as checkValue,
+} from './common.js'
 import { IncomingMessage as IncomingMessageClass } from './incoming.js'
 import { OutgoingMessage as OutgoingMessageClass } from './outgoing.js'
 import { ServerResponse as ServerResponseClass } from './response.js'

@@ -7,21 +7,58 @@ import { Stream, getDefaultHighWaterMark } from 'node:stream'
 import { deprecate } from 'node:util'
 import { checkInvalidHeaderChar, isLenient, validateHeaderName } from './common.js'
 import {
-  ERR_HTTP_HEADERS_SENT, ERR_INVALID_ARG_TYPE, ERR_INVALID_CHAR, ERR_METHOD_NOT_IMPLEMENTED, ERR_STREAM_CANNOT_PIPE,
+  ERR_HTTP_HEADERS_SENT,
+  ERR_INVALID_ARG_TYPE,
+  ERR_INVALID_CHAR,
+  ERR_METHOD_NOT_IMPLEMENTED,
+  ERR_STREAM_CANNOT_PIPE,
 } from './internal/errors.js'
 import { fieldName, findField, lowerName, putField, type FieldList, type FieldName } from './internal/head.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import {
-  emitDrain, endMessage, flushOutput, finishMessage, releaseCorked, sendData, sendRaw, writeChunk, type OutputEntry,
+  emitDrain,
+  endMessage,
+  flushOutput,
+  finishMessage,
+  releaseCorked,
+  sendData,
+  sendRaw,
+  writeChunk,
+  type OutputEntry,
 } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
-import { kFields, kHighWaterMark, kOutHeaders, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
-import { kDrain, kSettle, type MessageTransport, type SettledMessage, type WriteCallback } from './internal/transport.js'
+import {
+  kFields,
+  kHighWaterMark,
+  kOutHeaders,
+  kSocket,
+  kState,
+  kTransport,
+  kUniqueHeaders,
+} from './internal/symbols.js'
+import {
+  kDrain,
+  kSettle,
+  type MessageTransport,
+  type SettledMessage,
+  type WriteCallback,
+} from './internal/transport.js'
 import { validateString } from './internal/validators.js'
 import {
-  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, MANAGED, NEED_DRAIN,
-  REJECT_BODY, WRITABLE_FINISHED, type EndCallback, type CorkedChunk,
+  kBytesWritten,
+  kCorked,
+  kCorkedChunks,
+  kCorkedLength,
+  kEndCallbacks,
+  kErrored,
+  kFlushError,
+  MANAGED,
+  NEED_DRAIN,
+  REJECT_BODY,
+  WRITABLE_FINISHED,
+  type EndCallback,
+  type CorkedChunk,
 } from './internal/outgoing-state.js'
 
 export interface OutgoingMessageOptions {
@@ -32,7 +69,9 @@ export interface OutgoingMessageOptions {
 }
 
 /** Node's public type plus what Node keeps under a leading underscore, which frameworks read, and our private state. */
-export interface OutgoingMessage extends Omit<NodeOutgoingMessage, 'socket' | 'connection' | 'writable' | 'req'>, SettledMessage {
+export interface OutgoingMessage
+  extends Omit<NodeOutgoingMessage, 'socket' | 'connection' | 'writable' | 'req'>,
+    SettledMessage {
   outputData: OutputEntry[]
   outputSize: number
   writable: boolean
@@ -67,8 +106,18 @@ export interface OutgoingMessage extends Omit<NodeOutgoingMessage, 'socket' | 'c
   connection: AssignableSocket | null
 
   _isLenientHeaderValidation(): boolean
-  _send(data: string | Uint8Array, encoding?: BufferEncoding | null, callback?: WriteCallback | null, byteLength?: number): boolean
-  _writeRaw(data: string | Uint8Array, encoding?: BufferEncoding | WriteCallback | null, callback?: WriteCallback | null, size?: number): boolean
+  _send(
+    data: string | Uint8Array,
+    encoding?: BufferEncoding | null,
+    callback?: WriteCallback | null,
+    byteLength?: number,
+  ): boolean
+  _writeRaw(
+    data: string | Uint8Array,
+    encoding?: BufferEncoding | WriteCallback | null,
+    callback?: WriteCallback | null,
+    size?: number,
+  ): boolean
   _storeHeader(firstLine: string, headers: HeaderInput): void
   _implicitHeader(): void
   _finish(): void
@@ -160,10 +209,26 @@ Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
 })
 
 defineAccessors(OutgoingMessage.prototype, {
-  errored: { get() { return this[kErrored] } },
-  closed: { get() { return this._closed } },
-  writableFinished: { get() { return (this[kState] & WRITABLE_FINISHED) !== 0 } },
-  writableObjectMode: { get() { return false } },
+  errored: {
+    get() {
+      return this[kErrored]
+    },
+  },
+  closed: {
+    get() {
+      return this._closed
+    },
+  },
+  writableFinished: {
+    get() {
+      return (this[kState] & WRITABLE_FINISHED) !== 0
+    },
+  },
+  writableObjectMode: {
+    get() {
+      return false
+    },
+  },
   writableLength: {
     get() {
       const transport = this[kTransport]
@@ -178,9 +243,21 @@ defineAccessors(OutgoingMessage.prototype, {
       return this[kSocket] !== null ? this[kSocket].writableHighWaterMark : this[kHighWaterMark]
     },
   },
-  writableCorked: { get() { return this[kCorked] } },
-  writableEnded: { get() { return this.finished } },
-  writableNeedDrain: { get() { return !this.destroyed && !this.finished && (this[kState] & NEED_DRAIN) !== 0 } },
+  writableCorked: {
+    get() {
+      return this[kCorked]
+    },
+  },
+  writableEnded: {
+    get() {
+      return this.finished
+    },
+  },
+  writableNeedDrain: {
+    get() {
+      return !this.destroyed && !this.finished && (this[kState] & NEED_DRAIN) !== 0
+    },
+  },
   socket: {
     get() {
       return this[kSocket] ?? this[kTransport]?.socket ?? null
@@ -198,8 +275,12 @@ defineAccessors(OutgoingMessage.prototype, {
     },
   },
   connection: {
-    get() { return this.socket },
-    set(socket: AssignableSocket | null) { this.socket = socket },
+    get() {
+      return this.socket
+    },
+    set(socket: AssignableSocket | null) {
+      this.socket = socket
+    },
   },
   [kOutHeaders]: {
     get() {
@@ -224,52 +305,76 @@ defineAccessors(OutgoingMessage.prototype, {
 Object.defineProperty(OutgoingMessage.prototype, 'headersSent', {
   configurable: true,
   enumerable: true,
-  get(this: OutgoingMessage) { return !!this._header },
+  get(this: OutgoingMessage) {
+    return !!this._header
+  },
 })
 
 // Gone in Node 24, deprecated in 20 and 22; there Node's own accessors would look for its hidden state.
 if ('_headers' in nodePrototype) {
   defineAccessors(OutgoingMessage.prototype, {
     _headers: {
-      get: deprecate(function (this: OutgoingMessage) { return this.getHeaders() }, 'OutgoingMessage.prototype._headers is deprecated', 'DEP0066'),
-      set: deprecate(function (this: OutgoingMessage, headers: OutgoingHttpHeaders | null) {
-        this[kFields] = null
-        if (typeof headers === 'object' && headers !== null) {
-          this[kFields] = []
-          for (const name of Object.keys(headers)) putField(this[kFields], fieldName(name), headers[name])
-        }
-      }, 'OutgoingMessage.prototype._headers is deprecated', 'DEP0066'),
+      get: deprecate(
+        function (this: OutgoingMessage) {
+          return this.getHeaders()
+        },
+        'OutgoingMessage.prototype._headers is deprecated',
+        'DEP0066',
+      ),
+      set: deprecate(
+        function (this: OutgoingMessage, headers: OutgoingHttpHeaders | null) {
+          this[kFields] = null
+          if (typeof headers === 'object' && headers !== null) {
+            this[kFields] = []
+            for (const name of Object.keys(headers)) putField(this[kFields], fieldName(name), headers[name])
+          }
+        },
+        'OutgoingMessage.prototype._headers is deprecated',
+        'DEP0066',
+      ),
     },
     _headerNames: {
-      get: deprecate(function (this: OutgoingMessage) {
-        const fields = this[kFields]
-        if (fields === null) return null
-        const spellings: Record<string, string> = Object.create(null)
-        for (let i = 0; i < fields.length; i += 2) spellings[(fields[i] as FieldName).lower] = (fields[i] as FieldName).name
-        return spellings
-      }, 'OutgoingMessage.prototype._headerNames is deprecated', 'DEP0066'),
-      set: deprecate(function (this: OutgoingMessage, spellings: Record<string, string> | null) {
-        const fields = this[kFields]
-        if (fields === null || typeof spellings !== 'object' || spellings === null) return
-        for (const lower of Object.keys(spellings)) {
-          const at = findField(fields, lower)
-          if (at !== -1) fields[at] = fieldName(spellings[lower]!)
-        }
-      }, 'OutgoingMessage.prototype._headerNames is deprecated', 'DEP0066'),
+      get: deprecate(
+        function (this: OutgoingMessage) {
+          const fields = this[kFields]
+          if (fields === null) return null
+          const spellings: Record<string, string> = Object.create(null)
+          for (let i = 0; i < fields.length; i += 2)
+            spellings[(fields[i] as FieldName).lower] = (fields[i] as FieldName).name
+          return spellings
+        },
+        'OutgoingMessage.prototype._headerNames is deprecated',
+        'DEP0066',
+      ),
+      set: deprecate(
+        function (this: OutgoingMessage, spellings: Record<string, string> | null) {
+          const fields = this[kFields]
+          if (fields === null || typeof spellings !== 'object' || spellings === null) return
+          for (const lower of Object.keys(spellings)) {
+            const at = findField(fields, lower)
+            if (at !== -1) fields[at] = fieldName(spellings[lower]!)
+          }
+        },
+        'OutgoingMessage.prototype._headerNames is deprecated',
+        'DEP0066',
+      ),
     },
   })
 }
 
 // Anonymous in Node too.
-OutgoingMessage.prototype._isLenientHeaderValidation = (() => function (this: OutgoingMessage): boolean {
-  if (this.httpValidation !== undefined) return this.httpValidation !== 'strict'
-  const { socket } = (this.req ?? {}) as { socket?: { server?: { insecureHTTPParser?: boolean; httpValidation?: string } } | null }
-  const server = socket?.server
-  if (server?.httpValidation !== undefined) return server.httpValidation !== 'strict'
-  if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser
-  if (typeof server?.insecureHTTPParser === 'boolean') return server.insecureHTTPParser
-  return isLenient()
-})()
+OutgoingMessage.prototype._isLenientHeaderValidation = (() =>
+  function (this: OutgoingMessage): boolean {
+    if (this.httpValidation !== undefined) return this.httpValidation !== 'strict'
+    const { socket } = (this.req ?? {}) as {
+      socket?: { server?: { insecureHTTPParser?: boolean; httpValidation?: string } } | null
+    }
+    const server = socket?.server
+    if (server?.httpValidation !== undefined) return server.httpValidation !== 'strict'
+    if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser
+    if (typeof server?.insecureHTTPParser === 'boolean') return server.insecureHTTPParser
+    return isLenient()
+  })()
 
 defineMethods(OutgoingMessage.prototype, {
   _renderHeaders() {
@@ -299,7 +404,10 @@ defineMethods(OutgoingMessage.prototype, {
   setTimeout(msecs: number, callback?: () => void) {
     if (callback) this.on('timeout', callback)
     const { socket } = this
-    if (socket === null) this.once('socket', (assigned: AssignableSocket) => { assigned.setTimeout(msecs) })
+    if (socket === null)
+      this.once('socket', (assigned: AssignableSocket) => {
+        assigned.setTimeout(msecs)
+      })
     else socket.setTimeout(msecs)
     return this
   },
@@ -314,11 +422,21 @@ defineMethods(OutgoingMessage.prototype, {
     return this
   },
 
-  _send(data: string | Uint8Array, encoding: BufferEncoding | null, callback: WriteCallback | null, _byteLength: number) {
+  _send(
+    data: string | Uint8Array,
+    encoding: BufferEncoding | null,
+    callback: WriteCallback | null,
+    _byteLength: number,
+  ) {
     return sendData(this, data, encoding, callback)
   },
 
-  _writeRaw(data: string | Uint8Array, encoding: BufferEncoding | WriteCallback | null, callback: WriteCallback | null, _size: number) {
+  _writeRaw(
+    data: string | Uint8Array,
+    encoding: BufferEncoding | WriteCallback | null,
+    callback: WriteCallback | null,
+    _size: number,
+  ) {
     if (typeof encoding === 'function') return sendRaw(this, data, null, encoding)
     return sendRaw(this, data, encoding, callback)
   },
@@ -499,9 +617,10 @@ defineMethods(OutgoingMessage.prototype, {
 
 // Anonymous in Node too.
 Object.assign(OutgoingMessage.prototype, {
-  [Symbol.for('nodejs.rejection')]: (() => function (this: OutgoingMessage, error: Error, _event: string) {
-    this.destroy(error)
-  })(),
+  [Symbol.for('nodejs.rejection')]: (() =>
+    function (this: OutgoingMessage, error: Error, _event: string) {
+      this.destroy(error)
+    })(),
 })
 
 const plainEmit = Stream.prototype.emit as OutgoingMessage['emit']

@@ -7,7 +7,15 @@ import { syncBuiltinESMExports } from 'node:module'
 
 import * as ferrohttp from './index.js'
 
-const NAMES = ['createServer', 'Server', 'IncomingMessage', 'OutgoingMessage', 'ServerResponse', 'STATUS_CODES'] as const
+const NAMES = [
+  'createServer',
+  'Server',
+  'IncomingMessage',
+  'OutgoingMessage',
+  'ServerResponse',
+  'STATUS_CODES',
+] as const
 
-for (const name of NAMES) Object.defineProperty(http, name, { value: ferrohttp[name], writable: true, enumerable: true, configurable: true })
+for (const name of NAMES)
+  Object.defineProperty(http, name, { value: ferrohttp[name], writable: true, enumerable: true, configurable: true })
 syncBuiltinESMExports()

@@ -2,9 +2,19 @@
 import assert from 'node:assert'
 import { channel } from 'node:diagnostics_channel'
 import http from 'node:http'
-import { checkInvalidHeaderChar, chunkExpression, STATUS_CODES, validateHeaderName, validateHeaderValue } from './common.js'
 import {
-  ERR_HTTP_HEADERS_SENT, ERR_HTTP_INVALID_STATUS_CODE, ERR_HTTP_SOCKET_ASSIGNED, ERR_INVALID_ARG_VALUE, ERR_INVALID_CHAR,
+  checkInvalidHeaderChar,
+  chunkExpression,
+  STATUS_CODES,
+  validateHeaderName,
+  validateHeaderValue,
+} from './common.js'
+import {
+  ERR_HTTP_HEADERS_SENT,
+  ERR_HTTP_INVALID_STATUS_CODE,
+  ERR_HTTP_SOCKET_ASSIGNED,
+  ERR_INVALID_ARG_VALUE,
+  ERR_INVALID_CHAR,
 } from './internal/errors.js'
 import { hasObsText, statusLine, type FieldList } from './internal/head.js'
 import { defineMethods } from './internal/members.js'
@@ -44,7 +54,11 @@ export interface ServerResponseConstructor {
 const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
 const created = channel('http.server.response.created')
 
-export const ServerResponse = function ServerResponse(this: ServerResponse, req: IncomingMessage, options?: OutgoingMessageOptions): void {
+export const ServerResponse = function ServerResponse(
+  this: ServerResponse,
+  req: IncomingMessage,
+  options?: OutgoingMessageOptions,
+): void {
   initOutgoing.call(this, options)
   if (req.method === 'HEAD') this._hasBody = false
   this.req = req
@@ -68,8 +82,10 @@ const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
 Object.defineProperty(ServerResponse, Symbol.hasInstance, {
   // As for OutgoingMessage: what node:http's own servers make counts; subclasses keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
-    return ordinaryHasInstance.call(this as () => void, value) ||
+    return (
+      ordinaryHasInstance.call(this as () => void, value) ||
       (this === ServerResponse && Object.prototype.isPrototypeOf.call(NodeServerResponse.prototype, value as object))
+    )
   },
 })
 
@@ -80,8 +96,10 @@ const previousHasInstance = NodeServerResponse[Symbol.hasInstance]
 Object.defineProperty(NodeServerResponse, Symbol.hasInstance, {
   configurable: true,
   value: function hasInstance(this: unknown, value: unknown): boolean {
-    return previousHasInstance.call(this as () => void, value) ||
+    return (
+      previousHasInstance.call(this as () => void, value) ||
       (this === NodeServerResponse && Object.prototype.isPrototypeOf.call(ServerResponse.prototype, value as object))
+    )
   },
 })
 
@@ -123,7 +141,12 @@ function mergeHeaders(response: ServerResponse, given: HeaderInput): void {
   }
 }
 
-function writeHead(this: ServerResponse, statusCode: number, reason?: string | HeaderInput, obj?: HeaderInput): ServerResponse {
+function writeHead(
+  this: ServerResponse,
+  statusCode: number,
+  reason?: string | HeaderInput,
+  obj?: HeaderInput,
+): ServerResponse {
   if (this._header) throw ERR_HTTP_HEADERS_SENT('write')
   const code = statusCode | 0
   if (code < 100 || code > 999) throw ERR_HTTP_INVALID_STATUS_CODE(statusCode)

@@ -18,7 +18,7 @@ import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { kUniqueHeaders } from './internal/symbols.js'
-import { validateBoolean, validateInteger, validateObject } from './internal/validators.js'
+import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -40,6 +40,10 @@ export interface ServerOptions {
   requestTimeout?: number
   requireHostHeader?: boolean
   ServerResponse?: typeof ServerResponse
+  /** Whether a request that asks for it is upgraded; by default, whether anybody listens for 'upgrade'. */
+  shouldUpgradeCallback?: (request: IncomingMessage) => boolean
+  /** Requests without Content-Length and Transfer-Encoding have ended, unread, when the handler sees them. */
+  optimizeEmptyRequests?: boolean
   uniqueHeaders?: (string | string[])[]
 }
 
@@ -62,6 +66,7 @@ export interface Server extends net.Server, NetServerInternals {
   keepAliveTimeoutBuffer: number
   maxHeadersCount: number | null
   maxRequestsPerSocket: number
+  shouldUpgradeCallback: (request: IncomingMessage) => boolean
   connectionsCheckingInterval: number
   httpAllowHalfOpen: boolean
   requireHostHeader: boolean
@@ -77,11 +82,17 @@ export interface Server extends net.Server, NetServerInternals {
   closeIdleConnections(): void
   setTimeout(msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): this
   prepare(response: ServerResponse, keepAlive: boolean): void
-  dispatch(request: IncomingMessage, response: ServerResponse, connection: Connection, flags: number, minor: number): void
+  dispatch(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: Connection,
+    flags: number,
+    minor: number,
+  ): void
   onOpen(connection: Connection): void
   onClosed(connection: Connection): void
   onListenerClosed(): void
-  onDropped(): void
+  onDropped(addresses: string): void
 }
 
 export interface ServerConstructor {
@@ -119,7 +130,11 @@ const DEFAULT_BACKLOG = 511
 
 const requestStart = diagnostics.channel('http.server.request.start')
 
-function ServerImplementation(this: Server | undefined, options?: ServerOptions | RequestListener, requestListener?: RequestListener): Server | void {
+function ServerImplementation(
+  this: Server | undefined,
+  options?: ServerOptions | RequestListener,
+  requestListener?: RequestListener,
+): Server | void {
   if (!(this instanceof ServerImplementation)) return new Server(options, requestListener)
   const self = this as unknown as Configured
   if (typeof options === 'function') {
@@ -161,10 +176,18 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0)
   if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser')
   if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders')
+  if (opts.shouldUpgradeCallback !== undefined) validateFunction(opts.shouldUpgradeCallback, 'options.shouldUpgradeCallback')
+  if (opts.optimizeEmptyRequests !== undefined) validateBoolean(opts.optimizeEmptyRequests, 'options.optimizeEmptyRequests')
   for (const name of ['requireHostHeader', 'rejectNonStandardBodyWrites'] as const) {
     if (opts[name] !== undefined) validateBoolean(opts[name], `options.${name}`)
   }
-  for (const name of ['requestTimeout', 'headersTimeout', 'keepAliveTimeout', 'keepAliveTimeoutBuffer', 'connectionsCheckingInterval'] as const) {
+  for (const name of [
+    'requestTimeout',
+    'headersTimeout',
+    'keepAliveTimeout',
+    'keepAliveTimeoutBuffer',
+    'connectionsCheckingInterval',
+  ] as const) {
     if (opts[name] !== undefined) validateInteger(opts[name], name, 0)
   }
   const requestTimeout = opts.requestTimeout ?? 300_000
@@ -183,6 +206,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   self.connectionsCheckingInterval = opts.connectionsCheckingInterval ?? 30_000
   self.httpAllowHalfOpen = false
   self.maxRequestsPerSocket = 0
+  self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? anybodyListens
   self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
   self.IncomingMessage = opts.IncomingMessage ?? IncomingMessage
   self.ServerResponse = opts.ServerResponse ?? ServerResponse
@@ -191,6 +215,10 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
     rejectNonStandardBodyWrites: self.rejectNonStandardBodyWrites,
   }
   self[kJoined] = uniqueNames(opts.uniqueHeaders)
+}
+
+function anybodyListens(this: Server): boolean {
+  return this.listenerCount('upgrade') > 0
 }
 
 function uniqueNames(list: (string | string[])[] | undefined): Set<string> | null {
@@ -210,7 +238,15 @@ Object.setPrototypeOf(Server.prototype, http.Server.prototype)
 
 const proto = Server.prototype as Configured
 
-for (const name of ['timeout', 'headersTimeout', 'requestTimeout', 'keepAliveTimeout', 'keepAliveTimeoutBuffer', 'maxHeadersCount', 'maxConnections'] as const) {
+for (const name of [
+  'timeout',
+  'headersTimeout',
+  'requestTimeout',
+  'keepAliveTimeout',
+  'keepAliveTimeoutBuffer',
+  'maxHeadersCount',
+  'maxConnections',
+] as const) {
   Object.defineProperty(proto, name, {
     configurable: true,
     enumerable: true,
@@ -252,7 +288,8 @@ function config(server: Configured): ServerConfig {
   }
 }
 
-const lenientByFlag = process.execArgv.includes('--insecure-http-parser') ||
+const lenientByFlag =
+  process.execArgv.includes('--insecure-http-parser') ||
   (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes('--insecure-http-parser')
 
 /** Stands where net.Server expects libuv's handle. */
@@ -264,9 +301,8 @@ class ListenHandle {
 
   constructor(id: number, address: string | undefined, port: number | undefined) {
     this.#id = id
-    this.#address = address === undefined
-      ? null
-      : { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: port! }
+    this.#address =
+      address === undefined ? null : { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: port! }
     environment.ref()
     // net.Server takes a handle without this method for a pipe.
     if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
@@ -353,7 +389,9 @@ proto.close = function close(this: Configured, callback?: (error?: Error) => voi
 }
 
 function connectionsOf(server: Server): Connection[] {
-  return environment.connections.filter((connection) => connection !== undefined && connection.server === server) as Connection[]
+  return environment.connections.filter(
+    (connection) => connection !== undefined && connection.server === server,
+  ) as Connection[]
 }
 
 proto.closeAllConnections = function closeAllConnections(): void {
@@ -367,7 +405,11 @@ proto.closeIdleConnections = function closeIdleConnections(): void {
   }
 }
 
-proto.setTimeout = function setTimeout(this: Configured, msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): Configured {
+proto.setTimeout = function setTimeout(
+  this: Configured,
+  msecs?: number | RequestListener,
+  callback?: (socket: net.Socket) => void,
+): Configured {
   if (typeof msecs === 'function') {
     callback = msecs as never
     msecs = 0
@@ -391,8 +433,17 @@ proto.onClosed = function onClosed(): void {
 
 proto.onListenerClosed = function onListenerClosed(): void {}
 
-proto.onDropped = function onDropped(): void {
-  if (this.listenerCount('drop') > 0) this.emit('drop', {})
+proto.onDropped = function onDropped(addresses): void {
+  if (this.listenerCount('drop') === 0) return
+  const [localAddress, localPort, remoteAddress, remotePort] = addresses.split('\n')
+  this.emit('drop', localPort === undefined ? undefined : {
+    localAddress,
+    localPort: Number(localPort),
+    localFamily: family(localAddress!),
+    remoteAddress,
+    remotePort: Number(remotePort),
+    remoteFamily: family(remoteAddress!),
+  })
 }
 
 proto.prepare = function prepare(this: Configured, response, keepAlive): void {
@@ -422,7 +473,8 @@ proto.dispatch = function dispatch(request, response, connection, flags, minor):
       response.end()
       return
     }
-    if ((flags & (r.HEAD_EXPECT_CONTINUE | r.HEAD_EXPECT_OTHER)) !== 0 && expectation(this, request, response, flags)) return
+    if ((flags & (r.HEAD_EXPECT_CONTINUE | r.HEAD_EXPECT_OTHER)) !== 0 && expectation(this, request, response, flags))
+      return
   }
   this.emit('request', request, response)
 }

@@ -30,7 +30,11 @@ export class ConnectionSocket extends net.Socket {
   #counters: [number, number] = [0, 0]
   #destroyCallback: (() => void) | null = null
   #hadError = false
+  /** Paused by the program, not by a body that nobody reads. */
+  #pausedByProgram = false
+  #tapped = false
   declare timeout?: number
+  declare parser?: null
   server: Server
 
   constructor(connection: Connection) {
@@ -38,7 +42,12 @@ export class ConnectionSocket extends net.Socket {
     this[kConnection] = connection
     this.server = connection.server
     if (connection.server.timeout > 0) this.timeout = connection.server.timeout
-    this.on('error', onError)
+    if (connection.upgraded) this.release()
+    else {
+      super.on('error', onError)
+      super.on('timeout', onTimeout)
+      super.on('data', readByTheServer)
+    }
     // What the peer's end of the connection is must be known after it has gone, too.
     this[kAddresses]()
   }
@@ -67,7 +76,58 @@ export class ConnectionSocket extends net.Socket {
   // ---- streams -------------------------------------------------------------------------------------------------
 
   override _read(): void {
-    this[kConnection].resumeBody()
+    if (this[kConnection].upgraded) this[kConnection].resumeBody()
+  }
+
+  /** What comes in is the parser's; who listens beside it gets a copy, from now on. */
+  override on(event: string | symbol, listener: (...args: any[]) => void): this {
+    this.#tapFor(event)
+    return super.on(event, listener)
+  }
+
+  override prependListener(event: string | symbol, listener: (...args: any[]) => void): this {
+    this.#tapFor(event)
+    return super.prependListener(event, listener)
+  }
+
+  #tapFor(event: string | symbol): void {
+    const connection = this[kConnection]
+    if (event !== 'data' || this.#tapped || connection.upgraded) return
+    this.#tapped = true
+    environment.command(connection, r.OUT_TAP)
+  }
+
+  override pause(): this {
+    this.#pauseConnection(true)
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.#pauseConnection(false)
+    return super.resume()
+  }
+
+  #pauseConnection(on: boolean): void {
+    const connection = this[kConnection]
+    if (this.#pausedByProgram === on || connection.upgraded) return
+    this.#pausedByProgram = on
+    environment.command(connection, r.OUT_PAUSE, on ? 1 : 0)
+  }
+
+  /** The body is not read as fast as it comes; Node pauses the socket then. */
+  bodyHeld(on: boolean): void {
+    if (this.#pausedByProgram) return
+    if (on) super.pause()
+    else super.resume()
+  }
+
+  /** From here on the socket is the program's: nothing of the server listens to it, and its bytes wait for a reader. */
+  release(): void {
+    this.removeListener('error', onError)
+    this.removeListener('timeout', onTimeout)
+    this.removeListener('data', readByTheServer)
+    ;(this as { readableFlowing: boolean | null }).readableFlowing = null
+    this.parser = null
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
@@ -76,7 +136,9 @@ export class ConnectionSocket extends net.Socket {
   }
 
   override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: Callback): void {
-    const parts = chunks.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk))
+    const parts = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
+    )
     this._write(Buffer.concat(parts), 'utf8', callback)
   }
 
@@ -103,7 +165,7 @@ export class ConnectionSocket extends net.Socket {
   endReading(): void {
     if (this.destroyed || this.readableEnded) return
     this.push(null)
-    this.resume()
+    super.resume()
   }
 
   /** The connection is gone. */
@@ -139,7 +201,8 @@ export class ConnectionSocket extends net.Socket {
 
   override setTimeout(timeout: number, callback?: () => void): this {
     if (typeof timeout !== 'number') throw ERR_INVALID_ARG_TYPE('msecs', 'number', timeout)
-    if (timeout < 0 || !Number.isFinite(timeout)) throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
+    if (timeout < 0 || !Number.isFinite(timeout))
+      throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
     if (callback !== undefined) validateFunction(callback, 'callback')
     const millis = Math.min(timeout, TIMEOUT_MAX)
     this.timeout = millis
@@ -190,20 +253,49 @@ function onError(this: ConnectionSocket, error: Error): void {
 
 function ignore(): void {}
 
+function onTimeout(this: ConnectionSocket): void {
+  this[kConnection].onSocketTimeout()
+}
+
+/** Makes the socket flow and its 'data' listened to, as the parser does in Node. */
+function readByTheServer(): void {}
+
 /** Getters, where net.Socket has getters on its prototype too. */
 const GETTERS: Record<string, (this: ConnectionSocket) => unknown> = {
-  localAddress() { return this[kAddresses]().localAddress },
-  localPort() { return this[kAddresses]().localPort },
-  localFamily() { return family(this.localAddress) },
-  remoteAddress() { return this.destroyed ? undefined : this[kAddresses]().remoteAddress },
-  remotePort() { return this.destroyed ? undefined : this[kAddresses]().remotePort },
-  remoteFamily() { return family(this.remoteAddress) },
-  bytesRead() { return this[kCounted]()[0] },
-  bytesWritten() { return this[kCounted]()[1] + this[kConnection].writableLength + this.writableLength },
-  pending() { return false },
-  _connecting() { return false },
+  localAddress() {
+    return this[kAddresses]().localAddress
+  },
+  localPort() {
+    return this[kAddresses]().localPort
+  },
+  localFamily() {
+    return family(this.localAddress)
+  },
+  remoteAddress() {
+    return this.destroyed ? undefined : this[kAddresses]().remoteAddress
+  },
+  remotePort() {
+    return this.destroyed ? undefined : this[kAddresses]().remotePort
+  },
+  remoteFamily() {
+    return family(this.remoteAddress)
+  },
+  bytesRead() {
+    return this[kCounted]()[0]
+  },
+  bytesWritten() {
+    return this[kCounted]()[1] + this[kConnection].writableLength + this.writableLength
+  },
+  pending() {
+    return false
+  },
+  _connecting() {
+    return false
+  },
   /** The response whose turn it is. */
-  _httpMessage() { return this[kConnection].response },
+  _httpMessage() {
+    return this[kConnection].response
+  },
 }
 for (const name of Object.keys(GETTERS)) {
   // Settable like net.Socket's own, for programs that fake an address.

@@ -5,10 +5,17 @@ const { ServerResponse } = require('../../dist/response.js')
 const { IncomingMessage, fillHead } = require('../../dist/incoming.js')
 const { CHUNKED, CLOSE, END, ACKNOWLEDGE, kDrain, kSettle } = require('../../dist/internal/transport.js')
 
-const FLAGS = [[CHUNKED, 'CHUNKED'], [END, 'END'], [CLOSE, 'CLOSE'], [ACKNOWLEDGE, 'ACKNOWLEDGE']]
+const FLAGS = [
+  [CHUNKED, 'CHUNKED'],
+  [END, 'END'],
+  [CLOSE, 'CLOSE'],
+  [ACKNOWLEDGE, 'ACKNOWLEDGE'],
+]
 
 function flagNames(flags) {
-  return FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name).join(' ')
+  return FLAGS.filter(([bit]) => (flags & bit) !== 0)
+    .map(([, name]) => name)
+    .join(' ')
 }
 
 class FakeTransport {

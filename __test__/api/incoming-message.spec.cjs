@@ -13,13 +13,118 @@ const closed = (emitter) => new Promise((resolve) => emitter.on('close', resolve
 const nextTick = () => new Promise((resolve) => process.nextTick(resolve))
 
 const FIELDS = [
-  'Host', 'a.test', 'host', 'b.test', 'X-A', '1', 'x-a', '2', 'Cookie', 'a=1', 'cookie', 'b=2', 'Set-Cookie', 's=1', 'set-cookie', 's=2',
-  'ETag', 'x', 'etag', 'y', 'Date', 'd1', 'date', 'd2', 'AUTHORIZATION', 'first', 'Authorization', 'second', 'constructor', 'c', '__proto__', 'p',
-  'Accept', 'x', 'ACCEPT', 'y', 'X-Empty', '', 'x-empty', '', 'User-Agent', 'u1', 'USER-AGENT', 'u2', 'Server', 's', 'server', 't', 'Location', 'l',
-  'location', 'm', 'Age', '1', 'age', '2', 'Expires', '1', 'expires', '2', 'Referer', '1', 'referer', '2', 'From', '1', 'from', '2', 'Retry-After', '1',
-  'retry-after', '2', 'Max-Forwards', '1', 'max-forwards', '2', 'If-Modified-Since', '1', 'if-modified-since', '2', 'If-Unmodified-Since', '1',
-  'if-unmodified-since', '2', 'Last-Modified', '1', 'last-modified', '2', 'Proxy-Authorization', '1', 'proxy-authorization', '2', 'Content-Type', '1',
-  'content-type', '2', 'Vary', '1', 'vary', '2', 'Origin', '1', 'origin', '2', 'Expect', '1', 'expect', '2', 'Upgrade', '1', 'upgrade', '2',
+  'Host',
+  'a.test',
+  'host',
+  'b.test',
+  'X-A',
+  '1',
+  'x-a',
+  '2',
+  'Cookie',
+  'a=1',
+  'cookie',
+  'b=2',
+  'Set-Cookie',
+  's=1',
+  'set-cookie',
+  's=2',
+  'ETag',
+  'x',
+  'etag',
+  'y',
+  'Date',
+  'd1',
+  'date',
+  'd2',
+  'AUTHORIZATION',
+  'first',
+  'Authorization',
+  'second',
+  'constructor',
+  'c',
+  '__proto__',
+  'p',
+  'Accept',
+  'x',
+  'ACCEPT',
+  'y',
+  'X-Empty',
+  '',
+  'x-empty',
+  '',
+  'User-Agent',
+  'u1',
+  'USER-AGENT',
+  'u2',
+  'Server',
+  's',
+  'server',
+  't',
+  'Location',
+  'l',
+  'location',
+  'm',
+  'Age',
+  '1',
+  'age',
+  '2',
+  'Expires',
+  '1',
+  'expires',
+  '2',
+  'Referer',
+  '1',
+  'referer',
+  '2',
+  'From',
+  '1',
+  'from',
+  '2',
+  'Retry-After',
+  '1',
+  'retry-after',
+  '2',
+  'Max-Forwards',
+  '1',
+  'max-forwards',
+  '2',
+  'If-Modified-Since',
+  '1',
+  'if-modified-since',
+  '2',
+  'If-Unmodified-Since',
+  '1',
+  'if-unmodified-since',
+  '2',
+  'Last-Modified',
+  '1',
+  'last-modified',
+  '2',
+  'Proxy-Authorization',
+  '1',
+  'proxy-authorization',
+  '2',
+  'Content-Type',
+  '1',
+  'content-type',
+  '2',
+  'Vary',
+  '1',
+  'vary',
+  '2',
+  'Origin',
+  '1',
+  'origin',
+  '2',
+  'Expect',
+  '1',
+  'expect',
+  '2',
+  'Upgrade',
+  '1',
+  'upgrade',
+  '2',
 ]
 
 function theirs(join) {
@@ -45,7 +150,10 @@ for (const join of [false, true]) {
 
 test('the head as properties', (t) => {
   const req = makeRequest(new FakeTransport(), { method: 'POST', minor: 0, fields: [] })
-  t.deepEqual([req.method, req.url, req.httpVersion, req.httpVersionMajor, req.httpVersionMinor], ['POST', '/path?q=1', '1.0', 1, 0])
+  t.deepEqual(
+    [req.method, req.url, req.httpVersion, req.httpVersionMajor, req.httpVersionMinor],
+    ['POST', '/path?q=1', '1.0', 1, 0],
+  )
   t.deepEqual(req.rawHeaders, [])
   t.deepEqual(req.headers, {})
   t.true(Object.hasOwn(req, 'url'))
@@ -57,7 +165,10 @@ test('what a program assigns stays', (t) => {
   req.headers = { a: 'b' }
   req.rawHeaders = ['a', 'b']
   req.socket = 'socket'
-  t.deepEqual([req.url, req.headers, req.rawHeaders, req.socket, req.connection, req.client], ['/else', { a: 'b' }, ['a', 'b'], 'socket', 'socket', 'socket'])
+  t.deepEqual(
+    [req.url, req.headers, req.rawHeaders, req.socket, req.connection, req.client],
+    ['/else', { a: 'b' }, ['a', 'b'], 'socket', 'socket', 'socket'],
+  )
   req.connection = null
   t.is(req.socket, null)
 })
@@ -235,12 +346,15 @@ test('setTimeout goes to the socket', (t) => {
   const req = makeRequest(transport)
   const given = []
   transport.socket.setTimeout = (msecs) => given.push(msecs)
-  t.is(req.setTimeout(50, () => {}), req)
+  t.is(
+    req.setTimeout(50, () => {}),
+    req,
+  )
   t.deepEqual(given, [50])
   t.is(req.listenerCount('timeout'), 1)
 })
 
-test('_addHeaderLines as node:http\'s parser calls it', (t) => {
+test("_addHeaderLines as node:http's parser calls it", (t) => {
   const req = new IncomingMessage(null)
   req._addHeaderLines(['A', '1', 'b', '2'], 2)
   t.deepEqual(req.headers, { a: '1' })

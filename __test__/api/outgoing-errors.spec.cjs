@@ -5,7 +5,10 @@ const { OutgoingMessage } = require('../../dist/outgoing.js')
 const { ServerResponse } = require('../../dist/response.js')
 
 const REQUEST = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} }
-const headWritten = (res) => { res.writeHead(200); return res }
+const headWritten = (res) => {
+  res.writeHead(200)
+  return res
+}
 
 /** name, script on a fresh ServerResponse */
 const misuses = [
@@ -36,9 +39,21 @@ const misuses = [
   ['writeHead with text', (res) => res.writeHead('abc')],
   ['writeHead with an object', (res) => res.writeHead({})],
   ['writeHead with a bad phrase', (res) => res.writeHead(200, 'a\nb')],
-  ['writeHead with a bad phrase set', (res) => { res.statusMessage = 'a\rb'; res.writeHead(200) }],
+  [
+    'writeHead with a bad phrase set',
+    (res) => {
+      res.statusMessage = 'a\rb'
+      res.writeHead(200)
+    },
+  ],
   ['writeHead with an odd array', (res) => res.writeHead(200, ['a'])],
-  ['writeHead with an odd array over set headers', (res) => { res.setHeader('a', 'b'); res.writeHead(200, ['a']) }],
+  [
+    'writeHead with an odd array over set headers',
+    (res) => {
+      res.setHeader('a', 'b')
+      res.writeHead(200, ['a'])
+    },
+  ],
   ['writeHead with a bad name', (res) => res.writeHead(200, { 'a:': 'b' })],
   ['writeHead with an undefined value', (res) => res.writeHead(200, { a: undefined })],
   ['writeHead with a bad value', (res) => res.writeHead(200, { a: 'b\n' })],
@@ -50,15 +65,36 @@ const misuses = [
   ['end with a number', (res) => res.end(1)],
   ['end with an object without a prototype', (res) => res.end(Object.create(null))],
   ['end with true', (res) => res.end(true)],
-  ['a length that does not match', (res) => { res.strictContentLength = true; res.writeHead(200, { 'Content-Length': 3 }); res.end('ab') }],
-  ['a length that is exceeded', (res) => { res.strictContentLength = true; res.writeHead(200, { 'Content-Length': 1 }); res.write('ab') }],
-  ['a length that is not reached', (res) => { res.strictContentLength = true; res.writeHead(200, { 'Content-Length': 1 }); res.end() }],
+  [
+    'a length that does not match',
+    (res) => {
+      res.strictContentLength = true
+      res.writeHead(200, { 'Content-Length': 3 })
+      res.end('ab')
+    },
+  ],
+  [
+    'a length that is exceeded',
+    (res) => {
+      res.strictContentLength = true
+      res.writeHead(200, { 'Content-Length': 1 })
+      res.write('ab')
+    },
+  ],
+  [
+    'a length that is not reached',
+    (res) => {
+      res.strictContentLength = true
+      res.writeHead(200, { 'Content-Length': 1 })
+      res.end()
+    },
+  ],
   ['early hints that are no object', (res) => res.writeEarlyHints('x')],
   ['early hints with a bad link', (res) => res.writeEarlyHints({ link: 'bad' })],
   ['early hints with a number', (res) => res.writeEarlyHints({ link: 5 })],
   ['early hints with an unfinished target', (res) => res.writeEarlyHints({ link: '<a' })],
   ['addTrailers without an argument', (res) => res.addTrailers()],
-  ['addTrailers with a bad name', (res) => res.addTrailers({ 'あ': 'x' })],
+  ['addTrailers with a bad name', (res) => res.addTrailers({ あ: 'x' })],
   ['addTrailers with a bad value', (res) => res.addTrailers({ x: 'あ' })],
   ['addTrailers with a bad value in an array', (res) => res.addTrailers({ x: ['a', '\n'] })],
   ['a socket that has a message', (res) => res.assignSocket({ _httpMessage: {} })],
@@ -85,29 +121,50 @@ for (const [name, misuse] of misuses) {
   test(name, (t) => {
     const theirs = thrown(() => misuse(new http.ServerResponse(REQUEST)))
     t.not(theirs, null)
-    t.deepEqual(thrown(() => misuse(new ServerResponse(REQUEST))), theirs)
+    t.deepEqual(
+      thrown(() => misuse(new ServerResponse(REQUEST))),
+      theirs,
+    )
   })
 }
 
 test('a plain OutgoingMessage has no implicit head', (t) => {
   const theirs = thrown(() => new http.OutgoingMessage().write('x'))
   t.is(theirs.code, 'ERR_METHOD_NOT_IMPLEMENTED')
-  t.deepEqual(thrown(() => new OutgoingMessage().write('x')), theirs)
+  t.deepEqual(
+    thrown(() => new OutgoingMessage().write('x')),
+    theirs,
+  )
 })
 
 test('a body where none is allowed, when that is refused', (t) => {
-  const misuse = (res) => { res.statusCode = 204; res.write('x') }
+  const misuse = (res) => {
+    res.statusCode = 204
+    res.write('x')
+  }
   const options = { rejectNonStandardBodyWrites: true }
   const theirs = thrown(() => misuse(new http.ServerResponse(REQUEST, options)))
   t.is(theirs.code, 'ERR_HTTP_BODY_NOT_ALLOWED')
-  t.deepEqual(thrown(() => misuse(new ServerResponse(REQUEST, options))), theirs)
+  t.deepEqual(
+    thrown(() => misuse(new ServerResponse(REQUEST, options))),
+    theirs,
+  )
 })
 
 test('writeInformation takes 1xx but 101', (t) => {
   const fresh = () => new ServerResponse(REQUEST)
-  t.throws(() => fresh().writeInformation(200), { code: 'ERR_OUT_OF_RANGE', message: 'The value of "statusCode" is out of range. It must be >= 100 && <= 199. Received 200' })
-  t.throws(() => fresh().writeInformation('a'), { code: 'ERR_INVALID_ARG_TYPE', message: 'The "statusCode" argument must be of type number. Received type string (\'a\')' })
+  t.throws(() => fresh().writeInformation(200), {
+    code: 'ERR_OUT_OF_RANGE',
+    message: 'The value of "statusCode" is out of range. It must be >= 100 && <= 199. Received 200',
+  })
+  t.throws(() => fresh().writeInformation('a'), {
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: 'The "statusCode" argument must be of type number. Received type string (\'a\')',
+  })
   t.throws(() => fresh().writeInformation(101), { code: 'ERR_HTTP_INVALID_STATUS_CODE' })
-  t.throws(() => fresh().writeInformation(102, 'x'), { code: 'ERR_INVALID_ARG_TYPE', message: 'The "headers" argument must be of type object. Received type string (\'x\')' })
+  t.throws(() => fresh().writeInformation(102, 'x'), {
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: 'The "headers" argument must be of type object. Received type string (\'x\')',
+  })
   t.throws(() => headWritten(fresh()).writeInformation(102), { code: 'ERR_HTTP_HEADERS_SENT' })
 })

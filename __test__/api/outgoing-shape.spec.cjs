@@ -28,9 +28,14 @@ for (const [name, Ours] of pairs) {
       const own = Object.getOwnPropertyDescriptor(Ours.prototype, key)
       t.truthy(own, String(key))
       t.deepEqual(kind(own), kind(Object.getOwnPropertyDescriptor(Theirs.prototype, key)), String(key))
-      const theirs = Theirs.prototype.constructor === Theirs && Object.getOwnPropertyDescriptor(Theirs.prototype, key).value
+      const theirs =
+        Theirs.prototype.constructor === Theirs && Object.getOwnPropertyDescriptor(Theirs.prototype, key).value
       // Node 24's arities and names; older lines differ in a few.
-      if (typeof theirs === 'function' && Number(process.versions.node.split('.')[0]) >= 24 && typeof key === 'string') {
+      if (
+        typeof theirs === 'function' &&
+        Number(process.versions.node.split('.')[0]) >= 24 &&
+        typeof key === 'string'
+      ) {
         t.is(own.value.length, theirs.length, key)
         t.is(own.value.name, theirs.name, key)
       }

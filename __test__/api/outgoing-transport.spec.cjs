@@ -12,13 +12,16 @@ function head(...lines) {
 const CHUNKED_HEAD = head('200 OK', 'Connection: keep-alive', 'Transfer-Encoding: chunked')
 
 function listen(emitter, log, ...events) {
-  for (const event of events) emitter.on(event, (detail) => log.push(detail instanceof Error ? `${event} ${detail.code}` : event))
+  for (const event of events)
+    emitter.on(event, (detail) => log.push(detail instanceof Error ? `${event} ${detail.code}` : event))
 }
 
 test('a whole answer is one call, and asks for no acknowledgement', (t) => {
   const { transport, res } = makeExchange()
   res.end('hello')
-  t.deepEqual(transport.calls, [['head', head('200 OK', 'Connection: keep-alive', 'Content-Length: 5'), 'hello', 'END']])
+  t.deepEqual(transport.calls, [
+    ['head', head('200 OK', 'Connection: keep-alive', 'Content-Length: 5'), 'hello', 'END'],
+  ])
   t.is(transport.socketMade, false)
   t.true(res.finished)
   t.false(res.writableFinished)
@@ -34,7 +37,9 @@ test('a chunked answer in one piece is one call', (t) => {
   const { transport, res } = makeExchange()
   res.setHeader('Transfer-Encoding', 'chunked')
   res.end('hello')
-  t.deepEqual(transport.calls, [['head', head('200 OK', 'Transfer-Encoding: chunked', 'Connection: keep-alive'), 'hello', 'CHUNKED END']])
+  t.deepEqual(transport.calls, [
+    ['head', head('200 OK', 'Transfer-Encoding: chunked', 'Connection: keep-alive'), 'hello', 'CHUNKED END'],
+  ])
 })
 
 test('the acknowledgement is asked for where somebody hears of it', (t) => {
@@ -58,7 +63,11 @@ test('parts in order; the last one is acknowledged because others went before', 
   res.write('a')
   res.write(Buffer.from('b'))
   res.end('c')
-  t.deepEqual(transport.calls, [['head', CHUNKED_HEAD, 'a', 'CHUNKED'], ['body', 'b', 'CHUNKED'], ['body', 'c', 'CHUNKED END ACKNOWLEDGE']])
+  t.deepEqual(transport.calls, [
+    ['head', CHUNKED_HEAD, 'a', 'CHUNKED'],
+    ['body', 'b', 'CHUNKED'],
+    ['body', 'c', 'CHUNKED END ACKNOWLEDGE'],
+  ])
 })
 
 test('an end of its own carries the trailers', (t) => {
@@ -66,7 +75,10 @@ test('an end of its own carries the trailers', (t) => {
   res.write('a')
   res.addTrailers({ X: 'y' })
   res.end('b')
-  t.deepEqual(transport.calls.slice(1), [['body', 'b', 'CHUNKED'], ['end', 'X: y\r\n', 'CHUNKED END ACKNOWLEDGE']])
+  t.deepEqual(transport.calls.slice(1), [
+    ['body', 'b', 'CHUNKED'],
+    ['end', 'X: y\r\n', 'CHUNKED END ACKNOWLEDGE'],
+  ])
 })
 
 test('trailers behind a head that goes out with the end', (t) => {
@@ -74,7 +86,13 @@ test('trailers behind a head that goes out with the end', (t) => {
   res.writeHead(200, { Trailer: 'X' })
   res.addTrailers({ X: 'y' })
   res.end('b')
-  t.deepEqual(transport.calls.map(([name, , , flags]) => [name, flags]), [['head', 'CHUNKED'], ['end', undefined]])
+  t.deepEqual(
+    transport.calls.map(([name, , , flags]) => [name, flags]),
+    [
+      ['head', 'CHUNKED'],
+      ['end', undefined],
+    ],
+  )
   t.deepEqual(transport.calls[1], ['end', 'X: y\r\n', 'CHUNKED END'])
 })
 
@@ -89,12 +107,17 @@ test('HTTP/1.0 without a length ends with the connection', (t) => {
   const { transport, res } = makeExchange({ minor: 0 })
   res.write('x')
   res.end()
-  t.deepEqual(transport.calls, [['head', head('200 OK', 'Connection: close'), 'x', ''], ['end', '', 'END CLOSE ACKNOWLEDGE']])
+  t.deepEqual(transport.calls, [
+    ['head', head('200 OK', 'Connection: close'), 'x', ''],
+    ['end', '', 'END CLOSE ACKNOWLEDGE'],
+  ])
 })
 
 test('no body crosses where none is allowed', async (t) => {
   const { transport, res } = makeExchange({ method: 'HEAD' })
-  const called = new Promise((resolve) => { res.write('x', resolve) })
+  const called = new Promise((resolve) => {
+    res.write('x', resolve)
+  })
   await called
   t.deepEqual(transport.calls, [])
   res.end('y')
@@ -106,7 +129,10 @@ test('flushHeaders sends the head once', (t) => {
   res.flushHeaders()
   res.flushHeaders()
   res.end()
-  t.deepEqual(transport.calls, [['head', CHUNKED_HEAD, null, ''], ['end', '', 'CHUNKED END ACKNOWLEDGE']])
+  t.deepEqual(transport.calls, [
+    ['head', CHUNKED_HEAD, null, ''],
+    ['end', '', 'CHUNKED END ACKNOWLEDGE'],
+  ])
 })
 
 test('interim responses go ahead of the head', (t) => {
@@ -137,7 +163,10 @@ test('chunks written while corked leave as one, ahead of the end', (t) => {
   res.write('c')
   res.end('d')
   t.is(res.writableCorked, 0)
-  t.deepEqual(transport.calls.slice(2), [['body', 'c', 'CHUNKED'], ['body', 'd', 'CHUNKED END ACKNOWLEDGE']])
+  t.deepEqual(transport.calls.slice(2), [
+    ['body', 'c', 'CHUNKED'],
+    ['body', 'd', 'CHUNKED END ACKNOWLEDGE'],
+  ])
   transport.settle()
   t.deepEqual(told, ['é', 'b'])
 })
@@ -268,7 +297,11 @@ test('write after end reports at the next tick, to the callback and as an event'
   t.is(res.end('z'), res)
   t.deepEqual(log, [])
   await nextTick()
-  t.deepEqual(log, ['callback ERR_STREAM_WRITE_AFTER_END', 'error ERR_STREAM_WRITE_AFTER_END', 'error ERR_STREAM_WRITE_AFTER_END'])
+  t.deepEqual(log, [
+    'callback ERR_STREAM_WRITE_AFTER_END',
+    'error ERR_STREAM_WRITE_AFTER_END',
+    'error ERR_STREAM_WRITE_AFTER_END',
+  ])
 })
 
 test('a response whose turn has not come queues everything and gets it out in order', (t) => {
@@ -297,7 +330,10 @@ test('a response whose turn has not come queues everything and gets it out in or
   t.deepEqual(log, ['socket', 'prefinish'])
   t.is(res.outputData.length, 0)
   t.is(res.outputSize, 0)
-  t.is(pending.reduce((sum, delta) => sum + delta, 0), 0)
+  t.is(
+    pending.reduce((sum, delta) => sum + delta, 0),
+    0,
+  )
 })
 
 test('a queued whole answer is one call', (t) => {
@@ -305,7 +341,9 @@ test('a queued whole answer is one call', (t) => {
   const transport = new FakeTransport()
   res.end('hello')
   attach(res, transport)
-  t.deepEqual(transport.calls, [['head', head('200 OK', 'Connection: keep-alive', 'Content-Length: 5'), 'hello', 'END']])
+  t.deepEqual(transport.calls, [
+    ['head', head('200 OK', 'Connection: keep-alive', 'Content-Length: 5'), 'hello', 'END'],
+  ])
 })
 
 test('queued trailers end the message', (t) => {
@@ -315,7 +353,10 @@ test('queued trailers end the message', (t) => {
   res.addTrailers({ X: 'y' })
   res.end()
   attach(res, transport)
-  t.deepEqual(transport.calls, [['head', CHUNKED_HEAD, 'a', 'CHUNKED'], ['end', 'X: y\r\n', 'CHUNKED END']])
+  t.deepEqual(transport.calls, [
+    ['head', CHUNKED_HEAD, 'a', 'CHUNKED'],
+    ['end', 'X: y\r\n', 'CHUNKED END'],
+  ])
 })
 
 test('queued writes push back at the high-water mark and drain when the turn comes', (t) => {

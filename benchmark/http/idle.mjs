@@ -38,7 +38,9 @@ async function hold(port, path, connections) {
   try {
     await Promise.race([
       once(lines, 'line', { signal: AbortSignal.timeout(OPEN_MS) }),
-      gone.then(([code]) => { throw new Error(`the idle client ended with ${code}`) }),
+      gone.then(([code]) => {
+        throw new Error(`the idle client ended with ${code}`)
+      }),
     ])
   } catch (error) {
     child.kill('SIGKILL')

@@ -32,7 +32,8 @@ export async function measure(implementation, scenario, { seconds, loaded }) {
     await verify(server, scenario)
     let sample = null
     if (scenario.kind === 'idle') sample = await measureIdle(server, scenario)
-    else if (loaded) sample = await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
+    else if (loaded)
+      sample = await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
     server.assertAlive()
     return sample
   } catch (error) {

@@ -30,7 +30,7 @@ export class UsageError extends Error {}
 export function parseOptions(args) {
   let values
   try {
-    ({ values } = parseArgs({
+    ;({ values } = parseArgs({
       args,
       options: {
         help: { type: 'boolean', default: false },
@@ -47,7 +47,11 @@ export function parseOptions(args) {
     throw new UsageError(error.message)
   }
   const { help, smoke } = values
-  const only = list(values.only, SCENARIOS.map(({ name }) => name)) ?? (smoke ? SMOKE_SCENARIOS : null)
+  const only =
+    list(
+      values.only,
+      SCENARIOS.map(({ name }) => name),
+    ) ?? (smoke ? SMOKE_SCENARIOS : null)
   const names = list(values.impl, NAMES)
   return {
     help,
@@ -69,7 +73,10 @@ function file(path) {
 
 function list(value, known) {
   if (value === undefined) return null
-  const items = value.split(',').map((item) => item.trim()).filter(Boolean)
+  const items = value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
   const unknown = items.filter((item) => !known.includes(item))
   if (unknown.length > 0 || items.length === 0) {
     throw new UsageError(`unknown: ${unknown.join(', ') || '(nothing given)'}; known: ${known.join(', ')}`)
@@ -80,6 +87,7 @@ function list(value, known) {
 function whole(value, option, fallback) {
   if (value === undefined) return fallback
   const number = Number(value)
-  if (!Number.isInteger(number) || number < 1) throw new UsageError(`${option} takes a whole number above 0, got ${value}`)
+  if (!Number.isInteger(number) || number < 1)
+    throw new UsageError(`${option} takes a whole number above 0, got ${value}`)
   return number
 }

@@ -9,6 +9,6 @@ const LOAD_CORE = '1'
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
 /** @param {string[]} command */
-export const onServerCore = (command) => pinned ? ['taskset', '-c', SERVER_CORE, ...command] : command
+export const onServerCore = (command) => (pinned ? ['taskset', '-c', SERVER_CORE, ...command] : command)
 /** @param {string[]} command */
-export const onLoadCore = (command) => pinned ? ['taskset', '-c', LOAD_CORE, ...command] : command
+export const onLoadCore = (command) => (pinned ? ['taskset', '-c', LOAD_CORE, ...command] : command)

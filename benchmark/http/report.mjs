@@ -18,7 +18,12 @@ export function median(values) {
 
 /** @returns {{ cpu: string, cores: number, memoryBytes: number, kernel: string }} */
 export function machine() {
-  return { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, memoryBytes: totalmem(), kernel: release().match(/^\d+\.\d+/)?.[0] ?? release() }
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    kernel: release().match(/^\d+\.\d+/)?.[0] ?? release(),
+  }
 }
 
 /**
@@ -58,23 +63,36 @@ function loadRow(result, base) {
   const ratio = (key) => against(result, base, key)
   const cells = [
     result.implementation.title,
-    Math.round(of('rate')).toLocaleString('en'), ratio('rate'), spread(result.samples.map(({ rate }) => rate)),
-    of('cpu').toFixed(1), ratio('cpu'),
-    of('jsCpu')?.toFixed(1) ?? '–', ratio('jsCpu'),
-    duration(of('p50')), ratio('p50'), duration(of('p99')), ratio('p99'),
-    (of('rss') / 2 ** 20).toFixed(0), `${(of('busy') * 100).toFixed(0)} %`,
+    Math.round(of('rate')).toLocaleString('en'),
+    ratio('rate'),
+    spread(result.samples.map(({ rate }) => rate)),
+    of('cpu').toFixed(1),
+    ratio('cpu'),
+    of('jsCpu')?.toFixed(1) ?? '–',
+    ratio('jsCpu'),
+    duration(of('p50')),
+    ratio('p50'),
+    duration(of('p99')),
+    ratio('p99'),
+    (of('rss') / 2 ** 20).toFixed(0),
+    `${(of('busy') * 100).toFixed(0)} %`,
   ]
   return `| ${cells.join(' | ')} |`
 }
 
 function idleTable(results) {
   if (results.length === 0) return []
-  const lines = ['| memory of an idle keep-alive connection | bytes each | × node | connections | RSS MiB with all |', '|---|---:|---:|---:|---:|']
+  const lines = [
+    '| memory of an idle keep-alive connection | bytes each | × node | connections | RSS MiB with all |',
+    '|---|---:|---:|---:|---:|',
+  ]
   for (const [scenario, group] of byScenario(results)) {
     const base = group.find(({ implementation }) => implementation.name === BASE)
     for (const result of group) {
-      lines.push(`| ${result.implementation.title} | ${Math.round(middle(result, 'bytes')).toLocaleString('en')} | ` +
-        `${against(result, base, 'bytes')} | ${scenario.connections.toLocaleString('en')} | ${(middle(result, 'rss') / 2 ** 20).toFixed(0)} |`)
+      lines.push(
+        `| ${result.implementation.title} | ${Math.round(middle(result, 'bytes')).toLocaleString('en')} | ` +
+          `${against(result, base, 'bytes')} | ${scenario.connections.toLocaleString('en')} | ${(middle(result, 'rss') / 2 ** 20).toFixed(0)} |`,
+      )
     }
   }
   return [...lines, '']
@@ -82,7 +100,7 @@ function idleTable(results) {
 
 function byScenario(results) {
   const groups = new Map()
-  for (const result of results) groups.set(result.scenario, [...groups.get(result.scenario) ?? [], result])
+  for (const result of results) groups.set(result.scenario, [...(groups.get(result.scenario) ?? []), result])
   return groups
 }
 
@@ -99,10 +117,12 @@ function against(result, base, key) {
 
 /** Half the distance between the best and the worst round, in percent of the median. */
 function spread(values) {
-  return `${((Math.max(...values) - Math.min(...values)) / 2 / median(values) * 100).toFixed(0)} %`
+  return `${(((Math.max(...values) - Math.min(...values)) / 2 / median(values)) * 100).toFixed(0)} %`
 }
 
 function duration(microseconds) {
   if (microseconds === null) return '–'
-  return microseconds < 1000 ? `${microseconds.toFixed(0)} µs` : `${(microseconds / 1000).toFixed(microseconds < 10_000 ? 2 : 0)} ms`
+  return microseconds < 1000
+    ? `${microseconds.toFixed(0)} µs`
+    : `${(microseconds / 1000).toFixed(microseconds < 10_000 ? 2 : 0)} ms`
 }

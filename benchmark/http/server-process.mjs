@@ -16,8 +16,13 @@ export class ServerProcess {
     const [file, ...args] = onServerCore(implementation.command)
     this.name = implementation.name
     this.port = 0
-    this.#child = spawn(file, args, { env: { ...process.env, ...implementation.env }, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => { this.#stderr = (this.#stderr + text).slice(-4000) })
+    this.#child = spawn(file, args, {
+      env: { ...process.env, ...implementation.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.#stderr = (this.#stderr + text).slice(-4000)
+    })
   }
 
   /** taskset replaces itself by the server, so this is the server's. */
@@ -32,7 +37,9 @@ export class ServerProcess {
     try {
       const [line] = await Promise.race([
         once(lines, 'line', { signal: timeout }),
-        once(this.#child, 'close').then(([code, signal]) => { throw new Error(`ended with ${signal ?? code}`) }),
+        once(this.#child, 'close').then(([code, signal]) => {
+          throw new Error(`ended with ${signal ?? code}`)
+        }),
       ])
       this.port = JSON.parse(line).port
     } catch (cause) {

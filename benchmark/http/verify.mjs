@@ -9,10 +9,13 @@ import { request } from 'node:http'
 export async function verify(server, scenario) {
   const { status, body } = await ask(server.port, scenario)
   const { answer } = scenario
-  const right = status === 200 && body.length === answer.bytes && (answer.body === null || body.toString() === answer.body)
+  const right =
+    status === 200 && body.length === answer.bytes && (answer.body === null || body.toString() === answer.body)
   if (right) return
-  throw new Error(`${server.name} answered ${scenario.method} ${scenario.path} with ${status} and ${body.length} bytes ` +
-    `(${JSON.stringify(body.toString('latin1', 0, 80))}), expected 200 and ${answer.bytes} bytes`)
+  throw new Error(
+    `${server.name} answered ${scenario.method} ${scenario.path} with ${status} and ${body.length} bytes ` +
+      `(${JSON.stringify(body.toString('latin1', 0, 80))}), expected 200 and ${answer.bytes} bytes`,
+  )
 }
 
 function ask(port, { method, path, bodyBytes = 0 }) {

@@ -9,7 +9,8 @@ const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 /** Longer than any window: a request that waits is a long latency, not a lost sample. */
 const TIMEOUT_SECONDS = 30
 
-export const INSTALL_WRK = 'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
+export const INSTALL_WRK =
+  'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
 
 /** wrk prints its version with exit code 1; only a missing program has no exit code. */
 export const hasWrk = () => spawnSync('wrk', ['--version']).status !== null
@@ -25,8 +26,18 @@ export const hasWrk = () => spawnSync('wrk', ['--version']).status !== null
  */
 export async function load(port, scenario, milliseconds) {
   const [file, ...args] = onLoadCore([
-    'wrk', '--threads', '1', '--connections', String(scenario.connections), '--duration', `${Math.ceil(milliseconds / 1000)}s`,
-    '--timeout', `${TIMEOUT_SECONDS}s`, '--script', SCRIPT, ...(scenario.close ? ['--header', 'Connection: close'] : []),
+    'wrk',
+    '--threads',
+    '1',
+    '--connections',
+    String(scenario.connections),
+    '--duration',
+    `${Math.ceil(milliseconds / 1000)}s`,
+    '--timeout',
+    `${TIMEOUT_SECONDS}s`,
+    '--script',
+    SCRIPT,
+    ...(scenario.close ? ['--header', 'Connection: close'] : []),
     `http://127.0.0.1:${port}${scenario.path}`,
   ])
   const child = spawn(file, args, {
@@ -46,7 +57,9 @@ export async function load(port, scenario, milliseconds) {
   const { requests, microseconds, p50, p99, ...errors } = JSON.parse(result)
   const failed = Object.entries(errors).filter(([, count]) => count > 0)
   if (failed.length > 0) {
-    throw new Error(`wrk counted errors in ${scenario.name}: ${failed.map(([kind, count]) => `${kind} ${count}`).join(', ')}`)
+    throw new Error(
+      `wrk counted errors in ${scenario.name}: ${failed.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
+    )
   }
   // wrk corrects latencies for coordinated omission by the interval of one request, not of one batch: pipelined they mean nothing.
   const timed = (scenario.pipeline ?? 1) === 1

@@ -22,7 +22,9 @@ function blob(res) {
 
 function upload(req, res) {
   let bytes = 0
-  req.on('data', (chunk) => { bytes += chunk.length })
+  req.on('data', (chunk) => {
+    bytes += chunk.length
+  })
   req.on('end', () => text(res, String(bytes)))
 }
 
@@ -34,10 +36,14 @@ function burn(res) {
 
 const server = createServer((req, res) => {
   switch (`${req.method} ${req.url}`) {
-    case 'GET /hello': return text(res, HELLO)
-    case 'GET /burn': return burn(res)
-    case 'GET /blob': return blob(res)
-    case 'POST /upload': return upload(req, res)
+    case 'GET /hello':
+      return text(res, HELLO)
+    case 'GET /burn':
+      return burn(res)
+    case 'GET /blob':
+      return blob(res)
+    case 'POST /upload':
+      return upload(req, res)
   }
   res.writeHead(404, { 'Content-Length': 0 })
   res.end()

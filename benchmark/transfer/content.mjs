@@ -9,7 +9,7 @@ for (let offset = 0, x = 1; offset < NOISE.length; offset += 1) {
 }
 
 /** @param {number} bytes */
-export function * blocks(bytes) {
+export function* blocks(bytes) {
   const count = Math.ceil(bytes / BLOCK_BYTES)
   for (let n = 0; n < count; n += 1) {
     const start = n % BLOCK_BYTES

@@ -123,7 +123,7 @@ async function upload(req, res, query) {
     hash.update(chunk)
     bytes += chunk.length
     // While this waits nothing is read, so the client's sending stops: back-pressure needs no other code.
-    const early = started + bytes / rate * 1000 - performance.now()
+    const early = started + (bytes / rate) * 1000 - performance.now()
     if (early > 10) await sleep(early)
   }
   json(res, 200, { sha256: hash.digest('hex'), bytes })
@@ -133,7 +133,7 @@ async function download(req, res, query) {
   const bytes = wholeNumber(query, 'bytes', ECHO_LIMIT)
   if (bytes > DOWNLOAD_LIMIT) throw new HttpError(400, `bytes is larger than ${DOWNLOAD_LIMIT}`)
   res.writeHead(200, { 'Content-Type': 'application/octet-stream', Trailer: 'X-Content-SHA256' })
-  const content = async function * () {
+  const content = async function* () {
     const hash = createHash('sha256')
     for (const block of blocks(bytes)) {
       hash.update(block)
@@ -150,7 +150,7 @@ async function download(req, res, query) {
  * so no block within 4 GiB is like another. The last one is cut where the length says. Nothing is copied: every block
  * is a view of the same 128 KiB.
  */
-function * blocks(bytes) {
+function* blocks(bytes) {
   for (let sent = 0, start = 0; sent < bytes; sent += BLOCK_BYTES, start = (start + 1) % BLOCK_BYTES) {
     yield NOISE.subarray(start, start + Math.min(BLOCK_BYTES, bytes - sent))
   }

@@ -17,7 +17,7 @@ import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError, systemError } f
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import * as r from './records.js'
-import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -86,6 +86,8 @@ export class Connection implements MessageTransport, MessageSource {
   /** Body bytes given to the consumer and not credited. */
   #consumed = 0
   #bodyHeld = false
+  /** The 'timeout' under way is that of keepAliveTimeout. */
+  #idleTooLong = false
   #scope: AsyncResource | null = null
   /** What to answer, once the responses before it are through, before the connection is closed. */
   #fatal: Error | null = null
@@ -130,7 +132,14 @@ export class Connection implements MessageTransport, MessageSource {
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
-  onHead(flags: number, line: number, urlLength: number, fieldCount: number, block: string, after: Buffer | null): void {
+  onHead(
+    flags: number,
+    line: number,
+    urlLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer | null,
+  ): void {
     if (this.ending || this.closed) return
     const { server } = this
     const minor = line >>> 8
@@ -158,24 +167,44 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
+    const { server } = this
     const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
-    if (this.server.listenerCount(event) === 0) {
-      if (event === 'connect') {
-        // Node closes a tunnel that nobody takes.
-        this.close(r.CLOSE_DESTROY)
-        return true
-      }
+    if (event === 'upgrade' && !this.#shouldUpgrade(request)) {
+      request.upgrade = false
       environment.command(this, r.OUT_DECLINE_UPGRADE)
       return false
+    }
+    request.upgrade = true
+    if (server.listenerCount(event) === 0) {
+      // Node closes what nobody takes.
+      this.destroy()
+      return true
     }
     this.upgraded = true
     this.incoming = null
     request.complete = true
     environment.command(this, r.OUT_UPGRADE)
+    this.#socket?.release()
     const { socket } = this
-    request.upgrade = true
     this.#asyncScope().runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
     return true
+  }
+
+  #shouldUpgrade(request: IncomingMessage): boolean {
+    let decided = false
+    try {
+      const upgrade = this.server.shouldUpgradeCallback(request)
+      decided = true
+      return Boolean(upgrade)
+    } finally {
+      // It threw: nobody will ever say what is to become of what follows the head.
+      if (!decided) this.destroy()
+    }
+  }
+
+  /** A copy of what has been parsed. */
+  onTapped(chunk: Buffer): void {
+    if (!this.upgraded) this.socket.emit('data', chunk)
   }
 
   onBody(chunk: Buffer, raw: boolean): void {
@@ -198,6 +227,7 @@ export class Connection implements MessageTransport, MessageSource {
   #hold(bytes: number): void {
     this.#consumed += bytes
     this.#bodyHeld = true
+    if (!this.upgraded) this.#socket?.bodyHeld(true)
   }
 
   #sendCredit(): void {
@@ -209,6 +239,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (!this.#bodyHeld) return
     this.#bodyHeld = false
     this.#sendCredit()
+    if (!this.upgraded) this.#socket?.bodyHeld(false)
   }
 
   onEnd(trailers: string): void {
@@ -216,8 +247,8 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.discarding) return
     this.incoming = null
     // A body that was shorter than the step is credited now, whoever reads it and when: it has all been sent.
-    this.#bodyHeld = false
-    this.#sendCredit()
+    if (this.#bodyHeld) this.resumeBody()
+    else this.#sendCredit()
     incoming?.[kEnd](trailers)
   }
 
@@ -308,14 +339,45 @@ export class Connection implements MessageTransport, MessageSource {
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
       return
     }
+    if (kind === r.TIMEOUT_KEEP_ALIVE) {
+      this.#onIdle()
+      return
+    }
+    this.socket.emit('timeout')
+  }
+
+  /** keepAliveTimeout has passed. */
+  #onIdle(): void {
+    if (this.closed) return
+    if (!this.idle) {
+      // The next request was faster.
+      environment.command(this, r.OUT_KEEP)
+    } else if (this.#socket === null && this.server.listenerCount('timeout') === 0) {
+      this.close(r.CLOSE_IF_IDLE)
+    } else {
+      this.#idleTooLong = true
+      this.socket.emit('timeout')
+      this.#idleTooLong = false
+    }
+  }
+
+  /** The socket's 'timeout', for whoever it concerns. A connection that nobody speaks for is closed. */
+  onSocketTimeout(): void {
     const { socket, server, incoming, response } = this
-    socket.emit('timeout')
+    const idle = this.#idleTooLong
     const taken = [
       incoming !== null && !incoming.complete && incoming.emit('timeout', socket),
       response !== null && response.emit('timeout', socket),
       server.emit('timeout', socket),
     ]
-    if (!taken.includes(true) && socket.listenerCount('timeout') === 0) socket.destroy()
+    if (taken.includes(true)) {
+      if (idle) environment.command(this, r.OUT_KEEP)
+    } else if (idle) {
+      // A request may be on its way.
+      this.close(r.CLOSE_IF_IDLE)
+    } else {
+      socket.destroy()
+    }
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
@@ -372,8 +434,14 @@ export class Connection implements MessageTransport, MessageSource {
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
 
-  sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
-    callback: WriteCallback | null): boolean {
+  sendHead(
+    message: SettledMessage,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
     if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
       environment.writeHead(this, head, body, encoding, flags)
@@ -385,10 +453,16 @@ export class Connection implements MessageTransport, MessageSource {
       return true
     }
     environment.writeHead(this, head, body, encoding, flags | ACKNOWLEDGE)
-    return this.#track(body, callback)
+    return this.#track(body, encoding, flags, callback)
   }
 
-  sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+  sendBody(
+    message: SettledMessage,
+    chunk: BodyChunk,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
     if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
       environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
@@ -396,7 +470,7 @@ export class Connection implements MessageTransport, MessageSource {
       return true
     }
     environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
-    return this.#track(chunk, callback)
+    return this.#track(chunk, encoding, flags, callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
@@ -420,7 +494,7 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
-    this.#track(chunk, callback)
+    this.#track(chunk, encoding, 0, callback)
   }
 
   destroy(error?: Error): void {
@@ -437,8 +511,26 @@ export class Connection implements MessageTransport, MessageSource {
     environment.command(this, r.OUT_CLOSE, mode)
   }
 
-  #track(chunk: BodyChunk, callback: WriteCallback | null): boolean {
-    const bytes = chunk.length
+  afterWrites(callback: WriteCallback): void {
+    const last = this.#pending?.at(-1)
+    if (last === undefined) {
+      process.nextTick(callback, this.destroyed ? connectionReset('aborted') : null)
+      return
+    }
+    const before = last.callback
+    last.callback =
+      before === null
+        ? callback
+        : (error) => {
+            before(error)
+            callback(error)
+          }
+  }
+
+  #track(chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+    let bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
+    // The size line and the two line ends.
+    if ((flags & CHUNKED) !== 0) bytes += bytes.toString(16).length + 4
     this.#wait(bytes, callback, null)
     this.writableLength += bytes
     if (this.writableLength < this.server.highWaterMark) return true
@@ -480,12 +572,13 @@ export class Connection implements MessageTransport, MessageSource {
 
 function defaultAnswer(error: Error): string {
   const { code } = error as { code?: string }
-  const status = code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    ? '408 Request Timeout'
-    : code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
-        ? '413 Payload Too Large'
-        : '400 Bad Request'
+  const status =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? '408 Request Timeout'
+      : code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
+          ? '413 Payload Too Large'
+          : '400 Bad Request'
   return `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`
 }

@@ -184,7 +184,10 @@ class Environment {
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
-      if (type === r.IN_DROPPED) server?.onDropped()
+      if (type === r.IN_DROPPED) {
+        const start = at + r.HEADER + 4
+        server?.onDropped(this.#in.latin1Slice(start, start + inWords[word + 4]!))
+      }
       else {
         this.servers.delete(slot)
         server?.onListenerClosed()
@@ -207,10 +210,12 @@ class Environment {
         const flags = first >>> 8
         const length = inWords[word + 4]!
         const start = at + r.HEADER + 8
-        const chunk = (flags & r.BODY_TAKE) !== 0
-          ? this.native.takeChunk(inWords[word + 5]!)
-          : Buffer.from(this.#in.subarray(start, start + length))
-        connection.onBody(chunk, (flags & r.BODY_RAW) !== 0)
+        const chunk =
+          (flags & r.BODY_TAKE) !== 0
+            ? this.native.takeChunk(inWords[word + 5]!)
+            : Buffer.from(this.#in.subarray(start, start + length))
+        if ((flags & r.BODY_TAP) !== 0) connection.onTapped(chunk)
+        else connection.onBody(chunk, (flags & r.BODY_RAW) !== 0)
         return true
       }
       case r.IN_END: {
@@ -310,11 +315,12 @@ class Environment {
   #payload(base: number, lengthWord: number, at: number, chunk: BodyChunk, encoding: BufferEncoding): number {
     const out = this.#out
     if (typeof chunk === 'string') {
-      const length = encoding === 'utf8' || encoding === 'utf-8'
-        ? out.utf8Write(chunk, at)
-        : encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii'
-          ? out.latin1Write(chunk, at)
-          : out.write(chunk, at, encoding)
+      const length =
+        encoding === 'utf8' || encoding === 'utf-8'
+          ? out.utf8Write(chunk, at)
+          : encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii'
+            ? out.latin1Write(chunk, at)
+            : out.write(chunk, at, encoding)
       this.#outWords[lengthWord] = length
       return at + length
     }
@@ -329,9 +335,15 @@ class Environment {
   }
 
   /** A response head with the first part of its body. */
-  writeHead(connection: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+  writeHead(
+    connection: Connection,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+  ): void {
     const chunk = body === null ? null : storable(body, encoding)
-    const base = this.#open(connection, r.OUT_HEAD | flags << 8, 28 + head.length + roomFor(chunk))
+    const base = this.#open(connection, r.OUT_HEAD | (flags << 8), 28 + head.length + roomFor(chunk))
     const word = base >> 2
     let at = base + 24
     this.#outWords[word + 4] = head.length
@@ -350,13 +362,13 @@ class Environment {
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
     const chunk = storable(body, encoding)
-    const base = this.#open(connection, type | flags << 8, 24 + roomFor(chunk))
+    const base = this.#open(connection, type | (flags << 8), 24 + roomFor(chunk))
     this.#close(base, this.#payload(base, (base >> 2) + 4, base + 20, chunk, encoding))
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Connection, type: number, text: string, flags: number): void {
-    const base = this.#open(connection, type | flags << 8, 24 + text.length)
+    const base = this.#open(connection, type | (flags << 8), 24 + text.length)
     this.#outWords[(base >> 2) + 4] = text.length
     this.#close(base, base + 20 + (text.length === 0 ? 0 : this.#out.latin1Write(text, base + 20)))
   }

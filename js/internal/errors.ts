@@ -33,7 +33,11 @@ const CodedTypeError = withCode(TypeError)
 const CodedRangeError = withCode(RangeError)
 
 /** Declares a code. The result makes the error; its stack starts at the function that called the maker. */
-function define<Args extends unknown[]>(code: string, Base: ErrorBase, message: (...args: Args) => string): (...args: Args) => NodeError {
+function define<Args extends unknown[]>(
+  code: string,
+  Base: ErrorBase,
+  message: (...args: Args) => string,
+): (...args: Args) => NodeError {
   function make(...args: Args): NodeError {
     const error = new Base(message(...args)) as NodeError
     // V8 writes the stack's first line from `name` at the first look; the code is only there meanwhile.
@@ -47,45 +51,92 @@ function define<Args extends unknown[]>(code: string, Base: ErrorBase, message: 
   return make
 }
 
-export const ERR_HTTP_BODY_NOT_ALLOWED = define('ERR_HTTP_BODY_NOT_ALLOWED', PlainError,
-  () => 'Adding content for this request method or response status is not allowed.')
-export const ERR_HTTP_CONTENT_LENGTH_MISMATCH = define('ERR_HTTP_CONTENT_LENGTH_MISMATCH', PlainError,
+export const ERR_HTTP_BODY_NOT_ALLOWED = define(
+  'ERR_HTTP_BODY_NOT_ALLOWED',
+  PlainError,
+  () => 'Adding content for this request method or response status is not allowed.',
+)
+export const ERR_HTTP_CONTENT_LENGTH_MISMATCH = define(
+  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  PlainError,
   (written: number, announced: number) =>
-    `Response body's content-length of ${written} byte(s) does not match the content-length of ${announced} byte(s) set in header`)
-export const ERR_HTTP_HEADERS_SENT = define('ERR_HTTP_HEADERS_SENT', PlainError,
-  (verb: string) => `Cannot ${verb} headers after they are sent to the client`)
-export const ERR_HTTP_INVALID_HEADER_VALUE = define('ERR_HTTP_INVALID_HEADER_VALUE', CodedTypeError,
-  (value: unknown, name: string) => format('Invalid value "%s" for header "%s"', value, name))
-export const ERR_HTTP_INVALID_STATUS_CODE = define('ERR_HTTP_INVALID_STATUS_CODE', CodedRangeError,
-  (status: unknown) => format('Invalid status code: %s', status))
+    `Response body's content-length of ${written} byte(s) does not match the content-length of ${announced} byte(s) set in header`,
+)
+export const ERR_HTTP_HEADERS_SENT = define(
+  'ERR_HTTP_HEADERS_SENT',
+  PlainError,
+  (verb: string) => `Cannot ${verb} headers after they are sent to the client`,
+)
+export const ERR_HTTP_INVALID_HEADER_VALUE = define(
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+  CodedTypeError,
+  (value: unknown, name: string) => format('Invalid value "%s" for header "%s"', value, name),
+)
+export const ERR_HTTP_INVALID_STATUS_CODE = define('ERR_HTTP_INVALID_STATUS_CODE', CodedRangeError, (status: unknown) =>
+  format('Invalid status code: %s', status),
+)
 export const ERR_HTTP_REQUEST_TIMEOUT = define('ERR_HTTP_REQUEST_TIMEOUT', PlainError, () => 'Request timeout')
-export const ERR_HTTP_SOCKET_ASSIGNED = define('ERR_HTTP_SOCKET_ASSIGNED', PlainError,
-  () => 'ServerResponse has an already assigned socket')
-export const ERR_HTTP_SOCKET_ENCODING = define('ERR_HTTP_SOCKET_ENCODING', PlainError,
-  () => 'Changing the socket encoding is not allowed per RFC7230 Section 3.')
-export const ERR_HTTP_TRAILER_INVALID = define('ERR_HTTP_TRAILER_INVALID', PlainError,
-  () => 'Trailers are invalid with this transfer encoding')
+export const ERR_HTTP_SOCKET_ASSIGNED = define(
+  'ERR_HTTP_SOCKET_ASSIGNED',
+  PlainError,
+  () => 'ServerResponse has an already assigned socket',
+)
+export const ERR_HTTP_SOCKET_ENCODING = define(
+  'ERR_HTTP_SOCKET_ENCODING',
+  PlainError,
+  () => 'Changing the socket encoding is not allowed per RFC7230 Section 3.',
+)
+export const ERR_HTTP_TRAILER_INVALID = define(
+  'ERR_HTTP_TRAILER_INVALID',
+  PlainError,
+  () => 'Trailers are invalid with this transfer encoding',
+)
 export const ERR_INVALID_ARG_TYPE = define('ERR_INVALID_ARG_TYPE', CodedTypeError, argTypeMessage)
 export const ERR_INVALID_ARG_VALUE = define('ERR_INVALID_ARG_VALUE', CodedTypeError, argValueMessage)
-export const ERR_INVALID_CHAR = define('ERR_INVALID_CHAR', CodedTypeError,
-  (what: string, field?: string) => `Invalid character in ${what}${field === undefined ? '' : ` ["${field}"]`}`)
-export const ERR_INVALID_HTTP_TOKEN = define('ERR_INVALID_HTTP_TOKEN', CodedTypeError,
-  (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token))
-export const ERR_METHOD_NOT_IMPLEMENTED = define('ERR_METHOD_NOT_IMPLEMENTED', PlainError,
-  (method: string) => `The ${method} method is not implemented`)
+export const ERR_INVALID_CHAR = define(
+  'ERR_INVALID_CHAR',
+  CodedTypeError,
+  (what: string, field?: string) => `Invalid character in ${what}${field === undefined ? '' : ` ["${field}"]`}`,
+)
+export const ERR_INVALID_HTTP_TOKEN = define(
+  'ERR_INVALID_HTTP_TOKEN',
+  CodedTypeError,
+  (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token),
+)
+export const ERR_METHOD_NOT_IMPLEMENTED = define(
+  'ERR_METHOD_NOT_IMPLEMENTED',
+  PlainError,
+  (method: string) => `The ${method} method is not implemented`,
+)
 export const ERR_OUT_OF_RANGE = define('ERR_OUT_OF_RANGE', CodedRangeError, outOfRangeMessage)
-export const ERR_SERVER_ALREADY_LISTEN = define('ERR_SERVER_ALREADY_LISTEN', PlainError,
-  () => 'Listen method has been called more than once without closing.')
+export const ERR_SERVER_ALREADY_LISTEN = define(
+  'ERR_SERVER_ALREADY_LISTEN',
+  PlainError,
+  () => 'Listen method has been called more than once without closing.',
+)
 export const ERR_SERVER_NOT_RUNNING = define('ERR_SERVER_NOT_RUNNING', PlainError, () => 'Server is not running.')
-export const ERR_SOCKET_BAD_PORT = define('ERR_SOCKET_BAD_PORT', CodedRangeError,
+export const ERR_SOCKET_BAD_PORT = define(
+  'ERR_SOCKET_BAD_PORT',
+  CodedRangeError,
   (name: string, port: unknown, allowZero: boolean) =>
-    `${name} should be ${allowZero ? '>=' : '>'} 0 and < 65536. Received ${received(port).trimStart()}.`)
-export const ERR_STREAM_ALREADY_FINISHED = define('ERR_STREAM_ALREADY_FINISHED', PlainError,
-  (method: string) => `Cannot call ${method} after a stream was finished`)
+    `${name} should be ${allowZero ? '>=' : '>'} 0 and < 65536. Received ${received(port).trimStart()}.`,
+)
+export const ERR_STREAM_ALREADY_FINISHED = define(
+  'ERR_STREAM_ALREADY_FINISHED',
+  PlainError,
+  (method: string) => `Cannot call ${method} after a stream was finished`,
+)
 export const ERR_STREAM_CANNOT_PIPE = define('ERR_STREAM_CANNOT_PIPE', PlainError, () => 'Cannot pipe, not readable')
-export const ERR_STREAM_DESTROYED = define('ERR_STREAM_DESTROYED', PlainError,
-  (method: string) => `Cannot call ${method} after a stream was destroyed`)
-export const ERR_STREAM_NULL_VALUES = define('ERR_STREAM_NULL_VALUES', CodedTypeError, () => 'May not write null values to stream')
+export const ERR_STREAM_DESTROYED = define(
+  'ERR_STREAM_DESTROYED',
+  PlainError,
+  (method: string) => `Cannot call ${method} after a stream was destroyed`,
+)
+export const ERR_STREAM_NULL_VALUES = define(
+  'ERR_STREAM_NULL_VALUES',
+  CodedTypeError,
+  () => 'May not write null values to stream',
+)
 export const ERR_STREAM_WRITE_AFTER_END = define('ERR_STREAM_WRITE_AFTER_END', PlainError, () => 'write after end')
 
 /** ECONNRESET as Node reports it for a message whose connection went away: a plain Error with a code. */
@@ -157,7 +208,17 @@ export function parserError(code: string, reason: string, bytesParsed: number, r
   return error
 }
 
-const PRIMITIVES = new Set(['string', 'function', 'number', 'object', 'Function', 'Object', 'boolean', 'bigint', 'symbol'])
+const PRIMITIVES = new Set([
+  'string',
+  'function',
+  'number',
+  'object',
+  'Function',
+  'Object',
+  'boolean',
+  'bigint',
+  'symbol',
+])
 
 function listOf(items: readonly string[]): string {
   if (items.length < 3) return items.join(' or ')
@@ -212,7 +273,8 @@ function argValueMessage(name: string, value: unknown, reason = 'is invalid'): s
 function outOfRangeMessage(name: string, range: string, actual: unknown): string {
   let shown: string
   if (Number.isInteger(actual) && Math.abs(actual as number) > 2 ** 32) shown = grouped(String(actual))
-  else if (typeof actual === 'bigint') shown = `${actual > 2n ** 32n || actual < -(2n ** 32n) ? grouped(String(actual)) : String(actual)}n`
+  else if (typeof actual === 'bigint')
+    shown = `${actual > 2n ** 32n || actual < -(2n ** 32n) ? grouped(String(actual)) : String(actual)}n`
   else shown = inspect(actual)
   return `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`
 }

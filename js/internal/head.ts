@@ -2,7 +2,14 @@
  * The pieces of an outgoing head, and the caches that make it cheap: field names are validated, lower-cased and
  * classified once, status lines and the Date and Keep-Alive lines are kept whole.
  */
-import { validateHeaderName, classifyValue, checkInvalidHeaderChar, OBS_TEXT, SUSPECT, STATUS_CODES } from '../common.js'
+import {
+  validateHeaderName,
+  classifyValue,
+  checkInvalidHeaderChar,
+  OBS_TEXT,
+  SUSPECT,
+  STATUS_CODES,
+} from '../common.js'
 import { ERR_INVALID_CHAR } from './errors.js'
 import { utcDate } from './date.js'
 

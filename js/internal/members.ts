@@ -14,6 +14,9 @@ interface Accessor {
 }
 
 /** Accessors: neither enumerable nor configurable. */
-export function defineAccessors<T extends object>(prototype: T, accessors: Record<PropertyKey, Accessor> & ThisType<T>): void {
+export function defineAccessors<T extends object>(
+  prototype: T,
+  accessors: Record<PropertyKey, Accessor> & ThisType<T>,
+): void {
   Object.defineProperties(prototype, accessors)
 }

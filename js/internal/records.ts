@@ -30,10 +30,13 @@ export const HEAD_HAS_HOST = 32
 /** Flags of IN_BODY. */
 export const BODY_RAW = 1
 export const BODY_TAKE = 2
+/** A copy of bytes that have been parsed, for the socket's 'data' listeners. */
+export const BODY_TAP = 4
 
 /** What IN_TIMEOUT tells of. */
 export const TIMEOUT_REQUEST = 1
 export const TIMEOUT_SOCKET = 2
+export const TIMEOUT_KEEP_ALIVE = 3
 
 /** JavaScript → I/O thread. CHUNKED, END, CLOSE and ACKNOWLEDGE of `transport.ts` are flags of the first five. */
 export const OUT_HEAD = 1
@@ -48,6 +51,9 @@ export const OUT_DECLINE_UPGRADE = 9
 export const OUT_SOCKET_TIMEOUT = 10
 export const OUT_NO_DELAY = 11
 export const OUT_TCP_KEEP_ALIVE = 12
+export const OUT_PAUSE = 13
+export const OUT_TAP = 14
+export const OUT_KEEP = 15
 
 /** The payload is a buffer of the flush, not in the record. */
 export const HELD = 16

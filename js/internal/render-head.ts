@@ -1,16 +1,41 @@
 /** From set and given headers to the head of a message: validation, automatic fields, what they say about framing. */
 import { checkInvalidHeaderChar, chunkExpression, classifyValue, closeExpression, PLAIN, SUSPECT } from '../common.js'
 import type { OutgoingMessage } from '../outgoing.js'
-import { ERR_HTTP_INVALID_HEADER_VALUE, ERR_HTTP_TRAILER_INVALID, ERR_INVALID_ARG_VALUE, ERR_INVALID_CHAR } from './errors.js'
 import {
-  CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, COOKIE, DATE, dateLine, EXPECT, fieldName, KEEP_ALIVE, keepAliveLine,
-  lastLengthLine, persistentResponseLines, TRAILER, TRANSFER_ENCODING, valueText, type FieldList, type FieldName,
+  ERR_HTTP_INVALID_HEADER_VALUE,
+  ERR_HTTP_TRAILER_INVALID,
+  ERR_INVALID_ARG_VALUE,
+  ERR_INVALID_CHAR,
+} from './errors.js'
+import {
+  CONNECTION,
+  CONTENT_DISPOSITION,
+  CONTENT_LENGTH,
+  COOKIE,
+  DATE,
+  dateLine,
+  EXPECT,
+  fieldName,
+  KEEP_ALIVE,
+  keepAliveLine,
+  lastLengthLine,
+  persistentResponseLines,
+  TRAILER,
+  TRANSFER_ENCODING,
+  valueText,
+  type FieldList,
+  type FieldName,
 } from './head.js'
 import { OBS_TEXT_HEAD } from './outgoing-state.js'
 import { kFields, kState, kUniqueHeaders } from './symbols.js'
 
 /** What `writeHead` takes: names and values in turn, pairs, an object; or the message's own set fields. */
-export type HeaderInput = FieldList | readonly (readonly [string, unknown])[] | Record<string, unknown> | null | undefined
+export type HeaderInput =
+  | FieldList
+  | readonly (readonly [string, unknown])[]
+  | Record<string, unknown>
+  | null
+  | undefined
 
 /**
  * Checks a field value before it is set.
@@ -116,7 +141,10 @@ function connectionLines(message: OutgoingMessage, seen: number): string {
     return date
   }
   if ((seen & CONNECTION) !== 0) return date
-  if (!message.shouldKeepAlive || !((seen & CONTENT_LENGTH) !== 0 || message.useChunkedEncodingByDefault || message.agent)) {
+  if (
+    !message.shouldKeepAlive ||
+    !((seen & CONTENT_LENGTH) !== 0 || message.useChunkedEncodingByDefault || message.agent)
+  ) {
     message._last = true
     return `${date}Connection: close\r\n`
   }

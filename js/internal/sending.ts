@@ -2,16 +2,40 @@
 import { types } from 'node:util'
 import type { OutgoingMessage } from '../outgoing.js'
 import {
-  ERR_HTTP_BODY_NOT_ALLOWED, ERR_HTTP_CONTENT_LENGTH_MISMATCH, ERR_INVALID_ARG_TYPE, ERR_STREAM_ALREADY_FINISHED,
-  ERR_STREAM_DESTROYED, ERR_STREAM_NULL_VALUES, ERR_STREAM_WRITE_AFTER_END,
+  ERR_HTTP_BODY_NOT_ALLOWED,
+  ERR_HTTP_CONTENT_LENGTH_MISMATCH,
+  ERR_INVALID_ARG_TYPE,
+  ERR_STREAM_ALREADY_FINISHED,
+  ERR_STREAM_DESTROYED,
+  ERR_STREAM_NULL_VALUES,
+  ERR_STREAM_WRITE_AFTER_END,
 } from './errors.js'
 import {
-  kBytesWritten, kCorked, kCorkedChunks, kCorkedLength, kEndCallbacks, kErrored, kFlushError, MANAGED,
-  NEED_DRAIN, OBS_TEXT_HEAD, REJECT_BODY, WRITABLE_FINISHED, type EndCallback,
+  kBytesWritten,
+  kCorked,
+  kCorkedChunks,
+  kCorkedLength,
+  kEndCallbacks,
+  kErrored,
+  kFlushError,
+  MANAGED,
+  NEED_DRAIN,
+  OBS_TEXT_HEAD,
+  REJECT_BODY,
+  WRITABLE_FINISHED,
+  type EndCallback,
 } from './outgoing-state.js'
 import { StreamTransport } from './stream-transport.js'
 import { kHighWaterMark, kSocket, kState, kTransport } from './symbols.js'
-import { ACKNOWLEDGE, CHUNKED, CLOSE, END, type BodyChunk, type MessageTransport, type WriteCallback } from './transport.js'
+import {
+  ACKNOWLEDGE,
+  CHUNKED,
+  CLOSE,
+  END,
+  type BodyChunk,
+  type MessageTransport,
+  type WriteCallback,
+} from './transport.js'
 
 const { isUint8Array } = types
 
@@ -75,7 +99,13 @@ function isUtf8Text(data: BodyChunk, encoding: Encoding): boolean {
 }
 
 /** Sends or queues body bytes, with the head in front if that has not gone yet. */
-function send(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, flags: number, callback: WriteCallback | null): boolean {
+function send(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  flags: number,
+  callback: WriteCallback | null,
+): boolean {
   const transport = transportOf(message)
   if (transport === null) return queuePart(message, data, encoding, flags, callback)
   if (message.outputData.length !== 0) flushOutput(message)
@@ -84,7 +114,14 @@ function send(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, fla
   if (!message._headerSent && message._header) {
     message._headerSent = true
     const head = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
-    accepted = transport.sendHead(message, head, empty ? null : data, encoding ?? 'utf8', flags, empty ? null : callback)
+    accepted = transport.sendHead(
+      message,
+      head,
+      empty ? null : data,
+      encoding ?? 'utf8',
+      flags,
+      empty ? null : callback,
+    )
   } else if (empty) {
     accepted = transport.writableLength < transport.writableHighWaterMark
   } else {
@@ -100,7 +137,13 @@ function callInTurn(transport: MessageTransport, callback: WriteCallback): void 
   else transport.afterWrites(callback)
 }
 
-function queuePart(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, flags: number, callback: WriteCallback | null): boolean {
+function queuePart(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  flags: number,
+  callback: WriteCallback | null,
+): boolean {
   let kind: OutputEntry['kind'] = BODY
   let size = data.length
   if (size !== 0 && (flags & CHUNKED) !== 0) size += framingLength(byteLength(data, encoding))
@@ -120,16 +163,27 @@ function queue(message: OutgoingMessage, entry: OutputEntry, size: number): bool
 }
 
 /** `_send`: bytes as they are, behind the head. */
-export function sendData(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, callback?: WriteCallback | null): boolean {
+export function sendData(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  callback?: WriteCallback | null,
+): boolean {
   return send(message, data, encoding, 0, callback ?? null)
 }
 
 /** `_writeRaw`: bytes as they are; before the head has gone they are (part of) an interim response. */
-export function sendRaw(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, callback?: WriteCallback | null): boolean {
+export function sendRaw(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  callback?: WriteCallback | null,
+): boolean {
   const done = callback ?? null
   if (message._headerSent) return send(message, data, encoding, 0, done)
   const transport = transportOf(message)
-  if (transport === null) return queue(message, { data, encoding, callback: done, kind: INTERIM, flags: 0 }, data.length)
+  if (transport === null)
+    return queue(message, { data, encoding, callback: done, kind: INTERIM, flags: 0 }, data.length)
   if (message.outputData.length !== 0) flushOutput(message)
   return transport.sendInterim(latin1(data), done)
 }
@@ -159,11 +213,19 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
     const empty = data.length === 0
     if (kind === HEAD) {
       const text = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
-      accepted = transport.sendHead(message, text, empty ? null : data, encoding ?? 'utf8', flags, empty ? null : callback)
+      accepted = transport.sendHead(
+        message,
+        text,
+        empty ? null : data,
+        encoding ?? 'utf8',
+        flags,
+        empty ? null : callback,
+      )
     } else if (!empty) {
-      accepted = kind === INTERIM
-        ? transport.sendInterim(latin1(data), callback)
-        : transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
+      accepted =
+        kind === INTERIM
+          ? transport.sendInterim(latin1(data), callback)
+          : transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
     }
     if (empty && callback !== null) callInTurn(transport, callback)
   }
@@ -175,8 +237,14 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
 
 /** True when the body must come out at exactly the length that was announced. */
 function lengthIsStrict(message: OutgoingMessage): boolean {
-  return message.strictContentLength && message._contentLength != null && message._hasBody && !message._removedContLen &&
-    !message.chunkedEncoding && !message.hasHeader('transfer-encoding')
+  return (
+    message.strictContentLength &&
+    message._contentLength != null &&
+    message._hasBody &&
+    !message._removedContLen &&
+    !message.chunkedEncoding &&
+    !message.hasHeader('transfer-encoding')
+  )
 }
 
 /** @throws ERR_STREAM_NULL_VALUES, ERR_INVALID_ARG_TYPE */
@@ -209,7 +277,7 @@ export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: E
   const done = typeof callback === 'function' ? (callback as WriteCallback) : null
   if (!message.chunkedEncoding) return send(message, chunk, encoding, 0, done)
   if (message[kCorked] !== 0 && message._headerSent && chunk.length !== 0) {
-    (message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done })
+    ;(message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done })
     message[kCorkedLength] += byteLength(chunk, encoding)
     return message[kCorkedLength] < message[kHighWaterMark]
   }
@@ -218,7 +286,8 @@ export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: E
 
 function refuseWrite(message: OutgoingMessage, callback: unknown): false {
   if (!message.destroyed) reportError(message, ERR_STREAM_WRITE_AFTER_END(), callback)
-  else if (typeof callback === 'function') process.nextTick(callback, message.finished ? ERR_STREAM_WRITE_AFTER_END() : ERR_STREAM_DESTROYED('write'))
+  else if (typeof callback === 'function')
+    process.nextTick(callback, message.finished ? ERR_STREAM_WRITE_AFTER_END() : ERR_STREAM_DESTROYED('write'))
   return false
 }
 
@@ -248,7 +317,12 @@ export function releaseCorked(message: OutgoingMessage): void {
     buffers.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk)
     if (callback !== null) callbacks.push(callback)
   }
-  const done = callbacks.length === 0 ? null : (error?: Error | null) => { for (const callback of callbacks) callback(error) }
+  const done =
+    callbacks.length === 0
+      ? null
+      : (error?: Error | null) => {
+          for (const callback of callbacks) callback(error)
+        }
   send(message, buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers), null, CHUNKED, done)
 }
 
@@ -271,7 +345,10 @@ function endFlags(message: OutgoingMessage): number {
   let flags = END
   if (message._hasBody && message.chunkedEncoding) flags |= CHUNKED
   if (message._last && (message[kState] & MANAGED) !== 0) flags |= CLOSE
-  if (message[kEndCallbacks] !== null || (message._eventsCount !== 0 && (message._events['finish'] !== undefined || message._events['close'] !== undefined))) {
+  if (
+    message[kEndCallbacks] !== null ||
+    (message._eventsCount !== 0 && (message._events['finish'] !== undefined || message._events['close'] !== undefined))
+  ) {
     flags |= ACKNOWLEDGE
   }
   return flags
@@ -306,7 +383,8 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     message._contentLength = body === null ? 0 : byteLength(body, encoding)
     message._implicitHeader()
     // As many bytes as characters: plain ASCII, which transports write fastest. A head beyond ASCII needs the real name.
-    const ascii = typeof body === 'string' && body.length === message._contentLength && (!encoding || encoding === 'utf8')
+    const ascii =
+      typeof body === 'string' && body.length === message._contentLength && (!encoding || encoding === 'utf8')
     if (ascii && (message[kState] & OBS_TEXT_HEAD) === 0) encoding = 'latin1'
   }
   if (body !== null && !message._hasBody) {
@@ -331,7 +409,12 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (transport !== null) message._finish()
 }
 
-function sendLast(message: OutgoingMessage, transport: MessageTransport, body: BodyChunk | null, encoding: Encoding): void {
+function sendLast(
+  message: OutgoingMessage,
+  transport: MessageTransport,
+  body: BodyChunk | null,
+  encoding: Encoding,
+): void {
   const trailers = endTrailers(message)
   let flags = endFlags(message)
   const chunked = flags & CHUNKED

@@ -5,7 +5,17 @@
  */
 import type { Socket } from 'node:net'
 import { ERR_STREAM_DESTROYED } from './errors.js'
-import { CHUNKED, CLOSE, END, kDrain, kSettle, type BodyChunk, type MessageTransport, type SettledMessage, type WriteCallback } from './transport.js'
+import {
+  CHUNKED,
+  CLOSE,
+  END,
+  kDrain,
+  kSettle,
+  type BodyChunk,
+  type MessageTransport,
+  type SettledMessage,
+  type WriteCallback,
+} from './transport.js'
 
 /** What messages do with the socket they are given: a net.Socket, any Writable, or something that looks like one. */
 export interface AssignableSocket extends Omit<Socket, 'errored'> {
@@ -41,12 +51,24 @@ export class StreamTransport implements MessageTransport {
     return this.#stream.writableHighWaterMark ?? 0
   }
 
-  sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
-    callback: WriteCallback | null): boolean {
+  sendHead(
+    message: SettledMessage,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
     return this.#send(message, head, body, encoding, flags, '', callback)
   }
 
-  sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+  sendBody(
+    message: SettledMessage,
+    chunk: BodyChunk,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
     return this.#send(message, '', chunk, encoding, flags, '', callback)
   }
 
@@ -68,8 +90,15 @@ export class StreamTransport implements MessageTransport {
     this.#stream.destroy(error)
   }
 
-  #send(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string,
-    callback: WriteCallback | null): boolean {
+  #send(
+    message: SettledMessage,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    trailers: string,
+    callback: WriteCallback | null,
+  ): boolean {
     const end = (flags & END) !== 0
     if (this.destroyed) return this.#refuse(end ? message : null, callback)
     const settle = end ? this.#settler(message, flags) : null
@@ -86,7 +115,11 @@ export class StreamTransport implements MessageTransport {
     if (body === null) {
       before += after
       after = ''
-    } else if (typeof body === 'string' && after === '' && (encoding === 'latin1' || (encoding === 'utf8' && !NOT_ASCII.test(before)))) {
+    } else if (
+      typeof body === 'string' &&
+      after === '' &&
+      (encoding === 'latin1' || (encoding === 'utf8' && !NOT_ASCII.test(before)))
+    ) {
       body = before + body
       before = ''
     }
@@ -94,7 +127,8 @@ export class StreamTransport implements MessageTransport {
     this.#stream.cork?.()
     let accepted = true
     // A message without a head still ends with a write, be it empty: its callback is the settlement.
-    if (before !== '' || body === null) accepted = this.#write(before, 'latin1', body === null ? joined(callback, settle) : null)
+    if (before !== '' || body === null)
+      accepted = this.#write(before, 'latin1', body === null ? joined(callback, settle) : null)
     if (body !== null) {
       accepted = this.#write(body, encoding, after === '' ? joined(callback, settle) : null)
       if (after !== '') accepted = this.#write(after, 'latin1', joined(callback, settle))
@@ -113,7 +147,9 @@ export class StreamTransport implements MessageTransport {
   /** Never called from within the call that ends the message, even when the stream's write is synchronous. */
   #settler(message: SettledMessage, flags: number): WriteCallback {
     let returned = false
-    process.nextTick(() => { returned = true })
+    process.nextTick(() => {
+      returned = true
+    })
     const settle = (error?: Error | null): void => {
       message[kSettle](error)
       if ((flags & CLOSE) === 0 || error) return
@@ -129,7 +165,10 @@ export class StreamTransport implements MessageTransport {
   #refuse(message: SettledMessage | null, callback: WriteCallback | null): false {
     const error = ERR_STREAM_DESTROYED('write')
     if (callback !== null) process.nextTick(callback, error)
-    if (message !== null) process.nextTick(() => { message[kSettle](this.#stream.errored ?? error) })
+    if (message !== null)
+      process.nextTick(() => {
+        message[kSettle](this.#stream.errored ?? error)
+      })
     return false
   }
 

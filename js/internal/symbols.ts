@@ -16,7 +16,10 @@ export const kOutHeaders: symbol = nodeSymbol(nodeMessage, 'kOutHeaders')
 
 declare const highWaterMarkKey: unique symbol
 /** Of an outgoing message while it has no transport; Node's symbol, so that Node's internals read ours too. */
-export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(nodeMessage, 'kHighWaterMark') as typeof highWaterMarkKey
+export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(
+  nodeMessage,
+  'kHighWaterMark',
+) as typeof highWaterMarkKey
 
 /** The transport a message is attached to, or null. */
 export const kTransport = Symbol('ferrohttp.transport')

@@ -64,10 +64,22 @@ export interface MessageTransport {
    * @param flags CHUNKED, END, CLOSE, ACKNOWLEDGE
    * @param callback for the body's bytes, null when nobody asked
    */
-  sendHead(message: SettledMessage, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number,
-    callback: WriteCallback | null): boolean
+  sendHead(
+    message: SettledMessage,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean
   /** A further body part. `flags` repeats CHUNKED, and may have END, CLOSE and ACKNOWLEDGE. */
-  sendBody(message: SettledMessage, chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean
+  sendBody(
+    message: SettledMessage,
+    chunk: BodyChunk,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean
   /**
    * The end of a message whose last body part has been sent.
    * @param trailers field lines each ending in CRLF, without the empty line; '' for none; only with CHUNKED

@@ -21,11 +21,17 @@ export function validateFunction(value: unknown, name: string): asserts value is
  * @throws ERR_INVALID_ARG_TYPE
  */
 export function validateObject(value: unknown, name: string): asserts value is Record<string, unknown> {
-  if (value === null || Array.isArray(value) || typeof value !== 'object') throw ERR_INVALID_ARG_TYPE(name, 'Object', value)
+  if (value === null || Array.isArray(value) || typeof value !== 'object')
+    throw ERR_INVALID_ARG_TYPE(name, 'Object', value)
 }
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function validateInteger(value: unknown, name: string, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): asserts value is number {
+export function validateInteger(
+  value: unknown,
+  name: string,
+  min = Number.MIN_SAFE_INTEGER,
+  max = Number.MAX_SAFE_INTEGER,
+): asserts value is number {
   if (typeof value !== 'number') throw ERR_INVALID_ARG_TYPE(name, 'number', value)
   if (!Number.isInteger(value)) throw ERR_OUT_OF_RANGE(name, 'an integer', value)
   if (value < min || value > max) throw ERR_OUT_OF_RANGE(name, `>= ${min} && <= ${max}`, value)
