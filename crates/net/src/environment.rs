@@ -78,6 +78,7 @@ impl Environment {
         let mut held = held.into_iter();
         let mut batch = Batch::default();
         let now = io_thread::now();
+        let mut told = false;
         let mut current = None;
         for record in Records::new(records) {
             let buffer = if record.command.takes_held() {
@@ -90,7 +91,7 @@ impl Environment {
                     connection.id != record.id
                 });
             if let Some(previous) = previous {
-                previous.after_commands(&mut batch);
+                told |= previous.after_direct_commands(&mut batch);
             }
             if current.is_none() {
                 current = self.connections.get(record.id);
@@ -100,9 +101,11 @@ impl Environment {
             }
         }
         if let Some(last) = current {
-            last.after_commands(&mut batch);
+            told |= last.after_direct_commands(&mut batch);
         }
-        self.inbox.publish(&mut batch);
+        if told {
+            self.inbox.tell();
+        }
     }
 
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {

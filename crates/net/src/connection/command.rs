@@ -125,8 +125,19 @@ impl Connection {
 
     /// Writes what the commands caused and has the task do what only it may do.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
+        self.finish_commands(&mut self.lock(), batch);
+    }
+
+    /// The same on JavaScript's thread. The acknowledgements are in the queue before the connection's
+    /// task has its turn: it may tell of the end, after which nobody hears of them. Answers whether
+    /// there were any.
+    pub(crate) fn after_direct_commands(&self, batch: &mut Batch) -> bool {
         let mut guard = self.lock();
-        let state = &mut *guard;
+        self.finish_commands(&mut guard, batch);
+        self.environment.inbox().push(batch)
+    }
+
+    fn finish_commands(&self, state: &mut State, batch: &mut Batch) {
         if state.is_closed() {
             return;
         }

@@ -143,14 +143,25 @@ impl Inbox {
     /// Puts `batch` at the end, leaves an empty one in its place, and wakes JavaScript unless that
     /// has been done since it last found the queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
+        if self.push(batch) {
+            self.tell();
+        }
+    }
+
+    /// The first half of `publish`; answers whether there was anything. Under a connection's lock it
+    /// puts what happened to that connection ahead of what other threads make happen next.
+    pub(crate) fn push(&self, batch: &mut Batch) -> bool {
         if batch.bytes.is_empty() {
-            return;
+            return false;
         }
-        {
-            let mut queue = lock(&self.queue);
-            let empty = queue.spare.pop().unwrap_or_default();
-            queue.batches.push_back(std::mem::replace(batch, empty));
-        }
+        let mut queue = lock(&self.queue);
+        let empty = queue.spare.pop().unwrap_or_default();
+        queue.batches.push_back(std::mem::replace(batch, empty));
+        true
+    }
+
+    /// The second half, without any lock.
+    pub(crate) fn tell(&self) {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
