@@ -22,7 +22,7 @@ async function main() {
 
   const { scenarios, rounds, seconds } = options
   const results = await run(scenarios, found, { rounds, seconds, loaded })
-  const answers = scenarios.length * found.length * rounds
+  const answers = results.length * rounds
   console.log(`${answers} answers of ${found.map(({ title }) => title).join('; ')} verified\n`)
   if (results.some(({ samples }) => samples.length > 0)) console.log(report(results, { rounds, seconds, pinned }))
   if (!loaded) console.log(`load skipped: ${INSTALL_WRK}`)
@@ -37,7 +37,8 @@ async function main() {
 async function run(scenarios, implementations, { rounds, seconds, loaded }) {
   const results = []
   for (const scenario of scenarios) {
-    const group = implementations.map((implementation) => ({ scenario, implementation, samples: [] }))
+    const able = implementations.filter(({ javascript }) => javascript || scenario.program === undefined)
+    const group = able.map((implementation) => ({ scenario, implementation, samples: [] }))
     results.push(...group)
     for (let round = 1; round <= rounds; round += 1) {
       for (const { implementation, samples } of group) {

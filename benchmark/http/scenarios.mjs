@@ -15,6 +15,7 @@ const BLOB_BYTES = 1024 * 1024
  * @property {number} [pipeline] requests sent in one go, 1 when absent
  * @property {boolean} [close] every request on its own connection
  * @property {number} [bodyBytes] length of the request's body
+ * @property {string} [program] the script in servers/ where it is not `app`; only JavaScript implementations run it
  * @property {number} [stretch] the window is this many times --seconds: rare waits need a longer look
  * @property {number} [warmUpMs] where the usual warm-up is too short for the code to be compiled
  * @property {{ bytes: number, body: string | null }} answer the 200 that proves the server right; body null: by length only
@@ -65,5 +66,7 @@ export const SCENARIOS = [
     connections: 64,
     answer: { bytes: BLOB_BYTES, body: null },
   },
+  { ...hello, name: 'express-64', title: 'Express 5 hello, 64 connections', connections: 64, program: 'express' },
+  { ...hello, name: 'fastify-64', title: 'Fastify 5 hello, 64 connections', connections: 64, program: 'fastify' },
   { ...hello, name: 'idle', title: 'memory of an idle keep-alive connection', kind: 'idle', connections: 5000 },
 ]

@@ -11,9 +11,12 @@ export class ServerProcess {
   #child
   #stderr = ''
 
-  /** @param {import('./implementations.mjs').Implementation} implementation */
-  constructor(implementation) {
-    const [file, ...args] = onServerCore(implementation.command)
+  /**
+   * @param {import('./implementations.mjs').Implementation} implementation
+   * @param {import('./scenarios.mjs').Scenario} scenario says which program is run
+   */
+  constructor(implementation, scenario) {
+    const [file, ...args] = onServerCore(implementation.command(scenario))
     this.name = implementation.name
     this.port = 0
     this.#child = spawn(file, args, {
