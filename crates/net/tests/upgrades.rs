@@ -139,7 +139,9 @@ fn a_declined_upgrade_leaves_an_idle_connection() {
     js.flush(Out::new().respond(id, b""));
     peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     // The I/O thread gets to the end of the request in its own time.
+    let start = std::time::Instant::now();
     let event = loop {
+        assert!(start.elapsed() < support::PATIENCE, "never idle");
         js.flush(Out::new().close(id, Close::IfIdle));
         if let Some(event) = js.next_within(std::time::Duration::from_millis(10)) {
             break event;
