@@ -10,6 +10,7 @@ const morgan = require('morgan')
 const multer = require('multer')
 const onFinished = require('on-finished')
 const session = require('express-session')
+const { listening } = require('./_listening.cjs')
 
 module.exports = (edition, directory) => {
   const express = require(edition)
@@ -18,11 +19,6 @@ module.exports = (edition, directory) => {
     explicit: (http) => listening(http.createServer(app).listen(0)),
     own: () => listening(app.listen(0)),
   }
-}
-
-async function listening(server) {
-  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-  return server
 }
 
 function build(express, directory) {
