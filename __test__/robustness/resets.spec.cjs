@@ -1,0 +1,169 @@
+'use strict'
+// Peers that reset the connection, at every moment of its life: programs hear what Node tells them, and nothing is left.
+const http = require('node:http')
+const { once } = require('node:events')
+const test = require('ava')
+const { createServer } = require('../../dist/index.js')
+const { RawClient } = require('../helpers/raw-client.cjs')
+const { becomes, get, leavesNothing, quiet } = require('../helpers/probe.cjs')
+
+const MIB = 1024 * 1024
+/** The yardstick is Node 24's behaviour; older ones differ in places. */
+const YARDSTICK = Number(process.versions.node.split('.')[0]) >= 24
+
+const HOST = 'Host: a\r\n'
+const UPGRADE = `GET /upgrade HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`
+
+/**
+ * What is sent before the reset, and what is waited for first: text at the peer (`received`) or something that the
+ * program is told (`until`).
+ */
+const MOMENTS = [
+  { title: 'before a byte', send: '' },
+  { title: 'in the request line', send: 'GET / HT' },
+  { title: 'in a head', send: `GET / HTTP/1.1\r\n${HOST}X: ` },
+  {
+    title: 'while a handler works',
+    send: `GET /wait HTTP/1.1\r\n${HOST}\r\n`,
+    until: 'request /wait',
+  },
+  {
+    title: 'in a body',
+    send: `POST /wait HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`,
+    until: 'req data 5',
+  },
+  {
+    title: 'in a chunk',
+    send: `POST /wait HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nff\r\n12345`,
+    until: 'req data 5',
+  },
+  {
+    title: 'behind a body, before the answer',
+    send: `POST /wait HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\n12345`,
+    until: 'req end',
+  },
+  {
+    title: 'with the answer begun',
+    send: `GET /stream HTTP/1.1\r\n${HOST}\r\n`,
+    received: 'begun',
+  },
+  {
+    title: 'with an answer that nobody reads',
+    send: `GET /large HTTP/1.1\r\n${HOST}\r\n`,
+    pause: true,
+    until: 'request /large',
+  },
+  { title: 'when idle', send: `GET / HTTP/1.1\r\n${HOST}\r\n`, received: 'done' },
+  { title: 'when idle, with part of the next head', send: `GET / HTTP/1.1\r\n${HOST}\r\nGET`, received: 'done' },
+  {
+    title: 'with pipelined requests waiting',
+    send: `GET /wait HTTP/1.1\r\n${HOST}\r\n`.repeat(3),
+    until: 'request /wait',
+  },
+  {
+    title: 'instead of a body that was asked for',
+    send: `POST /wait HTTP/1.1\r\n${HOST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n`,
+    received: '100 Continue',
+  },
+  { title: 'behind an upgrade', send: UPGRADE, received: 'upgraded' },
+  { title: 'in the midst of an upgrade', send: `${UPGRADE}some bytes`, received: 'some bytes' },
+  {
+    title: 'in a tunnel',
+    send: `CONNECT a:80 HTTP/1.1\r\n${HOST}\r\nsome bytes`,
+    received: 'some bytes',
+  },
+]
+
+const LARGE = Buffer.alloc(16 * MIB, 'x')
+
+async function listen(t, create) {
+  const told = []
+  const tell = (event) => told.push(event)
+  const server = create((req, res) => {
+    tell(`request ${req.url}`)
+    req.on('data', (chunk) => tell(`req data ${chunk.length}`))
+    req.on('end', () => tell('req end'))
+    req.on('aborted', () => tell('req aborted'))
+    req.on('error', (error) => tell(`req error ${error.code}`))
+    req.on('close', () => tell('req close'))
+    res.on('finish', () => tell('res finish'))
+    res.on('error', (error) => tell(`res error ${error.code}`))
+    res.on('close', () => tell('res close'))
+    if (req.url === '/stream') res.write('begun')
+    else if (req.url === '/large') res.end(LARGE, (error) => tell(`callback ${error instanceof Error}`))
+    else if (req.url === '/') res.end('done')
+  })
+  server.on('clientError', (error, socket) => {
+    tell(`clientError ${error.code}`)
+    socket.destroy()
+  })
+  const takeOver = (req, socket, head) => {
+    tell(`upgrade ${req.method}`)
+    socket.on('error', (error) => tell(`socket error ${error.code}`))
+    socket.on('end', () => tell('socket end'))
+    socket.on('close', (hadError) => tell(`socket close ${hadError}`))
+    socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\nupgraded')
+    socket.write(head)
+    socket.pipe(socket)
+  }
+  server.on('upgrade', takeOver)
+  server.on('connect', takeOver)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { server, port: server.address().port, told }
+}
+
+async function meet(port, { send, received, until, pause }, told) {
+  const client = await RawClient.connect(port)
+  if (pause) client.pause()
+  if (send !== '') await client.write(send)
+  if (received !== undefined) await client.readUntil(received)
+  if (until !== undefined)
+    await becomes(
+      () => told.includes(until),
+      () => told.join(),
+    )
+  client.reset()
+  await client.closed
+}
+
+/** Told apart by whom it is about: between those the order is a matter of microseconds. */
+function byObject(told) {
+  const sequences = {}
+  for (const event of told) (sequences[event.split(' ')[0]] ??= []).push(event)
+  return sequences
+}
+
+/** @returns what the program was told until the connection was gone */
+async function transcript(t, create, moment) {
+  const { server, port, told } = await listen(t, create)
+  await meet(port, moment, told)
+  await quiet(server)
+  const sequences = byObject(told)
+  t.is(await get(port, '/'), 'HTTP/1.1 200 OK | done')
+  return sequences
+}
+
+if (YARDSTICK) {
+  for (const moment of MOMENTS) {
+    test.serial(`a reset ${moment.title}`, async (t) => {
+      t.deepEqual(await transcript(t, createServer, moment), await transcript(t, http.createServer, moment))
+    })
+  }
+}
+
+test.serial('resets at every moment leave nothing', async (t) => {
+  const { server, port, told } = await listen(t, createServer)
+  const load = async () => {
+    for (const moment of MOMENTS) {
+      await meet(port, moment, told)
+      told.length = 0
+    }
+  }
+  await leavesNothing(t, { server, load, times: 40, rss: 40 * MIB, heap: 2 * MIB })
+  t.is(await get(port, '/'), 'HTTP/1.1 200 OK | done')
+})
