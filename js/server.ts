@@ -18,6 +18,7 @@ import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { kUniqueHeaders } from './internal/symbols.js'
+import { family } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
@@ -67,6 +68,7 @@ export interface Server extends net.Server, NetServerInternals {
   maxHeadersCount: number | null
   maxRequestsPerSocket: number
   shouldUpgradeCallback: (request: IncomingMessage) => boolean
+  optimizeEmptyRequests: boolean
   connectionsCheckingInterval: number
   httpAllowHalfOpen: boolean
   requireHostHeader: boolean
@@ -176,8 +178,10 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0)
   if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser')
   if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders')
-  if (opts.shouldUpgradeCallback !== undefined) validateFunction(opts.shouldUpgradeCallback, 'options.shouldUpgradeCallback')
-  if (opts.optimizeEmptyRequests !== undefined) validateBoolean(opts.optimizeEmptyRequests, 'options.optimizeEmptyRequests')
+  if (opts.shouldUpgradeCallback !== undefined)
+    validateFunction(opts.shouldUpgradeCallback, 'options.shouldUpgradeCallback')
+  if (opts.optimizeEmptyRequests !== undefined)
+    validateBoolean(opts.optimizeEmptyRequests, 'options.optimizeEmptyRequests')
   for (const name of ['requireHostHeader', 'rejectNonStandardBodyWrites'] as const) {
     if (opts[name] !== undefined) validateBoolean(opts[name], `options.${name}`)
   }
@@ -206,6 +210,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   self.connectionsCheckingInterval = opts.connectionsCheckingInterval ?? 30_000
   self.httpAllowHalfOpen = false
   self.maxRequestsPerSocket = 0
+  self.optimizeEmptyRequests = opts.optimizeEmptyRequests ?? false
   self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? anybodyListens
   self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
   self.IncomingMessage = opts.IncomingMessage ?? IncomingMessage
@@ -301,8 +306,7 @@ class ListenHandle {
 
   constructor(id: number, address: string | undefined, port: number | undefined) {
     this.#id = id
-    this.#address =
-      address === undefined ? null : { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: port! }
+    this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
     environment.ref()
     // net.Server takes a handle without this method for a pipe.
     if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
@@ -436,14 +440,14 @@ proto.onListenerClosed = function onListenerClosed(): void {}
 proto.onDropped = function onDropped(addresses): void {
   if (this.listenerCount('drop') === 0) return
   const [localAddress, localPort, remoteAddress, remotePort] = addresses.split('\n')
-  this.emit('drop', localPort === undefined ? undefined : {
-    localAddress,
-    localPort: Number(localPort),
-    localFamily: family(localAddress!),
-    remoteAddress,
-    remotePort: Number(remotePort),
-    remoteFamily: family(remoteAddress!),
-  })
+  // A Unix socket's peers have none.
+  if (localPort === undefined) this.emit('drop')
+  else {
+    const data: net.DropArgument = Object.create(null)
+    Object.assign(data, { localAddress, localPort: Number(localPort), localFamily: family(localAddress) })
+    Object.assign(data, { remoteAddress, remotePort: Number(remotePort), remoteFamily: family(remoteAddress) })
+    this.emit('drop', data)
+  }
 }
 
 proto.prepare = function prepare(this: Configured, response, keepAlive): void {
@@ -453,25 +457,33 @@ proto.prepare = function prepare(this: Configured, response, keepAlive): void {
   if (this[kJoined] !== null) response[kUniqueHeaders] = this[kJoined]
 } as Server['prepare']
 
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+}
+
 /** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
 proto.dispatch = function dispatch(request, response, connection, flags, minor): void {
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
+  if (this.optimizeEmptyRequests && request.complete && !announcesBody(request)) request._dumpAndCloseReadable()
   if (requestStart.hasSubscribers) {
     requestStart.publish({ request, response, socket: connection.socket, server: this })
   }
   if (minor === 1) {
-    const max = this.maxRequestsPerSocket
-    if (max > 0 && connection.requests >= max) response.maxRequestsOnConnectionReached = true
-    if (max > 0 && connection.requests > max) {
-      this.emit('dropRequest', request, connection.socket)
-      response.writeHead(503)
-      response.end()
-      return
-    }
     if (this.requireHostHeader && (flags & r.HEAD_HAS_HOST) === 0) {
       response.writeHead(400, ['Connection', 'close'])
       response.end()
       return
+    }
+    const max = this.maxRequestsPerSocket
+    if (max > 0) {
+      const count = ++connection.requests
+      response.maxRequestsOnConnectionReached = count >= max
+      if (count > max) {
+        this.emit('dropRequest', request, connection.socket)
+        response.writeHead(503)
+        response.end()
+        return
+      }
     }
     if ((flags & (r.HEAD_EXPECT_CONTINUE | r.HEAD_EXPECT_OTHER)) !== 0 && expectation(this, request, response, flags))
       return

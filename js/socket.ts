@@ -21,6 +21,9 @@ const kCounted = Symbol('ferrohttp.counted')
 const kConnection = Symbol('ferrohttp.connection')
 
 type Callback = (error?: Error | null) => void
+/** As net.Socket's overloads have it. */
+// biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
+type Listener = (...args: any[]) => void
 
 /** See the module. Made on the first look at it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
 export class ConnectionSocket extends net.Socket {
@@ -80,19 +83,19 @@ export class ConnectionSocket extends net.Socket {
   }
 
   /** What comes in is the parser's; who listens beside it gets a copy, from now on. */
-  override on(event: string | symbol, listener: (...args: any[]) => void): this {
-    this.#tapFor(event)
+  override on(event: string, listener: Listener): this {
+    if (event === 'data') this.#tap()
     return super.on(event, listener)
   }
 
-  override prependListener(event: string | symbol, listener: (...args: any[]) => void): this {
-    this.#tapFor(event)
+  override prependListener(event: string, listener: Listener): this {
+    if (event === 'data') this.#tap()
     return super.prependListener(event, listener)
   }
 
-  #tapFor(event: string | symbol): void {
+  #tap(): void {
     const connection = this[kConnection]
-    if (event !== 'data' || this.#tapped || connection.upgraded) return
+    if (this.#tapped || connection.upgraded) return
     this.#tapped = true
     environment.command(connection, r.OUT_TAP)
   }
@@ -235,7 +238,7 @@ export class ConnectionSocket extends net.Socket {
   }
 }
 
-function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
+export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
   if (address === undefined) return undefined
   return address.includes(':') ? 'IPv6' : 'IPv4'
 }

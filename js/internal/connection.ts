@@ -150,7 +150,6 @@ export class Connection implements MessageTransport, MessageSource {
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
     const response = new server.ServerResponse(request, server.responseOptions)
     server.prepare(response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
-    this.requests++
     if (this.response === null) {
       this.response = response
       attach(response, this)
@@ -367,7 +366,7 @@ export class Connection implements MessageTransport, MessageSource {
     const idle = this.#idleTooLong
     const taken = [
       incoming !== null && !incoming.complete && incoming.emit('timeout', socket),
-      response !== null && response.emit('timeout', socket),
+      response?.emit('timeout', socket),
       server.emit('timeout', socket),
     ]
     if (taken.includes(true)) {

@@ -187,8 +187,7 @@ class Environment {
       if (type === r.IN_DROPPED) {
         const start = at + r.HEADER + 4
         server?.onDropped(this.#in.latin1Slice(start, start + inWords[word + 4]!))
-      }
-      else {
+      } else {
         this.servers.delete(slot)
         server?.onListenerClosed()
       }

@@ -161,6 +161,17 @@ enum Accepted {
     Unix(UnixStream),
 }
 
+impl Accepted {
+    /// Local and remote.
+    fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Self::Tcp(stream) => (stream.local_addr().ok(), stream.peer_addr().ok()),
+            #[cfg(unix)]
+            Self::Unix(_) => (None, None),
+        }
+    }
+}
+
 impl Listener {
     fn new(socket: Socket, address: &BoundAddress) -> io::Result<Self> {
         match address {
@@ -215,9 +226,7 @@ pub(crate) fn start(
     environment: &Arc<Environment>,
     server: &Arc<Server>,
 ) {
-    if INHERITS_NO_DELAY
-        && server.config().no_delay
-        && matches!(bound.address, BoundAddress::Ip(_))
+    if INHERITS_NO_DELAY && server.config().no_delay && matches!(bound.address, BoundAddress::Ip(_))
     {
         drop(bound.socket.set_tcp_nodelay(true));
     }
@@ -286,7 +295,9 @@ fn deal(
 ) {
     let config = server.config();
     if !server.admit(config.max_connections) {
-        staging::with_batch(environment, |batch| batch.dropped(server.id));
+        staging::with_batch(environment, |batch| {
+            batch.dropped(server.id, accepted.addresses());
+        });
         return;
     }
     environment.count_accepted();

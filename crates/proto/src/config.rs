@@ -19,7 +19,7 @@ pub struct Limits {
     /// counts so, and has no option for it. Default 16,384, Node's number.
     pub max_chunk_extensions: usize,
     /// Requests that may be delivered and not yet answered; the next one is read only below it.
-    /// At least 1. Default 16.
+    /// At least 1. Default 64.
     pub max_pipelined: u16,
     /// Read what `insecureHTTPParser` lets through. Default false.
     pub lenient: bool,
@@ -31,7 +31,7 @@ impl Default for Limits {
             max_header_size: 16 * 1024,
             max_headers_count: 1000,
             max_chunk_extensions: 16 * 1024,
-            max_pipelined: 16,
+            max_pipelined: 64,
             lenient: false,
         }
     }

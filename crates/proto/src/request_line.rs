@@ -248,14 +248,46 @@ impl RequestLineScanner {
 
 /// The method and the offset behind the space after it; `None`: more bytes are needed.
 fn read_method(input: &[u8]) -> Result<Option<(Method, usize)>, ParseError> {
-    let common = |name: &&str| name.bytes().zip(input).take_while(|(a, b)| a == *b).count();
-    let known = METHODS.iter().map(common).max().unwrap_or(0);
+    let common = METHODS.iter().map(|name| common_prefix(name, input));
+    let known = common.max().unwrap_or(0);
     match (input.get(known), Method::from_bytes(&input[..known])) {
         (None, _) => Ok(None),
         (Some(b' '), Some(method)) => Ok(Some((method, known + 1))),
         (Some(_), Some(_)) => Err(ErrorKind::MethodEnd.at(known)),
-        (Some(_), None) => Err(ErrorKind::Method.at(known)),
+        (Some(_), None) => refuse_method(input, known),
     }
+}
+
+/// Methods of RTSP and of HTTP/2's preface. Node's parser knows them, so that is how far it reads.
+const FOREIGN_METHODS: &[&str] = &[
+    "ANNOUNCE",
+    "DESCRIBE",
+    "FLUSH",
+    "GET_PARAMETER",
+    "PAUSE",
+    "PLAY",
+    "PRI",
+    "RECORD",
+    "REDIRECT",
+    "SETUP",
+    "SET_PARAMETER",
+    "TEARDOWN",
+];
+
+/// The error names the byte at which Node refuses; bytes that may yet belong to a foreign method are waited for.
+fn refuse_method(input: &[u8], known: usize) -> Result<Option<(Method, usize)>, ParseError> {
+    let foreign = FOREIGN_METHODS
+        .iter()
+        .map(|name| common_prefix(name, input));
+    let known = foreign.max().unwrap_or(0).max(known);
+    if known == input.len() {
+        return Ok(None);
+    }
+    Err(ErrorKind::Method.at(known))
+}
+
+fn common_prefix(name: &str, input: &[u8]) -> usize {
+    name.bytes().zip(input).take_while(|(a, b)| a == *b).count()
 }
 
 /// Asterisk-form is for OPTIONS (RFC 9112 section 3.2.4); UPnP's methods use it too.

@@ -88,6 +88,8 @@ impl Connection {
                 state.engine.upgrade();
                 state.upgrade_pending = false;
                 state.reading = Reading::Raw;
+                state.paused = false;
+                state.tapped = false;
                 // What followed the head went to JavaScript with it.
                 state.input = Vec::new();
             }
@@ -114,6 +116,9 @@ impl Connection {
                         .map(|stream| stream.set_tcp_keepalive(on, delay)),
                 );
             }
+            Command::Pause(on) => state.paused = on,
+            Command::Tap => state.tapped = true,
+            Command::Keep => state.idle_fallback_over(),
             Command::Head { .. }
             | Command::Body { .. }
             | Command::End { .. }
@@ -191,7 +196,12 @@ impl State {
         }
     }
 
-    fn send_end(&mut self, trailers: &[u8], close: bool, now: Instant) -> Result<(), ferrohttp_proto::MisuseError> {
+    fn send_end(
+        &mut self,
+        trailers: &[u8],
+        close: bool,
+        now: Instant,
+    ) -> Result<(), ferrohttp_proto::MisuseError> {
         let receiving = self.engine.is_receiving();
         self.engine
             .send_end(now, trailers, close, self.output.buffer())?;
@@ -227,6 +237,7 @@ impl State {
                 }
             }
             CloseMode::IfIdle => {
+                self.idle_fallback_over();
                 if self.engine.is_idle() && self.input.is_empty() && self.output.is_empty() {
                     self.writing = Writing::Close;
                 }

@@ -1,7 +1,8 @@
 //! Time limits. They run on the I/O thread, also while JavaScript is blocked.
 //!
-//! When a request is late JavaScript is told first, because the program may listen for `clientError`;
-//! if it has not reacted after `FALLBACK` the I/O thread sends Node's default answer itself.
+//! JavaScript is told first, because the program may listen for `clientError` or 'timeout'; if it has
+//! not reacted after `FALLBACK` the I/O thread does itself what Node does without listeners: it answers
+//! a late request with 408, and closes an idle connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +30,13 @@ enum Due {
 }
 
 impl State {
+    /// JavaScript has reacted to the end of keepAliveTimeout.
+    pub(super) fn idle_fallback_over(&mut self) {
+        if self.reading == Reading::Http {
+            self.fallback_at = None;
+        }
+    }
+
     fn next_deadline(&self, config: &ServerConfig) -> Option<(Instant, Due)> {
         if let Some(at) = self.fallback_at {
             return Some((at, Due::Fallback));
@@ -41,15 +49,21 @@ impl State {
         };
         let protocol = protocol.and_then(|(at, kind)| match (kind, config.timeouts.keep_alive) {
             // A peer that is still reading the last response cannot send the next request; its time begins after that.
-            (TimeoutKind::KeepAlive, _) if !self.output.is_empty() => None,
+            (TimeoutKind::KeepAlive, _) if self.keep_alive_told || !self.output.is_empty() => None,
             (TimeoutKind::KeepAlive, Some(limit)) => {
                 Some((at.max(self.last_activity + limit), Due::Protocol(kind)))
             }
             _ => Some((at, Due::Protocol(kind))),
         });
+        // keepAliveTimeout takes the place of the socket's own limit, as in Node.
+        let between_requests = self.served
+            && self.reading == Reading::Http
+            && self.engine.is_idle()
+            && self.output.is_empty()
+            && config.timeouts.keep_alive.is_some();
         let socket = self
             .socket_timeout
-            .filter(|_| !self.socket_timed_out)
+            .filter(|_| !self.socket_timed_out && !between_requests)
             .map(|timeout| (self.last_activity + timeout, Due::Socket));
         match (protocol, socket) {
             (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
@@ -105,8 +119,9 @@ impl Connection {
     fn act(&self, state: &mut State, due: Due, batch: &mut Batch) {
         match due {
             Due::Protocol(TimeoutKind::KeepAlive) => {
-                state.writing = Writing::Close;
-                state.wake();
+                state.keep_alive_told = true;
+                batch.timeout(self.id, Timeout::KeepAlive);
+                state.fallback_at = Some(now() + FALLBACK);
             }
             Due::Protocol(TimeoutKind::Headers | TimeoutKind::Request) => {
                 batch.timeout(self.id, Timeout::Request);
@@ -120,6 +135,12 @@ impl Connection {
             Due::Fallback => {
                 state.fallback_at = None;
                 match state.writing {
+                    // JavaScript has not said what becomes of an idle connection.
+                    Writing::Open if state.reading == Reading::Http => {
+                        if state.engine.is_idle() && state.input.is_empty() {
+                            state.writing = Writing::Close;
+                        }
+                    }
                     // Nobody answered.
                     Writing::Open => {
                         let answer = encode_error_response(408);

@@ -50,6 +50,7 @@ impl Connection {
         match state.reading {
             Reading::Discard => true,
             Reading::Raw => state.credit > 0,
+            Reading::Http if state.paused => false,
             Reading::Http => {
                 if state.engine.is_receiving() {
                     state.credit > 0
@@ -89,6 +90,7 @@ impl Connection {
             }
             Some((count, capacity)) => {
                 state.bytes_read += count as u64;
+                state.keep_alive_told = false;
                 state.moved();
                 Ok(if count < capacity {
                     Read::Drained
@@ -112,6 +114,7 @@ impl Connection {
         };
         let Buffers { read, scratch } = buffers;
         let used = self.consume(state, config, &read[..count], scratch, batch);
+        self.tap(state, &read[..count], batch);
         state.input.extend_from_slice(&read[used..count]);
         Ok(Some((count, READ_BUFFER)))
     }
@@ -126,10 +129,12 @@ impl Connection {
     ) -> Counted {
         let mut input = std::mem::take(&mut state.input);
         input.reserve(READ_BUFFER / 4);
-        let capacity = input.capacity() - input.len();
+        let before = input.len();
+        let capacity = input.capacity() - before;
         let read = attempt(state, |stream| stream.try_read_spare(&mut input));
         if matches!(read, Ok(Some(1..))) {
             let used = self.consume(state, config, &input, &mut buffers.scratch, batch);
+            self.tap(state, &input[before..], batch);
             input.drain(..used);
         }
         if !input.is_empty() {
@@ -162,7 +167,10 @@ impl Connection {
         if whole && (count as u64) < state.body_left {
             state.body_left -= count as u64;
             state.credit -= count as i64;
-            if count * 4 >= capacity {
+            if state.tapped {
+                batch.body(self.id, &chunk, false);
+                self.tap(state, &chunk, batch);
+            } else if count * 4 >= capacity {
                 batch.body_chunk(self.id, chunk, false);
             } else {
                 batch.body(self.id, &chunk, false);
@@ -180,8 +188,16 @@ impl Connection {
             used = step.consumed;
         }
         used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
+        self.tap(state, &chunk, batch);
         state.input.extend_from_slice(&chunk[used..]);
         Ok(Some((count, capacity)))
+    }
+
+    /// Shows the program what has been read, if it asked for that.
+    fn tap(&self, state: &State, bytes: &[u8], batch: &mut Batch) {
+        if state.tapped && !bytes.is_empty() {
+            batch.tapped(self.id, bytes);
+        }
     }
 
     /// Parses what was left when the last turn had to stop.
@@ -272,6 +288,12 @@ impl Connection {
             match step.event {
                 None => return used,
                 Some(Event::Request(head)) => {
+                    // keepAliveTimeout has replaced what the program had set for the socket, as in Node.
+                    if std::mem::replace(&mut state.served, true)
+                        && config.timeouts.keep_alive.is_some()
+                    {
+                        state.socket_timeout = config.socket_timeout;
+                    }
                     state.without_body = head.body == BodyLength::None;
                     state.body_left = if let BodyLength::Length(length) = head.body {
                         length

@@ -99,6 +99,14 @@ struct State {
     write_blocked: bool,
     /// 'timeout' was told and nothing has moved since.
     socket_timed_out: bool,
+    /// The end of keepAliveTimeout was told and nothing has come since.
+    keep_alive_told: bool,
+    /// A request has been told: the next one finds the timeouts as the server has them.
+    served: bool,
+    /// Nothing is read while the program has paused its HTTP socket.
+    paused: bool,
+    /// The program wants a copy of what is read.
+    tapped: bool,
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
@@ -137,6 +145,10 @@ impl Connection {
             write_failed: None,
             write_blocked: false,
             socket_timed_out: false,
+            keep_alive_told: false,
+            served: false,
+            paused: false,
+            tapped: false,
             fallback_at: None,
             bytes_read: 0,
         };

@@ -1,6 +1,7 @@
 //! I/O threads → JavaScript: the queue of events.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -46,6 +47,8 @@ impl HeadFlags {
 pub(super) const BODY_RAW: u32 = 1;
 /// Flag of a BODY record: the bytes are not inline, word 5 names a chunk to take.
 pub(super) const BODY_TAKE: u32 = 2;
+/// Flag of a BODY record: a copy of bytes that have been parsed, for the socket's 'data' listeners.
+pub(super) const BODY_TAP: u32 = 4;
 
 /// Body parts up to this size travel inside the record. Above it the copy into the record, the copy
 /// into JavaScript's batch buffer and the copy out of it cost more than taking the chunk by itself.
@@ -59,6 +62,8 @@ pub(crate) enum Timeout {
     Request = 1,
     /// The socket's own inactivity timeout.
     Socket = 2,
+    /// keepAliveTimeout.
+    KeepAlive = 3,
 }
 
 /// Wakes JavaScript's thread; never called while a lock is held.
@@ -320,6 +325,15 @@ impl Batch {
         self.open_body = Some(start);
     }
 
+    /// What was read, once more, beside what the parser made of it.
+    pub(crate) fn tapped(&mut self, id: ConnectionId, data: &[u8]) {
+        self.begin(kind::BODY, BODY_TAP, id.slot, id.generation, 8 + data.len());
+        self.word(data.len() as u32);
+        self.word(0);
+        self.bytes.extend_from_slice(data);
+        self.pad();
+    }
+
     /// A large body part, given away.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Vec<u8>, raw: bool) {
         let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
@@ -384,9 +398,27 @@ impl Batch {
         self.begin(kind::LISTENER_CLOSED, 0, server, 0, 0);
     }
 
-    /// A connection was refused because `server` has `maxConnections` already.
-    pub(crate) fn dropped(&mut self, server: u32) {
-        self.begin(kind::DROPPED, 0, server, 0, 0);
+    /// A connection was refused because `server` has `maxConnections` already. `addresses`: local and remote, as far
+    /// as known; told as text, `address LF port` each, joined by LF.
+    pub(crate) fn dropped(
+        &mut self,
+        server: u32,
+        addresses: (Option<SocketAddr>, Option<SocketAddr>),
+    ) {
+        let text = match addresses {
+            (Some(local), Some(remote)) => format!(
+                "{}\n{}\n{}\n{}",
+                local.ip(),
+                local.port(),
+                remote.ip(),
+                remote.port()
+            ),
+            _ => String::new(),
+        };
+        self.begin(kind::DROPPED, 0, server, 0, 4 + text.len());
+        self.word(text.len() as u32);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.pad();
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) mod kind {
     pub(in crate::handoff) const SOCKET_TIMEOUT: u8 = 10;
     pub(in crate::handoff) const NO_DELAY: u8 = 11;
     pub(in crate::handoff) const TCP_KEEP_ALIVE: u8 = 12;
+    pub(in crate::handoff) const PAUSE: u8 = 13;
+    pub(in crate::handoff) const TAP: u8 = 14;
+    pub(in crate::handoff) const KEEP: u8 = 15;
 }
 
 /// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
@@ -105,6 +108,12 @@ pub(crate) enum Command<'a> {
     NoDelay(bool),
     /// SO_KEEPALIVE, with the initial delay in milliseconds.
     TcpKeepAlive(bool, u32),
+    /// The program paused its HTTP socket, or resumed it: nothing is read meanwhile.
+    Pause(bool),
+    /// The program listens to what comes in beside the parser.
+    Tap,
+    /// The program has been told of `Timeout::KeepAlive` and keeps the connection.
+    Keep,
 }
 
 impl Command<'_> {
@@ -246,6 +255,9 @@ fn decode(bytes: &[u8]) -> Option<Record<'_>> {
         kind::SOCKET_TIMEOUT => Command::SocketTimeout(own(0)?),
         kind::NO_DELAY => Command::NoDelay(own(0)? != 0),
         kind::TCP_KEEP_ALIVE => Command::TcpKeepAlive(own(0)? != 0, own(1)?),
+        kind::PAUSE => Command::Pause(own(0)? != 0),
+        kind::TAP => Command::Tap,
+        kind::KEEP => Command::Keep,
         _ => return None,
     };
     Some(Record { id, command, bytes })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::handoff::inbound::{self, BODY_RAW, BODY_TAKE, HeadFlags, kind as incoming};
+use crate::handoff::inbound::{self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, kind as incoming};
 use crate::handoff::outbound::{flag, kind as outgoing};
 use crate::handoff::{CloseMode, Command, HEADER_BYTES, Records, Timeout};
 
@@ -55,8 +55,10 @@ fn both_languages_name_the_same_numbers() {
         ("HEAD_HAS_HOST", HeadFlags::HAS_HOST),
         ("BODY_RAW", BODY_RAW),
         ("BODY_TAKE", BODY_TAKE),
+        ("BODY_TAP", BODY_TAP),
         ("TIMEOUT_REQUEST", Timeout::Request as u32),
         ("TIMEOUT_SOCKET", Timeout::Socket as u32),
+        ("TIMEOUT_KEEP_ALIVE", Timeout::KeepAlive as u32),
         ("OUT_HEAD", outgoing::HEAD.into()),
         ("OUT_BODY", outgoing::BODY.into()),
         ("OUT_END", outgoing::END.into()),
@@ -69,6 +71,9 @@ fn both_languages_name_the_same_numbers() {
         ("OUT_SOCKET_TIMEOUT", outgoing::SOCKET_TIMEOUT.into()),
         ("OUT_NO_DELAY", outgoing::NO_DELAY.into()),
         ("OUT_TCP_KEEP_ALIVE", outgoing::TCP_KEEP_ALIVE.into()),
+        ("OUT_PAUSE", outgoing::PAUSE.into()),
+        ("OUT_TAP", outgoing::TAP.into()),
+        ("OUT_KEEP", outgoing::KEEP.into()),
         ("CHUNKED", flag::CHUNKED),
         ("END", flag::END),
         ("CLOSE", flag::CLOSE),
