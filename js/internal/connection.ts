@@ -60,7 +60,7 @@ export class Connection implements MessageTransport, MessageSource {
   readonly generation: number
   readonly server: Server
   /** Keeps the event loop alive. */
-  refed = true
+  holding = true
   closed = false
   /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
   ending = false
@@ -89,6 +89,12 @@ export class Connection implements MessageTransport, MessageSource {
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
   #scope: AsyncResource | null = null
+  /** The program has not called `unref()`. */
+  #refed = true
+  /** The peer has ended and we may go on writing. */
+  #quiet = false
+  /** A handler has been called and has not returned. */
+  #serving = false
   /** What to answer, once the responses before it are through, before the connection is closed. */
   #fatal: Error | null = null
 
@@ -119,15 +125,22 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   setRef(on: boolean): void {
-    if (this.closed || this.refed === on) return
-    this.refed = on
-    if (on) environment.ref()
+    this.#refed = on
+    this.#updateHold()
+  }
+
+  /** After the peer's end only what is still to be written is worth waiting for, as with a handle of libuv. */
+  #updateHold(): void {
+    const hold = this.#refed && (!this.#quiet || (this.#pending !== null && this.#pending.length > 0))
+    if (this.closed || this.holding === hold) return
+    this.holding = hold
+    if (hold) environment.ref()
     else environment.unref()
   }
 
   /** Nothing of a request is under way, as far as this thread knows. */
   get idle(): boolean {
-    return this.response === null && this.incoming === null
+    return this.response === null && this.incoming === null && !this.#serving
   }
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
@@ -156,7 +169,12 @@ export class Connection implements MessageTransport, MessageSource {
     } else {
       ;(this.#queue ??= []).push(response)
     }
-    this.#asyncScope().runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+    this.#serving = true
+    try {
+      this.#asyncScope().runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+    } finally {
+      this.#serving = false
+    }
   }
 
   /** Whatever a handler leaves in the async context must not be seen by the next request. */
@@ -263,10 +281,13 @@ export class Connection implements MessageTransport, MessageSource {
       this.#needDrain = false
       this.response?.[kDrain]()
     }
+    if (this.#quiet) this.#updateHold()
   }
 
   onEof(): void {
     if (this.upgraded) {
+      this.#quiet = true
+      this.#updateHold()
       this.socket.push(null)
       // 'end' comes without anybody reading when nothing is left to be read.
       this.socket.read(0)
@@ -539,6 +560,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.#pending ??= []).push({ bytes, callback, message })
+    if (this.#quiet) this.#updateHold()
   }
 
   /** The connection is going: callbacks hear so, later, as they would from a socket; messages when it is gone. */

@@ -144,10 +144,15 @@ class Environment {
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
         checked = time
-        if (time - started >= YIELD_AFTER) return this.#at === this.#end && !this.#refill()
+        // What one peer sent in one go is served in one turn, as in Node.
+        if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) return this.#at === this.#end && !this.#refill()
         if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
       }
     }
+  }
+
+  #nextIsFor(slot: number): boolean {
+    return this.#at < this.#end && this.#inWords[(this.#at >> 2) + 2] === slot
   }
 
   #refill(): boolean {
@@ -231,7 +236,7 @@ class Environment {
       }
       case r.IN_CLOSED:
         this.connections[slot] = undefined
-        if (connection.refed) this.unref()
+        if (connection.holding) this.unref()
         connection.onClosed(inWords[word + 4]!)
         return true
       case r.IN_ACK:
