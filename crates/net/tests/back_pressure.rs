@@ -55,7 +55,7 @@ fn with_request(
     request: impl AsRef<[u8]>,
 ) -> (Peer, ConnectionId) {
     let (_, address) = js.listen(config);
-    let mut peer = Peer::connect(address);
+    let mut peer = Peer::connect_narrow(address);
     peer.send(request);
     let (id, _) = js.open_with_head();
     (peer, id)

@@ -93,7 +93,7 @@ fn a_peer_that_gives_up_is_noticed_while_the_handler_works() {
         peer.reset();
         js.flush(
             Out::new()
-                .respond(id, &content(1 << 20))
+                .respond(id, &content(8 << 20))
                 .close(id, Close::AfterFlush),
         );
         let (_, errno) = js.until_closed(id);
@@ -394,7 +394,7 @@ fn a_reset_during_a_response_leaves_nothing() {
     let (_, address) = js.listen(config());
     let body = content(8 << 20);
     for round in 0..10 {
-        let mut peer = Peer::connect(address);
+        let mut peer = Peer::connect_narrow(address);
         peer.send(GET);
         let (id, _) = js.open_with_head();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());

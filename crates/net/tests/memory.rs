@@ -98,7 +98,7 @@ fn a_stream_to_a_reader_that_is_always_behind_takes_no_more_and_no_more() {
     const TOTAL: usize = 2000;
     let mut js = Js::new();
     let (_, address) = js.listen(config());
-    let mut peer = Peer::connect(address);
+    let mut peer = Peer::connect_narrow(address);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let (id, _) = js.open_with_head();
     let part = vec![b'x'; PART];

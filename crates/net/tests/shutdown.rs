@@ -40,7 +40,7 @@ fn it_takes_connections_and_held_buffers_along() {
     let mut peers = Vec::new();
     let mut writing = Vec::new();
     for _ in 0..8 {
-        let mut peer = Peer::connect(address);
+        let mut peer = Peer::connect_narrow(address);
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let (id, _) = js.open_with_head();
         peers.push(peer);
@@ -52,7 +52,7 @@ fn it_takes_connections_and_held_buffers_along() {
         "",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
     ] {
-        let mut peer = Peer::connect(address);
+        let mut peer = Peer::connect_narrow(address);
         peer.send(request);
         js.open();
         peers.push(peer);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -202,7 +202,10 @@ pub(super) struct Peer(TcpStream);
 
 impl Peer {
     pub(super) async fn connect(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.expect("connect"))
+        // The kernel keeps little for it, so that what it does not read holds up the writer.
+        let socket = TcpSocket::new_v4().expect("socket");
+        socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");
+        Self(socket.connect(address).await.expect("connect"))
     }
 
     pub(super) async fn send(&mut self, bytes: &str) {

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
+use socket2::{Domain, Socket, Type};
+
 use super::PATIENCE;
 
 /// `len` bytes, each of which says where it belongs: no two parts of the sequence look alike.
@@ -22,7 +24,19 @@ pub struct Peer(pub TcpStream);
 
 impl Peer {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("connect");
+        Self::over(TcpStream::connect(address).expect("connect"))
+    }
+
+    /// A peer for whom the kernel keeps little: what it does not read soon holds up the writer. Left to
+    /// itself the kernel may take tens of megabytes.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("socket");
+        socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");
+        socket.connect(&address.into()).expect("connect");
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream
             .set_read_timeout(Some(PATIENCE))
             .expect("read timeout");
@@ -43,7 +57,7 @@ impl Peer {
 
     /// RST instead of FIN.
     pub fn reset(self) {
-        let socket = socket2::Socket::from(self.0);
+        let socket = Socket::from(self.0);
         socket
             .set_linger(Some(std::time::Duration::ZERO))
             .expect("SO_LINGER");
