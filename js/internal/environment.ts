@@ -131,8 +131,8 @@ class Environment {
       const slot = inWords[word + 2]!
       const type = inWords[word]! & 0xff
       // Node runs what is queued between two reads and behind every body part, but not between the requests that one
-      // read brought. A new connection may have the slot of the one before it.
-      if (previous !== NOBODY && (slot !== previous || type === r.IN_OPEN)) {
+      // read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
+      if (previous !== NOBODY && (slot !== previous || type < r.IN_HEAD || type > r.IN_END)) {
         previous = NOBODY
         runTicks()
       }
