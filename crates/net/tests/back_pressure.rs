@@ -212,6 +212,56 @@ fn only_so_many_requests_are_told_unanswered() {
 }
 
 #[test]
+fn a_tap_shows_what_is_read_and_not_what_is_ignored() {
+    let mut js = Js::new();
+    let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    js.flush(Out::new().tap(id).respond(id, b""));
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    peer.expect(ok);
+    let body = content(100_000);
+    let last = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
+    let wire = [last.as_bytes(), &body].concat();
+    peer.send(&wire);
+    js.head();
+    let (mut got, mut seen) = (Vec::new(), Vec::new());
+    while seen.len() < wire.len() {
+        match js.next() {
+            Event::Body { bytes, .. } => {
+                js.flush(Out::new().credit(id, bytes.len() as u32));
+                got.extend(bytes);
+            }
+            Event::Tapped { bytes, .. } => seen.extend(bytes),
+            Event::End { .. } => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert!(got == body && seen == wire);
+    // Behind the last request, while the handler works.
+    peer.send(content(4 << 20));
+    peer.finish();
+    assert_eq!(js.next(), Event::Eof { id });
+}
+
+#[test]
+fn nothing_is_read_of_a_paused_connection() {
+    let mut js = Js::new();
+    let (mut peer, id) = with_request(&mut js, config(), "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    js.flush(
+        Out::new()
+            .pause(id, true)
+            .respond(id, b"")
+            .raw(id, b"", flag::ACKNOWLEDGE)
+            .raw(id, b"", 0),
+    );
+    js.acks(id, 1);
+    peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    peer.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(js.next_within(Duration::from_millis(200)), None);
+    js.flush(Out::new().pause(id, false));
+    assert_eq!(js.head().1.target, "/2");
+}
+
+#[test]
 fn writes_are_acknowledged_in_order_as_the_reader_goes_on() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

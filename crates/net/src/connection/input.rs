@@ -113,8 +113,11 @@ impl Connection {
             return Ok(None);
         };
         let Buffers { read, scratch } = buffers;
+        let wanted = Self::is_wanted(state, config);
         let used = self.consume(state, config, &read[..count], scratch, batch);
-        self.tap(state, &read[..count], batch);
+        if wanted {
+            self.tap(state, &read[..count], batch);
+        }
         state.input.extend_from_slice(&read[used..count]);
         Ok(Some((count, READ_BUFFER)))
     }
@@ -133,8 +136,11 @@ impl Connection {
         let capacity = input.capacity() - before;
         let read = attempt(state, |stream| stream.try_read_spare(&mut input));
         if matches!(read, Ok(Some(1..))) {
+            let wanted = Self::is_wanted(state, config);
             let used = self.consume(state, config, &input, &mut buffers.scratch, batch);
-            self.tap(state, &input[before..], batch);
+            if wanted {
+                self.tap(state, &input[before..], batch);
+            }
             input.drain(..used);
         }
         if !input.is_empty() {
@@ -191,6 +197,12 @@ impl Connection {
         self.tap(state, &chunk, batch);
         state.input.extend_from_slice(&chunk[used..]);
         Ok(Some((count, capacity)))
+    }
+
+    /// Whether what is read goes somewhere. What is only read to be ignored has no limit, so nobody may be told of it.
+    fn is_wanted(state: &State, config: &ServerConfig) -> bool {
+        state.reading == Reading::Http
+            && (state.engine.is_receiving() || state.engine.may_read(&config.limits))
     }
 
     /// Shows the program what has been read, if it asked for that.

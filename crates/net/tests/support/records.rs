@@ -53,6 +53,10 @@ pub enum Event {
         bytes: Vec<u8>,
         raw: bool,
     },
+    Tapped {
+        id: ConnectionId,
+        bytes: Vec<u8>,
+    },
     End {
         id: ConnectionId,
         trailers: Vec<(String, String)>,
@@ -93,6 +97,7 @@ impl Event {
             Self::Open { id, .. }
             | Self::Head { id, .. }
             | Self::Body { id, .. }
+            | Self::Tapped { id, .. }
             | Self::End { id, .. }
             | Self::Error { id, .. }
             | Self::Closed { id, .. }
@@ -137,6 +142,10 @@ impl Event {
             2 => Self::Head {
                 id,
                 head: head(record, flags),
+            },
+            3 if flags & 4 != 0 => Self::Tapped {
+                id,
+                bytes: bytes(2, own(0)),
             },
             3 if flags & 2 != 0 => {
                 let chunk = std::mem::take(&mut chunks[own(1) as usize]);
@@ -334,6 +343,15 @@ impl Out {
 
     pub fn socket_timeout(&mut self, id: ConnectionId, millis: u32) -> &mut Self {
         self.record(10, 0, id, &[millis], &[])
+    }
+
+    /// Asks for a copy of what is read.
+    pub fn tap(&mut self, id: ConnectionId) -> &mut Self {
+        self.record(14, 0, id, &[], &[])
+    }
+
+    pub fn pause(&mut self, id: ConnectionId, on: bool) -> &mut Self {
+        self.record(13, 0, id, &[u32::from(on)], &[])
     }
 
     pub fn no_delay(&mut self, id: ConnectionId, on: bool) -> &mut Self {
