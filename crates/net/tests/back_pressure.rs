@@ -262,6 +262,38 @@ fn nothing_is_read_of_a_paused_connection() {
 }
 
 #[test]
+fn requests_that_waited_for_a_reader_are_told_when_it_reads() {
+    const REQUESTS: usize = 400;
+    let mut js = Js::new();
+    let (server, address) = js.listen(config());
+    assert_ne!(server, 0);
+    let mut peer = Peer::connect_narrow(address);
+    let id = js.open();
+    // One read brings them all: nothing further arrives that would have them looked at again.
+    peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(REQUESTS));
+    let body = content(256 * 1024);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    let reading = std::thread::spawn(move || {
+        let mut total = 0;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match peer.0.read(&mut buffer) {
+                Ok(0) | Err(_) => return total,
+                Ok(count) => total += count,
+            }
+        }
+    });
+    for _ in 0..REQUESTS {
+        assert_eq!(js.head().0, id);
+        js.flush(Out::new().head(id, &head, &body, flag::END));
+    }
+    js.flush(Out::new().close(id, Close::AfterFlush));
+    js.until_closed(id);
+    let expected = REQUESTS * (head.len() + body.len());
+    assert_eq!(reading.join().expect("reader"), expected);
+}
+
+#[test]
 fn writes_are_acknowledged_in_order_as_the_reader_goes_on() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

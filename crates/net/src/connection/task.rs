@@ -46,11 +46,12 @@ impl Connection {
             if state.is_closed() {
                 return Poll::Ready(());
             }
-            self.resume(state, &config, batch);
             let wrote = self.drive_write(state, cx, batch);
             if state.destroying {
                 state.output.clear();
             }
+            // After the write: what the peer has read makes room for requests that are here already.
+            self.resume(state, &config, batch);
             // After a failed write there is nothing to read but an end that is none.
             let went = wrote.and_then(|wrote| Ok((wrote, self.drive_read(state, cx, batch)?)));
             turn = match went {
