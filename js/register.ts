@@ -3,9 +3,11 @@
  * program runs on it. The client stays Node's.
  */
 import http from 'node:http'
+import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 
 import * as ferrohttp from './index.js'
+import { httpsServers } from './internal/https-servers.js'
 
 const NAMES = [
   'createServer',
@@ -16,6 +18,10 @@ const NAMES = [
   'STATUS_CODES',
 ] as const
 
-for (const name of NAMES)
-  Object.defineProperty(http, name, { value: ferrohttp[name], writable: true, enumerable: true, configurable: true })
+function put(module: object, name: string, value: unknown): void {
+  Object.defineProperty(module, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+for (const name of NAMES) put(http, name, ferrohttp[name])
+for (const [name, value] of Object.entries(httpsServers())) put(https, name, value)
 syncBuiltinESMExports()

@@ -88,6 +88,10 @@ export class ConnectionSocket extends net.Socket {
     return super.on(event, listener)
   }
 
+  override addListener(event: string, listener: Listener): this {
+    return this.on(event, listener)
+  }
+
   override prependListener(event: string, listener: Listener): this {
     if (event === 'data') this.#tap()
     return super.prependListener(event, listener)
@@ -160,6 +164,7 @@ export class ConnectionSocket extends net.Socket {
     }
     this[kCounted]()
     connection.close(r.CLOSE_DESTROY)
+    connection.leave()
     this.#destroyCallback = () => emitClose(this, this.#hadError)
     callback(error)
   }
