@@ -47,8 +47,8 @@ const FAMILIES: readonly Family[] = [
   },
 ]
 
-/** How many modules have been looked through: while the number stays, there is nothing new to find. */
-let modulesSeen = 0
+/** Modules that have been looked through. */
+const seen = new WeakSet<NodeJS.Module>()
 
 /** Makes what an application will give to messages as their prototypes inherit from ours. */
 export function reparent(application: unknown): void {
@@ -68,10 +68,11 @@ export function reparent(application: unknown): void {
  * outside, the framework it comes from can.
  */
 export function reparentLoaded(): void {
-  const modules = Object.values((module as unknown as { _cache: NodeJS.Dict<NodeJS.Module> })._cache)
-  if (modules.length === modulesSeen) return
-  modulesSeen = modules.length
-  for (const loaded of modules) reparent(loaded?.exports)
+  for (const loaded of Object.values((module as unknown as { _cache: NodeJS.Dict<NodeJS.Module> })._cache)) {
+    if (loaded === undefined || seen.has(loaded)) continue
+    if (loaded.loaded) seen.add(loaded)
+    reparent(loaded.exports)
+  }
 }
 
 /** Which object of a chain inherits from node:http's prototype directly; null where none does, or ours comes first. */
