@@ -1,0 +1,115 @@
+'use strict'
+// Applications whose messages come from ferrohttp and from Node in one process.
+const test = require('ava')
+const http = require('node:http')
+const path = require('node:path')
+const { once } = require('node:events')
+const ferrohttp = require('../../dist/index.js')
+const { start } = require('../helpers/fixture.cjs')
+const { answer, nativeOnly } = require('./_roads.cjs')
+
+const REGISTER = path.resolve(__dirname, '../../dist/register.js')
+
+/** What `ask` hears from a server of each kind, in turns, so that each comes after the other once. */
+async function askBoth(t, listener, ask) {
+  const heard = []
+  for (const module of [ferrohttp, http, ferrohttp, http]) {
+    const server = module.createServer(listener).listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    heard.push(await ask(server.address().port))
+  }
+  return heard
+}
+
+function application(edition) {
+  const express = require(edition)
+  const app = express()
+  app.get('/', (req, res) => {
+    res.set('X-Rest', [req.ip, req.protocol, req.socket === res.socket, req.rawHeaders.length].join())
+    res.json([
+      req instanceof http.IncomingMessage,
+      res instanceof http.ServerResponse,
+      req.headers.host,
+      res.headersSent,
+    ])
+  })
+  app.post('/', express.json(), (req, res) => {
+    res.write('got ')
+    res.addTrailers({ 'X-Sum': '1' })
+    res.end(JSON.stringify(req.body))
+  })
+  return app
+}
+
+const ask = async (port) => [
+  await answer(port, 'GET /'),
+  await answer(port, 'POST /', { 'Content-Type': 'application/json' }, '{"a":1}'),
+]
+
+for (const edition of ['express', 'express4']) {
+  test.serial(`${edition}: one application on servers of both`, async (t) => {
+    const heard = await askBoth(t, application(edition), ask)
+    for (const other of heard) t.deepEqual(other, heard[1])
+    t.regex(heard[0][0], /\r\n\[true,true,"a\.test",false\]/)
+    nativeOnly(t, ferrohttp.stats().server, edition)
+  })
+}
+
+test.serial('an application called from within another listener, the framework not seen before', async (t) => {
+  for (const edition of ['express', 'express4']) {
+    for (const file of Object.keys(require.cache)) {
+      if (file.includes(`${path.sep}${edition}${path.sep}`)) delete require.cache[file]
+    }
+    const app = application(edition)
+    const heard = await askBoth(t, (req, res) => app(req, res), ask)
+    for (const other of heard) t.deepEqual(other, heard[1])
+  }
+})
+
+test.serial('a method replaced after the fact is the one that is called', async (t) => {
+  const app = require('express')()
+  app.get('/', (_req, res) => res.end('as it was'))
+  const server = ferrohttp.createServer(app).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { end } = ferrohttp.ServerResponse.prototype
+  t.teardown(() => {
+    ferrohttp.ServerResponse.prototype.end = end
+  })
+  ferrohttp.ServerResponse.prototype.end = function () {
+    return end.call(this, 'replaced')
+  }
+  t.true((await answer(server.address().port, 'GET /')).endsWith('replaced'))
+})
+
+test('objects that are no application are left alone', (t) => {
+  const request = Object.create(http.IncomingMessage.prototype)
+  const listener = Object.assign(() => {}, { other: {}, nothing: null, text: 'text' })
+  Object.defineProperty(listener, 'request', {
+    enumerable: true,
+    get() {
+      t.fail('a getter was called')
+      return request
+    },
+  })
+  ferrohttp.createServer(listener)
+  t.is(Object.getPrototypeOf(request), http.IncomingMessage.prototype)
+})
+
+for (const edition of ['express', 'express4']) {
+  test(`${edition}: https beside http under the register module`, async (t) => {
+    const file = path.join(__dirname, 'apps/both-protocols.cjs')
+    const heard = []
+    for (const node of [[], ['-r', REGISTER]]) {
+      const program = start(file, [edition], { node })
+      heard.push(await program.said())
+      t.is((await program.exited).code, 0)
+    }
+    t.deepEqual(heard[1], heard[0])
+    t.deepEqual(
+      heard[0].map(({ status }) => status),
+      [200, 200, 200, 200],
+    )
+  })
+}
