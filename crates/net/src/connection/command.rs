@@ -238,7 +238,10 @@ impl State {
             }
             CloseMode::IfIdle => {
                 self.idle_fallback_over();
-                if self.engine.is_idle() && self.input.is_empty() && self.output.is_empty() {
+                // A connection that has sent nothing yet is about to: Node does not count it as idle.
+                let used = self.bytes_read > 0;
+                if used && self.engine.is_idle() && self.input.is_empty() && self.output.is_empty()
+                {
                     self.writing = Writing::Close;
                 }
             }
