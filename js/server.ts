@@ -4,6 +4,7 @@
  * where it expects libuv's.
  */
 import diagnostics from 'node:diagnostics_channel'
+import { chmodSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
@@ -127,6 +128,9 @@ type Configured = Server & {
 /** `listen`'s flags as libuv has them. */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
+
+const UV_READABLE = 1
+const UV_WRITABLE = 2
 
 const DEFAULT_BACKLOG = 511
 
@@ -301,11 +305,13 @@ const lenientByFlag =
 class ListenHandle {
   readonly #id: number
   readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
+  readonly #path: string
   #refed = true
   #open = true
 
-  constructor(id: number, address: string | undefined, port: number | undefined) {
+  constructor(id: number, path: string, address: string | undefined, port: number | undefined) {
     this.#id = id
+    this.#path = path
     this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
     environment.ref()
     // net.Server takes a handle without this method for a pipe.
@@ -315,6 +321,16 @@ class ListenHandle {
   getsockname(out: object): number {
     Object.assign(out, this.#address)
     return 0
+  }
+
+  /** `listen`'s readableAll and writableAll, in libuv's numbers; answers a negative error number. */
+  fchmod(mode: number): number {
+    try {
+      chmodSync(this.#path, ((mode & UV_READABLE) !== 0 ? 0o444 : 0) | ((mode & UV_WRITABLE) !== 0 ? 0o222 : 0))
+      return 0
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).errno!
+    }
   }
 
   configure(settings: ServerConfig): void {
@@ -365,11 +381,11 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   const listening = environment.native.listen(options, config(this as Configured))
   if (listening.errno !== 0) {
     const code = getSystemErrorName(-listening.errno)
-    const error = systemError(code, 'listen', address ?? '::', isPath ? undefined : port)
+    const error = systemError(code, 'listen', address ?? '::', isPath ? -1 : port)
     process.nextTick(emitError, this, error)
     return
   }
-  this._handle = new ListenHandle(listening.server, listening.address, listening.port)
+  this._handle = new ListenHandle(listening.server, isPath ? address! : '', listening.address, listening.port)
   this._connectionKey = `${addressType}:${address}:${port}`
   if (isPath) this._pipeName = address!
   environment.servers.set(listening.server, this)
