@@ -46,7 +46,7 @@ export interface ServerOptions {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
   /** Requests without Content-Length and Transfer-Encoding have ended, unread, when the handler sees them. */
   optimizeEmptyRequests?: boolean
-  uniqueHeaders?: (string | string[])[]
+  uniqueHeaders?: string[]
 }
 
 /** What net.Server keeps that its types do not tell. */
@@ -76,7 +76,7 @@ export interface Server extends net.Server, NetServerInternals {
   joinDuplicateHeaders: boolean | undefined
   rejectNonStandardBodyWrites: boolean
   insecureHTTPParser: boolean | undefined
-  maxHeaderSize: number
+  maxHeaderSize: number | undefined
   highWaterMark: number
   IncomingMessage: typeof IncomingMessage
   ServerResponse: typeof ServerResponse
@@ -199,7 +199,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
     if (opts[name] !== undefined) validateInteger(opts[name], name, 0)
   }
   const requestTimeout = opts.requestTimeout ?? 300_000
-  const headersTimeout = opts.headersTimeout ?? Math.min(60_000, requestTimeout || 60_000)
+  const headersTimeout = opts.headersTimeout ?? Math.min(60_000, requestTimeout)
   if (requestTimeout > 0 && headersTimeout > 0 && headersTimeout > requestTimeout) {
     throw ERR_OUT_OF_RANGE('headersTimeout', '<= requestTimeout', headersTimeout)
   }
@@ -207,7 +207,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   if (opts.keepAliveTimeout !== undefined) self[kConfig].keepAliveTimeout = opts.keepAliveTimeout
   if (opts.keepAliveTimeoutBuffer !== undefined) self[kConfig].keepAliveTimeoutBuffer = opts.keepAliveTimeoutBuffer
   self.insecureHTTPParser = insecureHTTPParser
-  self.maxHeaderSize = maxHeaderSize || http.maxHeaderSize
+  self.maxHeaderSize = maxHeaderSize
   self.joinDuplicateHeaders = joinDuplicateHeaders
   self.requireHostHeader = opts.requireHostHeader ?? true
   self.rejectNonStandardBodyWrites = opts.rejectNonStandardBodyWrites ?? false
@@ -230,9 +230,9 @@ function anybodyListens(this: Server): boolean {
   return this.listenerCount('upgrade') > 0
 }
 
-function uniqueNames(list: (string | string[])[] | undefined): Set<string> | null {
+function uniqueNames(list: string[] | undefined): Set<string> | null {
   if (!Array.isArray(list)) return null
-  return new Set(list.map((name) => (Array.isArray(name) ? name[0]! : name).toLowerCase()))
+  return new Set(list.map((name) => name.toLowerCase()))
 }
 
 export const Server = ServerImplementation as unknown as ServerConstructor
@@ -284,7 +284,7 @@ function config(server: Configured): ServerConfig {
   // Node counts array entries, a name and a value each; its own default is 2,000 of them.
   const headers = settings.maxHeadersCount
   return {
-    maxHeaderSize: server.maxHeaderSize,
+    maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
     maxHeadersCount: headers === null || headers === undefined ? 1000 : Math.max(0, Math.ceil(headers)),
     lenient: server.insecureHTTPParser ?? lenientByFlag,
     headersTimeout: time(settings.headersTimeout),
@@ -434,7 +434,7 @@ proto.setTimeout = function setTimeout(
     callback = msecs as never
     msecs = 0
   }
-  this.timeout = msecs === undefined ? 0 : msecs
+  this.timeout = msecs as number
   if (callback !== undefined) this.on('timeout', callback as (...args: unknown[]) => void)
   return this
 }
@@ -480,7 +480,8 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 /** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
 proto.dispatch = function dispatch(request, response, connection, flags, minor): void {
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
-  if (this.optimizeEmptyRequests && request.complete && !announcesBody(request)) request._dumpAndCloseReadable()
+  if (this.optimizeEmptyRequests && (flags & r.HEAD_COMPLETE) !== 0 && !announcesBody(request))
+    request._dumpAndCloseReadable()
   if (requestStart.hasSubscribers) {
     requestStart.publish({ request, response, socket: connection.socket, server: this })
   }
