@@ -116,7 +116,7 @@ impl BindingEnvironment {
         let chunk = chunk
             .map(std::mem::take)
             .ok_or_else(|| misuse("no such chunk"))?;
-        BufferSlice::from_data(env, chunk)
+        external(env, chunk)
     }
 
     /// Carries out the first `len` bytes of the outbound buffer; `held` has the buffers that its records name.
@@ -194,6 +194,22 @@ impl BindingEnvironment {
             self.environment.accepted() as f64,
             self.environment.open_connections() as f64,
         ]
+    }
+}
+
+/// Gives a chunk to JavaScript without a copy. V8 counts it once by itself; it is counted twice because its garbage
+/// lies in our allocator, where it costs more room than in V8's: collections come at 32 MiB of it instead of 64.
+fn external(env: &Env, mut chunk: Vec<u8>) -> Result<BufferSlice<'_>> {
+    let len = chunk.len() as i64;
+    env.adjust_external_memory(len)?;
+    let (data, size) = (chunk.as_mut_ptr(), chunk.len());
+    // SAFETY: the vector is the hint, so it lives until the finaliser drops it; nobody else has it.
+    unsafe {
+        BufferSlice::from_external(env, data, size, chunk, move |env: Env, chunk: Vec<u8>| {
+            drop(chunk);
+            // Only an environment that is being torn down refuses, and then the count is of no use.
+            let _ = env.adjust_external_memory(-len);
+        })
     }
 }
 
