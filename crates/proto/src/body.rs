@@ -3,17 +3,19 @@
 use crate::chunk::{Chunk, ChunkDecoder};
 use crate::config::Limits;
 use crate::error::ParseError;
-use crate::event::{BodyLength, Event, Fields, Scratch, Step};
+use crate::event::{BodyLength, BodyPart, Fields, Scratch, Step};
 use crate::field_section::FieldScanner;
 use crate::framing;
 
-/// Reads the body of one message; the last event is [`Event::End`], also when there is no body.
+/// Reads the body of one message; the last part is [`BodyPart::End`], also when there is no body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum BodyDecoder {
     /// This many bytes are still to come.
     Length(u64),
     Chunked(ChunkDecoder),
     Trailers(FieldScanner),
+    /// Everything until the peer ends its side.
+    UntilClose,
 }
 
 impl BodyDecoder {
@@ -30,30 +32,35 @@ impl BodyDecoder {
         matches!(self, Self::Length(0))
     }
 
-    /// The next event of the body that `input` goes on with.
+    /// Whether the message is complete if its sender ends its side now.
+    pub(crate) fn is_complete_at_eof(&self) -> bool {
+        matches!(self, Self::Length(0) | Self::UntilClose)
+    }
+
+    /// The next part of the body that `input` goes on with.
     pub(crate) fn run<'b>(
         &mut self,
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<'b>, ParseError> {
+    ) -> Result<Step<BodyPart<'b>>, ParseError> {
         match self {
             Self::Length(0) => Ok(Step {
                 consumed: 0,
-                event: Some(Event::End(Fields::default())),
+                event: Some(BodyPart::End(Fields::default())),
             }),
             Self::Length(remaining) => {
                 let taken = (input.len() as u64).min(*remaining) as usize;
                 *remaining -= taken as u64;
                 Ok(Step {
                     consumed: taken,
-                    event: (taken > 0).then(|| Event::Data(&input[..taken])),
+                    event: (taken > 0).then(|| BodyPart::Data(&input[..taken])),
                 })
             }
             Self::Chunked(decoder) => match decoder.run(input, limits)? {
                 Chunk::Data { start, end } => Ok(Step {
                     consumed: end,
-                    event: Some(Event::Data(&input[start..end])),
+                    event: Some(BodyPart::Data(&input[start..end])),
                 }),
                 Chunk::NeedMore => Ok(Step {
                     consumed: input.len(),
@@ -69,6 +76,10 @@ impl BodyDecoder {
                     })
                 }
             },
+            Self::UntilClose => Ok(Step {
+                consumed: input.len(),
+                event: (!input.is_empty()).then_some(BodyPart::Data(input)),
+            }),
             Self::Trailers(scanner) => {
                 let Some(end) = read_trailers(scanner, limits, input, scratch)? else {
                     return Ok(Step {
@@ -80,7 +91,7 @@ impl BodyDecoder {
                 framing::check_trailers(&fields, limits.lenient)?;
                 Ok(Step {
                     consumed: end,
-                    event: Some(Event::End(fields)),
+                    event: Some(BodyPart::End(fields)),
                 })
             }
         }

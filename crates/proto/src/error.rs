@@ -112,7 +112,7 @@ error_kinds! {
     FieldCr => "HPE_CR_EXPECTED", "Missing expected CR after header value", 400;
     /// A CR without LF in or behind a field value.
     FieldLf => "HPE_LF_EXPECTED", "Missing expected LF after header value", 400;
-    /// A CR without LF in place of a field value.
+    /// A CR without LF in place of a field value, or in a status line.
     FieldEmptyLf => "HPE_STRICT", "Expected LF after CR", 400;
     /// A CR without LF in place of the empty line.
     HeadLf => "HPE_STRICT", "Expected LF after headers", 400;
@@ -169,6 +169,23 @@ error_kinds! {
     ChunkDataLf => "HPE_STRICT", "Expected LF after chunk data", 400;
     /// The peer ended its side in the middle of a message.
     Eof => "HPE_INVALID_EOF_STATE", "Invalid EOF state", 400;
+    /// Something other than a space behind the version of a status line.
+    VersionSpace => "HPE_INVALID_VERSION", "Expected space after version", 400;
+    /// A status that is not three digits.
+    Status => "HPE_INVALID_STATUS", "Invalid status code", 400;
+    /// Something between the status and the reason or the line's end.
+    StatusEnd => "HPE_INVALID_STATUS", "Invalid response status", 400;
+    /// A status line ended by a bare LF.
+    StatusCr => "HPE_CR_EXPECTED", "Missing expected CR after response line", 400;
+    /// Bytes on a client's connection when no response is due. The connection is to be dropped, and
+    /// no request be told.
+    Unsolicited => "ECONNRESET", "response without a request", 400;
+    /// The server ended its side before a final response's head was complete. No parse error: the
+    /// reason is the whole message.
+    HangUp => "ECONNRESET", "socket hang up", 400;
+    /// The server ended its side within a response's body. No parse error: the reason is the whole
+    /// message.
+    Aborted => "ECONNRESET", "aborted", 400;
 }
 
 impl ErrorKind {
@@ -192,11 +209,14 @@ impl ErrorKind {
 pub enum MisuseError {
     /// A response without a request to answer.
     NothingToAnswer,
-    /// A head, final or interim, after the response's head.
+    /// A head, final or interim, after the message's head.
     HeadAlreadySent,
-    /// A body part or the end before the response's head.
+    /// A body part or the end before the message's head.
     HeadNotSent,
-    /// Anything after a response that closed the connection, or after an upgrade.
+    /// A request while another one's response is not complete, or while it is not known whether
+    /// something follows that.
+    RequestInFlight,
+    /// Anything after a message that closed the connection, or after an upgrade.
     Closed,
 }
 
@@ -204,9 +224,10 @@ impl fmt::Display for MisuseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NothingToAnswer => "no request is waiting for a response",
-            Self::HeadAlreadySent => "the response's head has been sent",
-            Self::HeadNotSent => "the response's head has not been sent",
-            Self::Closed => "the connection takes no further response",
+            Self::HeadAlreadySent => "the message's head has been sent",
+            Self::HeadNotSent => "the message's head has not been sent",
+            Self::RequestInFlight => "the last request's response is not complete",
+            Self::Closed => "the connection takes no further message",
         })
     }
 }
@@ -239,7 +260,10 @@ mod tests {
     #[test]
     fn every_kind_has_an_answer_with_its_status() {
         for kind in ErrorKind::ALL {
-            assert!(kind.code().starts_with("HPE_"), "{kind:?}");
+            assert!(
+                kind.code().starts_with("HPE_") || kind.code() == "ECONNRESET",
+                "{kind:?}"
+            );
             let start = format!("HTTP/1.1 {} ", kind.status());
             assert!(
                 encode_error_response(kind.status()).starts_with(start.as_bytes()),

@@ -7,14 +7,48 @@ use crate::method::Method;
 /// The outcome of one call: how many bytes to drop from the front of the read buffer, and what they
 /// said.
 #[derive(Debug, Clone)]
-pub struct Step<'b> {
+pub struct Step<E> {
     /// Bytes of `input` that are done with. Data slices of the event lie within them.
     pub consumed: usize,
     /// `None`: more bytes are needed, or nothing more may be read now.
-    pub event: Option<Event<'b>>,
+    pub event: Option<E>,
 }
 
-/// One part of an incoming message. Each message is a `Request`, any number of `Data`, one `End`.
+impl<E> Step<E> {
+    /// The same step in other words.
+    pub(crate) fn map<T>(self, event: impl FnOnce(E) -> T) -> Step<T> {
+        Step {
+            consumed: self.consumed,
+            event: self.event.map(event),
+        }
+    }
+
+    /// No event, after `consumed` bytes.
+    pub(crate) fn nothing(consumed: usize) -> Self {
+        Self {
+            consumed,
+            event: None,
+        }
+    }
+}
+
+/// What follows a head, whichever side reads it.
+#[derive(Debug, Clone)]
+pub(crate) enum BodyPart<'b> {
+    Data(&'b [u8]),
+    End(Fields<'b>),
+}
+
+impl<'b> From<BodyPart<'b>> for Event<'b> {
+    fn from(part: BodyPart<'b>) -> Self {
+        match part {
+            BodyPart::Data(data) => Self::Data(data),
+            BodyPart::End(trailers) => Self::End(trailers),
+        }
+    }
+}
+
+/// One part of an incoming request. Each is a `Request`, any number of `Data`, one `End`.
 #[derive(Debug, Clone)]
 pub enum Event<'b> {
     /// A complete request head.
@@ -67,6 +101,86 @@ pub enum Expect {
     Continue,
     /// Something else, for which 417 is the answer.
     Other,
+}
+
+/// One part of what answers a request. Each answer is any number of `Information`, one `Response`,
+/// any number of `Data`, one `End`.
+#[derive(Debug, Clone)]
+pub enum ClientEvent<'b> {
+    /// The complete head of an interim (1xx) response; the final one is still to come.
+    Information(ResponseHead<'b>),
+    /// The complete head of the final response. Nothing follows if its `upgrade` is set.
+    Response(ResponseHead<'b>),
+    /// Some bytes of the body, transfer coding removed; never empty.
+    Data(&'b [u8]),
+    /// The response is complete; the trailer fields, mostly none.
+    End(Fields<'b>),
+}
+
+impl<'b> From<BodyPart<'b>> for ClientEvent<'b> {
+    fn from(part: BodyPart<'b>) -> Self {
+        match part {
+            BodyPart::Data(data) => Self::Data(data),
+            BodyPart::End(trailers) => Self::End(trailers),
+        }
+    }
+}
+
+/// A response's head (RFC 9112 sections 2 to 5).
+#[derive(Debug, Clone)]
+pub struct ResponseHead<'b> {
+    /// Three digits as a number: 0 to 999.
+    pub status: u16,
+    /// What stands behind the status, as sent: any bytes but CR and LF, NUL included.
+    pub reason: &'b [u8],
+    /// The version's digits: 1.1, 1.0, 0.9 or 2.0; any in lenient mode.
+    pub major_version: u8,
+    /// The digit behind the dot.
+    pub minor_version: u8,
+    /// The field lines in wire order.
+    pub fields: Fields<'b>,
+    /// How much body follows; none behind an interim head.
+    pub body: ResponseBody,
+    /// The connection may carry another request behind this response (RFC 9112 section 9.3).
+    pub keep_alive: bool,
+    /// Seconds for which the server keeps an idle connection: the `timeout` that a Keep-Alive field
+    /// starts with. Meaningless unless `keep_alive`.
+    pub keep_alive_timeout: Option<u32>,
+    /// The connection leaves HTTP/1.1 behind this head: any answer to CONNECT, and 101 with
+    /// `Upgrade` named by `Connection`. What follows the head is the user's.
+    pub upgrade: bool,
+}
+
+/// How much body follows a response's head (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseBody {
+    /// What the head says.
+    Known(BodyLength),
+    /// All until the server ends its side.
+    UntilClose,
+}
+
+/// What a request's method means for its response. A client may send methods that are not in
+/// [`METHODS`](crate::METHODS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// HEAD: the response has no body.
+    Head,
+    /// CONNECT: the response begins a tunnel.
+    Connect,
+    /// Any other.
+    Ordinary,
+}
+
+impl RequestKind {
+    /// That of `method`, in upper case as it is sent.
+    pub fn of(method: &[u8]) -> Self {
+        match method {
+            b"HEAD" => Self::Head,
+            b"CONNECT" => Self::Connect,
+            _ => Self::Ordinary,
+        }
+    }
 }
 
 /// Field lines in wire order and case, duplicates kept: an iterator of `(name, value)`.
@@ -178,6 +292,14 @@ pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
         .rposition(is_text)
         .map_or(start, |last| last + 1);
     &value[start..end]
+}
+
+/// How many CR and LF bytes `input` starts with.
+pub(crate) fn count_line_ends(input: &[u8]) -> usize {
+    input
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
 }
 
 /// Working space of a decoder, with nothing in it between two calls: one for a whole I/O thread

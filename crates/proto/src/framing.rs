@@ -1,7 +1,7 @@
 //! How long a message's body is (RFC 9112 section 6.3). The one place where that is decided.
 
 use crate::error::{ErrorKind, ParseError};
-use crate::event::{BodyLength, FieldRange, Fields, trim_ows};
+use crate::event::{BodyLength, FieldRange, Fields, RequestKind, ResponseBody, trim_ows};
 use crate::method::Method;
 
 /// What the framing fields of a request amount to.
@@ -24,29 +24,7 @@ pub(crate) fn request_body(
     head_end: usize,
     lenient: bool,
 ) -> Result<Framing, ParseError> {
-    let mut length: Option<u64> = None;
-    let mut coding: Option<Coding> = None;
-    for range in fields.ranges() {
-        match framing_field(fields.name(range)) {
-            None => {}
-            Some(FramingField::ContentLength) => {
-                if coding.is_some() && !lenient {
-                    return Err(ErrorKind::ContentLengthWithCoding.at(range.name_end as usize + 1));
-                }
-                if length.is_some() {
-                    return Err(ErrorKind::ContentLengthTwice.at(range.value_start as usize));
-                }
-                length = Some(content_length(fields, range)?);
-            }
-            Some(FramingField::TransferEncoding) => {
-                if length.is_some() && !lenient {
-                    return Err(ErrorKind::CodingWithContentLength.at(range.name_end as usize + 1));
-                }
-                coding = Some(transfer_encoding(coding, fields, range, lenient)?);
-            }
-        }
-    }
-
+    let (length, coding) = framing_fields(fields, lenient, transfer_encoding)?;
     // 1. Responses without content: HEAD, 1xx, 204, 304. Not for requests.
     // 2. A tunnel after CONNECT. Its request has no content either (RFC 9110 section 9.3.6): what
     //    follows the head is the tunnel's.
@@ -79,6 +57,100 @@ pub(crate) fn request_body(
     };
     // 8. Until the connection closes: for responses only.
     Ok(Framing { body, close: false })
+}
+
+/// What the framing fields of a response amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ResponseFraming {
+    pub(crate) body: ResponseBody,
+    /// The connection ends with this message.
+    pub(crate) close: bool,
+}
+
+/// The body of a response with `status` to a request of `kind`.
+///
+/// The fields must be as good as a request's even where they have no say, except that a coding may
+/// be anything: what is not plainly `chunked` lasts until the connection closes, so that nothing
+/// behind it can be taken for another response.
+pub(crate) fn response_body(
+    kind: RequestKind,
+    status: u16,
+    minor_version: u8,
+    fields: &Fields<'_>,
+    lenient: bool,
+) -> Result<ResponseFraming, ParseError> {
+    let (length, coding) = framing_fields(fields, lenient, response_coding)?;
+    let none = ResponseBody::Known(BodyLength::None);
+    // 2. A tunnel behind CONNECT. Here it comes first, and with any status, interim ones too: Node
+    //    hands the connection over whatever the answer is.
+    if kind == RequestKind::Connect {
+        return Ok(ResponseFraming {
+            body: none,
+            close: false,
+        });
+    }
+    // 1. No content behind 1xx, 204 and 304, whatever the fields say; HEAD is below.
+    if matches!(status, 100..=199 | 204 | 304) {
+        return Ok(ResponseFraming {
+            body: none,
+            close: false,
+        });
+    }
+    // 3. Transfer-Encoding overrides Content-Length; strict mode refused the pair above.
+    // 4. Chunked if that is the last coding, or else until the connection closes. As for requests, a
+    //    pair of both and HTTP/1.0 are not trusted further.
+    // 5. An invalid Content-Length, several of them included, was refused above.
+    // 6. A valid Content-Length.
+    // 7. For requests only.
+    // 8. Until the connection closes.
+    let (body, close) = match (coding, length) {
+        (Some(Coding::Chunked), _) => (
+            ResponseBody::Known(BodyLength::Chunked),
+            length.is_some() || minor_version == 0,
+        ),
+        (Some(_), _) | (None, None) => (ResponseBody::UntilClose, true),
+        (None, Some(0)) => (none, false),
+        (None, Some(length)) => (ResponseBody::Known(BodyLength::Length(length)), false),
+    };
+    // 1. No content behind HEAD either. Where the same answer to GET would last until the close,
+    //    Node closes here as well.
+    let body = if kind == RequestKind::Head {
+        none
+    } else {
+        body
+    };
+    Ok(ResponseFraming { body, close })
+}
+
+/// Reads the values of Content-Length and Transfer-Encoding, the latter line by line.
+fn framing_fields(
+    fields: &Fields<'_>,
+    lenient: bool,
+    read_coding: fn(Option<Coding>, &Fields<'_>, &FieldRange, bool) -> Result<Coding, ParseError>,
+) -> Result<(Option<u64>, Option<Coding>), ParseError> {
+    let mut length: Option<u64> = None;
+    let mut coding: Option<Coding> = None;
+    for range in fields.ranges() {
+        match framing_field(fields.name(range)) {
+            None => {}
+            Some(FramingField::ContentLength) => {
+                if coding.is_some() && !lenient {
+                    return Err(ErrorKind::ContentLengthWithCoding.at(range.name_end as usize + 1));
+                }
+                if length.is_some() {
+                    return Err(ErrorKind::ContentLengthTwice.at(range.value_start as usize));
+                }
+                length = Some(content_length(fields, range)?);
+            }
+            Some(FramingField::TransferEncoding) => {
+                if length.is_some() && !lenient {
+                    return Err(ErrorKind::CodingWithContentLength.at(range.name_end as usize + 1));
+                }
+                coding = Some(read_coding(coding, fields, range, lenient)?);
+            }
+        }
+    }
+    Ok((length, coding))
 }
 
 /// Refuses framing fields in a trailer section (RFC 9112 section 7.1.2, RFC 9110 section 6.5.1).
@@ -190,6 +262,29 @@ fn transfer_encoding(
     Ok(last)
 }
 
+/// One Transfer-Encoding line of a response: whether `chunked` is plainly its last element. Earlier
+/// lines do not matter.
+fn response_coding(
+    _before: Option<Coding>,
+    fields: &Fields<'_>,
+    range: &FieldRange,
+    lenient: bool,
+) -> Result<Coding, ParseError> {
+    let value = fields.value(range);
+    if value.is_empty() && !fields.is_unfolded(range) {
+        return Err(ErrorKind::CodingEmpty.at(line_end(fields, range)));
+    }
+    if fields.is_unfolded(range) || find_ambiguous_byte(fields, range, lenient).is_some() {
+        return Ok(Coding::Other);
+    }
+    let last = value.rsplit(|&byte| byte == b',').next().unwrap_or(value);
+    Ok(if trim_ows(last).eq_ignore_ascii_case(b"chunked") {
+        Coding::Chunked
+    } else {
+        Coding::Other
+    })
+}
+
 /// Behind the line end of an empty field.
 fn line_end(fields: &Fields<'_>, range: &FieldRange) -> usize {
     let start = range.name_end as usize;
@@ -239,6 +334,123 @@ mod tests {
         let fields = Fields::new(input.as_bytes(), &scratch);
         request_body(method, minor_version, &fields, input.len(), lenient)
             .map_err(|error| error.kind)
+    }
+
+    /// The body and the close of a response whose field lines are these.
+    fn response(
+        kind: RequestKind,
+        status: u16,
+        lines: &[&str],
+        lenient: bool,
+    ) -> Result<(ResponseBody, bool), ErrorKind> {
+        let input: String = lines
+            .iter()
+            .map(|line| format!("{line}\r\n"))
+            .chain(["\r\n".to_owned()])
+            .collect();
+        let mut scratch = Scratch::new();
+        let limits = Limits {
+            lenient,
+            ..Limits::default()
+        };
+        FieldScanner::trailers()
+            .run(input.as_bytes(), &limits, &mut scratch)
+            .expect("good fields");
+        let fields = Fields::new(input.as_bytes(), &scratch);
+        response_body(kind, status, 1, &fields, lenient)
+            .map(|framing| (framing.body, framing.close))
+            .map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn response_fields() {
+        let known = |body| Ok((ResponseBody::Known(body), false));
+        let until_close = Ok((ResponseBody::UntilClose, true));
+        let cases: [(&[&str], _, _); 11] = [
+            (&[], until_close, until_close),
+            (
+                &[LENGTH],
+                known(BodyLength::Length(5)),
+                known(BodyLength::Length(5)),
+            ),
+            (
+                &["Content-Length: 0"],
+                known(BodyLength::None),
+                known(BodyLength::None),
+            ),
+            (
+                &[CHUNKED],
+                known(BodyLength::Chunked),
+                known(BodyLength::Chunked),
+            ),
+            (&["Transfer-Encoding: gzip"], until_close, until_close),
+            (
+                &[CHUNKED, "Transfer-Encoding: gzip"],
+                until_close,
+                until_close,
+            ),
+            (
+                &["Transfer-Encoding: gzip", CHUNKED],
+                known(BodyLength::Chunked),
+                known(BodyLength::Chunked),
+            ),
+            (&["Transfer-Encoding: chunked,"], until_close, until_close),
+            (
+                &[LENGTH, LENGTH],
+                Err(ErrorKind::ContentLengthTwice),
+                Err(ErrorKind::ContentLengthTwice),
+            ),
+            (
+                &[LENGTH, CHUNKED],
+                Err(ErrorKind::CodingWithContentLength),
+                Ok((ResponseBody::Known(BodyLength::Chunked), true)),
+            ),
+            (
+                &["Transfer-Encoding: gzip", LENGTH],
+                Err(ErrorKind::ContentLengthWithCoding),
+                until_close,
+            ),
+        ];
+        for (lines, strict, lenient) in cases {
+            let kind = RequestKind::Ordinary;
+            assert_eq!(response(kind, 200, lines, false), strict, "{lines:?}");
+            assert_eq!(response(kind, 200, lines, true), lenient, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn responses_without_content_by_status_and_method() {
+        let none = |close| Ok((ResponseBody::Known(BodyLength::None), close));
+        for lines in [&[LENGTH][..], &[CHUNKED]] {
+            for status in [100, 101, 103, 199, 204, 304] {
+                assert_eq!(
+                    response(RequestKind::Ordinary, status, lines, false),
+                    none(false)
+                );
+            }
+            for status in [0, 99, 200, 205, 404, 999] {
+                assert_ne!(
+                    response(RequestKind::Ordinary, status, lines, false),
+                    none(false)
+                );
+                assert_eq!(
+                    response(RequestKind::Head, status, lines, false),
+                    none(false)
+                );
+            }
+            for status in [100, 200, 204, 407] {
+                assert_eq!(
+                    response(RequestKind::Connect, status, lines, false),
+                    none(false)
+                );
+            }
+        }
+        assert_eq!(response(RequestKind::Head, 200, &[], false), none(true));
+        assert_eq!(response(RequestKind::Head, 304, &[], false), none(false));
+        assert_eq!(
+            response(RequestKind::Head, 200, &[LENGTH, LENGTH], false),
+            Err(ErrorKind::ContentLengthTwice)
+        );
     }
 
     fn kept(body: BodyLength) -> Result<Framing, ErrorKind> {

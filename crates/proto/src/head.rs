@@ -11,7 +11,7 @@ use crate::method::Method;
 use crate::request_line::{RequestLine, RequestLineScanner};
 
 /// Field lines that the fast path takes; heads with more go the general road.
-const FAST_FIELDS: usize = 64;
+pub(crate) const FAST_FIELDS: usize = 64;
 
 /// How far the head at the front of the read buffer has been read.
 #[derive(Clone, Copy, Debug)]
@@ -111,9 +111,6 @@ pub(crate) fn read_head_fast(
     else {
         return None;
     };
-    if limits.max_headers_count != 0 && request.headers.len() > limits.max_headers_count {
-        return None;
-    }
     let (method, target) = (request.method?, request.path?);
     let minor_version = request.version?;
     let method = Method::from_bytes(method.as_bytes())?;
@@ -121,25 +118,50 @@ pub(crate) fn read_head_fast(
     if method == Method::CONNECT || !target.starts_with('/') || !target.is_ascii() {
         return None;
     }
-    let offset = |part: &[u8]| part.as_ptr() as usize - input.as_ptr() as usize;
-    let target_start = offset(target.as_bytes());
+    let target_start = target.as_ptr() as usize - input.as_ptr() as usize;
     let target_end = target_start + target.len();
     // httparse skips empty lines before the request, which are not here any more, and nothing else.
     if target_start != method.as_str().len() + 1 {
         return None;
     }
+    let line_end = target_end + " HTTP/1.1\r\n".len();
+    take_fields(request.headers, input, line_end, end, limits, scratch)?;
+    let target = (target_start as u32, target_end as u32);
+    Some(ParsedHead {
+        line: RequestLine {
+            method,
+            minor_version,
+            target,
+            end: line_end as u32,
+        },
+        end,
+    })
+}
+
+/// Takes over the fields that httparse found in the head of `input` whose start line ends at
+/// `line_end`. `None`: it has read something as a line end that is none, or there are too many.
+pub(crate) fn take_fields(
+    headers: &[httparse::Header<'_>],
+    input: &[u8],
+    line_end: usize,
+    end: usize,
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Option<()> {
+    if limits.max_headers_count != 0 && headers.len() > limits.max_headers_count {
+        return None;
+    }
+    let offset = |part: &[u8]| part.as_ptr() as usize - input.as_ptr() as usize;
     // httparse takes a bare LF for a line end: what precedes each line must be a CR LF.
     let after_crlf = |line_start: usize| input[line_start - 2] == b'\r';
-    let line_end = target_end + " HTTP/1.1\r\n".len();
     let empty_line = end - 2;
-    let first_line = request
-        .headers
+    let first_line = headers
         .first()
         .map_or(empty_line, |field| offset(field.name.as_bytes()));
     if first_line != line_end || !after_crlf(empty_line) || !after_crlf(end) {
         return None;
     }
-    for field in request.headers.iter() {
+    for field in headers {
         let name_start = offset(field.name.as_bytes());
         let name_end = name_start + field.name.len();
         // An empty value is where the general reader puts it, so that errors have one place.
@@ -158,16 +180,7 @@ pub(crate) fn read_head_fast(
             value_end: (value_start + field.value.len()) as u32,
         });
     }
-    let target = (target_start as u32, target_end as u32);
-    Some(ParsedHead {
-        line: RequestLine {
-            method,
-            minor_version,
-            target,
-            end: line_end as u32,
-        },
-        end,
-    })
+    Some(())
 }
 
 #[cfg(any(test, feature = "fuzz"))]

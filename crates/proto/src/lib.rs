@@ -5,6 +5,7 @@
 //!                    │                                        │
 //!   ┌────────────────▼────────────────────────────────────────▼───────────────┐
 //!   │ ServerConnection   reading: head ─► body ─► trailers   writing: framing │
+//!   │ ClientConnection                                                        │
 //!   └────────────────┬────────────────────┬───────────────────────┬───────────┘
 //!                    ▼                    ▼                       ▼
 //!              Step { Event }        poll_timeout           bytes to be sent
@@ -13,7 +14,8 @@
 //! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the
 //! leniency of its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining,
 //! upgrades, deadlines; and errors under the names that Node gives them. Out of scope: sockets,
-//! clocks, threads, what heads mean beyond framing, and the text of response heads.
+//! clocks, threads, what heads mean beyond framing, and the text of
+//! the heads that are sent.
 //!
 //! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a
 //! [`Step`] consumed; events borrow from it and from a [`Scratch`] that all of a thread's
@@ -58,6 +60,7 @@
 
 mod body;
 mod chunk;
+mod client;
 mod close_reason;
 mod config;
 mod encode;
@@ -69,13 +72,19 @@ mod head;
 mod method;
 mod persistence;
 mod request_line;
+mod response_head;
 mod server;
+mod status_line;
 
+pub use client::ClientConnection;
 pub use close_reason::CloseReason;
 pub use config::{Limits, TimeoutKind, Timeouts};
 pub use encode::{CONTINUE, encode_error_response};
 pub use error::{ErrorKind, MisuseError, ParseError};
-pub use event::{BodyLength, Event, Expect, Fields, RequestHead, Scratch, Step};
+pub use event::{
+    BodyLength, ClientEvent, Event, Expect, Fields, RequestHead, RequestKind, ResponseBody,
+    ResponseHead, Scratch, Step,
+};
 pub use method::{METHODS, Method};
 pub use server::ServerConnection;
 
@@ -83,10 +92,15 @@ pub use server::ServerConnection;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz {
-    use crate::{Limits, head};
+    use crate::{Limits, head, response_head};
 
     /// Panics when the fast and the general reader of heads disagree.
     pub fn check_head_paths(input: &[u8]) {
         head::agreement::check(input, &Limits::default());
+    }
+
+    /// Panics when the fast and the general reader of response heads disagree.
+    pub fn check_response_paths(input: &[u8]) {
+        response_head::agreement::check(input, &Limits::default());
     }
 }

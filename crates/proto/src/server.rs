@@ -7,7 +7,9 @@ use crate::close_reason::CloseReason;
 use crate::config::{Limits, TimeoutKind, Timeouts};
 use crate::encode;
 use crate::error::{ErrorKind, MisuseError, ParseError};
-use crate::event::{BodyLength, Event, Fields, RequestHead, Scratch, Step};
+use crate::event::{
+    BodyLength, BodyPart, Event, Fields, RequestHead, Scratch, Step, count_line_ends,
+};
 use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
 use crate::method::Method;
@@ -103,19 +105,19 @@ impl ServerConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<'b>, ParseError> {
+    ) -> Result<Step<Event<'b>>, ParseError> {
         match &mut self.reading {
             Reading::Body(decoder) => {
                 let result = decoder.run(limits, input, scratch);
                 match &result {
                     Ok(Step {
-                        event: Some(Event::End(_)),
+                        event: Some(BodyPart::End(_)),
                         ..
                     }) => self.end_request(now),
                     Ok(_) => {}
                     Err(_) => self.fail(true),
                 }
-                result
+                result.map(|step| step.map(Event::from))
             }
             Reading::Head(_) => self.handle_head(now, limits, input, scratch),
             Reading::Upgrade { .. } | Reading::Raw => Ok(Step {
@@ -135,7 +137,7 @@ impl ServerConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<'b>, ParseError> {
+    ) -> Result<Step<Event<'b>>, ParseError> {
         let Reading::Head(scanner) = &mut self.reading else {
             return Ok(Step {
                 consumed: 0,
@@ -478,14 +480,6 @@ impl ServerConnection {
         self.started = None;
         self.idle_since = None;
     }
-}
-
-/// How many CR and LF bytes `input` starts with.
-fn count_line_ends(input: &[u8]) -> usize {
-    input
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count()
 }
 
 #[cfg(test)]

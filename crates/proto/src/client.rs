@@ -1,0 +1,428 @@
+//! The client's side of one connection.
+
+use crate::body::BodyDecoder;
+use crate::close_reason::CloseReason;
+use crate::config::Limits;
+use crate::encode;
+use crate::error::{ErrorKind, MisuseError, ParseError};
+use crate::event::{
+    BodyPart, ClientEvent, Fields, RequestKind, ResponseBody, ResponseHead, Scratch, Step,
+    count_line_ends,
+};
+use crate::framing;
+use crate::persistence;
+use crate::response_head::{self, ParsedResponse, ResponseScanner};
+
+/// The client's side of one connection: one request out, its response in, then the next.
+///
+/// It holds no bytes, as [`ServerConnection`](crate::ServerConnection) holds none, and has no
+/// deadlines of its own.
+///
+/// Per request, the calls go `send_head` → (`begin_data` → the bytes → `finish_data`)* →
+/// `send_end`; what the server says may be read at any time, and its response may be complete before
+/// the request is. The next `send_head` has to wait for both, and for
+/// [`handle_data`](Self::handle_data) to have found nothing behind the response: whatever arrives
+/// while no response is due is an error, so that it never becomes the answer to a later request.
+/// That is why an idle connection is to be read, too.
+///
+/// After a [`ParseError`] the connection is of no further use.
+///
+/// Of [`Limits`], `max_pipelined` means nothing here. Node's client ignores the fields above its
+/// `maxHeadersCount` where its server refuses them: set `max_headers_count` to 0, and leave the
+/// surplus to the user.
+///
+/// ```
+/// use ferrohttp_proto::{ClientConnection, ClientEvent, Limits, RequestKind, Scratch};
+///
+/// let (limits, mut scratch, mut out) = (Limits::default(), Scratch::new(), Vec::new());
+/// let mut connection = ClientConnection::new();
+/// connection.send_head(RequestKind::of(b"GET"), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", false, &mut out)?;
+/// connection.send_end(b"", false, &mut out)?;
+///
+/// let mut received: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+/// let mut body = Vec::new();
+/// loop {
+///     let step = connection.handle_data(&limits, received, &mut scratch)?;
+///     received = &received[step.consumed..];
+///     match step.event {
+///         Some(ClientEvent::Response(head)) => assert_eq!((head.status, head.reason), (200, &b"OK"[..])),
+///         Some(ClientEvent::Data(data)) => body.extend_from_slice(data),
+///         Some(ClientEvent::Information(_) | ClientEvent::End(_)) => {}
+///         None => break,
+///     }
+/// }
+/// assert_eq!(body, b"hi");
+/// assert!(connection.is_idle());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ClientConnection {
+    reading: Reading,
+    writing: Writing,
+    /// What the last request asked.
+    kind: RequestKind,
+    /// The last request announced the close of the connection.
+    closing: bool,
+    /// The response being read allows another request.
+    keep_alive: bool,
+    close: Option<CloseReason>,
+}
+
+/// What the next bytes are.
+#[derive(Debug)]
+enum Reading {
+    /// Nothing that is due.
+    Idle,
+    /// As `Idle`, right behind a response: bytes that came with it have not been looked at.
+    Ended,
+    /// A response head, of which something has been seen if the scanner is there.
+    Head(Option<ResponseScanner>),
+    Body(BodyDecoder),
+    /// Ignored: no further response is accepted.
+    Closed,
+    /// As `Closed`, after an error.
+    Failed,
+    /// The user's: not HTTP any more.
+    Raw,
+}
+
+/// What may be sent next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    /// The head of a request.
+    Head,
+    /// Its body, framed by what its head says.
+    Body,
+    /// Its body, in chunks.
+    Chunks,
+}
+
+impl Default for ClientConnection {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClientConnection {
+    /// For a connection on which nothing has been sent.
+    pub fn new() -> Self {
+        Self {
+            reading: Reading::Idle,
+            writing: Writing::Head,
+            kind: RequestKind::Ordinary,
+            closing: false,
+            keep_alive: true,
+            close: None,
+        }
+    }
+
+    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed,
+    /// until the event is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is
+    /// false and none are. Call it once behind each `End`, even without bytes.
+    ///
+    /// `input` must start with the bytes that earlier calls left unconsumed.
+    ///
+    /// # Errors
+    ///
+    /// The server broke the protocol, or sent something that nobody asked for
+    /// ([`ErrorKind::Unsolicited`]). Nothing further is read; later calls consume and ignore
+    /// everything.
+    pub fn handle_data<'b>(
+        &mut self,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b mut Scratch,
+    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+        match &mut self.reading {
+            Reading::Body(decoder) => match decoder.run(limits, input, scratch) {
+                Ok(step) => {
+                    if matches!(step.event, Some(BodyPart::End(_))) {
+                        self.end_response(CloseReason::PeerClose);
+                    }
+                    Ok(step.map(ClientEvent::from))
+                }
+                Err(error) => Err(self.fail(error)),
+            },
+            Reading::Head(_) => self.handle_head(limits, input, scratch),
+            Reading::Idle | Reading::Ended => {
+                // Node ignores line ends between responses.
+                let skipped = count_line_ends(input);
+                if skipped < input.len() {
+                    return Err(self.fail(ErrorKind::Unsolicited.at(skipped)));
+                }
+                self.reading = Reading::Idle;
+                Ok(Step::nothing(skipped))
+            }
+            Reading::Raw => Ok(Step::nothing(0)),
+            Reading::Closed | Reading::Failed => Ok(Step::nothing(input.len())),
+        }
+    }
+
+    fn handle_head<'b>(
+        &mut self,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b mut Scratch,
+    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+        let Reading::Head(scanner) = &mut self.reading else {
+            return Ok(Step::nothing(0));
+        };
+        // Node ignores line ends before a response as it does before a request.
+        let skipped = if scanner.is_some() {
+            0
+        } else {
+            count_line_ends(input)
+        };
+        let input = &input[skipped..];
+        if input.is_empty() {
+            return Ok(Step::nothing(skipped));
+        }
+        let result = match response_head::read_response(scanner, input, limits, scratch) {
+            Ok(Some(parsed)) => self.accept(&parsed, limits, input, scratch),
+            Ok(None) => return Ok(Step::nothing(skipped)),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(step) => Ok(Step {
+                consumed: skipped + step.consumed,
+                ..step
+            }),
+            Err(error) => Err(self.fail(error.behind(skipped))),
+        }
+    }
+
+    /// A head is complete: decides how its body is framed and what becomes of the connection.
+    fn accept<'b>(
+        &mut self,
+        parsed: &ParsedResponse,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b Scratch,
+    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+        const SWITCHING_PROTOCOLS: u16 = 101;
+        let line = parsed.line;
+        let fields = Fields::new(input, scratch);
+        let framing = framing::response_body(
+            self.kind,
+            line.status,
+            line.minor_version,
+            &fields,
+            limits.lenient,
+        )?;
+        let version = (line.major_version, line.minor_version);
+        let wishes = persistence::response_wishes(version, &fields);
+        let switching = line.status == SWITCHING_PROTOCOLS;
+        let upgrade = self.kind == RequestKind::Connect || (switching && wishes.upgrade);
+        let interim = line.status / 100 == 1 && !switching && !upgrade;
+        // What follows a 101 is not HTTP/1.1, also when it does not say what it is.
+        let keep_alive = wishes.keep_alive && !framing.close && !switching && !upgrade;
+        let head = ResponseHead {
+            status: line.status,
+            reason: parsed.reason(input),
+            major_version: line.major_version,
+            minor_version: line.minor_version,
+            fields,
+            body: framing.body,
+            keep_alive,
+            keep_alive_timeout: wishes.timeout,
+            upgrade,
+        };
+        let event = if interim {
+            ClientEvent::Information(head)
+        } else {
+            self.keep_alive = keep_alive;
+            self.reading = if upgrade {
+                self.writing = Writing::Head;
+                Reading::Raw
+            } else {
+                Reading::Body(match framing.body {
+                    ResponseBody::Known(length) => BodyDecoder::new(length),
+                    ResponseBody::UntilClose => BodyDecoder::UntilClose,
+                })
+            };
+            ClientEvent::Response(head)
+        };
+        Ok(Step {
+            consumed: parsed.end,
+            event: Some(event),
+        })
+    }
+
+    /// The server ended its side. To be called when `handle_data` has no further event to give;
+    /// what is left unconsumed then is lost. `Some`: the `End` of a body that lasts until now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::HangUp`]: a response was due and its final head had not come.
+    /// [`ErrorKind::Aborted`]: its body was cut off. On an idle connection there is no error.
+    pub fn handle_eof(&mut self) -> Result<Option<ClientEvent<'static>>, ParseError> {
+        match &self.reading {
+            Reading::Idle | Reading::Ended => self.stop_reading(CloseReason::PeerEof),
+            Reading::Head(_) => return Err(self.fail(ErrorKind::HangUp.at(0))),
+            Reading::Body(decoder) if decoder.is_complete_at_eof() => {
+                self.keep_alive = false;
+                self.end_response(CloseReason::PeerEof);
+                return Ok(Some(ClientEvent::End(Fields::default())));
+            }
+            Reading::Body(_) => return Err(self.fail(ErrorKind::Aborted.at(0))),
+            Reading::Closed | Reading::Failed | Reading::Raw => {}
+        }
+        Ok(None)
+    }
+
+    /// Sends the head of a request; `head` ends in an empty line. `chunked`: it says so, and the
+    /// body is to be framed in chunks.
+    ///
+    /// # Errors
+    ///
+    /// The last request or its response is not complete, `handle_data` has not been called behind
+    /// the response, or the connection takes no further request.
+    pub fn send_head(
+        &mut self,
+        kind: RequestKind,
+        head: &[u8],
+        chunked: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        match (self.writing, &self.reading) {
+            (Writing::Body | Writing::Chunks, _) => return Err(MisuseError::HeadAlreadySent),
+            (_, Reading::Closed | Reading::Failed | Reading::Raw) => {
+                return Err(MisuseError::Closed);
+            }
+            (_, Reading::Ended | Reading::Head(_) | Reading::Body(_)) => {
+                return Err(MisuseError::RequestInFlight);
+            }
+            (Writing::Head, Reading::Idle) => {}
+        }
+        self.kind = kind;
+        self.reading = Reading::Head(None);
+        self.writing = if chunked {
+            Writing::Chunks
+        } else {
+            Writing::Body
+        };
+        out.extend_from_slice(head);
+        Ok(())
+    }
+
+    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in
+    /// `out`. A part without bytes is nothing, not the end.
+    ///
+    /// # Errors
+    ///
+    /// The head has not been sent.
+    pub fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.check_body()?;
+        if self.writing == Writing::Chunks && len > 0 {
+            encode::chunk_size(len, out);
+        }
+        Ok(())
+    }
+
+    /// Follows the bytes of a body part.
+    pub fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
+        if self.writing == Writing::Chunks && len > 0 {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Ends the request. `trailers`: field lines, each with its line end; written only in chunked
+    /// coding. `close`: the head announced the close of the connection, which ends with the
+    /// response.
+    ///
+    /// # Errors
+    ///
+    /// The head has not been sent.
+    pub fn send_end(
+        &mut self,
+        trailers: &[u8],
+        close: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.check_body()?;
+        if self.writing == Writing::Chunks {
+            encode::last_chunk(trailers, out);
+        }
+        self.writing = Writing::Head;
+        self.closing |= close;
+        if close && matches!(self.reading, Reading::Idle | Reading::Ended) {
+            self.stop_reading(CloseReason::LocalClose);
+        }
+        Ok(())
+    }
+
+    /// Whether bytes from the server are wanted, if only to notice those that nobody asked for.
+    /// False once the connection has been handed over, failed, or takes no further request.
+    pub fn may_read(&self) -> bool {
+        !matches!(
+            self.reading,
+            Reading::Closed | Reading::Failed | Reading::Raw
+        )
+    }
+
+    /// `Some` once the connection can take no further request and nothing more of a response is to
+    /// come: to be closed, though a request may still be unfinished. Not after an upgrade.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close
+    }
+
+    /// Whether a request may be sent: none is unfinished, and no response is due.
+    pub fn is_idle(&self) -> bool {
+        self.writing == Writing::Head && matches!(self.reading, Reading::Idle)
+    }
+
+    /// Whether a final response's head has been delivered and its end has not.
+    pub fn is_receiving(&self) -> bool {
+        matches!(self.reading, Reading::Body(_))
+    }
+
+    /// Whether a request's head has been sent and its end has not.
+    pub fn is_sending(&self) -> bool {
+        self.writing != Writing::Head
+    }
+
+    fn check_body(&self) -> Result<(), MisuseError> {
+        match self.writing {
+            Writing::Head if !self.may_read() => Err(MisuseError::Closed),
+            Writing::Head => Err(MisuseError::HeadNotSent),
+            Writing::Body | Writing::Chunks => Ok(()),
+        }
+    }
+
+    /// A response has been received to its end; `reason` is why it would be the last.
+    fn end_response(&mut self, reason: CloseReason) {
+        if self.closing {
+            self.stop_reading(CloseReason::LocalClose);
+        } else if self.keep_alive {
+            self.reading = Reading::Ended;
+        } else {
+            self.stop_reading(reason);
+        }
+    }
+
+    fn stop_reading(&mut self, reason: CloseReason) {
+        self.reading = Reading::Closed;
+        self.close.get_or_insert(reason);
+    }
+
+    fn fail(&mut self, error: ParseError) -> ParseError {
+        self.reading = Reading::Failed;
+        self.close.get_or_insert(CloseReason::ParseError);
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small() {
+        // One for each open socket, idle ones in an agent's pool included.
+        assert!(
+            size_of::<ClientConnection>() <= 112,
+            "{} bytes",
+            size_of::<ClientConnection>()
+        );
+    }
+}
