@@ -1,0 +1,237 @@
+'use strict'
+// What a server does with its connections: counting, limiting and closing them.
+const test = require('ava')
+const { parity } = require('../helpers/parity.cjs')
+
+test(
+  'getConnections and maxConnections with drop',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((_req, res) => res.end('ok'))
+    const port = await listen(server)
+    const count = () => new Promise((resolve) => server.getConnections((error, number) => resolve([error, number])))
+    log(await count())
+    server.maxConnections = 2
+    const ask = async (client) => {
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      return (await client.readResponse()).status
+    }
+    const first = await connect(port)
+    log(await ask(first))
+    const second = await connect(port)
+    log(await ask(second), await count())
+    const dropped = until(server, 'drop')
+    const third = await connect(port)
+    const [data] = await dropped
+    log(data.localPort === port, data.remotePort === third.localPort, Object.keys(data))
+    log(data.localAddress, data.localFamily, data.remoteAddress, data.remoteFamily)
+    await third.closed
+    log(third.received, await count())
+    // One goes, another may come.
+    const gone = new Promise((resolve) => {
+      const look = () => server.getConnections((_error, number) => (number === 1 ? resolve() : setImmediate(look)))
+      look()
+    })
+    first.socket.destroy()
+    await gone
+    const fourth = await connect(port)
+    log(await ask(fourth), await count())
+    server.maxConnections = undefined
+    log(await ask(await connect(port)))
+  }),
+)
+
+test(
+  'maxConnections of 0',
+  parity(async (http, log, { listen, connect, record }) => {
+    const server = http.createServer()
+    server.maxConnections = 0
+    record(server, ['connection'])
+    let drops = 0
+    server.on('drop', () => {
+      drops++
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.closed
+    log(client.received, drops, server.maxConnections)
+  }),
+)
+
+test(
+  'closeIdleConnections closes the idle ones',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((req, res) => {
+      if (req.url === '/now') res.end('now')
+      else server.emit('waiting', res)
+    })
+    const port = await listen(server)
+    const idle = await connect(port)
+    await idle.write('GET /now HTTP/1.1\r\nHost: a\r\n\r\n')
+    await idle.readResponse()
+    const waiting = until(server, 'waiting')
+    const busy = await connect(port)
+    await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [res] = await waiting
+    server.closeIdleConnections()
+    log(await idle.closed, idle.rest)
+    res.end('later')
+    log((await busy.readResponse()).body)
+    server.closeIdleConnections()
+    log(await busy.closed)
+  }),
+)
+
+test(
+  'closeAllConnections closes them all',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((req, res) => {
+      req.on('aborted', () => log('aborted'))
+      res.on('close', () => log('response closed', res.writableFinished))
+      if (req.url === '/now') res.end('now')
+      else server.emit('waiting', res)
+    })
+    const port = await listen(server)
+    const idle = await connect(port)
+    await idle.write('GET /now HTTP/1.1\r\nHost: a\r\n\r\n')
+    await idle.readResponse()
+    const waiting = until(server, 'waiting')
+    const busy = await connect(port)
+    await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
+    await waiting
+    const silent = await connect(port)
+    await silent.write('GET')
+    server.closeAllConnections()
+    log(await idle.closed, await busy.closed)
+    await silent.closed
+    log(server.listening)
+  }),
+)
+
+test(
+  'close waits for what is under way',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((_req, res) => server.emit('waiting', res))
+    const port = await listen(server)
+    const waiting = until(server, 'waiting')
+    const client = await connect(port)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [res] = await waiting
+    let closed = false
+    server.close(() => {
+      closed = true
+      log('closed')
+    })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    log(closed, server.listening)
+    const over = until(server, 'close')
+    res.setHeader('Connection', 'close')
+    res.end('last words')
+    log((await client.readResponse()).body)
+    await over
+  }),
+)
+
+test(
+  'close from within a handler',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((_req, res) => {
+      res.end('bye')
+      server.close()
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const response = await client.readResponse()
+    log(response.headers, response.body)
+    const over = until(server, 'close')
+    client.end()
+    await over
+    log(await client.closed)
+  }),
+)
+
+test(
+  'close while connections are idle',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((_req, res) => res.end('ok'))
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.readResponse()
+    const over = until(server, 'close')
+    server.close()
+    await over
+    log(await client.closed, client.rest)
+  }),
+)
+
+test(
+  'the events connection and close',
+  parity(async (http, log, { listen, raw, until }) => {
+    const net = require('node:net')
+    const server = http.createServer((req, res) => {
+      log('request')
+      req.socket.on('close', (hadError) => log('socket closed', hadError))
+      res.end()
+    })
+    server.on('connection', function onConnection(socket) {
+      log('connection', this === server, socket instanceof net.Socket, socket.server === server, socket.readyState)
+    })
+    server.on('close', () => log('server closed'))
+    const port = await listen(server)
+    await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await new Promise((resolve) => server.close(resolve))
+  }),
+)
+
+test(
+  'a socket destroyed when it connects',
+  parity(async (http, log, { listen, raw, record }) => {
+    const server = http.createServer(() => log('request'))
+    server.on('connection', (socket) => {
+      record(socket, ['close', 'end'])
+      socket.destroy()
+    })
+    const port = await listen(server)
+    log(await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+  }),
+)
+
+test(
+  'a keep-alive connection serves many requests with one socket',
+  parity(async (http, log, { listen, connect }) => {
+    const sockets = new Set()
+    const server = http.createServer((req, res) => {
+      sockets.add(req.socket)
+      res.end(`${req.url} ${sockets.size}`)
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    for (let i = 0; i < 5; i++) {
+      await client.write(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      log((await client.readResponse()).body)
+    }
+  }),
+)
+
+test(
+  'unref sockets let the process go',
+  parity(
+    async (http, log) => {
+      const net = require('node:net')
+      const server = http.createServer((req) => {
+        req.socket.unref()
+        log('request')
+        process.on('exit', () => log('exit'))
+      })
+      server.unref()
+      server.listen(0, '127.0.0.1', () => {
+        const client = net.connect(server.address().port, '127.0.0.1')
+        client.unref()
+        client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      })
+      await new Promise((resolve) => server.once('request', resolve))
+    },
+    { isolated: true },
+  ),
+)

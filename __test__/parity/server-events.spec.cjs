@@ -1,0 +1,371 @@
+'use strict'
+// checkContinue, checkExpectation, clientError, connect and upgrade.
+const test = require('ava')
+const { parity } = require('../helpers/parity.cjs')
+
+test(
+  'Expect: 100-continue without a listener',
+  parity(async (http, log, { listen, connect }) => {
+    const server = http.createServer((req, res) => {
+      log('request', req.headers.expect)
+      req.on('data', (chunk) => log(chunk))
+      req.on('end', () => res.end('thanks'))
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\nExpect: 100-Continue\r\n\r\n',
+    )
+    log((await client.readResponse()).head)
+    await client.write('body')
+    log(await client.readToEnd())
+  }),
+)
+
+test(
+  'checkContinue decides',
+  parity(async (http, log, { listen, connect }) => {
+    const server = http.createServer(() => log('request'))
+    server.on('checkContinue', (req, res) => {
+      log('checkContinue', req.url)
+      if (req.url === '/no') {
+        res.writeHead(413)
+        res.end('too large')
+        return
+      }
+      res.writeContinue()
+      req.setEncoding('utf8').on('data', (text) => log(text))
+      req.on('end', () => res.end('taken'))
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('POST /yes HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n')
+    log((await client.readResponse()).head)
+    await client.write('body')
+    log((await client.readResponse()).head)
+    await client.write('POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n')
+    log(await client.readToEnd())
+  }),
+)
+
+test(
+  'other expectations',
+  parity(async (http, log, { listen, raw }) => {
+    const server = http.createServer((req, res) => {
+      log('request', req.httpVersion)
+      res.end()
+    })
+    const port = await listen(server)
+    const request = (version) => `GET / HTTP/${version}\r\nHost: a\r\nConnection: close\r\nExpect: something\r\n\r\n`
+    log(await raw(port, request('1.1')))
+    log(await raw(port, request('1.0')))
+    server.on('checkExpectation', (req, res) => {
+      log('checkExpectation', req.headers.expect)
+      res.writeHead(417, 'Not so')
+      res.end('sorry')
+    })
+    log(await raw(port, request('1.1')))
+  }),
+)
+
+const broken = {
+  'an unknown method': ['FOO / HTTP/1.1\r\n\r\n'],
+  'a header without a colon': ['GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n'],
+  'two lengths': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
+  'a bad chunk': ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n'],
+  'an oversized head': [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
+}
+
+for (const [title, parts] of Object.entries(broken)) {
+  const source = JSON.stringify(parts)
+  test(
+    `the default answer to ${title}`,
+    parity(async (http, log, { listen, connect }) => {
+      const server = http.createServer((req) => {
+        log('request', req.url)
+        req.on('error', (error) => log('request error', error))
+        req.on('aborted', () => log('aborted'))
+      })
+      const port = await listen(server)
+      const client = await connect(port)
+      for (const part of JSON.parse(source)) await client.write(part)
+      log(await client.readToEnd())
+    }),
+  )
+
+  test(
+    `clientError for ${title}`,
+    parity(async (http, log, { listen, connect }) => {
+      const server = http.createServer((req) => {
+        log('request', req.url)
+        req.on('error', () => {})
+      })
+      server.on('clientError', function onClientError(error, socket) {
+        log(
+          error,
+          error.code === 'HPE_HEADER_OVERFLOW' || error.bytesParsed,
+          error.reason,
+          error.rawPacket.length > 0,
+          this === server,
+        )
+        log(socket instanceof require('node:net').Socket, socket.writable, socket.readable, socket.destroyed)
+        socket.end('HTTP/1.1 400 Mine\r\nConnection: close\r\n\r\nmine')
+      })
+      const port = await listen(server)
+      const client = await connect(port)
+      for (const part of JSON.parse(source)) await client.write(part)
+      log(await client.readToEnd())
+    }),
+  )
+}
+
+test(
+  'clientError for a peer that resets',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((req) => {
+      req.on('error', () => {})
+      server.emit('arrived')
+    })
+    server.on('clientError', (error, socket) => {
+      log(error.code, error.syscall, error.bytesParsed, socket.writable)
+      server.emit('heard')
+    })
+    const port = await listen(server)
+    const arrived = until(server, 'arrived')
+    const heard = until(server, 'heard')
+    const client = await connect(port)
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc')
+    await arrived
+    client.reset()
+    await heard
+  }),
+)
+
+test(
+  'upgrade without a listener is a request',
+  parity(async (http, log, { listen, raw }) => {
+    const server = http.createServer((req, res) => {
+      log(req.upgrade, req.headers.upgrade)
+      res.end('no upgrade here')
+    })
+    const port = await listen(server)
+    log(await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n'))
+  }),
+)
+
+test(
+  'shouldUpgradeCallback',
+  parity(
+    async (http, log, { listen, raw, connect }) => {
+      const server = http.createServer(
+        {
+          shouldUpgradeCallback(req) {
+            log('asked', this === server, req.url, req.headers.upgrade)
+            return req.url !== '/no'
+          },
+        },
+        (req, res) => {
+          log('request', req.upgrade)
+          res.end('no')
+        },
+      )
+      const port = await listen(server)
+      const head = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n`
+      log(await raw(port, head('/no')))
+      log(await raw(port, head('/nobody')))
+      server.on('upgrade', (req, socket) => {
+        log('upgrade', req.upgrade)
+        socket.end('yes')
+      })
+      const client = await connect(port)
+      await client.write(head('/yes'))
+      log(await client.readToEnd())
+    },
+    { only24: true },
+  ),
+)
+
+for (const [event, line] of [
+  ['upgrade', 'GET /path HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ['connect', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n'],
+]) {
+  const source = JSON.stringify([event, line])
+
+  test(
+    `${event} hands the connection over with what followed the head`,
+    parity(async (http, log, { listen, connect }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer(() => log('request'))
+      server.on(name, (req, socket, first) => {
+        log(req.method, req.url, req.headers, req.upgrade, req.complete, Buffer.isBuffer(first), first)
+        log(
+          socket instanceof require('node:net').Socket,
+          socket === req.socket,
+          socket.parser,
+          socket._httpMessage ?? null,
+        )
+        for (const listened of ['error', 'data', 'timeout', 'drain', 'close', 'end'])
+          log(listened, socket.listenerCount(listened))
+        log(socket.readable, socket.writable, socket.readableFlowing, socket.destroyed, socket.allowHalfOpen)
+        socket.write('switched:')
+        socket.on('data', (chunk) => socket.write(chunk))
+        socket.on('end', () => {
+          log('end')
+          socket.end('!')
+        })
+        socket.on('close', (hadError) => log('close', hadError))
+      })
+      const port = await listen(server)
+      const client = await connect(port)
+      await client.write(`${head}early`)
+      log(await client.readUntil('switched:'))
+      for (const part of ['one', 'two']) {
+        await client.write(part)
+        log(await client.readUntil(part))
+      }
+      client.end()
+      log(await client.readToEnd())
+    }),
+  )
+
+  test(
+    `${event}: nothing is lost while nobody reads`,
+    parity(async (http, log, { listen, connect, until }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer()
+      const port = await listen(server)
+      const taken = until(server, name)
+      const client = await connect(port)
+      await client.write(head)
+      const [, socket] = await taken
+      socket.write('go')
+      await client.readUntil('go')
+      await client.write('early bytes')
+      client.end()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const ended = until(socket, 'end')
+      socket.on('data', (chunk) => log(chunk))
+      await ended
+      socket.end('all read')
+      log(await client.readToEnd())
+    }),
+  )
+
+  test(
+    `${event}: many bytes both ways`,
+    parity(async (http, log, { listen, connect }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer()
+      server.on(name, (_req, socket) => {
+        socket.write('go')
+        socket.pipe(socket)
+      })
+      const port = await listen(server)
+      const client = await connect(port)
+      await client.write(head)
+      await client.readUntil('go')
+      const part = Buffer.alloc(100_000, 'abcdefghij')
+      for (let i = 0; i < 10; i++) await client.write(part)
+      const echoed = await client.readBytes(1_000_000)
+      log(echoed === 'abcdefghij'.repeat(100_000))
+      client.end()
+      log(await client.readToEnd(), await client.closed)
+    }),
+  )
+
+  test(
+    `${event}: the socket is destroyed by the program`,
+    parity(async (http, log, { listen, connect, until }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer()
+      server.on(name, (_req, socket) => {
+        socket.on('error', (error) => log(error))
+        socket.write('last words')
+        const closed = new Promise((resolve) => socket.on('close', resolve))
+        if (name === 'upgrade') socket.destroySoon()
+        else socket.destroy(new Error('on purpose'))
+        server.emit('destroyed', closed)
+      })
+      const port = await listen(server)
+      const destroyed = until(server, 'destroyed')
+      const client = await connect(port)
+      await client.write(head)
+      const [closed] = await destroyed
+      const text = await client.readToEnd()
+      if (name === 'upgrade') log(text)
+      await client.closed
+      log(await closed)
+    }),
+  )
+
+  test(
+    `${event}: a peer that resets`,
+    parity(async (http, log, { listen, connect, until }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer()
+      const port = await listen(server)
+      const taken = until(server, name)
+      const client = await connect(port)
+      await client.write(head)
+      const [, socket] = await taken
+      socket.on('data', () => {})
+      socket.on('end', () => log('end'))
+      socket.on('error', (error) => log(error.code, error.syscall))
+      const closed = new Promise((resolve) => socket.on('close', resolve))
+      client.reset()
+      log(await closed, socket.destroyed)
+    }),
+  )
+
+  test(
+    `${event}: timeouts are the program's`,
+    parity(async (http, log, { listen, connect, until }) => {
+      const [name, head] = JSON.parse(source)
+      const server = http.createServer({
+        keepAliveTimeout: 5,
+        headersTimeout: 10,
+        requestTimeout: 10,
+        connectionsCheckingInterval: 5,
+      })
+      server.on('timeout', () => log('server timeout'))
+      const port = await listen(server)
+      const taken = until(server, name)
+      const client = await connect(port)
+      await client.write(head)
+      const [, socket] = await taken
+      socket.setTimeout(40)
+      await until(socket, 'timeout')
+      log(socket.destroyed, socket.timeout)
+      socket.end('over')
+      log(await client.readToEnd())
+    }),
+  )
+}
+
+test(
+  'connect without a listener closes the connection',
+  parity(async (http, log, { listen, connect }) => {
+    const server = http.createServer(() => log('request'))
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n')
+    log(await client.readToEnd())
+  }),
+)
+
+test(
+  'upgrade behind an answered request, on the same connection',
+  parity(async (http, log, { listen, connect }) => {
+    const server = http.createServer((_req, res) => res.end('plain'))
+    server.on('upgrade', (_req, socket, head) => {
+      log(socket.listenerCount('data'), socket.listenerCount('error'), head)
+      socket.end('switched')
+    })
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    log((await client.readResponse()).body)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nrest')
+    log(await client.readToEnd())
+  }),
+)
