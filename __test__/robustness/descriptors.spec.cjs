@@ -26,20 +26,32 @@ unlessWindows('EMFILE: connections wait in the backlog until descriptors are fre
 
   const peers = await Promise.all(Array.from({ length: PEERS }, () => RawClient.connect(port)))
   for (const peer of peers) peer.write(HELLO)
-  await becomes(async () => (await ask('count')) === LEFT, () => 'as many connections as descriptors')
+  await becomes(
+    async () => (await ask('count')) === LEFT,
+    () => 'as many connections as descriptors',
+  )
   const served = peers.filter((peer) => peer.received !== '')
   t.true(served.length <= LEFT)
 
   // One that goes makes room for one that waits.
-  await becomes(() => peers.filter((peer) => peer.received !== '').length === LEFT, () => 'all that were accepted served')
+  await becomes(
+    () => peers.filter((peer) => peer.received !== '').length === LEFT,
+    () => 'all that were accepted served',
+  )
   const first = peers.find((peer) => peer.received !== '')
   first.end()
   await first.closed
-  await becomes(() => peers.filter((peer) => peer.received !== '').length === LEFT + 1, () => 'the next one served')
+  await becomes(
+    () => peers.filter((peer) => peer.received !== '').length === LEFT + 1,
+    () => 'the next one served',
+  )
 
   t.is(await ask('release'), 'released')
   await Promise.all(peers.filter((peer) => peer !== first).map((peer) => peer.readResponse()))
   t.is(await get(port), 'HTTP/1.1 200 OK | fine')
   for (const peer of peers) peer.end()
-  await becomes(async () => (await ask('count')) === 0, () => 'no connection left')
+  await becomes(
+    async () => (await ask('count')) === 0,
+    () => 'no connection left',
+  )
 })

@@ -1,0 +1,76 @@
+'use strict'
+// A process that is a server ends when and how it would with node:http, whatever is under way.
+const net = require('node:net')
+const path = require('node:path')
+const { once } = require('node:events')
+const test = require('ava')
+const { start } = require('../helpers/fixture.cjs')
+
+const SERVER = path.join(__dirname, 'fixtures/exiting-server.cjs')
+const HOST = 'Host: a\r\n'
+/** What is open besides the request that ends the process. */
+const OTHERS = [
+  `GET /large HTTP/1.1\r\n${HOST}\r\n`,
+  `GET / HTTP/1.1\r\n${HOST}\r\n`,
+  `POST /wait HTTP/1.1\r\n${HOST}Content-Length: 1000000\r\n\r\nbegun`,
+  `GET /wait HTTP/1.1\r\n${HOST}\r\n`,
+  'GET / HT',
+]
+
+function open(port, request) {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.once('data', () => socket.pause())
+  socket.write(request)
+  return socket
+}
+
+/** @returns how the process ended */
+async function ends(t, which, way) {
+  const server = start(SERVER, [which, way])
+  t.teardown(() => server.child.kill('SIGKILL'))
+  const { port } = await server.said()
+  const others = OTHERS.map((request) => open(port, request))
+  await Promise.all(others.slice(0, 2).map((socket) => once(socket, 'data')))
+  const last = open(port, `GET /end HTTP/1.1\r\n${HOST}\r\n`)
+  if (way === 'close-from-outside') {
+    await once(last, 'connect')
+    last.end()
+    last.resume()
+  }
+  const { code, signal, stderr } = await server.exited
+  for (const socket of [last, ...others]) socket.destroy()
+  return { code, signal, message: stderr.match(/^Error: .*/m)?.[0] }
+}
+
+const WAYS = {
+  'exit-in-handler': { code: 7, signal: null },
+  'exit-in-write-callback': { code: 7, signal: null },
+  'exit-in-finish': { code: 7, signal: null },
+  'exit-later': { code: 7, signal: null },
+  'write-in-exit': { code: 7, signal: null },
+  throw: { code: 1, signal: null, message: 'Error: the end' },
+  reject: { code: 1, signal: null, message: 'Error: the end' },
+  kill: { code: null, signal: 'SIGTERM' },
+  abort: { code: 7, signal: null },
+  close: { code: 0, signal: null },
+  'close-from-outside': { code: 0, signal: null },
+  unref: { code: 0, signal: null },
+  'unref-socket': { code: 0, signal: null },
+}
+
+for (const [way, expected] of Object.entries(WAYS)) {
+  test(`a process ends by ${way}`, async (t) => {
+    const actual = await ends(t, 'ferrohttp', way)
+    t.like(actual, expected)
+    // Node's loop also waits for writes of unreferenced sockets, here for a peer that never reads.
+    if (way !== 'unref-socket') t.deepEqual(actual, await ends(t, 'node:http', way))
+  })
+}
+
+test('a server that is unreferenced at once lets the process go', async (t) => {
+  const server = start(SERVER, ['ferrohttp', 'unref-at-once'])
+  t.teardown(() => server.child.kill('SIGKILL'))
+  await server.said()
+  t.like(await server.exited, { code: 0, signal: null, stderr: '' })
+})
