@@ -2,6 +2,8 @@
 //! of them.
 
 mod mutations;
+mod response_transcript;
+mod response_vectors;
 mod transcript;
 mod vector;
 mod vectors;

@@ -236,7 +236,7 @@ impl Run {
     }
 }
 
-fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     if bytes.len() > LONG {
         format!("({} bytes)", bytes.len())
     } else {

@@ -24,7 +24,7 @@
 use std::fs;
 use std::path::Path;
 
-use ferrohttp_proto::Limits;
+use ferrohttp_proto::{Limits, RequestKind};
 
 /// One case of a vector file.
 #[derive(Debug)]
@@ -43,10 +43,25 @@ pub(crate) struct Options {
     pub(crate) eof: bool,
     /// Upgrades are declined instead of taken.
     pub(crate) decline: bool,
+    /// The input answers a request of this kind; `None`: it is requests.
+    pub(crate) request: Option<RequestKind>,
 }
 
-/// All cases there are.
+/// The cases of requests.
 pub(crate) fn vectors() -> Vec<Vector> {
+    let mut vectors = all_vectors();
+    vectors.retain(|vector| vector.options.request.is_none());
+    vectors
+}
+
+/// The cases of responses: those in files called `response-…`.
+pub(crate) fn response_vectors() -> Vec<Vector> {
+    let mut vectors = all_vectors();
+    vectors.retain(|vector| vector.options.request.is_some());
+    vectors
+}
+
+fn all_vectors() -> Vec<Vector> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let mut files: Vec<_> = fs::read_dir(folder)
         .expect("the folder is there")
@@ -82,8 +97,12 @@ fn parse_file(file: &str, text: &str) -> Vec<Vector> {
             .lines()
             .find_map(|line| line.strip_prefix("Options: "))
             .unwrap_or_default();
+        let mut options = parse_options(&name, options);
+        if file.starts_with("response-") {
+            options.request.get_or_insert(RequestKind::Ordinary);
+        }
         vectors.push(Vector {
-            options: parse_options(&name, options),
+            options,
             input: unescape(&name, input),
             name,
             events,
@@ -110,6 +129,7 @@ fn parse_options(name: &str, text: &str) -> Options {
             "lenient" => options.limits.lenient = true,
             "eof" => options.eof = true,
             "decline" => options.decline = true,
+            "request" => options.request = Some(RequestKind::of(value.as_bytes())),
             "max_header_size" => options.limits.max_header_size = number(),
             "max_headers_count" => options.limits.max_headers_count = number(),
             "max_chunk_extensions" => options.limits.max_chunk_extensions = number(),

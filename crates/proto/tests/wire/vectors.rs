@@ -8,11 +8,16 @@ use crate::vector::{Vector, vectors};
 const AT_LEAST: usize = 200;
 
 /// Inputs up to this length are cut at every byte; longer ones at this many places.
-const CUTS: usize = 512;
+pub(crate) const CUTS: usize = 512;
 
 /// Runs `check` on every vector and reports all that fail, not only the first.
 fn check_all(check: impl Fn(&Vector) -> Result<(), String>) {
-    let failures: Vec<String> = vectors()
+    check_each(&vectors(), check);
+}
+
+/// As `check_all`, of these.
+pub(crate) fn check_each(vectors: &[Vector], check: impl Fn(&Vector) -> Result<(), String>) {
+    let failures: Vec<String> = vectors
         .iter()
         .filter_map(|vector| {
             check(vector)
@@ -28,7 +33,7 @@ fn check_all(check: impl Fn(&Vector) -> Result<(), String>) {
     );
 }
 
-fn compare(what: &str, actual: &[String], expected: &[String]) -> Result<(), String> {
+pub(crate) fn compare(what: &str, actual: &[String], expected: &[String]) -> Result<(), String> {
     if actual == expected {
         return Ok(());
     }
@@ -129,7 +134,7 @@ fn answered_one_at_a_time() {
 
 /// The lines as they would be on a connection of their own, with error positions counted from `by`
 /// bytes further on.
-fn moved(lines: &[String], by: usize) -> Vec<String> {
+pub(crate) fn moved(lines: &[String], by: usize) -> Vec<String> {
     let moved_line = |line: &String| {
         let (before, rest) = line.split_once(" at ")?;
         let (place, reason) = rest.split_once(": ")?;

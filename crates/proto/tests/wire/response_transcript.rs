@@ -1,0 +1,207 @@
+//! Drives a client's connection over given bytes and writes up what it says, one line an event.
+
+use ferrohttp_proto::{
+    BodyLength, ClientConnection, ClientEvent, ParseError, RequestKind, ResponseBody, ResponseHead,
+    Scratch,
+};
+
+use crate::transcript::shown;
+use crate::vector::Options;
+
+/// What `pieces`, arriving one after the other behind a request, come to. Error positions count
+/// from the first byte of all.
+pub(crate) fn response_transcript<'p>(
+    pieces: impl Iterator<Item = &'p [u8]>,
+    options: Options,
+) -> Vec<String> {
+    let mut run = Run::new(options);
+    run.request();
+    run.receive_all(pieces)
+}
+
+/// The same behind a first exchange whose response is `first`.
+pub(crate) fn second_response_transcript(
+    first: &[u8],
+    input: &[u8],
+    options: Options,
+) -> Vec<String> {
+    let mut run = Run::new(options);
+    run.send(RequestKind::Ordinary);
+    run.receive(first)
+        .unwrap_or_else(|_| panic!("a good response"));
+    assert!(run.connection.is_idle());
+    run.lines.clear();
+    run.data.clear();
+    run.request();
+    run.receive_all([input].into_iter())
+}
+
+struct Run {
+    connection: ClientConnection,
+    options: Options,
+    unread: Vec<u8>,
+    /// Bytes dropped from the front of `unread` so far.
+    dropped: usize,
+    lines: Vec<String>,
+    data: Vec<u8>,
+    upgraded: bool,
+}
+
+/// An error ended the run.
+struct Ended;
+
+impl Run {
+    fn new(options: Options) -> Self {
+        Self {
+            connection: ClientConnection::new(),
+            options,
+            unread: Vec::new(),
+            dropped: 0,
+            lines: Vec::new(),
+            data: Vec::new(),
+            upgraded: false,
+        }
+    }
+
+    fn request(&mut self) {
+        self.send(self.options.request.expect("a case of responses"));
+    }
+
+    fn send(&mut self, kind: RequestKind) {
+        let mut out = Vec::new();
+        self.connection
+            .send_head(kind, b"\r\n", false, &mut out)
+            .expect("an idle connection");
+        self.connection
+            .send_end(b"", false, &mut out)
+            .expect("the head was sent");
+    }
+
+    fn receive_all<'p>(mut self, pieces: impl Iterator<Item = &'p [u8]>) -> Vec<String> {
+        for piece in pieces {
+            if self.receive(piece).is_err() {
+                return self.lines;
+            }
+        }
+        if self.options.eof {
+            match self.connection.handle_eof() {
+                Ok(event) => {
+                    if let Some(event) = event {
+                        self.event(event);
+                    }
+                    self.line("eof".to_owned());
+                }
+                Err(error) => self.error(error),
+            }
+        } else if self.upgraded {
+            let unread = shown(&self.unread);
+            self.line(format!("taken {unread}").trim_end().to_owned());
+        } else if self.connection.close_reason().is_some() {
+            self.line("closed".to_owned());
+        } else if !self.connection.is_idle() {
+            self.line("wait".to_owned());
+        }
+        self.lines
+    }
+
+    fn receive(&mut self, piece: &[u8]) -> Result<(), Ended> {
+        let mut scratch = Scratch::new();
+        self.unread.extend_from_slice(piece);
+        loop {
+            let unread = std::mem::take(&mut self.unread);
+            let result = self
+                .connection
+                .handle_data(&self.options.limits, &unread, &mut scratch);
+            let (consumed, more) = match result {
+                Ok(step) => {
+                    let more = step.event.is_some();
+                    assert!(step.consumed <= unread.len(), "consumed more than there is");
+                    if let Some(event) = step.event {
+                        self.event(event);
+                    }
+                    (step.consumed, more)
+                }
+                Err(error) => {
+                    assert!(error.bytes_parsed <= unread.len(), "{error}");
+                    assert!(!self.connection.may_read() && !self.connection.is_idle());
+                    self.error(error);
+                    return Err(Ended);
+                }
+            };
+            self.unread = unread[consumed..].to_vec();
+            self.dropped += consumed;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn event(&mut self, event: ClientEvent<'_>) {
+        match event {
+            ClientEvent::Information(head) => self.head("information", &head),
+            ClientEvent::Response(head) => {
+                self.head("response", &head);
+                self.upgraded = head.upgrade;
+            }
+            ClientEvent::Data(data) => {
+                assert!(!data.is_empty(), "data without bytes");
+                self.data.extend_from_slice(data);
+            }
+            ClientEvent::End(trailers) => {
+                for (name, value) in trailers {
+                    self.line(format!("trailer {}: {}", shown(name), shown(value)));
+                }
+                self.line("end".to_owned());
+            }
+        }
+    }
+
+    fn head(&mut self, word: &str, head: &ResponseHead<'_>) {
+        let mut line = format!(
+            "{word} {} {}.{} '{}'",
+            head.status,
+            head.major_version,
+            head.minor_version,
+            shown(head.reason)
+        );
+        match head.body {
+            ResponseBody::Known(BodyLength::None) => {}
+            ResponseBody::Known(BodyLength::Length(length)) => {
+                line.push_str(&format!(" length={length}"));
+            }
+            ResponseBody::Known(BodyLength::Chunked) => line.push_str(" chunked"),
+            ResponseBody::UntilClose => line.push_str(" until-close"),
+        }
+        if let Some(seconds) = head.keep_alive_timeout {
+            line.push_str(&format!(" timeout={seconds}"));
+        }
+        for (flag, word) in [
+            (!head.keep_alive && !head.upgrade, " close"),
+            (head.upgrade, " upgrade"),
+        ] {
+            line.push_str(if flag { word } else { "" });
+        }
+        self.line(line);
+        if head.fields.len() > 20 {
+            return self.line(format!("fields {}", head.fields.len()));
+        }
+        for (name, value) in head.fields.clone() {
+            let line = format!("field {}: {}", shown(name), shown(value));
+            self.line(line.trim_end().to_owned());
+        }
+    }
+
+    fn error(&mut self, error: ParseError) {
+        let at = self.dropped + error.bytes_parsed;
+        let (code, reason) = (error.kind.code(), error.kind.reason());
+        self.line(format!("error {code} at {at}: {reason}"));
+    }
+
+    fn line(&mut self, line: String) {
+        if !self.data.is_empty() {
+            let data = shown(&std::mem::take(&mut self.data));
+            self.lines.push(format!("data {data}"));
+        }
+        self.lines.push(line);
+    }
+}
