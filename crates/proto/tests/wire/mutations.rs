@@ -1,7 +1,8 @@
 //! What the vectors do not say: whatever arrives, nothing panics, and cutting it changes nothing.
 
+use crate::response_transcript::response_transcript;
 use crate::transcript::{Answers, transcript, without_overflow_place};
-use crate::vector::vectors;
+use crate::vector::{response_vectors, vectors};
 
 /// Mutants of each vector.
 const ROUNDS: usize = 24;
@@ -78,6 +79,37 @@ fn mutants_read_the_same_whole_in_bytes_and_in_two() {
                 run(&[&input], Answers::Late),
                 whole,
                 "answered late: {shown} {options:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn mutants_of_responses_read_the_same_whole_in_bytes_and_in_two() {
+    let mut random = Random(42);
+    for vector in response_vectors()
+        .iter()
+        .filter(|vector| vector.input.len() <= LONGEST)
+    {
+        for _ in 0..ROUNDS {
+            let mut input = vector.input.clone();
+            random.mutate(&mut input);
+            let mut options = vector.options;
+            options.limits.lenient ^= random.below(2) == 0;
+            options.limits.max_header_size = [16_384, 60, 20][random.below(3)];
+            let run = |pieces: &[&[u8]]| {
+                without_overflow_place(&response_transcript(pieces.iter().copied(), options))
+            };
+            let whole = run(&[&input]);
+            let shown = input.escape_ascii();
+            let bytes: Vec<&[u8]> = input.chunks(1).collect();
+            assert_eq!(run(&bytes), whole, "byte by byte: {shown} {options:?}");
+            let (first, second) = input.split_at(random.below(input.len() + 1));
+            let cut = first.len();
+            assert_eq!(
+                run(&[first, second]),
+                whole,
+                "cut at {cut}: {shown} {options:?}"
             );
         }
     }

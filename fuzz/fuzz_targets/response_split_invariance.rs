@@ -1,0 +1,94 @@
+//! What a client's connection says does not depend on how its bytes are cut.
+#![no_main]
+
+use ferrohttp_proto::{
+    ClientConnection, ClientEvent, ErrorKind, Fields, Limits, RequestKind, Scratch,
+};
+use libfuzzer_sys::fuzz_target;
+
+/// An event that outlives its buffer; neighbouring data is one.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Information(u16),
+    Response(u16, Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>),
+    Data(Vec<u8>),
+    End(Vec<(Vec<u8>, Vec<u8>)>),
+    Error(ErrorKind),
+}
+
+impl Said {
+    fn new(event: ClientEvent<'_>) -> Self {
+        let owned = |fields: Fields<'_>| fields.map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
+        match event {
+            ClientEvent::Information(head) => Self::Information(head.status),
+            ClientEvent::Response(head) => {
+                Self::Response(head.status, head.reason.to_vec(), owned(head.fields))
+            }
+            ClientEvent::Data(part) => Self::Data(part.to_vec()),
+            ClientEvent::End(trailers) => Self::End(owned(trailers)),
+        }
+    }
+}
+
+fn run<'p>(
+    pieces: impl Iterator<Item = &'p [u8]>,
+    kind: RequestKind,
+    limits: &Limits,
+) -> Vec<Said> {
+    let (mut scratch, mut out) = (Scratch::new(), Vec::new());
+    let mut connection = ClientConnection::new();
+    connection
+        .send_head(kind, b"\r\n", false, &mut out)
+        .expect("an idle connection");
+    connection
+        .send_end(b"", false, &mut out)
+        .expect("the head was sent");
+    let (mut unread, mut said) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        unread.extend_from_slice(piece);
+        loop {
+            let step = match connection.handle_data(limits, &unread, &mut scratch) {
+                Ok(step) => step,
+                Err(error) => {
+                    said.push(Said::Error(error.kind));
+                    return said;
+                }
+            };
+            let more = step.event.is_some();
+            match (step.event.map(Said::new), said.last_mut()) {
+                (None, _) => {}
+                (Some(Said::Data(part)), Some(Said::Data(data))) => data.extend(part),
+                (Some(event), _) => said.push(event),
+            }
+            unread.drain(..step.consumed);
+            if !more {
+                break;
+            }
+        }
+    }
+    match connection.handle_eof() {
+        Ok(event) => said.extend(event.map(Said::new)),
+        Err(error) => said.push(Said::Error(error.kind)),
+    }
+    said
+}
+
+fuzz_target!(|input: (bool, u8, u16, &[u8])| {
+    let (lenient, kind, cut, bytes) = input;
+    let kind = match kind % 4 {
+        0 => RequestKind::Head,
+        1 => RequestKind::Connect,
+        _ => RequestKind::Ordinary,
+    };
+    let limits = Limits {
+        lenient,
+        max_header_size: 64,
+        max_headers_count: 4,
+        max_chunk_extensions: 16,
+        ..Limits::default()
+    };
+    let whole = run([bytes].into_iter(), kind, &limits);
+    assert_eq!(run(bytes.chunks(1), kind, &limits), whole);
+    let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
+    assert_eq!(run([first, second].into_iter(), kind, &limits), whole);
+});
