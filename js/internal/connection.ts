@@ -90,6 +90,8 @@ export class Connection implements MessageTransport, MessageSource {
   #idleTooLong = false
   #scope: AsyncResource | null = null
   #left = false
+  /** The messages have been told of the end. */
+  #abandoned = false
   /** The program has not called `unref()`. */
   #refed = true
   /** The peer has ended and we may go on writing. */
@@ -106,7 +108,12 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   get socket(): ConnectionSocket {
-    return (this.#socket ??= new ConnectionSocket(this))
+    if (this.#socket === null) {
+      this.#socket = new ConnectionSocket(this)
+      // Whoever asks so late finds it as it would be by now.
+      if (this.#abandoned) this.#socket.onClosed(null)
+    }
+    return this.#socket
   }
 
   get socketIfMade(): ConnectionSocket | null {
@@ -159,8 +166,7 @@ export class Connection implements MessageTransport, MessageSource {
     const minor = line >>> 8
     const request = new server.IncomingMessage(this)
     fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, minor)
-    if ((flags & r.HEAD_COMPLETE) !== 0) request.complete = true
-    else this.incoming = request
+    if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
     const response = new server.ServerResponse(request, server.responseOptions)
     server.prepare(response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
@@ -175,6 +181,8 @@ export class Connection implements MessageTransport, MessageSource {
       this.#asyncScope().runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
     } finally {
       this.#serving = false
+      // A request without a body is complete once its handler has been called, not before: so Node.
+      if ((flags & r.HEAD_COMPLETE) !== 0) request[kEnd]('')
     }
   }
 
@@ -301,8 +309,8 @@ export class Connection implements MessageTransport, MessageSource {
       else this.close(r.CLOSE_AFTER_FLUSH)
       return
     }
-    this.#abortRequests()
     this.close(r.CLOSE_AFTER_FLUSH)
+    this.#abandonMessages(connectionReset('aborted'))
   }
 
   onClosed(errno: number): void {
@@ -338,6 +346,12 @@ export class Connection implements MessageTransport, MessageSource {
         write.message?.[kSettle](error)
       })
     }
+    this.#abandonMessages(error)
+  }
+
+  /** Requests are aborted, and what has not been answered to the end never will be. */
+  #abandonMessages(error: Error): void {
+    this.#abandoned = true
     this.#abortRequests()
     const responses = this.response === null ? [] : [this.response, ...(this.#queue ?? [])]
     const current = this.response
@@ -457,7 +471,7 @@ export class Connection implements MessageTransport, MessageSource {
       this.close(r.CLOSE_DESTROY)
     }
     this.#socket?.destroy(error)
-    this.#abortRequests()
+    this.#abandonMessages(error)
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
