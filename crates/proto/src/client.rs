@@ -420,7 +420,7 @@ mod tests {
     fn a_connection_is_small() {
         // One for each open socket, idle ones in an agent's pool included.
         assert!(
-            size_of::<ClientConnection>() <= 112,
+            size_of::<ClientConnection>() <= 64,
             "{} bytes",
             size_of::<ClientConnection>()
         );

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// How much a peer may send before it is refused, and how strictly it is read.
 ///
-/// A plain value: the driver owns one for all of a server's connections and passes it to every
-/// call.
+/// A plain value: the driver owns one for all connections of a server or of one kind of request,
+/// and passes it to every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one head, or of one trailer section, from which on it is refused
-    /// (`maxHeaderSize`). Counted as Node counts: target, field names and field values, without
-    /// the punctuation around them. Default 16,384.
+    /// (`maxHeaderSize`). Counted as Node counts: target or reason, field names and field
+    /// values, without the punctuation around them. Default 16,384.
     pub max_header_size: usize,
     /// Fields allowed in one head, or in one trailer section; 0 means no limit
     /// (`server.maxHeadersCount`; unset it means 1,000 in Node 24). Default 1,000.

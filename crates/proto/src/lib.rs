@@ -13,9 +13,9 @@
 //!
 //! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the
 //! leniency of its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining,
-//! upgrades, deadlines; and errors under the names that Node gives them. Out of scope: sockets,
-//! clocks, threads, what heads mean beyond framing, and the text of
-//! the heads that are sent.
+//! upgrades, a server's deadlines; and errors under the names that Node gives them. Out of scope: sockets,
+//! clocks, threads, what heads mean beyond framing, and the
+//! text of the heads that are sent.
 //!
 //! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a
 //! [`Step`] consumed; events borrow from it and from a [`Scratch`] that all of a thread's

@@ -18,6 +18,8 @@
 //! ```
 //! ````
 //!
+//! In files called `response-…` the input answers a request: GET, or what `Options: request HEAD` says.
+//!
 //! Line breaks in an `http` block are for the reader. `\r \n \t \0 \\ \xHH` are bytes, and
 //! `\{16384:x}` is a piece repeated.
 
