@@ -62,9 +62,13 @@ export class Connection implements MessageTransport, MessageSource {
   /** Keeps the event loop alive. */
   holding = true
   closed = false
+  /** Bytes received and sent, known once it is closed. */
+  counters: [read: number, written: number] | null = null
   /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
   ending = false
   upgraded = false
+  /** The program paused the socket; not: a body that nobody reads. */
+  paused = false
   /** The program destroyed the connection: what still comes of it is nobody's. */
   discarding = false
   /** The peer has been answered for breaking the protocol. */
@@ -262,6 +266,8 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   resumeBody(): void {
+    // Whoever reads the request wants the socket to flow, whatever it was told before: so Node.
+    if (this.paused) this.#socket?.resume()
     if (!this.#bodyHeld) return
     this.#bodyHeld = false
     this.#sendCredit()

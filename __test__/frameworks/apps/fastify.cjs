@@ -30,7 +30,7 @@ function routes(app, large) {
   app.get('/json', { schema }, async () => ({ a: 1, left: 'out' }))
   app.get('/about/:what', async (request) => {
     const { params, query, ip, host, protocol, id, headers } = request
-    return { params, query, ip, host, protocol, id, agent: headers['user-agent'] }
+    return { params, query, ip, host, protocol, id, agent: headers['user-agent'], complete: request.raw.complete }
   })
   app.post('/echo', async (request) => request.body)
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
