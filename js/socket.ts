@@ -17,6 +17,8 @@ import { validateFunction } from './internal/validators.js'
 const TIMEOUT_MAX = 2 ** 31 - 1
 
 const kAddresses = Symbol('ferrohttp.addresses')
+const kLocal = Symbol('ferrohttp.local')
+const kRemote = Symbol('ferrohttp.remote')
 const kCounted = Symbol('ferrohttp.counted')
 const kConnection = Symbol('ferrohttp.connection')
 
@@ -29,21 +31,22 @@ type Listener = (...args: any[]) => void
 export class ConnectionSocket extends net.Socket {
   readonly [kConnection]: Connection
   #addresses: Addresses | null = null
-  /** Counters as they were when the connection closed. */
+  #remoteKnown = false
+  /** Counters as they were when last asked for: the connection may be gone before its end is known here. */
   #counters: [number, number] = [0, 0]
   #destroyCallback: (() => void) | null = null
   #hadError = false
-  /** Paused by the program, not by a body that nobody reads. */
-  #pausedByProgram = false
   #tapped = false
   declare timeout?: number
   declare parser?: null
   server: Server
+  _server: Server
 
   constructor(connection: Connection) {
     super({ allowHalfOpen: true, highWaterMark: connection.server.highWaterMark } as net.SocketConstructorOpts)
     this[kConnection] = connection
     this.server = connection.server
+    this._server = connection.server
     if (connection.server.timeout > 0) this.timeout = connection.server.timeout
     if (connection.upgraded) this.release()
     else {
@@ -65,14 +68,27 @@ export class ConnectionSocket extends net.Socket {
   }
 
   override address(): AddressInfo | Record<string, never> {
-    const { localAddress, localPort } = this[kAddresses]()
+    const { localAddress, localPort } = this[kLocal]()
     if (localAddress === undefined) return {}
     return { address: localAddress, family: family(localAddress)!, port: localPort! }
   }
 
+  /** Nothing once the socket is destroyed, as with a handle that is gone. */
+  [kLocal](): Addresses {
+    return this.destroyed ? {} : this[kAddresses]()
+  }
+
+  /** Of a destroyed socket only what was looked at before. */
+  [kRemote](): Addresses {
+    if (this.destroyed && !this.#remoteKnown) return {}
+    this.#remoteKnown = true
+    return this[kAddresses]()
+  }
+
   [kCounted](): [number, number] {
+    const { slot, generation, counters } = this[kConnection]
+    if (counters !== null) return counters
     environment.flush()
-    const { slot, generation } = this[kConnection]
     return (this.#counters = environment.native.counters(slot, generation) ?? this.#counters)
   }
 
@@ -116,14 +132,14 @@ export class ConnectionSocket extends net.Socket {
 
   #pauseConnection(on: boolean): void {
     const connection = this[kConnection]
-    if (this.#pausedByProgram === on || connection.upgraded) return
-    this.#pausedByProgram = on
+    if (connection.paused === on || connection.upgraded) return
+    connection.paused = on
     environment.command(connection, r.OUT_PAUSE, on ? 1 : 0)
   }
 
   /** The body is not read as fast as it comes; Node pauses the socket then. */
   bodyHeld(on: boolean): void {
-    if (this.#pausedByProgram) return
+    if (this[kConnection].paused) return
     if (on) super.pause()
     else super.resume()
   }
@@ -213,7 +229,7 @@ export class ConnectionSocket extends net.Socket {
       throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
     if (callback !== undefined) validateFunction(callback, 'callback')
     const millis = Math.min(timeout, TIMEOUT_MAX)
-    this.timeout = millis
+    this.timeout = timeout
     environment.command(this[kConnection], r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))
     if (callback !== undefined) {
       if (millis === 0) this.removeListener('timeout', callback)
@@ -248,6 +264,18 @@ export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined
   return address.includes(':') ? 'IPv6' : 'IPv4'
 }
 
+/** Bytes in the stream that the connection has not been given. */
+function buffered(socket: net.Socket): number {
+  const { writableBuffer } = socket as unknown as {
+    writableBuffer?: { chunk: string | Buffer; encoding: BufferEncoding }[]
+  }
+  let bytes = 0
+  for (const { chunk, encoding } of writableBuffer ?? []) {
+    bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length
+  }
+  return bytes
+}
+
 function emitClose(socket: net.Socket, hadError: boolean): void {
   socket.emit('close', hadError)
 }
@@ -271,19 +299,19 @@ function readByTheServer(): void {}
 /** Getters, where net.Socket has getters on its prototype too. */
 const GETTERS: Record<string, (this: ConnectionSocket) => unknown> = {
   localAddress() {
-    return this[kAddresses]().localAddress
+    return this[kLocal]().localAddress
   },
   localPort() {
-    return this[kAddresses]().localPort
+    return this[kLocal]().localPort
   },
   localFamily() {
     return family(this.localAddress)
   },
   remoteAddress() {
-    return this.destroyed ? undefined : this[kAddresses]().remoteAddress
+    return this[kRemote]().remoteAddress
   },
   remotePort() {
-    return this.destroyed ? undefined : this[kAddresses]().remotePort
+    return this[kRemote]().remotePort
   },
   remoteFamily() {
     return family(this.remoteAddress)
@@ -292,7 +320,7 @@ const GETTERS: Record<string, (this: ConnectionSocket) => unknown> = {
     return this[kCounted]()[0]
   },
   bytesWritten() {
-    return this[kCounted]()[1] + this[kConnection].writableLength + this.writableLength
+    return this[kCounted]()[1] + buffered(this)
   },
   pending() {
     return false

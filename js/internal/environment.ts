@@ -237,6 +237,10 @@ class Environment {
       case r.IN_CLOSED:
         this.connections[slot] = undefined
         if (connection.holding) this.unref()
+        connection.counters = [
+          inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
+          inWords[word + 7]! + inWords[word + 8]! * 2 ** 32,
+        ]
         connection.onClosed(inWords[word + 4]!)
         return true
       case r.IN_ACK:

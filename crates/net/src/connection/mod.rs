@@ -173,10 +173,11 @@ impl Connection {
             .map_or((None, None), Stream::addresses)
     }
 
-    /// Bytes received and bytes given to the kernel so far.
+    /// Bytes received so far, and bytes sent, those the kernel has not taken yet included.
     pub(crate) fn counters(&self) -> (u64, u64) {
         let state = self.lock();
-        (state.bytes_read, state.output.bytes_written())
+        let sent = state.output.bytes_written() + state.output.unwritten();
+        (state.bytes_read, sent)
     }
 
     /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
@@ -208,6 +209,7 @@ impl Connection {
         if state.stream.take().is_none() {
             return;
         }
+        let counters = (state.bytes_read, state.output.bytes_written());
         state.output.clear();
         state.input = Vec::new();
         // The task ends when it next runs; without this a close from outside would leave it waiting for good.
@@ -217,7 +219,7 @@ impl Connection {
         }
         self.environment.connections.remove(self.id);
         self.server.release();
-        batch.closed(self.id, errno);
+        batch.closed(self.id, errno, counters);
     }
 
     /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.

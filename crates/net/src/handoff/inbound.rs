@@ -373,9 +373,15 @@ impl Batch {
         self.finish(start);
     }
 
-    /// The connection is gone. `errno` is 0 for an orderly end.
-    pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32) {
-        self.simple(kind::CLOSED, id, errno.unsigned_abs());
+    /// The connection is gone. `errno` is 0 for an orderly end; `counters` are the bytes received and given to the
+    /// kernel, which nobody could ask for any more.
+    pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32, counters: (u64, u64)) {
+        self.begin(kind::CLOSED, 0, id.slot, id.generation, 20);
+        self.word(errno.unsigned_abs());
+        for count in [counters.0, counters.1] {
+            self.word(count as u32);
+            self.word((count >> 32) as u32);
+        }
     }
 
     /// `count` more of the writes that asked for it are with the kernel.
