@@ -98,8 +98,10 @@ test(
     const busy = await connect(port)
     await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
     await waiting
+    const accepted = until(server, 'connection')
     const silent = await connect(port)
     await silent.write('GET')
+    await accepted
     server.closeAllConnections()
     log(await idle.closed, await busy.closed)
     await silent.closed
@@ -119,7 +121,6 @@ test(
     let closed = false
     server.close(() => {
       closed = true
-      log('closed')
     })
     await new Promise((resolve) => setTimeout(resolve, 20))
     log(closed, server.listening)

@@ -189,7 +189,7 @@ test(
 test(
   'uniqueHeaders',
   parity(async (http, log, { listen, raw }) => {
-    const server = http.createServer({ uniqueHeaders: ['X-One', 'x-two', ['x-three']] }, (_req, res) => {
+    const server = http.createServer({ uniqueHeaders: ['X-One', 'x-two'] }, (_req, res) => {
       res.setHeader('x-one', ['a', 'b'])
       res.setHeader('X-Two', ['c', 'd'])
       res.setHeader('x-three', ['e', 'f'])
@@ -340,13 +340,12 @@ test(
     const client = await connect(port)
     for (const path of ['/1', '/2', '/3']) {
       await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-      if (path !== '/3') log((await client.readResponse()).head)
+      log((await client.readResponse()).head)
     }
-    log(await client.readToEnd())
     // Pipelined, so that the third is there before the second is answered.
     const second = await connect(port)
     await second.write(['/4', '/5', '/6', '/7'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
-    log(await second.readToEnd())
+    for (let i = 0; i < 4; i++) log((await second.readResponse()).head)
   }),
 )
 
