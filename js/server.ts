@@ -415,7 +415,10 @@ function connectionsOf(server: Server): Connection[] {
 }
 
 proto.closeAllConnections = function closeAllConnections(): void {
-  for (const connection of connectionsOf(this)) connection.destroy()
+  for (const connection of connectionsOf(this)) {
+    // Upgraded ones are no HTTP connections any more: whoever took them over closes them.
+    if (!connection.upgraded) connection.destroy()
+  }
 }
 
 proto.closeIdleConnections = function closeIdleConnections(): void {
