@@ -29,9 +29,12 @@ export function httpsServers(): { Server: unknown; createServer: unknown } {
   return { Server, createServer }
 }
 
-function withOurMessages(options?: object | Listener, listener?: Listener): [object, Listener | undefined] {
-  if (typeof options === 'function') return withOurMessages(undefined, options as Listener)
-  const given = (options ?? {}) as { IncomingMessage?: unknown; ServerResponse?: unknown }
+/** What is no object of options goes to Node as it is, to be refused there. */
+function withOurMessages(options?: object | Listener, listener?: Listener): [object | undefined, Listener | undefined] {
+  if (typeof options === 'function') return withOurMessages({}, options as Listener)
+  if (options === undefined || options === null) return withOurMessages({}, listener)
+  if (typeof options !== 'object' || Array.isArray(options)) return [options, listener]
+  const given = options as { IncomingMessage?: unknown; ServerResponse?: unknown }
   return [
     {
       ...given,
