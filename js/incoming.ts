@@ -72,7 +72,7 @@ export interface IncomingMessage
   headersDistinct: NodeIncomingMessage['headersDistinct']
   trailers: NodeIncomingMessage['trailers']
   trailersDistinct: NodeIncomingMessage['trailersDistinct']
-  joinDuplicateHeaders: boolean
+  joinDuplicateHeaders: boolean | null
   upgrade: boolean | null
   /** Aborted when the connection closes before the response has been sent, or the message is destroyed early. */
   readonly signal: AbortSignal
@@ -204,6 +204,9 @@ export function fillHead(
   message.httpVersionMinor = minor
   message.httpVersion = minor === 1 ? '1.1' : '1.0'
   message.method = method
+  // What Node's parser leaves there.
+  message.upgrade = false
+  message.joinDuplicateHeaders = null
   message.url = block.slice(0, urlLength)
   message[kBlock] = block
   message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
@@ -211,7 +214,7 @@ export function fillHead(
 
 function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
   const target: HeaderTarget = {}
-  const join = message.joinDuplicateHeaders
+  const join = message.joinDuplicateHeaders === true
   for (let i = 0; i + 1 < raw.length; i += 2) addHeader(target, raw[i]!, raw[i + 1]!, join)
   return target
 }
@@ -414,7 +417,7 @@ defineMethods(IncomingMessage.prototype, {
   },
 
   _addHeaderLine(field: string, value: string, dest: HeaderTarget) {
-    addHeader(dest, field, value, this.joinDuplicateHeaders)
+    addHeader(dest, field, value, this.joinDuplicateHeaders === true)
   },
 
   _addHeaderLineDistinct(field: string, value: string, dest: DistinctTarget) {

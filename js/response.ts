@@ -53,6 +53,7 @@ export interface ServerResponseConstructor {
 
 const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
 const created = channel('http.server.response.created')
+const sentAll = channel('http.server.response.finish')
 
 export const ServerResponse = function ServerResponse(
   this: ServerResponse,
@@ -258,6 +259,10 @@ defineMethods(ServerResponse.prototype, {
     if (!sent) {
       if (error) emitClose(this)
       return
+    }
+    if (sentAll.hasSubscribers) {
+      const { req: request, socket } = this
+      sentAll.publish({ request, response: this, socket, server: (socket as { server?: unknown } | null)?.server })
     }
     this.req[kRelease]?.()
     this[kTransport] = null

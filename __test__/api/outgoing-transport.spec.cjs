@@ -130,7 +130,7 @@ test('flushHeaders sends the head once', (t) => {
   res.flushHeaders()
   res.end()
   t.deepEqual(transport.calls, [
-    ['head', CHUNKED_HEAD, null, ''],
+    ['head', CHUNKED_HEAD, null, 'CHUNKED'],
     ['end', '', 'CHUNKED END ACKNOWLEDGE'],
   ])
 })

@@ -98,6 +98,11 @@ function isUtf8Text(data: BodyChunk, encoding: Encoding): boolean {
   return typeof data === 'string' && (!encoding || encoding === 'utf8')
 }
 
+/** How the body that follows a head is framed, which a transport is told with the head. */
+function bodyFlags(message: OutgoingMessage): number {
+  return message._hasBody && message.chunkedEncoding ? CHUNKED : 0
+}
+
 /** Sends or queues body bytes, with the head in front if that has not gone yet. */
 function send(
   message: OutgoingMessage,
@@ -119,7 +124,7 @@ function send(
       head,
       empty ? null : data,
       encoding ?? 'utf8',
-      flags,
+      empty ? flags | bodyFlags(message) : flags,
       empty ? null : callback,
     )
   } else if (empty) {
@@ -212,6 +217,7 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
     }
     const empty = data.length === 0
     if (kind === HEAD) {
+      if (empty) flags |= bodyFlags(message)
       const text = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
       accepted = transport.sendHead(
         message,
@@ -343,7 +349,7 @@ function endTrailers(message: OutgoingMessage): string {
  */
 function endFlags(message: OutgoingMessage): number {
   let flags = END
-  if (message._hasBody && message.chunkedEncoding) flags |= CHUNKED
+  flags |= bodyFlags(message)
   if (message._last && (message[kState] & MANAGED) !== 0) flags |= CLOSE
   if (
     message[kEndCallbacks] !== null ||
@@ -443,7 +449,7 @@ function sendLast(
 
 /** Queues the last part of a message whose turn has not come; its end is sent by `flushOutput`. */
 function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding): void {
-  const chunked = message._hasBody && message.chunkedEncoding ? CHUNKED : 0
+  const chunked = bodyFlags(message)
   if (body !== null) queuePart(message, body, encoding, chunked, null)
   else if (!message._headerSent) queuePart(message, '', 'latin1', chunked, null)
   if (chunked !== 0) {
