@@ -1,0 +1,109 @@
+// Node's own HTTP tests with ferrohttp in the place of the builtin module:
+//   npm run conformance -- --tests DIR [--node BIN] [--match REGEX] [--jobs N] [--timeout SECONDS] [--verbose]
+// DIR is the `test` folder of a checkout of nodejs/node at the version that `expectations.json` names. Every
+// test-http-* file is run; it fails when a file that must pass does not, and when a file passes that is not listed.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+const FOLDERS = ['parallel', 'sequential']
+const NAME = /^test-http-.*\.m?js$/
+/** How much of a failed test's output is shown. */
+const TAIL = 2000
+
+const { values: options } = parseArgs({
+  options: {
+    tests: { type: 'string' },
+    node: { type: 'string', default: process.execPath },
+    match: { type: 'string', default: '' },
+    jobs: { type: 'string', default: String(os.availableParallelism()) },
+    timeout: { type: 'string', default: '60' },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+
+if (options.tests === undefined) {
+  console.error('usage: npm run conformance -- --tests DIR [--node BIN] [--match REGEX] [--jobs N] [--timeout SECONDS]')
+  process.exit(2)
+}
+
+const tests = path.resolve(options.tests)
+const expectations = JSON.parse(await readFile(new URL('expectations.json', import.meta.url), 'utf8'))
+const mustPass = new Set(expectations.pass)
+const scratch = await mkdtemp(path.join(os.tmpdir(), 'conformance-'))
+
+async function find() {
+  const wanted = new RegExp(options.match)
+  const files = []
+  for (const folder of FOLDERS) {
+    const names = await readdir(path.join(tests, folder)).catch(() => [])
+    for (const name of names.sort()) if (NAME.test(name)) files.push(`${folder}/${name}`)
+  }
+  if (files.length === 0) throw new Error(`no test-http-* files below ${tests}`)
+  return files.filter((file) => wanted.test(file))
+}
+
+/** @returns {Promise<{ passed: boolean, output: string }>} */
+async function run(file, index) {
+  const source = await readFile(path.join(tests, file), 'utf8')
+  const flags = [...source.matchAll(/^\/\/ Flags:(.*)$/gm)].flatMap(([, words]) => words.trim().split(/\s+/))
+  const child = spawn(options.node, [...flags, '-r', path.join(ROOT, 'dist/register.js'), path.join(tests, file)], {
+    cwd: tests,
+    env: { ...process.env, NODE_TEST_DIR: scratch, TEST_THREAD_ID: String(index) },
+    // A group of its own: what the test starts goes with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const timer = setTimeout(() => {
+    output += `\nstopped after ${options.timeout} s`
+    process.kill(-child.pid, 'SIGKILL')
+  }, Number(options.timeout) * 1000)
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  clearTimeout(timer)
+  return { passed: code === 0, output }
+}
+
+/** What is wrong with this outcome, null for nothing. */
+function complaint(file, passed) {
+  if (mustPass.has(file)) return passed ? null : 'must pass and does not'
+  if (!passed) return file in expectations.excluded ? null : 'fails and is not in expectations.json'
+  return 'passes now: move it to `pass` in expectations.json'
+}
+
+const files = await find()
+const complaints = []
+let passedCount = 0
+let next = 0
+
+async function work() {
+  while (next < files.length) {
+    const index = next++
+    const file = files[index]
+    const { passed, output } = await run(file, index)
+    if (passed) passedCount++
+    const wrong = complaint(file, passed)
+    if (options.verbose) console.log(`${passed ? 'pass' : 'fail'} ${file}`)
+    if (wrong !== null) {
+      complaints.push(`${file} ${wrong}`)
+      console.log(`\n${file} ${wrong}${passed ? '' : `\n${output.slice(-TAIL)}`}`)
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(options.jobs) }, work))
+await rm(scratch, { recursive: true, force: true })
+
+if (options.match === '') {
+  const known = [...expectations.pass, ...Object.keys(expectations.excluded)]
+  for (const file of known)
+    if (!files.includes(file)) complaints.push(`${file} is in expectations.json and not among the tests`)
+}
+console.log(`\n${passedCount} of ${files.length} pass; Node ${expectations.node}`)
+for (const line of complaints) console.log(line)
+process.exit(complaints.length === 0 ? 0 : 1)
