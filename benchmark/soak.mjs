@@ -10,7 +10,6 @@ import { leave, VISITS, visit } from './soak/traffic.mjs'
 
 const SERVER = fileURLToPath(new URL('servers/soak.js', import.meta.url))
 const MIB = 1024 * 1024
-const STRETCHES = 6
 /** Allowed from the first look to the last. Memory moves by some MiB from look to look even in an idle process. */
 const RSS_LIMIT = 32 * MIB
 const HEAP_LIMIT = 4 * MIB
@@ -21,6 +20,7 @@ async function main() {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '180' },
+      stretches: { type: 'string', default: '6' },
       peers: { type: 'string', default: '48' },
       http: { type: 'string', default: 'ferrohttp' },
       node: { type: 'string', default: process.execPath },
@@ -28,7 +28,9 @@ async function main() {
     },
   })
   if (values.help) {
-    console.log('node benchmark/soak.mjs [--seconds 180] [--peers 48] [--http ferrohttp | node:http] [--node NODE]')
+    console.log(
+      'node benchmark/soak.mjs [--seconds 180] [--stretches 6] [--peers 48] [--http ferrohttp | node:http] [--node NODE]',
+    )
     return
   }
   const server = fork(SERVER, {
@@ -47,8 +49,9 @@ async function main() {
     '| after s | visits | connections | handles | threads | files | RSS MiB | heap MiB |\n|---:|---:|---:|---|---:|---:|---:|---:|',
   )
   const looks = []
-  const stretch = (Number(values.seconds) * 1000) / STRETCHES
-  for (let i = 0; i < STRETCHES; i += 1) {
+  const stretches = Number(values.stretches)
+  const stretch = (Number(values.seconds) * 1000) / stretches
+  for (let i = 0; i < stretches; i += 1) {
     await Promise.all(
       Array.from({ length: Number(values.peers) }, () => keepVisiting(port, performance.now() + stretch, tally)),
     )

@@ -254,3 +254,16 @@ test.serial('a flood of pipelined requests is served whole once its client reads
   t.true(bytes > FLOOD.requests * FLOOD.answer)
   await quiet(server)
 })
+
+test.serial('a client that never reads what it asked for is timed out by server.timeout', async (t) => {
+  const { server, port, flood } = await flooded(t)
+  server.timeout = 200
+  const client = await RawClient.connect(port)
+  client.pause()
+  client.socket.write(flood)
+  const [socket] = await once(server, 'timeout')
+  t.true(socket.bytesWritten > 0)
+  socket.destroy()
+  client.socket.destroy()
+  await quiet(server)
+})
