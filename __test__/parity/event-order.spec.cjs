@@ -1,9 +1,8 @@
 'use strict'
 // In which order request, response, socket and server tell what happens.
-const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
-// Each script is sent as source where needed, so what they share is text in front of them.
 const REQUEST_EVENTS = ['aborted', 'close', 'end', 'error', 'resume']
 const RESPONSE_EVENTS = ['close', 'drain', 'error', 'finish', 'pipe', 'prefinish', 'unpipe']
 
@@ -14,7 +13,7 @@ const RESPONSE_EVENTS = ['close', 'drain', 'error', 'finish', 'pipe', 'prefinish
  * compared by themselves, and the order between them is not.
  */
 function ordered(title, script, { together = false, ...options } = {}) {
-  test(
+  on24(
     title,
     parity(async (http, log, tools) => {
       const lists = new Map()

@@ -2,6 +2,7 @@
 // Members of requests and responses that need a server behind them; what does not is in __test__/api/.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
 test(
   'everything a request tells of itself',
@@ -52,99 +53,93 @@ test(
   }),
 )
 
-test(
+on24(
   'everything a response tells of itself, at every stage',
-  parity(
-    async (http, log, { listen, raw, until }) => {
-      const server = http.createServer((_req, res) => {
-        const describe = (stage) => {
-          log(stage)
-          for (const name of [
-            'statusCode',
-            'statusMessage',
-            'headersSent',
-            'finished',
-            'writable',
-            'writableEnded',
-            'writableFinished',
-            'writableCorked',
-            'writableObjectMode',
-            'writableHighWaterMark',
-            'writableNeedDrain',
-            'destroyed',
-            'closed',
-            'errored',
-            'sendDate',
-            'chunkedEncoding',
-            'shouldKeepAlive',
-            'useChunkedEncodingByDefault',
-            '_hasBody',
-            '_header',
-            '_last',
-            'strictContentLength',
-            'maxRequestsOnConnectionReached',
-            '_sent100',
-            '_expect_continue',
-            '_keepAliveTimeout',
-          ])
-            log(name, res[name])
-          log(res.socket !== null, res.req === _req)
-        }
-        describe('new')
-        res.sendDate = false
-        res.write('x')
-        describe('written')
-        res.end('y')
-        describe('ended')
-        res.on('close', () => {
-          describe('closed')
-          server.emit('done')
-        })
+  parity(async (http, log, { listen, raw, until }) => {
+    const server = http.createServer((_req, res) => {
+      const describe = (stage) => {
+        log(stage)
+        for (const name of [
+          'statusCode',
+          'statusMessage',
+          'headersSent',
+          'finished',
+          'writable',
+          'writableEnded',
+          'writableFinished',
+          'writableCorked',
+          'writableObjectMode',
+          'writableHighWaterMark',
+          'writableNeedDrain',
+          'destroyed',
+          'closed',
+          'errored',
+          'sendDate',
+          'chunkedEncoding',
+          'shouldKeepAlive',
+          'useChunkedEncodingByDefault',
+          '_hasBody',
+          '_header',
+          '_last',
+          'strictContentLength',
+          'maxRequestsOnConnectionReached',
+          '_sent100',
+          '_expect_continue',
+          '_keepAliveTimeout',
+        ])
+          log(name, res[name])
+        log(res.socket !== null, res.req === _req)
+      }
+      describe('new')
+      res.sendDate = false
+      res.write('x')
+      describe('written')
+      res.end('y')
+      describe('ended')
+      res.on('close', () => {
+        describe('closed')
+        server.emit('done')
       })
-      const port = await listen(server)
-      const done = until(server, 'done')
-      await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      await done
-    },
-    { only24: true },
-  ),
+    })
+    const port = await listen(server)
+    const done = until(server, 'done')
+    await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await done
+  }),
 )
 
-test(
+on24(
   'interim responses',
-  parity(
-    async (http, log, { listen, raw }) => {
-      const server = http.createServer((_req, res) => {
-        res.sendDate = false
-        res.writeContinue()
-        res.writeProcessing()
-        res.writeEarlyHints({ link: '</a.css>; rel=preload; as=style', 'x-trace': '1' })
-        res.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.js>; rel=preload; as=script'] })
-        res.writeEarlyHints({})
-        for (const hints of [{ link: 'bad' }, 'text', { link: 5 }, { link: '</a>; rel=preload', 'x\n': '1' }]) {
-          try {
-            log(hints, res.writeEarlyHints(hints))
-          } catch (error) {
-            log(hints, error)
-          }
+  parity(async (http, log, { listen, raw }) => {
+    const server = http.createServer((_req, res) => {
+      res.sendDate = false
+      res.writeContinue()
+      res.writeProcessing()
+      res.writeEarlyHints({ link: '</a.css>; rel=preload; as=style', 'x-trace': '1' })
+      res.writeEarlyHints({ link: ['</a.css>; rel=preload', '</b.js>; rel=preload; as=script'] })
+      res.writeEarlyHints({})
+      for (const hints of [{ link: 'bad' }, 'text', { link: 5 }, { link: '</a>; rel=preload', 'x\n': '1' }]) {
+        try {
+          log(hints, res.writeEarlyHints(hints))
+        } catch (error) {
+          log(hints, error)
         }
-        res.end('body')
-        for (const method of ['writeContinue', 'writeProcessing']) {
-          try {
-            res[method]()
-            log(method)
-          } catch (error) {
-            log(method, error)
-          }
+      }
+      res.end('body')
+      for (const method of ['writeContinue', 'writeProcessing']) {
+        try {
+          res[method]()
+          log(method)
+        } catch (error) {
+          log(method, error)
         }
-      })
-      log(await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'))
-    },
-    { only24: true },
-  ),
+      }
+    })
+    log(await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'))
+  }),
 )
 
-test(
+on24(
   'bodies in every form',
   parity(async (http, log, { listen, raw }) => {
     const bodies = [
@@ -181,7 +176,7 @@ test(
   }),
 )
 
-test(
+on24(
   'errors of write and end',
   parity(async (http, log, { listen, raw, until }) => {
     const server = http.createServer((_req, res) => {
@@ -286,7 +281,7 @@ test(
   }),
 )
 
-test(
+on24(
   'cork and uncork',
   parity(async (http, log, { listen, raw }) => {
     const server = http.createServer((_req, res) => {
@@ -371,7 +366,7 @@ test(
   }),
 )
 
-test(
+on24(
   'diagnostics channels',
   parity(
     async (http, log, { listen, raw, after, until }) => {

@@ -2,6 +2,7 @@
 // What a server does with its connections: counting, limiting and closing them.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
 test(
   'getConnections and maxConnections with drop',
@@ -40,7 +41,7 @@ test(
   }),
 )
 
-test(
+on24(
   'maxConnections of 0',
   parity(async (http, log, { listen, connect, record }) => {
     const server = http.createServer()
@@ -187,14 +188,19 @@ test(
 
 test(
   'a socket destroyed when it connects',
-  parity(async (http, log, { listen, raw, record }) => {
+  parity(async (http, log, { listen, raw, until }) => {
     const server = http.createServer(() => log('request'))
     server.on('connection', (socket) => {
-      record(socket, ['close', 'end'])
+      const closed = until(socket, 'close')
+      socket.on('end', () => log('end'))
       socket.destroy()
+      server.emit('destroyed', closed)
     })
     const port = await listen(server)
-    log(await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+    const destroyed = until(server, 'destroyed')
+    const heard = await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [closed] = await destroyed
+    log(await closed, heard)
   }),
 )
 
@@ -221,14 +227,15 @@ test(
     async (http, log) => {
       const net = require('node:net')
       const server = http.createServer((req) => {
-        req.socket.unref()
         log('request')
+        req.socket.unref()
+        server.unref()
+        client.unref()
         process.on('exit', () => log('exit'))
       })
-      server.unref()
+      let client
       server.listen(0, '127.0.0.1', () => {
-        const client = net.connect(server.address().port, '127.0.0.1')
-        client.unref()
+        client = net.connect(server.address().port, '127.0.0.1')
         client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
       })
       await new Promise((resolve) => server.once('request', resolve))

@@ -2,6 +2,7 @@
 // checkContinue, checkExpectation, clientError, connect and upgrade.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
 test(
   'Expect: 100-continue without a listener',
@@ -153,36 +154,33 @@ test(
   }),
 )
 
-test(
+on24(
   'shouldUpgradeCallback',
-  parity(
-    async (http, log, { listen, raw, connect }) => {
-      const server = http.createServer(
-        {
-          shouldUpgradeCallback(req) {
-            log('asked', this === server, req.url, req.headers.upgrade)
-            return req.url !== '/no'
-          },
+  parity(async (http, log, { listen, raw, connect }) => {
+    const server = http.createServer(
+      {
+        shouldUpgradeCallback(req) {
+          log('asked', this === server, req.url, req.headers.upgrade)
+          return req.url !== '/no'
         },
-        (req, res) => {
-          log('request', req.upgrade)
-          res.end('no')
-        },
-      )
-      const port = await listen(server)
-      const head = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n`
-      log(await raw(port, head('/no')))
-      log(await raw(port, head('/nobody')))
-      server.on('upgrade', (req, socket) => {
-        log('upgrade', req.upgrade)
-        socket.end('yes')
-      })
-      const client = await connect(port)
-      await client.write(head('/yes'))
-      log(await client.readToEnd())
-    },
-    { only24: true },
-  ),
+      },
+      (req, res) => {
+        log('request', req.upgrade)
+        res.end('no')
+      },
+    )
+    const port = await listen(server)
+    const head = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n`
+    log(await raw(port, head('/no')))
+    log(await raw(port, head('/nobody')))
+    server.on('upgrade', (req, socket) => {
+      log('upgrade', req.upgrade)
+      socket.end('yes')
+    })
+    const client = await connect(port)
+    await client.write(head('/yes'))
+    log(await client.readToEnd())
+  }),
 )
 
 for (const [event, line] of [
@@ -193,7 +191,7 @@ for (const [event, line] of [
 
   test(
     `${event} hands the connection over with what followed the head`,
-    parity(async (http, log, { listen, connect }) => {
+    parity(async (http, log, { listen, connect, until }) => {
       const [name, head] = JSON.parse(source)
       const server = http.createServer(() => log('request'))
       server.on(name, (req, socket, first) => {
@@ -213,9 +211,10 @@ for (const [event, line] of [
           log('end')
           socket.end('!')
         })
-        socket.on('close', (hadError) => log('close', hadError))
+        server.emit('handed', new Promise((resolve) => socket.on('close', resolve)))
       })
       const port = await listen(server)
+      const handed = until(server, 'handed')
       const client = await connect(port)
       await client.write(`${head}early`)
       log(await client.readUntil('switched:'))
@@ -225,6 +224,8 @@ for (const [event, line] of [
       }
       client.end()
       log(await client.readToEnd())
+      const [closed] = await handed
+      log(await closed)
     }),
   )
 
@@ -317,14 +318,14 @@ for (const [event, line] of [
     }),
   )
 
-  test(
+  on24(
     `${event}: timeouts are the program's`,
     parity(async (http, log, { listen, connect, until }) => {
       const [name, head] = JSON.parse(source)
       const server = http.createServer({
         keepAliveTimeout: 5,
-        headersTimeout: 10,
-        requestTimeout: 10,
+        headersTimeout: 200,
+        requestTimeout: 200,
         connectionsCheckingInterval: 5,
       })
       server.on('timeout', () => log('server timeout'))
@@ -333,7 +334,7 @@ for (const [event, line] of [
       const client = await connect(port)
       await client.write(head)
       const [, socket] = await taken
-      socket.setTimeout(40)
+      socket.setTimeout(300)
       await until(socket, 'timeout')
       log(socket.destroyed, socket.timeout)
       socket.end('over')

@@ -2,6 +2,7 @@
 // `server.listen` in all its forms, and what a listening server tells of itself.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
 const forms = {
   'no arguments': [],
@@ -163,7 +164,7 @@ for (const [title, options] of Object.entries({
   'a path readable by all': (path) => [{ path, readableAll: true }],
   'a path writable by all': (path) => [{ path, readableAll: true, writableAll: true }],
 })) {
-  test(
+  on24(
     `listens on ${title}`,
     parity(async (http, log, { until, raw, record }) => {
       const fs = require('node:fs')

@@ -2,98 +2,93 @@
 // Every option of createServer, and the properties that change while a server runs.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
-test(
+on24(
   'the defaults',
-  parity(
-    async (http, log) => {
-      const server = new http.Server()
-      for (const name of [
-        'timeout',
-        'headersTimeout',
-        'requestTimeout',
-        'keepAliveTimeout',
-        'keepAliveTimeoutBuffer',
-        'maxHeadersCount',
-        'maxRequestsPerSocket',
-        'connectionsCheckingInterval',
-        'httpAllowHalfOpen',
-        'requireHostHeader',
-        'joinDuplicateHeaders',
-        'rejectNonStandardBodyWrites',
-        'insecureHTTPParser',
-        'maxHeaderSize',
-        'maxConnections',
-        'highWaterMark',
-        'listening',
-        'allowHalfOpen',
-        'pauseOnConnect',
-        'noDelay',
-        'keepAlive',
-        'keepAliveInitialDelay',
-      ])
-        log(name, server[name])
-      log(typeof server.shouldUpgradeCallback, server.shouldUpgradeCallback())
-      server.on('upgrade', () => {})
-      log(server.shouldUpgradeCallback())
-      log(http.Server().constructor === http.Server, http.createServer() instanceof http.Server)
-      log(server instanceof require('node:net').Server, server instanceof require('node:http').Server)
-      log(http.createServer.length, http.Server.name, http.Server.length)
-    },
-    { only24: true },
-  ),
+  parity(async (http, log) => {
+    const server = new http.Server()
+    for (const name of [
+      'timeout',
+      'headersTimeout',
+      'requestTimeout',
+      'keepAliveTimeout',
+      'keepAliveTimeoutBuffer',
+      'maxHeadersCount',
+      'maxRequestsPerSocket',
+      'connectionsCheckingInterval',
+      'httpAllowHalfOpen',
+      'requireHostHeader',
+      'joinDuplicateHeaders',
+      'rejectNonStandardBodyWrites',
+      'insecureHTTPParser',
+      'maxHeaderSize',
+      'maxConnections',
+      'highWaterMark',
+      'listening',
+      'allowHalfOpen',
+      'pauseOnConnect',
+      'noDelay',
+      'keepAlive',
+      'keepAliveInitialDelay',
+    ])
+      log(name, server[name])
+    log(typeof server.shouldUpgradeCallback, server.shouldUpgradeCallback())
+    server.on('upgrade', () => {})
+    log(server.shouldUpgradeCallback())
+    log(http.Server().constructor === http.Server, http.createServer() instanceof http.Server)
+    log(server instanceof require('node:net').Server, server instanceof require('node:http').Server)
+    log(http.createServer.length, http.Server.name, http.Server.length)
+  }),
 )
 
-test(
+on24(
   'options that are refused',
-  parity(
-    async (http, log) => {
-      const attempts = [
-        true,
-        'text',
-        1,
-        [],
-        { insecureHTTPParser: 1 },
-        { joinDuplicateHeaders: 'yes' },
-        { requireHostHeader: 1 },
-        { rejectNonStandardBodyWrites: 'x' },
-        { optimizeEmptyRequests: 1 },
-        { shouldUpgradeCallback: 1 },
-        { maxHeaderSize: '16' },
-        { maxHeaderSize: -1 },
-        { requestTimeout: '1' },
-        { requestTimeout: -1 },
-        { requestTimeout: 1.5 },
-        { headersTimeout: {} },
-        { headersTimeout: -1 },
-        { headersTimeout: 2, requestTimeout: 1 },
-        { keepAliveTimeout: '5' },
-        { keepAliveTimeout: -1 },
-        { keepAliveTimeoutBuffer: -1 },
-        { keepAliveTimeoutBuffer: 'x' },
-        { connectionsCheckingInterval: '1' },
-        { connectionsCheckingInterval: -1 },
-        { keepAliveInitialDelay: 'x' },
-        { noDelay: 'x' },
-        { keepAlive: 'x' },
-        { highWaterMark: -1 },
-        { highWaterMark: 'x' },
-        { uniqueHeaders: 'x' },
-        { IncomingMessage: 'x' },
-        { ServerResponse: 1 },
-      ]
-      for (const options of attempts) {
-        try {
-          http.createServer(options)
-          log(options, 'taken')
-        } catch (error) {
-          log(options, error)
-        }
+  parity(async (http, log) => {
+    const attempts = [
+      true,
+      'text',
+      1,
+      [],
+      { insecureHTTPParser: 1 },
+      { joinDuplicateHeaders: 'yes' },
+      { requireHostHeader: 1 },
+      { rejectNonStandardBodyWrites: 'x' },
+      { optimizeEmptyRequests: 1 },
+      { shouldUpgradeCallback: 1 },
+      { maxHeaderSize: '16' },
+      { maxHeaderSize: -1 },
+      { requestTimeout: '1' },
+      { requestTimeout: -1 },
+      { requestTimeout: 1.5 },
+      { headersTimeout: {} },
+      { headersTimeout: -1 },
+      { headersTimeout: 2, requestTimeout: 1 },
+      { keepAliveTimeout: '5' },
+      { keepAliveTimeout: -1 },
+      { keepAliveTimeoutBuffer: -1 },
+      { keepAliveTimeoutBuffer: 'x' },
+      { connectionsCheckingInterval: '1' },
+      { connectionsCheckingInterval: -1 },
+      { keepAliveInitialDelay: 'x' },
+      { noDelay: 'x' },
+      { keepAlive: 'x' },
+      { highWaterMark: -1 },
+      { highWaterMark: 'x' },
+      { uniqueHeaders: 'x' },
+      { IncomingMessage: 'x' },
+      { ServerResponse: 1 },
+    ]
+    for (const options of attempts) {
+      try {
+        http.createServer(options)
+        log(options, 'taken')
+      } catch (error) {
+        log(options, error)
       }
-      for (const options of [null, undefined, {}]) log(http.createServer(options) instanceof http.Server)
-    },
-    { only24: true },
-  ),
+    }
+    for (const options of [null, undefined, {}]) log(http.createServer(options) instanceof http.Server)
+  }),
 )
 
 test(
@@ -251,80 +246,71 @@ test(
   }),
 )
 
-test(
+on24(
   'maxHeadersCount',
-  parity(
-    async (http, log, { listen, raw }) => {
-      const server = http.createServer((req, res) => {
-        log(req.rawHeaders.length)
-        res.end()
-      })
-      const port = await listen(server)
-      const request = (count) => `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'X: y\r\n'.repeat(count - 2)}\r\n`
-      for (const [limit, count] of [
-        [null, 50],
-        [null, 1000],
-        [null, 1001],
-        [20, 20],
-        [20, 10],
-        [20, 21],
-        [0, 1500],
-      ]) {
-        server.maxHeadersCount = limit
-        log(limit, count, (await raw(port, request(count))).split('\r\n')[0])
-      }
-    },
-    { only24: true },
-  ),
+  parity(async (http, log, { listen, raw }) => {
+    const server = http.createServer((req, res) => {
+      log(req.rawHeaders.length)
+      res.end()
+    })
+    const port = await listen(server)
+    const request = (count) => `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'X: y\r\n'.repeat(count - 2)}\r\n`
+    for (const [limit, count] of [
+      [null, 50],
+      [null, 1000],
+      [null, 1001],
+      [20, 20],
+      [20, 10],
+      [20, 21],
+      [0, 1500],
+    ]) {
+      server.maxHeadersCount = limit
+      log(limit, count, (await raw(port, request(count))).split('\r\n')[0])
+    }
+  }),
 )
 
-test(
+on24(
   'highWaterMark',
-  parity(
-    async (http, log, { listen, raw }) => {
-      for (const highWaterMark of [undefined, 1024, 100_000]) {
-        const server = http.createServer({ highWaterMark }, (req, res) => {
-          log(
-            req.readableHighWaterMark,
-            res.writableHighWaterMark,
-            req.socket.readableHighWaterMark,
-            req.socket.writableHighWaterMark,
-          )
-          log(res.write('x'.repeat(1100)))
-          res.end()
-        })
-        const port = await listen(server)
-        await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      }
-    },
-    { only24: true },
-  ),
-)
-
-test(
-  'optimizeEmptyRequests',
-  parity(
-    async (http, log, { listen, raw }) => {
-      const server = http.createServer({ optimizeEmptyRequests: true }, (req, res) => {
-        log(req.method, req._dumped, req.readableEnded, req.destroyed, req.complete)
-        req.on('end', () => log('end'))
-        req.resume()
+  parity(async (http, log, { listen, raw }) => {
+    for (const highWaterMark of [undefined, 1024, 100_000]) {
+      const server = http.createServer({ highWaterMark }, (req, res) => {
+        log(
+          req.readableHighWaterMark,
+          res.writableHighWaterMark,
+          req.socket.readableHighWaterMark,
+          req.socket.writableHighWaterMark,
+        )
+        log(res.write('x'.repeat(1100)))
         res.end()
       })
       const port = await listen(server)
-      for (const [method, field] of [
-        ['GET', ''],
-        ['POST', ''],
-        ['POST', 'Content-Length: 0\r\n'],
-        ['GET', 'Content-Length: 0\r\n'],
-        ['HEAD', ''],
-        ['DELETE', ''],
-      ])
-        await raw(port, `${method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${field}\r\n`)
-      await raw(port, 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
-    },
-    { only24: true },
-  ),
+      await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    }
+  }),
+)
+
+on24(
+  'optimizeEmptyRequests',
+  parity(async (http, log, { listen, raw }) => {
+    const server = http.createServer({ optimizeEmptyRequests: true }, (req, res) => {
+      log(req.method, req._dumped, req.readableEnded, req.destroyed, req.complete)
+      req.on('end', () => log('end'))
+      req.resume()
+      res.end()
+    })
+    const port = await listen(server)
+    for (const [method, field] of [
+      ['GET', ''],
+      ['POST', ''],
+      ['POST', 'Content-Length: 0\r\n'],
+      ['GET', 'Content-Length: 0\r\n'],
+      ['HEAD', ''],
+      ['DELETE', ''],
+    ])
+      await raw(port, `${method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${field}\r\n`)
+    await raw(port, 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
+  }),
 )
 
 test(
@@ -368,34 +354,31 @@ test(
   }),
 )
 
-test(
+on24(
   'keepAliveTimeout closes, or tells who listens',
-  parity(
-    async (http, log, { listen, connect, until }) => {
-      const server = http.createServer({ keepAliveTimeout: 20, keepAliveTimeoutBuffer: 1 }, (_req, res) => res.end())
-      const port = await listen(server)
-      const client = await connect(port)
-      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-      await client.readResponse()
-      log(await client.closed, client.rest)
-      server.on('timeout', (socket) => log('timeout', socket.destroyed))
-      const second = await connect(port)
-      await second.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-      await second.readResponse()
-      const [socket] = await until(server, 'timeout')
-      // It is the listener's now, and still works.
-      await second.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      log((await second.readResponse()).status)
-      log(await second.closed, socket.destroyed)
-    },
-    { only24: true },
-  ),
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer({ keepAliveTimeout: 20, keepAliveTimeoutBuffer: 1 }, (_req, res) => res.end())
+    const port = await listen(server)
+    const client = await connect(port)
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.readResponse()
+    log(await client.closed, client.rest)
+    server.on('timeout', (socket) => log('timeout', socket.destroyed))
+    const second = await connect(port)
+    await second.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await second.readResponse()
+    const [socket] = await until(server, 'timeout')
+    // It is the listener's now, and still works.
+    await second.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    log((await second.readResponse()).status)
+    log(await second.closed, socket.destroyed)
+  }),
 )
 
 test(
   'server.timeout and server.setTimeout',
   parity(async (http, log, { listen, connect, until }) => {
-    const server = http.createServer(() => log('request'))
+    const server = http.createServer(() => {})
     log(server.setTimeout(30) === server, server.timeout)
     const port = await listen(server)
     const client = await connect(port)

@@ -120,8 +120,11 @@ test(
     const server = http.createServer((req, res) => {
       const { socket } = req
       const method = req.url.slice(1)
-      res.write('part')
-      socket.write('raw')
+      // A reset may overtake what was written before it.
+      if (method !== 'resetAndDestroy') {
+        res.write('part')
+        socket.write('raw')
+      }
       if (method === 'destroy-error') socket.destroy(new Error('on purpose'))
       else socket[method]()
       log(method, socket.destroyed, socket.writable, socket.writableEnded)
@@ -181,7 +184,7 @@ test(
     const [req, res] = await paused
     client.write('x'.repeat(500_000))
     await new Promise((resolve) => setTimeout(resolve, 30))
-    log(req.readableLength)
+    log(req.readableLength < 500_000)
     req.on('data', (chunk) => {
       seen += chunk.length
     })

@@ -1,0 +1,6 @@
+'use strict'
+// For what the versions of Node do differently: ferrohttp follows Node 24, so it is compared there and nowhere else.
+const test = require('ava')
+const { MAJOR } = require('../helpers/nodes.cjs')
+
+module.exports = MAJOR === 24 ? test : test.skip
