@@ -2,6 +2,7 @@
 // `req.socket` in the uses that programs make of it.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const on24 = require('./_on24.cjs')
 
 test(
   'addresses, and what they are afterwards',
@@ -114,7 +115,7 @@ test(
   }),
 )
 
-test(
+on24(
   'end, destroySoon, destroy and resetAndDestroy',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer((req, res) => {
