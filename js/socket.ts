@@ -180,7 +180,6 @@ export class ConnectionSocket extends net.Socket {
     }
     this[kCounted]()
     connection.close(r.CLOSE_DESTROY)
-    connection.leave()
     this.#destroyCallback = () => emitClose(this, this.#hadError)
     callback(error)
   }

@@ -93,7 +93,6 @@ export class Connection implements MessageTransport, MessageSource {
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
   #scope: AsyncResource | null = null
-  #left = false
   /** The messages have been told of the end. */
   #abandoned = false
   /** The program has not called `unref()`. */
@@ -322,7 +321,7 @@ export class Connection implements MessageTransport, MessageSource {
   onClosed(errno: number): void {
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
-    this.leave()
+    this.server.onClosed(this)
     const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     if (reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0) {
       // The socket's 'error', and with it 'clientError', comes ahead of what its messages are told.
@@ -332,13 +331,6 @@ export class Connection implements MessageTransport, MessageSource {
       this.#tellClosed(reset)
       this.#socket?.onClosed(reset)
     }
-  }
-
-  /** The server counts this connection no more: it was destroyed, or is gone. */
-  leave(): void {
-    if (this.#left) return
-    this.#left = true
-    this.server.onClosed(this)
   }
 
   #tellClosed(reset: Error | null): void {
