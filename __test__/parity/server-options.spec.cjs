@@ -429,7 +429,7 @@ test(
 test(
   'headersTimeout and requestTimeout',
   parity(async (http, log, { listen, raw }) => {
-    const options = { headersTimeout: 40, requestTimeout: 60, connectionsCheckingInterval: 5 }
+    const options = { headersTimeout: 300, requestTimeout: 500, connectionsCheckingInterval: 5 }
     const server = http.createServer(options, (req) => log(req.url))
     const port = await listen(server)
     log(await raw(port, 'GET / HTTP/1.1\r\nHos'))

@@ -375,6 +375,8 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   onTimeout(kind: number): void {
+    // It may have passed before the I/O thread heard that the program destroyed the connection.
+    if (this.discarding) return
     if (kind === r.TIMEOUT_REQUEST) {
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
       return

@@ -8,12 +8,6 @@ import { answers, follow, ROOT, Stop, script } from './process.mjs'
 const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
 /** What the tests run on ferrohttp; apart, so that the product never depends on it. */
 const FRAMEWORKS = '__test__/frameworks'
-/**
- * Scripts whose transcripts still depend on how fast the machine is, or on the Node that runs them: compared by hand with
- * `ava __test__/parity/NAME.spec.cjs` on Node 24 until they do not.
- */
-const UNSTEADY = ['event-order', 'messages', 'server-connections', 'server-events', 'server-listen', 'sockets']
-const SPECS = ['__test__/**/*.spec.{cjs,mjs}', ...UNSTEADY.map((name) => `!__test__/parity/${name}.spec.cjs`)]
 const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
@@ -38,7 +32,7 @@ const suites = {
   },
   async js(rest) {
     installDependencies(FRAMEWORKS)
-    return [await count(process.execPath, [AVA, '--tap', ...(rest.length > 0 ? rest : SPECS)], javascriptCounter())]
+    return [await count(process.execPath, [AVA, '--tap', ...rest], javascriptCounter())]
   },
 }
 
