@@ -383,15 +383,18 @@ test(
     const port = await listen(server)
     const client = await connect(port)
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    log(await client.closed, client.received)
+    await client.closed
+    log(client.received)
     server.setTimeout(30, (socket) => {
       log('timeout', socket.destroyed, socket.timeout)
       socket.destroy()
     })
+    const timedOut = until(server, 'timeout')
     const second = await connect(port)
     await second.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await until(server, 'timeout')
-    log(await second.closed, second.received)
+    await timedOut
+    await second.closed
+    log(second.received)
     server.setTimeout()
     log(server.timeout)
   }),
