@@ -80,6 +80,7 @@ export interface IncomingMessage
   _dumped: boolean
   _readableState: ReadableState
   _eventsCount: number
+  _events: Record<PropertyKey, unknown>
   _read(): void
   _destroy(error: Error | null, callback: (error?: Error | null) => void): void
   _addHeaderLines(headers: string[], n: number): void
@@ -126,6 +127,9 @@ export const IncomingMessage = function IncomingMessage(
   this: IncomingMessage,
   socket: Socket | MessageSource | null,
 ): void {
+  // As Readable's own constructor makes it (Node 24), and quicker here.
+  this._events = { close: undefined, error: undefined, data: undefined, end: undefined, readable: undefined }
+  this._eventsCount = 0
   const highWaterMark = socket ? socket.readableHighWaterMark : undefined
   if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
   else initReadable.call(this, { highWaterMark })

@@ -14,6 +14,7 @@ import {
   ERR_STREAM_CANNOT_PIPE,
 } from './internal/errors.js'
 import { fieldName, findField, lowerName, putField, type FieldList, type FieldName } from './internal/head.js'
+import { prepareListeners } from './internal/listeners.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import {
@@ -151,6 +152,7 @@ const initStream = Stream as unknown as (this: object) => void
 function noPendingData(): void {}
 
 export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, options?: OutgoingMessageOptions): void {
+  prepareListeners(this)
   initStream.call(this)
   this.outputData = []
   this.outputSize = 0

@@ -334,10 +334,15 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   #tellClosed(reset: Error | null): void {
-    const error = reset ?? connectionReset('aborted')
     const pending = this.#pending
     this.#pending = null
     this.writableLength = 0
+    if (pending === null && this.response === null && this.incoming === null) {
+      // Nobody to tell, and an Error takes longer to make than a connection takes to close.
+      this.#abandoned = true
+      return
+    }
+    const error = reset ?? connectionReset('aborted')
     if (pending !== null) {
       forEachIsolated(pending, (write) => {
         write.callback?.(error)

@@ -62,6 +62,11 @@ class Environment {
   #out: FastBuffer
   #outWords: Uint32Array
   #used = 0
+  /**
+   * Heads, trailers and plain short bodies, in the order of their records. They are encoded in one go behind the records
+   * when those are sent: one call into Node instead of one for each.
+   */
+  #text = ''
   #held: Uint8Array[] | null = null
   #flushScheduled = false
   #lastFlush = 0
@@ -263,10 +268,13 @@ class Environment {
   flush(time = 0): void {
     if (this.#used > 0) {
       const length = this.#used
+      const text = this.#text
       const held = this.#held
       this.#used = 0
+      this.#text = ''
       this.#held = null
-      this.native.flush(length, held)
+      if (text !== '') this.#out.latin1Write(text, length)
+      this.native.flush(length, text.length, held)
     }
     this.#lastFlush = time || now()
     if (this.#settling.length > 0) {
@@ -294,9 +302,9 @@ class Environment {
     if (!this.#running) this.flush()
   }
 
-  /** Makes room for a record and returns where it begins; its length is written by `#close`. */
+  /** Makes room for a record and its text, and returns where it begins; its length is written by `#close`. */
   #open(connection: Target, type: number, room: number): number {
-    if (this.#used + room > this.#out.length) {
+    if (this.#used + this.#text.length + room > this.#out.length) {
       if (this.#used > 0) this.flush()
       if (room > this.#out.length) {
         this.#out = scratch(room)
@@ -353,18 +361,23 @@ class Environment {
     const chunk = body === null ? null : storable(body, encoding)
     const base = this.#open(connection, r.OUT_HEAD | (flags << 8), 28 + head.length + roomFor(chunk))
     const word = base >> 2
-    let at = base + 24
-    this.#outWords[word + 4] = head.length
+    const out = this.#outWords
+    out[word + 4] = head.length
     if (encoding === 'latin1' && typeof chunk === 'string') {
-      // One call into Node instead of two; plain text comes this way, see `sending.ts`.
-      this.#outWords[word + 5] = chunk.length
-      this.#close(base, at + this.#out.latin1Write(head + chunk, at))
+      // Plain text comes this way, see `sending.ts`.
+      out[word]! |= r.TEXT << 8
+      out[word + 5] = chunk.length
+      this.#text += head + chunk
+      this.#close(base, base + 24)
       return
     }
-    at += this.#out.latin1Write(head, at)
-    if (chunk === null) this.#outWords[word + 5] = 0
-    else at = this.#payload(base, word + 5, at, chunk, encoding)
-    this.#close(base, at)
+    this.#text += head
+    if (chunk === null) {
+      out[word + 5] = 0
+      this.#close(base, base + 24)
+    } else {
+      this.#close(base, this.#payload(base, word + 5, base + 24, chunk, encoding))
+    }
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
@@ -378,7 +391,8 @@ class Environment {
   writeText(connection: Connection, type: number, text: string, flags: number): void {
     const base = this.#open(connection, type | (flags << 8), 24 + text.length)
     this.#outWords[(base >> 2) + 4] = text.length
-    this.#close(base, base + 20 + (text.length === 0 ? 0 : this.#out.latin1Write(text, base + 20)))
+    this.#text += text
+    this.#close(base, base + 20)
   }
 
   /** A command with numbers only. */

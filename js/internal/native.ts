@@ -50,7 +50,7 @@ export interface Addresses {
 export interface NativeEnvironment {
   drain(): number
   takeChunk(index: number): Buffer
-  flush(length: number, held?: Uint8Array[] | null): void
+  flush(records: number, text: number, held?: Uint8Array[] | null): void
   setInbound(buffer: Uint8Array): void
   setOutbound(buffer: Uint8Array): void
   listen(options: ListenOptions, config: ServerConfig): Listening

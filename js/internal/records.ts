@@ -57,6 +57,8 @@ export const OUT_KEEP = 15
 
 /** The payload is a buffer of the flush, not in the record. */
 export const HELD = 16
+/** The payload is in the flush's text, behind the head. */
+export const TEXT = 32
 
 /** How OUT_CLOSE closes. */
 export const CLOSE_DESTROY = 0

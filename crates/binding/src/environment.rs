@@ -119,20 +119,28 @@ impl BindingEnvironment {
         external(env, chunk)
     }
 
-    /// Carries out the first `len` bytes of the outbound buffer; `held` has the buffers that its records name.
+    /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
+    /// `held` has the buffers that they name.
     #[napi(catch_unwind)]
-    pub fn flush(&mut self, env: Env, len: u32, held: Option<Vec<Object<'static>>>) -> Result<()> {
-        let records = self
+    pub fn flush(
+        &mut self,
+        env: Env,
+        records: u32,
+        text: u32,
+        held: Option<Vec<Object<'static>>>,
+    ) -> Result<()> {
+        let (records, text) = self
             .outbound
             .as_slice()
-            .get(..len as usize)
+            .split_at_checked(records as usize)
+            .and_then(|(records, rest)| Some((records, rest.get(..text as usize)?)))
             .ok_or_else(|| misuse("more than there is"))?;
         let held = held.unwrap_or_default();
         let held = held
             .iter()
             .map(|object| self.released.hold(env, object.value().value))
             .collect::<Result<Vec<_>>>()?;
-        self.environment.flush(records, held);
+        self.environment.flush(records, text, held);
         Ok(())
     }
 
@@ -183,8 +191,8 @@ impl BindingEnvironment {
 
     /// Whether pending events keep the event loop alive.
     #[napi(catch_unwind)]
-    pub fn set_ref(&self, env: Env, on: bool) -> Result<()> {
-        self.waker.set_ref(env, on)
+    pub fn set_ref(&self, env: Env, on: bool) {
+        self.waker.set_ref(env, on);
     }
 
     /// Connections accepted so far, and open now.

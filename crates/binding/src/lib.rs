@@ -7,6 +7,7 @@
 
 mod environment;
 mod held;
+mod libuv;
 mod options;
 mod pinned;
 mod tables;

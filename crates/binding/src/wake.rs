@@ -1,8 +1,9 @@
 //! Waking JavaScript's thread.
 //!
-//! A thread-safe function made by hand rather than by napi's wrapper for two reasons: an exception
-//! thrown by a request handler must become 'uncaughtException' (the wrapper's default only warns
-//! below Node-API 10), and `ref`/`unref` must be callable as often as servers come and go.
+//! An `uv_async_t` of our own rather than a thread-safe function of Node-API. That one writes to the
+//! event loop's descriptor while it holds a lock which the woken thread takes first: where both share
+//! a core, the writer is preempted and two more context switches pass before a request is seen.
+//! Besides, an exception thrown by a request handler must become 'uncaughtException' on every Node.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -11,107 +12,190 @@ use std::sync::{Arc, Mutex, PoisonError};
 use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
 use napi::{Env, JsValue, check_status, sys};
 
-/// Shared with the I/O threads. None once the environment is being torn down.
+use crate::libuv::{Libuv, UvAsync};
+
+/// Shared with the I/O threads.
 #[derive(Clone)]
-pub(crate) struct Waker(Arc<Mutex<Option<RawFunction>>>);
+pub(crate) struct Waker {
+    libuv: &'static Libuv,
+    /// None once the environment is being torn down.
+    handle: Arc<Mutex<Option<Handle>>>,
+}
 
-struct RawFunction(sys::napi_threadsafe_function);
+struct Handle(*mut UvAsync);
 
-// SAFETY: a napi_threadsafe_function may be called from any thread; that is what it is for. Its other
-// uses (ref, unref) happen through methods that take the JavaScript thread's Env.
-unsafe impl Send for RawFunction {}
+// SAFETY: `uv_async_send` may be called from any thread; that is what it is for. The other uses happen on
+// JavaScript's thread: in methods that take its Env, and in hooks that Node runs there.
+unsafe impl Send for Handle {}
+
+/// What the handle's callbacks need; the handle's data. Freed when libuv has let the handle go.
+struct Target {
+    libuv: &'static Libuv,
+    env: sys::napi_env,
+    on_wake: sys::napi_ref,
+    context: sys::napi_async_context,
+    handle: Arc<Mutex<Option<Handle>>>,
+    cleanup: sys::napi_async_cleanup_hook_handle,
+    /// The handle itself, aligned as `uv_async_t` is.
+    memory: *mut [u64],
+}
 
 impl Waker {
-    /// `on_wake` is called on JavaScript's thread, without arguments, once for each `wake`. Does not
-    /// keep the event loop alive until `set_ref(true)`.
+    /// `on_wake` is called on JavaScript's thread, without arguments, after each `wake`, several of
+    /// which may share a call. Does not keep the event loop alive until `set_ref(true)`.
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
+        let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
+        let uv_loop = env.get_uv_event_loop()?;
+        let memory = Box::into_raw(
+            vec![0_u64; libuv.async_size.div_ceil(size_of::<u64>())].into_boxed_slice(),
+        );
+        let raw: *mut UvAsync = memory.cast();
         let name = env.create_string("ferrohttp")?;
-        let mut function = ptr::null_mut();
-        // SAFETY: all handles belong to `env` and this scope; the function keeps its own reference to `on_wake`.
-        check_status!(unsafe {
-            sys::napi_create_threadsafe_function(
+        let mut target = Box::new(Target {
+            libuv,
+            env: env.raw(),
+            on_wake: ptr::null_mut(),
+            context: ptr::null_mut(),
+            handle: Arc::default(),
+            cleanup: ptr::null_mut(),
+            memory,
+        });
+        let handle = Arc::clone(&target.handle);
+        // SAFETY: all values belong to `env` and this scope; results go into memory that lives long enough. The handle's
+        // memory and `target` are freed by `on_closed` only, which libuv calls when it needs neither any more.
+        unsafe {
+            check_status!(sys::napi_create_reference(
                 env.raw(),
                 on_wake.value().value,
+                1,
+                &raw mut target.on_wake
+            ))?;
+            check_status!(sys::napi_async_init(
+                env.raw(),
                 ptr::null_mut(),
                 name.raw(),
-                0,
-                1,
-                ptr::null_mut(),
-                None,
-                ptr::null_mut(),
-                Some(call_js),
-                &raw mut function,
-            )
-        })?;
-        let waker = Self(Arc::new(Mutex::new(Some(RawFunction(function)))));
-        waker.set_ref(env, false)?;
-        Ok(waker)
+                &raw mut target.context
+            ))?;
+            if (libuv.async_init)(uv_loop, raw, on_async) != 0 {
+                return Err(misuse("the event loop takes no more handles"));
+            }
+            (libuv.unreference)(raw);
+            let target = Box::into_raw(target);
+            (libuv.set_data)(raw, target.cast());
+            *handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(Handle(raw));
+            check_status!(sys::napi_add_async_cleanup_hook(
+                env.raw(),
+                Some(on_teardown),
+                target.cast(),
+                &raw mut (*target).cleanup
+            ))?;
+        }
+        Ok(Self { libuv, handle })
     }
 
     /// Any thread; nothing happens once the environment is gone.
     pub(crate) fn wake(&self) {
-        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(function) = &*guard {
-            // SAFETY: `disarm` takes the function out, under this lock, before Node frees it.
-            unsafe {
-                sys::napi_call_threadsafe_function(
-                    function.0,
-                    ptr::null_mut(),
-                    sys::ThreadsafeFunctionCallMode::nonblocking,
-                );
-            }
-        }
+        self.with(|libuv, handle| {
+            // SAFETY: `disarm` takes the handle out, under the lock held here, before it is closed.
+            unsafe { (libuv.async_send)(handle) };
+        });
     }
 
     /// Whether pending events keep the event loop alive.
-    pub(crate) fn set_ref(&self, env: Env, on: bool) -> Result<()> {
-        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(function) = &*guard else {
-            return Ok(());
-        };
-        // SAFETY: `env` proves that this is JavaScript's thread; the function is alive as in `wake`.
-        let status = unsafe {
-            if on {
-                sys::napi_ref_threadsafe_function(env.raw(), function.0)
+    pub(crate) fn set_ref(&self, _: Env, on: bool) {
+        self.with(|libuv, handle| {
+            let change = if on {
+                libuv.reference
             } else {
-                sys::napi_unref_threadsafe_function(env.raw(), function.0)
-            }
-        };
-        check_status!(status)
+                libuv.unreference
+            };
+            // SAFETY: an Env proves that this is JavaScript's thread; the handle is alive as in `wake`.
+            unsafe { change(handle) };
+        });
     }
 
-    /// No call after this one reaches Node. To be called before Node frees the function: by a cleanup
-    /// hook added after it was made, since hooks run in reverse order.
+    /// No call after this one reaches the event loop.
     pub(crate) fn disarm(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.handle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
-}
 
-/// Runs on JavaScript's thread, within a callback scope: ticks and microtasks run when it returns.
-unsafe extern "C" fn call_js(
-    env: sys::napi_env,
-    function: sys::napi_value,
-    _: *mut c_void,
-    _: *mut c_void,
-) {
-    if env.is_null() || function.is_null() {
-        return;
-    }
-    let mut this = ptr::null_mut();
-    // SAFETY: Node calls this with a live env and function; every handle is used within this scope only.
-    unsafe {
-        sys::napi_get_undefined(env, &raw mut this);
-        let status = sys::napi_call_function(env, this, function, 0, ptr::null(), ptr::null_mut());
-        if status == sys::Status::napi_pending_exception {
-            let mut error = ptr::null_mut();
-            if sys::napi_get_and_clear_last_exception(env, &raw mut error) == sys::Status::napi_ok {
-                sys::napi_fatal_exception(env, error);
-            }
+    fn with(&self, act: impl FnOnce(&Libuv, *mut UvAsync)) {
+        let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = &*guard {
+            act(self.libuv, handle.0);
         }
     }
 }
 
-/// An error for a caller that broke the binding's own contract.
+/// Runs on JavaScript's thread, from the event loop.
+unsafe extern "C" fn on_async(handle: *mut UvAsync) {
+    let Some(libuv) = Libuv::get() else { return };
+    // SAFETY: the data was set right after `async_init`, on this thread, and is freed by `on_closed`, after which libuv
+    // calls nothing. Every value is used within the scope opened here. Closing the callback scope runs ticks and
+    // microtasks, as after any callback of Node's own.
+    unsafe {
+        let target = (libuv.get_data)(handle).cast::<Target>();
+        let (env, context, on_wake) = ((*target).env, (*target).context, (*target).on_wake);
+        let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
+        let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
+        if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
+            return;
+        }
+        if sys::napi_get_undefined(env, &raw mut this) == sys::Status::napi_ok
+            && sys::napi_get_reference_value(env, on_wake, &raw mut function)
+                == sys::Status::napi_ok
+            && sys::napi_open_callback_scope(env, ptr::null_mut(), context, &raw mut callback_scope)
+                == sys::Status::napi_ok
+        {
+            let status =
+                sys::napi_call_function(env, this, function, 0, ptr::null(), ptr::null_mut());
+            if status == sys::Status::napi_pending_exception {
+                let mut error = ptr::null_mut();
+                if sys::napi_get_and_clear_last_exception(env, &raw mut error)
+                    == sys::Status::napi_ok
+                {
+                    sys::napi_fatal_exception(env, error);
+                }
+            }
+            sys::napi_close_callback_scope(env, callback_scope);
+        }
+        sys::napi_close_handle_scope(env, scope);
+    }
+}
+
+/// The environment is going: lets everything go that belongs to it, and has libuv close the handle.
+unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    let target = data.cast::<Target>();
+    // SAFETY: `data` is the `Target` given with this hook, which Node calls once, on JavaScript's thread, before
+    // `on_closed` can free it. Taken under the lock, the handle is sent to by nobody when it is closed.
+    unsafe {
+        let (libuv, env) = ((*target).libuv, (*target).env);
+        (*target)
+            .handle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        sys::napi_delete_reference(env, (*target).on_wake);
+        sys::napi_async_destroy(env, (*target).context);
+        (libuv.close)((*target).memory.cast(), on_closed);
+    }
+}
+
+unsafe extern "C" fn on_closed(handle: *mut UvAsync) {
+    let Some(libuv) = Libuv::get() else { return };
+    // SAFETY: libuv calls this once, after everything else with this handle; the data and the memory came from
+    // `Box::into_raw`.
+    unsafe {
+        let target = Box::from_raw((libuv.get_data)(handle).cast::<Target>());
+        drop(Box::from_raw(target.memory));
+        sys::napi_remove_async_cleanup_hook(target.cleanup);
+    }
+}
+
+/// An error for a caller that broke the binding's own contract, or a host that lacks what it needs.
 pub(crate) fn misuse(message: &str) -> Error {
     Error::new(Status::InvalidArg, message)
 }

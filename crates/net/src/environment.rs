@@ -59,28 +59,28 @@ impl Environment {
         self.inbox.take(used)
     }
 
-    /// Carries out what JavaScript has written since the last flush. `held` has one buffer for each
-    /// record that names one, in order.
-    pub fn flush(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
-        let writes = Records::new(records)
+    /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
+    /// short bodies of all records, in order; `held` one buffer for each record that names one.
+    pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
+        let writes = Records::new(records, text)
             .filter(|record| record.command.writes())
             .take(DIRECT_WRITES + 1)
             .count();
         // What overtook an earlier flush on its way through a thread would be a body before its head.
         if writes <= DIRECT_WRITES && self.flushes_under_way.load(Ordering::Acquire) == 0 {
-            self.flush_directly(records, held);
+            self.flush_directly(records, text, held);
         } else {
-            self.flush_through_threads(records, held);
+            self.flush_through_threads(records, text, held);
         }
     }
 
-    fn flush_directly(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
+    fn flush_directly(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
         let mut held = held.into_iter();
         let mut batch = Batch::default();
         let now = io_thread::now();
         let mut told = false;
         let mut current = None;
-        for record in Records::new(records) {
+        for record in Records::new(records, text) {
             let buffer = if record.command.takes_held() {
                 held.next()
             } else {
@@ -108,15 +108,19 @@ impl Environment {
         }
     }
 
-    fn flush_through_threads(self: &Arc<Self>, records: &[u8], held: Vec<Held>) {
+    fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
         if let [only] = io_thread::running_threads() {
-            only.send(Commands::new(self, records.to_vec(), held));
+            let mut commands = Commands::new(self);
+            commands.records = records.to_vec();
+            commands.text = text.to_vec();
+            commands.held = held;
+            only.send(commands);
             return;
         }
         let mut parts: Vec<(Arc<IoThread>, Commands)> = Vec::new();
         let mut held = held.into_iter();
         let mut last: Option<(ConnectionId, usize)> = None;
-        for record in Records::new(records) {
+        for record in Records::new(records, text) {
             let buffer = if record.command.takes_held() {
                 held.next()
             } else {
@@ -133,10 +137,7 @@ impl Environment {
                         .iter()
                         .position(|(other, _)| Arc::ptr_eq(other, thread));
                     let index = known.unwrap_or_else(|| {
-                        parts.push((
-                            Arc::clone(thread),
-                            Commands::new(self, Vec::new(), Vec::new()),
-                        ));
+                        parts.push((Arc::clone(thread), Commands::new(self)));
                         parts.len() - 1
                     });
                     last = Some((record.id, index));
@@ -145,6 +146,7 @@ impl Environment {
             };
             let commands = &mut parts[index].1;
             commands.records.extend_from_slice(record.bytes);
+            commands.text.extend_from_slice(record.text);
             commands.held.extend(buffer);
         }
         for (thread, commands) in parts {

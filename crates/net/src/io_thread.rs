@@ -31,19 +31,23 @@ pub(crate) fn now() -> Instant {
 pub(crate) struct Commands {
     pub(crate) environment: Arc<Environment>,
     pub(crate) records: Vec<u8>,
+    /// Text of the records, in their order.
+    pub(crate) text: Vec<u8>,
     /// One for each record that names a held buffer, in order.
     pub(crate) held: Vec<Held>,
 }
 
 impl Commands {
-    pub(crate) fn new(environment: &Arc<Environment>, records: Vec<u8>, held: Vec<Held>) -> Self {
+    /// None yet.
+    pub(crate) fn new(environment: &Arc<Environment>) -> Self {
         environment
             .flushes_under_way()
             .fetch_add(1, Ordering::Relaxed);
         Self {
             environment: Arc::clone(environment),
-            records,
-            held,
+            records: Vec::new(),
+            text: Vec::new(),
+            held: Vec::new(),
         }
     }
 }
@@ -140,7 +144,7 @@ async fn run_commands(thread: Arc<IoThread>) {
 fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
     let mut held = std::mem::take(&mut commands.held).into_iter();
     let now = now();
-    for record in Records::new(&commands.records) {
+    for record in Records::new(&commands.records, &commands.text) {
         let buffer = if record.command.takes_held() {
             held.next()
         } else {

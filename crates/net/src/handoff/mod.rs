@@ -11,6 +11,8 @@
 //! | 3 | connection generation |
 //! | 4… | the type's own words, then its bytes, then padding |
 //!
+//! Outbound, the text of all records follows the last one, in their order and without padding.
+//!
 //! `inbound` is I/O → JavaScript, `outbound` JavaScript → I/O. The numbers are mirrored in
 //! `js/internal/records.ts`; a test compares the two.
 

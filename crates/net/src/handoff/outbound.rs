@@ -30,6 +30,8 @@ pub(super) mod flag {
     pub(in crate::handoff) const ACKNOWLEDGE: u32 = 8;
     /// The payload is the next held buffer of the flush.
     pub(in crate::handoff) const HELD: u32 = 16;
+    /// The payload is in the flush's text, behind the head.
+    pub(in crate::handoff) const TEXT: u32 = 32;
 }
 
 /// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
@@ -59,7 +61,7 @@ pub(crate) enum CloseMode {
 /// Bytes of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Payload<'a> {
-    /// In the record.
+    /// In the record, or in the flush's text.
     Inline(&'a [u8]),
     /// The next held buffer.
     Held,
@@ -154,17 +156,26 @@ pub(crate) struct Record<'a> {
     pub(crate) command: Command<'a>,
     /// The record as it came, for passing it on.
     pub(crate) bytes: &'a [u8],
+    /// Its part of the text, likewise.
+    pub(crate) text: &'a [u8],
 }
 
 /// Reads records until the bytes end. A malformed record ends the iteration: only our own
 /// JavaScript writes them, so there is nobody to tell.
+///
+/// The text of all records (heads, trailers, short bodies) comes apart from them and in their order:
+/// JavaScript encodes one long string many times faster than as many short ones.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
+    text: &'a [u8],
 }
 
 impl<'a> Records<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(crate) const fn new(records: &'a [u8], text: &'a [u8]) -> Self {
+        Self {
+            rest: records,
+            text,
+        }
     }
 }
 
@@ -174,9 +185,10 @@ impl<'a> Iterator for Records<'a> {
     fn next(&mut self) -> Option<Record<'a>> {
         let length = word(self.rest, 1)? as usize;
         let bytes = self.rest.get(..length).filter(|_| length >= HEADER_BYTES)?;
-        let record = decode(bytes);
+        let record = decode(bytes, self.text);
         debug_assert!(record.is_some(), "malformed record");
         self.rest = &self.rest[length..];
+        self.text = self.text.get(record?.text.len()..)?;
         record
     }
 }
@@ -186,7 +198,7 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
-fn decode(bytes: &[u8]) -> Option<Record<'_>> {
+fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
     let first = word(bytes, 0)?;
     let (kind, flags) = ((first & 0xff) as u8, first >> 8);
     let id = ConnectionId {
@@ -194,51 +206,56 @@ fn decode(bytes: &[u8]) -> Option<Record<'_>> {
         generation: word(bytes, 3)?,
     };
     let own = |index: usize| word(bytes, HEADER_WORDS + index);
-    let sized = |words: usize, skip: usize, len: u32| {
-        let start = HEADER_BYTES + words * 4 + skip;
-        bytes.get(start..start + len as usize)
-    };
-    let payload = |words: usize, skip: usize, len: u32| {
-        if flags & flag::HELD != 0 {
-            Some(Payload::Held)
-        } else {
-            sized(words, skip, len).map(Payload::Inline)
-        }
+    // How much of the text belongs to this record.
+    let mut used = 0;
+    let mut from_text = |len: u32| {
+        let start = used;
+        used += len as usize;
+        text.get(start..used)
     };
     let (end, close, ack) = (
         flags & flag::END != 0,
         flags & flag::CLOSE != 0,
         flags & flag::ACKNOWLEDGE != 0,
     );
-    let command = match kind {
-        kind::HEAD => {
-            let head_len = own(0)?;
-            Command::Head {
-                head: sized(2, 0, head_len)?,
-                body: payload(2, head_len as usize, own(1)?)?,
-                chunked: flags & flag::CHUNKED != 0,
-                end,
-                close,
-                ack,
-            }
+    let payload = |words: usize, len: u32| {
+        let start = HEADER_BYTES + words * 4;
+        if flags & flag::HELD != 0 {
+            Some(Payload::Held)
+        } else {
+            bytes.get(start..start + len as usize).map(Payload::Inline)
         }
+    };
+    let command = match kind {
+        kind::HEAD => Command::Head {
+            head: from_text(own(0)?)?,
+            body: if flags & flag::TEXT != 0 {
+                Payload::Inline(from_text(own(1)?)?)
+            } else {
+                payload(2, own(1)?)?
+            },
+            chunked: flags & flag::CHUNKED != 0,
+            end,
+            close,
+            ack,
+        },
         kind::BODY => Command::Body {
-            body: payload(1, 0, own(0)?)?,
+            body: payload(1, own(0)?)?,
             end,
             close,
             ack,
         },
         kind::END => Command::End {
-            trailers: sized(1, 0, own(0)?)?,
+            trailers: from_text(own(0)?)?,
             close,
             ack,
         },
         kind::INTERIM => Command::Interim {
-            head: sized(1, 0, own(0)?)?,
+            head: from_text(own(0)?)?,
             ack,
         },
         kind::RAW => Command::Raw {
-            body: payload(1, 0, own(0)?)?,
+            body: payload(1, own(0)?)?,
             ack,
         },
         kind::CREDIT => Command::Credit(own(0)?),
@@ -260,7 +277,12 @@ fn decode(bytes: &[u8]) -> Option<Record<'_>> {
         kind::KEEP => Command::Keep,
         _ => return None,
     };
-    Some(Record { id, command, bytes })
+    Some(Record {
+        id,
+        command,
+        bytes,
+        text: text.get(..used)?,
+    })
 }
 
 #[cfg(test)]
@@ -283,10 +305,12 @@ mod tests {
 
     #[test]
     fn reads_a_head_with_its_body_and_what_follows() {
-        let mut bytes = record(kind::HEAD, flag::END | flag::CHUNKED, &[4, 5], b"HEADhello");
+        let mut bytes = record(kind::HEAD, flag::END | flag::CHUNKED, &[4, 5], b"hello");
         bytes.extend(record(kind::CREDIT, 0, &[77], b""));
-        let all: Vec<_> = Records::new(&bytes).collect();
-        assert_eq!(all.len(), 2);
+        bytes.extend(record(kind::HEAD, flag::TEXT, &[4, 3], b""));
+        bytes.extend(record(kind::END, 0, &[6], b""));
+        let all: Vec<_> = Records::new(&bytes, b"HEADheadabct: v\r\n").collect();
+        assert_eq!(all.len(), 4);
         assert_eq!(
             all[0].id,
             ConnectionId {
@@ -306,12 +330,31 @@ mod tests {
             }
         );
         assert_eq!(all[1].command, Command::Credit(77));
+        assert_eq!((all[1].text, all[2].text), (&b""[..], &b"headabc"[..]));
+        assert_eq!(
+            all[2].command,
+            Command::Head {
+                head: b"head",
+                body: Payload::Inline(b"abc"),
+                chunked: false,
+                end: false,
+                close: false,
+                ack: false
+            }
+        );
+        assert!(matches!(
+            all[3].command,
+            Command::End {
+                trailers: b"t: v\r\n",
+                ..
+            }
+        ));
     }
 
     #[test]
     fn a_held_payload_is_not_in_the_record() {
         let bytes = record(kind::BODY, flag::HELD | flag::ACKNOWLEDGE, &[1 << 20], b"");
-        let all: Vec<_> = Records::new(&bytes).collect();
+        let all: Vec<_> = Records::new(&bytes, b"").collect();
         assert_eq!(
             all[0].command,
             Command::Body {
@@ -327,7 +370,7 @@ mod tests {
     #[test]
     fn a_length_beyond_the_bytes_ends_the_reading() {
         let bytes = record(kind::CREDIT, 0, &[1], b"");
-        assert_eq!(Records::new(&bytes[..bytes.len() - 1]).count(), 0);
-        assert_eq!(Records::new(&bytes[..6]).count(), 0);
+        assert_eq!(Records::new(&bytes[..bytes.len() - 1], b"").count(), 0);
+        assert_eq!(Records::new(&bytes[..6], b"").count(), 0);
     }
 }

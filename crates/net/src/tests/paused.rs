@@ -127,7 +127,7 @@ impl Js {
         id
     }
 
-    /// One command: its type and flags, its own words, then bytes.
+    /// One command: its type and flags, its own words, then bytes in the record and text beside it.
     pub(super) fn command(
         &self,
         kind: u32,
@@ -135,6 +135,7 @@ impl Js {
         id: ConnectionId,
         words: &[u32],
         tail: &[u8],
+        text: &str,
     ) {
         let length = (16 + words.len() * 4 + tail.len()).next_multiple_of(4);
         let mut record = Vec::new();
@@ -146,31 +147,31 @@ impl Js {
         }
         record.extend_from_slice(tail);
         record.resize(length, 0);
-        self.environment.flush(&record, Vec::new());
+        self.environment.flush(&record, text.as_bytes(), Vec::new());
     }
 
     /// A whole response.
     pub(super) fn respond(&self, id: ConnectionId, body: &[u8]) {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-        let bytes = [head.as_bytes(), body].concat();
-        self.command(1, 2, id, &[head.len() as u32, body.len() as u32], &bytes);
+        let words = [head.len() as u32, body.len() as u32];
+        self.command(1, 2, id, &words, body, &head);
     }
 
     pub(super) fn raw(&self, id: ConnectionId, bytes: &[u8]) {
-        self.command(5, 0, id, &[bytes.len() as u32], bytes);
+        self.command(5, 0, id, &[bytes.len() as u32], bytes, "");
     }
 
     pub(super) fn close_after_flush(&self, id: ConnectionId) {
-        self.command(7, 0, id, &[1], b"");
+        self.command(7, 0, id, &[1], b"", "");
     }
 
     /// Keeps a connection whose keepAliveTimeout was told.
     pub(super) fn keep(&self, id: ConnectionId) {
-        self.command(15, 0, id, &[], b"");
+        self.command(15, 0, id, &[], b"", "");
     }
 
     pub(super) fn socket_timeout(&self, id: ConnectionId, time: Duration) {
-        self.command(10, 0, id, &[time.as_millis() as u32], b"");
+        self.command(10, 0, id, &[time.as_millis() as u32], b"", "");
     }
 }
 

@@ -151,13 +151,7 @@ fn a_late_body_whose_answer_has_begun_gets_no_other() {
             .await;
         let id = js.open_with_head().await;
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        js.command(
-            1,
-            0,
-            id,
-            &[head.len() as u32, 2],
-            format!("{head}he").as_bytes(),
-        );
+        js.command(1, 0, id, &[head.len() as u32, 2], b"he", head);
         peer.expect(&format!("{head}he")).await;
         expect_timeout(&mut js, OF_REQUEST).await;
         peer.expect_end().await;
@@ -348,7 +342,8 @@ fn bytes_in_either_direction_put_inactivity_off() {
             peer.send("x").await;
             js.expect(BODY).await;
             sleep(Duration::from_secs(15)).await;
-            js.command(4, 0, id, &[25], b"HTTP/1.1 102 Processing\r\n\r\n");
+            let interim = "HTTP/1.1 102 Processing\r\n\r\n";
+            js.command(4, 0, id, &[interim.len() as u32], b"", interim);
         }
     });
 }

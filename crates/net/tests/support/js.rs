@@ -89,7 +89,7 @@ impl Js {
     /// Sends commands.
     pub fn flush(&self, out: &mut Out) {
         let out = std::mem::take(out);
-        self.environment.flush(&out.bytes, out.held);
+        self.environment.flush(&out.bytes, &out.text, out.held);
     }
 
     pub fn open(&mut self) -> ConnectionId {
@@ -212,7 +212,7 @@ impl Server {
                         handle(event, &mut out);
                     }
                     used = Some(batch);
-                    its.flush(&out.bytes, out.held);
+                    its.flush(&out.bytes, &out.text, out.held);
                 }
             }
         });

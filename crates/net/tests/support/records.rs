@@ -12,6 +12,7 @@ pub mod flag {
     pub const CLOSE: u32 = 4;
     pub const ACKNOWLEDGE: u32 = 8;
     pub const HELD: u32 = 16;
+    pub const TEXT: u32 = 32;
 }
 
 /// Flags of a HEAD record.
@@ -243,6 +244,8 @@ pub enum Close {
 #[derive(Default)]
 pub struct Out {
     pub bytes: Vec<u8>,
+    /// Heads and trailers, and every other short body.
+    pub text: Vec<u8>,
     pub held: Vec<Held>,
 }
 
@@ -261,7 +264,7 @@ impl Out {
         flags: u32,
         id: ConnectionId,
         words: &[u32],
-        tails: &[&[u8]],
+        tail: &[u8],
     ) -> &mut Self {
         let start = self.bytes.len();
         for word in [kind | flags << 8, 0, id.slot, id.generation]
@@ -270,9 +273,7 @@ impl Out {
         {
             self.bytes.extend_from_slice(&word.to_le_bytes());
         }
-        for tail in tails {
-            self.bytes.extend_from_slice(tail);
-        }
+        self.bytes.extend_from_slice(tail);
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         let length = (self.bytes.len() - start) as u32;
         self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
@@ -281,24 +282,27 @@ impl Out {
 
     /// A head and the first part of the body; `flags` of `flag`.
     pub fn head(&mut self, id: ConnectionId, head: &str, body: &[u8], flags: u32) -> &mut Self {
-        self.record(
-            1,
-            flags,
-            id,
-            &[head.len() as u32, body.len() as u32],
-            &[head.as_bytes(), body],
-        )
+        self.text.extend_from_slice(head.as_bytes());
+        let words = [head.len() as u32, body.len() as u32];
+        // Both ways that JavaScript has.
+        if body.len().is_multiple_of(2) {
+            self.record(1, flags, id, &words, body)
+        } else {
+            self.text.extend_from_slice(body);
+            self.record(1, flags | flag::TEXT, id, &words, &[])
+        }
     }
 
     /// A head, and a body by reference.
     pub fn head_held(&mut self, id: ConnectionId, head: &str, body: Held, flags: u32) -> &mut Self {
         let words = [head.len() as u32, body.bytes().len() as u32];
         self.held.push(body);
-        self.record(1, flags | flag::HELD, id, &words, &[head.as_bytes()])
+        self.text.extend_from_slice(head.as_bytes());
+        self.record(1, flags | flag::HELD, id, &words, &[])
     }
 
     pub fn body(&mut self, id: ConnectionId, body: &[u8], flags: u32) -> &mut Self {
-        self.record(2, flags, id, &[body.len() as u32], &[body])
+        self.record(2, flags, id, &[body.len() as u32], body)
     }
 
     pub fn body_held(&mut self, id: ConnectionId, body: Held, flags: u32) -> &mut Self {
@@ -308,21 +312,17 @@ impl Out {
     }
 
     pub fn end(&mut self, id: ConnectionId, trailers: &str, flags: u32) -> &mut Self {
-        self.record(
-            3,
-            flags,
-            id,
-            &[trailers.len() as u32],
-            &[trailers.as_bytes()],
-        )
+        self.text.extend_from_slice(trailers.as_bytes());
+        self.record(3, flags, id, &[trailers.len() as u32], &[])
     }
 
     pub fn interim(&mut self, id: ConnectionId, head: &str, flags: u32) -> &mut Self {
-        self.record(4, flags, id, &[head.len() as u32], &[head.as_bytes()])
+        self.text.extend_from_slice(head.as_bytes());
+        self.record(4, flags, id, &[head.len() as u32], &[])
     }
 
     pub fn raw(&mut self, id: ConnectionId, bytes: &[u8], flags: u32) -> &mut Self {
-        self.record(5, flags, id, &[bytes.len() as u32], &[bytes])
+        self.record(5, flags, id, &[bytes.len() as u32], bytes)
     }
 
     pub fn credit(&mut self, id: ConnectionId, bytes: u32) -> &mut Self {

@@ -25,7 +25,7 @@ fn close(mode: CloseMode) -> u32 {
     let names = |number: u32| {
         let words = [u32::from(outgoing::CLOSE), 20, 0, 0, number];
         let record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Records::new(&record).any(|record| record.command == Command::Close(mode))
+        Records::new(&record, b"").any(|record| record.command == Command::Close(mode))
     };
     (0..5)
         .find(|&number| names(number))
@@ -79,6 +79,7 @@ fn both_languages_name_the_same_numbers() {
         ("CLOSE", flag::CLOSE),
         ("ACKNOWLEDGE", flag::ACKNOWLEDGE),
         ("HELD", flag::HELD),
+        ("TEXT", flag::TEXT),
         ("CLOSE_DESTROY", close(CloseMode::Destroy)),
         ("CLOSE_AFTER_FLUSH", close(CloseMode::AfterFlush)),
         ("CLOSE_RESET", close(CloseMode::Reset)),

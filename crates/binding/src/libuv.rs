@@ -1,0 +1,66 @@
+//! The few functions of libuv that waking an event loop takes, from the libuv inside the running Node.
+//!
+//! Looked up at run time: only Unix resolves them when the addon is loaded, and napi does the same
+//! with Node's own functions on Windows.
+
+use std::ffi::{c_int, c_void};
+use std::sync::OnceLock;
+
+use napi::sys;
+
+/// `UV_ASYNC` of `uv_handle_type`, part of libuv's stable interface.
+const UV_ASYNC: c_int = 1;
+
+/// An `uv_async_t`, which only libuv looks into.
+#[repr(C)]
+pub(crate) struct UvAsync {
+    _opaque: [u8; 0],
+}
+
+pub(crate) type Callback = unsafe extern "C" fn(*mut UvAsync);
+
+/// See <https://docs.libuv.org/en/v1.x/async.html> and `handle.html` beside it.
+pub(crate) struct Libuv {
+    pub(crate) async_init:
+        unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvAsync, Callback) -> c_int,
+    pub(crate) async_send: unsafe extern "C" fn(*mut UvAsync) -> c_int,
+    pub(crate) close: unsafe extern "C" fn(*mut UvAsync, Callback),
+    pub(crate) reference: unsafe extern "C" fn(*mut UvAsync),
+    pub(crate) unreference: unsafe extern "C" fn(*mut UvAsync),
+    pub(crate) set_data: unsafe extern "C" fn(*mut UvAsync, *mut c_void),
+    pub(crate) get_data: unsafe extern "C" fn(*const UvAsync) -> *mut c_void,
+    /// Bytes that an `UvAsync` takes.
+    pub(crate) async_size: usize,
+}
+
+impl Libuv {
+    /// None in a host that does not show its libuv.
+    pub(crate) fn get() -> Option<&'static Self> {
+        static LIBUV: OnceLock<Option<Libuv>> = OnceLock::new();
+        LIBUV.get_or_init(Self::load).as_ref()
+    }
+
+    fn load() -> Option<Self> {
+        #[cfg(unix)]
+        let host: libloading::Library = libloading::os::unix::Library::this().into();
+        #[cfg(windows)]
+        let host: libloading::Library = libloading::os::windows::Library::this().ok()?.into();
+        // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.19. The pointers stay good
+        // when `host` is dropped: what is looked into is the program itself, which stays loaded.
+        unsafe {
+            let handle_size = *host
+                .get::<unsafe extern "C" fn(c_int) -> usize>(b"uv_handle_size\0")
+                .ok()?;
+            Some(Self {
+                async_init: *host.get(b"uv_async_init\0").ok()?,
+                async_send: *host.get(b"uv_async_send\0").ok()?,
+                close: *host.get(b"uv_close\0").ok()?,
+                reference: *host.get(b"uv_ref\0").ok()?,
+                unreference: *host.get(b"uv_unref\0").ok()?,
+                set_data: *host.get(b"uv_handle_set_data\0").ok()?,
+                get_data: *host.get(b"uv_handle_get_data\0").ok()?,
+                async_size: handle_size(UV_ASYNC),
+            })
+        }
+    }
+}
