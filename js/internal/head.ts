@@ -7,6 +7,7 @@ import {
   classifyValue,
   checkInvalidHeaderChar,
   OBS_TEXT,
+  PLAIN,
   SUSPECT,
   STATUS_CODES,
 } from '../common.js'
@@ -46,6 +47,33 @@ export interface FieldName {
   readonly prefix: string
   /** One of the constants above, or 0. */
   readonly role: number
+  /** What the field was last sent with, if that was short: plain text or a number; null until then. */
+  lastValue: string | number | null
+  /** The line for `lastValue`. */
+  lastLine: string
+  /** `lastLine` is one flat string rather than three joined ones. */
+  flat: boolean
+}
+
+/** Lines that are longer are not kept: their values seldom come twice. */
+const KEPT_LINE = 96
+
+/** The line of a valid value. Most programs send most fields with the same value again and again. */
+export function fieldLine(field: FieldName, value: string | number): string {
+  if (field.lastValue === value) {
+    if (!field.flat) {
+      field.lastLine = Buffer.from(field.lastLine, 'latin1').toString('latin1')
+      field.flat = true
+    }
+    return field.lastLine
+  }
+  const line = `${field.prefix}${value}\r\n`
+  if (line.length <= KEPT_LINE && (typeof value === 'number' || classifyValue(value) === PLAIN)) {
+    field.lastValue = value
+    field.lastLine = line
+    field.flat = false
+  }
+  return line
 }
 
 /** Field names and their values in turn. */
@@ -65,7 +93,8 @@ function newFieldName(given: string): FieldName {
   // A name cut from a larger string would keep that string alive as long as the table.
   const name = names.size < NAME_LIMIT ? Buffer.from(given, 'latin1').toString('latin1') : given
   const lower = name.toLowerCase()
-  const field: FieldName = { name, lower, prefix: `${name}: `, role: ROLES[lower] ?? 0 }
+  const role = ROLES[lower] ?? 0
+  const field: FieldName = { name, lower, prefix: `${name}: `, role, lastValue: null, lastLine: '', flat: false }
   if (names.size < NAME_LIMIT) names.set(name, field)
   return field
 }

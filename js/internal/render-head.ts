@@ -15,6 +15,7 @@ import {
   DATE,
   dateLine,
   EXPECT,
+  fieldLine,
   fieldName,
   KEEP_ALIVE,
   keepAliveLine,
@@ -28,6 +29,9 @@ import {
 } from './head.js'
 import { OBS_TEXT_HEAD } from './outgoing-state.js'
 import { kFields, kState, kUniqueHeaders } from './symbols.js'
+
+/** V8 knows this call, inside for-in, to be true without making it; `Object.hasOwn` it does not. */
+const { hasOwnProperty } = Object.prototype
 
 /** What `writeHead` takes: names and values in turn, pairs, an object; or the message's own set fields. */
 export type HeaderInput =
@@ -78,7 +82,7 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
         const field = own ? (headers[i] as FieldName) : fieldName(headers[i] as string)
         const value = headers[i + 1] as unknown
         if (field.role === 0 && own && typeof value === 'string') {
-          head += field.prefix + value + '\r\n'
+          head += fieldLine(field, value)
           continue
         }
         const lines = renderField(message, field, value, !own)
@@ -87,7 +91,7 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
       }
     } else {
       for (const name in headers as Record<string, unknown>) {
-        if (!Object.hasOwn(headers, name)) continue
+        if (!hasOwnProperty.call(headers, name)) continue
         const field = fieldName(name)
         const lines = renderField(message, field, (headers as Record<string, unknown>)[name], true)
         if (lines !== '') seen |= field.role
@@ -169,25 +173,31 @@ function renderField(message: OutgoingMessage, field: FieldName, value: unknown,
 }
 
 function renderLine(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
+  if (typeof value === 'string' || typeof value === 'number') {
+    // A value that was sent before has been found valid before.
+    if (validate && field.lastValue !== value) vetValue(message, field.name, value)
+    if (field.role !== 0) steer(message, field.role, value)
+    return fieldLine(field, value)
+  }
   if (validate) vetValue(message, field.name, value)
   const text = valueText(value)
   if (field.role !== 0) steer(message, field.role, text)
   return field.prefix + text + '\r\n'
 }
 
-function steer(message: OutgoingMessage, role: number, text: string): void {
+function steer(message: OutgoingMessage, role: number, value: string | number): void {
   switch (role) {
     case CONNECTION:
       message._removedConnection = false
-      if (closeExpression.test(text)) message._last = true
+      if (closeExpression.test(valueText(value))) message._last = true
       else message.shouldKeepAlive = true
       break
     case TRANSFER_ENCODING:
       message._removedTE = false
-      if (chunkExpression.test(text)) message.chunkedEncoding = true
+      if (chunkExpression.test(valueText(value))) message.chunkedEncoding = true
       break
     case CONTENT_LENGTH:
-      message._contentLength = +text
+      message._contentLength = +value
       message._removedContLen = false
       break
     case KEEP_ALIVE:

@@ -77,12 +77,16 @@ function byteLength(chunk: BodyChunk, encoding: Encoding): number {
 const COUNT_LIMIT = 32
 
 function textLength(text: string, encoding: Encoding): number {
-  if (text.length <= COUNT_LIMIT && (!encoding || encoding === 'utf8')) {
-    let i = 0
-    while (i < text.length && text.charCodeAt(i) < 0x80) i++
-    if (i === text.length) return i
-  }
+  if ((!encoding || encoding === 'utf8') && isShortAscii(text)) return text.length
   return Buffer.byteLength(text, encoding ?? 'utf8')
+}
+
+function isShortAscii(text: string): boolean {
+  if (text.length > COUNT_LIMIT) return false
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) >= 0x80) return false
+  }
+  return true
 }
 
 /**
@@ -94,7 +98,7 @@ function headText(message: OutgoingMessage, asUtf8: boolean): string {
   return asUtf8 && (message[kState] & OBS_TEXT_HEAD) !== 0 ? Buffer.from(head, 'utf8').toString('latin1') : head
 }
 
-function isUtf8Text(data: BodyChunk, encoding: Encoding): boolean {
+function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean {
   return typeof data === 'string' && (!encoding || encoding === 'utf8')
 }
 
@@ -389,9 +393,20 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     message._contentLength = body === null ? 0 : byteLength(body, encoding)
     message._implicitHeader()
     // As many bytes as characters: plain ASCII, which transports write fastest. A head beyond ASCII needs the real name.
-    const ascii =
-      typeof body === 'string' && body.length === message._contentLength && (!encoding || encoding === 'utf8')
-    if (ascii && (message[kState] & OBS_TEXT_HEAD) === 0) encoding = 'latin1'
+    if (
+      isUtf8Text(body, encoding) &&
+      body!.length === message._contentLength &&
+      (message[kState] & OBS_TEXT_HEAD) === 0
+    ) {
+      encoding = 'latin1'
+    }
+  } else if (
+    !message._headerSent &&
+    isUtf8Text(body, encoding) &&
+    (message[kState] & OBS_TEXT_HEAD) === 0 &&
+    isShortAscii(body as string)
+  ) {
+    encoding = 'latin1'
   }
   if (body !== null && !message._hasBody) {
     dropBody(message)
