@@ -55,6 +55,14 @@ export interface FieldName {
   flat: boolean
 }
 
+/**
+ * The same text in one piece. What is put together stays a tree of its parts, which is walked each time that a head is
+ * written; what is kept is worth being copied once.
+ */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
 /** Lines that are longer are not kept: their values seldom come twice. */
 const KEPT_LINE = 96
 
@@ -62,7 +70,7 @@ const KEPT_LINE = 96
 export function fieldLine(field: FieldName, value: string | number): string {
   if (field.lastValue === value) {
     if (!field.flat) {
-      field.lastLine = Buffer.from(field.lastLine, 'latin1').toString('latin1')
+      field.lastLine = flat(field.lastLine)
       field.flat = true
     }
     return field.lastLine
@@ -91,10 +99,10 @@ export function fieldName(name: string): FieldName {
 function newFieldName(given: string): FieldName {
   validateHeaderName(given)
   // A name cut from a larger string would keep that string alive as long as the table.
-  const name = names.size < NAME_LIMIT ? Buffer.from(given, 'latin1').toString('latin1') : given
+  const name = names.size < NAME_LIMIT ? flat(given) : given
   const lower = name.toLowerCase()
   const role = ROLES[lower] ?? 0
-  const field: FieldName = { name, lower, prefix: `${name}: `, role, lastValue: null, lastLine: '', flat: false }
+  const field: FieldName = { name, lower, prefix: flat(`${name}: `), role, lastValue: null, lastLine: '', flat: false }
   if (names.size < NAME_LIMIT) names.set(name, field)
   return field
 }
@@ -148,7 +156,7 @@ function newStatusLine(code: number, message: string): string {
   if (checkInvalidHeaderChar(message)) throw ERR_INVALID_CHAR('statusMessage')
   const line = `HTTP/1.1 ${code} ${message}\r\n`
   if (STATUS_CODES[code] === message && classifyValue(message) === 0) {
-    statusLines[code] = line
+    statusLines[code] = flat(line)
     statusMessages[code] = message
   }
   return line
@@ -167,7 +175,7 @@ export function dateLine(): string {
   const date = utcDate()
   if (date !== dateText) {
     dateText = date
-    dateLineText = `Date: ${date}\r\n`
+    dateLineText = flat(`Date: ${date}\r\n`)
     persistentFor = -1
   }
   return dateLineText
@@ -189,7 +197,7 @@ let persistentMax: number | undefined
 export function persistentResponseLines(timeout: number, max: number): string {
   const date = dateLine()
   if (persistentFor !== timeout || persistentMax !== max) {
-    persistentLines = `${date}Connection: keep-alive\r\n${keepAliveLine(timeout, max)}`
+    persistentLines = flat(`${date}Connection: keep-alive\r\n${keepAliveLine(timeout, max)}`)
     persistentFor = timeout
     persistentMax = max
   }
@@ -202,5 +210,5 @@ const LENGTH_LINES = 4096
 /** The last line of a head with a length, and the empty line. */
 export function lastLengthLine(length: number): string {
   if (length >= LENGTH_LINES) return `Content-Length: ${length}\r\n\r\n`
-  return (lengthLines[length] ??= `Content-Length: ${length}\r\n\r\n`)
+  return (lengthLines[length] ??= flat(`Content-Length: ${length}\r\n\r\n`))
 }
