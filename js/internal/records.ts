@@ -18,6 +18,14 @@ export const IN_TIMEOUT = 8
 export const IN_EOF = 9
 export const IN_LISTENER_CLOSED = 10
 export const IN_DROPPED = 11
+export const IN_RESPONSE = 12
+export const IN_CONNECTED = 13
+export const IN_CONNECT_FAILED = 14
+
+/** Flags of IN_RESPONSE. */
+export const RESPONSE_KEEP_ALIVE = 1
+export const RESPONSE_UPGRADE = 2
+export const RESPONSE_INFORMATION = 8
 
 /** Flags of IN_HEAD. */
 export const HEAD_KEEP_ALIVE = 1
@@ -54,11 +62,15 @@ export const OUT_TCP_KEEP_ALIVE = 12
 export const OUT_PAUSE = 13
 export const OUT_TAP = 14
 export const OUT_KEEP = 15
+export const OUT_REQUEST = 16
 
 /** The payload is a buffer of the flush, not in the record. */
 export const HELD = 16
 /** The payload is in the flush's text, behind the head. */
 export const TEXT = 32
+/** OUT_REQUEST: its method is HEAD, or CONNECT. */
+export const REQUEST_HEAD = 64
+export const REQUEST_CONNECT = 128
 
 /** How OUT_CLOSE closes. */
 export const CLOSE_DESTROY = 0

@@ -18,6 +18,7 @@ impl Connection {
         // acknowledgement still gets one.
         let (_applied, ack) = match command {
             Command::Head {
+                request: _,
                 head,
                 body,
                 chunked,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead};
+use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
 use super::{HEADER_BYTES, padded};
 use crate::id::ConnectionId;
@@ -24,6 +24,20 @@ pub(super) mod kind {
     pub(in crate::handoff) const EOF: u32 = 9;
     pub(in crate::handoff) const LISTENER_CLOSED: u32 = 10;
     pub(in crate::handoff) const DROPPED: u32 = 11;
+    pub(in crate::handoff) const RESPONSE: u32 = 12;
+    pub(in crate::handoff) const CONNECTED: u32 = 13;
+    pub(in crate::handoff) const CONNECT_FAILED: u32 = 14;
+}
+
+/// Flags of a RESPONSE record; the first three mean what they mean in a HEAD record.
+pub(crate) struct ResponseFlags;
+impl ResponseFlags {
+    /// The connection may be kept after this response.
+    pub(crate) const KEEP_ALIVE: u32 = 1;
+    /// The connection is the user's from here.
+    pub(crate) const UPGRADE: u32 = 2;
+    /// An interim response: the final one is still to come.
+    pub(crate) const INFORMATION: u32 = 8;
 }
 
 /// Flags of a HEAD record.
@@ -256,6 +270,52 @@ impl Batch {
         self.word(after.len() as u32);
         let block_at = self.bytes.len();
         self.bytes.extend_from_slice(head.target);
+        self.block_fields(&head.fields, true);
+        let block_len = self.bytes.len() - block_at;
+        self.bytes[block_len_at..block_len_at + 4]
+            .copy_from_slice(&(block_len as u32).to_le_bytes());
+        self.bytes.extend_from_slice(after);
+        self.finish(start);
+    }
+
+    /// A response head. `after` is what follows an upgrade head, as far as it has been read.
+    pub(crate) fn response(
+        &mut self,
+        id: ConnectionId,
+        head: &ResponseHead<'_>,
+        information: bool,
+        after: &[u8],
+    ) {
+        let mut flags = 0;
+        if head.keep_alive {
+            flags |= ResponseFlags::KEEP_ALIVE;
+        }
+        if head.upgrade {
+            flags |= ResponseFlags::UPGRADE;
+        }
+        if information {
+            flags |= ResponseFlags::INFORMATION;
+        }
+        self.heads += 1;
+        let start = self.bytes.len();
+        self.begin(kind::RESPONSE, flags, id.slot, id.generation, 24);
+        self.word(
+            u32::from(head.status)
+                | u32::from(head.major_version) << 16
+                | u32::from(head.minor_version) << 24,
+        );
+        self.word(head.reason.len() as u32);
+        self.word(head.fields.len() as u32);
+        // Seconds and one, so that 0 says that there is no hint.
+        self.word(
+            head.keep_alive_timeout
+                .map_or(0, |seconds| seconds.saturating_add(1)),
+        );
+        let block_len_at = self.bytes.len();
+        self.word(0);
+        self.word(after.len() as u32);
+        let block_at = self.bytes.len();
+        self.bytes.extend_from_slice(head.reason);
         self.block_fields(&head.fields, true);
         let block_len = self.bytes.len() - block_at;
         self.bytes[block_len_at..block_len_at + 4]

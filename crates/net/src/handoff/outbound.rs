@@ -1,5 +1,7 @@
 //! JavaScript → I/O threads: commands.
 
+use ferrohttp_proto::RequestKind;
+
 use super::{HEADER_BYTES, HEADER_WORDS};
 use crate::id::ConnectionId;
 
@@ -20,6 +22,7 @@ pub(super) mod kind {
     pub(in crate::handoff) const PAUSE: u8 = 13;
     pub(in crate::handoff) const TAP: u8 = 14;
     pub(in crate::handoff) const KEEP: u8 = 15;
+    pub(in crate::handoff) const REQUEST: u8 = 16;
 }
 
 /// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
@@ -32,6 +35,10 @@ pub(super) mod flag {
     pub(in crate::handoff) const HELD: u32 = 16;
     /// The payload is in the flush's text, behind the head.
     pub(in crate::handoff) const TEXT: u32 = 32;
+    /// The request's method is HEAD.
+    pub(in crate::handoff) const REQUEST_HEAD: u32 = 64;
+    /// The request's method is CONNECT.
+    pub(in crate::handoff) const REQUEST_CONNECT: u32 = 128;
 }
 
 /// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
@@ -70,8 +77,10 @@ pub(crate) enum Payload<'a> {
 /// What JavaScript asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
-    /// A response head, with the first part of the body.
+    /// A response head, with the first part of the body; of a client, a request head.
     Head {
+        /// What the request's method means for its response; `None` when this is a response.
+        request: Option<RequestKind>,
         head: &'a [u8],
         body: Payload<'a>,
         chunked: bool,
@@ -227,7 +236,14 @@ fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
         }
     };
     let command = match kind {
-        kind::HEAD => Command::Head {
+        kind::HEAD | kind::REQUEST => Command::Head {
+            request: (kind == kind::REQUEST).then_some(if flags & flag::REQUEST_HEAD != 0 {
+                RequestKind::Head
+            } else if flags & flag::REQUEST_CONNECT != 0 {
+                RequestKind::Connect
+            } else {
+                RequestKind::Ordinary
+            }),
             head: from_text(own(0)?)?,
             body: if flags & flag::TEXT != 0 {
                 Payload::Inline(from_text(own(1)?)?)
@@ -321,6 +337,7 @@ mod tests {
         assert_eq!(
             all[0].command,
             Command::Head {
+                request: None,
                 head: b"HEAD",
                 body: Payload::Inline(b"hello"),
                 chunked: true,
@@ -334,6 +351,7 @@ mod tests {
         assert_eq!(
             all[2].command,
             Command::Head {
+                request: None,
                 head: b"head",
                 body: Payload::Inline(b"abc"),
                 chunked: false,

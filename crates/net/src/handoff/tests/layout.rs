@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::handoff::inbound::{self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, kind as incoming};
+use crate::handoff::inbound::{
+    self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, ResponseFlags, kind as incoming,
+};
 use crate::handoff::outbound::{flag, kind as outgoing};
 use crate::handoff::{CloseMode, Command, HEADER_BYTES, Records, Timeout};
 
@@ -47,6 +49,9 @@ fn both_languages_name_the_same_numbers() {
         ("IN_EOF", incoming::EOF),
         ("IN_LISTENER_CLOSED", incoming::LISTENER_CLOSED),
         ("IN_DROPPED", incoming::DROPPED),
+        ("IN_RESPONSE", incoming::RESPONSE),
+        ("IN_CONNECTED", incoming::CONNECTED),
+        ("IN_CONNECT_FAILED", incoming::CONNECT_FAILED),
         ("HEAD_KEEP_ALIVE", HeadFlags::KEEP_ALIVE),
         ("HEAD_UPGRADE", HeadFlags::UPGRADE),
         ("HEAD_COMPLETE", HeadFlags::COMPLETE),
@@ -59,6 +64,9 @@ fn both_languages_name_the_same_numbers() {
         ("TIMEOUT_REQUEST", Timeout::Request as u32),
         ("TIMEOUT_SOCKET", Timeout::Socket as u32),
         ("TIMEOUT_KEEP_ALIVE", Timeout::KeepAlive as u32),
+        ("RESPONSE_KEEP_ALIVE", ResponseFlags::KEEP_ALIVE),
+        ("RESPONSE_UPGRADE", ResponseFlags::UPGRADE),
+        ("RESPONSE_INFORMATION", ResponseFlags::INFORMATION),
         ("OUT_HEAD", outgoing::HEAD.into()),
         ("OUT_BODY", outgoing::BODY.into()),
         ("OUT_END", outgoing::END.into()),
@@ -74,6 +82,9 @@ fn both_languages_name_the_same_numbers() {
         ("OUT_PAUSE", outgoing::PAUSE.into()),
         ("OUT_TAP", outgoing::TAP.into()),
         ("OUT_KEEP", outgoing::KEEP.into()),
+        ("OUT_REQUEST", outgoing::REQUEST.into()),
+        ("REQUEST_HEAD", flag::REQUEST_HEAD),
+        ("REQUEST_CONNECT", flag::REQUEST_CONNECT),
         ("CHUNKED", flag::CHUNKED),
         ("END", flag::END),
         ("CLOSE", flag::CLOSE),
