@@ -62,7 +62,35 @@ export interface NativeEnvironment {
   connectionCounts(): [accepted: number, open: number]
 }
 
+export interface SessionConfig {
+  maxHeaderSize: number
+  /** 0 for any number; always so for a client. */
+  maxHeadersCount: number
+  lenient: boolean
+}
+
+/** The engine for a stream that JavaScript owns: its bytes go in, the same records as from I/O threads come out. */
+export interface NativeSession {
+  /** The stream brought `data`. Behind an upgrade head nothing is read until the upgrade is declined. */
+  feed(data: Uint8Array): Uint8Array | null
+  /** The stream ended. */
+  eof(): Uint8Array | null
+  /** Server: the oldest request's response is out; requests that waited for it are read. */
+  answered(close: boolean): Uint8Array | null
+  /** Server: nobody takes the upgrade. */
+  declineUpgrade(): Uint8Array | null
+  /** Client: a request's head goes out; 0 any, 1 HEAD, 2 CONNECT. False out of turn. */
+  begin(kind: number): boolean
+  /** Client: the request is out. */
+  finished(close: boolean): void
+  /** A message has begun and not ended. */
+  receiving(): boolean
+  /** Nothing of an exchange is under way. */
+  idle(): boolean
+}
+
 interface Native {
+  BindingSession: new (client: boolean, config: SessionConfig) => NativeSession
   BindingEnvironment: new (onWake: () => void, inbound: Uint8Array, outbound: Uint8Array) => NativeEnvironment
   parserErrors(): { code: string; reason: string; status: number }[]
   methods(): string[]
@@ -73,4 +101,4 @@ interface Native {
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 const native = require('../../js/native/binding.js') as Native
 
-export const { BindingEnvironment, parserErrors, methods, requestIoThreads } = native
+export const { BindingEnvironment, BindingSession, parserErrors, methods, requestIoThreads } = native

@@ -10,5 +10,6 @@ mod held;
 mod libuv;
 mod options;
 mod pinned;
+mod session;
 mod tables;
 mod wake;

@@ -115,7 +115,7 @@ impl Batch {
     }
 
     /// Forgets the content and keeps a reasonable capacity.
-    fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_CAPACITY);
         self.chunks.clear();
@@ -371,23 +371,22 @@ impl Batch {
             return;
         }
         let start = self.bytes.len();
-        self.begin(
-            kind::BODY,
-            if raw { BODY_RAW } else { 0 },
-            id.slot,
-            id.generation,
-            8 + data.len(),
-        );
-        self.word(data.len() as u32);
-        self.word(0);
-        self.bytes.extend_from_slice(data);
-        self.pad();
+        self.inline(if raw { BODY_RAW } else { 0 }, id, data);
         self.open_body = Some(start);
+    }
+
+    /// Body bytes within the record, however many: for a reader who takes no chunks.
+    pub(crate) fn whole_body(&mut self, id: ConnectionId, data: &[u8]) {
+        self.inline(0, id, data);
     }
 
     /// What was read, once more, beside what the parser made of it.
     pub(crate) fn tapped(&mut self, id: ConnectionId, data: &[u8]) {
-        self.begin(kind::BODY, BODY_TAP, id.slot, id.generation, 8 + data.len());
+        self.inline(BODY_TAP, id, data);
+    }
+
+    fn inline(&mut self, flags: u32, id: ConnectionId, data: &[u8]) {
+        self.begin(kind::BODY, flags, id.slot, id.generation, 8 + data.len());
         self.word(data.len() as u32);
         self.word(0);
         self.bytes.extend_from_slice(data);

@@ -1,0 +1,111 @@
+//! The engine for streams that JavaScript owns.
+
+use ferrohttp_net::Session;
+use ferrohttp_proto::{Limits, RequestKind};
+use napi::Env;
+use napi::bindgen_prelude::{BufferSlice, Result, Uint8Array};
+use napi_derive::napi;
+
+/// How much a peer may send on a stream.
+#[napi(object)]
+pub struct BindingSessionConfig {
+    /// maxHeaderSize in bytes.
+    pub max_header_size: u32,
+    /// Fields in a head, 0 for any number. For a client always 0.
+    pub max_headers_count: u32,
+    /// insecureHTTPParser.
+    pub lenient: bool,
+}
+
+/// See `ferrohttp_net::Session`. Methods that read return the records that came of it, or null.
+#[napi]
+pub struct BindingSession(Session);
+
+#[napi]
+impl BindingSession {
+    /// The side of a `client`, or of a server.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(client: bool, config: BindingSessionConfig) -> Self {
+        let limits = Limits {
+            max_header_size: config.max_header_size as usize,
+            max_headers_count: config.max_headers_count as usize,
+            lenient: config.lenient,
+            ..Limits::default()
+        };
+        Self(if client {
+            Session::client(limits)
+        } else {
+            Session::server(limits)
+        })
+    }
+
+    /// The stream brought `data`.
+    #[napi(catch_unwind)]
+    pub fn feed<'env>(
+        &mut self,
+        env: &'env Env,
+        data: Uint8Array,
+    ) -> Result<Option<BufferSlice<'env>>> {
+        self.0.feed(&data);
+        self.records(env)
+    }
+
+    /// The stream ended.
+    #[napi(catch_unwind)]
+    pub fn eof<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
+        self.0.eof();
+        self.records(env)
+    }
+
+    /// Server: the oldest unanswered request's response is out.
+    #[napi(catch_unwind)]
+    pub fn answered<'env>(
+        &mut self,
+        env: &'env Env,
+        close: bool,
+    ) -> Result<Option<BufferSlice<'env>>> {
+        self.0.answered(close);
+        self.records(env)
+    }
+
+    /// Server: nobody takes the upgrade.
+    #[napi(catch_unwind)]
+    pub fn decline_upgrade<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
+        self.0.decline_upgrade();
+        self.records(env)
+    }
+
+    /// Client: a request's head goes out; 1 for HEAD, 2 for CONNECT. False out of turn.
+    #[napi(catch_unwind)]
+    pub fn begin(&mut self, kind: u32) -> bool {
+        self.0.begin(match kind {
+            1 => RequestKind::Head,
+            2 => RequestKind::Connect,
+            _ => RequestKind::Ordinary,
+        })
+    }
+
+    /// Client: the request is out.
+    #[napi(catch_unwind)]
+    pub fn finished(&mut self, close: bool) {
+        self.0.finished(close);
+    }
+
+    /// Whether a message has begun and not ended.
+    #[napi(catch_unwind)]
+    pub fn receiving(&self) -> bool {
+        self.0.is_receiving()
+    }
+
+    /// Whether nothing of an exchange is under way.
+    #[napi(catch_unwind)]
+    pub fn idle(&self) -> bool {
+        self.0.is_idle()
+    }
+
+    fn records<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
+        self.0
+            .records(|records| BufferSlice::copy_from(env, records))
+            .transpose()
+    }
+}

@@ -1,0 +1,386 @@
+//! The engine without a socket: bytes of a stream that JavaScript owns go in, records come out.
+//!
+//! This is the compatible road, for what the native one cannot do (any Duplex, sockets made by somebody
+//! else). The stream stays JavaScript's: it reads, writes, and keeps time.
+
+use std::time::Instant;
+
+use ferrohttp_proto::{
+    BodyLength, ClientConnection, ClientEvent, ErrorKind, Event, Limits, RequestKind, Scratch,
+    ServerConnection,
+};
+
+use crate::handoff::Batch;
+use crate::id::ConnectionId;
+
+/// There is one connection only.
+const ID: ConnectionId = ConnectionId {
+    slot: 0,
+    generation: 0,
+};
+
+enum Engine {
+    Server(ServerConnection),
+    Client(ClientConnection),
+}
+
+/// One stream's connection, in either role. Every method is synchronous; what they make of the stream is
+/// taken as records, see `handoff`.
+pub struct Session {
+    engine: Engine,
+    limits: Limits,
+    /// What the engine has left of the stream so far.
+    input: Vec<u8>,
+    scratch: Scratch,
+    batch: Batch,
+    /// An upgrade head is out and nobody has said what becomes of it.
+    upgrade_pending: bool,
+    /// The request being received has no body, and its record said so.
+    without_body: bool,
+    failed: Option<ErrorKind>,
+}
+
+impl Session {
+    /// The server's side of a stream.
+    #[must_use]
+    pub fn server(limits: Limits) -> Self {
+        Self::new(
+            Engine::Server(ServerConnection::new(Instant::now())),
+            limits,
+        )
+    }
+
+    /// The client's side of a stream.
+    #[must_use]
+    pub fn client(limits: Limits) -> Self {
+        Self::new(Engine::Client(ClientConnection::new()), limits)
+    }
+
+    fn new(engine: Engine, limits: Limits) -> Self {
+        Self {
+            engine,
+            limits,
+            input: Vec::new(),
+            scratch: Scratch::new(),
+            batch: Batch::default(),
+            upgrade_pending: false,
+            without_body: false,
+            failed: None,
+        }
+    }
+
+    /// The stream brought `data`.
+    pub fn feed(&mut self, data: &[u8]) {
+        if let Some(kind) = self.failed {
+            // Whoever leaves a broken connection open hears of all that comes, as from Node's parser.
+            self.batch.error(ID, kind, 0, data);
+            return;
+        }
+        if self.input.is_empty() {
+            let used = self.parse(data);
+            self.input.extend_from_slice(&data[used..]);
+        } else {
+            self.input.extend_from_slice(data);
+            self.resume();
+        }
+    }
+
+    /// The stream ended.
+    pub fn eof(&mut self) {
+        if self.upgrade_pending || self.failed.is_some() {
+            return;
+        }
+        let outcome = match &mut self.engine {
+            Engine::Server(server) => server.handle_eof(&self.input),
+            Engine::Client(client) => client.handle_eof().map(|event| {
+                if let Some(ClientEvent::End(trailers)) = event {
+                    self.batch.end(ID, &trailers);
+                }
+            }),
+        };
+        match outcome {
+            Ok(()) => self.batch.eof(ID),
+            Err(error) => {
+                self.failed = Some(error.kind);
+                self.batch
+                    .error(ID, error.kind, error.bytes_parsed, &self.input);
+            }
+        }
+        self.input = Vec::new();
+    }
+
+    /// Server: the oldest unanswered request's response is out; `close` if it announced the end of the
+    /// connection. Requests that had to wait for this are read. Out of turn it does nothing.
+    pub fn answered(&mut self, close: bool) {
+        if let Engine::Server(server) = &mut self.engine {
+            let mut nothing = Vec::new();
+            // The head may have been noted already, by an interim call of a caller that does both.
+            let _ = server.send_head(b"", false, &mut nothing);
+            let _ = server.send_end(Instant::now(), b"", close, &mut nothing);
+            self.resume();
+        }
+    }
+
+    /// Client: a request's head goes out. False if its turn has not come or the connection takes no more.
+    pub fn begin(&mut self, kind: RequestKind) -> bool {
+        match &mut self.engine {
+            Engine::Client(client) => client.send_head(kind, b"", false, &mut Vec::new()).is_ok(),
+            Engine::Server(_) => false,
+        }
+    }
+
+    /// Client: the request is out. Out of turn it does nothing.
+    pub fn finished(&mut self, close: bool) {
+        if let Engine::Client(client) = &mut self.engine {
+            let _ = client.send_end(b"", close, &mut Vec::new());
+        }
+    }
+
+    /// Server: nobody takes the upgrade, what follows is HTTP.
+    pub fn decline_upgrade(&mut self) {
+        if let Engine::Server(server) = &mut self.engine {
+            server.decline_upgrade();
+            self.upgrade_pending = false;
+            self.resume();
+        }
+    }
+
+    /// Whether a message has begun and not ended.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        match &self.engine {
+            Engine::Server(server) => server.is_receiving(),
+            Engine::Client(client) => client.is_receiving(),
+        }
+    }
+
+    /// Whether nothing of an exchange is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.input.is_empty()
+            && match &self.engine {
+                Engine::Server(server) => server.is_idle(),
+                Engine::Client(client) => client.is_idle(),
+            }
+    }
+
+    /// Shows `take` the records since the last call, if there are any.
+    pub fn records<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        if self.batch.bytes.is_empty() {
+            return None;
+        }
+        let taken = take(&self.batch.bytes);
+        self.batch.reset();
+        Some(taken)
+    }
+
+    fn resume(&mut self) {
+        if self.upgrade_pending || (self.input.is_empty() && !self.is_receiving()) {
+            return;
+        }
+        let mut input = std::mem::take(&mut self.input);
+        let used = self.parse(&input);
+        input.drain(..used);
+        self.input = input;
+    }
+
+    /// Answers how much of `input` is done with.
+    fn parse(&mut self, input: &[u8]) -> usize {
+        let now = Instant::now();
+        let mut used = 0;
+        while !self.upgrade_pending && self.failed.is_none() {
+            let rest = &input[used..];
+            let stepped = match &mut self.engine {
+                Engine::Server(server) => server
+                    .handle_data(now, &self.limits, rest, &mut self.scratch)
+                    .map(|step| (step.consumed, step.event.map(Told::Server))),
+                Engine::Client(client) => client
+                    .handle_data(&self.limits, rest, &mut self.scratch)
+                    .map(|step| (step.consumed, step.event.map(Told::Client))),
+            };
+            let (consumed, event) = match stepped {
+                Ok(stepped) => stepped,
+                Err(error) => {
+                    self.failed = Some(error.kind);
+                    self.batch
+                        .error(ID, error.kind, used + error.bytes_parsed, input);
+                    return input.len();
+                }
+            };
+            used += consumed;
+            let Some(event) = event else { break };
+            let after = &input[used..];
+            match event {
+                Told::Server(Event::Request(head)) => {
+                    self.without_body = head.body == BodyLength::None;
+                    self.upgrade_pending = head.upgrade;
+                    self.batch
+                        .head(ID, &head, if head.upgrade { after } else { &[] });
+                }
+                Told::Client(ClientEvent::Information(head)) => {
+                    self.batch.response(ID, &head, true, &[]);
+                }
+                Told::Client(ClientEvent::Response(head)) => {
+                    self.without_body = false;
+                    self.upgrade_pending = head.upgrade;
+                    let after = if head.upgrade { after } else { &[] };
+                    self.batch.response(ID, &head, false, after);
+                }
+                Told::Server(Event::Data(data)) | Told::Client(ClientEvent::Data(data)) => {
+                    self.batch.whole_body(ID, data);
+                }
+                Told::Server(Event::End(trailers)) | Told::Client(ClientEvent::End(trailers)) => {
+                    if !self.without_body {
+                        self.batch.end(ID, &trailers);
+                    }
+                }
+            }
+        }
+        used
+    }
+}
+
+/// What an engine of either role told.
+enum Told<'b> {
+    Server(Event<'b>),
+    Client(ClientEvent<'b>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: u32 = 2;
+    const BODY: u32 = 3;
+    const END: u32 = 4;
+    const ERROR: u32 = 5;
+    const EOF: u32 = 9;
+    const RESPONSE: u32 = 12;
+
+    /// The types of all records, and their bytes.
+    fn told(session: &mut Session) -> (Vec<u32>, Vec<u8>) {
+        session
+            .records(|records| {
+                let word =
+                    |at: usize| u32::from_le_bytes(records[at..at + 4].try_into().expect("a word"));
+                let (mut kinds, mut at) = (Vec::new(), 0);
+                while at < records.len() {
+                    kinds.push(word(at) & 0xff);
+                    at += word(at + 4) as usize;
+                }
+                assert_eq!(at, records.len());
+                (kinds, records.to_vec())
+            })
+            .unwrap_or_default()
+    }
+
+    fn kinds(session: &mut Session) -> Vec<u32> {
+        told(session).0
+    }
+
+    fn has(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
+    }
+
+    #[test]
+    fn a_request_in_pieces_is_one_request() {
+        let request = b"POST /a HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\nabc";
+        let mut session = Session::server(Limits::default());
+        let mut all = Vec::new();
+        for byte in request {
+            session.feed(&[*byte]);
+            all.extend(kinds(&mut session));
+        }
+        assert_eq!(all, [HEAD, BODY, BODY, BODY, END]);
+        assert!(!session.is_receiving() && !session.is_idle());
+        session.answered(false);
+        assert!(session.is_idle());
+    }
+
+    #[test]
+    fn a_long_body_part_stays_in_its_record() {
+        let mut session = Session::server(Limits::default());
+        session.feed(b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 100000\r\n\r\n");
+        session.feed(&[b'x'; 100_000]);
+        let (kinds, bytes) = told(&mut session);
+        assert_eq!(kinds, [HEAD, BODY, END]);
+        assert!(bytes.len() > 100_000);
+    }
+
+    #[test]
+    fn requests_beyond_the_limit_wait_for_answers() {
+        let limits = Limits {
+            max_pipelined: 2,
+            ..Limits::default()
+        };
+        let mut session = Session::server(limits);
+        session.feed(&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+        assert_eq!(kinds(&mut session), [HEAD, HEAD]);
+        session.answered(false);
+        assert_eq!(kinds(&mut session), [HEAD]);
+    }
+
+    #[test]
+    fn what_follows_an_upgrade_waits_for_its_fate() {
+        let mut session = Session::server(Limits::default());
+        session.feed(
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+        );
+        let (first, bytes) = told(&mut session);
+        assert_eq!(first, [HEAD]);
+        assert!(has(&bytes, b"GET /b HTTP/1.1"));
+        session.decline_upgrade();
+        assert_eq!(kinds(&mut session), [HEAD]);
+    }
+
+    #[test]
+    fn a_broken_stream_is_told_of_as_long_as_it_goes_on() {
+        let mut session = Session::server(Limits::default());
+        session.feed(b"nonsense\r\n\r\n");
+        assert_eq!(kinds(&mut session), [ERROR]);
+        session.feed(b"more");
+        assert_eq!(kinds(&mut session), [ERROR]);
+        session.eof();
+        assert_eq!(kinds(&mut session), []);
+    }
+
+    #[test]
+    fn an_end_within_a_request_is_an_error_and_between_requests_none() {
+        let mut session = Session::server(Limits::default());
+        session.feed(b"GET / HT");
+        session.eof();
+        assert_eq!(kinds(&mut session), [ERROR]);
+        let mut session = Session::server(Limits::default());
+        session.eof();
+        assert_eq!(kinds(&mut session), [EOF]);
+    }
+
+    #[test]
+    fn a_response_reaches_only_who_asked() {
+        let mut session = Session::client(Limits::default());
+        assert!(session.begin(RequestKind::Ordinary));
+        assert!(!session.begin(RequestKind::Ordinary));
+        session.finished(false);
+        session
+            .feed(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nhi");
+        let (kinds_told, bytes) = told(&mut session);
+        assert_eq!(kinds_told, [RESPONSE, RESPONSE, BODY, END]);
+        assert!(has(&bytes, b"Fine\nContent-Length\n2"));
+        assert!(session.is_idle());
+        session.feed(b"HTTP/1.1 200 Smuggled\r\n\r\n");
+        assert_eq!(kinds(&mut session), [ERROR]);
+        assert!(!session.begin(RequestKind::Ordinary));
+    }
+
+    #[test]
+    fn a_body_until_the_end_ends_with_the_stream() {
+        let mut session = Session::client(Limits::default());
+        assert!(session.begin(RequestKind::Ordinary));
+        session.finished(false);
+        session.feed(b"HTTP/1.1 200 OK\r\n\r\nabc");
+        assert_eq!(kinds(&mut session), [RESPONSE, BODY]);
+        assert!(session.is_receiving());
+        session.eof();
+        assert_eq!(kinds(&mut session), [END, EOF]);
+    }
+}
