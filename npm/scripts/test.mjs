@@ -1,13 +1,17 @@
 // Runs the Rust tests and the JavaScript tests of a built tree. The last line is `N passed, N failed`.
 // `test.mjs rust` and `test.mjs js` run one of the two; further arguments of `js` are passed to ava.
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import { javascriptCounter, libtestCounter, nextestCounter } from './counters.mjs'
 import { installDependencies } from './dependencies.mjs'
 import { answers, follow, ROOT, Stop, script } from './process.mjs'
 
+const { node } = createRequire(import.meta.url)('../../__test__/helpers/nodes.cjs')
 const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
 /** What the tests run on ferrohttp; apart, so that the product never depends on it. */
 const FRAMEWORKS = '__test__/frameworks'
+/** The Node whose behaviour is ours: what others do differently is compared on it, whichever runs the rest. */
+const REFERENCE = 24
 const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
@@ -32,7 +36,13 @@ const suites = {
   },
   async js(rest) {
     installDependencies(FRAMEWORKS)
-    return [await count(process.execPath, [AVA, '--tap', ...rest], javascriptCounter())]
+    const counts = [await count(process.execPath, [AVA, '--tap', ...rest], javascriptCounter())]
+    const reference = node(REFERENCE)
+    if (rest.length === 0 && reference !== null && reference !== process.execPath) {
+      console.log(`js tests that compare with Node ${REFERENCE} alone`)
+      counts.push(await count(reference, [AVA, '--tap', '__test__/parity'], javascriptCounter()))
+    }
+    return counts
   },
 }
 
