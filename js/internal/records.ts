@@ -27,6 +27,10 @@ export const RESPONSE_KEEP_ALIVE = 1
 export const RESPONSE_UPGRADE = 2
 export const RESPONSE_INFORMATION = 8
 
+/** The step of a failed attempt in IN_CONNECT_FAILED. */
+export const FAILED_CONNECT = 1
+export const FAILED_BIND = 2
+
 /** Flags of IN_HEAD. */
 export const HEAD_KEEP_ALIVE = 1
 export const HEAD_UPGRADE = 2

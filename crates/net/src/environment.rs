@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use crate::connect::{ConnectOptions, ConnectTarget};
+use crate::connection::{self, Connection};
 use crate::error::ListenError;
 use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
 use crate::listener::{self, BoundAddress, ListenOptions};
+use crate::role::ClientConfig;
 use crate::server::{Server, ServerConfig};
 use crate::sync::lock;
 use crate::table::Table;
@@ -18,6 +21,11 @@ use crate::table::Table;
 /// Up to this many writes in a flush, JavaScript's thread writes them itself: waking the I/O thread
 /// would cost more. From about ten concurrent connections on the opposite holds.
 const DIRECT_WRITES: usize = 2;
+
+#[cfg(unix)]
+const INVALID: i32 = libc::EINVAL;
+#[cfg(not(unix))]
+const INVALID: i32 = 10022;
 
 /// See the module. Created once for the main thread and once for each worker.
 pub struct Environment {
@@ -87,9 +95,7 @@ impl Environment {
                 None
             };
             let previous =
-                current.take_if(|connection: &mut Arc<crate::connection::Connection>| {
-                    connection.id != record.id
-                });
+                current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
             if let Some(previous) = previous {
                 told |= previous.after_direct_commands(&mut batch);
             }
@@ -189,6 +195,45 @@ impl Environment {
         let address = bound.address.clone();
         listener::start(bound, thread, self, &server);
         Ok((id, address))
+    }
+
+    /// Begins to connect. What is asked of the connection meanwhile is done once it stands; the outcome
+    /// is a CONNECTED or CONNECT_FAILED record, or CLOSED if it is closed before.
+    ///
+    /// # Errors
+    /// The error number when I/O threads cannot be started; EINVAL without any address.
+    pub fn connect(
+        self: &Arc<Self>,
+        options: ConnectOptions,
+        config: ClientConfig,
+    ) -> Result<ConnectionId, i32> {
+        if matches!(&options.target, ConnectTarget::Addresses(none) if none.is_empty()) {
+            return Err(INVALID);
+        }
+        Ok(self.connect_on(&io_thread::next_thread()?, options, config))
+    }
+
+    pub(crate) fn connect_on(
+        self: &Arc<Self>,
+        thread: &Arc<IoThread>,
+        options: ConnectOptions,
+        config: ClientConfig,
+    ) -> ConnectionId {
+        let connection = self.connections.insert(|id| {
+            Arc::new(Connection::connecting(
+                id,
+                &options,
+                config.into(),
+                Arc::clone(self),
+                Arc::clone(thread),
+                io_thread::now(),
+            ))
+        });
+        let id = connection.id;
+        thread
+            .handle
+            .spawn(connection::connect(connection, options));
+        id
     }
 
     /// Changes what the connections of a server go by.

@@ -12,6 +12,7 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+mod connect;
 mod connection;
 mod environment;
 mod error;
@@ -19,6 +20,7 @@ mod handoff;
 mod id;
 mod io_thread;
 mod listener;
+mod role;
 mod server;
 mod session;
 mod staging;
@@ -29,11 +31,13 @@ mod table;
 mod tests;
 mod timer;
 
+pub use connect::{ConnectOptions, ConnectTarget};
 pub use environment::Environment;
 pub use error::ListenError;
 pub use handoff::{Batch, Held, HeldBytes, Inbox, Wake};
 pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
 pub use listener::{BoundAddress, ListenOptions, ListenTarget};
+pub use role::ClientConfig;
 pub use server::ServerConfig;
 pub use session::Session;

@@ -353,7 +353,7 @@ fn open(
     }
     let handle = thread.handle.clone();
     let connection = environment.connections.insert(|id| {
-        Arc::new(Connection::new(
+        Arc::new(Connection::accepted(
             id,
             stream,
             Arc::clone(environment),

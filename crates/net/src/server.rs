@@ -7,6 +7,8 @@ use std::time::Duration;
 use ferrohttp_proto::{Limits, Timeouts};
 use tokio::task::AbortHandle;
 
+use crate::role::{BODY_WINDOW, Settings};
+
 /// What may change while a server runs. Connections look at it with every turn.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerConfig {
@@ -35,7 +37,7 @@ impl Default for ServerConfig {
             max_connections: None,
             no_delay: true,
             tcp_keep_alive: None,
-            body_window: 128 * 1024,
+            body_window: BODY_WINDOW,
         }
     }
 }
@@ -61,6 +63,17 @@ impl Server {
 
     pub(crate) fn config(&self) -> ServerConfig {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What concerns the single connection.
+    pub(crate) fn settings(&self) -> Settings {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        Settings {
+            limits: config.limits,
+            timeouts: config.timeouts,
+            socket_timeout: config.socket_timeout,
+            body_window: config.body_window,
+        }
     }
 
     pub(crate) fn configure(&self, config: ServerConfig) {

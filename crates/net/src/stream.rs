@@ -1,6 +1,7 @@
 //! The transports of the native road, behind one type.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -38,6 +39,26 @@ impl Stream {
     /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
     pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         each!(self, s => s.try_read_buf(buffer))
+    }
+
+    /// Reads without asking the poller, which may not know yet.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        each!(self, s => (&*SockRef::from(s)).read(buffer))
+    }
+
+    /// Whether the peer has closed, or has sent anything but line ends that has not been read.
+    pub(crate) fn has_unread(&self) -> io::Result<bool> {
+        let mut bytes = [MaybeUninit::new(0); 16];
+        match each!(self, s => SockRef::from(s).peek(&mut bytes)) {
+            Ok(count) => {
+                // SAFETY: all of them were initialised above.
+                let is_line_end =
+                    |byte: &MaybeUninit<u8>| matches!(unsafe { byte.assume_init() }, b'\r' | b'\n');
+                Ok(count == 0 || !bytes[..count].iter().all(is_line_end))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

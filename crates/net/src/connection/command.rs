@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, Reading, State, Writing};
+use super::{Connection, Engine, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 
 impl Connection {
@@ -18,7 +18,7 @@ impl Connection {
         // acknowledgement still gets one.
         let (_applied, ack) = match command {
             Command::Head {
-                request: _,
+                request,
                 head,
                 body,
                 chunked,
@@ -26,9 +26,13 @@ impl Connection {
                 close,
                 ack,
             } => {
+                if request.is_some() && state.is_spoilt() {
+                    state.wake();
+                    return;
+                }
                 let applied = state
                     .engine
-                    .send_head(head, chunked, state.output.buffer())
+                    .send_head(request, head, chunked, state.output.buffer())
                     .and_then(|()| state.send_body(body, held))
                     .and_then(|()| {
                         if end {
@@ -104,18 +108,10 @@ impl Connection {
                 state.last_activity = now;
                 state.socket_timed_out = false;
             }
-            // Options of a socket that may be gone at any moment: a failure has no consequence.
-            Command::NoDelay(on) => {
-                drop(state.stream.as_ref().map(|stream| stream.set_nodelay(on)))
-            }
+            Command::NoDelay(on) => state.socket.set_nodelay(on),
             Command::TcpKeepAlive(on, millis) => {
                 let delay = Duration::from_millis(u64::from(millis));
-                drop(
-                    state
-                        .stream
-                        .as_ref()
-                        .map(|stream| stream.set_tcp_keepalive(on, delay)),
-                );
+                state.socket.set_tcp_keepalive(on, delay);
             }
             Command::Pause(on) => state.paused = on,
             Command::Tap => state.tapped = true,
@@ -206,6 +202,11 @@ impl State {
         let receiving = self.engine.is_receiving();
         self.engine
             .send_end(now, trailers, close, self.output.buffer())?;
+        if matches!(self.engine, Engine::Client(_)) {
+            // Unlike a response, a request that announces the close leaves it to its answer.
+            self.close_if_spent();
+            return Ok(());
+        }
         if close && receiving {
             self.reading = Reading::Discard;
         }
@@ -220,16 +221,12 @@ impl State {
         match mode {
             CloseMode::Destroy | CloseMode::Reset => {
                 if mode == CloseMode::Reset
-                    && let Some(stream) = &self.stream
+                    && let Some(stream) = self.socket.stream()
                 {
                     // Failing that, the close is an ordinary one.
                     drop(stream.reset_on_close());
                 }
-                self.writing = Writing::Close;
-                self.reading = Reading::Discard;
-                self.destroying = true;
-                self.eof_seen = true;
-                self.eof_told = true;
+                self.destroy();
             }
             CloseMode::AfterFlush => self.writing = Writing::Close,
             CloseMode::HalfClose => {
@@ -247,5 +244,14 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The connection ends with the task's next turn; what the kernel does not take by then is lost.
+    pub(super) fn destroy(&mut self) {
+        self.writing = Writing::Close;
+        self.reading = Reading::Discard;
+        self.destroying = true;
+        self.eof_seen = true;
+        self.eof_told = true;
     }
 }

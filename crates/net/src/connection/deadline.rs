@@ -12,7 +12,7 @@ use ferrohttp_proto::{TimeoutKind, encode_error_response};
 use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, Timeout};
 use crate::io_thread::now;
-use crate::server::ServerConfig;
+use crate::role::Settings;
 use crate::staging;
 
 /// How long JavaScript may take to answer a late request by itself: well above a busy event loop's
@@ -37,7 +37,7 @@ impl State {
         }
     }
 
-    fn next_deadline(&self, config: &ServerConfig) -> Option<(Instant, Due)> {
+    fn next_deadline(&self, config: &Settings) -> Option<(Instant, Due)> {
         if let Some(at) = self.fallback_at {
             return Some((at, Due::Fallback));
         }
@@ -74,7 +74,7 @@ impl State {
 
 impl Connection {
     /// Makes sure that the wheel looks at this connection no later than its next deadline. I/O thread only.
-    pub(super) fn arm(self: &Arc<Self>, state: &mut State, config: &ServerConfig) {
+    pub(super) fn arm(self: &Arc<Self>, state: &mut State, config: &Settings) {
         let at = match state.next_deadline(config) {
             Some((at, _)) => at,
             // While a handler works nothing is due, but its answer starts keepAliveTimeout, perhaps
@@ -107,7 +107,7 @@ impl Connection {
         if state.is_closed() {
             return;
         }
-        let config = self.server.config();
+        let config = self.role.settings();
         if let Some((at, due)) = state.next_deadline(&config)
             && at <= now()
         {
@@ -148,8 +148,8 @@ impl Connection {
                             0 => state.output.buffer().extend_from_slice(answer),
                             // The late request itself, unless its response has begun.
                             1 if state.engine.is_receiving() => {
-                                let _ =
-                                    state.engine.send_head(answer, false, state.output.buffer());
+                                let buffer = state.output.buffer();
+                                let _ = state.engine.send_head(None, answer, false, buffer);
                             }
                             _ => {}
                         }

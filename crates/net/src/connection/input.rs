@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 
 use ferrohttp_proto::{BodyLength, Event, Scratch};
 
-use super::{Connection, Reading, State, Writing};
+use super::{Connection, Engine, Reading, State, Writing};
 use crate::handoff::Batch;
 use crate::io_thread::now;
-use crate::server::ServerConfig;
+use crate::role::Settings;
 
 /// One read. The kernel rarely has more for us at once, and a thread needs only one buffer.
 const READ_BUFFER: usize = 64 * 1024;
@@ -43,7 +43,7 @@ pub(super) enum Read {
 
 impl Connection {
     /// Whether bytes could be used now.
-    pub(super) fn wants_read(state: &State, config: &ServerConfig) -> bool {
+    pub(super) fn wants_read(state: &State, config: &Settings) -> bool {
         if state.eof_seen || state.upgrade_pending {
             return false;
         }
@@ -54,6 +54,9 @@ impl Connection {
             Reading::Http => {
                 if state.engine.is_receiving() {
                     state.credit > 0
+                } else if matches!(state.engine, Engine::Client(_)) {
+                    // Also when no response is due: what comes then ends the connection.
+                    true
                 } else {
                     // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
                     state.engine.unanswered() < config.limits.max_pipelined.max(1)
@@ -67,7 +70,7 @@ impl Connection {
     pub(super) fn read(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         batch: &mut Batch,
     ) -> io::Result<Read> {
         let count = BUFFERS.with_borrow_mut(|buffers| {
@@ -105,7 +108,7 @@ impl Connection {
     fn read_through(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
@@ -126,7 +129,7 @@ impl Connection {
     fn read_behind(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
@@ -153,7 +156,7 @@ impl Connection {
     fn read_body(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
@@ -166,10 +169,10 @@ impl Connection {
         if count == 0 {
             return Ok(Some((0, capacity)));
         }
-        let step = state
+        let read = state
             .engine
-            .handle_data(now(), &config.limits, &chunk, &mut buffers.scratch);
-        let whole = matches!(&step, Ok(step) if matches!(step.event, Some(Event::Data(data)) if data.len() == chunk.len()));
+            .read_data(now(), &config.limits, &chunk, &mut buffers.scratch);
+        let whole = matches!(read, Some((_, data)) if data.len() == chunk.len());
         if whole && (count as u64) < state.body_left {
             state.body_left -= count as u64;
             state.credit -= count as i64;
@@ -185,13 +188,11 @@ impl Connection {
         }
         // The body ends here (or the engine objects): say so through the ordinary path.
         let mut used = 0;
-        if let Ok(step) = step {
-            if let Some(Event::Data(data)) = step.event {
-                state.credit -= data.len() as i64;
-                state.body_left = state.body_left.saturating_sub(data.len() as u64);
-                batch.body(self.id, data, false);
-            }
-            used = step.consumed;
+        if let Some((consumed, data)) = read {
+            state.credit -= data.len() as i64;
+            state.body_left = state.body_left.saturating_sub(data.len() as u64);
+            batch.body(self.id, data, false);
+            used = consumed;
         }
         used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
         self.tap(state, &chunk, batch);
@@ -200,7 +201,7 @@ impl Connection {
     }
 
     /// Whether what is read goes somewhere. What is only read to be ignored has no limit, so nobody may be told of it.
-    fn is_wanted(state: &State, config: &ServerConfig) -> bool {
+    fn is_wanted(state: &State, config: &Settings) -> bool {
         state.reading == Reading::Http
             && (state.engine.is_receiving() || state.engine.may_read(&config.limits))
     }
@@ -213,11 +214,16 @@ impl Connection {
     }
 
     /// Parses what was left when the last turn had to stop.
-    pub(super) fn resume(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) {
+    pub(super) fn resume(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
         // Inside a request there may be an End to come that no further byte announces.
         if state.upgrade_pending || (state.input.is_empty() && !state.engine.is_receiving()) {
             return;
         }
+        self.parse_input(state, config, batch);
+    }
+
+    /// Parses what is left from before.
+    pub(super) fn parse_input(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
         let mut input = std::mem::take(&mut state.input);
         let used = BUFFERS.with_borrow_mut(|buffers| {
             self.consume(state, config, &input, &mut buffers.scratch, batch)
@@ -232,7 +238,7 @@ impl Connection {
     fn consume(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         input: &[u8],
         scratch: &mut Scratch,
         batch: &mut Batch,
@@ -258,14 +264,17 @@ impl Connection {
                 batch.body(self.id, input, true);
                 input.len()
             }
-            Reading::Http => self.parse(state, config, input, scratch, batch),
+            Reading::Http => match &state.engine {
+                Engine::Server(_) => self.parse(state, config, input, scratch, batch),
+                Engine::Client(_) => self.parse_responses(state, config, input, scratch, batch),
+            },
         }
     }
 
     fn parse(
         &self,
         state: &mut State,
-        config: &ServerConfig,
+        config: &Settings,
         input: &[u8],
         scratch: &mut Scratch,
         batch: &mut Batch,
@@ -284,10 +293,10 @@ impl Connection {
             if !state.engine.is_receiving() && state.awaits_reader() {
                 return used;
             }
-            let step = match state
-                .engine
-                .handle_data(now, &config.limits, &input[used..], scratch)
-            {
+            let Engine::Server(engine) = &mut state.engine else {
+                return used;
+            };
+            let step = match engine.handle_data(now, &config.limits, &input[used..], scratch) {
                 Ok(step) => step,
                 Err(error) => {
                     batch.error(self.id, error.kind, used + error.bytes_parsed, input);
@@ -332,7 +341,7 @@ impl Connection {
     }
 
     /// The peer's FIN, once everything before it has been parsed.
-    pub(super) fn tell_eof(&self, state: &mut State, config: &ServerConfig, batch: &mut Batch) {
+    pub(super) fn tell_eof(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
         if !state.eof_seen || state.eof_told || state.upgrade_pending {
             return;
         }
@@ -342,7 +351,7 @@ impl Connection {
             || if state.engine.is_receiving() {
                 state.credit <= 0
             } else {
-                state.awaits_reader()
+                matches!(state.engine, Engine::Server(_)) && state.awaits_reader()
             };
         if state.reading == Reading::Http && held && !state.input.is_empty() {
             return;
@@ -353,7 +362,11 @@ impl Connection {
             return;
         }
         let idle = state.engine.is_idle() && state.input.is_empty() && state.output.is_empty();
-        match state.engine.handle_eof(&state.input) {
+        let Engine::Server(engine) = &mut state.engine else {
+            self.end_of_responses(state, batch);
+            return;
+        };
+        match engine.handle_eof(&state.input) {
             // Nobody waits for anything: the usual end of a keep-alive connection.
             Ok(()) if idle => state.writing = Writing::Close,
             Ok(()) => batch.eof(self.id),
@@ -380,7 +393,7 @@ fn attempt(
     state: &State,
     read: impl FnOnce(&crate::stream::Stream) -> io::Result<usize>,
 ) -> io::Result<Option<usize>> {
-    let Some(stream) = &state.stream else {
+    let Some(stream) = state.socket.stream() else {
         return Ok(None);
     };
     match read(stream) {

@@ -1,4 +1,4 @@
-//! One connection of a server: the engine, its socket and what lies between.
+//! One connection, a server's or a client's: the engine, its socket and what lies between.
 //!
 //! The state is behind a mutex because two threads drive it: its I/O thread, and JavaScript's when a
 //! batch is so small that waking the I/O thread would cost more than the write itself. Only the I/O
@@ -6,9 +6,13 @@
 //! wakes the connection's task when there is more to do.
 
 mod command;
+mod connecting;
 mod deadline;
+mod engine;
 mod input;
 mod output;
+mod response;
+mod socket;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -18,14 +22,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use ferrohttp_proto::{ErrorKind, ServerConnection};
+use ferrohttp_proto::{ClientConnection, ErrorKind, ServerConnection};
 
+pub(crate) use self::connecting::connect;
+use self::engine::Engine;
 use self::output::{Flush, Output};
+use self::socket::Socket;
 pub(crate) use self::task::serve;
+use crate::connect::ConnectOptions;
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
+use crate::role::{Role, Settings};
 use crate::server::Server;
 use crate::stream::Stream;
 use crate::sync::lock;
@@ -36,7 +45,7 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) thread: Arc<IoThread>,
     environment: Arc<Environment>,
-    server: Arc<Server>,
+    role: Role,
     state: Mutex<State>,
 }
 
@@ -63,9 +72,8 @@ enum Writing {
 }
 
 struct State {
-    /// None once closed.
-    stream: Option<Stream>,
-    engine: ServerConnection,
+    socket: Socket,
+    engine: Engine,
     reading: Reading,
     writing: Writing,
     /// How the peer broke the protocol.
@@ -113,7 +121,8 @@ struct State {
 }
 
 impl Connection {
-    pub(crate) fn new(
+    /// One that `server` has accepted.
+    pub(crate) fn accepted(
         id: ConnectionId,
         stream: Stream,
         environment: Arc<Environment>,
@@ -121,42 +130,39 @@ impl Connection {
         thread: Arc<IoThread>,
         now: Instant,
     ) -> Self {
-        let config = server.config();
-        let state = State {
-            stream: Some(stream),
-            engine: ServerConnection::new(now),
-            reading: Reading::Http,
-            writing: Writing::Open,
-            failed: None,
-            destroying: false,
-            upgrade_pending: false,
-            credit: i64::from(config.body_window),
-            without_body: false,
-            body_left: 0,
-            input: Vec::new(),
-            eof_seen: false,
-            eof_told: false,
-            read_held: false,
-            output: Output::default(),
-            waker: None,
-            timer: None,
-            socket_timeout: config.socket_timeout,
-            last_activity: now,
-            write_failed: None,
-            write_blocked: false,
-            socket_timed_out: false,
-            keep_alive_told: false,
-            served: false,
-            paused: false,
-            tapped: false,
-            fallback_at: None,
-            bytes_read: 0,
-        };
+        let role = Role::Server(server);
+        let settings = role.settings();
+        let engine = Engine::Server(ServerConnection::new(now));
+        let state = State::new(Socket::Open(stream), engine, &settings, now);
         Self {
             id,
             thread,
             environment,
-            server,
+            role,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// One that is to become a client's.
+    pub(crate) fn connecting(
+        id: ConnectionId,
+        options: &ConnectOptions,
+        settings: Settings,
+        environment: Arc<Environment>,
+        thread: Arc<IoThread>,
+        now: Instant,
+    ) -> Self {
+        let socket = Socket::Connecting {
+            no_delay: options.no_delay,
+            tcp_keep_alive: options.tcp_keep_alive,
+        };
+        let engine = Engine::Client(ClientConnection::new());
+        let state = State::new(socket, engine, &settings, now);
+        Self {
+            id,
+            thread,
+            environment,
+            role: Role::Client(Box::new(settings)),
             state: Mutex::new(state),
         }
     }
@@ -168,8 +174,8 @@ impl Connection {
     /// Local and remote address; None for both on a Unix socket or a closed connection.
     pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         self.lock()
-            .stream
-            .as_ref()
+            .socket
+            .stream()
             .map_or((None, None), Stream::addresses)
     }
 
@@ -185,7 +191,7 @@ impl Connection {
         if state.output.is_settled() {
             return Ok(Flush::Done);
         }
-        let Some(stream) = &state.stream else {
+        let Some(stream) = state.socket.stream() else {
             return Ok(Flush::Done);
         };
         let result = state.output.flush(stream);
@@ -206,10 +212,20 @@ impl Connection {
 
     /// Ends the connection. I/O thread only.
     fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
-        if state.stream.take().is_none() {
-            return;
-        }
         let counters = (state.bytes_read, state.output.bytes_written());
+        if self.retire(state) {
+            batch.closed(self.id, errno, counters);
+        }
+    }
+
+    /// Lets go of the socket and of the slot, unless that has been done. I/O thread only.
+    fn retire(&self, state: &mut State) -> bool {
+        if matches!(
+            std::mem::replace(&mut state.socket, Socket::Closed),
+            Socket::Closed
+        ) {
+            return false;
+        }
         state.output.clear();
         state.input = Vec::new();
         // The task ends when it next runs; without this a close from outside would leave it waiting for good.
@@ -218,13 +234,15 @@ impl Connection {
             self.thread.stop_timer(key);
         }
         self.environment.connections.remove(self.id);
-        self.server.release();
-        batch.closed(self.id, errno, counters);
+        if let Role::Server(server) = &self.role {
+            server.release();
+        }
+        true
     }
 
     /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.
     pub(crate) fn reconfigured(&self, server: &Arc<Server>) {
-        if Arc::ptr_eq(&self.server, server) {
+        if matches!(&self.role, Role::Server(its) if Arc::ptr_eq(its, server)) {
             self.lock().wake();
         }
     }
@@ -236,8 +254,41 @@ impl Connection {
 }
 
 impl State {
+    fn new(socket: Socket, engine: Engine, settings: &Settings, now: Instant) -> Self {
+        Self {
+            socket,
+            engine,
+            reading: Reading::Http,
+            writing: Writing::Open,
+            failed: None,
+            destroying: false,
+            upgrade_pending: false,
+            credit: i64::from(settings.body_window),
+            without_body: false,
+            body_left: 0,
+            input: Vec::new(),
+            eof_seen: false,
+            eof_told: false,
+            read_held: false,
+            output: Output::default(),
+            waker: None,
+            timer: None,
+            socket_timeout: settings.socket_timeout,
+            last_activity: now,
+            write_failed: None,
+            write_blocked: false,
+            socket_timed_out: false,
+            keep_alive_told: false,
+            served: false,
+            paused: false,
+            tapped: false,
+            fallback_at: None,
+            bytes_read: 0,
+        }
+    }
+
     const fn is_closed(&self) -> bool {
-        self.stream.is_none()
+        matches!(self.socket, Socket::Closed)
     }
 
     /// Bytes went one way or the other.

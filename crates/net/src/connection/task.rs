@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::input::Read;
-use super::{Connection, Flush, Reading, State, Writing};
+use super::{Connection, Engine, Flush, Reading, State, Writing};
 use crate::handoff::Batch;
 use crate::staging;
 
@@ -40,13 +40,16 @@ impl Connection {
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let config = self.server.config();
+        let config = self.role.settings();
         let mut turn = Turn::Again;
         for _ in 0..TURNS {
             if state.is_closed() {
                 return Poll::Ready(());
             }
             let wrote = self.drive_write(state, cx, batch);
+            if wrote.is_err() && matches!(state.engine, Engine::Client(_)) {
+                self.read_last_words(state, &config, batch);
+            }
             if state.destroying {
                 state.output.clear();
             }
@@ -104,7 +107,7 @@ impl Connection {
                 Flush::Paused => return Ok(Turn::Again),
                 Flush::Blocked => {}
             }
-            let Some(stream) = &state.stream else {
+            let Some(stream) = state.socket.stream() else {
                 return Ok(Turn::Wait);
             };
             match stream.poll_write_ready(cx) {
@@ -121,12 +124,12 @@ impl Connection {
         cx: &mut Context<'_>,
         batch: &mut Batch,
     ) -> Result<Turn, i32> {
-        let config = self.server.config();
+        let config = self.role.settings();
         state.read_held = !Self::wants_read(state, &config);
         if state.read_held {
             return Ok(Turn::Wait);
         }
-        let Some(stream) = &state.stream else {
+        let Some(stream) = state.socket.stream() else {
             return Ok(Turn::Wait);
         };
         match stream.poll_read_ready(cx) {
@@ -137,7 +140,7 @@ impl Connection {
         match self.read(state, &config, batch) {
             Ok(Read::More) => Ok(Turn::Again),
             Ok(Read::Drained) => {
-                if let Some(stream) = &state.stream {
+                if let Some(stream) = state.socket.stream() {
                     stream.clear_read_ready();
                 }
                 Ok(Turn::Again)
@@ -184,7 +187,7 @@ impl Connection {
 
     fn shut(&self, state: &mut State) {
         state.writing = Writing::Shut;
-        if let Some(stream) = &state.stream {
+        if let Some(stream) = state.socket.stream() {
             // ENOTCONN after a reset: the read side reports it.
             drop(stream.shutdown_write());
         }

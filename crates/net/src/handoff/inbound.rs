@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
 use super::{HEADER_BYTES, padded};
+use crate::connect::Failure;
 use crate::id::ConnectionId;
 use crate::sync::lock;
 
@@ -440,6 +441,25 @@ impl Batch {
         for count in [counters.0, counters.1] {
             self.word(count as u32);
             self.word((count >> 32) as u32);
+        }
+    }
+
+    /// A client's connection stands. `index`: which of the addresses it was asked for, 0 for a path.
+    pub(crate) fn connected(&mut self, id: ConnectionId, index: u32) {
+        self.simple(kind::CONNECTED, id, index);
+    }
+
+    /// A client's connection has not come about: nothing further is told of it. The words are the
+    /// number of attempts, and for each, in the order of their beginning, the operating system's error
+    /// number, the step that failed (1 connect, 2 bind), and which of the addresses it was.
+    pub(crate) fn connect_failed(&mut self, id: ConnectionId, failures: &[Failure]) {
+        let len = 4 + failures.len() * 12;
+        self.begin(kind::CONNECT_FAILED, 0, id.slot, id.generation, len);
+        self.word(failures.len() as u32);
+        for failure in failures {
+            self.word(failure.errno.unsigned_abs());
+            self.word(failure.step as u32);
+            self.word(failure.index);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::connect::Step;
 use crate::handoff::inbound::{
     self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, ResponseFlags, kind as incoming,
 };
@@ -64,6 +65,8 @@ fn both_languages_name_the_same_numbers() {
         ("TIMEOUT_REQUEST", Timeout::Request as u32),
         ("TIMEOUT_SOCKET", Timeout::Socket as u32),
         ("TIMEOUT_KEEP_ALIVE", Timeout::KeepAlive as u32),
+        ("FAILED_CONNECT", Step::Connect as u32),
+        ("FAILED_BIND", Step::Bind as u32),
         ("RESPONSE_KEEP_ALIVE", ResponseFlags::KEEP_ALIVE),
         ("RESPONSE_UPGRADE", ResponseFlags::UPGRADE),
         ("RESPONSE_INFORMATION", ResponseFlags::INFORMATION),

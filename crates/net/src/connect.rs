@@ -1,0 +1,270 @@
+//! Connecting: to one of several addresses, or to a Unix socket.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::net::TcpSocket;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+use crate::stream::Stream;
+
+/// Where to connect, and from where.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// What to connect to.
+    pub target: ConnectTarget,
+    /// The address to bind first.
+    pub local_address: Option<IpAddr>,
+    /// The port to bind first; without `local_address` that of all addresses.
+    pub local_port: Option<u16>,
+    /// `autoSelectFamilyAttemptTimeout` while `autoSelectFamily` is on: families take turns, and an
+    /// attempt that is not through by then does not keep the next one waiting. None: one address
+    /// after the other, as they are.
+    pub attempt_timeout: Option<Duration>,
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// SO_KEEPALIVE, with the initial delay.
+    pub tcp_keep_alive: Option<Duration>,
+}
+
+/// What to connect to.
+#[derive(Clone, Debug)]
+pub enum ConnectTarget {
+    /// A host's addresses, at least one, in the resolver's order.
+    Addresses(Vec<SocketAddr>),
+    /// A Unix socket.
+    Path(PathBuf),
+}
+
+/// The step at which an attempt failed. Its number is what CONNECT_FAILED records carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Step {
+    Connect = 1,
+    Bind = 2,
+}
+
+/// Why one address cannot be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The operating system's error number; 0 where it gave none.
+    pub(crate) errno: i32,
+    pub(crate) step: Step,
+    /// Position of the address in the options.
+    pub(crate) index: u32,
+}
+
+/// A connected socket and the position of its address in the options, or why each attempt failed, in
+/// their order.
+pub(crate) type Outcome = Result<(Stream, u32), Vec<Failure>>;
+
+type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Stream, Failure>> + Send + 'a>>;
+
+/// Connects, loosely after RFC 8305 section 5 as Node documents `autoSelectFamily`. Unlike Node's, an
+/// attempt that overruns its time stays in the race; it has failed only when the last one has.
+pub(crate) async fn connect(options: &ConnectOptions) -> Outcome {
+    let addresses = match &options.target {
+        ConnectTarget::Addresses(addresses) => addresses,
+        ConnectTarget::Path(path) => {
+            return match connect_path(path).await {
+                Ok(stream) => Ok((stream, 0)),
+                Err(errno) => Err(vec![Failure {
+                    errno,
+                    step: Step::Connect,
+                    index: 0,
+                }]),
+            };
+        }
+    };
+    let order = match options.attempt_timeout {
+        Some(_) => alternate(addresses),
+        None => (0..addresses.len()).collect(),
+    };
+    let mut race = Race::default();
+    for (position, &index) in order.iter().enumerate() {
+        race.start(
+            index as u32,
+            attempt(options, addresses[index], index as u32),
+        );
+        let next = poll_fn(|cx| race.poll(cx));
+        let limit = options
+            .attempt_timeout
+            .filter(|_| position + 1 < order.len());
+        let news = match limit {
+            None => next.await,
+            Some(limit) => match tokio::time::timeout(limit, next).await {
+                Ok(news) => news,
+                Err(_) => continue,
+            },
+        };
+        if let Some(won) = news {
+            return Ok(won);
+        }
+    }
+    Err(race.failures())
+}
+
+/// Attempts under way, and those that have failed.
+#[derive(Default)]
+struct Race<'a> {
+    /// In the order of their beginning.
+    attempts: Vec<(u32, State<'a>)>,
+}
+
+enum State<'a> {
+    Running(Attempt<'a>),
+    Failed(Failure),
+}
+
+impl<'a> Race<'a> {
+    fn start(
+        &mut self,
+        index: u32,
+        attempt: impl Future<Output = Result<Stream, Failure>> + Send + 'a,
+    ) {
+        self.attempts
+            .push((index, State::Running(Box::pin(attempt))));
+    }
+
+    /// The first to connect; None once the attempt begun last has failed.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Stream, u32)>> {
+        for (index, state) in &mut self.attempts {
+            let State::Running(attempt) = state else {
+                continue;
+            };
+            match attempt.as_mut().poll(cx) {
+                Poll::Ready(Ok(stream)) => return Poll::Ready(Some((stream, *index))),
+                Poll::Ready(Err(failure)) => *state = State::Failed(failure),
+                Poll::Pending => {}
+            }
+        }
+        match self.attempts.last() {
+            Some((_, State::Running(_))) => Poll::Pending,
+            _ => Poll::Ready(None),
+        }
+    }
+
+    /// Why each attempt failed, those that overran their time included.
+    fn failures(self) -> Vec<Failure> {
+        let reason = |(index, state)| match state {
+            State::Failed(failure) => failure,
+            State::Running(_) => Failure {
+                errno: TIMED_OUT,
+                step: Step::Connect,
+                index,
+            },
+        };
+        self.attempts.into_iter().map(reason).collect()
+    }
+}
+
+#[cfg(unix)]
+const TIMED_OUT: i32 = libc::ETIMEDOUT;
+#[cfg(not(unix))]
+const TIMED_OUT: i32 = 10060;
+
+/// Positions of `addresses` so that families take turns, beginning with the first one's.
+fn alternate(addresses: &[SocketAddr]) -> Vec<usize> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut own, mut other): (Vec<usize>, Vec<usize>) =
+        (0..addresses.len()).partition(|&index| addresses[index].is_ipv6() == first);
+    let longer = own.len().max(other.len());
+    let mut order = Vec::with_capacity(addresses.len());
+    own.reverse();
+    other.reverse();
+    for _ in 0..longer {
+        order.extend(own.pop());
+        order.extend(other.pop());
+    }
+    order
+}
+
+async fn attempt(
+    options: &ConnectOptions,
+    address: SocketAddr,
+    index: u32,
+) -> Result<Stream, Failure> {
+    let at = |step| {
+        move |error: io::Error| Failure {
+            errno: error.raw_os_error().unwrap_or(0),
+            step,
+            index,
+        }
+    };
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.map_err(at(Step::Connect))?;
+    if options.local_address.is_some() || options.local_port.is_some() {
+        let any = match address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let local = SocketAddr::new(
+            options.local_address.unwrap_or(any),
+            options.local_port.unwrap_or(0),
+        );
+        bind(&socket, local).map_err(at(Step::Bind))?;
+    }
+    let stream = socket.connect(address).await.map_err(at(Step::Connect))?;
+    Ok(Stream::Tcp(stream))
+}
+
+/// As libuv does it.
+fn bind(socket: &TcpSocket, local: SocketAddr) -> io::Result<()> {
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(local).map_err(|error| {
+        #[cfg(unix)]
+        if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+            return io::Error::from_raw_os_error(libc::EINVAL);
+        }
+        error
+    })
+}
+
+#[cfg(unix)]
+async fn connect_path(path: &Path) -> Result<Stream, i32> {
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Stream::Unix(stream)),
+        // Without a number: the path is longer than an address may be.
+        Err(error) => Err(error.raw_os_error().unwrap_or(libc::EINVAL)),
+    }
+}
+
+#[cfg(not(unix))]
+async fn connect_path(_path: &Path) -> Result<Stream, i32> {
+    // WSAEOPNOTSUPP: named pipes take the compatible road.
+    Err(10045)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let order = |families: &str| {
+            let addresses: Vec<SocketAddr> = families
+                .chars()
+                .map(|family| match family {
+                    '6' => (Ipv6Addr::LOCALHOST, 1).into(),
+                    _ => (Ipv4Addr::LOCALHOST, 1).into(),
+                })
+                .collect();
+            alternate(&addresses)
+        };
+        assert_eq!(order("6644"), [0, 2, 1, 3]);
+        assert_eq!(order("4466"), [0, 2, 1, 3]);
+        assert_eq!(order("4446"), [0, 3, 1, 2]);
+        assert_eq!(order("44"), [0, 1]);
+        assert_eq!(order("6"), [0]);
+    }
+}

@@ -1,0 +1,125 @@
+//! The task of a client's connection until there is a socket.
+//!
+//! Commands are carried out meanwhile: what they write waits in the output, and a close ends the
+//! attempt. JavaScript hears of the outcome once: CONNECTED, CONNECT_FAILED or CLOSED.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{Connection, Socket, State, Writing, serve};
+use crate::connect::{self, ConnectOptions, Failure, Outcome};
+use crate::handoff::Batch;
+use crate::io_thread::now;
+use crate::staging;
+use crate::stream::Stream;
+
+/// Connects, and leaves the connection to a task of its own: this one's state is large.
+pub(crate) async fn connect(connection: Arc<Connection>, options: ConnectOptions) {
+    let mut connecting = pin!(connect::connect(&options));
+    let connected = poll_fn(|cx| {
+        // As for `serve`: a panic is our bug and may cost this connection only.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            connection.poll_connecting(cx, connecting.as_mut())
+        }));
+        polled.unwrap_or_else(|_| {
+            staging::with_batch(&connection.environment, |batch| connection.abandon(batch));
+            Poll::Ready(false)
+        })
+    })
+    .await;
+    if connected {
+        let thread = Arc::clone(&connection.thread);
+        thread.handle.spawn(serve(connection));
+    }
+}
+
+impl Connection {
+    /// Whether there is a socket now, once that is decided.
+    fn poll_connecting(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        connecting: Pin<&mut impl Future<Output = Outcome>>,
+    ) -> Poll<bool> {
+        let given_up = staging::with_batch(&self.environment, |batch| {
+            let mut guard = self.lock();
+            let state = &mut *guard;
+            if self.give_up(state, batch) {
+                return true;
+            }
+            state.waker = Some(cx.waker().clone());
+            self.arm(state, &self.role.settings());
+            false
+        });
+        if given_up {
+            return Poll::Ready(false);
+        }
+        let Poll::Ready(outcome) = connecting.poll(cx) else {
+            return Poll::Pending;
+        };
+        let connected = staging::with_batch(&self.environment, |batch| {
+            let mut guard = self.lock();
+            let state = &mut *guard;
+            if self.give_up(state, batch) {
+                return false;
+            }
+            match outcome {
+                Ok((stream, index)) => {
+                    self.connected(state, stream, index, batch);
+                    true
+                }
+                Err(failures) => {
+                    self.connect_failed(state, &failures, batch);
+                    false
+                }
+            }
+        });
+        if connected {
+            self.environment.inbox().tell();
+        }
+        Poll::Ready(connected)
+    }
+
+    /// Ends the connection if the program has closed it meanwhile; answers whether it has ended.
+    fn give_up(&self, state: &mut State, batch: &mut Batch) -> bool {
+        // What is written already is sent before an orderly close.
+        let unwanted =
+            state.destroying || (state.writing == Writing::Close && state.output.is_empty());
+        if unwanted {
+            self.close(state, 0, batch);
+        }
+        state.is_closed()
+    }
+
+    fn connected(&self, state: &mut State, stream: Stream, index: u32, batch: &mut Batch) {
+        let Socket::Connecting {
+            no_delay,
+            tcp_keep_alive,
+        } = state.socket
+        else {
+            return;
+        };
+        state.socket = Socket::Open(stream);
+        if no_delay {
+            state.socket.set_nodelay(true);
+        }
+        if let Some(delay) = tcp_keep_alive {
+            state.socket.set_tcp_keepalive(true, delay);
+        }
+        state.last_activity = now();
+        state.socket_timed_out = false;
+        batch.connected(self.id, index);
+        // From here on JavaScript's thread may write, and tell of it at once.
+        if self.environment.is_alive() {
+            self.environment.inbox().push(batch);
+        }
+    }
+
+    fn connect_failed(&self, state: &mut State, failures: &[Failure], batch: &mut Batch) {
+        if self.retire(state) {
+            batch.connect_failed(self.id, failures);
+        }
+    }
+}

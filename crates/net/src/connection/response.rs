@@ -1,0 +1,163 @@
+//! A client's input: what the server says.
+//!
+//! Whatever arrives while no response is due ends the connection, so that it never becomes the answer
+//! to a later request. Errors end it as well; JavaScript is told the reason first.
+
+use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, ResponseBody, Scratch};
+
+use super::{Connection, Engine, Reading, State, Writing};
+use crate::handoff::Batch;
+use crate::role::Settings;
+use crate::stream::Stream;
+
+/// Reads after a failed write: more than a server says when it refuses a request.
+const LAST_READS: usize = 16;
+/// One of them.
+const LAST_READ: usize = 16 * 1024;
+
+impl Connection {
+    /// As `parse`, of responses.
+    pub(super) fn parse_responses(
+        &self,
+        state: &mut State,
+        config: &Settings,
+        input: &[u8],
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> usize {
+        let mut used = 0;
+        loop {
+            // The end of a body costs no credit.
+            if state.credit <= 0 && state.engine.is_receiving() && used < input.len() {
+                return used;
+            }
+            let Engine::Client(engine) = &mut state.engine else {
+                return used;
+            };
+            let step = match engine.handle_data(&config.limits, &input[used..], scratch) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.fail_response(state, error.kind, used + error.bytes_parsed, input, batch);
+                    return input.len();
+                }
+            };
+            used += step.consumed;
+            match step.event {
+                None => return used,
+                Some(ClientEvent::Information(head)) => {
+                    batch.response(self.id, &head, true, &[]);
+                }
+                Some(ClientEvent::Response(head)) => {
+                    if head.upgrade {
+                        batch.response(self.id, &head, false, &input[used..]);
+                        state.reading = Reading::Raw;
+                        return input.len();
+                    }
+                    state.body_left = match head.body {
+                        ResponseBody::Known(BodyLength::Length(length)) => length,
+                        ResponseBody::Known(_) => 0,
+                        // Nothing but the server's end ends it.
+                        ResponseBody::UntilClose => u64::MAX,
+                    };
+                    batch.response(self.id, &head, false, &[]);
+                }
+                Some(ClientEvent::Data(data)) => {
+                    state.credit -= data.len() as i64;
+                    state.body_left = state.body_left.saturating_sub(data.len() as u64);
+                    batch.body(self.id, data, false);
+                }
+                Some(ClientEvent::End(trailers)) => {
+                    batch.end(self.id, &trailers);
+                    state.body_left = 0;
+                    state.close_if_spent();
+                }
+            }
+        }
+    }
+
+    /// The server's FIN, once everything before it has been parsed.
+    pub(super) fn end_of_responses(&self, state: &mut State, batch: &mut Batch) {
+        let Engine::Client(engine) = &mut state.engine else {
+            return;
+        };
+        match engine.handle_eof() {
+            Ok(end) => {
+                if let Some(ClientEvent::End(trailers)) = end {
+                    batch.end(self.id, &trailers);
+                    state.body_left = 0;
+                }
+                state.close_if_spent();
+            }
+            Err(error) => {
+                let packet = std::mem::take(&mut state.input);
+                self.fail_response(state, error.kind, error.bytes_parsed, &packet, batch);
+            }
+        }
+        state.input = Vec::new();
+    }
+
+    /// `packet` is what was being parsed.
+    fn fail_response(
+        &self,
+        state: &mut State,
+        error: ErrorKind,
+        bytes_parsed: usize,
+        packet: &[u8],
+        batch: &mut Batch,
+    ) {
+        // No request is to be told of what nobody asked for.
+        if error != ErrorKind::Unsolicited {
+            batch.error(self.id, error, bytes_parsed, packet);
+        }
+        state.destroy();
+    }
+
+    /// After a failed write: a server that refuses a request may answer, close, and reset what is still
+    /// being sent. Its answer is there to be read, though the poller may not have said so yet.
+    pub(super) fn read_last_words(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
+        let mut buffer = vec![0; LAST_READ];
+        for _ in 0..LAST_READS {
+            if state.reading != Reading::Http || !Self::wants_read(state, config) {
+                break;
+            }
+            match state
+                .socket
+                .stream()
+                .map(|stream| stream.read_now(&mut buffer))
+            {
+                Some(Ok(0)) => state.eof_seen = true,
+                Some(Ok(count)) => {
+                    state.bytes_read += count as u64;
+                    state.input.extend_from_slice(&buffer[..count]);
+                    self.parse_input(state, config, batch);
+                }
+                Some(Err(_)) | None => break,
+            }
+        }
+        self.tell_eof(state, config, batch);
+    }
+}
+
+impl State {
+    /// Closes a client's connection that no further request can use, also when the last one is not
+    /// complete: its response is.
+    pub(super) fn close_if_spent(&mut self) {
+        if self.engine.is_spent_client() && !self.destroying {
+            self.writing = Writing::Close;
+        }
+    }
+
+    /// Before a request is sent: whether there is something already that would be taken for its answer,
+    /// or the server has closed. The connection then ends without the request.
+    pub(super) fn is_spoilt(&mut self) -> bool {
+        if !self.engine.is_idle() {
+            return false;
+        }
+        match self.socket.stream().map(Stream::has_unread) {
+            None | Some(Ok(false)) => return false,
+            Some(Ok(true)) => self.destroy(),
+            Some(Err(error)) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
+        }
+        true
+    }
+}

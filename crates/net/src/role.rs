@@ -1,0 +1,77 @@
+//! Whose connection it is, and what it goes by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrohttp_proto::{Limits, Timeouts};
+
+use crate::server::Server;
+
+/// Body bytes that may be on their way to JavaScript unread, unless configured otherwise.
+pub(crate) const BODY_WINDOW: u32 = 128 * 1024;
+
+/// What a client's connection goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientConfig {
+    /// Sizes and leniency. Node's client leaves surplus fields out instead of refusing them, which is
+    /// JavaScript's to do: `max_headers_count` is 0 by default.
+    pub limits: Limits,
+    /// Initial inactivity timeout of the socket, which runs from the attempt to connect on.
+    pub socket_timeout: Option<Duration>,
+    /// Body bytes that may be on their way to JavaScript unread.
+    pub body_window: u32,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits {
+                max_headers_count: 0,
+                ..Limits::default()
+            },
+            socket_timeout: None,
+            body_window: BODY_WINDOW,
+        }
+    }
+}
+
+/// What a connection goes by, in either role.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) socket_timeout: Option<Duration>,
+    pub(crate) body_window: u32,
+}
+
+impl From<ClientConfig> for Settings {
+    fn from(config: ClientConfig) -> Self {
+        Self {
+            limits: config.limits,
+            timeouts: Timeouts {
+                headers: None,
+                request: None,
+                keep_alive: None,
+            },
+            socket_timeout: config.socket_timeout,
+            body_window: config.body_window,
+        }
+    }
+}
+
+/// See the module.
+pub(crate) enum Role {
+    /// Accepted by a server, by whose configuration of the moment it goes.
+    Server(Arc<Server>),
+    /// Ours to another server. On the heap because a server's connections should not pay for it.
+    Client(Box<Settings>),
+}
+
+impl Role {
+    pub(crate) fn settings(&self) -> Settings {
+        match self {
+            Self::Server(server) => server.settings(),
+            Self::Client(settings) => **settings,
+        }
+    }
+}
