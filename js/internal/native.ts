@@ -24,6 +24,32 @@ export interface Listening {
   port?: number
 }
 
+/** Where a client connects, and what its connection goes by. Times in milliseconds, 0 for none. */
+export interface ConnectOptions {
+  /** IP addresses in the resolver's order, `%` and the number of a scope behind those that need one; or `path`. */
+  addresses?: string[]
+  port?: number
+  path?: string
+  localAddress?: string
+  localPort?: number
+  /** autoSelectFamilyAttemptTimeout; absent without autoSelectFamily. */
+  attemptTimeout?: number
+  noDelay: boolean
+  /** The initial delay when keepAlive is on. */
+  tcpKeepAlive?: number
+  socketTimeout: number
+  maxHeaderSize: number
+  lenient: boolean
+}
+
+/** With `errno` 0 the attempt is under way: IN_CONNECTED, IN_CONNECT_FAILED or IN_CLOSED follows. */
+export interface Connecting {
+  /** The operating system's error number, positive. */
+  errno: number
+  slot: number
+  generation: number
+}
+
 /** What a server's connections go by. Times in milliseconds, 0 for none. */
 export interface ServerConfig {
   maxHeaderSize: number
@@ -54,6 +80,7 @@ export interface NativeEnvironment {
   setInbound(buffer: Uint8Array): void
   setOutbound(buffer: Uint8Array): void
   listen(options: ListenOptions, config: ServerConfig): Listening
+  connect(options: ConnectOptions): Connecting
   configure(server: number, config: ServerConfig): void
   closeListener(server: number): void
   addresses(slot: number, generation: number): Addresses

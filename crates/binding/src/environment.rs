@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
+use crate::connect::{BindingConnectOptions, BindingConnecting};
 use crate::held::Released;
 use crate::options::{
     BindingAddresses, BindingListenOptions, BindingListening, BindingServerConfig,
@@ -153,6 +154,16 @@ impl BindingEnvironment {
     ) -> Result<BindingListening> {
         Ok(BindingListening::new(
             self.environment.listen(&options.to_net()?, config.to_net()),
+        ))
+    }
+
+    /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
+    /// before; what it is asked to do meanwhile is done once it stands.
+    #[napi(catch_unwind)]
+    pub fn connect(&self, options: BindingConnectOptions) -> Result<BindingConnecting> {
+        let (options, config) = options.to_net()?;
+        Ok(BindingConnecting::new(
+            self.environment.connect(options, config),
         ))
     }
 

@@ -125,7 +125,7 @@ pub struct BindingServerConfig {
     pub tcp_keep_alive: Option<f64>,
 }
 
-fn millis(value: f64) -> Option<Duration> {
+pub(crate) fn millis(value: f64) -> Option<Duration> {
     // Infinity and NaN mean what 0 means: no limit. The cap keeps Instant arithmetic in range.
     (value > 0.0 && value.is_finite()).then(|| Duration::from_secs_f64(value.min(1e12) / 1e3))
 }

@@ -1,0 +1,122 @@
+//! What JavaScript passes to connect.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::path::PathBuf;
+
+use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId};
+use ferrohttp_proto::Limits;
+use napi::bindgen_prelude::Result;
+use napi_derive::napi;
+
+use crate::options::millis;
+use crate::wake::misuse;
+
+/// Where to connect, and what the connection goes by. Either `path`, or `addresses` and `port`. Times
+/// in milliseconds, 0 for none.
+#[napi(object)]
+pub struct BindingConnectOptions {
+    /// A host's IP addresses in the resolver's order; `%` and the number of a scope may follow one.
+    pub addresses: Option<Vec<String>>,
+    /// The port of all of them.
+    pub port: Option<u16>,
+    /// A Unix socket.
+    pub path: Option<String>,
+    /// An IP address to bind.
+    pub local_address: Option<String>,
+    /// A port to bind.
+    pub local_port: Option<u16>,
+    /// autoSelectFamilyAttemptTimeout; absent without autoSelectFamily.
+    pub attempt_timeout: Option<f64>,
+    /// noDelay.
+    pub no_delay: bool,
+    /// keepAliveInitialDelay when keepAlive is on.
+    pub tcp_keep_alive: Option<f64>,
+    /// The inactivity timeout until OUT_SOCKET_TIMEOUT changes it.
+    pub socket_timeout: f64,
+    /// maxHeaderSize in bytes.
+    pub max_header_size: u32,
+    /// insecureHTTPParser.
+    pub lenient: bool,
+}
+
+impl BindingConnectOptions {
+    pub(crate) fn to_net(&self) -> Result<(ConnectOptions, ClientConfig)> {
+        let target = match (&self.path, &self.addresses, self.port) {
+            (Some(path), _, _) => ConnectTarget::Path(PathBuf::from(path)),
+            (None, Some(addresses), Some(port)) => ConnectTarget::Addresses(
+                addresses
+                    .iter()
+                    .map(|address| socket_address(address, port))
+                    .collect::<Result<_>>()?,
+            ),
+            _ => return Err(misuse("addresses and port, or path, are required")),
+        };
+        let local_address = match &self.local_address {
+            Some(address) => Some(ip_address(address)?),
+            None => None,
+        };
+        let options = ConnectOptions {
+            target,
+            local_address,
+            local_port: self.local_port,
+            attempt_timeout: self.attempt_timeout.and_then(millis),
+            no_delay: self.no_delay,
+            tcp_keep_alive: self
+                .tcp_keep_alive
+                .map(|delay| millis(delay).unwrap_or_default()),
+        };
+        let defaults = ClientConfig::default();
+        let config = ClientConfig {
+            limits: Limits {
+                max_header_size: self.max_header_size as usize,
+                lenient: self.lenient,
+                ..defaults.limits
+            },
+            socket_timeout: millis(self.socket_timeout),
+            ..defaults
+        };
+        Ok((options, config))
+    }
+}
+
+fn ip_address(text: &str) -> Result<IpAddr> {
+    text.parse()
+        .map_err(|_| misuse("addresses must be IP addresses"))
+}
+
+fn socket_address(text: &str, port: u16) -> Result<SocketAddr> {
+    let scoped = text.split_once('%').and_then(|(address, scope)| {
+        let address: Ipv6Addr = address.parse().ok()?;
+        Some(SocketAddrV6::new(address, port, 0, scope.parse().ok()?))
+    });
+    match scoped {
+        Some(address) => Ok(address.into()),
+        None => Ok(SocketAddr::new(ip_address(text)?, port)),
+    }
+}
+
+/// Outcome of `connect`: with `errno` 0 the attempt is under way.
+#[napi(object)]
+pub struct BindingConnecting {
+    /// The operating system's error number.
+    pub errno: i32,
+    /// Names the connection in records and calls, with `generation`.
+    pub slot: u32,
+    /// Counts the connections of the slot.
+    pub generation: u32,
+}
+
+impl BindingConnecting {
+    pub(crate) fn new(outcome: std::result::Result<ConnectionId, i32>) -> Self {
+        let none = ConnectionId {
+            slot: 0,
+            generation: 0,
+        };
+        let ConnectionId { slot, generation } = outcome.unwrap_or(none);
+        Self {
+            errno: outcome.err().unwrap_or(0),
+            slot,
+            generation,
+        }
+    }
+}
