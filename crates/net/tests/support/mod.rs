@@ -7,12 +7,14 @@
     reason = "each test binary uses its part of this module"
 )]
 
+mod client;
 mod js;
 mod records;
 mod wire;
 
+pub use client::{Accepting, client_config, to};
 pub use js::{Js, Server, config, loopback};
-pub use records::{Close, Event, Head, Out, flag, head_flag};
+pub use records::{Close, Event, Failure, Head, Out, Response, flag, head_flag, response_flag};
 pub use wire::{Peer, content};
 
 /// How long something may take that only takes time when it is broken.

@@ -13,6 +13,8 @@ pub mod flag {
     pub const ACKNOWLEDGE: u32 = 8;
     pub const HELD: u32 = 16;
     pub const TEXT: u32 = 32;
+    pub const REQUEST_HEAD: u32 = 64;
+    pub const REQUEST_CONNECT: u32 = 128;
 }
 
 /// Flags of a HEAD record.
@@ -22,6 +24,39 @@ pub mod head_flag {
     pub const COMPLETE: u32 = 4;
     pub const EXPECT_CONTINUE: u32 = 8;
     pub const HAS_HOST: u32 = 32;
+}
+
+/// Flags of a RESPONSE record.
+pub mod response_flag {
+    pub const KEEP_ALIVE: u32 = 1;
+    pub const UPGRADE: u32 = 2;
+    pub const INFORMATION: u32 = 8;
+}
+
+/// A response head as told by a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub flags: u32,
+    pub status: u16,
+    /// Major and minor.
+    pub version: (u8, u8),
+    pub reason: String,
+    /// Names and values in wire order.
+    pub fields: Vec<(String, String)>,
+    /// The server's hint, in seconds.
+    pub keep_alive: Option<u32>,
+    /// What followed an upgrade head.
+    pub after: Vec<u8>,
+}
+
+/// Why one address could not be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub errno: u32,
+    /// 1 connect, 2 bind.
+    pub step: u32,
+    /// Which of the addresses.
+    pub index: u32,
 }
 
 /// A request head as told by a record.
@@ -89,6 +124,18 @@ pub enum Event {
     Dropped {
         server: u32,
     },
+    Response {
+        id: ConnectionId,
+        head: Response,
+    },
+    Connected {
+        id: ConnectionId,
+        index: u32,
+    },
+    ConnectFailed {
+        id: ConnectionId,
+        failures: Vec<Failure>,
+    },
 }
 
 impl Event {
@@ -104,6 +151,9 @@ impl Event {
             | Self::Closed { id, .. }
             | Self::Ack { id, .. }
             | Self::Timeout { id, .. }
+            | Self::Response { id, .. }
+            | Self::Connected { id, .. }
+            | Self::ConnectFailed { id, .. }
             | Self::Eof { id } => Some(*id),
             Self::ListenerClosed { .. } | Self::Dropped { .. } => None,
         }
@@ -178,6 +228,21 @@ impl Event {
             9 => Self::Eof { id },
             10 => Self::ListenerClosed { server: first },
             11 => Self::Dropped { server: first },
+            12 => Self::Response {
+                id,
+                head: response(record, flags),
+            },
+            13 => Self::Connected { id, index: own(0) },
+            14 => Self::ConnectFailed {
+                id,
+                failures: (0..own(0) as usize)
+                    .map(|each| Failure {
+                        errno: own(1 + each * 3),
+                        step: own(2 + each * 3),
+                        index: own(3 + each * 3),
+                    })
+                    .collect(),
+            },
             other => panic!("unknown record type {other}"),
         }
     }
@@ -201,6 +266,30 @@ fn head(record: &[u8], flags: u32) -> Head {
         minor_version: (line >> 8) as u8,
         target: text(target),
         fields,
+        after: record[after..after + after_len].to_vec(),
+    }
+}
+
+fn response(record: &[u8], flags: u32) -> Response {
+    let own = |index: usize| word(record, 4 + index);
+    let (reason_len, count) = (own(1) as usize, own(2) as usize);
+    let (block_len, after_len) = (own(4) as usize, own(5) as usize);
+    let block = &record[HEADER + 24..HEADER + 24 + block_len];
+    let (reason, rest) = block.split_at(reason_len);
+    let fields = if count == 0 {
+        Vec::new()
+    } else {
+        pairs(&rest[1..])
+    };
+    assert_eq!(fields.len(), count);
+    let after = HEADER + 24 + block_len;
+    Response {
+        flags,
+        status: own(0) as u16,
+        version: ((own(0) >> 16) as u8, (own(0) >> 24) as u8),
+        reason: text(reason),
+        fields,
+        keep_alive: own(3).checked_sub(1),
         after: record[after..after + after_len].to_vec(),
     }
 }
@@ -291,6 +380,18 @@ impl Out {
             self.text.extend_from_slice(body);
             self.record(1, flags | flag::TEXT, id, &words, &[])
         }
+    }
+
+    /// A request head and the first part of the body; `flags` of `flag`.
+    pub fn request(&mut self, id: ConnectionId, head: &str, body: &[u8], flags: u32) -> &mut Self {
+        self.text.extend_from_slice(head.as_bytes());
+        let words = [head.len() as u32, body.len() as u32];
+        self.record(16, flags, id, &words, body)
+    }
+
+    /// A whole GET request.
+    pub fn get(&mut self, id: ConnectionId) -> &mut Self {
+        self.request(id, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", flag::END)
     }
 
     /// A head, and a body by reference.
