@@ -92,7 +92,8 @@ export interface Server extends net.Server, NetServerInternals {
     flags: number,
     minor: number,
   ): void
-  onOpen(connection: Connection): void
+  /** @returns whether a program's code has run */
+  onOpen(connection: Connection): boolean
   onClosed(connection: Connection): void
   onListenerClosed(): void
   onDropped(addresses: string): void
@@ -444,9 +445,9 @@ proto.setTimeout = function setTimeout(
 
 // ---- from connections ------------------------------------------------------------------------------------------
 
-proto.onOpen = function onOpen(connection): void {
+proto.onOpen = function onOpen(connection): boolean {
   this._connections++
-  if (this.listenerCount('connection') > 0) this.emit('connection', connection.socket)
+  return this.listenerCount('connection') > 0 && this.emit('connection', connection.socket)
 }
 
 proto.onClosed = function onClosed(): void {

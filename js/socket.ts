@@ -10,6 +10,7 @@ import type { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
 import { ERR_HTTP_SOCKET_ENCODING, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
 import type { Addresses } from './internal/native.js'
+import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
 import { validateFunction } from './internal/validators.js'
 
@@ -28,7 +29,7 @@ type Callback = (error?: Error | null) => void
 type Listener = (...args: any[]) => void
 
 /** See the module. Made on the first look at it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
-export class ConnectionSocket extends net.Socket {
+export class ConnectionSocket extends net.Socket implements SocketSide {
   readonly [kConnection]: Connection
   #addresses: Addresses | null = null
   #remoteKnown = false
@@ -56,6 +57,10 @@ export class ConnectionSocket extends net.Socket {
     }
     // What the peer's end of the connection is must be known after it has gone, too.
     this[kAddresses]()
+  }
+
+  get [kStream](): this {
+    return this
   }
 
   // ---- what a handle would know --------------------------------------------------------------------------------
@@ -137,11 +142,19 @@ export class ConnectionSocket extends net.Socket {
     environment.command(connection, r.OUT_PAUSE, on ? 1 : 0)
   }
 
-  /** The body is not read as fast as it comes; Node pauses the socket then. */
+  /** Node pauses the socket while a body is not read as fast as it comes. */
   bodyHeld(on: boolean): void {
     if (this[kConnection].paused) return
     if (on) super.pause()
     else super.resume()
+  }
+
+  flow(): void {
+    if (this[kConnection].paused) this.resume()
+  }
+
+  endWriting(): void {
+    this.end()
   }
 
   /** From here on the socket is the program's: nothing of the server listens to it, and its bytes wait for a reader. */

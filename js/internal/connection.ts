@@ -1,8 +1,9 @@
 /**
- * One native connection of a server: turns records into Node's objects and events, and what those objects write back
- * into records. The classes above know it as `MessageTransport` and `MessageSource`.
+ * One connection of a server: turns records into Node's objects and events, and what those objects write back into
+ * records, whoever carries them (`Port`). The classes above know it as `MessageTransport` and `MessageSource`.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
@@ -11,11 +12,10 @@ import type { Server } from '../server.js'
 import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
-import { ConnectionSocket } from '../socket.js'
-import { environment } from './environment.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
+import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
@@ -59,6 +59,8 @@ export class Connection implements MessageTransport, MessageSource {
   readonly slot: number
   readonly generation: number
   readonly server: Server
+  readonly readableHighWaterMark: number
+  readonly writableHighWaterMark: number
   /** Keeps the event loop alive. */
   holding = true
   closed = false
@@ -82,7 +84,8 @@ export class Connection implements MessageTransport, MessageSource {
   requests = 0
 
   writableLength = 0
-  #socket: ConnectionSocket | null = null
+  readonly #port: Port
+  #socket: SocketSide | null = null
   /** Responses whose turn has not come. */
   #queue: ServerResponse[] | null = null
   #pending: PendingWrite[] | null = null
@@ -104,35 +107,37 @@ export class Connection implements MessageTransport, MessageSource {
   /** What to answer, once the responses before it are through, before the connection is closed. */
   #fatal: Error | null = null
 
-  constructor(slot: number, generation: number, server: Server) {
+  constructor(
+    slot: number,
+    generation: number,
+    server: Server,
+    port: Port,
+    readableHighWaterMark: number,
+    writableHighWaterMark: number,
+  ) {
     this.slot = slot
     this.generation = generation
     this.server = server
+    this.#port = port
+    this.readableHighWaterMark = readableHighWaterMark
+    this.writableHighWaterMark = writableHighWaterMark
   }
 
-  get socket(): ConnectionSocket {
+  get socket(): Socket {
+    return this.#side()[kStream]
+  }
+
+  #side(): SocketSide {
     if (this.#socket === null) {
-      this.#socket = new ConnectionSocket(this)
+      this.#socket = this.#port.socketOf(this)
       // Whoever asks so late finds it as it would be by now.
       if (this.#abandoned) this.#socket.onClosed(null)
     }
     return this.#socket
   }
 
-  get socketIfMade(): ConnectionSocket | null {
-    return this.#socket
-  }
-
   get destroyed(): boolean {
     return this.closed || this.ending
-  }
-
-  get writableHighWaterMark(): number {
-    return this.server.highWaterMark
-  }
-
-  get readableHighWaterMark(): number {
-    return this.server.highWaterMark
   }
 
   setRef(on: boolean): void {
@@ -145,8 +150,13 @@ export class Connection implements MessageTransport, MessageSource {
     const hold = this.#refed && (!this.#quiet || (this.#pending !== null && this.#pending.length > 0))
     if (this.closed || this.holding === hold) return
     this.holding = hold
-    if (hold) environment.ref()
-    else environment.unref()
+    if (hold) this.#port.ref()
+    else this.#port.unref()
+  }
+
+  /** Requests whose response has not been handed over. */
+  get unanswered(): number {
+    return this.response === null ? 0 : 1 + (this.#queue?.length ?? 0)
   }
 
   /** Nothing of a request is under way, as far as this thread knows. */
@@ -200,7 +210,7 @@ export class Connection implements MessageTransport, MessageSource {
     const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
     if (event === 'upgrade' && !this.#shouldUpgrade(request)) {
       request.upgrade = false
-      environment.command(this, r.OUT_DECLINE_UPGRADE)
+      this.#port.command(this, r.OUT_DECLINE_UPGRADE)
       return false
     }
     request.upgrade = true
@@ -212,7 +222,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.upgraded = true
     this.incoming = null
     request.complete = true
-    environment.command(this, r.OUT_UPGRADE)
+    this.#port.command(this, r.OUT_UPGRADE)
     this.#socket?.release()
     const { socket } = this
     this.#asyncScope().runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
@@ -231,13 +241,13 @@ export class Connection implements MessageTransport, MessageSource {
     }
   }
 
-  /** A copy of what has been parsed. */
-  onTapped(chunk: Buffer): void {
-    if (!this.upgraded) this.socket.emit('data', chunk)
-  }
-
-  onBody(chunk: Buffer, raw: boolean): void {
-    if (raw) {
+  onBody(flags: number, chunk: Buffer): void {
+    if ((flags & r.BODY_TAP) !== 0) {
+      // A copy of what has been parsed.
+      if (!this.upgraded) this.socket.emit('data', chunk)
+      return
+    }
+    if ((flags & r.BODY_RAW) !== 0) {
       if (this.socket.push(chunk)) this.#credit(chunk.length)
       else this.#hold(chunk.length)
       return
@@ -260,13 +270,12 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   #sendCredit(): void {
-    if (!this.closed && this.#consumed > 0) environment.command(this, r.OUT_CREDIT, this.#consumed)
+    if (!this.closed && this.#consumed > 0) this.#port.command(this, r.OUT_CREDIT, this.#consumed)
     this.#consumed = 0
   }
 
   resumeBody(): void {
-    // Whoever reads the request wants the socket to flow, whatever it was told before: so Node.
-    if (this.paused) this.#socket?.resume()
+    this.#socket?.flow()
     if (!this.#bodyHeld) return
     this.#bodyHeld = false
     this.#sendCredit()
@@ -321,11 +330,11 @@ export class Connection implements MessageTransport, MessageSource {
   onClosed(errno: number): void {
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
-    this.server.onClosed(this)
+    this.#port.forget(this)
     const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     if (reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0) {
       // The socket's 'error', and with it 'clientError', comes ahead of what its messages are told.
-      this.socket.onClosed(reset)
+      this.#side().onClosed(reset)
       process.nextTick(() => this.#tellClosed(reset))
     } else {
       this.#tellClosed(reset)
@@ -398,7 +407,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.closed) return
     if (!this.idle) {
       // The next request was faster.
-      environment.command(this, r.OUT_KEEP)
+      this.#port.command(this, r.OUT_KEEP)
     } else if (this.#socket === null && this.server.listenerCount('timeout') === 0) {
       this.close(r.CLOSE_IF_IDLE)
     } else {
@@ -418,7 +427,7 @@ export class Connection implements MessageTransport, MessageSource {
       server.emit('timeout', socket),
     ]
     if (taken.includes(true)) {
-      if (idle) environment.command(this, r.OUT_KEEP)
+      if (idle) this.#port.command(this, r.OUT_KEEP)
     } else if (idle) {
       // A request may be on its way.
       this.close(r.CLOSE_IF_IDLE)
@@ -469,13 +478,13 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.closed) return
     const { response } = this
     if (response === null || !response.headersSent) {
-      if (!this.destroyed) environment.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
+      if (!this.destroyed) this.#port.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
       this.close(r.CLOSE_AFTER_FLUSH)
       this.refused = true
     } else {
       this.close(r.CLOSE_DESTROY)
     }
-    this.#socket?.destroy(error)
+    this.#socket?.[kStream].destroy(error)
     this.#abandonMessages(error)
   }
 
@@ -491,15 +500,15 @@ export class Connection implements MessageTransport, MessageSource {
   ): boolean {
     if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
-      environment.writeHead(this, head, body, encoding, flags)
+      this.#port.writeHead(this, head, body, encoding, flags)
       this.#ended(message, flags, callback)
       return true
     }
     if (body === null) {
-      environment.writeHead(this, head, null, encoding, flags)
+      this.#port.writeHead(this, head, null, encoding, flags)
       return true
     }
-    environment.writeHead(this, head, body, encoding, flags | ACKNOWLEDGE)
+    this.#port.writeHead(this, head, body, encoding, flags | ACKNOWLEDGE)
     return this.#track(body, encoding, flags, callback)
   }
 
@@ -512,24 +521,24 @@ export class Connection implements MessageTransport, MessageSource {
   ): boolean {
     if (this.destroyed) return this.#refuse(callback)
     if ((flags & END) !== 0) {
-      environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
+      this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       this.#ended(message, flags, callback)
       return true
     }
-    environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
+    this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
     return this.#track(chunk, encoding, flags, callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
     if (this.destroyed) return this.#refuse(null)
-    environment.writeText(this, r.OUT_END, trailers, flags)
+    this.#port.writeText(this, r.OUT_END, trailers, flags)
     this.#ended(message, flags, null)
     return true
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
     if (this.destroyed) return this.#refuse(callback)
-    environment.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
+    this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
     if (callback !== null) this.#wait(0, callback, null)
     return true
   }
@@ -540,12 +549,12 @@ export class Connection implements MessageTransport, MessageSource {
       process.nextTick(callback, connectionReset('write ECONNRESET'))
       return
     }
-    environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
+    this.#port.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
     this.#track(chunk, encoding, 0, callback)
   }
 
   destroy(error?: Error): void {
-    if (this.#socket !== null) this.#socket.destroy(error)
+    if (this.#socket !== null) this.#socket[kStream].destroy(error)
     else this.close(r.CLOSE_DESTROY)
   }
 
@@ -555,7 +564,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
-    environment.command(this, r.OUT_CLOSE, mode)
+    this.#port.command(this, r.OUT_CLOSE, mode)
   }
 
   afterWrites(callback: WriteCallback): void {
@@ -580,7 +589,7 @@ export class Connection implements MessageTransport, MessageSource {
     if ((flags & CHUNKED) !== 0) bytes += bytes.toString(16).length + 4
     this.#wait(bytes, callback, null)
     this.writableLength += bytes
-    if (this.writableLength < this.server.highWaterMark) return true
+    if (this.writableLength < this.writableHighWaterMark) return true
     this.#needDrain = true
     return false
   }
@@ -599,11 +608,11 @@ export class Connection implements MessageTransport, MessageSource {
   /** The response has been handed over whole: the next one's turn. */
   #ended(message: SettledMessage, flags: number, callback: WriteCallback | null): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
-    else environment.settleAfterFlush(message)
+    else this.#port.settleAfterFlush(message)
     this.#needDrain = false
     if ((flags & CLOSE) !== 0) {
       this.ending = true
-      this.#socket?.end()
+      this.#socket?.endWriting()
     }
     const queue = this.#queue
     if (queue === null) {

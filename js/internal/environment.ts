@@ -4,8 +4,11 @@
  */
 import { Connection } from './connection.js'
 import type { Server } from '../server.js'
+import { ConnectionSocket } from '../socket.js'
+import { deliver, words, type FastBuffer } from './inbound.js'
 import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
+import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
@@ -26,13 +29,6 @@ const YIELD_AFTER = 1
 const CLOCK_STEP = 8
 const QUICK = 0.1
 
-/** Buffer's own encoders, which skip the argument juggling of `write`. */
-interface FastBuffer extends Buffer {
-  latin1Write(text: string, offset: number): number
-  utf8Write(text: string, offset: number): number
-  latin1Slice(start: number, end: number): string
-}
-
 /** Whom a record is for. */
 interface Target {
   readonly slot: number
@@ -47,7 +43,7 @@ const now = () => performance.now()
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
-class Environment {
+class Environment implements Port {
   readonly native: NativeEnvironment
   readonly servers = new Map<number, Server>()
   readonly connections: (Connection | undefined)[] = []
@@ -90,6 +86,14 @@ class Environment {
 
   unref(): void {
     if (--this.#refs === 0) this.native.setRef(false)
+  }
+
+  socketOf(connection: Connection): SocketSide {
+    return new ConnectionSocket(connection)
+  }
+
+  forget(connection: Connection): void {
+    connection.server.onClosed(connection)
   }
 
   // ---- inbound -------------------------------------------------------------------------------------------------
@@ -186,11 +190,10 @@ class Environment {
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
       }
-      const connection = new Connection(slot, generation, server)
+      const connection = new Connection(slot, generation, server, this, server.highWaterMark, server.highWaterMark)
       this.connections[slot] = connection
       this.ref()
-      server.onOpen(connection)
-      return server.listenerCount('connection') > 0
+      return server.onOpen(connection)
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
@@ -205,61 +208,21 @@ class Environment {
     }
     const connection = this.connections[slot]
     if (connection === undefined || connection.generation !== generation) return false
-    switch (type) {
-      case r.IN_HEAD: {
-        const start = at + r.HEADER + 20
-        const end = start + inWords[word + 7]!
-        const block = this.#in.latin1Slice(start, end)
-        const after = inWords[word + 8]!
-        const head = after > 0 ? Buffer.from(this.#in.subarray(end, end + after)) : null
-        connection.onHead(first >>> 8, inWords[word + 4]!, inWords[word + 5]!, inWords[word + 6]!, block, head)
-        return true
-      }
-      case r.IN_BODY: {
-        const flags = first >>> 8
-        const length = inWords[word + 4]!
-        const start = at + r.HEADER + 8
-        const chunk =
-          (flags & r.BODY_TAKE) !== 0
-            ? this.native.takeChunk(inWords[word + 5]!)
-            : Buffer.from(this.#in.subarray(start, start + length))
-        if ((flags & r.BODY_TAP) !== 0) connection.onTapped(chunk)
-        else connection.onBody(chunk, (flags & r.BODY_RAW) !== 0)
-        return true
-      }
-      case r.IN_END: {
-        const start = at + r.HEADER + 4
-        const length = inWords[word + 4]!
-        connection.onEnd(length === 0 ? '' : this.#in.latin1Slice(start, start + length))
-        return true
-      }
-      case r.IN_ERROR: {
-        const start = at + r.HEADER + 12
-        const packet = Buffer.from(this.#in.subarray(start, start + inWords[word + 6]!))
-        connection.onParseError(inWords[word + 4]!, inWords[word + 5]!, packet)
-        return true
-      }
-      case r.IN_CLOSED:
-        this.connections[slot] = undefined
-        if (connection.holding) this.unref()
-        connection.counters = [
-          inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
-          inWords[word + 7]! + inWords[word + 8]! * 2 ** 32,
-        ]
-        connection.onClosed(inWords[word + 4]!)
-        return true
-      case r.IN_ACK:
-        connection.onAck(inWords[word + 4]!)
-        return true
-      case r.IN_TIMEOUT:
-        connection.onTimeout(inWords[word + 4]!)
-        return true
-      case r.IN_EOF:
-        connection.onEof()
-        return true
-      default:
-        return false
+    if (type === r.IN_BODY && (first & (r.BODY_TAKE << 8)) !== 0) {
+      connection.onBody(first >>> 8, this.native.takeChunk(inWords[word + 5]!))
+      return true
     }
+    if (type === r.IN_CLOSED) {
+      this.connections[slot] = undefined
+      if (connection.holding) this.unref()
+      connection.counters = [
+        inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
+        inWords[word + 7]! + inWords[word + 8]! * 2 ** 32,
+      ]
+      connection.onClosed(inWords[word + 4]!)
+      return true
+    }
+    return deliver(connection, this.#in, inWords, at, false)
   }
 
   // ---- outbound ------------------------------------------------------------------------------------------------
@@ -418,10 +381,6 @@ function roomFor(body: BodyChunk | null): number {
 
 function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
-}
-
-function words(buffer: Buffer): Uint32Array {
-  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
 }
 
 function settle(message: SettledMessage): void {

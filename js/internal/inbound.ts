@@ -1,0 +1,74 @@
+/** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/handoff/`. */
+import type { Connection } from './connection.js'
+import * as r from './records.js'
+
+/** Buffer's own encoders, which skip the argument juggling of `write`. */
+export interface FastBuffer extends Buffer {
+  latin1Write(text: string, offset: number): number
+  utf8Write(text: string, offset: number): number
+  latin1Slice(start: number, end: number): string
+}
+
+/** `buffer` as words; it must begin at a multiple of four. */
+export function words(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
+
+/**
+ * Serves one record: HEAD, BODY with its bytes in the record, END, ERROR, ACK, TIMEOUT or EOF.
+ *
+ * @param at where the record begins in `bytes`
+ * @param inWords the same memory
+ * @param lasting `bytes` stays as it is: body parts need no memory of their own
+ * @returns whether a program's code may have run
+ */
+export function deliver(
+  connection: Connection,
+  bytes: FastBuffer,
+  inWords: Uint32Array,
+  at: number,
+  lasting: boolean,
+): boolean {
+  const word = at >> 2
+  const first = inWords[word]!
+  switch (first & 0xff) {
+    case r.IN_HEAD: {
+      const start = at + r.HEADER + 20
+      const end = start + inWords[word + 7]!
+      const block = bytes.latin1Slice(start, end)
+      const after = inWords[word + 8]!
+      const head = after > 0 ? Buffer.from(bytes.subarray(end, end + after)) : null
+      connection.onHead(first >>> 8, inWords[word + 4]!, inWords[word + 5]!, inWords[word + 6]!, block, head)
+      return true
+    }
+    case r.IN_BODY: {
+      const start = at + r.HEADER + 8
+      const part = bytes.subarray(start, start + inWords[word + 4]!)
+      connection.onBody(first >>> 8, lasting ? part : Buffer.from(part))
+      return true
+    }
+    case r.IN_END: {
+      const start = at + r.HEADER + 4
+      const length = inWords[word + 4]!
+      connection.onEnd(length === 0 ? '' : bytes.latin1Slice(start, start + length))
+      return true
+    }
+    case r.IN_ERROR: {
+      const start = at + r.HEADER + 12
+      const packet = Buffer.from(bytes.subarray(start, start + inWords[word + 6]!))
+      connection.onParseError(inWords[word + 4]!, inWords[word + 5]!, packet)
+      return true
+    }
+    case r.IN_ACK:
+      connection.onAck(inWords[word + 4]!)
+      return true
+    case r.IN_TIMEOUT:
+      connection.onTimeout(inWords[word + 4]!)
+      return true
+    case r.IN_EOF:
+      connection.onEof()
+      return true
+    default:
+      return false
+  }
+}

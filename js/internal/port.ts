@@ -1,0 +1,49 @@
+/**
+ * The border between a server's connection and whoever reads and writes its bytes: the I/O threads (`environment.ts`) or
+ * a stream that JavaScript owns (`stream-port.ts`).
+ */
+import type { Socket } from 'node:net'
+
+import type { Connection } from './connection.js'
+import type { BodyChunk, SettledMessage } from './transport.js'
+
+/** Where a connection's records go. Their types, flags and modes are those of `records.ts`. */
+export interface Port {
+  /** A response head with the first part of its body. */
+  writeHead(connection: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
+  /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
+  writeBytes(connection: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
+  /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  writeText(connection: Connection, type: number, text: string, flags: number): void
+  /** A command with numbers only. */
+  command(connection: Connection, type: number, first?: number, second?: number): void
+  /** Has `message` settled once what it has written is on its way. */
+  settleAfterFlush(message: SettledMessage): void
+  /** The connection keeps the event loop alive, or no longer. */
+  ref(): void
+  unref(): void
+  /** What stands for the connection's socket; asked for once. */
+  socketOf(connection: Connection): SocketSide
+  /** The connection is closed. */
+  forget(connection: Connection): void
+}
+
+/** The socket users see. */
+export const kStream = Symbol('ferrohttp.stream')
+
+/** What a connection tells its socket. */
+export interface SocketSide {
+  readonly [kStream]: Socket
+  /** From here on the socket is the program's. */
+  release(): void
+  /** A body is not read as fast as it comes; or it is again. */
+  bodyHeld(on: boolean): void
+  /** Somebody reads a request: whatever the socket was told before, it flows. */
+  flow(): void
+  /** The peer has ended. */
+  endReading(): void
+  /** The last response has been handed over. */
+  endWriting(): void
+  /** The connection is gone. */
+  onClosed(error: Error | null): void
+}
