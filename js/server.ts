@@ -4,6 +4,7 @@
  * where it expects libuv's.
  */
 import diagnostics from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
 import { chmodSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
@@ -14,12 +15,13 @@ import { IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
 import type { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
-import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
+import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { kUniqueHeaders } from './internal/symbols.js'
-import { family } from './socket.js'
+import { StreamConnections } from './internal/stream-connections.js'
+import { family, isServedNatively } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
@@ -108,6 +110,7 @@ export interface ServerConstructor {
 const kConfig = Symbol('ferrohttp.config')
 const kOptions = Symbol('ferrohttp.options')
 const kJoined = Symbol('ferrohttp.uniqueHeaders')
+const kStreams = Symbol('ferrohttp.streams')
 
 /** Settings that connections look at with every turn: assigning one to a running server tells the I/O threads. */
 interface Settings {
@@ -124,6 +127,8 @@ type Configured = Server & {
   [kConfig]: Settings
   [kOptions]: ServerOptions
   [kJoined]: Set<string> | null
+  /** Connections that came as streams; null before the first. */
+  [kStreams]: StreamConnections | null
 }
 
 /** `listen`'s flags as libuv has them. */
@@ -155,6 +160,7 @@ function ServerImplementation(
   }
   const opts = options as ServerOptions
   self[kOptions] = opts
+  self[kStreams] = null
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -172,6 +178,7 @@ function ServerImplementation(
     highWaterMark: opts.highWaterMark,
   })
   storeOptions(self, opts)
+  self.on('connection', connectionListener)
   if (requestListener !== undefined) {
     reparent(requestListener)
     self.on('request', requestListener as (...args: unknown[]) => void)
@@ -361,13 +368,18 @@ class ListenHandle {
   }
 }
 
+const netPrototype = net.Server.prototype as unknown as NetServerInternals
+
 /** Called by net.Server's `listen` once it knows what to bind. Errors become 'error' events, later, as in Node. */
 proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flags = 0): void {
-  if (this._handle !== null || fd >= 0) {
-    throw ERR_INVALID_ARG_TYPE('options', ['a port', 'a path'], this._handle ?? fd)
-  }
   for (const listener of this.listeners('request')) reparent(listener)
   reparentLoaded()
+  // Somebody else's handle (another server's, the cluster's, a descriptor) is read by Node, as is a server whose
+  // connections are not for us: each socket comes as a stream, by 'connection'.
+  if (this._handle !== null || fd >= 0 || this.listenerCount('connection', connectionListener) === 0) {
+    netPrototype._listen2.call(this, address, port, addressType, backlog, fd, flags)
+    return
+  }
   const isPath = port === -1 || addressType === -1
   const options: ListenOptions = {
     backlog: backlog || DEFAULT_BACKLOG,
@@ -410,9 +422,8 @@ proto.close = function close(this: Configured, callback?: (error?: Error) => voi
 }
 
 function connectionsOf(server: Server): Connection[] {
-  return environment.connections.filter(
-    (connection) => connection !== undefined && connection.server === server,
-  ) as Connection[]
+  const native = environment.connections.filter((connection) => connection?.server === server) as Connection[]
+  return native.concat((server as Configured)[kStreams]?.connections ?? [])
 }
 
 proto.closeAllConnections = function closeAllConnections(): void {
@@ -447,7 +458,17 @@ proto.setTimeout = function setTimeout(
 
 proto.onOpen = function onOpen(connection): boolean {
   this._connections++
-  return this.listenerCount('connection') > 0 && this.emit('connection', connection.socket)
+  // The socket is made for those who want to see it.
+  const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
+  return (curious || this.emit !== EventEmitter.prototype.emit) && this.emit('connection', connection.socket)
+}
+
+/** The server's own listener: whatever Duplex comes by 'connection', from wherever, is served. */
+export function connectionListener(this: Server, stream: net.Socket): void {
+  if (isServedNatively(stream)) return
+  const self = this as Configured
+  self[kStreams] ??= new StreamConnections(self, () => config(self))
+  self[kStreams].open(stream)
 }
 
 proto.onClosed = function onClosed(): void {

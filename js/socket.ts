@@ -271,6 +271,11 @@ export class ConnectionSocket extends net.Socket implements SocketSide {
   }
 }
 
+/** Whether `socket` is one that an I/O thread reads HTTP from. */
+export function isServedNatively(socket: unknown): boolean {
+  return socket instanceof ConnectionSocket && !socket[kConnection].upgraded
+}
+
 export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
   if (address === undefined) return undefined
   return address.includes(':') ? 'IPv6' : 'IPv4'

@@ -1,5 +1,6 @@
 /** Which road connections took: lets users and tests see that plain servers are on the native one. */
 import { environment } from './internal/environment.js'
+import { streamCount } from './internal/stream-port.js'
 
 export interface Stats {
   server: {
@@ -15,5 +16,5 @@ export interface Stats {
 /** Counts of this JavaScript thread. */
 export function stats(): Stats {
   const [native, open] = environment.native.connectionCounts()
-  return { server: { native, compatible: 0, open } }
+  return { server: { native, compatible: streamCount(), open } }
 }

@@ -1,6 +1,6 @@
 /**
- * A MessageTransport over any Writable given to `assignSocket`: the framing is done here, the stream sees bytes.
- * The stream may be a mere look-alike (several frameworks assign a plain object with a `write`), so nothing but `write`
+ * Messages over streams that are not ours: the framing is done here, the stream sees bytes. `StreamTransport` is a
+ * MessageTransport over any Writable given to `assignSocket`. The stream may be a mere look-alike (several frameworks assign a plain object with a `write`), so nothing but `write`
  * is taken for granted.
  */
 import type { Socket } from 'node:net'
@@ -102,46 +102,13 @@ export class StreamTransport implements MessageTransport {
     const end = (flags & END) !== 0
     if (this.destroyed) return this.#refuse(end ? message : null, callback)
     const settle = end ? this.#settler(message, flags) : null
-    let before = head
-    let after = ''
-    if ((flags & CHUNKED) !== 0) {
-      if (body !== null) {
-        const length = typeof body === 'string' ? Buffer.byteLength(body, encoding) : body.byteLength
-        before += `${length.toString(16)}\r\n`
-        after = '\r\n'
-      }
-      if (end) after += `0\r\n${trailers}\r\n`
-    }
-    if (body === null) {
-      before += after
-      after = ''
-    } else if (
-      typeof body === 'string' &&
-      after === '' &&
-      (encoding === 'latin1' || (encoding === 'utf8' && !NOT_ASCII.test(before)))
-    ) {
-      body = before + body
-      before = ''
-    }
-
-    this.#stream.cork?.()
-    let accepted = true
-    // A message without a head still ends with a write, be it empty: its callback is the settlement.
-    if (before !== '' || body === null)
-      accepted = this.#write(before, 'latin1', body === null ? joined(callback, settle) : null)
-    if (body !== null) {
-      accepted = this.#write(body, encoding, after === '' ? joined(callback, settle) : null)
-      if (after !== '') accepted = this.#write(after, 'latin1', joined(callback, settle))
-    }
-    if (end) fullyUncork(this.#stream)
-    else process.nextTick(uncork, this.#stream)
+    const accepted = writeFramed(this.#stream, head, body, encoding, flags, trailers, joined(callback, settle))
     if (!accepted) this.#awaitDrain(message)
     return accepted
   }
 
   #write(data: BodyChunk, encoding: BufferEncoding, callback: WriteCallback | null): boolean {
-    // A look-alike may answer nothing at all.
-    return this.#stream.write(data, encoding, callback ?? undefined) !== false
+    return write(this.#stream, data, encoding, callback)
   }
 
   /** Never called from within the call that ends the message, even when the stream's write is synchronous. */
@@ -182,6 +149,66 @@ export class StreamTransport implements MessageTransport {
     }
     this.#waiting = message
   }
+}
+
+/**
+ * Writes a head, or a body part with what the chunked coding puts around it, or an end; `flags` are those of a
+ * MessageTransport. The callback is that of the last byte.
+ * @returns false when the stream is full
+ */
+export function writeFramed(
+  stream: AssignableSocket,
+  head: string,
+  body: BodyChunk | null,
+  encoding: BufferEncoding,
+  flags: number,
+  trailers: string,
+  callback: WriteCallback | null,
+): boolean {
+  const end = (flags & END) !== 0
+  let before = head
+  let after = ''
+  if ((flags & CHUNKED) !== 0) {
+    if (body !== null) {
+      const length = typeof body === 'string' ? Buffer.byteLength(body, encoding) : body.byteLength
+      before += `${length.toString(16)}\r\n`
+      after = '\r\n'
+    }
+    if (end) after += `0\r\n${trailers}\r\n`
+  }
+  if (body === null) {
+    before += after
+    after = ''
+  } else if (
+    typeof body === 'string' &&
+    after === '' &&
+    (encoding === 'latin1' || (encoding === 'utf8' && !NOT_ASCII.test(before)))
+  ) {
+    body = before + body
+    before = ''
+  }
+
+  stream.cork?.()
+  let accepted = true
+  // A message without a head still ends with a write, be it empty: its callback is the settlement.
+  if (before !== '' || body === null) accepted = write(stream, before, 'latin1', body === null ? callback : null)
+  if (body !== null) {
+    accepted = write(stream, body, encoding, after === '' ? callback : null)
+    if (after !== '') accepted = write(stream, after, 'latin1', callback)
+  }
+  if (end) fullyUncork(stream)
+  else process.nextTick(uncork, stream)
+  return accepted
+}
+
+function write(
+  stream: AssignableSocket,
+  data: BodyChunk,
+  encoding: BufferEncoding,
+  callback: WriteCallback | null,
+): boolean {
+  // A look-alike may answer nothing at all.
+  return stream.write(data, encoding, callback ?? undefined) !== false
 }
 
 function joined(first: WriteCallback | null, second: WriteCallback | null): WriteCallback | null {

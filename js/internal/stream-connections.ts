@@ -1,0 +1,52 @@
+/** The streams that one server has been given: opened, looked after, closed. */
+import type { Socket } from 'node:net'
+
+import type { Server } from '../server.js'
+import type { Connection } from './connection.js'
+import * as r from './records.js'
+import { StreamPort, type StreamConfig } from './stream-port.js'
+
+/** What is looked at with every check, besides; times in milliseconds, 0 for none. */
+export interface WatchConfig extends StreamConfig {
+  headersTimeout: number
+  requestTimeout: number
+}
+
+export class StreamConnections {
+  readonly #server: Server
+  readonly #config: () => WatchConfig
+  readonly #ports = new Set<StreamPort>()
+  #check: NodeJS.Timeout | null = null
+
+  constructor(server: Server, config: () => WatchConfig) {
+    this.#server = server
+    this.#config = config
+  }
+
+  open(stream: Socket): void {
+    const port = new StreamPort(this.#server, stream, this.#config, (gone) => this.#forget(gone))
+    if (stream.closed) return
+    this.#ports.add(port)
+    this.#check ??= setInterval(() => this.#checkTimes(), this.#server.connectionsCheckingInterval).unref()
+  }
+
+  get connections(): Connection[] {
+    return Array.from(this.#ports, ({ connection }) => connection)
+  }
+
+  #forget(port: StreamPort): void {
+    this.#ports.delete(port)
+    if (this.#ports.size > 0 || this.#check === null) return
+    clearInterval(this.#check)
+    this.#check = null
+  }
+
+  #checkTimes(): void {
+    const { headersTimeout, requestTimeout } = this.#config()
+    if (headersTimeout === 0 && requestTimeout === 0) return
+    const now = Date.now()
+    for (const port of this.#ports) {
+      if (port.isLate(now, headersTimeout, requestTimeout)) port.connection.onTimeout(r.TIMEOUT_REQUEST)
+    }
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * The compatible road of a server's connection: a Duplex that JavaScript reads and writes. Its bytes go through the same
+ * engine as an I/O thread's (`BindingSession`), whose records the same `Connection` serves; what that one answers is framed
+ * here. Listeners and their order are those of Node 24's `lib/_http_server.js`.
+ */
+import type { Socket } from 'node:net'
+
+import type { Server } from '../server.js'
+import { Connection } from './connection.js'
+import { ERR_HTTP_SOCKET_ENCODING, ERR_STREAM_DESTROYED } from './errors.js'
+import { deliver, words, type FastBuffer } from './inbound.js'
+import { forEachIsolated } from './isolate.js'
+import { BindingSession, type NativeSession, type SessionConfig } from './native.js'
+import { kStream, type Port, type SocketSide } from './port.js'
+import * as r from './records.js'
+import { writeFramed, type AssignableSocket } from './stream-transport.js'
+import { ACKNOWLEDGE, CLOSE, END, kSettle } from './transport.js'
+import type { BodyChunk, SettledMessage, WriteCallback } from './transport.js'
+
+/** Requests of one stream that may wait for their answers before the stream is read no further; the engine's limit. */
+const MAX_PIPELINED = 64
+
+/** A Duplex, with what net.Socket has beyond that where it is one. */
+type ServedStream = AssignableSocket & {
+  server?: unknown
+  setTimeout?: Socket['setTimeout']
+  destroySoon?: () => void
+  resetAndDestroy?: () => void
+  isPaused?: () => boolean
+  readableFlowing: boolean | null
+}
+
+/** What a server lets a stream's peer do; times in milliseconds, 0 for none. */
+export interface StreamConfig extends SessionConfig {
+  socketTimeout: number
+  keepAliveTimeout: number
+}
+
+/** How many streams have been given to servers of this JavaScript thread. */
+let served = 0
+
+export function streamCount(): number {
+  return served
+}
+
+export class StreamPort implements Port, SocketSide {
+  readonly connection: Connection
+  readonly #stream: ServedStream
+  readonly #session: NativeSession
+  readonly #config: () => StreamConfig
+  readonly #onGone: (port: StreamPort) => void
+  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+
+  /** Records that have not been served. */
+  #records: FastBuffer[] = []
+  #at = 0
+  #serving = false
+  #scheduled = false
+  /** Not read on until what has been answered is on its way, or until more has been answered. */
+  #full = false
+  /** Messages whose END has been written, without ACKNOWLEDGE. */
+  #unsettled: SettledMessage[] = []
+  #writing = false
+  /** The stream's timeout is that of an idle connection. */
+  #idling = false
+  /** When the request began that is arriving, 0 for none. */
+  #began = Date.now()
+  #headDone = false
+
+  /**
+   * @param config asked for what the server says now
+   * @param onGone the stream has closed, or is the program's from here
+   */
+  constructor(server: Server, stream: Socket, config: () => StreamConfig, onGone: (port: StreamPort) => void) {
+    served++
+    this.#stream = stream as unknown as ServedStream
+    this.#config = config
+    this.#onGone = onGone
+    const now = config()
+    this.#session = new BindingSession(false, now)
+    this.connection = new Connection(0, 0, server, this, stream.readableHighWaterMark, stream.writableHighWaterMark)
+    this.#stream.server = server
+    Object.defineProperty(stream, '_httpMessage', {
+      configurable: true,
+      enumerable: true,
+      get: () => this.connection.response,
+      set() {},
+    })
+    ;(stream as { setEncoding?: unknown }).setEncoding = refuseEncoding
+    if (now.socketTimeout > 0) this.#stream.setTimeout?.(now.socketTimeout)
+    const onError = (error: Error): void => {
+      // Only the first one counts, and none ends the process.
+      stream.removeListener('error', onError)
+      if (stream.listenerCount('error', ignore) === 0) stream.on('error', ignore)
+      this.connection.onSocketError(error)
+    }
+    this.#listeners = [
+      ['close', () => this.#onClose()],
+      ['error', onError],
+      ['drain', () => this.#resumeIfFull()],
+      ['data', (chunk: Buffer | string) => this.#onData(chunk)],
+      ['end', () => this.#take(this.#session.eof())],
+      ['timeout', () => this.connection.onSocketTimeout()],
+    ]
+    // Made before the first 'data', which may come from within `on`.
+    void this.connection.socket
+    for (const [event, listener] of this.#listeners) stream.on(event, listener as () => void)
+  }
+
+  /** Nothing of an exchange is under way. */
+  get idle(): boolean {
+    return this.connection.idle && this.#session.idle()
+  }
+
+  /** Whether a request takes too long to arrive; times in milliseconds, 0 for any. */
+  isLate(now: number, headersTimeout: number, requestTimeout: number): boolean {
+    if (this.#began === 0) return false
+    const took = now - this.#began
+    const limit = this.#headDone || headersTimeout === 0 ? requestTimeout : headersTimeout
+    if (limit === 0 || took <= limit) return false
+    // Told once.
+    this.#began = Number.POSITIVE_INFINITY
+    return true
+  }
+
+  // ---- inbound -------------------------------------------------------------------------------------------------
+
+  #onData(chunk: Buffer | string): void {
+    const { incoming } = this.connection
+    this.#take(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
+    this.#noteProgress(incoming)
+  }
+
+  /** @param before the request that was arriving before the last bytes */
+  #noteProgress(before: Connection['incoming']): void {
+    const { incoming } = this.connection
+    const receiving = this.#session.receiving()
+    const headDone = incoming !== null
+    // What began with these bytes, or is another request than before.
+    if (!receiving) this.#began = 0
+    else if (this.#began === 0 || (headDone ? incoming !== before && before !== null : this.#headDone))
+      this.#began = Date.now()
+    this.#headDone = headDone
+  }
+
+  /** Serves records now, or behind those that are being served. */
+  #take(records: Uint8Array | null): void {
+    if (records === null) return
+    this.#records.push(aligned(records as FastBuffer))
+    if (!this.#serving) this.#serve()
+  }
+
+  #serve(): void {
+    const { connection } = this
+    this.#serving = true
+    let finished = false
+    try {
+      for (;;) {
+        const [bytes] = this.#records
+        if (bytes === undefined) break
+        const inWords = words(bytes)
+        while (this.#at < bytes.length && !connection.closed) {
+          const at = this.#at
+          // Moved on before the record is served: it must not be served twice if its handler throws.
+          this.#at += inWords[(at >> 2) + 1]!
+          if ((inWords[at >> 2]! & 0xff) === r.IN_HEAD) this.#onHead()
+          deliver(connection, bytes, inWords, at, true)
+        }
+        this.#at = 0
+        this.#records.shift()
+      }
+      finished = true
+    } finally {
+      this.#serving = false
+      if (!finished) setImmediate(() => this.#serve())
+    }
+  }
+
+  #onHead(): void {
+    if (this.#idling) {
+      this.#idling = false
+      this.#stream.setTimeout?.(this.#config().socketTimeout)
+    }
+    // A peer that does not read its answers is not asked for more questions.
+    if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED - 1)) {
+      this.#full = true
+      this.#stream.pause()
+    }
+  }
+
+  #resumeIfFull(): void {
+    if (!this.#full || this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED) return
+    this.#full = false
+    this.#stream.resume()
+  }
+
+  #onClose(): void {
+    this.connection.onClosed(0)
+    const unsettled = this.#unsettled
+    this.#unsettled = []
+    const error = ERR_STREAM_DESTROYED('write')
+    forEachIsolated(unsettled, (message) => message[kSettle](error))
+  }
+
+  // ---- Port ----------------------------------------------------------------------------------------------------
+
+  writeHead(_: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+    this.#write(head, body, encoding, flags, '')
+  }
+
+  writeBytes(_: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    if (type === r.OUT_BODY) this.#write('', body, encoding, flags, '')
+    else this.#writeRaw(body, encoding, flags)
+  }
+
+  writeText(_: Connection, type: number, text: string, flags: number): void {
+    if (type === r.OUT_END) this.#write('', null, 'latin1', flags, text)
+    else this.#writeRaw(text, 'latin1', flags)
+  }
+
+  #write(head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string): void {
+    this.#writing = true
+    writeFramed(this.#stream, head, body, encoding, flags, trailers, this.#whenWritten(flags))
+    this.#writing = false
+    if ((flags & END) !== 0) this.#answered((flags & CLOSE) !== 0)
+  }
+
+  #writeRaw(data: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    if (!this.#stream.writable) return
+    this.#writing = true
+    this.#stream.write(data, encoding, this.#whenWritten(flags) ?? undefined)
+    this.#writing = false
+  }
+
+  /** Writes end in their order, and so do what they acknowledge or settle. */
+  #whenWritten(flags: number): WriteCallback | null {
+    const acknowledge = (flags & ACKNOWLEDGE) !== 0
+    if (!acknowledge && (flags & END) === 0) return null
+    const done = (error?: Error | null): void => {
+      // The stream's 'close' tells everybody.
+      if (error) return
+      if (acknowledge) this.connection.onAck(1)
+      else this.#unsettled.shift()?.[kSettle]()
+      if ((flags & CLOSE) !== 0) finish(this.#stream)
+    }
+    return (error) => {
+      if (this.#writing) process.nextTick(done, error)
+      else done(error)
+    }
+  }
+
+  settleAfterFlush(message: SettledMessage): void {
+    this.#unsettled.push(message)
+  }
+
+  /** A response has been handed over whole. */
+  #answered(close: boolean): void {
+    const records = this.#session.answered(close)
+    if (records !== null) {
+      this.#records.push(aligned(records as FastBuffer))
+      if (!this.#serving && !this.#scheduled) {
+        this.#scheduled = true
+        process.nextTick(() => {
+          this.#scheduled = false
+          if (!this.#serving) this.#serve()
+        })
+      }
+    }
+    // Not before the next response's turn has come.
+    if (this.#full) process.nextTick(() => this.#resumeIfFull())
+    if (!close && this.connection.unanswered <= 1) this.#idle()
+  }
+
+  #idle(): void {
+    const { keepAliveTimeout } = this.#config()
+    if (keepAliveTimeout === 0 || typeof this.#stream.setTimeout !== 'function') return
+    this.#idling = true
+    this.#stream.setTimeout(keepAliveTimeout)
+  }
+
+  command(_: Connection, type: number, first = 0): void {
+    const stream = this.#stream
+    if (type === r.OUT_CLOSE) this.#close(first)
+    else if (type === r.OUT_DECLINE_UPGRADE) this.#take(this.#session.declineUpgrade())
+    else if (type === r.OUT_KEEP) stream.setTimeout?.(this.#config().socketTimeout)
+  }
+
+  #close(mode: number): void {
+    const stream = this.#stream
+    if (mode === r.CLOSE_DESTROY) stream.destroy()
+    else if (mode === r.CLOSE_RESET && typeof stream.resetAndDestroy === 'function') stream.resetAndDestroy()
+    else if (mode === r.CLOSE_RESET) stream.destroy()
+    else if (mode === r.CLOSE_IF_IDLE) {
+      if (this.idle) stream.destroy()
+    } else stream.end()
+  }
+
+  /** A stream keeps the event loop alive by itself, or not. */
+  ref(): void {}
+
+  unref(): void {}
+
+  socketOf(): SocketSide {
+    return this
+  }
+
+  forget(): void {
+    this.#onGone(this)
+  }
+
+  // ---- SocketSide ----------------------------------------------------------------------------------------------
+
+  get [kStream](): Socket {
+    return this.#stream as unknown as Socket
+  }
+
+  release(): void {
+    const stream = this.#stream
+    for (const [event, listener] of this.#listeners) stream.removeListener(event, listener as () => void)
+    delete (stream as { _httpMessage?: unknown })._httpMessage
+    delete (stream as { setEncoding?: unknown }).setEncoding
+    stream.readableFlowing = null
+    this.#onGone(this)
+  }
+
+  bodyHeld(on: boolean): void {
+    if (on) this.#stream.pause()
+    else this.flow()
+  }
+
+  flow(): void {
+    if (!this.#full && this.#stream.readable && this.#stream.isPaused?.()) this.#stream.resume()
+  }
+
+  /** The stream has said so itself. */
+  endReading(): void {}
+
+  /** The stream ends when the last byte has been written. */
+  endWriting(): void {}
+
+  onClosed(): void {}
+}
+
+function finish(stream: ServedStream): void {
+  if (typeof stream.destroySoon === 'function') stream.destroySoon()
+  else stream.end()
+}
+
+/** Records are read as words. */
+function aligned(records: FastBuffer): FastBuffer {
+  return records.byteOffset % 4 === 0 ? records : (Buffer.from(new Uint8Array(records).buffer) as FastBuffer)
+}
+
+function refuseEncoding(): never {
+  throw ERR_HTTP_SOCKET_ENCODING()
+}
+
+function ignore(): void {}
