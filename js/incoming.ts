@@ -76,6 +76,8 @@ export interface IncomingMessage
   upgrade: boolean | null
   /** Aborted when the connection closes before the response has been sent, or the message is destroyed early. */
   readonly signal: AbortSignal
+  /** Of a response: the request it answers. */
+  req?: unknown
   _consuming: boolean
   _dumped: boolean
   _readableState: ReadableState
@@ -214,6 +216,37 @@ export function fillHead(
   message.url = block.slice(0, urlLength)
   message[kBlock] = block
   message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
+}
+
+/**
+ * Gives a response its head.
+ *
+ * @param block reason, names and values joined by LF, latin1
+ * @param reasonLength in characters
+ * @param fieldCount names in `block`
+ * @param version major and minor, 8 bits each, the major one below
+ * @param maxFields as many are kept, the others ignored; 0 for all
+ */
+export function fillResponseHead(
+  message: IncomingMessage,
+  block: string,
+  reasonLength: number,
+  fieldCount: number,
+  status: number,
+  version: number,
+  maxFields: number,
+): void {
+  const major = version & 0xff
+  const minor = version >>> 8
+  message.httpVersionMajor = major
+  message.httpVersionMinor = minor
+  message.httpVersion = `${major}.${minor}`
+  message.statusCode = status
+  message.statusMessage = block.slice(0, reasonLength)
+  message.upgrade = false
+  message[kBlock] = block
+  message[kFieldsAt] = fieldCount === 0 ? block.length : reasonLength + 1
+  if (maxFields > 0 && fieldCount > maxFields) message[kRawHeaders] = message.rawHeaders.slice(0, maxFields * 2)
 }
 
 function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
@@ -457,7 +490,8 @@ defineMethods(IncomingMessage.prototype, {
       if (this[kTrailers] !== null) this[kTrailers] = collect(this, this.rawTrailers)
     }
     // A body that was empty, or has not been looked at, ends when it is read.
-    if (!this._consuming && this._readableState.length === 0) return
+    // One made from a socket has nobody to end it then.
+    if (this[kSource] !== null && !this._consuming && this._readableState.length === 0) return
     this[kEnded] = true
     this.push(null)
   },

@@ -1,6 +1,8 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
 import http from 'node:http'
 
+import { Agent as AgentClass, globalAgent as shared, type Agent as AgentInstance } from './agent.js'
+import { ClientRequest as ClientRequestClass, get as makeGet, request as makeRequest } from './client.js'
 import {
   METHODS as METHOD_LIST,
   STATUS_CODES as STATUS_TABLE,
@@ -25,6 +27,25 @@ export const ServerResponse = ServerResponseClass
 export const validateHeaderName = checkName
 export const validateHeaderValue = checkValue
 export const maxHeaderSize = http.maxHeaderSize
+export const Agent = AgentClass
+export const ClientRequest = ClientRequestClass
+export const request = makeRequest
+export const get = makeGet
+export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
 export const stats = collectStats
+
+/** Assigning it changes the agent of every later request that names none. */
+export let globalAgent: AgentInstance
+// Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
+Object.defineProperties(exports, {
+  globalAgent: {
+    configurable: true,
+    enumerable: true,
+    get: () => shared.current,
+    set: (agent: AgentInstance) => {
+      shared.current = agent
+    },
+  },
+})
 
 export type { ServerOptions, RequestListener } from './server.js'

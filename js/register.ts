@@ -1,6 +1,6 @@
 /**
  * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` module, so that an unchanged
- * program runs on it. The client stays Node's.
+ * program runs on it. node:https keeps Node's own client.
  */
 import http from 'node:http'
 import https from 'node:https'
@@ -16,6 +16,10 @@ const NAMES = [
   'OutgoingMessage',
   'ServerResponse',
   'STATUS_CODES',
+  'Agent',
+  'ClientRequest',
+  'request',
+  'get',
 ] as const
 
 function put(module: object, name: string, value: unknown): void {
@@ -23,5 +27,6 @@ function put(module: object, name: string, value: unknown): void {
 }
 
 for (const name of NAMES) put(http, name, ferrohttp[name])
+Object.defineProperty(http, 'globalAgent', Object.getOwnPropertyDescriptor(ferrohttp, 'globalAgent')!)
 for (const [name, value] of Object.entries(httpsServers())) put(https, name, value)
 syncBuiltinESMExports()

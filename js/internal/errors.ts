@@ -98,10 +98,20 @@ export const ERR_INVALID_CHAR = define(
   CodedTypeError,
   (what: string, field?: string) => `Invalid character in ${what}${field === undefined ? '' : ` ["${field}"]`}`,
 )
+export const ERR_INVALID_DOMAIN_NAME = define(
+  'ERR_INVALID_DOMAIN_NAME',
+  CodedTypeError,
+  () => 'Unable to determine the domain name',
+)
 export const ERR_INVALID_HTTP_TOKEN = define(
   'ERR_INVALID_HTTP_TOKEN',
   CodedTypeError,
   (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token),
+)
+export const ERR_INVALID_PROTOCOL = define(
+  'ERR_INVALID_PROTOCOL',
+  CodedTypeError,
+  (actual: unknown, expected: unknown) => `Protocol "${actual}" not supported. Expected "${expected}"`,
 )
 export const ERR_METHOD_NOT_IMPLEMENTED = define(
   'ERR_METHOD_NOT_IMPLEMENTED',
@@ -109,6 +119,7 @@ export const ERR_METHOD_NOT_IMPLEMENTED = define(
   (method: string) => `The ${method} method is not implemented`,
 )
 export const ERR_OUT_OF_RANGE = define('ERR_OUT_OF_RANGE', CodedRangeError, outOfRangeMessage)
+export const ERR_PROXY_INVALID_CONFIG = define('ERR_PROXY_INVALID_CONFIG', PlainError, (reason: string) => reason)
 export const ERR_SERVER_ALREADY_LISTEN = define(
   'ERR_SERVER_ALREADY_LISTEN',
   PlainError,
@@ -138,6 +149,11 @@ export const ERR_STREAM_NULL_VALUES = define(
   () => 'May not write null values to stream',
 )
 export const ERR_STREAM_WRITE_AFTER_END = define('ERR_STREAM_WRITE_AFTER_END', PlainError, () => 'write after end')
+export const ERR_UNESCAPED_CHARACTERS = define(
+  'ERR_UNESCAPED_CHARACTERS',
+  CodedTypeError,
+  (what: string) => `${what} contains unescaped characters`,
+)
 
 /** ECONNRESET as Node reports it for a message whose connection went away: a plain Error with a code. */
 export function connectionReset(message: string): NodeError {
@@ -243,7 +259,7 @@ function argTypeMessage(name: string, expected: string | readonly string[], actu
   const others: string[] = []
   for (const kind of typeof expected === 'string' ? [expected] : expected) {
     if (PRIMITIVES.has(kind)) types.push(kind.toLowerCase())
-    else if (/^[A-Z]/.test(kind)) instances.push(kind)
+    else if (/^[A-Z][A-Za-z0-9]*$/.test(kind)) instances.push(kind)
     else others.push(kind)
   }
   // Beside a class, "object" reads better as one more class.

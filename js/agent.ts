@@ -1,0 +1,416 @@
+/**
+ * Agent: which connection a request gets, and what becomes of it afterwards. Follows `lib/_http_agent.js` of Node 24 in
+ * everything a program can see; subclasses may replace any of its methods.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import http, { type AgentOptions as NodeAgentOptions } from 'node:http'
+import net, { type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+import type { ClientRequest } from './client.js'
+import type { ClientOptions, Created } from './internal/client-options.js'
+import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
+import { countAsInstances } from './internal/kinship.js'
+import { prepareListeners } from './internal/listeners.js'
+import { defineMethods } from './internal/members.js'
+import { validateNumber, validateString } from './internal/validators.js'
+
+export interface AgentOptions extends NodeAgentOptions {
+  /** How much sooner than the server would, in ms, an idle connection is given up that the server limits. */
+  agentKeepAliveTimeoutBuffer?: number
+  noDelay?: boolean
+  path?: string | null
+  protocol?: string
+  socketPath?: string
+}
+
+/** By name, as `getName` makes it. */
+type Pool<T> = Record<string, T[] | undefined>
+
+type Options = ClientOptions & { path?: string | null }
+
+/** A request that waits for a connection. */
+interface Waiting {
+  [kOptions]?: Options
+  [kScope]?: AsyncResource | null
+}
+
+export interface Agent extends EventEmitter {
+  options: AgentOptions
+  defaultPort: number
+  protocol: string
+  requests: Pool<ClientRequest>
+  sockets: Pool<Socket>
+  freeSockets: Pool<Socket>
+  keepAliveMsecs: number
+  keepAlive: boolean
+  maxSockets: number
+  maxFreeSockets: number
+  scheduling: 'lifo' | 'fifo'
+  maxTotalSockets: number
+  totalSocketCount: number
+  agentKeepAliveTimeoutBuffer: number
+  _events: object
+  _eventsCount: number
+
+  createConnection(options: ClientOptions, callback?: Created): Duplex | null | undefined
+  getName(options?: ClientOptions): string
+  addRequest(request: ClientRequest, options: ClientOptions | string, port?: number, localAddress?: string): void
+  createSocket(request: ClientRequest, options: ClientOptions, callback: Created): void
+  removeSocket(socket: Socket, options: ClientOptions): void
+  keepSocketAlive(socket: Socket): boolean
+  reuseSocket(socket: Socket, request: ClientRequest): void
+  destroy(): void
+}
+
+export interface AgentConstructor {
+  new (options?: AgentOptions): Agent
+  (this: Agent | undefined, options?: AgentOptions): Agent
+  readonly prototype: Agent
+  defaultMaxSockets: number
+}
+
+/** Of a request that waits in `requests`. */
+const kOptions = Symbol('ferrohttp.requestOptions')
+const kScope = Symbol('ferrohttp.requestScope')
+
+const KEEP_ALIVE_DELAY = 1000
+const MAX_FREE_SOCKETS = 256
+const TIMEOUT_BUFFER = 1000
+/** The server's `Keep-Alive` field, in seconds. */
+const TIMEOUT_HINT = /^timeout=(\d+)/
+
+const initEmitter = EventEmitter as unknown as (this: object) => void
+
+function AgentImplementation(this: Agent | undefined, options?: AgentOptions): Agent | void {
+  if (!(this instanceof AgentImplementation)) return new Agent(options)
+  const self = this as unknown as Agent
+  prepareListeners(self)
+  initEmitter.call(self)
+  self.options = { __proto__: null, ...options } as AgentOptions
+  self.options.noDelay ??= true
+  // Lest `net` takes a request's path for that of a pipe.
+  self.options.path = null
+  self.defaultPort = self.options.defaultPort || 80
+  self.protocol = self.options.protocol || 'http:'
+  self.requests = Object.create(null)
+  self.sockets = Object.create(null)
+  self.freeSockets = Object.create(null)
+  self.keepAliveMsecs = self.options.keepAliveMsecs || KEEP_ALIVE_DELAY
+  self.keepAlive = self.options.keepAlive || false
+  self.maxSockets = self.options.maxSockets || Agent.defaultMaxSockets
+  self.maxFreeSockets = self.options.maxFreeSockets || MAX_FREE_SOCKETS
+  self.scheduling = self.options.scheduling || 'lifo'
+  self.maxTotalSockets = self.options.maxTotalSockets as number
+  self.totalSocketCount = 0
+  const buffer = self.options.agentKeepAliveTimeoutBuffer
+  self.agentKeepAliveTimeoutBuffer =
+    typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer) ? buffer : TIMEOUT_BUFFER
+  if (self.scheduling !== 'lifo' && self.scheduling !== 'fifo')
+    throw ERR_INVALID_ARG_VALUE('scheduling', self.scheduling, "must be one of: 'fifo', 'lifo'")
+  if (self.maxTotalSockets === undefined) self.maxTotalSockets = Infinity
+  else validateNumber(self.maxTotalSockets, 'maxTotalSockets', 1)
+
+  self.on('free', onFree)
+  self.on('newListener', onNewListener)
+}
+
+export const Agent = AgentImplementation as unknown as AgentConstructor
+Object.defineProperty(Agent, 'name', { value: 'Agent' })
+Object.setPrototypeOf(Agent, EventEmitter)
+Object.setPrototypeOf(Agent.prototype, EventEmitter.prototype)
+countAsInstances(Agent, http.Agent)
+Agent.defaultMaxSockets = Infinity
+
+// ---- whose turn it is ----------------------------------------------------------------------------------------
+
+/** The agent's 'free': a connection has nothing to do. */
+function onFree(this: Agent, socket: Socket, options: Options): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const name = this.getName(options)
+  const waiting = this.requests[name]
+  if (waiting !== undefined && waiting.length > 0) {
+    const request = waiting.shift()!
+    if (waiting.length === 0) delete this.requests[name]
+    inScopeOf(request, () => {
+      resetContext(socket)
+      giveSocket(this, request, socket)
+    })
+    return
+  }
+  const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
+  if (!last?.shouldKeepAlive || !this.keepAlive || !mayKeep(this, socket, name)) {
+    socket.destroy()
+    return
+  }
+  const active = this.sockets[name]
+  if (active !== undefined) drop(this.sockets, name, socket)
+  ;(this.freeSockets[name] ??= []).push(socket)
+  ;(socket as { _httpMessage?: ClientRequest | null })._httpMessage = null
+  socket.once('error', onIdleError)
+}
+
+function mayKeep(agent: Agent, socket: Socket, name: string): boolean {
+  const free = agent.freeSockets[name]?.length ?? 0
+  const count = free + (agent.sockets[name]?.length ?? 0)
+  return (
+    agent.totalSocketCount <= agent.maxTotalSockets &&
+    count <= agent.maxSockets &&
+    free < agent.maxFreeSockets &&
+    agent.keepSocketAlive(socket)
+  )
+}
+
+/** An idle connection that fails is nobody's concern. */
+function onIdleError(this: Socket): void {
+  this.destroy()
+}
+
+function drop<T>(pool: Pool<T>, name: string, item: T): boolean {
+  const list = pool[name]
+  const at = list === undefined ? -1 : list.indexOf(item)
+  if (at === -1) return false
+  list!.splice(at, 1)
+  if (list!.length === 0) delete pool[name]
+  return true
+}
+
+/** The request's connection. An agent's timeout has been set when the socket was made. */
+function giveSocket(agent: Agent, request: ClientRequest, socket: Socket): void {
+  request.onSocket(socket)
+  const { timeout } = request
+  if (timeout !== undefined && timeout !== (agent.options.timeout || 0)) socket.setTimeout(timeout)
+}
+
+/** A request that had to wait goes on in the async context it was made in. */
+function inScopeOf(request: ClientRequest, go: () => void): void {
+  const waiting = request as Waiting
+  const scope = waiting[kScope]
+  waiting[kScope] = null
+  waiting[kOptions] = undefined
+  if (scope) scope.runInAsyncScope(go)
+  else go()
+}
+
+/** What Node does with the handle of a socket that serves another request: it belongs to that one's context now. */
+function resetContext(socket: Socket): void {
+  const handle = (socket as { _handle?: { asyncReset?: (resource: object) => void } | null })._handle
+  if (typeof handle?.asyncReset === 'function') handle.asyncReset(new ReusedHandle(handle))
+}
+
+class ReusedHandle {
+  readonly handle: object
+
+  constructor(handle: object) {
+    this.handle = handle
+  }
+}
+
+/** The oldest request whose turn it may be now that a connection is gone, that of `name` first. */
+function nextWaiting(agent: Agent, name: string): ClientRequest | undefined {
+  const same = agent.requests[name]
+  if (same !== undefined && same.length > 0) return same[0]
+  for (const other of Object.keys(agent.requests)) {
+    // Its turn comes with a connection of its own.
+    if ((agent.sockets[other]?.length ?? 0) > 0) break
+    return agent.requests[other]![0]
+  }
+  return undefined
+}
+
+// ---- the sockets' own events ---------------------------------------------------------------------------------
+
+function watch(agent: Agent, socket: Socket, options: Options): void {
+  const onSocketFree = (): void => {
+    agent.emit('free', socket, options)
+  }
+  const onClose = (): void => {
+    // Also when 'agentRemove' came before: the queue behind it may go on.
+    agent.removeSocket(socket, options)
+  }
+  const onTimeout = (): void => {
+    for (const list of Object.values(agent.freeSockets)) {
+      if (list!.includes(socket)) {
+        socket.destroy()
+        return
+      }
+    }
+  }
+  const onRemove = (): void => {
+    agent.removeSocket(socket, options)
+    socket.removeListener('close', onClose)
+    socket.removeListener('free', onSocketFree)
+    socket.removeListener('timeout', onTimeout)
+    socket.removeListener('agentRemove', onRemove)
+  }
+  socket.on('free', onSocketFree)
+  socket.on('close', onClose)
+  socket.on('timeout', onTimeout)
+  socket.on('agentRemove', onRemove)
+  if (agent.listenerCount('keylog') > 0) passKeylog(agent, socket)
+}
+
+const kKeylog = Symbol('ferrohttp.keylog')
+
+/** TLS sockets tell their keys; https agents pass that on. */
+function passKeylog(agent: Agent, socket: Socket & { [kKeylog]?: boolean }): void {
+  if (socket[kKeylog]) return
+  socket[kKeylog] = true
+  socket.on('keylog', (line: Buffer) => agent.emit('keylog', line, socket))
+}
+
+function onNewListener(this: Agent, event: string): void {
+  if (event !== 'keylog') return
+  for (const pool of [this.sockets, this.freeSockets])
+    for (const list of Object.values(pool)) for (const socket of list!) passKeylog(this, socket)
+}
+
+// ---- members -------------------------------------------------------------------------------------------------
+
+/** The name that a TLS server is asked for: that of the Host field. */
+function serverName(options: ClientOptions, request: ClientRequest): string {
+  const field = request.getHeader('host')
+  let name = options.host as string
+  if (field) {
+    validateString(field, 'options.headers.host')
+    if (field.startsWith('[')) {
+      const end = field.indexOf(']')
+      name = end === -1 ? field : field.slice(1, end)
+    } else {
+      name = field.split(':', 1)[0]!
+    }
+  }
+  // An address is no name (RFC 6066 section 3).
+  return net.isIP(name) ? '' : name
+}
+
+/** A request's options with the agent's over them. */
+function merged(agent: Agent, options: ClientOptions, request: ClientRequest): Options {
+  const all = { __proto__: null, ...options, ...agent.options } as unknown as Options
+  if (all.socketPath) all.path = all.socketPath
+  if (!all.servername && all.servername !== '') all.servername = serverName(all, request)
+  return all
+}
+
+defineMethods(Agent.prototype, {
+  createConnection(options: ClientOptions) {
+    return net.createConnection(options as net.NetConnectOpts)
+  },
+
+  getName(options: ClientOptions = {}) {
+    let name = `${options.host || 'localhost'}:`
+    if (options.port) name += options.port
+    name += ':'
+    if (options.localAddress) name += options.localAddress
+    if (options.family === 4 || options.family === 6) name += `:${options.family}`
+    if (options.socketPath) name += `:${options.socketPath}`
+    return name
+  },
+
+  addRequest(request: ClientRequest, given: ClientOptions | string, port?: number, localAddress?: string) {
+    const options = merged(this, typeof given === 'string' ? { host: given, port, localAddress } : given, request)
+    const name = this.getName(options)
+    this.sockets[name] ??= []
+    const active = this.sockets[name]
+    const free = this.freeSockets[name]
+    let socket: Socket | undefined
+    if (free !== undefined) {
+      while (free.length > 0 && free[0]!.destroyed) free.shift()
+      socket = this.scheduling === 'fifo' ? free.shift() : free.pop()
+      if (free.length === 0) delete this.freeSockets[name]
+    }
+    if (socket !== undefined) {
+      resetContext(socket)
+      this.reuseSocket(socket, request)
+      giveSocket(this, request, socket)
+      active.push(socket)
+    } else if (active.length + (free?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) {
+      this.createSocket(request, options as ClientOptions, (error, created) => {
+        if (error) request.onSocket(created, error)
+        else giveSocket(this, request, created as Socket)
+      })
+    } else {
+      const waiting = request as Waiting
+      waiting[kOptions] = options
+      waiting[kScope] = new AsyncResource('QueuedRequest')
+      ;(this.requests[name] ??= []).push(request)
+    }
+  },
+
+  createSocket(request: ClientRequest, given: ClientOptions, callback: Created) {
+    const options = merged(this, given, request)
+    const name = this.getName(options)
+    options._agentKey = name
+    options.encoding = null
+    let done = false
+    const onCreated: Created = (error, socket) => {
+      if (done) return
+      done = true
+      if (error) {
+        callback(error)
+        return
+      }
+      ;(this.sockets[name] ??= []).push(socket as Socket)
+      this.totalSocketCount++
+      watch(this, socket as Socket, options)
+      callback(null, socket)
+    }
+    if (this.keepAlive) {
+      options.keepAlive = true
+      options.keepAliveInitialDelay = this.keepAliveMsecs
+    }
+    const socket = this.createConnection(options, onCreated)
+    if (socket) onCreated(null, socket)
+  },
+
+  removeSocket(socket: Socket, options: ClientOptions) {
+    const name = this.getName(options)
+    let removed = drop(this.sockets, name, socket)
+    // One that cannot be written to is of no use to anybody.
+    if (!socket.writable) removed = drop(this.freeSockets, name, socket) || removed
+    if (removed) this.totalSocketCount--
+    const request = nextWaiting(this, name)
+    if (request === undefined) return
+    const waiting = (request as Waiting)[kOptions] ?? (options as Options)
+    this.createSocket(request, waiting as ClientOptions, (error, created) => {
+      // Whoever waits longest then gets it.
+      if (error) request.onSocket(created, error)
+      else created!.emit('free')
+    })
+  },
+
+  keepSocketAlive(socket: Socket) {
+    socket.setKeepAlive(true, this.keepAliveMsecs)
+    socket.unref()
+    let timeout = this.options.timeout || 0
+    const hint = (socket as { _httpMessage?: ClientRequest | null })._httpMessage?.res?.headers['keep-alive']
+    const seconds = typeof hint === 'string' ? TIMEOUT_HINT.exec(hint)?.[1] : undefined
+    if (seconds !== undefined) {
+      const limit = Math.max(0, Number(seconds) * 1000 - this.agentKeepAliveTimeoutBuffer)
+      if (limit === 0) return false
+      if (timeout === 0 || limit < timeout) timeout = limit
+    }
+    if (socket.timeout !== timeout) socket.setTimeout(timeout)
+    return true
+  },
+
+  reuseSocket(socket: Socket, request: ClientRequest) {
+    request.reusedSocket = true
+    socket.removeListener('error', onIdleError)
+    socket.ref()
+  },
+
+  destroy() {
+    for (const pool of [this.freeSockets, this.sockets])
+      for (const name of Object.keys(pool)) for (const socket of [...pool[name]!]) socket.destroy()
+  },
+})
+
+/** Replaced by whoever assigns `http.globalAgent`. */
+export const globalAgent: { current: Agent } = {
+  current: new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000 }),
+}

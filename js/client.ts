@@ -1,0 +1,426 @@
+/**
+ * ClientRequest, `request` and `get`. Follows `lib/_http_client.js` of Node 24 in everything a program can see; the
+ * connection that carries a request is behind `internal/client-connection.ts`.
+ */
+import diagnostics from 'node:diagnostics_channel'
+import http, { type ClientRequest as NodeClientRequest, type RequestOptions } from 'node:http'
+import net, { type Socket } from 'node:net'
+import { addAbortSignal, finished } from 'node:stream'
+import type { Duplex } from 'node:stream'
+
+import { globalAgent, type Agent } from './agent.js'
+import { checkIsHttpToken } from './common.js'
+import {
+  checkPath,
+  requestOptions,
+  timerDuration,
+  type ClientOptions,
+  type Created,
+} from './internal/client-options.js'
+import {
+  connectionReset,
+  ERR_HTTP_HEADERS_SENT,
+  ERR_INVALID_ARG_TYPE,
+  ERR_INVALID_HTTP_TOKEN,
+  ERR_INVALID_PROTOCOL,
+} from './internal/errors.js'
+import { emitClose, emitError, onFinish } from './internal/exchange.js'
+import { countAsInstances } from './internal/kinship.js'
+import { defineAccessors, defineMethods } from './internal/members.js'
+import { finishMessage } from './internal/sending.js'
+import { StreamClient } from './internal/stream-client.js'
+import { kFields, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { kSettle } from './internal/transport.js'
+import { validateBoolean, validateInteger } from './internal/validators.js'
+import type { IncomingMessage } from './incoming.js'
+import { OutgoingMessage } from './outgoing.js'
+
+/** What `destroy()` was given while there was no socket to destroy. */
+const kDestroyError = Symbol('ferrohttp.destroyError')
+const kPath = Symbol('ferrohttp.path')
+
+type CreateConnection = (options: ClientOptions, callback: Created) => Duplex | null | undefined
+
+export type ResponseListener = (response: IncomingMessage) => void
+
+export interface ClientRequest extends OutgoingMessage {
+  agent: Agent | null | undefined
+  socketPath: string | undefined
+  timeout?: number
+  method: string
+  path: string
+  host: string
+  protocol: string
+  maxHeaderSize: number | undefined
+  joinDuplicateHeaders: boolean | undefined
+  /** The response has been read to its end. */
+  _ended: boolean
+  res: IncomingMessage | null
+  aborted: boolean
+  /** Listens for the socket's 'timeout'; null while nobody asked for one. */
+  timeoutCb: (() => void) | null
+  upgradeOrConnect: boolean
+  parser: unknown
+  maxHeadersCount: number | null
+  reusedSocket: boolean
+
+  abort(): void
+  onSocket(socket: Duplex | null | undefined, error?: Error | null): void
+  setNoDelay(noDelay?: boolean): void
+  setSocketKeepAlive(enable?: boolean, initialDelay?: number): void
+  clearTimeout(callback?: () => void): void
+  _deferToConnect(method: string | null, args: unknown[], callback?: () => void): void
+
+  [kDestroyError]: Error | null | undefined
+  [kPath]: string
+}
+
+type Input = string | URL | ClientOptions | RequestOptions
+
+export interface ClientRequestConstructor {
+  new (input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): ClientRequest
+  (this: ClientRequest, input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): void
+  readonly prototype: ClientRequest
+}
+
+const initOutgoing = OutgoingMessage as unknown as (this: object) => void
+const created = diagnostics.channel('http.client.request.created')
+const started = diagnostics.channel('http.client.request.start')
+
+/** Requests that seldom have a body announce none unless one is given. */
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'])
+
+export const ClientRequest = function ClientRequest(
+  this: ClientRequest,
+  input: Input,
+  given?: ClientOptions | ResponseListener,
+  callback?: ResponseListener,
+): void {
+  initOutgoing.call(this)
+  const [options, listener] = requestOptions(input, given, callback)
+  const agent = chooseAgent(options)
+  this.agent = agent
+  const defaultAgent = options._defaultAgent ?? globalAgent.current
+  const protocol = options.protocol || defaultAgent.protocol
+  const expected = agent?.protocol || defaultAgent.protocol
+  if (options.path) checkPath(String(options.path))
+  if (protocol !== expected) throw ERR_INVALID_PROTOCOL(protocol, expected)
+
+  const defaultPort = options.defaultPort || agent?.defaultPort
+  options.port = options.port || defaultPort || 80
+  const host = (options.host =
+    validHost(options.hostname, 'hostname') || validHost(options.host, 'host') || 'localhost')
+  const bare = options.setDefaultHeaders === false
+  const setHost = options.setHost !== undefined ? Boolean(options.setHost) : !bare
+  this._removedConnection = bare
+  this._removedContLen = bare
+  this._removedTE = bare
+  this.socketPath = options.socketPath
+  if (options.timeout !== undefined) this.timeout = timerDuration(options.timeout, 'timeout')
+  const { signal, ...connecting } = options
+  if (signal) addAbortSignal(signal, this as unknown as NodeClientRequest)
+
+  this.method = methodOf(options.method)
+  if (options.maxHeaderSize !== undefined) validateInteger(options.maxHeaderSize, 'maxHeaderSize', 0)
+  this.maxHeaderSize = options.maxHeaderSize
+  if (options.insecureHTTPParser !== undefined)
+    validateBoolean(options.insecureHTTPParser, 'options.insecureHTTPParser')
+  this.insecureHTTPParser = options.insecureHTTPParser
+  if (options.joinDuplicateHeaders !== undefined)
+    validateBoolean(options.joinDuplicateHeaders, 'options.joinDuplicateHeaders')
+  this.joinDuplicateHeaders = options.joinDuplicateHeaders
+  this[kPath] = options.path || '/'
+  if (listener) this.once('response', listener)
+  this.useChunkedEncodingByDefault = !WITHOUT_BODY.has(this.method)
+  this._ended = false
+  this.res = null
+  this.aborted = false
+  this.timeoutCb = null
+  this.upgradeOrConnect = false
+  this.parser = null
+  this.maxHeadersCount = null
+  this.reusedSocket = false
+  this.host = host
+  this.protocol = protocol
+  this[kDestroyError] = null
+  if (agent) {
+    // An agent that neither keeps connections nor makes requests wait for one never uses any twice.
+    const reuses = agent.keepAlive || Number.isFinite(agent.maxSockets)
+    this._last = !reuses
+    this.shouldKeepAlive = reuses
+  }
+  setInitialHeaders(this, options, setHost, defaultPort)
+  this[kUniqueHeaders] = Array.isArray(options.uniqueHeaders)
+    ? new Set(options.uniqueHeaders.map((name) => String(name).toLowerCase()))
+    : null
+
+  if (agent) {
+    agent.addRequest(this, connecting)
+  } else {
+    this._last = true
+    this.shouldKeepAlive = false
+    connectAlone(this, connecting)
+  }
+  if (created.hasSubscribers) created.publish({ request: this })
+} as unknown as ClientRequestConstructor
+
+Object.setPrototypeOf(ClientRequest, OutgoingMessage)
+Object.setPrototypeOf(ClientRequest.prototype, OutgoingMessage.prototype)
+countAsInstances(ClientRequest, http.ClientRequest)
+
+/** @throws ERR_INVALID_ARG_TYPE */
+function chooseAgent(options: ClientOptions): Agent | null | undefined {
+  const { agent } = options
+  if (agent === false) {
+    const fallback = options._defaultAgent ?? globalAgent.current
+    return new (fallback.constructor as new () => Agent)()
+  }
+  if (agent === null || agent === undefined) {
+    // A program that connects by itself has no need of one.
+    return typeof options.createConnection === 'function' ? agent : (options._defaultAgent ?? globalAgent.current)
+  }
+  if (typeof (agent as Partial<Agent>).addRequest !== 'function')
+    throw ERR_INVALID_ARG_TYPE('options.agent', ['Agent-like Object', 'undefined', 'false'], agent)
+  return agent as Agent
+}
+
+/** @throws ERR_INVALID_ARG_TYPE */
+function validHost(host: unknown, name: string): string | null | undefined {
+  if (host !== null && host !== undefined && typeof host !== 'string')
+    throw ERR_INVALID_ARG_TYPE(`options.${name}`, ['string', 'undefined', 'null'], host)
+  return host
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_HTTP_TOKEN */
+function methodOf(method: unknown): string {
+  if (method === null || method === undefined) return 'GET'
+  if (typeof method !== 'string') throw ERR_INVALID_ARG_TYPE('options.method', 'string', method)
+  if (method === '') return 'GET'
+  if (!checkIsHttpToken(method)) throw ERR_INVALID_HTTP_TOKEN('Method', method)
+  return method.toUpperCase()
+}
+
+function setInitialHeaders(
+  request: ClientRequest,
+  options: ClientOptions,
+  setHost: boolean,
+  defaultPort: string | number | undefined,
+): void {
+  const { headers } = options
+  if (Array.isArray(headers)) {
+    // As they are: whoever gives a list has the last word.
+    request._storeHeader(requestLine(request), headers)
+    return
+  }
+  if (headers) {
+    for (const name of Object.keys(headers)) request.setHeader(name, (headers as Record<string, string>)[name]!)
+  }
+  if (setHost && !request.getHeader('host')) {
+    request.setHeader('Host', hostValue(request.host, options.port!, defaultPort))
+  }
+  if (options.auth && !request.getHeader('Authorization')) {
+    request.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`)
+  }
+  // The head goes out alone; the body waits for the answer.
+  if (request.getHeader('expect')) request._implicitHeader()
+}
+
+/** An IPv6 address is put in brackets; the protocol's own port is left out. */
+function hostValue(host: string, port: string | number, defaultPort: string | number | undefined): string {
+  const colon = host.indexOf(':')
+  const name = colon !== -1 && host.includes(':', colon + 1) && !host.startsWith('[') ? `[${host}]` : host
+  return port && +port !== defaultPort ? `${name}:${port}` : name
+}
+
+function requestLine(request: ClientRequest): string {
+  return `${request.method} ${request.path} HTTP/1.1\r\n`
+}
+
+/** A connection for this request only. */
+function connectAlone(request: ClientRequest, given: ClientOptions): void {
+  const options = { ...given }
+  // What `net` calls path is a pipe; a request's is not.
+  if (options.socketPath) options.path = options.socketPath
+  else delete options.path
+  if (typeof options.createConnection !== 'function') {
+    request.onSocket(net.createConnection(options as net.NetConnectOpts))
+    return
+  }
+  let done = false
+  const onCreated = (error: Error | null, socket?: Duplex): void => {
+    if (done) return
+    done = true
+    if (error) process.nextTick(emitError, request, error)
+    else request.onSocket(socket)
+  }
+  try {
+    const socket = (options.createConnection as CreateConnection)(options, onCreated)
+    if (socket) onCreated(null, socket)
+  } catch (error) {
+    onCreated(error as Error)
+  }
+}
+
+defineAccessors(ClientRequest.prototype, {
+  path: {
+    get() {
+      return this[kPath]
+    },
+    set(path: string) {
+      const text = String(path)
+      checkPath(text)
+      this[kPath] = text
+    },
+  },
+})
+
+defineMethods(ClientRequest.prototype, {
+  _finish() {
+    OutgoingMessage.prototype._finish.call(this)
+    if (started.hasSubscribers) started.publish({ request: this })
+  },
+
+  _implicitHeader() {
+    if (this._header) throw ERR_HTTP_HEADERS_SENT('render')
+    this._storeHeader(requestLine(this), this[kFields])
+  },
+
+  abort() {
+    if (this.aborted) return
+    this.aborted = true
+    process.nextTick(emitAbort, this)
+    this.destroy()
+  },
+
+  destroy(error?: Error) {
+    if (this.destroyed) return this
+    this.destroyed = true
+    this.res?._dump()
+    this[kDestroyError] = error
+    ;(this.socket as Socket | null)?.destroy(error)
+    return this
+  },
+
+  onSocket(socket: Duplex | null | undefined, error?: Error | null) {
+    process.nextTick(takeSocket, this, socket, error)
+  },
+
+  _deferToConnect(method: string | null, args: unknown[], callback?: () => void) {
+    const call = (): void => {
+      if (method) (this.socket as unknown as Record<string, (...args: unknown[]) => void>)[method]!(...args)
+      if (typeof callback === 'function') callback()
+    }
+    const onSocket = (): void => {
+      const socket = this.socket as unknown as Socket
+      if (socket.writable) call()
+      else socket.once('connect', call)
+    }
+    if (this.socket) onSocket()
+    else this.once('socket', onSocket)
+  },
+
+  setTimeout(msecs: number, callback?: () => void) {
+    if (this._ended) return this
+    listenForTimeout(this)
+    const duration = timerDuration(msecs, 'msecs')
+    if (callback) this.once('timeout', callback)
+    if (this.socket) setSocketTimeout(this.socket as unknown as Socket, duration)
+    else this.once('socket', (socket: Socket) => setSocketTimeout(socket, duration))
+    return this
+  },
+
+  setNoDelay(noDelay?: boolean) {
+    this._deferToConnect('setNoDelay', [noDelay])
+  },
+
+  setSocketKeepAlive(enable?: boolean, initialDelay?: number) {
+    this._deferToConnect('setKeepAlive', [enable, initialDelay])
+  },
+
+  clearTimeout(callback?: () => void) {
+    this.setTimeout(0, callback)
+  },
+
+  [kSettle](error?: Error | null) {
+    if (!finishMessage(this, error)) return
+    this.emit('finish')
+    onFinish(this)
+  },
+})
+
+function emitAbort(request: ClientRequest): void {
+  request.emit('abort')
+}
+
+/** The request's turn on a connection has come; or it has been destroyed meanwhile, or there is none to be had. */
+function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, error?: Error | null): void {
+  if (!request.destroyed && !error) {
+    attach(request, socket as Socket)
+    request._flush()
+    return
+  }
+  const cause = error ?? request[kDestroyError]
+  if (socket) {
+    if (!error && request.agent && !socket.destroyed) {
+      // Somebody else may have it.
+      socket.emit('free')
+    } else {
+      finished(socket.destroy(cause ?? undefined), (failure) => {
+        giveUp(request, failure && failure.code !== 'ERR_STREAM_PREMATURE_CLOSE' ? failure : error)
+      })
+      return
+    }
+  }
+  giveUp(request, cause)
+}
+
+/** The request ends without ever having had a connection. */
+function giveUp(request: ClientRequest, error: Error | null | undefined): void {
+  const cause = error ?? (request.aborted ? null : connectionReset('socket hang up'))
+  if (cause !== null) emitError(request, cause)
+  emitClose(request)
+}
+
+function attach(request: ClientRequest, socket: Socket): void {
+  const connection = StreamClient.of(socket)
+  request[kTransport] = connection
+  connection.attach(request)
+  if (request.timeout !== undefined) listenForTimeout(request)
+  request.emit('socket', socket)
+}
+
+/** The socket's 'timeout' is the request's too. */
+function listenForTimeout(request: ClientRequest): void {
+  if (request.timeoutCb !== null) return
+  request.timeoutCb = emitTimeout
+  if (request.socket) request.socket.once('timeout', emitTimeout)
+  else request.on('socket', (socket: Socket) => socket.once('timeout', emitTimeout))
+}
+
+function emitTimeout(this: { _httpMessage?: ClientRequest | null }): void {
+  this._httpMessage?.emit('timeout')
+}
+
+/** While it connects a socket keeps the timeout it was made with. */
+function setSocketTimeout(socket: Socket, msecs: number): void {
+  if (socket.connecting) socket.once('connect', () => socket.setTimeout(msecs))
+  else socket.setTimeout(msecs)
+}
+
+export function request(
+  input: Input,
+  options?: ClientOptions | ResponseListener,
+  callback?: ResponseListener,
+): ClientRequest {
+  return new ClientRequest(input, options, callback)
+}
+
+export function get(
+  input: Input,
+  options?: ClientOptions | ResponseListener,
+  callback?: ResponseListener,
+): ClientRequest {
+  const made = request(input, options, callback)
+  made.end()
+  return made
+}

@@ -1,0 +1,32 @@
+/**
+ * The border between a ClientRequest and the connection that carries it. `stream-client.ts` implements it over any
+ * Duplex; what a connection tells its request is in `exchange.ts`.
+ *
+ * A connection serves one request at a time: `attach` gives it one, `detach` takes it away once the exchange is over in
+ * both directions, and the agent may then attach the next.
+ */
+import type { Socket } from 'node:net'
+
+import type { ClientRequest } from '../client.js'
+import type { MessageSource, MessageTransport } from './transport.js'
+
+export interface ClientConnection extends MessageTransport {
+  /** What a response is made from: see IncomingMessage. */
+  readonly source: Socket | MessageSource
+  /** The request whose turn it is, null between two of them. */
+  readonly request: ClientRequest | null
+
+  /** From now on everything that happens is told to `request`, in the async context of this call. */
+  attach(request: ClientRequest): void
+  /** The exchange is over, and the connection is fit for another one. */
+  detach(): void
+  /** The connection is the user's: nothing is read from it, nothing listened to any more. */
+  handOver(): void
+  /** The response's consumer cannot keep up: no bytes for now. `resume` when it can, or has all there is. */
+  pause(): void
+  resume(): void
+  /** No request is to follow: the connection is closed once what was written has left. */
+  finish(): void
+  /** Whoever fails next keeps quiet: the request has been told already. */
+  failed: boolean
+}

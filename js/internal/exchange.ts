@@ -1,0 +1,192 @@
+/**
+ * What a connection tells the request it carries, and what becomes of request, response and connection then. Follows
+ * the events that Node's documentation lists under `http.request`.
+ */
+import diagnostics from 'node:diagnostics_channel'
+
+import type { ClientRequest } from '../client.js'
+import { fillResponseHead, IncomingMessage } from '../incoming.js'
+import type { ClientConnection } from './client-connection.js'
+import { connectionReset } from './errors.js'
+import * as r from './records.js'
+import { kTransport } from './symbols.js'
+import { kBody, kEnd } from './transport.js'
+
+const failure = diagnostics.channel('http.client.request.error')
+const responded = diagnostics.channel('http.client.response.finish')
+
+/** Fields that are kept of a response when `maxHeadersCount` is not set. */
+const DEFAULT_FIELDS = 1000
+
+const CONTINUE = 100
+
+/** The request's connection while it has one. */
+export function connectionOf(request: ClientRequest): ClientConnection | null {
+  return request[kTransport] as ClientConnection | null
+}
+
+export function emitError(request: ClientRequest, error: Error): void {
+  if (failure.hasSubscribers) failure.publish({ request, error })
+  request.emit('error', error)
+}
+
+/** The request is over. */
+export function emitClose(request: ClientRequest): void {
+  request._closed = true
+  request.emit('close')
+}
+
+/**
+ * A response head, interim ones among them.
+ *
+ * @param flags RESPONSE_KEEP_ALIVE and the others of `records.ts`
+ * @param line status, major and minor version: 16, 8 and 8 bits from below
+ * @param block see `fillResponseHead`
+ * @param after what came behind the head of an upgrade
+ */
+export function onResponse(
+  request: ClientRequest,
+  connection: ClientConnection,
+  flags: number,
+  line: number,
+  reasonLength: number,
+  fieldCount: number,
+  block: string,
+  after: Buffer,
+): void {
+  const response = new IncomingMessage(connection.source)
+  response.joinDuplicateHeaders = request.joinDuplicateHeaders as boolean
+  const limit = request.maxHeadersCount
+  const status = line & 0xffff
+  const maxFields = typeof limit === 'number' ? limit : DEFAULT_FIELDS
+  fillResponseHead(response, block, reasonLength, fieldCount, status, line >>> 16, maxFields)
+  if ((flags & r.RESPONSE_INFORMATION) !== 0) {
+    onInformation(request, response)
+    return
+  }
+  request.res = response
+  if ((flags & r.RESPONSE_UPGRADE) !== 0) {
+    onUpgrade(request, connection, response, after)
+    return
+  }
+  if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false
+  if (responded.hasSubscribers) responded.publish({ request, response })
+  response.req = request
+  response.on('end', onResponseEnd)
+  if (request.aborted || !request.emit('response', response)) response._dump()
+}
+
+function onInformation(request: ClientRequest, response: IncomingMessage): void {
+  if (response.statusCode === CONTINUE) request.emit('continue')
+  const { statusCode, statusMessage, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders } = response
+  request.emit('information', {
+    statusCode,
+    statusMessage,
+    httpVersion,
+    httpVersionMajor,
+    httpVersionMinor,
+    headers,
+    rawHeaders,
+  })
+}
+
+/** The connection is the program's, if it takes it. */
+function onUpgrade(
+  request: ClientRequest,
+  connection: ClientConnection,
+  response: IncomingMessage,
+  after: Buffer,
+): void {
+  response.upgrade = true
+  response[kEnd]('')
+  const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
+  const { socket } = connection
+  if (request.listenerCount(event) === 0) {
+    socket.destroy()
+    return
+  }
+  request.upgradeOrConnect = true
+  // It leaves the agent, whose limits no longer count it.
+  socket.emit('agentRemove')
+  connection.handOver()
+  if (request.timeoutCb !== null) socket.setTimeout(0, request.timeoutCb)
+  request.timeoutCb = null
+  request.emit(event, response, socket, after)
+  request.destroyed = true
+  emitClose(request)
+}
+
+export function onBody(request: ClientRequest, connection: ClientConnection, chunk: Buffer): void {
+  const response = request.res
+  if (response !== null && !response[kBody](chunk)) connection.pause()
+}
+
+export function onEnd(request: ClientRequest, connection: ClientConnection, trailers: string): void {
+  request.res?.[kEnd](trailers)
+  connection.resume()
+}
+
+/** The response has been read to its end. */
+function onResponseEnd(this: IncomingMessage): void {
+  const request = this.req as ClientRequest
+  const connection = connectionOf(request)
+  if (request.timeoutCb !== null) request.socket?.removeListener('timeout', request.timeoutCb)
+  request._ended = true
+  if (!request.shouldKeepAlive) connection?.finish()
+  else if (request.writableFinished && !this.aborted) release(request)
+}
+
+/** The request has been sent: its response may have been faster. */
+export function onFinish(request: ClientRequest): void {
+  if (request.shouldKeepAlive && request._ended) release(request)
+}
+
+/** The exchange is over in both directions: the agent gets the connection back, a tick later. */
+function release(request: ClientRequest): void {
+  const connection = connectionOf(request)
+  if (connection === null || connection.request !== request) return
+  if (request.timeoutCb !== null) {
+    connection.socket.setTimeout(0, request.timeoutCb)
+    request.timeoutCb = null
+  }
+  connection.detach()
+  process.nextTick(emitFree, request, connection)
+  request.destroyed = true
+  // Whoever destroys the response later must not take the connection from the next request.
+  if (request.res !== null) request.res.socket = null
+}
+
+function emitFree(request: ClientRequest, connection: ClientConnection): void {
+  emitClose(request)
+  connection.socket.emit('free')
+}
+
+/** The peer broke the protocol; the connection is being destroyed. */
+export function onParseError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  connection.failed = true
+  emitError(request, error)
+}
+
+/** The peer ended before it answered. */
+export function onHangUp(request: ClientRequest, connection: ClientConnection): void {
+  if (connection.failed) return
+  connection.failed = true
+  emitError(request, connectionReset('socket hang up'))
+}
+
+export function onSocketError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  // More errors may come of the same fault.
+  connection.failed = true
+  emitError(request, error)
+}
+
+/** The connection is gone. */
+export function onClose(request: ClientRequest, connection: ClientConnection): void {
+  request.destroyed = true
+  const response = request.res
+  if (response === null) onHangUp(request, connection)
+  else if (!response.complete) response.destroy(connectionReset('aborted'))
+  emitClose(request)
+  // Nobody will send it.
+  request.outputData.length = 0
+}
