@@ -113,28 +113,27 @@ impl Connection {
     }
 
     /// After a failed write: a server that refuses a request may answer, close, and reset what is still
-    /// being sent. Its answer is there to be read, though the poller may not have said so yet.
+    /// being sent. Its answer is there to be read, though the poller may not have said so yet. An end is
+    /// no end then: the write has taken the kernel's word for what became of the connection.
     pub(super) fn read_last_words(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
         let mut buffer = vec![0; LAST_READ];
         for _ in 0..LAST_READS {
             if state.reading != Reading::Http || !Self::wants_read(state, config) {
-                break;
+                return;
             }
             match state
                 .socket
                 .stream()
                 .map(|stream| stream.read_now(&mut buffer))
             {
-                Some(Ok(0)) => state.eof_seen = true,
-                Some(Ok(count)) => {
+                Some(Ok(count @ 1..)) => {
                     state.bytes_read += count as u64;
                     state.input.extend_from_slice(&buffer[..count]);
                     self.parse_input(state, config, batch);
                 }
-                Some(Err(_)) | None => break,
+                _ => return,
             }
         }
-        self.tell_eof(state, config, batch);
     }
 }
 

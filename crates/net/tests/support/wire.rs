@@ -98,6 +98,16 @@ impl Peer {
         assert!(rest.is_empty(), "unexpected {}", excerpt(&rest));
     }
 
+    /// The connection ends without a further byte.
+    pub fn expect_nothing(&mut self) {
+        let mut byte = [0];
+        match self.0.read(&mut byte) {
+            Ok(0) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            other => panic!("an end expected, not {other:?}"),
+        }
+    }
+
     /// The connection ends by RST without a further byte.
     pub fn expect_reset(&mut self) {
         let mut byte = [0];
