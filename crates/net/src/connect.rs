@@ -247,7 +247,55 @@ async fn connect_path(_path: &Path) -> Result<Stream, i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
+
+    const fn failure(errno: i32, index: u32) -> Failure {
+        Failure {
+            errno,
+            step: Step::Connect,
+            index,
+        }
+    }
+
+    async fn next(race: &mut Race<'_>) -> Option<u32> {
+        poll_fn(|cx| race.poll(cx)).await.map(|(_, index)| index)
+    }
+
+    #[tokio::test]
+    async fn the_last_one_decides_for_those_that_overran() {
+        let mut race = Race::default();
+        race.start(2, std::future::pending());
+        race.start(0, async { Err(failure(7, 0)) });
+        assert_eq!(next(&mut race).await, None);
+        race.start(1, async { Err(failure(8, 1)) });
+        assert_eq!(next(&mut race).await, None);
+        assert_eq!(
+            race.failures(),
+            [failure(TIMED_OUT, 2), failure(7, 0), failure(8, 1)]
+        );
+    }
+
+    #[tokio::test]
+    async fn one_that_overran_may_still_win() {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bind");
+        let address = listener.local_addr().expect("address");
+        let (open, opened) = tokio::sync::oneshot::channel::<()>();
+        let mut race = Race::default();
+        race.start(0, async {
+            opened.await.expect("the test says so");
+            let socket = TcpSocket::new_v4().expect("socket");
+            Ok(Stream::Tcp(socket.connect(address).await.expect("connect")))
+        });
+        race.start(1, std::future::pending());
+        let mut waiting = pin!(next(&mut race));
+        assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+        open.send(()).expect("the attempt waits");
+        assert_eq!(waiting.await, Some(0));
+    }
 
     #[test]
     fn families_take_turns() {

@@ -179,6 +179,12 @@ impl Connection {
             .map_or((None, None), Stream::addresses)
     }
 
+    /// Shows an open connection's socket.
+    #[cfg(test)]
+    pub(crate) fn with_stream(&self, look: impl FnOnce(&Stream)) {
+        look(self.lock().socket.stream().expect("open"));
+    }
+
     /// Bytes received so far, and bytes sent, those the kernel has not taken yet included.
     pub(crate) fn counters(&self) -> (u64, u64) {
         let state = self.lock();

@@ -1,5 +1,6 @@
 //! What needs the inside: a paused clock, sizes, the sockets themselves.
 
+mod connecting;
 mod direct_writes;
 mod paused;
 mod size;

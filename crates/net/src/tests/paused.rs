@@ -12,11 +12,13 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::connect::ConnectOptions;
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
+use crate::role::ClientConfig;
 use crate::server::ServerConfig;
 use crate::staging;
 
@@ -55,6 +57,9 @@ pub(super) const HEAD: u32 = 2;
 pub(super) const BODY: u32 = 3;
 pub(super) const CLOSED: u32 = 6;
 pub(super) const TIMEOUT: u32 = 8;
+pub(super) const RESPONSE: u32 = 12;
+pub(super) const CONNECTED: u32 = 13;
+pub(super) const CONNECT_FAILED: u32 = 14;
 
 impl Js {
     fn start() -> Self {
@@ -84,6 +89,11 @@ impl Js {
             panic!("not an IP address")
         };
         (server, address)
+    }
+
+    /// Begins to connect, with this I/O thread.
+    pub(super) fn connect(&self, options: ConnectOptions, config: ClientConfig) -> ConnectionId {
+        self.environment.connect_on(&self.thread, options, config)
     }
 
     /// The next record. The clock runs meanwhile.
@@ -159,6 +169,15 @@ impl Js {
 
     pub(super) fn raw(&self, id: ConnectionId, bytes: &[u8]) {
         self.command(5, 0, id, &[bytes.len() as u32], bytes, "");
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        self.command(16, 2, id, &[head.len() as u32, 0], b"", head);
+    }
+
+    pub(super) fn destroy(&self, id: ConnectionId) {
+        self.command(7, 0, id, &[0], b"", "");
     }
 
     pub(super) fn close_after_flush(&self, id: ConnectionId) {
