@@ -14,6 +14,7 @@ import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
+import { connectNatively } from './internal/native-connect.js'
 import { validateNumber, validateString } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
@@ -147,11 +148,12 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     socket.destroy()
     return
   }
-  const active = this.sockets[name]
-  if (active !== undefined) drop(this.sockets, name, socket)
-  ;(this.freeSockets[name] ??= []).push(socket)
   ;(socket as { _httpMessage?: ClientRequest | null })._httpMessage = null
+  // Whoever waits for another server gets a connection of its own now, though that may be one too many in all: so Node.
+  this.removeSocket(socket, options)
+  this.totalSocketCount++
   socket.once('error', onIdleError)
+  ;(this.freeSockets[name] ??= []).push(socket)
 }
 
 function mayKeep(agent: Agent, socket: Socket, name: string): boolean {
@@ -298,7 +300,9 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 
 defineMethods(Agent.prototype, {
   createConnection(options: ClientOptions) {
-    return net.createConnection(options as net.NetConnectOpts)
+    // An agent that makes its own sockets out of ours needs ordinary ones.
+    const native = this.createConnection === createConnection && options._agentKey !== undefined
+    return (native ? connectNatively(options) : null) ?? net.createConnection(options as net.NetConnectOpts)
   },
 
   getName(options: ClientOptions = {}) {
@@ -409,6 +413,8 @@ defineMethods(Agent.prototype, {
       for (const name of Object.keys(pool)) for (const socket of [...pool[name]!]) socket.destroy()
   },
 })
+
+const { createConnection } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

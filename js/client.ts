@@ -9,6 +9,7 @@ import { addAbortSignal, finished } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
+import { ClientSocket } from './client-socket.js'
 import { checkIsHttpToken } from './common.js'
 import {
   checkPath,
@@ -97,6 +98,9 @@ export const ClientRequest = function ClientRequest(
   callback?: ResponseListener,
 ): void {
   initOutgoing.call(this)
+  // A signal that has been aborted destroys the request right away.
+  this[kDestroyError] = null
+  this.res = null
   const [options, listener] = requestOptions(input, given, callback)
   const agent = chooseAgent(options)
   this.agent = agent
@@ -133,7 +137,6 @@ export const ClientRequest = function ClientRequest(
   if (listener) this.once('response', listener)
   this.useChunkedEncodingByDefault = !WITHOUT_BODY.has(this.method)
   this._ended = false
-  this.res = null
   this.aborted = false
   this.timeoutCb = null
   this.upgradeOrConnect = false
@@ -142,7 +145,6 @@ export const ClientRequest = function ClientRequest(
   this.reusedSocket = false
   this.host = host
   this.protocol = protocol
-  this[kDestroyError] = null
   if (agent) {
     // An agent that neither keeps connections nor makes requests wait for one never uses any twice.
     const reuses = agent.keepAlive || Number.isFinite(agent.maxSockets)
@@ -376,16 +378,18 @@ function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, e
 
 /** The request ends without ever having had a connection. */
 function giveUp(request: ClientRequest, error: Error | null | undefined): void {
+  request.destroyed = true
   const cause = error ?? (request.aborted ? null : connectionReset('socket hang up'))
   if (cause !== null) emitError(request, cause)
   emitClose(request)
 }
 
 function attach(request: ClientRequest, socket: Socket): void {
-  const connection = StreamClient.of(socket)
+  const connection = socket instanceof ClientSocket ? socket.connection : StreamClient.of(socket)
   request[kTransport] = connection
+  request.parser = connection
   connection.attach(request)
-  if (request.timeout !== undefined) listenForTimeout(request)
+  if (request.timeout !== undefined || request.agent?.options?.timeout) listenForTimeout(request)
   request.emit('socket', socket)
 }
 

@@ -18,8 +18,12 @@ export interface ClientConnection extends MessageTransport {
 
   /** From now on everything that happens is told to `request`, in the async context of this call. */
   attach(request: ClientRequest): void
+  /** A response has begun, or (false) ended: the socket's 'timeout' is its, too. */
+  responding(on: boolean): void
   /** The exchange is over, and the connection is fit for another one. */
   detach(): void
+  /** Nobody took the connection at once: whatever it brings from now on was not asked for, and ends it. */
+  rest(): void
   /** The connection is the user's: nothing is read from it, nothing listened to any more. */
   handOver(): void
   /** The response's consumer cannot keep up: no bytes for now. `resume` when it can, or has all there is. */

@@ -73,6 +73,7 @@ export function onResponse(
   if (responded.hasSubscribers) responded.publish({ request, response })
   response.req = request
   response.on('end', onResponseEnd)
+  connection.responding(true)
   if (request.aborted || !request.emit('response', response)) response._dump()
 }
 
@@ -109,6 +110,7 @@ function onUpgrade(
   // It leaves the agent, whose limits no longer count it.
   socket.emit('agentRemove')
   connection.handOver()
+  request.parser = null
   if (request.timeoutCb !== null) socket.setTimeout(0, request.timeoutCb)
   request.timeoutCb = null
   request.emit(event, response, socket, after)
@@ -131,6 +133,7 @@ function onResponseEnd(this: IncomingMessage): void {
   const request = this.req as ClientRequest
   const connection = connectionOf(request)
   if (request.timeoutCb !== null) request.socket?.removeListener('timeout', request.timeoutCb)
+  connection?.responding(false)
   request._ended = true
   if (!request.shouldKeepAlive) connection?.finish()
   else if (request.writableFinished && !this.aborted) release(request)
@@ -150,6 +153,7 @@ function release(request: ClientRequest): void {
     request.timeoutCb = null
   }
   connection.detach()
+  request.parser = null
   process.nextTick(emitFree, request, connection)
   request.destroyed = true
   // Whoever destroys the response later must not take the connection from the next request.
@@ -159,6 +163,12 @@ function release(request: ClientRequest): void {
 function emitFree(request: ClientRequest, connection: ClientConnection): void {
   emitClose(request)
   connection.socket.emit('free')
+  connection.rest()
+}
+
+/** The socket has been idle for too long while a response was arriving. */
+export function onResponseTimeout(request: ClientRequest): void {
+  request.res?.emit('timeout')
 }
 
 /** The peer broke the protocol; the connection is being destroyed. */
@@ -189,4 +199,5 @@ export function onClose(request: ClientRequest, connection: ClientConnection): v
   emitClose(request)
   // Nobody will send it.
   request.outputData.length = 0
+  request.parser = null
 }

@@ -18,10 +18,19 @@ import { END, type BodyChunk, type SettledMessage, type WriteCallback } from './
 
 const PARSER_ERRORS = parserErrors()
 
+const RESPONSE_START = 'HTTP/'
+const NO_RESPONSE = PARSER_ERRORS.find(
+  ({ code, reason }) => code === 'HPE_INVALID_CONSTANT' && reason.includes('HTTP/'),
+)!
+
 /** A stream's connection, for as long as the stream lives. */
 const kConnection = Symbol('ferrohttp.clientConnection')
 
-type Stream = AssignableSocket & { [kConnection]?: StreamClient; _hadError?: boolean }
+type Stream = AssignableSocket & {
+  [kConnection]?: StreamClient
+  _hadError?: boolean
+  parser?: StreamClient | null
+}
 
 const [ORDINARY, HEAD, CONNECT] = [0, 1, 2]
 
@@ -77,6 +86,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     this.#request = request
     this.#scope = new AsyncResource('HTTPINCOMINGMESSAGE')
     stream._httpMessage = request
+    stream.parser = this
     stream.on('error', this.#onError)
     stream.on('data', this.#onData)
     stream.on('end', this.#onEnd)
@@ -86,8 +96,10 @@ export class StreamClient extends StreamTransport implements ClientConnection {
   detach(): void {
     this.#unlisten()
     this.#release()
-    if (this.#idle || this.destroyed) return
-    // Whatever comes now was not asked for.
+  }
+
+  rest(): void {
+    if (this.#request !== null || this.#idle || this.destroyed) return
     this.#idle = true
     this.#stream.on('data', this.#onUnsolicited)
   }
@@ -102,6 +114,11 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     stream._httpMessage = null
     // Nothing is to get lost before the new owner listens.
     stream.readableFlowing = null
+  }
+
+  responding(on: boolean): void {
+    if (on) this.#stream.on('timeout', this.#onTimeout)
+    else this.#stream.removeListener('timeout', this.#onTimeout)
   }
 
   pause(): void {
@@ -184,12 +201,18 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     stream.removeListener('data', this.#onData)
     stream.removeListener('end', this.#onEnd)
     stream.removeListener('close', this.#onClose)
+    stream.removeListener('timeout', this.#onTimeout)
   }
 
   #release(): void {
     this.#request = null
     this.#begun = false
     this.#scope = null
+    this.#stream.parser = null
+  }
+
+  readonly #onTimeout = (): void => {
+    if (this.#request !== null) exchange.onResponseTimeout(this.#request)
   }
 
   readonly #onUnsolicited = (): void => {
@@ -261,29 +284,27 @@ export class StreamClient extends StreamTransport implements ClientConnection {
         case r.IN_END:
           exchange.onEnd(request, this, records.toString('latin1', words + 4, words + 4 + records.readUInt32LE(words)))
           break
-        case r.IN_ERROR: {
+        case r.IN_ERROR:
           // A stream that ends too early tells so itself.
-          if (data === null) break
-          const { code, reason } = PARSER_ERRORS[records.readUInt32LE(words)]!
-          this.#stream.removeListener('data', this.#onData)
-          this.#stream.removeListener('end', this.#onEnd)
-          this.#stream.destroy()
-          // Bytes that no request asked for are nobody's error.
-          if (code !== 'ECONNRESET')
-            exchange.onParseError(
-              request,
-              this,
-              parserError(
-                code,
-                reason,
-                records.readUInt32LE(words + 4),
-                Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-              ),
-            )
+          if (data !== null) this.#fail(request, records.readUInt32LE(words), records.readUInt32LE(words + 4), data)
           break
-        }
         default:
       }
     }
+  }
+
+  #fail(request: ClientRequest, kind: number, bytesParsed: number, data: Uint8Array): void {
+    this.#stream.removeListener('data', this.#onData)
+    this.#stream.removeListener('end', this.#onEnd)
+    this.#stream.destroy()
+    const packet = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    let { code, reason } = PARSER_ERRORS[kind]!
+    if (code === 'ECONNRESET') {
+      // One more response than requests is dropped without a word; what cannot even be one is an error.
+      const start = packet.toString('latin1', bytesParsed, bytesParsed + RESPONSE_START.length)
+      if (RESPONSE_START.startsWith(start)) return
+      ;({ code, reason } = NO_RESPONSE)
+    }
+    exchange.onParseError(request, this, parserError(code, reason, bytesParsed, packet))
   }
 }
