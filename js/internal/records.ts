@@ -67,6 +67,8 @@ export const OUT_PAUSE = 13
 export const OUT_TAP = 14
 export const OUT_KEEP = 15
 export const OUT_REQUEST = 16
+/** Of a client: maxHeaderSize, and 1 for insecureHTTPParser, from here on. */
+export const OUT_LIMITS = 17
 
 /** The payload is a buffer of the flush, not in the record. */
 export const HELD = 16

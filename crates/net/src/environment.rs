@@ -13,8 +13,8 @@ use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
 use crate::listener::{self, BoundAddress, ListenOptions};
-use crate::role::ClientConfig;
 use crate::server::{Server, ServerConfig};
+use crate::settings::ClientConfig;
 use crate::sync::lock;
 use crate::table::Table;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferrohttp_proto::{Limits, Timeouts};
 use tokio::task::AbortHandle;
 
-use crate::role::{BODY_WINDOW, Settings};
+use crate::settings::{BODY_WINDOW, Settings};
 
 /// What may change while a server runs. Connections look at it with every turn.
 #[derive(Clone, Copy, Debug)]

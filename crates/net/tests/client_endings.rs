@@ -204,6 +204,89 @@ fn a_server_that_breaks_the_protocol_is_an_error() {
 }
 
 #[test]
+fn interim_responses_without_end_are_an_error() {
+    let listener = Accepting::new();
+    let mut js = Js::new();
+    let (mut peer, id) = with_request(&mut js, &listener);
+    let flooding = std::thread::spawn(move || {
+        let interim = format!("HTTP/1.1 103 Early\r\nA: {}\r\n\r\n", "x".repeat(1000));
+        while peer.0.write_all(interim.as_bytes()).is_ok() {}
+    });
+    let (mut told, errno) = js.until_closed(id);
+    let last = told.pop();
+    let overflow = ferrohttp_proto::ErrorKind::HeaderOverflow.index();
+    assert!(matches!(last, Some(Event::Error { kind, .. }) if kind == u32::from(overflow)));
+    assert!((100..400).contains(&told.len()), "{} told", told.len());
+    assert_eq!(errno, 0);
+    flooding.join().expect("the peer");
+}
+
+#[test]
+fn limits_go_for_the_responses_to_come() {
+    let listener = Accepting::new();
+    let mut js = Js::new();
+    let response = format!(
+        "HTTP/1.1 200 OK\r\nA: {}\r\nContent-Length: 0\r\n\r\n",
+        "x".repeat(1000)
+    );
+    let (mut peer, id) = with_request(&mut js, &listener);
+    peer.send(&response);
+    js.response(id);
+    js.rest_of_body(id);
+    js.flush(Out::new().limits(id, 500, false).get(id));
+    peer.expect(GET);
+    peer.send(&response);
+    assert_eq!(js.error(id).0, "HPE_HEADER_OVERFLOW");
+    assert_eq!(js.closed(id), 0);
+    let (mut peer, id) = js.connection(&listener);
+    js.flush(Out::new().limits(id, 5000, true).get(id));
+    peer.expect(GET);
+    // Two lengths that agree, which the strict reader refuses.
+    peer.send(
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    );
+    assert_eq!(js.response(id).status, 200);
+}
+
+#[test]
+fn a_failure_behind_a_body_that_was_held_up_ends_a_blocked_connection() {
+    let listener = Accepting::narrow();
+    let mut js = Js::new();
+    let (mut peer, id) = js.connection(&listener);
+    let body = content(16 << 20);
+    let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    js.flush(Out::new().request(id, &head, &body, flag::END));
+    // More than the window, so that what is behind it waits for credit; the request is never read.
+    let window = support::client_config().body_window as usize;
+    let answer = content(window + 5000);
+    let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for part in answer.chunks(1000) {
+        response.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        response.extend_from_slice(part);
+        response.extend_from_slice(b"\r\n");
+    }
+    response.extend_from_slice(b"nonsense\r\n");
+    peer.send(response);
+    js.response(id);
+    let mut told = 0;
+    let mut credited = false;
+    loop {
+        match js.next() {
+            Event::Body { bytes, .. } => told += bytes.len(),
+            Event::Error { .. } => break,
+            other => panic!("BODY or ERROR expected, not {other:?}"),
+        }
+        // Nothing but this makes the connection go on.
+        if told >= window && !credited {
+            credited = true;
+            js.flush(Out::new().credit(id, window as u32));
+        }
+    }
+    assert_eq!(told, answer.len());
+    assert_eq!(js.closed(id), 0);
+}
+
+#[test]
 fn a_reset_at_any_moment_leaves_nothing() {
     let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     let listener = Accepting::new();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, Engine, Reading, State, Writing};
+use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 
 impl Connection {
@@ -114,6 +114,10 @@ impl Connection {
                 state.socket.set_tcp_keepalive(on, delay);
             }
             Command::Pause(on) => state.paused = on,
+            Command::Limits {
+                max_header_size,
+                lenient,
+            } => state.engine.limit(max_header_size as usize, lenient),
             Command::Tap => state.tapped = true,
             Command::Keep => state.idle_fallback_over(),
             Command::Head { .. }
@@ -202,7 +206,7 @@ impl State {
         let receiving = self.engine.is_receiving();
         self.engine
             .send_end(now, trailers, close, self.output.buffer())?;
-        if matches!(self.engine, Engine::Client(_)) {
+        if self.engine.is_client() {
             // Unlike a response, a request that announces the close leaves it to its answer.
             self.close_if_spent();
             return Ok(());

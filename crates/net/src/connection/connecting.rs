@@ -50,7 +50,7 @@ impl Connection {
                 return true;
             }
             state.waker = Some(cx.waker().clone());
-            self.arm(state, &self.role.settings());
+            self.arm(state, &state.engine.settings());
             false
         });
         if given_up {

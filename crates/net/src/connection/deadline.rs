@@ -12,7 +12,7 @@ use ferrohttp_proto::{TimeoutKind, encode_error_response};
 use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, Timeout};
 use crate::io_thread::now;
-use crate::role::Settings;
+use crate::settings::Settings;
 use crate::staging;
 
 /// How long JavaScript may take to answer a late request by itself: well above a busy event loop's
@@ -107,7 +107,7 @@ impl Connection {
         if state.is_closed() {
             return;
         }
-        let config = self.role.settings();
+        let config = state.engine.settings();
         if let Some((at, due)) = state.next_deadline(&config)
             && at <= now()
         {

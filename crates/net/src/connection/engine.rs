@@ -1,5 +1,6 @@
 //! The protocol engine of either role, as far as the driver need not know which it is.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ferrohttp_proto::{
@@ -7,23 +8,59 @@ use ferrohttp_proto::{
     ServerConnection, TimeoutKind, Timeouts,
 };
 
-/// See the module.
+use crate::server::Server;
+use crate::settings::Settings;
+
+/// See the module; with whose configuration it goes by.
 pub(super) enum Engine {
-    Server(ServerConnection),
-    Client(ClientConnection),
+    /// That of the server, as of the moment.
+    Server(ServerConnection, Arc<Server>),
+    /// Its own, on the heap because a server's connections should not pay for it; and the bytes of
+    /// interim responses since the last final one's head.
+    Client(ClientConnection, Box<Settings>, u32),
 }
 
 /// Runs `$body` with `$engine` bound to whichever it is.
 macro_rules! each {
     ($self:expr, $engine:ident => $body:expr) => {
         match $self {
-            Self::Server($engine) => $body,
-            Self::Client($engine) => $body,
+            Self::Server($engine, _) => $body,
+            Self::Client($engine, ..) => $body,
         }
     };
 }
 
 impl Engine {
+    /// For a connection that `server` accepted at `now`.
+    pub(super) fn server(server: Arc<Server>, now: Instant) -> Self {
+        Self::Server(ServerConnection::new(now), server)
+    }
+
+    /// For a connection of ours.
+    pub(super) fn client(settings: Settings) -> Self {
+        Self::Client(ClientConnection::new(), Box::new(settings), 0)
+    }
+
+    pub(super) const fn is_client(&self) -> bool {
+        matches!(self, Self::Client(..))
+    }
+
+    /// What the connection goes by now.
+    pub(super) fn settings(&self) -> Settings {
+        match self {
+            Self::Server(_, server) => server.settings(),
+            Self::Client(_, settings, _) => **settings,
+        }
+    }
+
+    /// Of a client: how much of the responses to come is accepted, and how strictly they are read.
+    pub(super) fn limit(&mut self, max_header_size: usize, lenient: bool) {
+        if let Self::Client(_, settings, _) = self {
+            settings.limits.max_header_size = max_header_size;
+            settings.limits.lenient = lenient;
+        }
+    }
+
     /// Whether a message's head has been delivered and its end has not.
     pub(super) fn is_receiving(&self) -> bool {
         each!(self, engine => engine.is_receiving())
@@ -37,24 +74,24 @@ impl Engine {
     /// Whether what is read is HTTP that somebody wants.
     pub(super) fn may_read(&self, limits: &Limits) -> bool {
         match self {
-            Self::Server(engine) => engine.may_read(limits),
-            Self::Client(engine) => engine.may_read(),
+            Self::Server(engine, _) => engine.may_read(limits),
+            Self::Client(engine, ..) => engine.may_read(),
         }
     }
 
     /// Requests of a server that are not answered to the end; a client has none.
     pub(super) fn unanswered(&self) -> u16 {
         match self {
-            Self::Server(engine) => engine.unanswered(),
-            Self::Client(_) => 0,
+            Self::Server(engine, _) => engine.unanswered(),
+            Self::Client(..) => 0,
         }
     }
 
     /// The next deadline of the protocol; a client has none.
     pub(super) fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
         match self {
-            Self::Server(engine) => engine.poll_timeout(timeouts),
-            Self::Client(_) => None,
+            Self::Server(engine, _) => engine.poll_timeout(timeouts),
+            Self::Client(..) => None,
         }
     }
 
@@ -67,8 +104,8 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         match (self, request) {
-            (Self::Server(engine), None) => engine.send_head(head, chunked, out),
-            (Self::Client(engine), Some(kind)) => engine.send_head(kind, head, chunked, out),
+            (Self::Server(engine, _), None) => engine.send_head(head, chunked, out),
+            (Self::Client(engine, ..), Some(kind)) => engine.send_head(kind, head, chunked, out),
             _ => Err(MisuseError::NothingToAnswer),
         }
     }
@@ -79,8 +116,8 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         match self {
-            Self::Server(engine) => engine.send_interim(head, out),
-            Self::Client(_) => Err(MisuseError::NothingToAnswer),
+            Self::Server(engine, _) => engine.send_interim(head, out),
+            Self::Client(..) => Err(MisuseError::NothingToAnswer),
         }
     }
 
@@ -100,20 +137,20 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         match self {
-            Self::Server(engine) => engine.send_end(now, trailers, close, out),
-            Self::Client(engine) => engine.send_end(trailers, close, out),
+            Self::Server(engine, _) => engine.send_end(now, trailers, close, out),
+            Self::Client(engine, ..) => engine.send_end(trailers, close, out),
         }
     }
 
     /// A client's connection is handed over by the response's head already.
     pub(super) fn upgrade(&mut self) {
-        if let Self::Server(engine) = self {
+        if let Self::Server(engine, _) = self {
             engine.upgrade();
         }
     }
 
     pub(super) fn decline_upgrade(&mut self) {
-        if let Self::Server(engine) = self {
+        if let Self::Server(engine, _) = self {
             engine.decline_upgrade();
         }
     }
@@ -128,14 +165,14 @@ impl Engine {
         scratch: &'b mut Scratch,
     ) -> Option<(usize, &'b [u8])> {
         match self {
-            Self::Server(engine) => match engine.handle_data(now, limits, input, scratch) {
+            Self::Server(engine, _) => match engine.handle_data(now, limits, input, scratch) {
                 Ok(step) => match step.event {
                     Some(Event::Data(data)) => Some((step.consumed, data)),
                     _ => None,
                 },
                 Err(_) => None,
             },
-            Self::Client(engine) => match engine.handle_data(limits, input, scratch) {
+            Self::Client(engine, ..) => match engine.handle_data(limits, input, scratch) {
                 Ok(step) => match step.event {
                     Some(ClientEvent::Data(data)) => Some((step.consumed, data)),
                     _ => None,
@@ -148,6 +185,6 @@ impl Engine {
     /// Whether a client's connection is done with: it takes no further request, and nothing of a
     /// response is to come. A server's says so by other ways.
     pub(super) fn is_spent_client(&self) -> bool {
-        matches!(self, Self::Client(engine) if engine.close_reason().is_some())
+        matches!(self, Self::Client(engine, ..) if engine.close_reason().is_some())
     }
 }

@@ -8,7 +8,7 @@ use ferrohttp_proto::{BodyLength, Event, Scratch};
 use super::{Connection, Engine, Reading, State, Writing};
 use crate::handoff::Batch;
 use crate::io_thread::now;
-use crate::role::Settings;
+use crate::settings::Settings;
 
 /// One read. The kernel rarely has more for us at once, and a thread needs only one buffer.
 const READ_BUFFER: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl Connection {
             Reading::Http => {
                 if state.engine.is_receiving() {
                     state.credit > 0
-                } else if matches!(state.engine, Engine::Client(_)) {
+                } else if state.engine.is_client() {
                     // Also when no response is due: what comes then ends the connection.
                     true
                 } else {
@@ -265,8 +265,8 @@ impl Connection {
                 input.len()
             }
             Reading::Http => match &state.engine {
-                Engine::Server(_) => self.parse(state, config, input, scratch, batch),
-                Engine::Client(_) => self.parse_responses(state, config, input, scratch, batch),
+                Engine::Server(..) => self.parse(state, config, input, scratch, batch),
+                Engine::Client(..) => self.parse_responses(state, config, input, scratch, batch),
             },
         }
     }
@@ -293,7 +293,7 @@ impl Connection {
             if !state.engine.is_receiving() && state.awaits_reader() {
                 return used;
             }
-            let Engine::Server(engine) = &mut state.engine else {
+            let Engine::Server(engine, _) = &mut state.engine else {
                 return used;
             };
             let step = match engine.handle_data(now, &config.limits, &input[used..], scratch) {
@@ -351,7 +351,7 @@ impl Connection {
             || if state.engine.is_receiving() {
                 state.credit <= 0
             } else {
-                matches!(state.engine, Engine::Server(_)) && state.awaits_reader()
+                !state.engine.is_client() && state.awaits_reader()
             };
         if state.reading == Reading::Http && held && !state.input.is_empty() {
             return;
@@ -362,7 +362,7 @@ impl Connection {
             return;
         }
         let idle = state.engine.is_idle() && state.input.is_empty() && state.output.is_empty();
-        let Engine::Server(engine) = &mut state.engine else {
+        let Engine::Server(engine, _) = &mut state.engine else {
             self.end_of_responses(state, batch);
             return;
         };

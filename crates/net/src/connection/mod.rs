@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use ferrohttp_proto::{ClientConnection, ErrorKind, ServerConnection};
+use ferrohttp_proto::ErrorKind;
 
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
@@ -34,8 +34,8 @@ use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
-use crate::role::{Role, Settings};
 use crate::server::Server;
+use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::sync::lock;
 use crate::timer::TimerKey;
@@ -45,7 +45,6 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) thread: Arc<IoThread>,
     environment: Arc<Environment>,
-    role: Role,
     state: Mutex<State>,
 }
 
@@ -130,15 +129,12 @@ impl Connection {
         thread: Arc<IoThread>,
         now: Instant,
     ) -> Self {
-        let role = Role::Server(server);
-        let settings = role.settings();
-        let engine = Engine::Server(ServerConnection::new(now));
-        let state = State::new(Socket::Open(stream), engine, &settings, now);
+        let engine = Engine::server(server, now);
+        let state = State::new(Socket::Open(stream), engine, now);
         Self {
             id,
             thread,
             environment,
-            role,
             state: Mutex::new(state),
         }
     }
@@ -156,13 +152,11 @@ impl Connection {
             no_delay: options.no_delay,
             tcp_keep_alive: options.tcp_keep_alive,
         };
-        let engine = Engine::Client(ClientConnection::new());
-        let state = State::new(socket, engine, &settings, now);
+        let state = State::new(socket, Engine::client(settings), now);
         Self {
             id,
             thread,
             environment,
-            role: Role::Client(Box::new(settings)),
             state: Mutex::new(state),
         }
     }
@@ -240,7 +234,7 @@ impl Connection {
             self.thread.stop_timer(key);
         }
         self.environment.connections.remove(self.id);
-        if let Role::Server(server) = &self.role {
+        if let Engine::Server(_, server) = &state.engine {
             server.release();
         }
         true
@@ -248,8 +242,9 @@ impl Connection {
 
     /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.
     pub(crate) fn reconfigured(&self, server: &Arc<Server>) {
-        if matches!(&self.role, Role::Server(its) if Arc::ptr_eq(its, server)) {
-            self.lock().wake();
+        let mut state = self.lock();
+        if matches!(&state.engine, Engine::Server(_, its) if Arc::ptr_eq(its, server)) {
+            state.wake();
         }
     }
 
@@ -260,7 +255,8 @@ impl Connection {
 }
 
 impl State {
-    fn new(socket: Socket, engine: Engine, settings: &Settings, now: Instant) -> Self {
+    fn new(socket: Socket, engine: Engine, now: Instant) -> Self {
+        let settings = engine.settings();
         Self {
             socket,
             engine,

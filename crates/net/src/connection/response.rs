@@ -7,8 +7,12 @@ use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, ResponseBody, Scratch}
 
 use super::{Connection, Engine, Reading, State, Writing};
 use crate::handoff::Batch;
-use crate::role::Settings;
+use crate::settings::Settings;
 use crate::stream::Stream;
+
+/// Interim responses cost no credit, so what may come of them before the final one has a limit: so many
+/// times the size of one head. Node has none.
+const INTERIM_HEADS: usize = 16;
 
 /// Reads after a failed write: more than a server says when it refuses a request.
 const LAST_READS: usize = 16;
@@ -31,7 +35,7 @@ impl Connection {
             if state.credit <= 0 && state.engine.is_receiving() && used < input.len() {
                 return used;
             }
-            let Engine::Client(engine) = &mut state.engine else {
+            let Engine::Client(engine, _, interim) = &mut state.engine else {
                 return used;
             };
             let step = match engine.handle_data(&config.limits, &input[used..], scratch) {
@@ -45,9 +49,15 @@ impl Connection {
             match step.event {
                 None => return used,
                 Some(ClientEvent::Information(head)) => {
+                    *interim = interim.saturating_add(step.consumed as u32);
+                    if *interim as usize / INTERIM_HEADS > config.limits.max_header_size {
+                        self.fail_response(state, ErrorKind::HeaderOverflow, used, input, batch);
+                        return input.len();
+                    }
                     batch.response(self.id, &head, true, &[]);
                 }
                 Some(ClientEvent::Response(head)) => {
+                    *interim = 0;
                     if head.upgrade {
                         batch.response(self.id, &head, false, &input[used..]);
                         state.reading = Reading::Raw;
@@ -77,7 +87,7 @@ impl Connection {
 
     /// The server's FIN, once everything before it has been parsed.
     pub(super) fn end_of_responses(&self, state: &mut State, batch: &mut Batch) {
-        let Engine::Client(engine) = &mut state.engine else {
+        let Engine::Client(engine, ..) = &mut state.engine else {
             return;
         };
         match engine.handle_eof() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::input::Read;
-use super::{Connection, Engine, Flush, Reading, State, Writing};
+use super::{Connection, Flush, Reading, State, Writing};
 use crate::handoff::Batch;
 use crate::staging;
 
@@ -40,18 +40,15 @@ impl Connection {
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let config = self.role.settings();
+        let config = state.engine.settings();
         let mut turn = Turn::Again;
         for _ in 0..TURNS {
             if state.is_closed() {
                 return Poll::Ready(());
             }
             let wrote = self.drive_write(state, cx, batch);
-            if wrote.is_err() && matches!(state.engine, Engine::Client(_)) {
+            if wrote.is_err() && state.engine.is_client() {
                 self.read_last_words(state, &config, batch);
-            }
-            if state.destroying {
-                state.output.clear();
             }
             // After the write: what the peer has read makes room for requests that are here already.
             self.resume(state, &config, batch);
@@ -124,7 +121,7 @@ impl Connection {
         cx: &mut Context<'_>,
         batch: &mut Batch,
     ) -> Result<Turn, i32> {
-        let config = self.role.settings();
+        let config = state.engine.settings();
         state.read_held = !Self::wants_read(state, &config);
         if state.read_held {
             return Ok(Turn::Wait);
@@ -152,6 +149,9 @@ impl Connection {
 
     /// Moves a connection that is to be closed one step on, once its output is written.
     fn advance_close(&self, state: &mut State, batch: &mut Batch) -> Turn {
+        if state.destroying {
+            state.output.clear();
+        }
         if !state.output.is_empty() {
             return Turn::Wait;
         }

@@ -23,6 +23,7 @@ pub(super) mod kind {
     pub(in crate::handoff) const TAP: u8 = 14;
     pub(in crate::handoff) const KEEP: u8 = 15;
     pub(in crate::handoff) const REQUEST: u8 = 16;
+    pub(in crate::handoff) const LIMITS: u8 = 17;
 }
 
 /// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
@@ -123,6 +124,8 @@ pub(crate) enum Command<'a> {
     Pause(bool),
     /// The program listens to what comes in beside the parser.
     Tap,
+    /// Of a client: what goes for the responses from here on.
+    Limits { max_header_size: u32, lenient: bool },
     /// The program has been told of `Timeout::KeepAlive` and keeps the connection.
     Keep,
 }
@@ -289,6 +292,10 @@ fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
         kind::NO_DELAY => Command::NoDelay(own(0)? != 0),
         kind::TCP_KEEP_ALIVE => Command::TcpKeepAlive(own(0)? != 0, own(1)?),
         kind::PAUSE => Command::Pause(own(0)? != 0),
+        kind::LIMITS => Command::Limits {
+            max_header_size: own(0)?,
+            lenient: own(1)? != 0,
+        },
         kind::TAP => Command::Tap,
         kind::KEEP => Command::Keep,
         _ => return None,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::paused::{CLOSED, CONNECT_FAILED, CONNECTED, Js, RESPONSE, TIMEOUT, assert_took, run};
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::Connection;
-use crate::role::ClientConfig;
+use crate::settings::ClientConfig;
 
 const ATTEMPT: Duration = Duration::from_millis(250);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -18,8 +18,8 @@ use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
-use crate::role::ClientConfig;
 use crate::server::ServerConfig;
+use crate::settings::ClientConfig;
 use crate::staging;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -455,6 +455,11 @@ impl Out {
         self.record(13, 0, id, &[u32::from(on)], &[])
     }
 
+    /// What goes for a client's further responses.
+    pub fn limits(&mut self, id: ConnectionId, max_header_size: u32, lenient: bool) -> &mut Self {
+        self.record(17, 0, id, &[max_header_size, u32::from(lenient)], &[])
+    }
+
     pub fn no_delay(&mut self, id: ConnectionId, on: bool) -> &mut Self {
         self.record(11, 0, id, &[u32::from(on)], &[])
     }

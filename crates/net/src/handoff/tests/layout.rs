@@ -86,6 +86,7 @@ fn both_languages_name_the_same_numbers() {
         ("OUT_TAP", outgoing::TAP.into()),
         ("OUT_KEEP", outgoing::KEEP.into()),
         ("OUT_REQUEST", outgoing::REQUEST.into()),
+        ("OUT_LIMITS", outgoing::LIMITS.into()),
         ("REQUEST_HEAD", flag::REQUEST_HEAD),
         ("REQUEST_CONNECT", flag::REQUEST_CONNECT),
         ("CHUNKED", flag::CHUNKED),

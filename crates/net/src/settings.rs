@@ -1,11 +1,8 @@
-//! Whose connection it is, and what it goes by.
+//! What a connection goes by, in either role.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ferrohttp_proto::{Limits, Timeouts};
-
-use crate::server::Server;
 
 /// Body bytes that may be on their way to JavaScript unread, unless configured otherwise.
 pub(crate) const BODY_WINDOW: u32 = 128 * 1024;
@@ -35,7 +32,7 @@ impl Default for ClientConfig {
     }
 }
 
-/// What a connection goes by, in either role.
+/// See the module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
@@ -55,23 +52,6 @@ impl From<ClientConfig> for Settings {
             },
             socket_timeout: config.socket_timeout,
             body_window: config.body_window,
-        }
-    }
-}
-
-/// See the module.
-pub(crate) enum Role {
-    /// Accepted by a server, by whose configuration of the moment it goes.
-    Server(Arc<Server>),
-    /// Ours to another server. On the heap because a server's connections should not pay for it.
-    Client(Box<Settings>),
-}
-
-impl Role {
-    pub(crate) fn settings(&self) -> Settings {
-        match self {
-            Self::Server(server) => server.settings(),
-            Self::Client(settings) => **settings,
         }
     }
 }
