@@ -505,7 +505,9 @@ defineMethods(IncomingMessage.prototype, {
 
   [kRelease]() {
     unwatchSocket(this)
-    if (this._consuming || this._dumped || this._readableState.resumeScheduled) return
+    const state = this._readableState
+    // A body that came in one piece with its head has been read to the end without `_read`.
+    if (this._consuming || this._dumped || state.resumeScheduled || state.endEmitted) return
     // With nothing to read and nobody listening, running the stream to its end would only cost time.
     if (this.complete && !this[kEnded] && this._eventsCount === 0) this._dumpAndCloseReadable()
     else this._dump()

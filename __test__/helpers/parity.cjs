@@ -1,5 +1,5 @@
 'use strict'
-// The same script on node:http and on ferrohttp: what it logs must be the same.
+// The same script on node:http and on both roads of ferrohttp: what it logs must be the same.
 const { fork } = require('node:child_process')
 const path = require('node:path')
 const { MAJOR, node } = require('./nodes.cjs')
@@ -9,30 +9,41 @@ const { normalise } = require('./record.cjs')
 /** The version whose behaviour is ours. Others differ here and there; scripts that touch such a place say `only24`. */
 const REFERENCE = 24
 
+/** How connections of `tools.listen` reach a server of ours. */
+const ROADS = ['native', 'compatible']
+
 /**
  * An ava implementation: `test('title', parity(async (http, log, tools) => { … }))`.
  *
- * The script logs what a user can observe; it is over when its promise resolves, and its servers and clients are
+ * On ferrohttp the script runs twice if its servers listen by `tools.listen`: with native connections, and with Node's
+ * own sockets given to the server. The script logs what a user can observe; it is over when its promise resolves, and its servers and clients are
  * closed then. See `play.cjs` for `tools`.
  *
  * @param {(http: typeof import('node:http'), log: (...values: unknown[]) => void, tools: object) => Promise<void>} script
  * @param {object} [options]
  * @param {boolean} [options.only24] the Node versions differ here: compare with Node 24 only, which
  *   `nodes.cjs` finds when this is another one; without it the script only runs on ferrohttp
+ * @param {boolean} [options.nativeOnly] not on the compatible road
  * @param {boolean} [options.isolated] a process each, for scripts that exit, crash or patch; the entries end with
  *   `exit` and the exit code
  *
  * A script that runs in another process (isolated, or compared with another Node) is sent as source: it may use its
  * parameters, globals and `require`, but no variable around it.
  */
-function parity(script, { only24 = false, isolated = false } = {}) {
+function parity(script, { only24 = false, isolated = false, nativeOnly = false } = {}) {
   const source = script.toString()
   return async (t) => {
-    const ours = isolated ? await inProcess(process.execPath, 'ferrohttp', source) : await play('ferrohttp', script)
-    t.true(ours.entries.length > 0, 'the script logged nothing, so it compares nothing')
+    const ours = [await run('native')]
+    t.true(ours[0].entries.length > 0, 'the script logged nothing, so it compares nothing')
+    // Not at the same time: scripts may listen to what the whole process does.
+    if (ours[0].ports.length > 0 && !nativeOnly) ours.push(await run('compatible'))
     const reference = await referenceRun()
     if (reference === null) return t.log(`not compared: this is Node ${MAJOR}, and there is no Node ${REFERENCE} here`)
-    t.deepEqual(clean(ours), clean(reference))
+    for (const [i, own] of ours.entries()) t.deepEqual(clean(own), clean(reference), ROADS[i])
+  }
+
+  function run(road) {
+    return isolated ? inProcess(process.execPath, 'ferrohttp', source, road) : play('ferrohttp', script, { road })
   }
 
   function referenceRun() {
@@ -47,9 +58,9 @@ function clean({ entries, ports }) {
 }
 
 /** Entries come one by one, so that those before a crash are there. */
-function inProcess(execPath, name, source) {
+function inProcess(execPath, name, source, road = 'native') {
   return new Promise((resolve, reject) => {
-    const child = fork(path.join(__dirname, 'play-child.cjs'), [name], { execPath, execArgv: [], silent: true })
+    const child = fork(path.join(__dirname, 'play-child.cjs'), [name, road], { execPath, execArgv: [], silent: true })
     const entries = []
     const ports = []
     let errors = ''

@@ -1,5 +1,5 @@
 'use strict'
-// The process behind an isolated parity run: `play-child.cjs <implementation>`, the script's source by message.
+// The process behind an isolated parity run: `play-child.cjs <implementation> <road>`, the script's source by message.
 const { FAILED, play } = require('./play.cjs')
 
 process.once('message', async ({ source }) => {
@@ -8,6 +8,7 @@ process.once('message', async ({ source }) => {
   const script = new Function('require', `return (${source})`)(require)
   try {
     await play(process.argv[2], script, {
+      road: process.argv[3],
       onEntry: (entry) => process.send({ entry }),
       onPort: (port) => process.send({ port }),
     })

@@ -1,6 +1,7 @@
 'use strict'
 // Runs one script on one implementation of node:http and collects what it logs.
 const { once } = require('node:events')
+const net = require('node:net')
 const { RawClient, rawExchange } = require('./raw-client.cjs')
 const { plain, record } = require('./record.cjs')
 
@@ -10,25 +11,28 @@ const FAILED = 113
 /**
  * @param {'node:http' | 'ferrohttp'} name
  * @param {Function} script see `parity.cjs`
- * @param {{ onEntry?: Function, onPort?: Function }} [observer] told of each entry and port at once
+ * @param {object} [options]
+ * @param {'native' | 'compatible'} [options.road] compatible: servers take the handle of a listening net.Server
+ * @param {Function} [options.onEntry] told of each entry at once
+ * @param {Function} [options.onPort] and of each port
  * @returns {Promise<{ entries: unknown[][], ports: number[] }>} entries are plain values
  */
-async function play(name, script, observer = {}) {
+async function play(name, script, { road = 'native', onEntry, onPort } = {}) {
   const entries = []
   const ports = []
   const cleanups = []
   const addPort = (port) => {
     ports.push(port)
-    observer.onPort?.(port)
+    onPort?.(port)
     return port
   }
   const log = (...values) => {
     const entry = values.map(plain)
     entries.push(entry)
-    observer.onEntry?.(entry)
+    onEntry?.(entry)
   }
   try {
-    await script(require(name), log, makeTools({ addPort, log, cleanups }))
+    await script(require(name), log, makeTools({ addPort, log, cleanups, road }))
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup()
   }
@@ -43,7 +47,7 @@ async function play(name, script, observer = {}) {
  * - `until(emitter, event)` resolves to the event's arguments
  * - `after(fn)` runs a clean-up when the script is over, the last one first
  */
-function makeTools({ addPort, log, cleanups }) {
+function makeTools({ addPort, log, cleanups, road }) {
   const after = (fn) => {
     cleanups.push(fn)
   }
@@ -53,8 +57,8 @@ function makeTools({ addPort, log, cleanups }) {
     raw: rawExchange,
     record: (emitter, events, label) => record(emitter, events, log, label),
     async listen(server, ...args) {
-      server.listen(...(args.length > 0 ? args : [0, '127.0.0.1']))
-      await once(server, 'listening')
+      const where = args.length > 0 ? args : [0, '127.0.0.1']
+      await (road === 'native' ? listening(server, where) : listenAsCompatible(server, where))
       after(() => closeServer(server))
       const address = server.address()
       return typeof address === 'string' ? address : addPort(address.port)
@@ -69,6 +73,19 @@ function makeTools({ addPort, log, cleanups }) {
       return client
     },
   }
+}
+
+function listening(server, where) {
+  const listens = once(server, 'listening')
+  server.listen(...where)
+  return listens
+}
+
+/** What accepts is the handle of a net.Server: each socket is Node's own and comes by 'connection'. */
+async function listenAsCompatible(server, where) {
+  const acceptor = net.createServer()
+  await listening(acceptor, where)
+  await listening(server, [acceptor])
 }
 
 /** Closes a server with whatever is still connected to it. A server that is closed already is left alone. */

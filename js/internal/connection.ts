@@ -137,7 +137,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   get destroyed(): boolean {
-    return this.closed || this.ending
+    return this.closed || this.ending || this.#port.gone === true
   }
 
   setRef(on: boolean): void {

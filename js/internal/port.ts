@@ -9,6 +9,8 @@ import type { BodyChunk, SettledMessage } from './transport.js'
 
 /** Where a connection's records go. Their types, flags and modes are those of `records.ts`. */
 export interface Port {
+  /** Whoever owns the stream has destroyed it; absent where connections are closed by themselves alone. */
+  readonly gone?: boolean
   /** A response head with the first part of its body. */
   writeHead(connection: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */

@@ -23,6 +23,8 @@ const MAX_PIPELINED = 64
 /** A Duplex, with what net.Socket has beyond that where it is one. */
 type ServedStream = AssignableSocket & {
   server?: unknown
+  /** Node's parser; programs look whether there is one. */
+  parser?: null
   setTimeout?: Socket['setTimeout']
   destroySoon?: () => void
   resetAndDestroy?: () => void
@@ -107,6 +109,10 @@ export class StreamPort implements Port, SocketSide {
     for (const [event, listener] of this.#listeners) stream.on(event, listener as () => void)
   }
 
+  get gone(): boolean {
+    return !!this.#stream.destroyed
+  }
+
   /** Nothing of an exchange is under way. */
   get idle(): boolean {
     return this.connection.idle && this.#session.idle()
@@ -128,19 +134,22 @@ export class StreamPort implements Port, SocketSide {
   #onData(chunk: Buffer | string): void {
     const { incoming } = this.connection
     this.#take(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
-    this.#noteProgress(incoming)
+    this.#noteProgress(incoming, this.connection.unanswered)
   }
 
-  /** @param before the request that was arriving before the last bytes */
-  #noteProgress(before: Connection['incoming']): void {
+  /**
+   * @param before the request that was arriving until now
+   * @param unanswered requests that have no answer; only without any is the beginning of a head known
+   */
+  #noteProgress(before: Connection['incoming'], unanswered: number): void {
     const { incoming } = this.connection
-    const receiving = this.#session.receiving()
-    const headDone = incoming !== null
-    // What began with these bytes, or is another request than before.
-    if (!receiving) this.#began = 0
-    else if (this.#began === 0 || (headDone ? incoming !== before && before !== null : this.#headDone))
+    const inBody = this.#session.receiving()
+    const inHead = !inBody && unanswered === 0 && !this.#session.idle()
+    if (!inBody && !inHead) this.#began = 0
+    // The head is told of with the first part of the body, or another one with the end of this.
+    else if (this.#began === 0 || (inHead ? this.#headDone : before !== null && before !== incoming))
       this.#began = Date.now()
-    this.#headDone = headDone
+    this.#headDone = inBody
   }
 
   /** Serves records now, or behind those that are being served. */
@@ -266,9 +275,11 @@ export class StreamPort implements Port, SocketSide {
         })
       }
     }
+    const { incoming, unanswered } = this.connection
+    if (!close && incoming === null) this.#noteProgress(null, unanswered - 1)
     // Not before the next response's turn has come.
     if (this.#full) process.nextTick(() => this.#resumeIfFull())
-    if (!close && this.connection.unanswered <= 1) this.#idle()
+    if (!close && unanswered <= 1) this.#idle()
   }
 
   #idle(): void {
@@ -320,6 +331,7 @@ export class StreamPort implements Port, SocketSide {
     delete (stream as { _httpMessage?: unknown })._httpMessage
     delete (stream as { setEncoding?: unknown }).setEncoding
     stream.readableFlowing = null
+    stream.parser = null
     this.#onGone(this)
   }
 
