@@ -14,7 +14,6 @@ import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
-import { connectNatively } from './internal/native-connect.js'
 import { validateNumber, validateString } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
@@ -144,7 +143,9 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     return
   }
   const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
-  if (!last?.shouldKeepAlive || !this.keepAlive || !mayKeep(this, socket, name)) {
+  // One whose request was gone before it came has never been used.
+  const used = last !== null && last !== undefined
+  if ((used && !last.shouldKeepAlive) || !this.keepAlive || !mayKeep(this, socket, name)) {
     socket.destroy()
     return
   }
@@ -300,9 +301,7 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 
 defineMethods(Agent.prototype, {
   createConnection(options: ClientOptions) {
-    // An agent that makes its own sockets out of ours needs ordinary ones.
-    const native = this.createConnection === createConnection && options._agentKey !== undefined
-    return (native ? connectNatively(options) : null) ?? net.createConnection(options as net.NetConnectOpts)
+    return net.createConnection(options as net.NetConnectOpts)
   },
 
   getName(options: ClientOptions = {}) {
@@ -414,7 +413,6 @@ defineMethods(Agent.prototype, {
   },
 })
 
-const { createConnection } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

@@ -186,7 +186,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
   }
 
   #sent(flags: number): void {
-    if ((flags & END) !== 0) this.#session?.finished(this.#request?._last === true)
+    if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
   }
 
   #wake(): void {
