@@ -424,7 +424,8 @@ defineMethods(IncomingMessage.prototype, {
     if (this.aborted && !this[kGone]) {
       const source = this[kSource]
       if (source !== null) {
-        source.destroy(err ?? undefined)
+        // stream.destroy() takes the socket away, so that it outlives the message.
+        if (this[kOwnSocket] !== null) source.destroy(err ?? undefined)
       } else {
         const { socket } = this
         if (socket && !socket.destroyed) {
@@ -444,13 +445,9 @@ defineMethods(IncomingMessage.prototype, {
   _addHeaderLines(headers: string[], n: number) {
     if (!headers?.length) return
     const kept = n < headers.length ? headers.slice(0, n) : headers
-    if (this.complete) {
-      this[kRawTrailers] = kept
-      if (this[kTrailers] !== null) this[kTrailers] = collect(this, kept)
-    } else {
-      this[kRawHeaders] = kept
-      if (this[kHeaders] !== null) this[kHeaders] = collect(this, kept)
-    }
+    const known = this.complete ? this[kTrailers] : this[kHeaders]
+    this[this.complete ? kRawTrailers : kRawHeaders] = kept
+    if (known !== null) for (let i = 0; i + 1 < kept.length; i += 2) this._addHeaderLine(kept[i]!, kept[i + 1]!, known)
   },
 
   _addHeaderLine(field: string, value: string, dest: HeaderTarget) {

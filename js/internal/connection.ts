@@ -202,7 +202,7 @@ export class Connection implements MessageTransport, MessageSource {
   /** Whatever a handler leaves in the async context must not be seen by the next request. */
   #asyncScope(): AsyncResource {
     if (!SCOPES_ISOLATE) return new AsyncResource('HTTPINCOMINGMESSAGE')
-    return (this.#scope ??= new AsyncResource('HTTPINCOMINGMESSAGE'))
+    return (this.#scope ??= new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true }))
   }
 
   #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
@@ -331,6 +331,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
     this.#port.forget(this)
+    this.#scope?.emitDestroy()
     const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     if (reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0) {
       // The socket's 'error', and with it 'clientError', comes ahead of what its messages are told.

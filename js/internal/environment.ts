@@ -6,7 +6,7 @@ import { Connection } from './connection.js'
 import type { Server } from '../server.js'
 import { ConnectionSocket } from '../socket.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
-import { forEachIsolated } from './isolate.js'
+import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
@@ -115,7 +115,7 @@ class Environment implements Port {
       this.flush()
       if (!finished) {
         this.#continuing = true
-        setImmediate(() => this.#enter())
+        continueLater(() => this.#enter())
       }
     }
   }

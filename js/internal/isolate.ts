@@ -17,3 +17,12 @@ export function forEachIsolated<T>(items: readonly T[], tell: (item: T) => void)
 function rethrow(error: unknown): never {
   throw error
 }
+
+/** Runs `callback` in a turn of its own, and in nobody's domain: not in that of whoever has thrown, above all. */
+export function continueLater(callback: () => void): void {
+  const holder = process as { domain?: unknown }
+  const { domain } = holder
+  if (domain) holder.domain = null
+  setImmediate(callback)
+  if (domain) holder.domain = domain
+}

@@ -9,7 +9,7 @@ import type { Server } from '../server.js'
 import { Connection } from './connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, ERR_STREAM_DESTROYED } from './errors.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
-import { forEachIsolated } from './isolate.js'
+import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingSession, type NativeSession, type SessionConfig } from './native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
@@ -181,7 +181,7 @@ export class StreamPort implements Port, SocketSide {
       finished = true
     } finally {
       this.#serving = false
-      if (!finished) setImmediate(() => this.#serve())
+      if (!finished) continueLater(() => this.#serve())
     }
   }
 
