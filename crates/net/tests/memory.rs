@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use support::{Event, Js, Out, Peer, config, flag};
+use support::{Accepting, Close, Event, Js, Out, Peer, config, flag};
 
 /// Bytes that one idle connection may keep allocated: the connection, its task, tokio's share of the
 /// socket, a timer and a table entry. The kernel's buffers and JavaScript's objects come on top.
@@ -89,6 +89,50 @@ fn an_idle_connection_is_small_and_leaves_nothing() {
         after.saturating_sub(before)
     );
     drop(idle_again);
+}
+
+/// As `BUDGET`, of a client: what it goes by is its own.
+const CLIENT_BUDGET: usize = BUDGET + 128;
+
+#[test]
+fn an_idle_connection_of_a_client_is_small_and_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut js = Js::new();
+    let listener = Accepting::new();
+    let idle = |js: &mut Js| {
+        let mut all = Vec::with_capacity(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            let (mut peer, id) = js.connection(&listener);
+            let head = "POST / HTTP/1.1\r\nContent-Length: 20000\r\n\r\n";
+            js.flush(Out::new().request(id, head, &[b'y'; 20_000], flag::END));
+            peer.expect(head);
+            peer.expect([b'y'; 20_000]);
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n");
+            peer.send([b'x'; 20_000]);
+            js.response(id);
+            js.rest_of_body(id);
+            all.push((peer, id));
+        }
+        all
+    };
+    let close = |js: &mut Js, all: Vec<(Peer, ferrohttp_net::ConnectionId)>| {
+        for (_peer, id) in all {
+            js.flush(Out::new().close(id, Close::Destroy));
+            assert_eq!(js.closed(id), 0);
+        }
+    };
+    // What grows once, for all.
+    let all = idle(&mut js);
+    close(&mut js, all);
+    let before = LIVE.load(Ordering::Relaxed);
+    let all = idle(&mut js);
+    let during = LIVE.load(Ordering::Relaxed);
+    let each = during.saturating_sub(before) / CONNECTIONS;
+    assert!(each <= CLIENT_BUDGET, "{each} bytes an idle connection");
+    assert!(each >= 100, "{each} bytes: something is not counted");
+    close(&mut js, all);
+    let left = LIVE.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(left <= 64 * 1024, "{left} bytes are left");
 }
 
 #[test]
