@@ -300,8 +300,8 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 }
 
 defineMethods(Agent.prototype, {
-  createConnection(options: ClientOptions) {
-    return net.createConnection(options as net.NetConnectOpts)
+  createConnection(options: ClientOptions, callback?: Created) {
+    return net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)
   },
 
   getName(options: ClientOptions = {}) {
@@ -395,7 +395,7 @@ defineMethods(Agent.prototype, {
     if (seconds !== undefined) {
       const limit = Math.max(0, Number(seconds) * 1000 - this.agentKeepAliveTimeoutBuffer)
       if (limit === 0) return false
-      if (timeout === 0 || limit < timeout) timeout = limit
+      if (limit < timeout) timeout = limit
     }
     if (socket.timeout !== timeout) socket.setTimeout(timeout)
     return true
@@ -412,7 +412,6 @@ defineMethods(Agent.prototype, {
       for (const name of Object.keys(pool)) for (const socket of [...pool[name]!]) socket.destroy()
   },
 })
-
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {
