@@ -25,10 +25,18 @@ export declare class BindingEnvironment {
   drain(): number
   /** A large body part of the records drained last. */
   takeChunk(index: number): Buffer
-  /** Carries out the first `len` bytes of the outbound buffer; `held` has the buffers that its records name. */
-  flush(len: number, held?: Array<object> | undefined | null): void
+  /**
+   * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
+   * `held` has the buffers that they name.
+   */
+  flush(records: number, text: number, held?: Array<object> | undefined | null): void
   /** Binds and starts to accept. */
   listen(options: BindingListenOptions, config: BindingServerConfig): BindingListening
+  /**
+   * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
+   * before; what it is asked to do meanwhile is done once it stands.
+   */
+  connect(options: BindingConnectOptions): BindingConnecting
   /** Changes what a server's connections go by. */
   configure(server: number, config: BindingServerConfig): void
   /** Stops accepting; the port is free when this returns. */
@@ -43,6 +51,28 @@ export declare class BindingEnvironment {
   connectionCounts(): Array<number>
 }
 
+/** See `ferrohttp_net::Session`. Methods that read return the records that came of it, or null. */
+export declare class BindingSession {
+  /** The side of a `client`, or of a server. */
+  constructor(client: boolean, config: BindingSessionConfig)
+  /** The stream brought `data`. */
+  feed(data: Uint8Array): Buffer | null
+  /** The stream ended. */
+  eof(): Buffer | null
+  /** Server: the oldest unanswered request's response is out. */
+  answered(close: boolean): Buffer | null
+  /** Server: nobody takes the upgrade. */
+  declineUpgrade(): Buffer | null
+  /** Client: a request's head goes out; 1 for HEAD, 2 for CONNECT. False out of turn. */
+  begin(kind: number): boolean
+  /** Client: the request is out. */
+  finished(close: boolean): void
+  /** Whether a message has begun and not ended. */
+  receiving(): boolean
+  /** Whether nothing of an exchange is under way. */
+  idle(): boolean
+}
+
 /** Both ends of a connection. All absent on a Unix socket or once the connection is gone. */
 export interface BindingAddresses {
   /** Our IP address. */
@@ -53,6 +83,45 @@ export interface BindingAddresses {
   remoteAddress?: string
   /** The peer's port. */
   remotePort?: number
+}
+
+/** Outcome of `connect`: with `errno` 0 the attempt is under way. */
+export interface BindingConnecting {
+  /** The operating system's error number. */
+  errno: number
+  /** Names the connection in records and calls, with `generation`. */
+  slot: number
+  /** Counts the connections of the slot. */
+  generation: number
+}
+
+/**
+ * Where to connect, and what the connection goes by. Either `path`, or `addresses` and `port`. Times
+ * in milliseconds, 0 for none.
+ */
+export interface BindingConnectOptions {
+  /** A host's IP addresses in the resolver's order; `%` and the number of a scope may follow one. */
+  addresses?: Array<string>
+  /** The port of all of them. */
+  port?: number
+  /** A Unix socket. */
+  path?: string
+  /** An IP address to bind. */
+  localAddress?: string
+  /** A port to bind. */
+  localPort?: number
+  /** autoSelectFamilyAttemptTimeout; absent without autoSelectFamily. */
+  attemptTimeout?: number
+  /** noDelay. */
+  noDelay: boolean
+  /** keepAliveInitialDelay when keepAlive is on. */
+  tcpKeepAlive?: number
+  /** The inactivity timeout until OUT_SOCKET_TIMEOUT changes it. */
+  socketTimeout: number
+  /** maxHeaderSize in bytes. */
+  maxHeaderSize: number
+  /** insecureHTTPParser. */
+  lenient: boolean
 }
 
 /** Outcome of `listen`: with `errno` 0 the server runs. */
@@ -119,6 +188,16 @@ export interface BindingServerConfig {
   noDelay: boolean
   /** keepAliveInitialDelay when keepAlive is on. */
   tcpKeepAlive?: number
+}
+
+/** How much a peer may send on a stream. */
+export interface BindingSessionConfig {
+  /** maxHeaderSize in bytes. */
+  maxHeaderSize: number
+  /** Fields in a head, 0 for any number. For a client always 0. */
+  maxHeadersCount: number
+  /** insecureHTTPParser. */
+  lenient: boolean
 }
 
 /** The methods that requests may have, by the index in HEAD records. */

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.BindingEnvironment = nativeBinding.BindingEnvironment
+module.exports.BindingSession = nativeBinding.BindingSession
 module.exports.methods = nativeBinding.methods
 module.exports.parserErrors = nativeBinding.parserErrors
 module.exports.requestIoThreads = nativeBinding.requestIoThreads
