@@ -14,6 +14,7 @@ import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
+import { connectNatively } from './internal/native-connect.js'
 import { validateNumber, validateString } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
@@ -301,7 +302,12 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 
 defineMethods(Agent.prototype, {
   createConnection(options: ClientOptions, callback?: Created) {
-    return net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)
+    // An agent that makes its own sockets out of ours needs ordinary ones.
+    const native = this.createConnection === createConnection && options._agentKey !== undefined
+    return (
+      (native ? connectNatively(options) : null) ??
+      net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)
+    )
   },
 
   getName(options: ClientOptions = {}) {
@@ -412,6 +418,8 @@ defineMethods(Agent.prototype, {
       for (const name of Object.keys(pool)) for (const socket of [...pool[name]!]) socket.destroy()
   },
 })
+
+const { createConnection } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

@@ -9,6 +9,7 @@ import { addAbortSignal, finished } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
+import { ClientSocket } from './client-socket.js'
 import { checkIsHttpToken } from './common.js'
 import {
   checkPath,
@@ -384,7 +385,7 @@ function giveUp(request: ClientRequest, error: Error | null | undefined): void {
 }
 
 function attach(request: ClientRequest, socket: Socket): void {
-  const connection = StreamClient.of(socket)
+  const connection = socket instanceof ClientSocket ? socket.connection : StreamClient.of(socket)
   request[kTransport] = connection
   request.parser = connection
   connection.attach(request)

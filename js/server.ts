@@ -13,7 +13,7 @@ import { getSystemErrorName } from 'node:util'
 
 import { IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
-import type { Connection } from './internal/connection.js'
+import { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
@@ -422,7 +422,9 @@ proto.close = function close(this: Configured, callback?: (error?: Error) => voi
 }
 
 function connectionsOf(server: Server): Connection[] {
-  const native = environment.connections.filter((connection) => connection?.server === server) as Connection[]
+  const native = environment.connections.filter(
+    (connection): connection is Connection => connection instanceof Connection && connection.server === server,
+  )
   return native.concat((server as Configured)[kStreams]?.connections ?? [])
 }
 

@@ -3,6 +3,7 @@
  * connections, and sends what those write.
  */
 import { Connection } from './connection.js'
+import type { NativeClient } from './native-client.js'
 import type { Server } from '../server.js'
 import { ConnectionSocket } from '../socket.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
@@ -46,7 +47,7 @@ const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCal
 class Environment implements Port {
   readonly native: NativeEnvironment
   readonly servers = new Map<number, Server>()
-  readonly connections: (Connection | undefined)[] = []
+  readonly connections: (Connection | NativeClient | undefined)[] = []
 
   #in: FastBuffer
   #inWords: Uint32Array
@@ -214,7 +215,7 @@ class Environment implements Port {
     }
     if (type === r.IN_CLOSED) {
       this.connections[slot] = undefined
-      if (connection.holding) this.unref()
+      if (connection instanceof Connection && connection.holding) this.unref()
       connection.counters = [
         inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
         inWords[word + 7]! + inWords[word + 8]! * 2 ** 32,
@@ -222,7 +223,25 @@ class Environment implements Port {
       connection.onClosed(inWords[word + 4]!)
       return true
     }
+    if (type === r.IN_CONNECTED) {
+      ;(connection as NativeClient).onConnected(inWords[word + 4]!)
+      return true
+    }
+    if (type === r.IN_CONNECT_FAILED) {
+      this.connections[slot] = undefined
+      const failures = Array.from({ length: inWords[word + 4]! }, (_, i) => {
+        const own = word + 5 + i * 3
+        return { errno: inWords[own]!, step: inWords[own + 1]!, index: inWords[own + 2]! }
+      })
+      ;(connection as NativeClient).onConnectFailed(failures)
+      return true
+    }
     return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** A client's connection has its place among the records. */
+  adopt(connection: NativeClient): void {
+    this.connections[connection.slot] = connection
   }
 
   // ---- outbound ------------------------------------------------------------------------------------------------
@@ -313,16 +332,17 @@ class Environment implements Port {
     return at + chunk.length
   }
 
-  /** A response head with the first part of its body. */
+  /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
   writeHead(
-    connection: Connection,
+    connection: Target,
     head: string,
     body: BodyChunk | null,
     encoding: BufferEncoding,
     flags: number,
+    type = r.OUT_HEAD,
   ): void {
     const chunk = body === null ? null : storable(body, encoding)
-    const base = this.#open(connection, r.OUT_HEAD | (flags << 8), 28 + head.length + roomFor(chunk))
+    const base = this.#open(connection, type | (flags << 8), 28 + head.length + roomFor(chunk))
     const word = base >> 2
     const out = this.#outWords
     out[word + 4] = head.length
@@ -344,14 +364,14 @@ class Environment implements Port {
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
-  writeBytes(connection: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+  writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
     const chunk = storable(body, encoding)
     const base = this.#open(connection, type | (flags << 8), 24 + roomFor(chunk))
     this.#close(base, this.#payload(base, (base >> 2) + 4, base + 20, chunk, encoding))
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
-  writeText(connection: Connection, type: number, text: string, flags: number): void {
+  writeText(connection: Target, type: number, text: string, flags: number): void {
     const base = this.#open(connection, type | (flags << 8), 24 + text.length)
     this.#outWords[(base >> 2) + 4] = text.length
     this.#text += text

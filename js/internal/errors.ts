@@ -108,6 +108,11 @@ export const ERR_INVALID_HTTP_TOKEN = define(
   CodedTypeError,
   (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token),
 )
+export const ERR_INVALID_IP_ADDRESS = define(
+  'ERR_INVALID_IP_ADDRESS',
+  CodedTypeError,
+  (address: string) => `Invalid IP address: ${address}`,
+)
 export const ERR_INVALID_PROTOCOL = define(
   'ERR_INVALID_PROTOCOL',
   CodedTypeError,
@@ -201,6 +206,32 @@ export function systemError(code: string, syscall: string, address?: string, por
   error.syscall = syscall
   if (address !== undefined) error.address = address
   if (port) error.port = port
+  return error
+}
+
+/**
+ * An attempt to connect that failed. Unlike `systemError` it does not say what the code means: so Node.
+ *
+ * @param local the local end, if the program has asked for one
+ */
+export function connectError(
+  code: string,
+  syscall: string,
+  address: string | undefined,
+  port?: number,
+  local?: string,
+): SystemError {
+  const error = systemError(code, syscall, address, port)
+  const where = address === undefined ? '' : port ? ` ${address}:${port}` : ` ${address}`
+  error.message = `${syscall} ${code}${where}${local === undefined ? '' : ` - Local (${local})`}`
+  Error.captureStackTrace(error, connectError)
+  return error
+}
+
+/** Several attempts have failed; the code is that of the first. */
+export function aggregateError(errors: readonly SystemError[]): AggregateError & { code: string } {
+  const error = new AggregateError(errors) as AggregateError & { code: string }
+  error.code = errors[0]?.code ?? 'ECONNREFUSED'
   return error
 }
 

@@ -1,5 +1,6 @@
 /** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/handoff/`. */
 import type { Connection } from './connection.js'
+import type { NativeClient } from './native-client.js'
 import * as r from './records.js'
 
 /** Buffer's own encoders, which skip the argument juggling of `write`. */
@@ -15,7 +16,7 @@ export function words(buffer: Buffer): Uint32Array {
 }
 
 /**
- * Serves one record: HEAD, BODY with its bytes in the record, END, ERROR, ACK, TIMEOUT or EOF.
+ * Serves one record: HEAD or RESPONSE, BODY with its bytes in the record, END, ERROR, ACK, TIMEOUT or EOF.
  *
  * @param at where the record begins in `bytes`
  * @param inWords the same memory
@@ -23,7 +24,7 @@ export function words(buffer: Buffer): Uint32Array {
  * @returns whether a program's code may have run
  */
 export function deliver(
-  connection: Connection,
+  connection: Connection | NativeClient,
   bytes: FastBuffer,
   inWords: Uint32Array,
   at: number,
@@ -38,7 +39,14 @@ export function deliver(
       const block = bytes.latin1Slice(start, end)
       const after = inWords[word + 8]!
       const head = after > 0 ? Buffer.from(bytes.subarray(end, end + after)) : null
-      connection.onHead(first >>> 8, inWords[word + 4]!, inWords[word + 5]!, inWords[word + 6]!, block, head)
+      ;(connection as Connection).onHead(
+        first >>> 8,
+        inWords[word + 4]!,
+        inWords[word + 5]!,
+        inWords[word + 6]!,
+        block,
+        head,
+      )
       return true
     }
     case r.IN_BODY: {
@@ -57,6 +65,19 @@ export function deliver(
       const start = at + r.HEADER + 12
       const packet = Buffer.from(bytes.subarray(start, start + inWords[word + 6]!))
       connection.onParseError(inWords[word + 4]!, inWords[word + 5]!, packet)
+      return true
+    }
+    case r.IN_RESPONSE: {
+      const start = at + r.HEADER + 24
+      const end = start + inWords[word + 8]!
+      ;(connection as NativeClient).onResponse(
+        first >>> 8,
+        inWords[word + 4]!,
+        inWords[word + 5]!,
+        inWords[word + 6]!,
+        bytes.latin1Slice(start, end),
+        Buffer.from(bytes.subarray(end, end + inWords[word + 9]!)),
+      )
       return true
     }
     case r.IN_ACK:

@@ -1,0 +1,304 @@
+/**
+ * The socket of a request on the native road: a net.Socket whose name resolution is Node's and whose connecting, reading
+ * and writing are an I/O thread's. There is no libuv handle behind it; every member that would ask one asks the
+ * connection instead.
+ */
+import net from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+
+import type { ClientRequest } from './client.js'
+import { environment } from './internal/environment.js'
+import {
+  aggregateError,
+  connectError,
+  ERR_INVALID_ARG_TYPE,
+  ERR_OUT_OF_RANGE,
+  systemError,
+  type SystemError,
+} from './internal/errors.js'
+import { NativeClient, type Failure } from './internal/native-client.js'
+import type { Addresses, ConnectOptions } from './internal/native.js'
+import * as r from './internal/records.js'
+import { validateFunction } from './internal/validators.js'
+
+type Callback = (error?: Error | null) => void
+
+/** setTimeout's largest delay, as in Node's timers. */
+const TIMEOUT_MAX = 2 ** 31 - 1
+const { EPIPE, ECANCELED } = constants.errno
+
+const NO_ADDRESSES: Addresses = {}
+
+export class ClientSocket extends net.Socket {
+  readonly connection: NativeClient
+  /** The request whose turn it is, or was. */
+  _httpMessage: ClientRequest | null = null
+  declare timeout?: number
+  declare connecting: boolean
+  declare autoSelectFamilyAttemptedAddresses: string[]
+  #target: ConnectOptions | null = null
+  #addresses: Addresses | null = null
+  #counters: [number, number] = [0, 0]
+  #destroyed: (() => void) | null = null
+  #hadError = false
+
+  constructor() {
+    super()
+    this.connecting = true
+    this.connection = new NativeClient(this)
+    super.on('error', onError)
+    super.on('close', onClose)
+  }
+
+  /** The name has been resolved: the attempt begins. */
+  connectTo(target: ConnectOptions): void {
+    if (this.destroyed) return
+    this.#target = target
+    const port = target.port ?? 0
+    if (target.addresses !== undefined) {
+      this.autoSelectFamilyAttemptedAddresses = target.addresses.map((address) => `${address}:${port}`)
+      for (const address of target.addresses) {
+        this.emit('connectionAttempt', address, port, net.isIP(address))
+        // One at a time is told of: the others follow only if it fails, which the I/O thread sees to.
+        break
+      }
+    }
+    const errno = this.connection.connect({ ...target, socketTimeout: this.timeout ?? 0 })
+    if (errno !== 0) this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
+  }
+
+  // ---- from the connection -------------------------------------------------------------------------------------
+
+  onConnected(index: number): void {
+    if (this.destroyed) return
+    this.connecting = false
+    const target = this.#target!
+    if (target.addresses !== undefined)
+      this.autoSelectFamilyAttemptedAddresses = target.addresses
+        .slice(0, index + 1)
+        .map((address) => `${address}:${target.port ?? 0}`)
+    this.#look()
+    this.emit('connect')
+    this.emit('ready')
+    if (this.readableFlowing === true) this.read(0)
+  }
+
+  onConnectFailed(failures: Failure[]): void {
+    const errors = failures.map((failure) => this.#connectError(failure))
+    const error = errors.length === 1 ? errors[0]! : aggregateError(errors)
+    this.connecting = false
+    if (this.destroyed) this.onClosed(0)
+    else this.destroy(error)
+  }
+
+  #connectError({ errno, step, index }: Failure): SystemError {
+    const { addresses, path, port, localAddress, localPort } = this.#target!
+    const code = getSystemErrorName(-errno)
+    if (step === r.FAILED_BIND) return connectError(code, 'bind', localAddress, localPort)
+    if (path !== undefined) return connectError(code, 'connect', path)
+    const local = localAddress !== undefined && localPort ? `${localAddress}:${localPort}` : undefined
+    return connectError(code, 'connect', addresses![index], port, local)
+  }
+
+  /** The connection is gone. */
+  onClosed(errno: number): void {
+    if (this.destroyed) {
+      this.#destroyed?.()
+      this.#destroyed = null
+      return
+    }
+    this.endReading()
+    // Its own end of the connection was given up on purpose.
+    if (errno === 0 || errno === ECANCELED) this.destroy()
+    else this.destroy(systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
+  }
+
+  /** The peer will send nothing more. */
+  endReading(): void {
+    if (this.destroyed || this.readableEnded) return
+    this.push(null)
+    if (this.connection.upgraded) this.read(0)
+    else super.resume()
+  }
+
+  /** From here on the socket is the program's. */
+  release(): void {
+    this._httpMessage = null
+    ;(this as { readableFlowing: boolean | null }).readableFlowing = null
+  }
+
+  // ---- streams -------------------------------------------------------------------------------------------------
+
+  override _read(): void {
+    if (this.connection.upgraded) this.connection.resumeBody()
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
+    if (chunk.length === 0) callback()
+    else this.connection.sendRaw(chunk, encoding, callback)
+  }
+
+  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: Callback): void {
+    const parts = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
+    )
+    this._write(Buffer.concat(parts), 'utf8', callback)
+  }
+
+  override _final(callback: Callback): void {
+    this.connection.close(this.connection.upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
+    callback()
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.#hadError = error !== null
+    this.connecting = false
+    const { connection } = this
+    if (connection.closed) {
+      callback(error)
+      process.nextTick(emitClose, this, this.#hadError)
+      return
+    }
+    this.#count()
+    this.#destroyed = () => emitClose(this, this.#hadError)
+    // 'error' comes ahead of 'close'.
+    callback(error)
+    connection.close(r.CLOSE_DESTROY)
+  }
+
+  override destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  override resetAndDestroy(): this {
+    if (!this.destroyed) this.connection.close(r.CLOSE_RESET)
+    this.destroy()
+    return this
+  }
+
+  // ---- options -------------------------------------------------------------------------------------------------
+
+  override setTimeout(timeout: number, callback?: () => void): this {
+    if (typeof timeout !== 'number') throw ERR_INVALID_ARG_TYPE('msecs', 'number', timeout)
+    if (timeout < 0 || !Number.isFinite(timeout))
+      throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
+    if (callback !== undefined) validateFunction(callback, 'callback')
+    if (this.destroyed) return this
+    const millis = Math.min(timeout, TIMEOUT_MAX)
+    this.timeout = timeout
+    this.connection.command(r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))
+    if (callback !== undefined) {
+      if (millis === 0) this.removeListener('timeout', callback)
+      else this.once('timeout', callback)
+    }
+    return this
+  }
+
+  override setNoDelay(enable?: boolean): this {
+    this.connection.command(r.OUT_NO_DELAY, enable === undefined || enable ? 1 : 0)
+    return this
+  }
+
+  override setKeepAlive(enable?: boolean | object, initialDelay?: number): this {
+    this.connection.command(r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, Number(initialDelay) || 0))
+    return this
+  }
+
+  override ref(): this {
+    this.connection.setRef(true)
+    return this
+  }
+
+  override unref(): this {
+    this.connection.setRef(false)
+    return this
+  }
+
+  // ---- what a handle would know --------------------------------------------------------------------------------
+
+  #look(): Addresses {
+    const { slot, generation } = this.connection
+    if (slot === -1 || this.connecting) return NO_ADDRESSES
+    return (this.#addresses ??= environment.native.addresses(slot, generation))
+  }
+
+  addresses(): Addresses {
+    return this.destroyed ? NO_ADDRESSES : this.#look()
+  }
+
+  override address(): AddressInfo | Record<string, never> {
+    const { localAddress, localPort } = this.addresses()
+    if (localAddress === undefined) return {}
+    return { address: localAddress, family: family(localAddress)!, port: localPort! }
+  }
+
+  #count(): [number, number] {
+    const { slot, generation, counters } = this.connection
+    if (counters !== null) return counters
+    if (slot === -1) return this.#counters
+    environment.flush()
+    return (this.#counters = environment.native.counters(slot, generation) ?? this.#counters)
+  }
+
+  counted(): [number, number] {
+    return this.#count()
+  }
+}
+
+function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
+  if (address === undefined) return undefined
+  return address.includes(':') ? 'IPv6' : 'IPv4'
+}
+
+function emitClose(socket: ClientSocket, hadError: boolean): void {
+  socket.emit('close', hadError)
+}
+
+function onError(this: ClientSocket, error: Error): void {
+  this.connection.onSocketError(error)
+}
+
+function onClose(this: ClientSocket): void {
+  this.connection.onSocketClosed()
+}
+
+/** Getters, where net.Socket has getters on its prototype too. */
+const GETTERS: Record<string, (this: ClientSocket) => unknown> = {
+  localAddress() {
+    return this.addresses().localAddress
+  },
+  localPort() {
+    return this.addresses().localPort
+  },
+  localFamily() {
+    return family(this.addresses().localAddress)
+  },
+  remoteAddress() {
+    return this.addresses().remoteAddress
+  },
+  remotePort() {
+    return this.addresses().remotePort
+  },
+  remoteFamily() {
+    return family(this.addresses().remoteAddress)
+  },
+  bytesRead() {
+    return this.counted()[0]
+  },
+  bytesWritten() {
+    return this.counted()[1]
+  },
+  pending() {
+    return this.connecting
+  },
+  _connecting() {
+    return this.connecting
+  },
+}
+for (const name of Object.keys(GETTERS)) {
+  Object.defineProperty(ClientSocket.prototype, name, { configurable: true, get: GETTERS[name]! })
+}

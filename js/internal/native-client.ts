@@ -1,0 +1,383 @@
+/**
+ * A client's connection on the native road: an I/O thread connects, writes requests and reads responses. What happens is
+ * told as records, which become calls of `exchange.ts`.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import type { Socket } from 'node:net'
+
+import type { ClientRequest } from '../client.js'
+import type { ClientSocket } from '../client-socket.js'
+import type { ClientConnection } from './client-connection.js'
+import { environment } from './environment.js'
+import { connectionReset, parserError } from './errors.js'
+import * as exchange from './exchange.js'
+import { parserErrors, type ConnectOptions } from './native.js'
+import { PendingWrites } from './pending-writes.js'
+import * as r from './records.js'
+import {
+  ACKNOWLEDGE,
+  CHUNKED,
+  END,
+  kDrain,
+  type BodyChunk,
+  type MessageSource,
+  type SettledMessage,
+  type WriteCallback,
+} from './transport.js'
+
+const PARSER_ERRORS = parserErrors()
+
+/** Body bytes that are credited at once, as on the server's side. */
+const CREDIT_STEP = 32 * 1024
+
+const METHOD_FLAGS: Record<string, number | undefined> = {
+  __proto__: null as never,
+  HEAD: r.REQUEST_HEAD,
+  CONNECT: r.REQUEST_CONNECT,
+}
+
+let opened = 0
+
+/** Connections that were opened on the native road, so far. */
+export function nativeClientCount(): number {
+  return opened
+}
+
+/** A failed attempt to connect. */
+export interface Failure {
+  errno: number
+  step: number
+  /** Of the addresses. */
+  index: number
+}
+
+export class NativeClient implements ClientConnection, MessageSource {
+  /** -1 until the attempt to connect has begun. */
+  slot = -1
+  generation = 0
+  readonly socket: Socket
+  readonly readableHighWaterMark: number
+  request: ClientRequest | null = null
+  holding = true
+  closed = false
+  ending = false
+  upgraded = false
+  failed = false
+  /** Bytes received and sent, known once it is closed. */
+  counters: [read: number, written: number] | null = null
+  readonly #side: ClientSocket
+  readonly #pending = new PendingWrites()
+  #scope: AsyncResource | null = null
+  /** Commands given before there was anybody to give them to. */
+  #early: (() => void)[] | null = []
+  #writer: SettledMessage | null = null
+  #consumed = 0
+  #bodyHeld = false
+  #refed = true
+  /** A response is arriving. */
+  #responding = false
+
+  constructor(socket: ClientSocket) {
+    this.#side = socket
+    this.socket = socket
+    this.readableHighWaterMark = socket.readableHighWaterMark
+    opened++
+    environment.ref()
+  }
+
+  get source(): MessageSource {
+    return this
+  }
+
+  get destroyed(): boolean {
+    return this.closed || this.ending
+  }
+
+  get writableLength(): number {
+    return this.#pending.bytes
+  }
+
+  get writableHighWaterMark(): number {
+    return this.socket.writableHighWaterMark
+  }
+
+  // ---- the connection ------------------------------------------------------------------------------------------
+
+  /** Begins the attempt, and sends what has been written already. */
+  connect(options: ConnectOptions): number {
+    const { errno, slot, generation } = environment.native.connect(options)
+    if (errno !== 0) return errno
+    this.slot = slot
+    this.generation = generation
+    environment.adopt(this)
+    const early = this.#early!
+    this.#early = null
+    for (const command of early) command()
+    return 0
+  }
+
+  /** `send` now, or as soon as there is a connection to be. */
+  #command(send: () => void): void {
+    if (this.#early !== null) this.#early.push(send)
+    else if (!this.closed) send()
+  }
+
+  command(type: number, first = 0, second = 0): void {
+    this.#command(() => environment.command(this, type, first, second))
+  }
+
+  close(mode: number): void {
+    if (this.closed) return
+    if (mode !== r.CLOSE_HALF) this.ending = true
+    if (this.slot === -1) {
+      // The attempt never begins.
+      if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(() => this.onClosed(0))
+      return
+    }
+    this.command(r.OUT_CLOSE, mode)
+  }
+
+  setRef(on: boolean): void {
+    this.#refed = on
+    this.#updateHold()
+  }
+
+  #updateHold(): void {
+    const hold = this.#refed && !this.closed
+    if (this.holding === hold) return
+    this.holding = hold
+    if (hold) environment.ref()
+    else environment.unref()
+  }
+
+  // ---- ClientConnection ----------------------------------------------------------------------------------------
+
+  attach(request: ClientRequest): void {
+    this.request = request
+    this.failed = false
+    this.#scope = new AsyncResource('HTTPINCOMINGMESSAGE')
+    this.#side._httpMessage = request
+  }
+
+  detach(): void {
+    this.request = null
+    this.#scope = null
+    this.#writer = null
+  }
+
+  /** The I/O thread ends an idle connection that brings anything. */
+  rest(): void {}
+
+  responding(on: boolean): void {
+    this.#responding = on
+  }
+
+  handOver(): void {
+    this.detach()
+    this.upgraded = true
+    this.command(r.OUT_UPGRADE)
+    this.#side.release()
+  }
+
+  pause(): void {
+    this.#bodyHeld = true
+  }
+
+  resume(): void {
+    this.#bodyHeld = false
+    this.#sendCredit()
+  }
+
+  resumeBody(): void {
+    if (this.#bodyHeld) this.resume()
+  }
+
+  finish(): void {
+    this.socket.destroySoon()
+  }
+
+  destroy(error?: Error): void {
+    this.socket.destroy(error)
+  }
+
+  // ---- MessageTransport ----------------------------------------------------------------------------------------
+
+  sendHead(
+    message: SettledMessage,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
+    const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
+    const ends = (flags & END) !== 0
+    const sent = flags | method | (!ends && body === null ? 0 : ACKNOWLEDGE)
+    this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
+    return this.#written(message, body, encoding, flags, callback)
+  }
+
+  sendBody(
+    message: SettledMessage,
+    chunk: BodyChunk,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
+    this.#command(() => environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE))
+    return this.#written(message, chunk, encoding, flags, callback)
+  }
+
+  sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
+    this.#command(() => environment.writeText(this, r.OUT_END, trailers, flags | ACKNOWLEDGE))
+    return this.#written(message, null, 'latin1', flags, null)
+  }
+
+  sendInterim(_head: string, callback: WriteCallback | null): boolean {
+    // A client has none to send.
+    if (callback !== null) process.nextTick(callback, null)
+    return true
+  }
+
+  /** Bytes that no framing touches: a tunnel's, or what a program writes to the socket itself. */
+  sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
+    if (this.destroyed) {
+      process.nextTick(callback, connectionReset('write ECONNRESET'))
+      return
+    }
+    this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
+    this.#pending.add(byteLength(chunk, encoding), callback, null)
+  }
+
+  afterWrites(callback: WriteCallback): void {
+    this.#pending.after(callback)
+  }
+
+  #written(
+    message: SettledMessage,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    callback: WriteCallback | null,
+  ): boolean {
+    this.#writer = message
+    let bytes = body === null ? 0 : byteLength(body, encoding)
+    if (bytes > 0 && (flags & CHUNKED) !== 0) bytes += bytes.toString(16).length + 4
+    const ends = (flags & END) !== 0
+    if (ends || body !== null) this.#pending.add(bytes, callback, ends ? message : null)
+    return this.#pending.bytes < this.writableHighWaterMark
+  }
+
+  #sendCredit(): void {
+    if (!this.closed && this.#consumed > 0) this.command(r.OUT_CREDIT, this.#consumed)
+    this.#consumed = 0
+  }
+
+  // ---- from the I/O thread -------------------------------------------------------------------------------------
+
+  onConnected(index: number): void {
+    this.#side.onConnected(index)
+  }
+
+  onConnectFailed(failures: Failure[]): void {
+    this.closed = true
+    this.#updateHold()
+    this.#side.onConnectFailed(failures)
+    this.#fail(connectionReset('aborted'))
+  }
+
+  onResponse(
+    flags: number,
+    line: number,
+    reasonLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer,
+  ): void {
+    const { request } = this
+    if (request === null) return
+    this.#scope!.runInAsyncScope(
+      exchange.onResponse,
+      undefined,
+      request,
+      this,
+      flags,
+      line,
+      reasonLength,
+      fieldCount,
+      block,
+      after,
+    )
+  }
+
+  onBody(flags: number, chunk: Buffer): void {
+    if ((flags & r.BODY_RAW) !== 0) {
+      this.#bodyHeld = !this.socket.push(chunk)
+    } else if (this.request !== null && this.request.res !== null) {
+      this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
+    }
+    this.#consumed += chunk.length
+    if (!this.#bodyHeld && this.#consumed >= CREDIT_STEP) this.#sendCredit()
+  }
+
+  onEnd(trailers: string): void {
+    if (this.request === null) return
+    this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, trailers)
+  }
+
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
+    const { code, reason } = PARSER_ERRORS[kind]!
+    // What ends too early tells so itself, when the connection is closed.
+    if (code === 'ECONNRESET' || this.request === null) return
+    const error = parserError(code, reason, bytesParsed, packet)
+    const { request } = this
+    this.socket.destroy()
+    this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
+  }
+
+  onAck(count: number): void {
+    this.#pending.acknowledge(count)
+    if (this.#pending.bytes === 0) this.#writer?.[kDrain]()
+  }
+
+  onTimeout(kind: number): void {
+    if (kind !== r.TIMEOUT_SOCKET || this.destroyed) return
+    if (this.#responding && this.request !== null) exchange.onResponseTimeout(this.request)
+    this.socket.emit('timeout')
+  }
+
+  /** The peer has ended a tunnel. */
+  onEof(): void {
+    this.#side.endReading()
+  }
+
+  onClosed(errno: number): void {
+    if (this.closed) return
+    this.closed = true
+    this.#updateHold()
+    this.#side.onClosed(errno)
+    this.#fail(connectionReset('aborted'))
+  }
+
+  #fail(error: Error): void {
+    this.#early = null
+    this.#pending.fail(error)
+  }
+
+  /** The socket's 'error'. */
+  onSocketError(error: Error): void {
+    if (this.request !== null) exchange.onSocketError(this.request, this, error)
+  }
+
+  /** The socket's 'close'. */
+  onSocketClosed(): void {
+    const { request } = this
+    if (request === null) return
+    exchange.onClose(request, this)
+    this.detach()
+  }
+}
+
+function byteLength(chunk: BodyChunk, encoding: BufferEncoding): number {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
+}
