@@ -86,7 +86,8 @@ export interface NativeEnvironment {
   addresses(slot: number, generation: number): Addresses
   counters(slot: number, generation: number): [read: number, written: number] | null
   setRef(on: boolean): void
-  connectionCounts(): [accepted: number, open: number]
+  /** Those of servers accepted so far and open now, those of clients open now. */
+  connectionCounts(): [accepted: number, open: number, clients: number]
 }
 
 export interface SessionConfig {

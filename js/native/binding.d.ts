@@ -47,7 +47,7 @@ export declare class BindingEnvironment {
   counters(slot: number, generation: number): Array<number> | null
   /** Whether pending events keep the event loop alive. */
   setRef(on: boolean): void
-  /** Connections accepted so far, and open now. */
+  /** Connections accepted so far, those of servers open now, and those of clients. */
   connectionCounts(): Array<number>
 }
 

@@ -206,12 +206,15 @@ impl BindingEnvironment {
         self.waker.set_ref(env, on);
     }
 
-    /// Connections accepted so far, and open now.
+    /// Connections accepted so far, those of servers open now, and those of clients.
     #[napi(catch_unwind)]
     pub fn connection_counts(&self) -> Vec<f64> {
+        let clients = self.environment.open_clients();
+        let servers = self.environment.open_connections().saturating_sub(clients);
         vec![
             self.environment.accepted() as f64,
-            self.environment.open_connections() as f64,
+            servers as f64,
+            clients as f64,
         ]
     }
 }

@@ -35,6 +35,8 @@ pub struct Environment {
     next_server: Mutex<u32>,
     alive: AtomicBool,
     accepted: AtomicU64,
+    /// Connections of clients, attempts included.
+    clients: AtomicUsize,
     /// Flushes that I/O threads have not applied yet.
     flushes_under_way: AtomicUsize,
 }
@@ -50,6 +52,7 @@ impl Environment {
             next_server: Mutex::new(1),
             alive: AtomicBool::new(true),
             accepted: AtomicU64::new(0),
+            clients: AtomicUsize::new(0),
             flushes_under_way: AtomicUsize::new(0),
         })
     }
@@ -229,6 +232,7 @@ impl Environment {
                 io_thread::now(),
             ))
         });
+        self.clients.fetch_add(1, Ordering::Relaxed);
         let id = connection.id;
         thread
             .handle
@@ -277,9 +281,18 @@ impl Environment {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Connections open now.
+    /// Connections open now, of servers and clients.
     pub fn open_connections(&self) -> usize {
         self.connections.all().len()
+    }
+
+    pub(crate) fn forget_client(&self) {
+        self.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Those of clients, attempts to connect included.
+    pub fn open_clients(&self) -> usize {
+        self.clients.load(Ordering::Relaxed)
     }
 
     /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.

@@ -273,6 +273,8 @@ fn both_ends_may_be_the_same_environments() {
         }
     }
     let server = server.expect("accepted");
+    assert_eq!(js.environment.open_connections(), 2);
+    assert_eq!(js.environment.open_clients(), 1);
     js.flush(Out::new().get(client));
     assert_eq!(js.head().0, server);
     js.flush(Out::new().respond(server, b"ok"));

@@ -234,8 +234,9 @@ impl Connection {
             self.thread.stop_timer(key);
         }
         self.environment.connections.remove(self.id);
-        if let Engine::Server(_, server) = &state.engine {
-            server.release();
+        match &state.engine {
+            Engine::Server(_, server) => server.release(),
+            Engine::Client(..) => self.environment.forget_client(),
         }
         true
     }

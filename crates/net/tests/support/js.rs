@@ -173,6 +173,7 @@ impl Drop for Js {
         self.environment.shutdown();
         if !std::thread::panicking() {
             assert_eq!(self.environment.open_connections(), 0);
+            assert_eq!(self.environment.open_clients(), 0);
         }
     }
 }
