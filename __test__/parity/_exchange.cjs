@@ -66,6 +66,7 @@ async function rawServer({ listen, after }, answer) {
 /**
  * A parity test of one request.
  *
+ * @param {'native' | 'compatible'} road what carries the request on ferrohttp; compatible: a socket of the agent's own making
  * @param {string} title
  * @param {object} script
  * @param {string | Function} script.answer see `rawServer`
@@ -75,7 +76,7 @@ async function rawServer({ listen, after }, answer) {
  * @param {Function} [script.act] `(request, log)`, right after the request has been made
  * @param {Function} [script.respond] `(response, request, log)`: what 'response' does; it resumes otherwise
  */
-function exchange(title, { answer, options = {}, body, manual = false, act, respond }) {
+function exchange(road, title, { answer, options = {}, body, manual = false, act, respond }) {
   on24(
     title,
     parity(
@@ -83,8 +84,9 @@ function exchange(title, { answer, options = {}, body, manual = false, act, resp
         const port = await rawServer(tools, answer)
         const agent = 'agent' in options ? options.agent : new http.Agent({ keepAlive: true })
         if (agent) tools.after(() => agent.destroy())
-        const given = typeof options === 'function' ? options(http) : options
-        const request = http.request({ host: '127.0.0.1', port, ...given, agent })
+        const connecting = { host: '127.0.0.1', port, ...options, agent }
+        if (road === 'compatible') (agent ?? connecting).createConnection = (given) => net.createConnection(given)
+        const request = http.request(connecting)
         const closed = [new Promise((resolve) => request.once('close', resolve))]
         const state = () => ({
           destroyed: request.destroyed,
