@@ -6,6 +6,7 @@
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { constants } from 'node:os'
+import { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from './client.js'
@@ -35,6 +36,8 @@ export class ClientSocket extends net.Socket {
   readonly connection: NativeClient
   /** The request whose turn it is, or was. */
   _httpMessage: ClientRequest | null = null
+  /** Where programs look whether somebody reads HTTP from the socket. */
+  parser: NativeClient | null = null
   declare timeout?: number
   declare connecting: boolean
   declare autoSelectFamilyAttemptedAddresses: string[]
@@ -48,8 +51,6 @@ export class ClientSocket extends net.Socket {
     super()
     this.connecting = true
     this.connection = new NativeClient(this)
-    super.on('error', onError)
-    super.on('close', onClose)
   }
 
   /** The name has been resolved: the attempt begins. */
@@ -258,13 +259,8 @@ function emitClose(socket: ClientSocket, hadError: boolean): void {
   socket.emit('close', hadError)
 }
 
-function onError(this: ClientSocket, error: Error): void {
-  this.connection.onSocketError(error)
-}
-
-function onClose(this: ClientSocket): void {
-  this.connection.onSocketClosed()
-}
+/** What the stream itself holds. */
+const buffered = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableLength')!.get as (this: Duplex) => number
 
 /** Getters, where net.Socket has getters on its prototype too. */
 const GETTERS: Record<string, (this: ClientSocket) => unknown> = {
@@ -291,6 +287,9 @@ const GETTERS: Record<string, (this: ClientSocket) => unknown> = {
   },
   bytesWritten() {
     return this.counted()[1]
+  },
+  writableLength() {
+    return buffered.call(this) + this.connection.writableLength
   },
   pending() {
     return this.connecting

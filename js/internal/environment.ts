@@ -48,6 +48,8 @@ class Environment implements Port {
   readonly native: NativeEnvironment
   readonly servers = new Map<number, Server>()
   readonly connections: (Connection | NativeClient | undefined)[] = []
+  /** Connections whose slot has a successor already: their last records are still on their way. */
+  readonly #displaced: (Connection | NativeClient)[] = []
 
   #in: FastBuffer
   #inWords: Uint32Array
@@ -192,7 +194,7 @@ class Environment implements Port {
         return false
       }
       const connection = new Connection(slot, generation, server, this, server.highWaterMark, server.highWaterMark)
-      this.connections[slot] = connection
+      this.adopt(connection)
       this.ref()
       return server.onOpen(connection)
     }
@@ -207,14 +209,17 @@ class Environment implements Port {
       }
       return true
     }
-    const connection = this.connections[slot]
-    if (connection === undefined || connection.generation !== generation) return false
+    let connection = this.connections[slot]
+    if (connection === undefined || connection.generation !== generation) {
+      connection = this.#displaced.find((one) => one.slot === slot && one.generation === generation)
+      if (connection === undefined) return false
+    }
     if (type === r.IN_BODY && (first & (r.BODY_TAKE << 8)) !== 0) {
       connection.onBody(first >>> 8, this.native.takeChunk(inWords[word + 5]!))
       return true
     }
     if (type === r.IN_CLOSED) {
-      this.connections[slot] = undefined
+      this.#dismiss(connection)
       if (connection instanceof Connection && connection.holding) this.unref()
       connection.counters = [
         inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
@@ -228,7 +233,7 @@ class Environment implements Port {
       return true
     }
     if (type === r.IN_CONNECT_FAILED) {
-      this.connections[slot] = undefined
+      this.#dismiss(connection)
       const failures = Array.from({ length: inWords[word + 4]! }, (_, i) => {
         const own = word + 5 + i * 3
         return { errno: inWords[own]!, step: inWords[own + 1]!, index: inWords[own + 2]! }
@@ -239,9 +244,16 @@ class Environment implements Port {
     return deliver(connection, this.#in, inWords, at, false)
   }
 
-  /** A client's connection has its place among the records. */
-  adopt(connection: NativeClient): void {
+  /** The connection has its slot. Its predecessor may have left it and not be known here to be closed. */
+  adopt(connection: Connection | NativeClient): void {
+    const previous = this.connections[connection.slot]
+    if (previous !== undefined) this.#displaced.push(previous)
     this.connections[connection.slot] = connection
+  }
+
+  #dismiss(connection: Connection | NativeClient): void {
+    if (this.connections[connection.slot] === connection) this.connections[connection.slot] = undefined
+    else this.#displaced.splice(this.#displaced.indexOf(connection), 1)
   }
 
   // ---- outbound ------------------------------------------------------------------------------------------------

@@ -74,8 +74,6 @@ export class NativeClient implements ClientConnection, MessageSource {
   #consumed = 0
   #bodyHeld = false
   #refed = true
-  /** A response is arriving. */
-  #responding = false
 
   constructor(socket: ClientSocket) {
     this.#side = socket
@@ -157,9 +155,16 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.failed = false
     this.#scope = new AsyncResource('HTTPINCOMINGMESSAGE')
     this.#side._httpMessage = request
+    this.#side.parser = this
+    this.socket.on('error', this.#onSocketError)
+    this.socket.on('close', this.#onSocketClosed)
   }
 
   detach(): void {
+    this.responding(false)
+    this.socket.removeListener('error', this.#onSocketError)
+    this.socket.removeListener('close', this.#onSocketClosed)
+    this.#side.parser = null
     this.request = null
     this.#scope = null
     this.#writer = null
@@ -169,7 +174,23 @@ export class NativeClient implements ClientConnection, MessageSource {
   rest(): void {}
 
   responding(on: boolean): void {
-    this.#responding = on
+    if (on) this.socket.on('timeout', this.#onSocketTimeout)
+    else this.socket.removeListener('timeout', this.#onSocketTimeout)
+  }
+
+  readonly #onSocketError = (error: Error): void => {
+    if (this.request !== null) exchange.onSocketError(this.request, this, error)
+  }
+
+  readonly #onSocketClosed = (): void => {
+    const { request } = this
+    if (request === null) return
+    exchange.onClose(request, this)
+    this.detach()
+  }
+
+  readonly #onSocketTimeout = (): void => {
+    if (this.request !== null) exchange.onResponseTimeout(this.request)
   }
 
   handOver(): void {
@@ -341,9 +362,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   onTimeout(kind: number): void {
-    if (kind !== r.TIMEOUT_SOCKET || this.destroyed) return
-    if (this.#responding && this.request !== null) exchange.onResponseTimeout(this.request)
-    this.socket.emit('timeout')
+    if (kind === r.TIMEOUT_SOCKET && !this.destroyed) this.socket.emit('timeout')
   }
 
   /** The peer has ended a tunnel. */
@@ -362,19 +381,6 @@ export class NativeClient implements ClientConnection, MessageSource {
   #fail(error: Error): void {
     this.#early = null
     this.#pending.fail(error)
-  }
-
-  /** The socket's 'error'. */
-  onSocketError(error: Error): void {
-    if (this.request !== null) exchange.onSocketError(this.request, this, error)
-  }
-
-  /** The socket's 'close'. */
-  onSocketClosed(): void {
-    const { request } = this
-    if (request === null) return
-    exchange.onClose(request, this)
-    this.detach()
   }
 }
 

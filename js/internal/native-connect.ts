@@ -16,7 +16,16 @@ const { connect: netConnect, createConnection: netCreateConnection } = net
 const socketConnect = net.Socket.prototype.connect
 
 /** What the native road knows nothing of: Node deals with them, errors included. */
-const UNKNOWN = ['fd', 'handle', 'onread', 'objectMode', 'readableObjectMode', 'blockList', 'typeOfService'] as const
+const UNKNOWN = [
+  'fd',
+  'handle',
+  'onread',
+  'signal',
+  'objectMode',
+  'readableObjectMode',
+  'blockList',
+  'typeOfService',
+] as const
 
 interface SocketOptions extends ClientOptions {
   autoSelectFamily?: boolean
