@@ -66,7 +66,10 @@ export class ClientSocket extends net.Socket {
         break
       }
     }
-    const errno = this.connection.connect({ ...target, socketTimeout: this.timeout ?? 0 })
+    const socketTimeout = Math.min(this.timeout ?? 0, TIMEOUT_MAX)
+    super.setTimeout(0)
+    this.timeout = socketTimeout
+    const errno = this.connection.connect({ ...target, socketTimeout })
     if (errno !== 0) this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
   }
 
@@ -189,6 +192,8 @@ export class ClientSocket extends net.Socket {
       throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
     if (callback !== undefined) validateFunction(callback, 'callback')
     if (this.destroyed) return this
+    // The I/O thread knows of the connection once the name is resolved; until then Node's own timer runs.
+    if (this.connection.slot === -1) return super.setTimeout(timeout, callback)
     const millis = Math.min(timeout, TIMEOUT_MAX)
     this.timeout = timeout
     this.connection.command(r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))

@@ -58,7 +58,8 @@ export class NativeClient implements ClientConnection, MessageSource {
   readonly socket: Socket
   readonly readableHighWaterMark: number
   request: ClientRequest | null = null
-  holding = true
+  /** Keeps the event loop alive. While a name is resolved the resolver does, as in Node. */
+  holding = false
   closed = false
   ending = false
   upgraded = false
@@ -80,7 +81,6 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.socket = socket
     this.readableHighWaterMark = socket.readableHighWaterMark
     opened++
-    environment.ref()
   }
 
   get source(): MessageSource {
@@ -108,6 +108,7 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.slot = slot
     this.generation = generation
     environment.adopt(this)
+    this.#updateHold()
     const early = this.#early!
     this.#early = null
     for (const command of early) command()
@@ -141,7 +142,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   #updateHold(): void {
-    const hold = this.#refed && !this.closed
+    const hold = this.#refed && !this.closed && this.slot !== -1
     if (this.holding === hold) return
     this.holding = hold
     if (hold) environment.ref()
