@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events'
 import http, { type AgentOptions as NodeAgentOptions } from 'node:http'
 import net, { type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import tls from 'node:tls'
 
 import type { ClientRequest } from './client.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
@@ -15,6 +16,15 @@ import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
 import { connectNatively } from './internal/native-connect.js'
+import {
+  environmentAsks,
+  kProxy,
+  parseProxy,
+  proxyFor,
+  proxyVariables,
+  type Proxy,
+  type ProxyEnvironment,
+} from './internal/proxy.js'
 import { validateNumber, validateString } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
@@ -23,6 +33,8 @@ export interface AgentOptions extends NodeAgentOptions {
   noDelay?: boolean
   path?: string | null
   protocol?: string
+  /** Where HTTP_PROXY and NO_PROXY are looked up; without it there is no proxy. */
+  proxyEnv?: ProxyEnvironment
   socketPath?: string
 }
 
@@ -54,6 +66,7 @@ export interface Agent extends EventEmitter {
   agentKeepAliveTimeoutBuffer: number
   _events: object
   _eventsCount: number
+  [kProxy]: Proxy | null
 
   createConnection(options: ClientOptions, callback?: Created): Duplex | null | undefined
   getName(options?: ClientOptions): string
@@ -95,6 +108,7 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   self.options.path = null
   self.defaultPort = self.options.defaultPort || 80
   self.protocol = self.options.protocol || 'http:'
+  self[kProxy] = parseProxy(self.options.proxyEnv, self.protocol)
   self.requests = Object.create(null)
   self.sockets = Object.create(null)
   self.freeSockets = Object.create(null)
@@ -301,7 +315,13 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 }
 
 defineMethods(Agent.prototype, {
-  createConnection(options: ClientOptions, callback?: Created) {
+  createConnection(given: ClientOptions, callback?: Created) {
+    const proxy = proxyFor(this, given)
+    const options = proxy === null ? given : { ...given, host: proxy.host, port: proxy.port }
+    if (proxy?.secure === true) {
+      const servername = net.isIP(proxy.host) ? '' : proxy.host
+      return tls.connect({ ...options, servername } as unknown as tls.ConnectionOptions)
+    }
     // An agent that makes its own sockets out of ours needs ordinary ones.
     const native = this.createConnection === createConnection && options._agentKey !== undefined
     return (
@@ -423,5 +443,30 @@ const { createConnection } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {
-  current: new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000 }),
+  current: new Agent({
+    keepAlive: true,
+    scheduling: 'lifo',
+    timeout: 5000,
+    proxyEnv: environmentAsks() ? proxyVariables(process.env) : undefined,
+  }),
 }
+
+/** Parts of node:http that Node 20 and 22 do not all have. */
+const nodeHttp = http as { setGlobalProxyFromEnv?: (env?: ProxyEnvironment) => () => void }
+
+/**
+ * Makes `http.request`, and on a Node that knows of it `https.request` and `fetch`, take the proxies of `env`.
+ * @returns what undoes it
+ */
+export function setGlobalProxyFromEnv(env: ProxyEnvironment = process.env): () => void {
+  const undo = nodeSetsProxies?.(env)
+  const before = globalAgent.current
+  globalAgent.current = new Agent({ ...before.options, proxyEnv: proxyVariables(env) })
+  return () => {
+    undo?.()
+    globalAgent.current = before
+  }
+}
+
+/** Taken before the register module replaces it. */
+const nodeSetsProxies = nodeHttp.setGlobalProxyFromEnv

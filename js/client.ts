@@ -28,6 +28,7 @@ import {
 import { emitClose, emitError, onFinish } from './internal/exchange.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
+import { addressProxy, proxyFor, type Proxy } from './internal/proxy.js'
 import { finishMessage } from './internal/sending.js'
 import { StreamClient } from './internal/stream-client.js'
 import { kFields, kTransport, kUniqueHeaders } from './internal/symbols.js'
@@ -151,7 +152,8 @@ export const ClientRequest = function ClientRequest(
     this._last = !reuses
     this.shouldKeepAlive = reuses
   }
-  setInitialHeaders(this, options, setHost, defaultPort)
+  const proxy = proxyFor(agent, options)
+  setInitialHeaders(this, options, setHost, defaultPort, proxy)
   this[kUniqueHeaders] = Array.isArray(options.uniqueHeaders)
     ? new Set(options.uniqueHeaders.map((name) => String(name).toLowerCase()))
     : null
@@ -207,9 +209,11 @@ function setInitialHeaders(
   options: ClientOptions,
   setHost: boolean,
   defaultPort: string | number | undefined,
+  proxy: Proxy | null,
 ): void {
   const { headers } = options
   if (Array.isArray(headers)) {
+    if (proxy !== null) request[kPath] = addressProxy(request, proxy, options)
     // As they are: whoever gives a list has the last word.
     request._storeHeader(requestLine(request), headers)
     return
@@ -223,6 +227,7 @@ function setInitialHeaders(
   if (options.auth && !request.getHeader('Authorization')) {
     request.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`)
   }
+  if (proxy !== null) request[kPath] = addressProxy(request, proxy, options)
   // The head goes out alone; the body waits for the answer.
   if (request.getHeader('expect')) request._implicitHeader()
 }

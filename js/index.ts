@@ -1,7 +1,12 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
 import http from 'node:http'
 
-import { Agent as AgentClass, globalAgent as shared, type Agent as AgentInstance } from './agent.js'
+import {
+  Agent as AgentClass,
+  globalAgent as shared,
+  setGlobalProxyFromEnv as setProxies,
+  type Agent as AgentInstance,
+} from './agent.js'
 import { ClientRequest as ClientRequestClass, get as makeGet, request as makeRequest } from './client.js'
 import {
   METHODS as METHOD_LIST,
@@ -32,6 +37,7 @@ export const ClientRequest = ClientRequestClass
 export const request = makeRequest
 export const get = makeGet
 export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
+export const setGlobalProxyFromEnv = setProxies
 export const stats = collectStats
 
 /** Assigning it changes the agent of every later request that names none. */

@@ -20,6 +20,7 @@ const NAMES = [
   'ClientRequest',
   'request',
   'get',
+  'setGlobalProxyFromEnv',
 ] as const
 
 function put(module: object, name: string, value: unknown): void {

@@ -135,7 +135,7 @@ export const ERR_SOCKET_BAD_PORT = define(
   'ERR_SOCKET_BAD_PORT',
   CodedRangeError,
   (name: string, port: unknown, allowZero: boolean) =>
-    `${name} should be ${allowZero ? '>=' : '>'} 0 and < 65536. Received ${received(port).trimStart()}.`,
+    `${name} should be ${allowZero ? '>=' : '>'} 0 and < 65536.${received(port)}.`,
 )
 export const ERR_STREAM_ALREADY_FINISHED = define(
   'ERR_STREAM_ALREADY_FINISHED',

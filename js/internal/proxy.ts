@@ -1,0 +1,163 @@
+/**
+ * Requests by way of a proxy, as Node 24 has it: Node doc heading "Built-in Proxy Support". An agent made with `proxyEnv`
+ * connects to the proxy that HTTP_PROXY names and asks in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY
+ * exempts the server. https goes through Node's own agents.
+ */
+import net from 'node:net'
+
+import type { ClientRequest } from '../client.js'
+import type { ClientOptions } from './client-options.js'
+import { ERR_INVALID_ARG_VALUE, ERR_PROXY_INVALID_CONFIG, ERR_SOCKET_BAD_PORT } from './errors.js'
+
+/** What `proxyEnv` may hold; the lower-case names win. */
+export type ProxyEnvironment = Record<string, string | undefined>
+
+export interface Proxy {
+  readonly host: string
+  readonly port: number
+  /** It is spoken to by TLS. */
+  readonly secure: boolean
+  /** The value of Proxy-Authorization, null for none. */
+  readonly authorization: string | null
+  readonly exempt: readonly Exemption[]
+}
+
+/** Of an agent: its Proxy, or null. */
+export const kProxy = Symbol('ferrohttp.proxy')
+
+interface Exemption {
+  matches(host: string): boolean
+  readonly port: number | null
+}
+
+const NAMES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY']
+
+/** The part of a process's environment that is about proxies. */
+export function proxyVariables(env: ProxyEnvironment): ProxyEnvironment {
+  return Object.fromEntries(NAMES.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]))
+}
+
+/** What `--use-env-proxy` and NODE_USE_ENV_PROXY ask for; the flag is stronger. */
+export function environmentAsks(): boolean {
+  const options = [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv]
+  const flag = options.findLast((option) => option === '--use-env-proxy' || option === '--no-use-env-proxy')
+  return flag === undefined ? process.env['NODE_USE_ENV_PROXY'] === '1' : flag === '--use-env-proxy'
+}
+
+/** @throws ERR_PROXY_INVALID_CONFIG */
+export function parseProxy(env: ProxyEnvironment | undefined, protocol: string): Proxy | null {
+  if (!env || protocol !== 'http:') return null
+  const given = env['http_proxy'] || env['HTTP_PROXY']
+  if (!given || !/^https?:\/\//.test(given)) return null
+  // The URL parser would take line ends out without a word.
+  if (/[\r\n]/.test(given) || !URL.canParse(given)) throw ERR_PROXY_INVALID_CONFIG(`Invalid proxy URL: ${given}`)
+  const url = new URL(given)
+  const secure = url.protocol === 'https:'
+  const { username, password } = url
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port) || (secure ? 443 : 80),
+    secure,
+    authorization:
+      username === '' && password === ''
+        ? null
+        : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
+    exempt: parseExemptions(env['no_proxy'] || env['NO_PROXY'] || ''),
+  }
+}
+
+function parseExemptions(list: string): Exemption[] {
+  return list
+    .split(',')
+    .map((entry) => entry.trim().toLowerCase())
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const withPort = /^([^:]+|\[.*\]):(\d+)$/.exec(entry)
+      if (withPort === null) return { matches: hostRule(entry), port: null }
+      return { matches: hostRule(withPort[1]!), port: Number(withPort[2]) }
+    })
+}
+
+function hostRule(entry: string): (host: string) => boolean {
+  if (entry === '*') return () => true
+  if (entry.startsWith('.')) return (host) => host === entry.slice(1) || host.endsWith(entry)
+  if (entry.startsWith('*.')) return (host) => host.endsWith(entry.slice(1))
+  const range = entry.split('-')
+  if (range.length === 2 && range.every((end) => net.isIPv4(end))) {
+    const [low, high] = range.map(ipv4Number) as [number, number]
+    return (host) => net.isIPv4(host) && ipv4Number(host) >= low && ipv4Number(host) <= high
+  }
+  const name = unbracketed(entry)
+  return (host) => host === name
+}
+
+function ipv4Number(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+}
+
+function unbracketed(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+}
+
+/** The agent's proxy if requests with these options go through it. */
+export function proxyFor(agent: object | null | undefined, options: ClientOptions): Proxy | null {
+  const proxy = (agent as { [kProxy]?: Proxy | null } | null | undefined)?.[kProxy]
+  if (!proxy || options.socketPath) return null
+  const host = unbracketed((options.host || 'localhost').toLowerCase())
+  const port = Number(options.port || 80)
+  const exempt = proxy.exempt.some((rule) => (rule.port === null || rule.port === port) && rule.matches(host))
+  return exempt ? null : proxy
+}
+
+/**
+ * Makes a request one to a proxy: absolute target, a Host that agrees with it, and the fields for the proxy itself. Of
+ * headers that were given as a list only the Host is looked at.
+ *
+ * @returns the target
+ * @throws ERR_INVALID_ARG_VALUE, ERR_INVALID_URL, ERR_SOCKET_BAD_PORT
+ */
+export function addressProxy(request: ClientRequest, proxy: Proxy, options: ClientOptions): string {
+  const port = Number(options.port)
+  if (!(port >= 0 && port < 65536)) throw ERR_SOCKET_BAD_PORT('options.port', options.port, true)
+  const host = net.isIPv6(request.host) ? `[${request.host}]` : request.host
+  const { host: authority } = new URL(`http://${host}:${port}`)
+
+  const { headers } = options
+  if (Array.isArray(headers)) {
+    const flat = headers.flat(1) as string[]
+    for (let i = 0; i + 1 < flat.length; i += 2) {
+      if (flat[i]!.toLowerCase() === 'host') checkHost(flat[i + 1]!, authority)
+    }
+  } else {
+    for (const name of Object.keys(headers ?? {})) {
+      if (name.toLowerCase() === 'host') checkHost(String((headers as Record<string, unknown>)[name]), authority)
+    }
+    if (request.hasHeader('host')) request.setHeader('Host', authority)
+    if (proxy.authorization !== null) request.setHeader('proxy-authorization', proxy.authorization)
+    request.setHeader('proxy-connection', request.shouldKeepAlive ? 'keep-alive' : 'close')
+  }
+
+  const { method, path } = request
+  if (method === 'CONNECT' || (method === 'OPTIONS' && path === '*')) return path
+  return path.startsWith('/') ? `http://${authority}${path}` : checkTarget(path, authority)
+}
+
+function checkHost(value: string, authority: string): void {
+  if (!URL.canParse(`http://${value}`) || new URL(`http://${value}`).host !== authority)
+    throw ERR_INVALID_ARG_VALUE('Host in options.headers', value, mustMatch(authority))
+}
+
+function checkTarget(path: string, authority: string): string {
+  if (!URL.canParse(path)) throw ERR_INVALID_ARG_VALUE('options.path', path, 'must be in absolute-form or start with /')
+  const url = new URL(path)
+  if (url.protocol !== 'http:') {
+    const reason = 'must use http: scheme when specified as an absolute URL'
+    throw ERR_INVALID_ARG_VALUE('options.path', url.protocol, reason)
+  }
+  if (url.host !== authority) throw ERR_INVALID_ARG_VALUE('options.path', url, mustMatch(authority))
+  return url.href
+}
+
+function mustMatch(authority: string): string {
+  return `must match the request authority (${authority})`
+}
