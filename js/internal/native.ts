@@ -26,7 +26,7 @@ export interface Listening {
 
 /** Where a client connects, and what its connection goes by. Times in milliseconds, 0 for none. */
 export interface ConnectOptions {
-  /** IP addresses in the resolver's order, `%` and the number of a scope behind those that need one; or `path`. */
+  /** IP addresses in the resolver's order, `%` and a scope behind those that need one; or `path`. */
   addresses?: string[]
   port?: number
   path?: string

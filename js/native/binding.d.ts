@@ -100,13 +100,13 @@ export interface BindingConnecting {
  * in milliseconds, 0 for none.
  */
 export interface BindingConnectOptions {
-  /** A host's IP addresses in the resolver's order; `%` and the number of a scope may follow one. */
+  /** A host's IP addresses in the resolver's order; `%` and a scope may follow one. */
   addresses?: Array<string>
   /** The port of all of them. */
   port?: number
   /** A Unix socket. */
   path?: string
-  /** An IP address to bind. */
+  /** An IP address to bind; of the peer's scope, if any. */
   localAddress?: string
   /** A port to bind. */
   localPort?: number

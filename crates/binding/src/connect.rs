@@ -1,9 +1,9 @@
 //! What JavaScript passes to connect.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId};
+use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId, scope_id};
 use ferrohttp_proto::Limits;
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
@@ -15,13 +15,13 @@ use crate::wake::misuse;
 /// in milliseconds, 0 for none.
 #[napi(object)]
 pub struct BindingConnectOptions {
-    /// A host's IP addresses in the resolver's order; `%` and the number of a scope may follow one.
+    /// A host's IP addresses in the resolver's order; `%` and a scope may follow one.
     pub addresses: Option<Vec<String>>,
     /// The port of all of them.
     pub port: Option<u16>,
     /// A Unix socket.
     pub path: Option<String>,
-    /// An IP address to bind.
+    /// An IP address to bind; of the peer's scope, if any.
     pub local_address: Option<String>,
     /// A port to bind.
     pub local_port: Option<u16>,
@@ -80,19 +80,18 @@ impl BindingConnectOptions {
 }
 
 fn ip_address(text: &str) -> Result<IpAddr> {
-    text.parse()
+    let (address, _) = text.split_once('%').unwrap_or((text, ""));
+    address
+        .parse()
         .map_err(|_| misuse("addresses must be IP addresses"))
 }
 
 fn socket_address(text: &str, port: u16) -> Result<SocketAddr> {
-    let scoped = text.split_once('%').and_then(|(address, scope)| {
-        let address: Ipv6Addr = address.parse().ok()?;
-        Some(SocketAddrV6::new(address, port, 0, scope.parse().ok()?))
-    });
-    match scoped {
-        Some(address) => Ok(address.into()),
-        None => Ok(SocketAddr::new(ip_address(text)?, port)),
+    let mut address = SocketAddr::new(ip_address(text)?, port);
+    if let (SocketAddr::V6(address), Some((_, scope))) = (&mut address, text.split_once('%')) {
+        address.set_scope_id(scope_id(scope));
     }
+    Ok(address)
 }
 
 /// Outcome of `connect`: with `errno` 0 the attempt is under way.

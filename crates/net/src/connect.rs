@@ -1,5 +1,7 @@
 //! Connecting: to one of several addresses, or to a Unix socket.
 
+#[cfg(unix)]
+use std::ffi::CString;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,6 +42,22 @@ pub enum ConnectTarget {
     Addresses(Vec<SocketAddr>),
     /// A Unix socket.
     Path(PathBuf),
+}
+
+/// The number of an IPv6 scope, which is given by its number or by the name of its interface; 0 for none.
+pub fn scope_id(scope: &str) -> u32 {
+    scope.parse().unwrap_or_else(|_| interface_index(scope))
+}
+
+#[cfg(unix)]
+fn interface_index(name: &str) -> u32 {
+    // SAFETY: a C string, which the call only reads.
+    CString::new(name).map_or(0, |name| unsafe { libc::if_nametoindex(name.as_ptr()) })
+}
+
+#[cfg(not(unix))]
+const fn interface_index(_name: &str) -> u32 {
+    0
 }
 
 /// The step at which an attempt failed. Its number is what CONNECT_FAILED records carry.
@@ -207,10 +225,14 @@ async fn attempt(
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let local = SocketAddr::new(
+        let mut local = SocketAddr::new(
             options.local_address.unwrap_or(any),
             options.local_port.unwrap_or(0),
         );
+        // A link-local address is only good for peers on its own link.
+        if let (SocketAddr::V6(local), SocketAddr::V6(peer)) = (&mut local, address) {
+            local.set_scope_id(peer.scope_id());
+        }
         bind(&socket, local).map_err(at(Step::Bind))?;
     }
     let stream = socket.connect(address).await.map_err(at(Step::Connect))?;
@@ -295,6 +317,17 @@ mod tests {
         assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
         open.send(()).expect("the attempt waits");
         assert_eq!(waiting.await, Some(0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_scope_has_a_number_or_a_name() {
+        assert_eq!(scope_id("7"), 7);
+        let loopback = scope_id("lo");
+        assert_eq!(scope_id(&loopback.to_string()), loopback);
+        assert_ne!(loopback, 0);
+        assert_eq!(scope_id("no such interface"), 0);
+        assert_eq!(scope_id("\0"), 0);
     }
 
     #[test]

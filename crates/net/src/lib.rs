@@ -31,7 +31,7 @@ mod table;
 mod tests;
 mod timer;
 
-pub use connect::{ConnectOptions, ConnectTarget};
+pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use environment::Environment;
 pub use error::ListenError;
 pub use handoff::{Batch, Held, HeldBytes, Inbox, Wake};
