@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Shows an open connection's socket.
-    #[cfg(test)]
+    #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn with_stream(&self, look: impl FnOnce(&Stream)) {
         look(self.lock().socket.stream().expect("open"));
     }
