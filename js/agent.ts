@@ -315,7 +315,7 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 }
 
 defineMethods(Agent.prototype, {
-  createConnection(given: ClientOptions, callback?: Created) {
+  createConnection(...[given, callback]: [ClientOptions, Created?]) {
     const proxy = proxyFor(this, given)
     const options = proxy === null ? given : { ...given, host: proxy.host, port: proxy.port }
     if (proxy?.secure === true) {

@@ -27,7 +27,7 @@ import {
 } from './internal/errors.js'
 import { emitClose, emitError, onFinish } from './internal/exchange.js'
 import { countAsInstances } from './internal/kinship.js'
-import { defineAccessors, defineMethods } from './internal/members.js'
+import { defineMethods } from './internal/members.js'
 import { addressProxy, proxyFor, type Proxy } from './internal/proxy.js'
 import { finishMessage } from './internal/sending.js'
 import { StreamClient } from './internal/stream-client.js'
@@ -71,7 +71,7 @@ export interface ClientRequest extends OutgoingMessage {
   setNoDelay(noDelay?: boolean): void
   setSocketKeepAlive(enable?: boolean, initialDelay?: number): void
   clearTimeout(callback?: () => void): void
-  _deferToConnect(method: string | null, args: unknown[], callback?: () => void): void
+  _deferToConnect(method: string, args: unknown[]): void
 
   [kDestroyError]: Error | null | undefined
   [kPath]: string
@@ -268,16 +268,16 @@ function connectAlone(request: ClientRequest, given: ClientOptions): void {
   }
 }
 
-defineAccessors(ClientRequest.prototype, {
-  path: {
-    get() {
-      return this[kPath]
-    },
-    set(path: string) {
-      const text = String(path)
-      checkPath(text)
-      this[kPath] = text
-    },
+Object.defineProperty(ClientRequest.prototype, 'path', {
+  configurable: true,
+  enumerable: true,
+  get(this: ClientRequest) {
+    return this[kPath]
+  },
+  set(this: ClientRequest, path: string) {
+    const text = String(path)
+    checkPath(text)
+    this[kPath] = text
   },
 })
 
@@ -312,10 +312,9 @@ defineMethods(ClientRequest.prototype, {
     process.nextTick(takeSocket, this, socket, error)
   },
 
-  _deferToConnect(method: string | null, args: unknown[], callback?: () => void) {
+  _deferToConnect(method: string, args: unknown[]) {
     const call = (): void => {
-      if (method) (this.socket as unknown as Record<string, (...args: unknown[]) => void>)[method]!(...args)
-      if (typeof callback === 'function') callback()
+      ;(this.socket as unknown as Record<string, (...args: unknown[]) => void>)[method]!(...args)
     }
     const onSocket = (): void => {
       const socket = this.socket as unknown as Socket

@@ -222,7 +222,7 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
     const empty = data.length === 0
     if (kind === HEAD) {
       if (empty) flags |= bodyFlags(message)
-      const text = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
+      const text = headText(message, (entries[i]!.flags === 0 || empty) && isUtf8Text(data, encoding))
       accepted = transport.sendHead(
         message,
         text,
