@@ -76,7 +76,7 @@ impl Connection {
                 }
             }
         });
-        if connected {
+        if connected && self.environment.is_alive() {
             self.environment.inbox().tell();
         }
         Poll::Ready(connected)
