@@ -25,14 +25,15 @@ import {
   ERR_INVALID_HTTP_TOKEN,
   ERR_INVALID_PROTOCOL,
 } from './internal/errors.js'
-import { emitClose, emitError, onFinish } from './internal/exchange.js'
+import { connectionOf, emitClose, emitError, onFinish } from './internal/exchange.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
+import { kEndCallbacks } from './internal/outgoing-state.js'
 import { addressProxy, proxyFor, type Proxy } from './internal/proxy.js'
 import { finishMessage } from './internal/sending.js'
 import { StreamClient } from './internal/stream-client.js'
 import { kFields, kTransport, kUniqueHeaders } from './internal/symbols.js'
-import { kSettle } from './internal/transport.js'
+import { kDrain, kSettle } from './internal/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage } from './outgoing.js'
@@ -348,11 +349,34 @@ defineMethods(ClientRequest.prototype, {
   },
 
   [kSettle](error?: Error | null) {
-    if (!finishMessage(this, error)) return
-    this.emit('finish')
-    onFinish(this)
+    inContext(this, settle, error)
+  },
+
+  [kDrain]() {
+    inContext(this, drain)
   },
 })
+
+function settle(request: ClientRequest, error?: Error | null): void {
+  if (!finishMessage(request, error)) return
+  request.emit('finish')
+  onFinish(request)
+}
+
+function drain(request: ClientRequest): void {
+  OutgoingMessage.prototype[kDrain].call(request)
+}
+
+/** Whoever listens finds the async context that the request was made in. */
+function inContext(
+  request: ClientRequest,
+  tell: (request: ClientRequest, error?: Error | null) => void,
+  error?: Error | null,
+): void {
+  const scope = request._eventsCount === 0 && request[kEndCallbacks] === null ? null : connectionOf(request)?.scope
+  if (scope) scope.runInAsyncScope(tell, undefined, request, error)
+  else tell(request, error)
+}
 
 function emitAbort(request: ClientRequest): void {
   request.emit('abort')

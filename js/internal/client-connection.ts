@@ -5,6 +5,7 @@
  * A connection serves one request at a time: `attach` gives it one, `detach` takes it away once the exchange is over in
  * both directions, and the agent may then attach the next.
  */
+import type { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../client.js'
@@ -15,6 +16,8 @@ export interface ClientConnection extends MessageTransport {
   readonly source: Socket | MessageSource
   /** The request whose turn it is, null between two of them. */
   readonly request: ClientRequest | null
+  /** The request's async context, where what tells that it has been sent comes without one. */
+  readonly scope?: AsyncResource | null
 
   /** From now on everything that happens is told to `request`, in the async context of this call. */
   attach(request: ClientRequest): void

@@ -87,6 +87,10 @@ export class NativeClient implements ClientConnection, MessageSource {
     return this
   }
 
+  get scope(): AsyncResource | null {
+    return this.#scope
+  }
+
   get destroyed(): boolean {
     return this.closed || this.ending
   }

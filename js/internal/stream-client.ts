@@ -232,7 +232,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     const records = this.#session?.eof() ?? null
     if (request.res === null) exchange.onHangUp(request, this)
     if (records !== null) this.#scope!.runInAsyncScope(this.#take, this, records, null)
-    this.#stream.end()
+    this.#stream.destroy()
   }
 
   readonly #onError = (error: Error): void => {

@@ -1,0 +1,282 @@
+'use strict'
+// The agent: which connection a request gets, who waits, what is kept and for how long.
+const { parity } = require('../helpers/parity.cjs')
+const { rawServer } = require('./_exchange.cjs')
+const on24 = require('./_on24.cjs')
+
+const KEPT = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
+
+/**
+ * A parity test of an agent. The script gets `get(agent, options)`, which resolves when the request is closed and logs
+ * nothing; `show(label, agent)`, which logs the pools; and `turn()`, which lets what is due happen.
+ */
+function agents(title, answer, script) {
+  on24(
+    title,
+    parity(
+      async (http, log, tools) => {
+        const port = await rawServer(tools, answer)
+        const made = []
+        const make = (options, Class = http.Agent) => {
+          const agent = new Class(options)
+          made.push(agent)
+          return agent
+        }
+        tools.after(() => {
+          for (const agent of made) agent.destroy()
+        })
+        const counts = (pool) => Object.values(pool).map((list) => list.length)
+        await script({
+          http,
+          log,
+          port,
+          make,
+          turn: () => new Promise(setImmediate),
+          show: (label, agent) =>
+            log(
+              label,
+              counts(agent.sockets),
+              counts(agent.freeSockets),
+              counts(agent.requests),
+              agent.totalSocketCount,
+            ),
+          get: (agent, options = {}, watch = () => {}) =>
+            new Promise((resolve) => {
+              const request = http.get({ host: '127.0.0.1', port, agent, ...options }, (response) => response.resume())
+              request.on('error', (error) => log('error', error))
+              watch(request)
+              request.on('close', () => resolve(request))
+            }),
+        })
+      },
+      { nativeOnly: true },
+    ),
+  )
+}
+
+agents('a connection is used again', KEPT, async ({ log, make, get, show, turn }) => {
+  const agent = make({ keepAlive: true })
+  for (let i = 0; i < 3; i++) {
+    const request = await get(agent)
+    log(request.reusedSocket, request.shouldKeepAlive, request.socket._httpMessage === request)
+    await turn()
+    show('idle', agent)
+    log(Object.values(agent.freeSockets)[0][0]._httpMessage)
+  }
+  agent.destroy()
+  await new Promise((resolve) => Object.values(agent.freeSockets)[0][0].on('close', resolve))
+  show('destroyed', agent)
+})
+
+agents('an agent that keeps nothing', KEPT, async ({ log, make, get, show, turn }) => {
+  const agent = make({})
+  log((await get(agent)).shouldKeepAlive)
+  await turn()
+  show('afterwards', agent)
+})
+
+agents('requests wait for one another', KEPT, async ({ log, make, get, show, turn }) => {
+  const agent = make({ keepAlive: true, maxSockets: 1 })
+  const watch = (i) => (request) => {
+    request.on('socket', () => show(`socket ${i}`, agent))
+    request.on('response', () => show(`response ${i}`, agent))
+    request.on('close', () => {
+      show(`close ${i}`, agent)
+      log(request.reusedSocket)
+    })
+    show(`made ${i}`, agent)
+  }
+  await Promise.all([0, 1, 2, 3].map((i) => get(agent, {}, watch(i))))
+  await turn()
+  show('afterwards', agent)
+})
+
+agents(
+  'requests wait though nothing is kept',
+  (socket) => socket.end(KEPT),
+  async ({ make, get, show }) => {
+    const agent = make({ maxSockets: 1 })
+    const watch = (i) => (request) => request.on('close', () => show(`close ${i}`, agent))
+    await Promise.all([0, 1, 2].map((i) => get(agent, {}, watch(i))))
+  },
+)
+
+agents('a request that waits is destroyed', KEPT, async ({ log, make, get, show, turn }) => {
+  const agent = make({ keepAlive: true, maxSockets: 1 })
+  const watch = (i) => (request) => {
+    request.on('close', () => show(`close ${i}`, agent))
+    if (i === 1) request.destroy()
+    if (i === 2) request.destroy(new Error('enough'))
+    if (i === 3) request.abort()
+  }
+  await Promise.all([0, 1, 2, 3, 4].map((i) => get(agent, {}, watch(i))))
+  await turn()
+  show('afterwards', agent)
+  log('end')
+})
+
+agents('maxTotalSockets over several names', KEPT, async ({ log, make, get }) => {
+  const agent = make({ keepAlive: true, maxTotalSockets: 1 })
+  const watch = (i) => (request) => request.on('close', () => log('close', i))
+  await Promise.all([0, 1, 2, 3].map((i) => get(agent, { family: i % 2 === 0 ? 4 : 0 }, watch(i))))
+  log(Object.keys(agent.requests))
+})
+
+for (const scheduling of ['lifo', 'fifo']) {
+  agents(scheduling, KEPT, async ({ log, make, get, turn }) => {
+    const agent = make({ keepAlive: true, scheduling })
+    const sockets = (await Promise.all([0, 1, 2].map(() => get(agent)))).map((request) => request.socket)
+    await turn()
+    const order = Object.values(agent.freeSockets)[0].map((socket) => sockets.indexOf(socket))
+    const next = sockets.indexOf((await get(agent)).socket)
+    log(order.indexOf(next))
+    await turn()
+    log(Object.values(agent.freeSockets)[0].length)
+  })
+}
+
+agents('maxFreeSockets', KEPT, async ({ make, get, show, turn }) => {
+  const agent = make({ keepAlive: true, maxFreeSockets: 1 })
+  await Promise.all([0, 1, 2].map(() => get(agent)))
+  while (agent.totalSocketCount > 1) await turn()
+  show('afterwards', agent)
+})
+
+for (const hint of ['timeout=1', 'timeout=2', 'timeout=5, max=1', 'max=1, timeout=5', 'timeout=x', 'timeout=100000']) {
+  agents(
+    `the server's hint: ${hint}`,
+    `HTTP/1.1 200 OK\r\nKeep-Alive: ${hint}\r\nContent-Length: 0\r\n\r\n`,
+    async ({ log, make, get, turn }) => {
+      for (const options of [{}, { timeout: 3000 }, { agentKeepAliveTimeoutBuffer: 100, timeout: 3000 }]) {
+        const agent = make({ keepAlive: true, ...options })
+        await get(agent)
+        await turn()
+        log(Object.values(agent.freeSockets).map((list) => list.map((socket) => socket.timeout)))
+      }
+    },
+  )
+}
+
+agents('an idle connection that ends', KEPT, async ({ make, get, show, turn }) => {
+  const agent = make({ keepAlive: true })
+  const { socket } = await get(agent)
+  await turn()
+  show('idle', agent)
+  socket.destroy()
+  await new Promise((resolve) => socket.once('close', resolve))
+  show('closed', agent)
+})
+
+agents(
+  'a connection used again that dies',
+  (socket, request, number) => (number === 1 ? socket.write(KEPT) : socket.destroy()),
+  async ({ log, make, get, show, turn }) => {
+    const agent = make({ keepAlive: true })
+    await get(agent)
+    await turn()
+    const request = await get(agent)
+    log(request.reusedSocket, request.res)
+    await turn()
+    show('afterwards', agent)
+  },
+)
+
+agents('every method can be replaced', KEPT, async ({ http, log, make, get, show, turn }) => {
+  const names = (options) => Object.keys(options).sort()
+  class Watched extends http.Agent {
+    createConnection(options, callback) {
+      log('createConnection', names(options), typeof callback)
+      return super.createConnection(options, callback)
+    }
+    addRequest(request, options) {
+      log('addRequest', names(options))
+      return super.addRequest(request, options)
+    }
+    createSocket(request, options, callback) {
+      log('createSocket', names(options))
+      return super.createSocket(request, options, callback)
+    }
+    keepSocketAlive(socket) {
+      log('keepSocketAlive')
+      return super.keepSocketAlive(socket)
+    }
+    reuseSocket(socket, request) {
+      log('reuseSocket')
+      super.reuseSocket(socket, request)
+    }
+    removeSocket(socket, options) {
+      // Not when the test is over.
+      if (!socket.destroyed) log('removeSocket', names(options))
+      super.removeSocket(socket, options)
+    }
+    getName(options) {
+      return `watched:${super.getName(options)}`
+    }
+  }
+  const agent = make({ keepAlive: true }, Watched)
+  for (let i = 0; i < 2; i++) {
+    await get(agent, { headers: { a: 1 } })
+    await turn()
+  }
+  show('idle', agent)
+  log(Object.keys(agent.freeSockets))
+})
+
+agents('keepSocketAlive says no', KEPT, async ({ make, get, show, turn }) => {
+  const agent = make({ keepAlive: true })
+  agent.keepSocketAlive = () => false
+  await get(agent)
+  await turn()
+  show('afterwards', agent)
+})
+
+agents('createConnection by callback, failing, throwing', KEPT, async ({ log, make, get, show, port }) => {
+  const net = require('node:net')
+  const agent = make({})
+  agent.createConnection = (options, callback) => {
+    setImmediate(() => callback(null, net.connect(port, '127.0.0.1')))
+  }
+  log((await get(agent)).res.statusCode)
+  agent.createConnection = (options, callback) => {
+    setImmediate(() => callback(new Error('none')))
+  }
+  await get(agent)
+  agent.createConnection = () => {
+    throw new Error('at once')
+  }
+  try {
+    await get(agent)
+  } catch (error) {
+    log('thrown', error)
+  }
+  show('afterwards', agent)
+})
+
+agents("'agentRemove' takes a connection out", KEPT, async ({ make, get, show, turn }) => {
+  const agent = make({ keepAlive: true, maxSockets: 1 })
+  let removed
+  await get(agent, {}, (request) =>
+    request.on('socket', (socket) => {
+      removed = socket
+      socket.emit('agentRemove')
+      show('removed', agent)
+    }),
+  )
+  await turn()
+  show('afterwards', agent)
+  removed.destroy()
+})
+
+agents(
+  'a timeout of the agent',
+  () => {},
+  async ({ log, make, get }) => {
+    const agent = make({ timeout: 30 })
+    await get(agent, {}, (request) =>
+      request.on('timeout', () => {
+        log('timeout', request.timeout, request.socket.timeout)
+        request.destroy()
+      }),
+    )
+  },
+)
