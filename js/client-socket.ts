@@ -47,10 +47,11 @@ export class ClientSocket extends net.Socket {
   #destroyed: (() => void) | null = null
   #hadError = false
 
-  constructor() {
+  /** @param maxHeaderSize and `lenient`: how the first response is read */
+  constructor(maxHeaderSize: number, lenient: boolean) {
     super()
     this.connecting = true
-    this.connection = new NativeClient(this)
+    this.connection = new NativeClient(this, maxHeaderSize, lenient)
   }
 
   /** The name has been resolved: the attempt begins. */

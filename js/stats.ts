@@ -1,5 +1,7 @@
 /** Which road connections took: lets users and tests see that plain servers are on the native one. */
 import { environment } from './internal/environment.js'
+import { nativeClientCount } from './internal/native-client.js'
+import { streamClientCount } from './internal/stream-client.js'
 import { streamCount } from './internal/stream-port.js'
 
 export interface Stats {
@@ -11,10 +13,21 @@ export interface Stats {
     /** Native connections open now. */
     open: number
   }
+  client: {
+    /** Connections opened by an I/O thread, so far. */
+    native: number
+    /** Connections over streams of JavaScript's, so far. */
+    compatible: number
+    /** Native connections open now. */
+    open: number
+  }
 }
 
 /** Counts of this JavaScript thread. */
 export function stats(): Stats {
-  const [native, open] = environment.native.connectionCounts()
-  return { server: { native, compatible: streamCount(), open } }
+  const [native, open, clients] = environment.native.connectionCounts()
+  return {
+    server: { native, compatible: streamCount(), open },
+    client: { native: nativeClientCount(), compatible: streamClientCount(), open: clients },
+  }
 }

@@ -157,7 +157,12 @@ class Environment implements Port {
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
         checked = time
         // What one peer sent in one go is served in one turn, as in Node.
-        if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) return this.#at === this.#end && !this.#refill()
+        if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) {
+          this.flush(time)
+          if (this.#at < this.#end) return false
+          // What has just been written is acknowledged already, and that does not wait for the event loop.
+          if (!this.#refill()) return true
+        }
         if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
       }
     }

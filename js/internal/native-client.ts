@@ -3,17 +3,20 @@
  * told as records, which become calls of `exchange.ts`.
  */
 import { AsyncResource } from 'node:async_hooks'
+import http from 'node:http'
 import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../client.js'
 import type { ClientSocket } from '../client-socket.js'
+import { isLenient } from '../common.js'
 import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
-import { connectionReset, parserError } from './errors.js'
+import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
-import { parserErrors, type ConnectOptions } from './native.js'
+import type { ConnectOptions } from './native.js'
 import { PendingWrites } from './pending-writes.js'
 import * as r from './records.js'
+import { responseError } from './response-error.js'
 import {
   ACKNOWLEDGE,
   CHUNKED,
@@ -24,8 +27,6 @@ import {
   type SettledMessage,
   type WriteCallback,
 } from './transport.js'
-
-const PARSER_ERRORS = parserErrors()
 
 /** Body bytes that are credited at once, as on the server's side. */
 const CREDIT_STEP = 32 * 1024
@@ -74,9 +75,14 @@ export class NativeClient implements ClientConnection, MessageSource {
   #writer: SettledMessage | null = null
   #consumed = 0
   #bodyHeld = false
+  #maxHeaderSize: number
+  #lenient: boolean
   #refed = true
 
-  constructor(socket: ClientSocket) {
+  /** The limits that hold until a request has others. */
+  constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
+    this.#maxHeaderSize = maxHeaderSize
+    this.#lenient = lenient
     this.#side = socket
     this.socket = socket
     this.readableHighWaterMark = socket.readableHighWaterMark
@@ -236,11 +242,24 @@ export class NativeClient implements ClientConnection, MessageSource {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
+    this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const ends = (flags & END) !== 0
     const sent = flags | method | (!ends && body === null ? 0 : ACKNOWLEDGE)
     this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
     return this.#written(message, body, encoding, flags, callback)
+  }
+
+  /** What a response may be is the request's to say. */
+  #limit(): void {
+    const { request } = this
+    if (request === null) return
+    const maxHeaderSize = request.maxHeaderSize || http.maxHeaderSize
+    const lenient = request.insecureHTTPParser ?? isLenient()
+    if (maxHeaderSize === this.#maxHeaderSize && lenient === this.#lenient) return
+    this.#maxHeaderSize = maxHeaderSize
+    this.#lenient = lenient
+    this.command(r.OUT_LIMITS, maxHeaderSize, lenient ? 1 : 0)
   }
 
   sendBody(
@@ -352,10 +371,9 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
-    const { code, reason } = PARSER_ERRORS[kind]!
-    // What ends too early tells so itself, when the connection is closed.
-    if (code === 'ECONNRESET' || this.request === null) return
-    const error = parserError(code, reason, bytesParsed, packet)
+    if (this.request === null) return
+    const error = responseError(kind, bytesParsed, packet)
+    if (error === null) return
     const { request } = this
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)

@@ -64,13 +64,15 @@ function isPlain(options: SocketOptions): boolean {
 export function connectNatively(options: ClientOptions): Socket | null {
   const wanted = options as SocketOptions
   if (!socketsAreNodes() || !isPlain(wanted)) return null
-  const socket = new ClientSocket()
+  const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
+  const lenient = wanted.insecureHTTPParser ?? isLenient()
+  const socket = new ClientSocket(maxHeaderSize, lenient)
   if (wanted.timeout) socket.setTimeout(wanted.timeout)
   const base: ConnectOptions = {
     noDelay: Boolean(wanted.noDelay),
     socketTimeout: 0,
-    maxHeaderSize: wanted.maxHeaderSize || http.maxHeaderSize,
-    lenient: wanted.insecureHTTPParser ?? isLenient(),
+    maxHeaderSize,
+    lenient,
   }
   if (wanted.keepAlive) base.tcpKeepAlive = wanted.keepAliveInitialDelay || 0
   if (wanted.path) {

@@ -9,19 +9,12 @@ import type { Socket } from 'node:net'
 import type { ClientRequest } from '../client.js'
 import { isLenient } from '../common.js'
 import type { ClientConnection } from './client-connection.js'
-import { parserError } from './errors.js'
 import * as exchange from './exchange.js'
-import { BindingSession, parserErrors, type NativeSession } from './native.js'
+import { BindingSession, type NativeSession } from './native.js'
 import * as r from './records.js'
+import { responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { END, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
-
-const PARSER_ERRORS = parserErrors()
-
-const RESPONSE_START = 'HTTP/'
-const NO_RESPONSE = PARSER_ERRORS.find(
-  ({ code, reason }) => code === 'HPE_INVALID_CONSTANT' && reason.includes('HTTP/'),
-)!
 
 /** A stream's connection, for as long as the stream lives. */
 const kConnection = Symbol('ferrohttp.clientConnection')
@@ -37,6 +30,13 @@ const [ORDINARY, HEAD, CONNECT] = [0, 1, 2]
 /** What `session.begin` is to be told. */
 function requestKind(method: string): number {
   return method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : ORDINARY
+}
+
+let opened = 0
+
+/** Connections that were made over streams, so far. */
+export function streamClientCount(): number {
+  return opened
 }
 
 export class StreamClient extends StreamTransport implements ClientConnection {
@@ -61,6 +61,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
   private constructor(stream: Stream) {
     super(stream)
     this.#stream = stream
+    opened++
   }
 
   get source(): Socket {
@@ -298,13 +299,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     this.#stream.removeListener('end', this.#onEnd)
     this.#stream.destroy()
     const packet = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    let { code, reason } = PARSER_ERRORS[kind]!
-    if (code === 'ECONNRESET') {
-      // One more response than requests is dropped without a word; what cannot even be one is an error.
-      const start = packet.toString('latin1', bytesParsed, bytesParsed + RESPONSE_START.length)
-      if (RESPONSE_START.startsWith(start)) return
-      ;({ code, reason } = NO_RESPONSE)
-    }
-    exchange.onParseError(request, this, parserError(code, reason, bytesParsed, packet))
+    const error = responseError(kind, bytesParsed, packet)
+    if (error !== null) exchange.onParseError(request, this, error)
   }
 }

@@ -51,6 +51,8 @@ fn what_follows_a_response_at_once_is_not_the_next_ones_answer() {
     peer.send([OK, OK].concat());
     js.response(id);
     assert_eq!(js.rest_of_body(id).0, b"ok");
+    // JavaScript knows whether the request is still there to be told.
+    assert_eq!(js.error(id).1, "response without a request");
     assert_eq!(js.closed(id), 0);
     // Also while the request is still being sent.
     let (mut peer, id) = js.connection(&listener);
@@ -63,6 +65,7 @@ fn what_follows_a_response_at_once_is_not_the_next_ones_answer() {
     peer.send([OK, OK].concat());
     js.response(id);
     assert_eq!(js.rest_of_body(id).0, b"ok");
+    assert_eq!(js.error(id).1, "response without a request");
     assert_eq!(js.closed(id), 0);
 }
 

@@ -30,6 +30,7 @@ impl Connection {
         batch: &mut Batch,
     ) -> usize {
         let mut used = 0;
+        let mut ended = false;
         loop {
             // The end of a body costs no credit.
             if state.credit <= 0 && state.engine.is_receiving() && used < input.len() {
@@ -40,6 +41,11 @@ impl Connection {
             };
             let step = match engine.handle_data(&config.limits, &input[used..], scratch) {
                 Ok(step) => step,
+                // No request is to be told of what nobody asked for, unless it came right behind its response.
+                Err(error) if error.kind == ErrorKind::Unsolicited && !ended => {
+                    state.destroy();
+                    return input.len();
+                }
                 Err(error) => {
                     self.fail_response(state, error.kind, used + error.bytes_parsed, input, batch);
                     return input.len();
@@ -80,6 +86,7 @@ impl Connection {
                     batch.end(self.id, &trailers);
                     state.body_left = 0;
                     state.close_if_spent();
+                    ended = true;
                 }
             }
         }
@@ -115,10 +122,7 @@ impl Connection {
         packet: &[u8],
         batch: &mut Batch,
     ) {
-        // No request is to be told of what nobody asked for.
-        if error != ErrorKind::Unsolicited {
-            batch.error(self.id, error, bytes_parsed, packet);
-        }
+        batch.error(self.id, error, bytes_parsed, packet);
         state.destroy();
     }
 

@@ -1,0 +1,24 @@
+/** What becomes of bytes from a server that are no response, or none that was asked for. */
+import { parserError, type ParserError } from './errors.js'
+import { parserErrors } from './native.js'
+
+const PARSER_ERRORS = parserErrors()
+
+const RESPONSE_START = 'HTTP/'
+const NO_RESPONSE = PARSER_ERRORS.find(
+  ({ code, reason }) => code === 'HPE_INVALID_CONSTANT' && reason.includes('HTTP/'),
+)!
+
+/**
+ * @param kind index of the engine's error
+ * @param packet what was being parsed, of which `bytesParsed` are fine
+ * @returns null for one more response than requests, which is dropped without a word, and for an end that came too early,
+ *   which tells so itself
+ */
+export function responseError(kind: number, bytesParsed: number, packet: Buffer): ParserError | null {
+  const { code, reason } = PARSER_ERRORS[kind]!
+  if (code !== 'ECONNRESET') return parserError(code, reason, bytesParsed, packet)
+  const start = packet.toString('latin1', bytesParsed, bytesParsed + RESPONSE_START.length)
+  if (RESPONSE_START.startsWith(start)) return null
+  return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)
+}
