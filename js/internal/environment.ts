@@ -144,7 +144,7 @@ class Environment implements Port {
       const type = inWords[word]! & 0xff
       // Node runs what is queued between two reads and behind every body part, but not between the requests that one
       // read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
-      if (previous !== NOBODY && (slot !== previous || type < r.IN_HEAD || type > r.IN_END)) {
+      if (previous !== NOBODY && (slot !== previous || type < r.IN_HEAD || type > r.IN_ERROR)) {
         previous = NOBODY
         runTicks()
       }
