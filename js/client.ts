@@ -106,7 +106,7 @@ export const ClientRequest = function ClientRequest(
   const [options, listener] = requestOptions(input, given, callback)
   const agent = chooseAgent(options)
   this.agent = agent
-  const defaultAgent = options._defaultAgent ?? globalAgent.current
+  const defaultAgent = defaultAgentOf(options)
   const protocol = options.protocol || defaultAgent.protocol
   const expected = agent?.protocol || defaultAgent.protocol
   if (options.path) checkPath(String(options.path))
@@ -173,16 +173,20 @@ Object.setPrototypeOf(ClientRequest, OutgoingMessage)
 Object.setPrototypeOf(ClientRequest.prototype, OutgoingMessage.prototype)
 countAsInstances(ClientRequest, http.ClientRequest)
 
+function defaultAgentOf(options: ClientOptions): Agent {
+  return (options._defaultAgent as Agent | undefined) ?? globalAgent.current
+}
+
 /** @throws ERR_INVALID_ARG_TYPE */
 function chooseAgent(options: ClientOptions): Agent | null | undefined {
   const { agent } = options
   if (agent === false) {
-    const fallback = options._defaultAgent ?? globalAgent.current
+    const fallback = defaultAgentOf(options)
     return new (fallback.constructor as new () => Agent)()
   }
   if (agent === null || agent === undefined) {
     // A program that connects by itself has no need of one.
-    return typeof options.createConnection === 'function' ? agent : (options._defaultAgent ?? globalAgent.current)
+    return typeof options.createConnection === 'function' ? agent : defaultAgentOf(options)
   }
   if (typeof (agent as Partial<Agent>).addRequest !== 'function')
     throw ERR_INVALID_ARG_TYPE('options.agent', ['Agent-like Object', 'undefined', 'false'], agent)

@@ -71,7 +71,7 @@ agents('a connection is used again', KEPT, async ({ log, make, get, show, turn }
 agents('an agent that keeps nothing', KEPT, async ({ log, make, get, show, turn }) => {
   const agent = make({})
   log((await get(agent)).shouldKeepAlive)
-  await turn()
+  while (agent.totalSocketCount > 0) await turn()
   show('afterwards', agent)
 })
 
@@ -226,7 +226,7 @@ agents('keepSocketAlive says no', KEPT, async ({ make, get, show, turn }) => {
   const agent = make({ keepAlive: true })
   agent.keepSocketAlive = () => false
   await get(agent)
-  await turn()
+  while (agent.totalSocketCount > 0) await turn()
   show('afterwards', agent)
 })
 

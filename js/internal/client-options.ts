@@ -13,7 +13,7 @@ export type Created = (error: Error | null, socket?: Duplex) => void
 export interface ClientOptions
   extends Omit<RequestOptions, 'agent' | '_defaultAgent' | 'createConnection' | 'headers' | 'signal'> {
   agent?: Agent | RequestOptions['agent'] | false | null
-  _defaultAgent?: Agent
+  _defaultAgent?: Agent | RequestOptions['_defaultAgent']
   _agentKey?: string
   createConnection?:
     | ((options: ClientOptions, callback: Created) => Duplex | null | undefined)
