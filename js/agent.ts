@@ -63,6 +63,7 @@ export interface Agent extends EventEmitter {
   scheduling: 'lifo' | 'fifo'
   maxTotalSockets: number
   totalSocketCount: number
+  [kLastName]: { host: unknown; port: unknown; name: string } | null
   agentKeepAliveTimeoutBuffer: number
   _events: object
   _eventsCount: number
@@ -88,6 +89,8 @@ export interface AgentConstructor {
 /** Of a request that waits in `requests`. */
 const kOptions = Symbol('ferrohttp.requestOptions')
 const kScope = Symbol('ferrohttp.requestScope')
+/** The host that the last request went to, and its name in the pools. */
+const kLastName = Symbol('ferrohttp.lastName')
 
 const KEEP_ALIVE_DELAY = 1000
 const MAX_FREE_SOCKETS = 256
@@ -119,6 +122,7 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   self.scheduling = self.options.scheduling || 'lifo'
   self.maxTotalSockets = self.options.maxTotalSockets as number
   self.totalSocketCount = 0
+  self[kLastName] = null
   const buffer = self.options.agentKeepAliveTimeoutBuffer
   self.agentKeepAliveTimeoutBuffer =
     typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer) ? buffer : TIMEOUT_BUFFER
@@ -146,7 +150,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     socket.destroy()
     return
   }
-  const name = this.getName(options)
+  const name = (this.getName === getName && options._agentKey) || this.getName(options)
   const waiting = this.requests[name]
   if (waiting !== undefined && waiting.length > 0) {
     const request = waiting.shift()!
@@ -306,6 +310,47 @@ function serverName(options: ClientOptions, request: ClientRequest): string {
   return net.isIP(name) ? '' : name
 }
 
+/**
+ * What `getName` answers for most requests, without merging their options with the agent's, and as the same string for
+ * the same host; null where there is more to it than host and port.
+ */
+function usualName(agent: Agent, options: ClientOptions): string | null {
+  const own = agent.options
+  if (
+    agent.getName !== getName ||
+    options.localAddress ||
+    options.family ||
+    options.socketPath ||
+    own.host ||
+    own.port ||
+    own.localAddress ||
+    own.family ||
+    own.socketPath
+  )
+    return null
+  const { host, port } = options
+  const last = agent[kLastName]
+  if (last !== null && last.host === host && last.port === port) return last.name
+  const name = agent.getName(options)
+  agent[kLastName] = { host, port, name }
+  return name
+}
+
+/** Gives the request an idle connection, if there is one. */
+function reuse(agent: Agent, name: string, request: ClientRequest): boolean {
+  const free = agent.freeSockets[name]
+  if (free === undefined) return false
+  while (free.length > 0 && free[0]!.destroyed) free.shift()
+  const socket = agent.scheduling === 'fifo' ? free.shift() : free.pop()
+  if (free.length === 0) delete agent.freeSockets[name]
+  if (socket === undefined) return false
+  resetContext(socket)
+  agent.reuseSocket(socket, request)
+  giveSocket(agent, request, socket)
+  ;(agent.sockets[name] ??= []).push(socket)
+  return true
+}
+
 /** A request's options with the agent's over them. */
 function merged(agent: Agent, options: ClientOptions, request: ClientRequest): Options {
   const all = { __proto__: null, ...options, ...agent.options } as unknown as Options
@@ -341,24 +386,17 @@ defineMethods(Agent.prototype, {
   },
 
   addRequest(request: ClientRequest, given: ClientOptions | string, port?: number, localAddress?: string) {
-    const options = merged(this, typeof given === 'string' ? { host: given, port, localAddress } : given, request)
-    const name = this.getName(options)
+    const asked: ClientOptions = typeof given === 'string' ? { host: given, port, localAddress } : given
+    const known = usualName(this, asked)
+    if (known !== null && reuse(this, known, request)) return
+    const options = known === null ? merged(this, asked, request) : asked
+    const name = known ?? this.getName(options)
+    if (known === null && reuse(this, name, request)) return
     this.sockets[name] ??= []
-    const active = this.sockets[name]
-    const free = this.freeSockets[name]
-    let socket: Socket | undefined
-    if (free !== undefined) {
-      while (free.length > 0 && free[0]!.destroyed) free.shift()
-      socket = this.scheduling === 'fifo' ? free.shift() : free.pop()
-      if (free.length === 0) delete this.freeSockets[name]
-    }
-    if (socket !== undefined) {
-      resetContext(socket)
-      this.reuseSocket(socket, request)
-      giveSocket(this, request, socket)
-      active.push(socket)
-    } else if (active.length + (free?.length ?? 0) < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) {
-      this.createSocket(request, options as ClientOptions, (error, created) => {
+    const count = this.sockets[name].length + (this.freeSockets[name]?.length ?? 0)
+    if (count < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) {
+      const merging = known === null ? options : merged(this, asked, request)
+      this.createSocket(request, merging as ClientOptions, (error, created) => {
         if (error) request.onSocket(created, error)
         else giveSocket(this, request, created as Socket)
       })
@@ -439,7 +477,7 @@ defineMethods(Agent.prototype, {
   },
 })
 
-const { createConnection } = Agent.prototype
+const { createConnection, getName } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

@@ -123,8 +123,13 @@ export const ClientRequest = function ClientRequest(
   this._removedTE = bare
   this.socketPath = options.socketPath
   if (options.timeout !== undefined) this.timeout = timerDuration(options.timeout, 'timeout')
-  const { signal, ...connecting } = options
-  if (signal) addAbortSignal(signal, this as unknown as NodeClientRequest)
+  let connecting = options
+  if (options.signal) {
+    addAbortSignal(options.signal, this as unknown as NodeClientRequest)
+    // It ends the request; the connection may serve others.
+    const { signal: _, ...others } = options
+    connecting = others
+  }
 
   this.method = methodOf(options.method)
   if (options.maxHeaderSize !== undefined) validateInteger(options.maxHeaderSize, 'maxHeaderSize', 0)
