@@ -24,6 +24,7 @@ import {
   ERR_INVALID_ARG_TYPE,
   ERR_INVALID_HTTP_TOKEN,
   ERR_INVALID_PROTOCOL,
+  ERR_STREAM_DESTROYED,
 } from './internal/errors.js'
 import { connectionOf, emitClose, emitError, onFinish } from './internal/exchange.js'
 import { countAsInstances } from './internal/kinship.js'
@@ -367,7 +368,9 @@ defineMethods(ClientRequest.prototype, {
 })
 
 function settle(request: ClientRequest, error?: Error | null): void {
-  if (!finishMessage(request, error)) return
+  // It may have been handed over, but went no further.
+  const stopped = request[kDestroyError] !== null && request.res === null && connectionOf(request)?.destroyed === true
+  if (!finishMessage(request, error ?? (stopped ? ERR_STREAM_DESTROYED('write') : null))) return
   request.emit('finish')
   onFinish(request)
 }

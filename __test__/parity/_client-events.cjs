@@ -64,7 +64,7 @@ module.exports = (exchange) => {
   })
   exchange('callbacks of write and end', {
     answer: HI,
-    options: { method: 'POST' },
+    options: { method: 'POST', headers: { 'Content-Length': 2 } },
     manual: true,
     act: (request, log) => {
       request.write('a', () => log('write'))

@@ -118,7 +118,9 @@ function exchange(road, title, { answer, options = {}, body, manual = false, act
         act?.(request, log)
         if (!manual) request.end(body)
         for (let i = 0; i < closed.length; i++) await closed[i]
-        await new Promise(setImmediate)
+        // A connection that has been given up counts until it is closed.
+        const busy = () => agent && Object.keys(agent.sockets).length > 0
+        for (let turns = 0; turns === 0 || (turns < 100 && busy()); turns++) await new Promise(setImmediate)
         log('finally', state(), request.errored)
         if (agent) {
           const names = (pool) => Object.values(pool).map((list) => list.length)

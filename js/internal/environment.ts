@@ -11,6 +11,7 @@ import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
+import { isEarlyEnd } from './response-error.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
 /** Both scratch buffers. A batch of a few hundred small requests fits; what does not comes in several parts. */
@@ -142,8 +143,8 @@ class Environment implements Port {
       const inWords = this.#inWords
       const slot = inWords[word + 2]!
       const type = inWords[word]! & 0xff
-      // Node runs what is queued between two reads and behind every body part, but not between the requests that one
-      // read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
+      // Node runs what is queued between two reads and behind every body part of a request, but not between the requests
+      // that one read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
       if (previous !== NOBODY && (slot !== previous || type < r.IN_HEAD || type > r.IN_ERROR)) {
         previous = NOBODY
         runTicks()
@@ -151,7 +152,7 @@ class Environment implements Port {
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
       if (this.#dispatch(inWords, word, at)) {
-        previous = type === r.IN_BODY ? NO_SLOT : slot
+        previous = (type === r.IN_BODY || type === r.IN_RESPONSE) && !this.#sameResponseGoesOn(slot) ? NO_SLOT : slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
@@ -165,6 +166,27 @@ class Environment implements Port {
         }
         if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
       }
+    }
+  }
+
+  /**
+   * A client of Node parses all that one read brought before anything else runs: what follows in the same batch, but for
+   * the peer's FIN and body parts so long that they will have had a read of their own.
+   */
+  #sameResponseGoesOn(slot: number): boolean {
+    const connection = this.connections[slot]
+    if (!this.#nextIsFor(slot) || connection === undefined || connection instanceof Connection) return false
+    const word = this.#at >> 2
+    const first = this.#inWords[word]!
+    switch (first & 0xff) {
+      case r.IN_BODY:
+        return (first & (r.BODY_TAKE << 8)) === 0
+      case r.IN_END:
+        return !connection.untilClose
+      case r.IN_ERROR:
+        return !isEarlyEnd(this.#inWords[word + 4]!)
+      default:
+        return false
     }
   }
 

@@ -37,6 +37,9 @@ const METHOD_FLAGS: Record<string, number | undefined> = {
   CONNECT: r.REQUEST_CONNECT,
 }
 
+/** In the fields of a head: says where the body ends. */
+const FRAMED = /\n(?:content-length|transfer-encoding)\n/i
+
 let opened = 0
 
 /** Connections that were opened on the native road, so far. */
@@ -65,6 +68,8 @@ export class NativeClient implements ClientConnection, MessageSource {
   ending = false
   upgraded = false
   failed = false
+  /** The response's body ends with the connection. */
+  untilClose = false
   /** Bytes received and sent, known once it is closed. */
   counters: [read: number, written: number] | null = null
   readonly #side: ClientSocket
@@ -341,6 +346,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   ): void {
     const { request } = this
     if (request === null) return
+    this.untilClose = (flags & r.RESPONSE_KEEP_ALIVE) === 0 && !FRAMED.test(block)
     this.#scope!.runInAsyncScope(
       exchange.onResponse,
       undefined,
@@ -372,9 +378,13 @@ export class NativeClient implements ClientConnection, MessageSource {
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
     if (this.request === null) return
-    const error = responseError(kind, bytesParsed, packet)
-    if (error === null) return
     const { request } = this
+    const error = responseError(kind, bytesParsed, packet)
+    if (error === null) {
+      // The peer's FIN came instead of a response; the end of the connection follows.
+      if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
+      return
+    }
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
   }

@@ -22,3 +22,9 @@ export function responseError(kind: number, bytesParsed: number, packet: Buffer)
   if (RESPONSE_START.startsWith(start)) return null
   return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)
 }
+
+/** @returns whether the error is the peer's FIN where it is none of a response's ends */
+export function isEarlyEnd(kind: number): boolean {
+  const { code, reason } = PARSER_ERRORS[kind]!
+  return code === 'ECONNRESET' && (reason === 'socket hang up' || reason === 'aborted')
+}
