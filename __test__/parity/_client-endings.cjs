@@ -20,6 +20,10 @@ module.exports = (exchange) => {
       act: (request) => request.on('socket', (socket) => socket.on('connect', () => stop(request))),
     })
     exchange(`${name} at 'finish'`, { answer: () => {}, act: (request) => request.on('finish', () => stop(request)) })
+    exchange(`${name} at 'finish', with an answer on its way`, {
+      answer: HI,
+      act: (request) => request.on('finish', () => stop(request)),
+    })
     exchange(`${name} at 'response'`, { answer: PART, respond: (response, request) => stop(request) })
     exchange(`${name} at 'data'`, {
       answer: PART,
@@ -38,6 +42,10 @@ module.exports = (exchange) => {
     })
   }
 
+  exchange('destroy in the middle of what one read brought', {
+    answer: HI,
+    respond: (response, request) => request.destroy(),
+  })
   exchange('the response is destroyed', { answer: PART, respond: (response) => response.destroy() })
   exchange('the response is destroyed with an error', {
     answer: PART,

@@ -68,6 +68,8 @@ export class NativeClient implements ClientConnection, MessageSource {
   ending = false
   upgraded = false
   failed = false
+  /** The program destroyed the connection: what still comes of it is nobody's, but for the rest of the same read. */
+  discarding = false
   /** The response's body ends with the connection. */
   untilClose = false
   /** Bytes received and sent, known once it is closed. */
@@ -143,6 +145,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   close(mode: number): void {
     if (this.closed) return
     if (mode !== r.CLOSE_HALF) this.ending = true
+    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
     if (this.slot === -1) {
       // The attempt never begins.
       if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(() => this.onClosed(0))
@@ -345,8 +348,9 @@ export class NativeClient implements ClientConnection, MessageSource {
     after: Buffer,
   ): void {
     const { request } = this
-    if (request === null) return
-    this.untilClose = (flags & r.RESPONSE_KEEP_ALIVE) === 0 && !FRAMED.test(block)
+    if (request === null || this.discarding) return
+    this.untilClose =
+      (flags & r.RESPONSE_KEEP_ALIVE) === 0 && hasBody(request.method, line & 0xffff) && !FRAMED.test(block)
     this.#scope!.runInAsyncScope(
       exchange.onResponse,
       undefined,
@@ -364,7 +368,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   onBody(flags: number, chunk: Buffer): void {
     if ((flags & r.BODY_RAW) !== 0) {
       this.#bodyHeld = !this.socket.push(chunk)
-    } else if (this.request !== null && this.request.res !== null) {
+    } else if (this.request !== null && this.request.res !== null && !this.discarding) {
       this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
     }
     this.#consumed += chunk.length
@@ -372,12 +376,12 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   onEnd(trailers: string): void {
-    if (this.request === null) return
+    if (this.request === null || this.discarding) return
     this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, trailers)
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
-    if (this.request === null) return
+    if (this.request === null || this.discarding) return
     const { request } = this
     const error = responseError(kind, bytesParsed, packet)
     if (error === null) {
@@ -415,6 +419,15 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.#early = null
     this.#pending.fail(error)
   }
+}
+
+function discard(connection: NativeClient): void {
+  connection.discarding = true
+}
+
+/** RFC 9112 section 6.3, rules 1 and 2. */
+function hasBody(method: string, status: number): boolean {
+  return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
 }
 
 function byteLength(chunk: BodyChunk, encoding: BufferEncoding): number {
