@@ -394,6 +394,8 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   onAck(count: number): void {
+    // It was destroyed before anybody could know: what it has written is lost to the program.
+    if (this.socket.destroyed) return
     this.#pending.acknowledge(count)
     if (this.#pending.bytes === 0) this.#writer?.[kDrain]()
   }
