@@ -189,6 +189,46 @@ for (const [title, options] of Object.entries({
   )
 }
 
+for (const [title, what] of Object.entries({
+  'another server': (acceptor) => acceptor,
+  'a handle': (acceptor) => acceptor._handle,
+  'a handle in options': (acceptor) => ({ _handle: acceptor._handle }),
+})) {
+  test(
+    `listens on ${title}`,
+    parity(async (http, log, { until, raw, record }) => {
+      const acceptor = require('node:net').createServer()
+      acceptor.listen(0, '127.0.0.1')
+      await until(acceptor, 'listening')
+      const { port } = acceptor.address()
+      const server = http.createServer((req, res) => res.end(req.url))
+      record(server, ['listening', 'close'])
+      server.listen(what(acceptor))
+      log(server.listening)
+      await until(server, 'listening')
+      log(server.address().address, server.address().port === port)
+      const answered = raw(port, 'GET /asked HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      const [socket] = await until(server, 'connection')
+      log(socket.server === server)
+      log(await new Promise((resolve) => server.getConnections((error, count) => resolve([error, count]))))
+      log((await answered).endsWith('/asked'))
+      await new Promise((resolve) => server.close(resolve))
+    }),
+  )
+}
+
+test(
+  'a descriptor that is none',
+  parity(async (http, log, { until }) => {
+    const file = require('node:fs').openSync(process.execPath)
+    const server = http.createServer()
+    server.listen({ fd: file })
+    const [error] = await until(server, 'error')
+    log(error.code, error.syscall, server.listening)
+    require('node:fs').closeSync(file)
+  }),
+)
+
 test(
   'close, and close again',
   parity(async (http, log, { until, record }) => {
