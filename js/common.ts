@@ -168,6 +168,10 @@ export function validateHeaderValue(name: string, value: unknown, lenient?: bool
   if (checkInvalidHeaderChar(value, lenient)) throw ERR_INVALID_CHAR('header content', name)
 }
 
+// Wrapped in Node, and therefore without parameters to count.
+for (const validate of [validateHeaderName, validateHeaderValue])
+  Object.defineProperty(validate, 'length', { value: 0, configurable: true })
+
 let insecureFlag: boolean | null = null
 
 /** Whether the process runs with `--insecure-http-parser`; warns once if so, as Node does. */

@@ -42,8 +42,21 @@ export const stats = collectStats
 
 /** Assigning it changes the agent of every later request that names none. */
 export let globalAgent: AgentInstance
+/** Node's own, from Node 22 on. */
+export let WebSocket: unknown
+export let CloseEvent: unknown
+export let MessageEvent: unknown
+const passed = (name: 'maxHeaderSize' | 'WebSocket' | 'CloseEvent' | 'MessageEvent'): PropertyDescriptor => ({
+  configurable: true,
+  enumerable: true,
+  get: () => (http as Record<string, unknown>)[name],
+})
 // Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
 Object.defineProperties(exports, {
+  maxHeaderSize: passed('maxHeaderSize'),
+  WebSocket: passed('WebSocket'),
+  CloseEvent: passed('CloseEvent'),
+  MessageEvent: passed('MessageEvent'),
   globalAgent: {
     configurable: true,
     enumerable: true,
@@ -53,5 +66,7 @@ Object.defineProperties(exports, {
     },
   },
 })
+
+for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in http)) delete exports[name]
 
 export type { ServerOptions, RequestListener } from './server.js'
