@@ -1,6 +1,6 @@
 // `npm run bench`: measures ferrohttp beside its rivals. See README.md for how to read the result.
 import { writeFileSync } from 'node:fs'
-import { locate } from './http/implementations.mjs'
+import { locate, takesPart } from './http/implementations.mjs'
 import { measure } from './http/measure.mjs'
 import { parseOptions, USAGE, UsageError } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
@@ -13,19 +13,23 @@ async function main() {
   if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this benchmark runs on Linux')
 
   const loaded = hasWrk()
-  if (!loaded && !options.smoke) throw new UsageError(INSTALL_WRK)
+  const { scenarios, rounds, seconds } = options
+  if (!loaded && !options.smoke && scenarios.some(({ kind }) => kind === 'load')) throw new UsageError(INSTALL_WRK)
   const { found, missing } = locate(options.names, options.node)
   for (const { name, reason } of missing) console.error(`${name}: skipped, ${reason}`)
   if (found.length === 0 || (options.explicit && missing.length > 0)) {
     throw new UsageError('an implementation that was asked for is not there')
   }
 
-  const { scenarios, rounds, seconds } = options
-  const results = await run(scenarios, found, { rounds, seconds, loaded })
+  const server = scenarios.some(({ kind }) => kind === 'client') ? peer(options) : null
+  const results = await run(scenarios, found, { rounds, seconds, loaded, server })
+  if (results.length === 0) throw new UsageError('none of these implementations takes part in these scenarios')
   const answers = results.length * rounds
-  console.log(`${answers} answers of ${found.map(({ title }) => title).join('; ')} verified\n`)
-  if (results.some(({ samples }) => samples.length > 0)) console.log(report(results, { rounds, seconds, pinned }))
-  if (!loaded) console.log(`load skipped: ${INSTALL_WRK}`)
+  const titles = new Set(results.map(({ implementation }) => implementation.title))
+  console.log(`${answers} answers of ${[...titles].join('; ')} verified\n`)
+  if (results.some(({ samples }) => samples.length > 0))
+    console.log(report(results, { rounds, seconds, pinned, server }))
+  if (!loaded && scenarios.some(({ kind }) => kind === 'load')) console.log(`load skipped: ${INSTALL_WRK}`)
   if (options.json)
     writeFileSync(
       options.json,
@@ -33,17 +37,24 @@ async function main() {
     )
 }
 
+/** Who answers the clients. Without it their scenarios cannot run, whoever was asked for. */
+function peer({ server, node }) {
+  const { found, missing } = locate([server], node)
+  if (missing.length > 0) throw new UsageError(`clients need a server to ask: ${missing[0].reason}`)
+  return found[0]
+}
+
 /** Rounds go ABCD ABCD …, so that a slow minute of the machine falls on everybody. */
-async function run(scenarios, implementations, { rounds, seconds, loaded }) {
+async function run(scenarios, implementations, { rounds, ...how }) {
   const results = []
   for (const scenario of scenarios) {
-    const able = implementations.filter(({ javascript }) => javascript || scenario.program === undefined)
+    const able = implementations.filter((implementation) => takesPart(implementation, scenario))
     const group = able.map((implementation) => ({ scenario, implementation, samples: [] }))
     results.push(...group)
     for (let round = 1; round <= rounds; round += 1) {
       for (const { implementation, samples } of group) {
         console.error(`${scenario.name} ${round}/${rounds} ${implementation.name}`)
-        const sample = await measure(implementation, scenario, { seconds, loaded })
+        const sample = await measure(implementation, scenario, how)
         if (sample) samples.push(sample)
       }
     }

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { onLoadCore } from './pinning.mjs'
+import { onOtherCore } from './pinning.mjs'
 import { residentBytes } from './process-usage.mjs'
 
 const CLIENT = fileURLToPath(new URL('idle-client.mjs', import.meta.url))
@@ -31,7 +31,7 @@ export async function measureIdle(server, scenario) {
 }
 
 async function hold(port, path, connections) {
-  const [file, ...args] = onLoadCore([process.execPath, CLIENT, String(port), path, String(connections)])
+  const [file, ...args] = onOtherCore([process.execPath, CLIENT, String(port), path, String(connections)])
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })

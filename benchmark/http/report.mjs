@@ -28,26 +28,31 @@ export function machine() {
 
 /**
  * @param {Result[]} results
- * @param {{ rounds: number, seconds: number, pinned: boolean }} run
+ * @param {{ rounds: number, seconds: number, pinned: boolean, server: import('./implementations.mjs').Implementation | null }} run
+ *   `server`: who answered the clients
  * @returns {string} Markdown
  */
-export function report(results, { rounds, seconds, pinned }) {
+export function report(results, { rounds, seconds, pinned, server }) {
   const { cpu, cores, memoryBytes, kernel } = machine()
+  const of = (kind) => results.filter(({ scenario, samples }) => scenario.kind === kind && samples.length > 0)
   const lines = [
     `${cpu}, ${cores} cores, ${Math.round(memoryBytes / 2 ** 30)} GiB, Linux ${kernel}. ` +
       `Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'} of ${seconds} s; ` +
-      (pinned ? 'server pinned to core 0, load to core 1.' : '**nothing pinned: compare with care.**'),
+      (pinned
+        ? 'what is measured pinned to core 0, its load or server to core 1.'
+        : '**nothing pinned: compare with care.**'),
     '',
-    ...loadTable(results.filter(({ scenario, samples }) => scenario.kind === 'load' && samples.length > 0)),
-    ...idleTable(results.filter(({ scenario, samples }) => scenario.kind === 'idle' && samples.length > 0)),
+    ...loadTable('servers', of('load')),
+    ...idleTable(of('idle')),
+    ...loadTable(`clients of ${server?.title}`, of('client')),
   ]
   return lines.join('\n')
 }
 
-function loadTable(results) {
+function loadTable(heading, results) {
   if (results.length === 0) return []
   const lines = [
-    '| | requests/s | × node | ± | CPU µs/req | × node | JS µs/req | × node | p50 | × node | p99 | × node | RSS MiB | core busy |',
+    `| ${heading} | requests/s | × node | ± | CPU µs/req | × node | JS µs/req | × node | p50 | × node | p99 | × node | RSS MiB | core busy |`,
     '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
   ]
   for (const [scenario, group] of byScenario(results)) {

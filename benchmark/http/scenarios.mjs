@@ -1,17 +1,18 @@
-// What is asked of a server, as data. The answers are those of servers/app.js and peer-hyper/.
+// What is asked of a server or done by a client, as data. The answers are those of servers/app.js and peer-hyper/.
 
 const HELLO = 'Hello, world!\n'
 const UPLOAD_BYTES = 64 * 1024
+const POST_BYTES = 1024
 const BLOB_BYTES = 1024 * 1024
 
 /**
  * @typedef {object} Scenario
  * @property {string} name for --only
  * @property {string} title for the report
- * @property {'load' | 'idle'} kind wrk against the route, or the memory of connections that wait
+ * @property {'load' | 'idle' | 'client'} kind wrk against the route, the memory of connections that wait, or a client's program
  * @property {string} method
  * @property {string} path
- * @property {number} connections
+ * @property {number} connections of a client also the requests in flight
  * @property {number} [pipeline] requests sent in one go, 1 when absent
  * @property {boolean} [close] every request on its own connection
  * @property {number} [bodyBytes] length of the request's body
@@ -22,6 +23,8 @@ const BLOB_BYTES = 1024 * 1024
  */
 
 const hello = { kind: 'load', method: 'GET', path: '/hello', answer: { bytes: HELLO.length, body: HELLO } }
+
+const asking = { ...hello, kind: 'client' }
 
 /** @type {Scenario[]} */
 export const SCENARIOS = [
@@ -69,4 +72,32 @@ export const SCENARIOS = [
   { ...hello, name: 'express-64', title: 'Express 5 hello, 64 connections', connections: 64, program: 'express' },
   { ...hello, name: 'fastify-64', title: 'Fastify 5 hello, 64 connections', connections: 64, program: 'fastify' },
   { ...hello, name: 'idle', title: 'memory of an idle keep-alive connection', kind: 'idle', connections: 5000 },
+  { ...asking, name: 'client-1', title: 'GET of 14 bytes, 1 in flight', connections: 1 },
+  { ...asking, name: 'client-64', title: 'GET of 14 bytes, 64 in flight', connections: 64 },
+  {
+    ...asking,
+    name: 'client-post-1k',
+    title: 'POST of 1 KiB, 64 in flight',
+    method: 'POST',
+    path: '/upload',
+    connections: 64,
+    bodyBytes: POST_BYTES,
+    answer: { bytes: String(POST_BYTES).length, body: String(POST_BYTES) },
+  },
+  {
+    ...asking,
+    name: 'client-download-1m',
+    title: 'GET of 1 MiB, 64 in flight',
+    path: '/blob',
+    connections: 64,
+    answer: { bytes: BLOB_BYTES, body: 'x'.repeat(BLOB_BYTES) },
+  },
+  {
+    ...asking,
+    name: 'client-new-connection',
+    title: 'GET of 14 bytes, 64 in flight, a new connection for each',
+    connections: 64,
+    close: true,
+    warmUpMs: 1500,
+  },
 ]

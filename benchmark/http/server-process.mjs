@@ -1,8 +1,8 @@
-// One server under test: started on its core, asked for its port, stopped.
+// One server, under test or asked by clients under test: started on its core, asked for its port, stopped.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { onServerCore } from './pinning.mjs'
+import { onMeasuredCore } from './pinning.mjs'
 
 const START_MS = 15_000
 const STOP_MS = 3_000
@@ -14,13 +14,14 @@ export class ServerProcess {
   /**
    * @param {import('./implementations.mjs').Implementation} implementation
    * @param {import('./scenarios.mjs').Scenario} scenario says which program is run
+   * @param {{ pin?: (command: string[]) => string[], env?: Record<string, string> }} [how] the measured core where absent
    */
-  constructor(implementation, scenario) {
-    const [file, ...args] = onServerCore(implementation.command(scenario))
+  constructor(implementation, scenario, { pin = onMeasuredCore, env = {} } = {}) {
+    const [file, ...args] = pin(implementation.server(scenario))
     this.name = implementation.name
     this.port = 0
     this.#child = spawn(file, args, {
-      env: { ...process.env, ...implementation.env },
+      env: { ...process.env, ...implementation.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

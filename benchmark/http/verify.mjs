@@ -18,7 +18,8 @@ export async function verify(server, scenario) {
   )
 }
 
-function ask(port, { method, path, bodyBytes = 0 }) {
+/** @returns {Promise<{ status: number, body: Buffer }>} one answer over a connection of its own */
+export function ask(port, { method, path, bodyBytes = 0 }) {
   return new Promise((resolve, reject) => {
     const headers = bodyBytes > 0 ? { 'Content-Length': bodyBytes } : {}
     const req = request({ host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 10_000 }, (res) => {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { onLoadCore } from './pinning.mjs'
+import { onOtherCore } from './pinning.mjs'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 /** Longer than any window: a request that waits is a long latency, not a lost sample. */
@@ -25,7 +25,7 @@ export const hasWrk = () => spawnSync('wrk', ['--version']).status !== null
  * @throws when an answer was not 2xx or 3xx, or a connection failed
  */
 export async function load(port, scenario, milliseconds) {
-  const [file, ...args] = onLoadCore([
+  const [file, ...args] = onOtherCore([
     'wrk',
     '--threads',
     '1',

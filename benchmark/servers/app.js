@@ -34,6 +34,9 @@ function burn(res) {
   text(res, HELLO)
 }
 
+/** Accepted so far, where COUNT_CONNECTIONS asked for it: a listener for each connection is not free. */
+let connections = 0
+
 const server = createServer((req, res) => {
   switch (`${req.method} ${req.url}`) {
     case 'GET /hello':
@@ -44,10 +47,18 @@ const server = createServer((req, res) => {
       return blob(res)
     case 'POST /upload':
       return upload(req, res)
+    case 'GET /connections':
+      return text(res, String(connections))
   }
   res.writeHead(404, { 'Content-Length': 0 })
   res.end()
 })
+
+if (process.env.COUNT_CONNECTIONS) {
+  server.on('connection', () => {
+    connections += 1
+  })
+}
 
 // The idle-connection scenario holds its connections for longer than the default of 5 s.
 server.keepAliveTimeout = 60_000

@@ -3,9 +3,11 @@
 //! It is the measure of what the protocol costs without JavaScript. Nothing is tuned but what every rival has
 //! too: no Nagle delay, one flush for the answers to a pipelined batch, a long accept queue.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -35,6 +37,7 @@ fn main() -> io::Result<()> {
 async fn serve() -> io::Result<()> {
     let listener = listen()?;
     let blob = Bytes::from(vec![b'x'; BLOB_BYTES]);
+    let accepted = Rc::new(Cell::new(0));
     writeln!(
         io::stdout(),
         "{{\"port\":{}}}",
@@ -46,9 +49,10 @@ async fn serve() -> io::Result<()> {
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let blob = blob.clone();
+        accepted.set(accepted.get() + 1);
+        let (blob, accepted) = (blob.clone(), accepted.clone());
         tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| answer(request, blob.clone()));
+            let service = service_fn(move |request| answer(request, blob.clone(), accepted.get()));
             // The peer going away mid-answer is the load tool's business.
             let _ = http1::Builder::new()
                 .pipeline_flush(true)
@@ -64,9 +68,11 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// `accepted`: connections so far, which tells whether a client kept its connections.
 async fn answer(
     request: Request<Incoming>,
     blob: Bytes,
+    accepted: u64,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
     Ok(match (request.method(), path) {
@@ -78,6 +84,11 @@ async fn answer(
             respond(StatusCode::OK, "text/plain", Bytes::from_static(HELLO))
         }
         (&Method::GET, "/blob") => respond(StatusCode::OK, "application/octet-stream", blob),
+        (&Method::GET, "/connections") => respond(
+            StatusCode::OK,
+            "text/plain",
+            Bytes::from(accepted.to_string()),
+        ),
         (&Method::POST, "/upload") => match count(request.into_body()).await {
             Ok(bytes) => respond(StatusCode::OK, "text/plain", Bytes::from(bytes.to_string())),
             Err(_) => respond(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),

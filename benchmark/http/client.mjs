@@ -1,0 +1,59 @@
+// One client under test: a fresh program on its core, a fresh server on the other one.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { onMeasuredCore, onOtherCore } from './pinning.mjs'
+import { ServerProcess } from './server-process.mjs'
+import { ask } from './verify.mjs'
+
+/** What starting, comparing, draining and ending may take besides warm-up and window. */
+const GRACE_MS = 30_000
+
+/**
+ * @param {import('./implementations.mjs').Implementation} implementation whose client it is
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {import('./implementations.mjs').Implementation} peer whose server it asks
+ * @param {{ warmUpMs: number, windowMs: number }} times
+ * @returns {Promise<import('./measure.mjs').Sample>}
+ * @throws when an answer was wrong, a request failed, or connections were not kept or closed as the scenario says
+ */
+export async function measureClient(implementation, scenario, peer, times) {
+  const how = { pin: onOtherCore, env: { COUNT_CONNECTIONS: '1' } }
+  const server = await new ServerProcess(peer, scenario, how).ready()
+  try {
+    const { total, ...sample } = await run(implementation, scenario, server.port, times)
+    await checkConnections(server.port, scenario, total)
+    return sample
+  } catch (error) {
+    server.assertAlive()
+    throw new Error(`${implementation.name}, ${scenario.name}: ${error.message}`, { cause: error })
+  } finally {
+    await server.stop()
+  }
+}
+
+async function run({ client, env }, { name }, port, { warmUpMs, windowMs }) {
+  const [file, ...args] = onMeasuredCore([...client, String(port), name, String(warmUpMs), String(windowMs)])
+  const child = spawn(file, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: warmUpMs + windowMs + GRACE_MS,
+    killSignal: 'SIGKILL',
+  })
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  if (code !== 0) throw new Error(`the client ended with ${signal ?? code}\n${stderr.slice(-4000)}`)
+  return JSON.parse(stdout)
+}
+
+/** A client that keeps what it should close, or closes what it should keep, measures something else. */
+async function checkConnections(port, { connections, close }, requests) {
+  const { body } = await ask(port, { method: 'GET', path: '/connections' })
+  // Without the one that asked for this.
+  const opened = Number(body.toString()) - 1
+  const right = close ? opened === requests : opened >= 1 && opened <= connections
+  if (!right) throw new Error(`${opened} connections opened for ${requests} requests, ${connections} at a time`)
+}
