@@ -34,14 +34,18 @@ test('nothing but the entries can be reached', (t) => {
 })
 
 for (const flag of ['--require', '--import']) {
-  test(`${flag} ferrohttp/register puts the server into the builtin module`, (t) => {
+  test(`${flag} ferrohttp/register puts server and client into the builtin module`, (t) => {
     const program = `
       const ferrohttp = require('ferrohttp')
       import('node:http').then(({ createServer }) => {
         const same = (name) => require('http')[name] === ferrohttp[name]
-        console.log(createServer === ferrohttp.createServer, same('createServer'), same('Server'), same('ServerResponse'))
+        const names = ['createServer', 'Server', 'ServerResponse', 'request', 'get', 'Agent', 'ClientRequest', 'globalAgent']
+        console.log(createServer === ferrohttp.createServer, ...names.map(same))
+        const agent = new ferrohttp.Agent()
+        require('http').globalAgent = agent
+        console.log(ferrohttp.globalAgent === agent)
       })`
     const output = execFileSync(process.execPath, [flag, 'ferrohttp/register', '--eval', program], { encoding: 'utf8' })
-    t.is(output.trim(), 'true true true true')
+    t.is(output, `${'true '.repeat(8)}true\ntrue\n`)
   })
 }

@@ -1,0 +1,22 @@
+'use strict'
+// A certificate for localhost and 127.0.0.1 that nobody but these tests trusts, and its key.
+
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0F1ekV5CZXBM++KV
+F2U5OLo33GRhgL8iLqqvdsDXaeehRANCAASdSp9rqc5YA+00xC5aONVti7netWf0
+BiHh2UftO8zMXcY3hRJUHGsryxExuL7WjL86BKu/ta+jw2MmUrb7bjqZ
+-----END PRIVATE KEY-----`
+
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUO3+96RqvgpaT9nh60XB6vhqMTq0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE3MTQ1M1oYDzIxMjYxMDI4
+MTcxNDUzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASdSp9rqc5YA+00xC5aONVti7netWf0BiHh2UftO8zMXcY3hRJUHGsr
+yxExuL7WjL86BKu/ta+jw2MmUrb7bjqZo28wbTAdBgNVHQ4EFgQUAqNkpPSGo4GX
+dcdF8glvGc8XnNUwHwYDVR0jBBgwFoAUAqNkpPSGo4GXdcdF8glvGc8XnNUwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSQAwRgIhALf07OHKHez4nhlZYKy8lJ0RyjTMMX8Wdy+X7k/W7E25AiEA
+nvv2+tUi6CX/wrcyTlb8wiT8QdRAxdsjLSJbOtx336Q=
+-----END CERTIFICATE-----`
+
+module.exports = { cert, key }
