@@ -20,7 +20,7 @@ import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { kUniqueHeaders } from './internal/symbols.js'
-import { StreamConnections } from './internal/stream-connections.js'
+import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
 import { family, isServedNatively } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
@@ -305,6 +305,29 @@ function config(server: Configured): ServerConfig {
   }
 }
 
+/** The same for streams, asked for with each request. */
+function streamConfig(server: Configured): WatchConfig {
+  const settings = server[kConfig]
+  return {
+    get session() {
+      return config(server)
+    },
+    get socketTimeout() {
+      return time(settings.timeout)
+    },
+    get keepAliveTimeout() {
+      const keepAlive = time(settings.keepAliveTimeout)
+      return keepAlive === 0 ? 0 : keepAlive + time(settings.keepAliveTimeoutBuffer)
+    },
+    get headersTimeout() {
+      return time(settings.headersTimeout)
+    },
+    get requestTimeout() {
+      return time(settings.requestTimeout)
+    },
+  }
+}
+
 const lenientByFlag =
   process.execArgv.includes('--insecure-http-parser') ||
   (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes('--insecure-http-parser')
@@ -469,7 +492,7 @@ proto.onOpen = function onOpen(connection): boolean {
 export function connectionListener(this: Server, stream: net.Socket): void {
   if (isServedNatively(stream)) return
   const self = this as Configured
-  self[kStreams] ??= new StreamConnections(self, () => config(self))
+  self[kStreams] ??= new StreamConnections(self, streamConfig(self))
   self[kStreams].open(stream)
 }
 

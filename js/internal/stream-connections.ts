@@ -8,17 +8,17 @@ import { StreamPort, type StreamConfig } from './stream-port.js'
 
 /** What is looked at with every check, besides; times in milliseconds, 0 for none. */
 export interface WatchConfig extends StreamConfig {
-  headersTimeout: number
-  requestTimeout: number
+  readonly headersTimeout: number
+  readonly requestTimeout: number
 }
 
 export class StreamConnections {
   readonly #server: Server
-  readonly #config: () => WatchConfig
+  readonly #config: WatchConfig
   readonly #ports = new Set<StreamPort>()
   #check: NodeJS.Timeout | null = null
 
-  constructor(server: Server, config: () => WatchConfig) {
+  constructor(server: Server, config: WatchConfig) {
     this.#server = server
     this.#config = config
   }
@@ -42,7 +42,7 @@ export class StreamConnections {
   }
 
   #checkTimes(): void {
-    const { headersTimeout, requestTimeout } = this.#config()
+    const { headersTimeout, requestTimeout } = this.#config
     if (headersTimeout === 0 && requestTimeout === 0) return
     const now = Date.now()
     for (const port of this.#ports) {

@@ -32,10 +32,11 @@ type ServedStream = AssignableSocket & {
   readableFlowing: boolean | null
 }
 
-/** What a server lets a stream's peer do; times in milliseconds, 0 for none. */
-export interface StreamConfig extends SessionConfig {
-  socketTimeout: number
-  keepAliveTimeout: number
+/** What a server lets a stream's peer do, as it says at the moment; times in milliseconds, 0 for none. */
+export interface StreamConfig {
+  readonly session: SessionConfig
+  readonly socketTimeout: number
+  readonly keepAliveTimeout: number
 }
 
 /** How many streams have been given to servers of this JavaScript thread. */
@@ -49,7 +50,7 @@ export class StreamPort implements Port, SocketSide {
   readonly connection: Connection
   readonly #stream: ServedStream
   readonly #session: NativeSession
-  readonly #config: () => StreamConfig
+  readonly #config: StreamConfig
   readonly #onGone: (port: StreamPort) => void
   readonly #listeners: [event: string, listener: (...args: never[]) => void][]
 
@@ -70,16 +71,14 @@ export class StreamPort implements Port, SocketSide {
   #headDone = false
 
   /**
-   * @param config asked for what the server says now
    * @param onGone the stream has closed, or is the program's from here
    */
-  constructor(server: Server, stream: Socket, config: () => StreamConfig, onGone: (port: StreamPort) => void) {
+  constructor(server: Server, stream: Socket, config: StreamConfig, onGone: (port: StreamPort) => void) {
     served++
     this.#stream = stream as unknown as ServedStream
     this.#config = config
     this.#onGone = onGone
-    const now = config()
-    this.#session = new BindingSession(false, now)
+    this.#session = new BindingSession(false, config.session)
     this.connection = new Connection(0, 0, server, this, stream.readableHighWaterMark, stream.writableHighWaterMark)
     this.#stream.server = server
     Object.defineProperty(stream, '_httpMessage', {
@@ -89,7 +88,7 @@ export class StreamPort implements Port, SocketSide {
       set() {},
     })
     ;(stream as { setEncoding?: unknown }).setEncoding = refuseEncoding
-    if (now.socketTimeout > 0) this.#stream.setTimeout?.(now.socketTimeout)
+    if (config.socketTimeout > 0) this.#stream.setTimeout?.(config.socketTimeout)
     const onError = (error: Error): void => {
       // Only the first one counts, and none ends the process.
       stream.removeListener('error', onError)
@@ -143,7 +142,7 @@ export class StreamPort implements Port, SocketSide {
    */
   #noteProgress(before: Connection['incoming'], unanswered: number): void {
     const { incoming } = this.connection
-    const inBody = this.#session.receiving()
+    const inBody = incoming !== null
     const inHead = !inBody && unanswered === 0 && !this.#session.idle()
     if (!inBody && !inHead) this.#began = 0
     // The head is told of with the first part of the body, or another one with the end of this.
@@ -188,7 +187,7 @@ export class StreamPort implements Port, SocketSide {
   #onHead(): void {
     if (this.#idling) {
       this.#idling = false
-      this.#stream.setTimeout?.(this.#config().socketTimeout)
+      this.#stream.setTimeout?.(this.#config.socketTimeout)
     }
     // A peer that does not read its answers is not asked for more questions.
     if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED - 1)) {
@@ -276,14 +275,15 @@ export class StreamPort implements Port, SocketSide {
       }
     }
     const { incoming, unanswered } = this.connection
-    if (!close && incoming === null) this.#noteProgress(null, unanswered - 1)
+    // Otherwise it is noted when all records of the read have been served.
+    if (!close && !this.#serving && incoming === null) this.#noteProgress(null, unanswered - 1)
     // Not before the next response's turn has come.
     if (this.#full) process.nextTick(() => this.#resumeIfFull())
     if (!close && unanswered <= 1) this.#idle()
   }
 
   #idle(): void {
-    const { keepAliveTimeout } = this.#config()
+    const { keepAliveTimeout } = this.#config
     if (keepAliveTimeout === 0 || typeof this.#stream.setTimeout !== 'function') return
     this.#idling = true
     this.#stream.setTimeout(keepAliveTimeout)
@@ -293,7 +293,7 @@ export class StreamPort implements Port, SocketSide {
     const stream = this.#stream
     if (type === r.OUT_CLOSE) this.#close(first)
     else if (type === r.OUT_DECLINE_UPGRADE) this.#take(this.#session.declineUpgrade())
-    else if (type === r.OUT_KEEP) stream.setTimeout?.(this.#config().socketTimeout)
+    else if (type === r.OUT_KEEP) stream.setTimeout?.(this.#config.socketTimeout)
   }
 
   #close(mode: number): void {
