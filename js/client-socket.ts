@@ -16,6 +16,7 @@ import {
   connectError,
   ERR_INVALID_ARG_TYPE,
   ERR_OUT_OF_RANGE,
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
   systemError,
   type SystemError,
 } from './internal/errors.js'
@@ -46,6 +47,7 @@ export class ClientSocket extends net.Socket {
   #counters: [number, number] = [0, 0]
   #destroyed: (() => void) | null = null
   #hadError = false
+  #connected = false
 
   /** @param maxHeaderSize and `lenient`: how the first response is read */
   constructor(maxHeaderSize: number, lenient: boolean) {
@@ -79,6 +81,7 @@ export class ClientSocket extends net.Socket {
   onConnected(index: number): void {
     if (this.destroyed) return
     this.connecting = false
+    this.#connected = true
     const target = this.#target!
     if (target.addresses !== undefined)
       this.autoSelectFamilyAttemptedAddresses = target.addresses
@@ -163,11 +166,13 @@ export class ClientSocket extends net.Socket {
     const { connection } = this
     if (connection.closed) {
       callback(error)
-      process.nextTick(emitClose, this, this.#hadError)
+      // Programs that await something upon the error of an attempt have done so by then: as in Node.
+      if (this.#connected) process.nextTick(emitClose, this, this.#hadError, true)
+      else setImmediate(emitClose, this, this.#hadError, false)
       return
     }
     this.#count()
-    this.#destroyed = () => emitClose(this, this.#hadError)
+    this.#destroyed = () => emitClose(this, this.#hadError, this.#connected)
     // 'error' comes ahead of 'close'.
     callback(error)
     connection.close(r.CLOSE_DESTROY)
@@ -261,7 +266,11 @@ function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
   return address.includes(':') ? 'IPv6' : 'IPv4'
 }
 
-function emitClose(socket: ClientSocket, hadError: boolean): void {
+/** Writes that were under way fail ahead of 'close', those that waited for the connection behind it. */
+function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean): void {
+  const { connection } = socket
+  if (connected) connection.failWrites(systemError('ECANCELED', 'write'))
+  else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION()))
   socket.emit('close', hadError)
 }
 

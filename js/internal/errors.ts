@@ -143,6 +143,11 @@ export const ERR_STREAM_ALREADY_FINISHED = define(
   (method: string) => `Cannot call ${method} after a stream was finished`,
 )
 export const ERR_STREAM_CANNOT_PIPE = define('ERR_STREAM_CANNOT_PIPE', PlainError, () => 'Cannot pipe, not readable')
+export const ERR_SOCKET_CLOSED_BEFORE_CONNECTION = define(
+  'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
+  PlainError,
+  () => 'Socket closed before the connection was established',
+)
 export const ERR_STREAM_DESTROYED = define(
   'ERR_STREAM_DESTROYED',
   PlainError,

@@ -336,7 +336,6 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.closed = true
     this.#updateHold()
     this.#side.onConnectFailed(failures)
-    this.#fail(connectionReset('aborted'))
   }
 
   onResponse(
@@ -414,10 +413,10 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.closed = true
     this.#updateHold()
     this.#side.onClosed(errno)
-    this.#fail(connectionReset('aborted'))
   }
 
-  #fail(error: Error): void {
+  /** What was not sent never will be. */
+  failWrites(error: Error): void {
     this.#early = null
     this.#pending.fail(error)
   }
