@@ -1,0 +1,67 @@
+'use strict'
+// Runs a program that knows nothing but node:http, plain and with the register module in front, beside a server.
+const path = require('node:path')
+const { once } = require('node:events')
+const { start } = require('../helpers/fixture.cjs')
+const { closeServer } = require('../helpers/play.cjs')
+const { node } = require('../helpers/nodes.cjs')
+const { normalise } = require('../helpers/record.cjs')
+const { shop } = require('./_shop.cjs')
+
+const REGISTER = path.resolve(__dirname, '../../dist/register.js')
+
+/** A server of `module` and what it was told, closed when the test is over. */
+async function serve(t, module) {
+  const heard = []
+  const server = module.createServer(
+    shop((request) => {
+      heard.push(request)
+      server.emit('heard', request)
+    }),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => closeServer(server))
+  return { heard, port: server.address().port, server }
+}
+
+/**
+ * What `file` says, line by line, the last of them being its connections: null on node:http.
+ * @param {string[]} args
+ * @param {{ preload: boolean, execPath: string, server?: object }} options `server`: the program gets a line for each
+ *   request of it that is not answered
+ */
+async function say(file, args, { preload, execPath, server }) {
+  const program = start(file, args, { node: preload ? ['-r', REGISTER] : [], execPath })
+  server?.on('heard', ({ url }) => {
+    if (url === '/silent') program.tell('heard')
+  })
+  const lines = []
+  for (;;) {
+    const line = await program.said()
+    if (line.over) {
+      const { code, signal, stderr } = await program.exited
+      return { lines, stats: line.stats, end: [code, signal, stderr] }
+    }
+    lines.push(line)
+  }
+}
+
+/** Node 24 beside this one: what a program sees is to be the same on each. */
+const NODES = [...new Set([process.execPath, node(24)])].filter((execPath) => execPath !== null)
+
+/** For the end of a program: tells what it used, in the form that `say` expects. */
+function over() {
+  const ours = require.cache[path.resolve(__dirname, '../../dist/index.js')]
+  process.stdout.write(`${JSON.stringify({ over: true, stats: ours?.exports.stats().client ?? null })}\n`)
+}
+
+/** Without ports and dates. */
+function comparable({ lines, end }, port, heard = []) {
+  return normalise(
+    [...lines.map((line) => ['said', line]), ...heard.map((line) => ['heard', line]), end],
+    new Set([port]),
+  )
+}
+
+module.exports = { comparable, NODES, over, say, serve }
