@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 
 import type { ClientRequest } from './client.js'
+import { keepAliveOf } from './incoming.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
@@ -454,7 +455,8 @@ defineMethods(Agent.prototype, {
     socket.setKeepAlive(true, this.keepAliveMsecs)
     socket.unref()
     let timeout = this.options.timeout || 0
-    const hint = (socket as { _httpMessage?: ClientRequest | null })._httpMessage?.res?.headers['keep-alive']
+    const response = (socket as { _httpMessage?: ClientRequest | null })._httpMessage?.res
+    const hint = response ? keepAliveOf(response) : undefined
     const seconds = typeof hint === 'string' ? TIMEOUT_HINT.exec(hint)?.[1] : undefined
     if (seconds !== undefined) {
       const limit = Math.max(0, Number(seconds) * 1000 - this.agentKeepAliveTimeoutBuffer)

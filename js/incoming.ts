@@ -249,6 +249,16 @@ export function fillResponseHead(
   if (maxFields > 0 && fieldCount > maxFields) message[kRawHeaders] = message.rawHeaders.slice(0, maxFields * 2)
 }
 
+/** A field name never has the sign, so this cannot be a value and the name behind it. */
+const KEEP_ALIVE_TIMEOUT = /\nkeep-alive\n(timeout=\d+)/i
+
+/** The Keep-Alive field as far as it is about a timeout. Of a message of ours the other fields stay unread. */
+export function keepAliveOf(message: IncomingMessage): string | undefined {
+  if (message[kBlock] === undefined || message[kHeaders] !== null)
+    return message.headers['keep-alive'] as string | undefined
+  return KEEP_ALIVE_TIMEOUT.exec(message[kBlock])?.[1]
+}
+
 function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
   const target: HeaderTarget = {}
   const join = message.joinDuplicateHeaders === true
