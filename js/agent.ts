@@ -11,6 +11,15 @@ import tls from 'node:tls'
 
 import type { ClientRequest } from './client.js'
 import { keepAliveOf } from './incoming.js'
+import {
+  drop,
+  onIdleError,
+  onNewListener,
+  resetContext,
+  serverName,
+  watch,
+  type Pool,
+} from './internal/agent-sockets.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
@@ -26,7 +35,7 @@ import {
   type Proxy,
   type ProxyEnvironment,
 } from './internal/proxy.js'
-import { validateNumber, validateString } from './internal/validators.js'
+import { validateNumber } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
   /** How much sooner than the server would, in ms, an idle connection is given up that the server limits. */
@@ -38,9 +47,6 @@ export interface AgentOptions extends NodeAgentOptions {
   proxyEnv?: ProxyEnvironment
   socketPath?: string
 }
-
-/** By name, as `getName` makes it. */
-type Pool<T> = Record<string, T[] | undefined>
 
 type Options = ClientOptions & { path?: string | null }
 
@@ -188,20 +194,6 @@ function mayKeep(agent: Agent, socket: Socket, name: string): boolean {
   )
 }
 
-/** An idle connection that fails is nobody's concern. */
-function onIdleError(this: Socket): void {
-  this.destroy()
-}
-
-function drop<T>(pool: Pool<T>, name: string, item: T): boolean {
-  const list = pool[name]
-  const at = list === undefined ? -1 : list.indexOf(item)
-  if (at === -1) return false
-  list!.splice(at, 1)
-  if (list!.length === 0) delete pool[name]
-  return true
-}
-
 /** The request's connection. An agent's timeout has been set when the socket was made. */
 function giveSocket(agent: Agent, request: ClientRequest, socket: Socket): void {
   request.onSocket(socket)
@@ -219,20 +211,6 @@ function inScopeOf(request: ClientRequest, go: () => void): void {
   else go()
 }
 
-/** What Node does with the handle of a socket that serves another request: it belongs to that one's context now. */
-function resetContext(socket: Socket): void {
-  const handle = (socket as { _handle?: { asyncReset?: (resource: object) => void } | null })._handle
-  if (typeof handle?.asyncReset === 'function') handle.asyncReset(new ReusedHandle(handle))
-}
-
-class ReusedHandle {
-  readonly handle: object
-
-  constructor(handle: object) {
-    this.handle = handle
-  }
-}
-
 /** The oldest request whose turn it may be now that a connection is gone, that of `name` first. */
 function nextWaiting(agent: Agent, name: string): ClientRequest | undefined {
   const same = agent.requests[name]
@@ -245,71 +223,7 @@ function nextWaiting(agent: Agent, name: string): ClientRequest | undefined {
   return undefined
 }
 
-// ---- the sockets' own events ---------------------------------------------------------------------------------
-
-function watch(agent: Agent, socket: Socket, options: Options): void {
-  const onSocketFree = (): void => {
-    agent.emit('free', socket, options)
-  }
-  const onClose = (): void => {
-    // Also when 'agentRemove' came before: the queue behind it may go on.
-    agent.removeSocket(socket, options)
-  }
-  const onTimeout = (): void => {
-    for (const list of Object.values(agent.freeSockets)) {
-      if (list!.includes(socket)) {
-        socket.destroy()
-        return
-      }
-    }
-  }
-  const onRemove = (): void => {
-    agent.removeSocket(socket, options)
-    socket.removeListener('close', onClose)
-    socket.removeListener('free', onSocketFree)
-    socket.removeListener('timeout', onTimeout)
-    socket.removeListener('agentRemove', onRemove)
-  }
-  socket.on('free', onSocketFree)
-  socket.on('close', onClose)
-  socket.on('timeout', onTimeout)
-  socket.on('agentRemove', onRemove)
-  if (agent.listenerCount('keylog') > 0) passKeylog(agent, socket)
-}
-
-const kKeylog = Symbol('ferrohttp.keylog')
-
-/** TLS sockets tell their keys; https agents pass that on. */
-function passKeylog(agent: Agent, socket: Socket & { [kKeylog]?: boolean }): void {
-  if (socket[kKeylog]) return
-  socket[kKeylog] = true
-  socket.on('keylog', (line: Buffer) => agent.emit('keylog', line, socket))
-}
-
-function onNewListener(this: Agent, event: string): void {
-  if (event !== 'keylog') return
-  for (const pool of [this.sockets, this.freeSockets])
-    for (const list of Object.values(pool)) for (const socket of list!) passKeylog(this, socket)
-}
-
 // ---- members -------------------------------------------------------------------------------------------------
-
-/** The name that a TLS server is asked for: that of the Host field. */
-function serverName(options: ClientOptions, request: ClientRequest): string {
-  const field = request.getHeader('host')
-  let name = options.host as string
-  if (field) {
-    validateString(field, 'options.headers.host')
-    if (field.startsWith('[')) {
-      const end = field.indexOf(']')
-      name = end === -1 ? field : field.slice(1, end)
-    } else {
-      name = field.split(':', 1)[0]!
-    }
-  }
-  // An address is no name (RFC 6066 section 3).
-  return net.isIP(name) ? '' : name
-}
 
 /**
  * What `getName` answers for most requests, without merging their options with the agent's, and as the same string for
