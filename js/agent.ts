@@ -35,7 +35,7 @@ import {
   type Proxy,
   type ProxyEnvironment,
 } from './internal/proxy.js'
-import { validateNumber } from './internal/validators.js'
+import { validateNumber, validateObject } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
   /** How much sooner than the server would, in ms, an idle connection is given up that the server limits. */
@@ -411,13 +411,17 @@ const nodeHttp = http as { setGlobalProxyFromEnv?: (env?: ProxyEnvironment) => (
 /**
  * Makes `http.request`, and on a Node that knows of it `https.request` and `fetch`, take the proxies of `env`.
  * @returns what undoes it
+ * @throws ERR_INVALID_ARG_TYPE, ERR_PROXY_INVALID_CONFIG
  */
 export function setGlobalProxyFromEnv(env: ProxyEnvironment = process.env): () => void {
-  const undo = nodeSetsProxies?.(env)
+  validateObject(env, 'proxyEnv')
+  const undo = nodeSetsProxies?.(env) ?? (() => {})
+  const proxyEnv = proxyVariables(env)
+  if (Object.keys(proxyEnv).length === 0) return undo
   const before = globalAgent.current
-  globalAgent.current = new Agent({ ...before.options, proxyEnv: proxyVariables(env) })
+  globalAgent.current = new Agent({ ...before.options, proxyEnv })
   return () => {
-    undo?.()
+    undo()
     globalAgent.current = before
   }
 }
