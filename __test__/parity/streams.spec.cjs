@@ -259,6 +259,33 @@ on24(
 )
 
 test(
+  'handlers see the async context in which the stream was given',
+  parity(async (http, log, { until }) => {
+    const { AsyncLocalStorage } = require('node:async_hooks')
+    const storage = new AsyncLocalStorage()
+    const server = http.createServer((req, res) => {
+      log(req.url, storage.getStore())
+      req.on('data', (chunk) => log(String(chunk), storage.getStore()))
+      req.on('end', () => {
+        log('end', storage.getStore())
+        // Must not be seen by the next request.
+        storage.enterWith('left behind')
+        res.end()
+      })
+    })
+    const [ours, theirs] = duplexPair()
+    storage.run('given', () => server.emit('connection', theirs))
+    ours.resume()
+    await storage.run('sent', async () => {
+      ours.write('POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1')
+      await new Promise(setImmediate)
+      ours.write('2GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      await until(ours, 'end')
+    })
+  }),
+)
+
+test(
   'maxRequestsPerSocket on a stream',
   parity(async (http, log) => {
     const server = http.createServer((_req, res) => res.end())

@@ -95,7 +95,7 @@ export class Connection implements MessageTransport, MessageSource {
   #bodyHeld = false
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
-  #scope: AsyncResource | null = null
+  #scope: AsyncResource | null
   /** The messages have been told of the end. */
   #abandoned = false
   /** The program has not called `unref()`. */
@@ -114,6 +114,7 @@ export class Connection implements MessageTransport, MessageSource {
     port: Port,
     readableHighWaterMark: number,
     writableHighWaterMark: number,
+    scope: AsyncResource | null = null,
   ) {
     this.slot = slot
     this.generation = generation
@@ -121,6 +122,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.#port = port
     this.readableHighWaterMark = readableHighWaterMark
     this.writableHighWaterMark = writableHighWaterMark
+    this.#scope = scope
   }
 
   get socket(): Socket {

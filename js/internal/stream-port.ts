@@ -3,6 +3,7 @@
  * engine as an I/O thread's (`BindingSession`), whose records the same `Connection` serves; what that one answers is framed
  * here. Listeners and their order are those of Node 24's `lib/_http_server.js`.
  */
+import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 
 import type { Server } from '../server.js'
@@ -50,6 +51,8 @@ export class StreamPort implements Port, SocketSide {
   readonly connection: Connection
   readonly #stream: ServedStream
   readonly #session: NativeSession
+  /** Handlers see the async context in which the server was given the stream. */
+  readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true })
   readonly #config: StreamConfig
   readonly #onGone: (port: StreamPort) => void
   readonly #listeners: [event: string, listener: (...args: never[]) => void][]
@@ -79,7 +82,8 @@ export class StreamPort implements Port, SocketSide {
     this.#config = config
     this.#onGone = onGone
     this.#session = new BindingSession(false, config.session)
-    this.connection = new Connection(0, 0, server, this, stream.readableHighWaterMark, stream.writableHighWaterMark)
+    const { readableHighWaterMark, writableHighWaterMark } = stream
+    this.connection = new Connection(0, 0, server, this, readableHighWaterMark, writableHighWaterMark, this.#scope)
     this.#stream.server = server
     Object.defineProperty(stream, '_httpMessage', {
       configurable: true,
@@ -172,7 +176,7 @@ export class StreamPort implements Port, SocketSide {
           // Moved on before the record is served: it must not be served twice if its handler throws.
           this.#at += inWords[(at >> 2) + 1]!
           if ((inWords[at >> 2]! & 0xff) === r.IN_HEAD) this.#onHead()
-          deliver(connection, bytes, inWords, at, true)
+          this.#scope.runInAsyncScope(deliver, undefined, connection, bytes, inWords, at, true)
         }
         this.#at = 0
         this.#records.shift()
