@@ -73,9 +73,7 @@ export class StreamPort implements Port, SocketSide {
   #began = Date.now()
   #headDone = false
 
-  /**
-   * @param onGone the stream has closed, or is the program's from here
-   */
+  /** @param onGone the stream has closed, or is the program's from here */
   constructor(server: Server, stream: Socket, config: StreamConfig, onGone: (port: StreamPort) => void) {
     served++
     this.#stream = stream as unknown as ServedStream
@@ -125,8 +123,8 @@ export class StreamPort implements Port, SocketSide {
   isLate(now: number, headersTimeout: number, requestTimeout: number): boolean {
     if (this.#began === 0) return false
     const took = now - this.#began
-    const limit = this.#headDone || headersTimeout === 0 ? requestTimeout : headersTimeout
-    if (limit === 0 || took <= limit) return false
+    const late = (limit: number): boolean => limit > 0 && took > limit
+    if (!late(requestTimeout) && (this.#headDone || !late(headersTimeout))) return false
     // Told once.
     this.#began = Number.POSITIVE_INFINITY
     return true
