@@ -153,7 +153,9 @@ async function serveWithNginx(t) {
     stdio: ['ignore', 'inherit', 'inherit', listening._handle.fd],
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)])
+  const started = await new Promise((resolve) => {
+    child.once('spawn', () => resolve(true)).once('error', () => resolve(false))
+  })
   listening.close()
   if (!started) return null
   t.teardown(async () => {
