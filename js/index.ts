@@ -14,6 +14,7 @@ import {
   validateHeaderName as checkName,
   validateHeaderValue as checkValue,
 } from './common.js'
+import { createClient as makeClient } from './create-client.js'
 import { IncomingMessage as IncomingMessageClass } from './incoming.js'
 import { OutgoingMessage as OutgoingMessageClass } from './outgoing.js'
 import { ServerResponse as ServerResponseClass } from './response.js'
@@ -36,6 +37,7 @@ export const Agent = AgentClass
 export const ClientRequest = ClientRequestClass
 export const request = makeRequest
 export const get = makeGet
+export const createClient = makeClient
 export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
 export const setGlobalProxyFromEnv = setProxies
 export const stats = collectStats
