@@ -56,7 +56,7 @@ impl Connection {
                     state.credit > 0
                 } else if state.engine.is_client() {
                     // Also when no response is due: what comes then ends the connection.
-                    true
+                    !state.is_unused()
                 } else {
                     // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
                     state.engine.unanswered() < config.limits.max_pipelined.max(1)

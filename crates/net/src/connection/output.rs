@@ -115,6 +115,11 @@ impl Output {
         self.marks.is_empty() && self.is_empty()
     }
 
+    /// Whether there has never been anything to write.
+    pub(super) const fn is_unused(&self) -> bool {
+        self.tail_at + self.tail.len() as u64 == 0
+    }
+
     /// Bytes that the kernel has not taken.
     pub(super) const fn unwritten(&self) -> u64 {
         self.tail_at + self.tail.len() as u64 - self.written

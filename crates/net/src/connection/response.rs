@@ -160,10 +160,16 @@ impl State {
         }
     }
 
+    /// A client's connection that has carried nothing yet. Some servers speak before they are asked: what
+    /// they say answers the first request, as in Node, since no earlier one could have asked for it.
+    pub(super) const fn is_unused(&self) -> bool {
+        self.output.is_unused()
+    }
+
     /// Before a request is sent: whether there is something already that would be taken for its answer,
     /// or the server has closed. The connection then ends without the request.
     pub(super) fn is_spoilt(&mut self) -> bool {
-        if !self.engine.is_idle() {
+        if !self.engine.is_idle() || self.is_unused() {
             return false;
         }
         match self.socket.stream().map(Stream::has_unread) {
