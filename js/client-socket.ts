@@ -166,9 +166,9 @@ export class ClientSocket extends net.Socket {
     const { connection } = this
     if (connection.closed) {
       callback(error)
-      // Programs that await something upon the error of an attempt have done so by then: as in Node.
-      if (this.#connected) process.nextTick(emitClose, this, this.#hadError, true)
-      else setImmediate(emitClose, this, this.#hadError, false)
+      // What comes of an error is over by then: as in Node.
+      if (this.#connected && error === null) process.nextTick(emitClose, this, false, true)
+      else setImmediate(emitClose, this, this.#hadError, this.#connected)
       return
     }
     this.#count()

@@ -131,7 +131,6 @@ export const IncomingMessage = function IncomingMessage(
 ): void {
   // As Readable's own constructor makes it (Node 24), and quicker here.
   this._events = { close: undefined, error: undefined, data: undefined, end: undefined, readable: undefined }
-  this._eventsCount = 0
   const highWaterMark = socket ? socket.readableHighWaterMark : undefined
   if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
   else initReadable.call(this, { highWaterMark })

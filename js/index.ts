@@ -18,11 +18,12 @@ import { createClient as makeClient } from './create-client.js'
 import { IncomingMessage as IncomingMessageClass } from './incoming.js'
 import { OutgoingMessage as OutgoingMessageClass } from './outgoing.js'
 import { ServerResponse as ServerResponseClass } from './response.js'
-import { createServer as makeServer, Server as ServerClass } from './server.js'
+import { connectionListener, createServer as makeServer, Server as ServerClass } from './server.js'
 import { stats as collectStats } from './stats.js'
 
 // Constants assigned one by one: the object stays plain and mutable for tools that patch it, and
 // `import { createServer }` finds the names.
+export const _connectionListener = connectionListener
 export const METHODS = METHOD_LIST
 export const STATUS_CODES = STATUS_TABLE
 export const createServer = makeServer

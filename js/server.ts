@@ -19,7 +19,17 @@ import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
-import { kUniqueHeaders } from './internal/symbols.js'
+import {
+  kClosed,
+  kDispatch,
+  kDropped,
+  kIncomingMessage,
+  kOpened,
+  kPrepare,
+  kResponseOptions,
+  kServerResponse,
+  kUniqueHeaders,
+} from './internal/symbols.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
 import { family, isServedNatively } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
@@ -80,14 +90,14 @@ export interface Server extends net.Server, NetServerInternals {
   insecureHTTPParser: boolean | undefined
   maxHeaderSize: number | undefined
   highWaterMark: number
-  IncomingMessage: typeof IncomingMessage
-  ServerResponse: typeof ServerResponse
-  responseOptions: object
+  [kIncomingMessage]: typeof IncomingMessage
+  [kServerResponse]: typeof ServerResponse
+  [kResponseOptions]: object
   closeAllConnections(): void
   closeIdleConnections(): void
   setTimeout(msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): this
-  prepare(response: ServerResponse, keepAlive: boolean): void
-  dispatch(
+  [kPrepare](response: ServerResponse, keepAlive: boolean): void
+  [kDispatch](
     request: IncomingMessage,
     response: ServerResponse,
     connection: Connection,
@@ -95,10 +105,9 @@ export interface Server extends net.Server, NetServerInternals {
     minor: number,
   ): void
   /** @returns whether a program's code has run */
-  onOpen(connection: Connection): boolean
-  onClosed(connection: Connection): void
-  onListenerClosed(): void
-  onDropped(addresses: string): void
+  [kOpened](connection: Connection): boolean
+  [kClosed](connection: Connection): void
+  [kDropped](addresses: string): void
 }
 
 export interface ServerConstructor {
@@ -225,9 +234,9 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   self.optimizeEmptyRequests = opts.optimizeEmptyRequests ?? false
   self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? anybodyListens
   self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
-  self.IncomingMessage = opts.IncomingMessage ?? IncomingMessage
-  self.ServerResponse = opts.ServerResponse ?? ServerResponse
-  self.responseOptions = {
+  self[kIncomingMessage] = opts.IncomingMessage ?? IncomingMessage
+  self[kServerResponse] = opts.ServerResponse ?? ServerResponse
+  self[kResponseOptions] = {
     highWaterMark: self.highWaterMark,
     rejectNonStandardBodyWrites: self.rejectNonStandardBodyWrites,
   }
@@ -438,7 +447,7 @@ function emitListening(server: Server): void {
   if (server._handle !== null) server.emit('listening')
 }
 
-proto.close = function close(this: Configured, callback?: (error?: Error) => void): Configured {
+proto.close = function close(this: Configured, ...[callback]: [((error?: Error) => void)?]): Configured {
   this.closeIdleConnections()
   net.Server.prototype.close.call(this, callback)
   return this
@@ -481,7 +490,7 @@ proto.setTimeout = function setTimeout(
 
 // ---- from connections ------------------------------------------------------------------------------------------
 
-proto.onOpen = function onOpen(connection): boolean {
+proto[kOpened] = function opened(connection): boolean {
   this._connections++
   // The socket is made for those who want to see it.
   const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
@@ -496,14 +505,12 @@ export function connectionListener(this: Server, stream: net.Socket): void {
   self[kStreams].open(stream)
 }
 
-proto.onClosed = function onClosed(): void {
+proto[kClosed] = function closed(): void {
   this._connections--
   this._emitCloseIfDrained()
 }
 
-proto.onListenerClosed = function onListenerClosed(): void {}
-
-proto.onDropped = function onDropped(addresses): void {
+proto[kDropped] = function dropped(addresses): void {
   if (this.listenerCount('drop') === 0) return
   const [localAddress, localPort, remoteAddress, remotePort] = addresses.split('\n')
   // A Unix socket's peers have none.
@@ -516,19 +523,19 @@ proto.onDropped = function onDropped(addresses): void {
   }
 }
 
-proto.prepare = function prepare(this: Configured, response, keepAlive): void {
+proto[kPrepare] = function prepare(this: Configured, response, keepAlive): void {
   response._keepAliveTimeout = this[kConfig].keepAliveTimeout
   response._maxRequestsPerSocket = this.maxRequestsPerSocket
   response.shouldKeepAlive = keepAlive
   if (this[kJoined] !== null) response[kUniqueHeaders] = this[kJoined]
-} as Server['prepare']
+} as Server[typeof kPrepare]
 
 function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 /** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
-proto.dispatch = function dispatch(request, response, connection, flags, minor): void {
+proto[kDispatch] = function dispatch(request, response, connection, flags, minor): void {
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
   if (this.optimizeEmptyRequests && (flags & r.HEAD_COMPLETE) !== 0 && !announcesBody(request))
     request._dumpAndCloseReadable()

@@ -17,6 +17,7 @@ import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
+import { kDispatch, kIncomingMessage, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
@@ -179,12 +180,12 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.ending || this.closed) return
     const { server } = this
     const minor = line >>> 8
-    const request = new server.IncomingMessage(this)
+    const request = new server[kIncomingMessage](this)
     fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, minor)
     if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
-    const response = new server.ServerResponse(request, server.responseOptions)
-    server.prepare(response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
+    const response = new server[kServerResponse](request, server[kResponseOptions])
+    server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
     if (this.response === null) {
       this.response = response
       attach(response, this)
@@ -193,7 +194,7 @@ export class Connection implements MessageTransport, MessageSource {
     }
     this.#serving = true
     try {
-      this.#asyncScope().runInAsyncScope(server.dispatch, server, request, response, this, flags, minor)
+      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, minor)
     } finally {
       this.#serving = false
       // A request without a body is complete once its handler has been called, not before: so Node.

@@ -12,6 +12,7 @@ import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
 import { isEarlyEnd } from './response-error.js'
+import { kClosed, kDropped, kOpened } from './symbols.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
 /** Both scratch buffers. A batch of a few hundred small requests fits; what does not comes in several parts. */
@@ -97,7 +98,7 @@ class Environment implements Port {
   }
 
   forget(connection: Connection): void {
-    connection.server.onClosed(connection)
+    connection.server[kClosed](connection)
   }
 
   // ---- inbound -------------------------------------------------------------------------------------------------
@@ -223,16 +224,15 @@ class Environment implements Port {
       const connection = new Connection(slot, generation, server, this, server.highWaterMark, server.highWaterMark)
       this.adopt(connection)
       this.ref()
-      return server.onOpen(connection)
+      return server[kOpened](connection)
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
       if (type === r.IN_DROPPED) {
         const start = at + r.HEADER + 4
-        server?.onDropped(this.#in.latin1Slice(start, start + inWords[word + 4]!))
+        server?.[kDropped](this.#in.latin1Slice(start, start + inWords[word + 4]!))
       } else {
         this.servers.delete(slot)
-        server?.onListenerClosed()
       }
       return true
     }

@@ -188,6 +188,13 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
   // More errors may come of the same fault.
   connection.failed = true
   emitError(request, error)
+  const response = request.res
+  if (response !== null && !response.complete && endsWithConnection(response)) response[kEnd]('')
+}
+
+/** RFC 9112 section 6.3: its body is whatever comes until then, whyever that is. */
+function endsWithConnection({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }
 
 /** The connection is gone. */

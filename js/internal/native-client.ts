@@ -382,7 +382,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
     if (this.request === null || this.discarding) return
     const { request } = this
-    const error = responseError(kind, bytesParsed, packet)
+    const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error === null) {
       // The peer's FIN came instead of a response; the end of the connection follows.
       if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)

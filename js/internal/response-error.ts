@@ -12,12 +12,14 @@ const NO_RESPONSE = PARSER_ERRORS.find(
 /**
  * @param kind index of the engine's error
  * @param packet what was being parsed, of which `bytesParsed` are fine
+ * @param begun a response has begun and not ended: what it lacks tells so itself
  * @returns null for one more response than requests, which is dropped without a word, and for an end that came too early,
  *   which tells so itself
  */
-export function responseError(kind: number, bytesParsed: number, packet: Buffer): ParserError | null {
+export function responseError(kind: number, bytesParsed: number, packet: Buffer, begun: boolean): ParserError | null {
   const { code, reason } = PARSER_ERRORS[kind]!
   if (code !== 'ECONNRESET') return parserError(code, reason, bytesParsed, packet)
+  if (begun) return null
   const start = packet.toString('latin1', bytesParsed, bytesParsed + RESPONSE_START.length)
   if (RESPONSE_START.startsWith(start)) return null
   return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)

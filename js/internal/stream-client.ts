@@ -299,7 +299,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     this.#stream.removeListener('end', this.#onEnd)
     this.#stream.destroy()
     const packet = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    const error = responseError(kind, bytesParsed, packet)
+    const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error !== null) exchange.onParseError(request, this, error)
   }
 }

@@ -37,3 +37,18 @@ export const kRelease = Symbol('ferrohttp.release')
 
 /** Where an incoming message's bytes come from on the native road; null for one made from a socket, or from nothing. */
 export const kSource = Symbol('ferrohttp.source')
+
+/** What a server is told of its native connections, and asked by all: not by name, which subclasses may use. */
+export const kOpened = Symbol('ferrohttp.opened')
+export const kClosed = Symbol('ferrohttp.closed')
+/** A connection beyond `maxConnections` was turned away. */
+export const kDropped = Symbol('ferrohttp.dropped')
+/** Gives a fresh response what the server's settings say. */
+export const kPrepare = Symbol('ferrohttp.prepare')
+/** Serves one request. */
+export const kDispatch = Symbol('ferrohttp.dispatch')
+/** What ServerResponse's constructor is given. */
+export const kResponseOptions = Symbol('ferrohttp.responseOptions')
+/** The classes of its messages. */
+export const kIncomingMessage = Symbol('ferrohttp.incomingMessage')
+export const kServerResponse = Symbol('ferrohttp.serverResponse')
