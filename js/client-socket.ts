@@ -23,9 +23,13 @@ import {
 import { NativeClient, type Failure } from './internal/native-client.js'
 import type { Addresses, ConnectOptions } from './internal/native.js'
 import * as r from './internal/records.js'
+import { tellConnected } from './internal/tell-connected.js'
 import { validateFunction } from './internal/validators.js'
 
 type Callback = (error?: Error | null) => void
+/** As net.Socket's overloads have it. */
+// biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
+type Listener = (...args: any[]) => void
 
 /** setTimeout's largest delay, as in Node's timers. */
 const TIMEOUT_MAX = 2 ** 31 - 1
@@ -54,6 +58,12 @@ export class ClientSocket extends net.Socket {
     super()
     this.connecting = true
     this.connection = new NativeClient(this, maxHeaderSize, lenient)
+  }
+
+  override once(event: string, listener: Listener): this {
+    super.once(event, listener)
+    if (event === 'connect' && this.connection.upgraded) tellConnected(this, listener)
+    return this
   }
 
   /** The name has been resolved: the attempt begins. */

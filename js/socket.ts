@@ -12,6 +12,7 @@ import { ERR_HTTP_SOCKET_ENCODING, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from
 import type { Addresses } from './internal/native.js'
 import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
+import { tellConnected } from './internal/tell-connected.js'
 import { validateFunction } from './internal/validators.js'
 
 /** setTimeout's largest delay, as in Node's timers. */
@@ -111,6 +112,12 @@ export class ConnectionSocket extends net.Socket implements SocketSide {
 
   override addListener(event: string, listener: Listener): this {
     return this.on(event, listener)
+  }
+
+  override once(event: string, listener: Listener): this {
+    super.once(event, listener)
+    if (event === 'connect' && this[kConnection].upgraded) tellConnected(this, listener)
+    return this
   }
 
   override prependListener(event: string, listener: Listener): this {

@@ -1,0 +1,16 @@
+/** For sockets that have no libuv handle behind them. */
+import type { Socket } from 'node:net'
+
+type Listener = (...args: unknown[]) => void
+
+/**
+ * node:tls takes a net.Socket without a handle for one that is still connecting, and waits for its 'connect'. Called when
+ * such a listener is added to a tunnel, whose socket has been connected for long.
+ */
+export function tellConnected(socket: Socket, listener: Listener): void {
+  process.nextTick(() => {
+    if (socket.destroyed || !socket.listeners('connect').includes(listener)) return
+    socket.removeListener('connect', listener)
+    listener.call(socket)
+  })
+}
