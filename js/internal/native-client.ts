@@ -172,7 +172,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   attach(request: ClientRequest): void {
     this.request = request
     this.failed = false
-    this.#scope = new AsyncResource('HTTPINCOMINGMESSAGE')
+    this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
     this.#side._httpMessage = request
     this.#side.parser = this
     this.socket.on('error', this.#onSocketError)
@@ -185,6 +185,7 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.socket.removeListener('close', this.#onSocketClosed)
     this.#side.parser = null
     this.request = null
+    this.#scope?.emitDestroy()
     this.#scope = null
     this.#writer = null
   }

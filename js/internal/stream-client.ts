@@ -85,7 +85,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     const stream = this.#stream
     this.#wake()
     this.#request = request
-    this.#scope = new AsyncResource('HTTPINCOMINGMESSAGE')
+    this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
     stream._httpMessage = request
     stream.parser = this
     stream.on('error', this.#onError)
@@ -208,6 +208,7 @@ export class StreamClient extends StreamTransport implements ClientConnection {
   #release(): void {
     this.#request = null
     this.#begun = false
+    this.#scope?.emitDestroy()
     this.#scope = null
     this.#stream.parser = null
   }
