@@ -1,0 +1,32 @@
+'use strict'
+// A few thousand requests to servers that die and come back; `node __test__/clients/_dying-servers.cjs 100000` is the
+// whole of it.
+const test = require('ava')
+const path = require('node:path')
+const { start } = require('../helpers/fixture.cjs')
+
+const COUNT = 4000
+
+test('every request ends once, with its own answer or an error, and nothing is left', async (t) => {
+  const program = start(path.join(__dirname, '_dying-servers.cjs'), [String(COUNT)])
+  const said = await program.said()
+  t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' })
+  t.deepEqual(said.wrong, [])
+  const errors = Object.values(said.errors).reduce((sum, count) => sum + count, 0)
+  t.is(said.answered + errors, COUNT)
+  t.true(said.answered > COUNT / 2)
+  t.true(errors > 0 && said.deaths > 0)
+  const known = ['ECONNREFUSED', 'ECONNRESET', 'ECONNRESET within', 'EPIPE']
+  t.deepEqual(
+    Object.keys(said.errors).filter((code) => !known.includes(code)),
+    [],
+  )
+  t.is(said.most, 50)
+  t.deepEqual(said.pools, [0, 0, 0])
+  t.is(said.total, 0)
+  t.is(said.stats.compatible, 0)
+  t.is(said.stats.open, 0)
+  t.is(said.descriptors, 0)
+  // Bytes. What the engine has compiled meanwhile is a part of it.
+  t.true(said.heap < 3_000_000, `${said.heap} bytes more`)
+})
