@@ -4,7 +4,6 @@ const path = require('node:path')
 const { once } = require('node:events')
 const { start } = require('../helpers/fixture.cjs')
 const { closeServer } = require('../helpers/play.cjs')
-const { node } = require('../helpers/nodes.cjs')
 const { normalise } = require('../helpers/record.cjs')
 const { shop } = require('./_shop.cjs')
 
@@ -28,11 +27,11 @@ async function serve(t, module) {
 /**
  * What `file` says, line by line, the last of them being its connections: null on node:http.
  * @param {string[]} args
- * @param {{ preload: boolean, execPath: string, server?: object }} options `server`: the program gets a line for each
+ * @param {{ preload: boolean, server?: object }} options `server`: the program gets a line for each
  *   request of it that is not answered
  */
-async function say(file, args, { preload, execPath, server }) {
-  const program = start(file, args, { node: preload ? ['-r', REGISTER] : [], execPath })
+async function say(file, args, { preload, server }) {
+  const program = start(file, args, { node: preload ? ['-r', REGISTER] : [] })
   server?.on('heard', ({ url }) => {
     if (url === '/silent') program.tell('heard')
   })
@@ -46,9 +45,6 @@ async function say(file, args, { preload, execPath, server }) {
     lines.push(line)
   }
 }
-
-/** Node 24 beside this one: what a program sees is to be the same on each. */
-const NODES = [...new Set([process.execPath, node(24)])].filter((execPath) => execPath !== null)
 
 /** For the end of a program: tells what it used, in the form that `say` expects. */
 function over() {
@@ -64,4 +60,4 @@ function comparable({ lines, end }, port, heard = []) {
   )
 }
 
-module.exports = { comparable, NODES, over, say, serve }
+module.exports = { comparable, over, say, serve }

@@ -12,6 +12,7 @@ const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
 const FRAMEWORKS = '__test__/frameworks'
 /** The Node whose behaviour is ours: what others do differently is compared on it, whichever runs the rest. */
 const REFERENCE = 24
+const COMPARED = ['__test__/parity', '__test__/clients']
 const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
@@ -40,7 +41,7 @@ const suites = {
     const reference = node(REFERENCE)
     if (rest.length === 0 && reference !== null && reference !== process.execPath) {
       console.log(`js tests that compare with Node ${REFERENCE} alone`)
-      counts.push(await count(reference, [AVA, '--tap', '__test__/parity'], javascriptCounter()))
+      counts.push(await count(reference, [AVA, '--tap', ...COMPARED], javascriptCounter()))
     }
     return counts
   },
