@@ -1,6 +1,7 @@
 'use strict'
 // Servers that answer late, twice, early, in part, with more than was asked for, or not at all: each request gets its own
 // answer or the error that Node gives, and the next one is none the worse for it.
+const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('../parity/_on24.cjs')
 const { client, ok, rawServer } = require('./_hostile.cjs')
@@ -14,20 +15,23 @@ const SMUGGLED = ok('/smuggled')
  * @param {{ lucky?: boolean }} options `lucky`: how many connections it takes is a matter of luck
  */
 function hostile(title, script, { lucky = false } = {}) {
-  on24(
-    title,
-    parity(
-      async (http, log, tools) => {
-        const { control, port } = await rawServer(tools)
-        const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-        tools.after(() => agent.destroy())
-        const ask = client(http, port, agent)
-        await script({ agent, ask, http, log, server: control })
-        if (!lucky) log('connections', control.connections)
-      },
-      { nativeOnly: true },
-    ),
-  )
+  for (const road of ['native', 'compatible']) {
+    on24(
+      `${road}: ${title}`,
+      parity(
+        async (http, log, tools) => {
+          const { control, port } = await rawServer(tools)
+          const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+          if (road === 'compatible') agent.createConnection = (options) => net.createConnection(options)
+          tools.after(() => agent.destroy())
+          const ask = client(http, port, agent)
+          await script({ agent, ask, http, log, server: control })
+          if (!lucky) log('connections', control.connections)
+        },
+        { nativeOnly: true },
+      ),
+    )
+  }
 }
 
 /** The next request is asked and answered as it should be. */
