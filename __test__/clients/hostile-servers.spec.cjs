@@ -301,6 +301,34 @@ for (const [name, stop] of [
   })
 }
 
+/** Asks with a body that no kernel takes whole, and logs what becomes of its parts; `act` ends it. */
+function unsent(title, { options, act }) {
+  hostile(`the callbacks of an upload: ${title}`, async ({ ask, log, server }) => {
+    server.onConnection = (socket) => {
+      socket.pause()
+    }
+    const { request, over } = ask('/first', { method: 'POST', manual: true, ...options })
+    const called = []
+    for (const event of ['error', 'close']) request.on(event, (error) => called.push([event, error?.code]))
+    const end = new Promise((resolve) => {
+      request.write(Buffer.alloc(20_000_000), (error) => called.push(['write', error?.code, error?.message]))
+      request.end((error) => {
+        called.push(['end', error?.code, error?.message])
+        resolve()
+      })
+    })
+    request.on('socket', (socket) => socket.on('connect', () => setImmediate(() => act?.(request))))
+    await over
+    await end
+    log(called)
+  })
+}
+
+unsent('nobody listens', { options: { port: 1 } })
+unsent('destroyed', { act: (request) => request.destroy() })
+unsent('destroyed with an error', { act: (request) => request.destroy(new Error('enough')) })
+unsent('aborted', { act: (request) => request.abort() })
+
 async function crowd({ ask, log, server }) {
   const COUNT = 40
   const asked = Array.from({ length: COUNT }, (_, i) => ask(`/${i}`))
