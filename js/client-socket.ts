@@ -166,8 +166,11 @@ export class ClientSocket extends net.Socket {
   }
 
   override _final(callback: Callback): void {
-    this.connection.close(this.connection.upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
-    callback()
+    const { connection } = this
+    connection.close(connection.upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
+    // Whoever waits for 'finish' destroys what has not been sent by then.
+    if (connection.writableLength === 0) callback()
+    else connection.afterWrites(() => callback())
   }
 
   override _destroy(error: Error | null, callback: Callback): void {

@@ -227,6 +227,33 @@ hostile('early: refused, and closed, before the body has been sent', async (tool
   await nextIsFine(tools)
 })
 
+hostile('early: the last answer, while an upload goes on that is read later', async (tools) => {
+  const { ask, log, server } = tools
+  const LENGTH = 20_000_000
+  const uploaded = new Promise((resolve) => {
+    server.onConnection = (socket) => {
+      server.onConnection = null
+      let length = 0
+      socket.once('data', (data) => {
+        length = data.length - data.indexOf('\r\n\r\n') - 4
+        socket.pause()
+        socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+        socket.on('data', (more) => {
+          length += more.length
+        })
+        socket.on('end', () => resolve(length))
+      })
+      server.resume = () => socket.resume()
+    }
+  })
+  const asked = ask('/first', { method: 'POST', manual: true, headers: { 'Content-Length': LENGTH } })
+  asked.request.end(Buffer.alloc(LENGTH))
+  asked.request.on('response', (response) => response.on('close', () => server.resume()))
+  const { body, events, error } = await asked.over
+  log('first', body, events, error, await uploaded)
+  await nextIsFine(tools)
+})
+
 const WHOLE = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n2\r\nab\r\n0\r\nT: u\r\n\r\n'
 
 for (const [name, stop] of [
