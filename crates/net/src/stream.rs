@@ -65,6 +65,18 @@ impl Stream {
         each!(self, s => s.try_write(bytes))
     }
 
+    /// As `try_write`, of bytes that the close follows: the kernel may keep them until then.
+    pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if let Self::Tcp(s) = self {
+            let flags = libc::MSG_MORE | libc::MSG_NOSIGNAL;
+            return s.try_io(Interest::WRITABLE, || {
+                SockRef::from(s).send_with_flags(bytes, flags)
+            });
+        }
+        self.try_write(bytes)
+    }
+
     pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         each!(self, s => s.try_write_vectored(slices))
     }

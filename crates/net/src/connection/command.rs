@@ -131,7 +131,29 @@ impl Connection {
 
     /// Writes what the commands caused and has the task do what only it may do.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
-        self.finish_commands(&mut self.lock(), batch);
+        let mut guard = self.lock();
+        if !self.finish_with_last_words(&mut guard, batch) {
+            self.finish_commands(&mut guard, batch);
+        }
+    }
+
+    /// A server's last answer on a connection leaves with the FIN behind it: one segment instead of two, and no
+    /// further turn of the task. Answers whether that was all there was to do. I/O thread only.
+    fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
+        let last = state.writing == Writing::Close
+            && !state.destroying
+            && !state.engine.is_client()
+            && state.everything_read()
+            && !state.output.is_empty();
+        if !last {
+            return false;
+        }
+        state.output.precede_close();
+        let flushed = self.flush(state, batch);
+        if flushed == Ok(super::Flush::Done) {
+            self.close(state, 0, batch);
+        }
+        flushed == Ok(super::Flush::Done)
     }
 
     /// The same on JavaScript's thread. The acknowledgements are in the queue before the connection's

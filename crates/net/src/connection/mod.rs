@@ -290,6 +290,14 @@ impl State {
         }
     }
 
+    /// Nothing that the peer has sent, as far as we know, would turn a close into a reset.
+    fn everything_read(&self) -> bool {
+        self.eof_seen
+            || (self.input.is_empty()
+                && self.reading == Reading::Http
+                && !self.engine.is_receiving())
+    }
+
     const fn is_closed(&self) -> bool {
         matches!(self.socket, Socket::Closed)
     }

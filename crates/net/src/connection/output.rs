@@ -64,6 +64,8 @@ pub(super) struct Output {
     written: u64,
     /// Positions that somebody wants to know of, ascending.
     marks: VecDeque<u64>,
+    /// The connection is closed right behind the next write, which may wait for that.
+    closing: bool,
 }
 
 impl Output {
@@ -138,9 +140,15 @@ impl Output {
         };
     }
 
+    /// The next flush is the last before the close, which follows at once if it writes everything.
+    pub(super) const fn precede_close(&mut self) {
+        self.closing = true;
+    }
+
     /// Writes as much as the kernel takes.
     pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
+        let closing = std::mem::take(&mut self.closing);
         while !self.is_empty() {
             let room = (until - self.written) as usize;
             if room == 0 {
@@ -148,7 +156,11 @@ impl Output {
             }
             let result = if self.segments.is_empty() {
                 let rest = &self.tail[self.written_of_first..];
-                stream.try_write(&rest[..rest.len().min(room)])
+                if closing && rest.len() <= room {
+                    stream.try_write_last(rest)
+                } else {
+                    stream.try_write(&rest[..rest.len().min(room)])
+                }
             } else {
                 self.write_vectored(stream, room)
             };

@@ -162,11 +162,7 @@ impl Connection {
                 Turn::Again
             }
             Writing::Close => {
-                let everything_read = state.eof_seen
-                    || (state.input.is_empty()
-                        && state.reading == Reading::Http
-                        && !state.engine.is_receiving());
-                if everything_read {
+                if state.everything_read() {
                     self.close(state, 0, batch);
                 } else {
                     self.shut(state);
