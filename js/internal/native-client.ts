@@ -225,8 +225,10 @@ export class NativeClient implements ClientConnection, MessageSource {
   }
 
   resume(): void {
+    const held = this.#bodyHeld
     this.#bodyHeld = false
-    this.#sendCredit()
+    // What short bodies use up is given back together, whichever responses they belonged to.
+    if (held || this.#consumed >= CREDIT_STEP) this.#sendCredit()
   }
 
   resumeBody(): void {
@@ -254,6 +256,13 @@ export class NativeClient implements ClientConnection, MessageSource {
     this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const ends = (flags & END) !== 0
+    if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.#early === null && isSmall(body)) {
+      // Nobody listens, and the kernel takes so little at once.
+      if (this.closed) return true
+      environment.writeHead(this, head, body, encoding, flags | method, r.OUT_REQUEST)
+      environment.settleAfterFlush(message)
+      return true
+    }
     const sent = flags | method | (!ends && body === null ? 0 : ACKNOWLEDGE)
     this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
     return this.#written(message, body, encoding, flags, callback)
@@ -430,6 +439,13 @@ function discard(connection: NativeClient): void {
 /** RFC 9112 section 6.3, rules 1 and 2. */
 function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
+}
+
+/** Less than any socket's buffer holds. */
+const SMALL = 4096
+
+function isSmall(body: BodyChunk | null): boolean {
+  return body === null || body.length <= SMALL
 }
 
 function byteLength(chunk: BodyChunk, encoding: BufferEncoding): number {
