@@ -21,38 +21,39 @@ import { ServerResponse as ServerResponseClass } from './response.js'
 import { connectionListener, createServer as makeServer, Server as ServerClass } from './server.js'
 import { stats as collectStats } from './stats.js'
 
+// For TypeScript everything is what @types/node says of the builtin module: programs exchange the two freely.
 // Constants assigned one by one: the object stays plain and mutable for tools that patch it, and
 // `import { createServer }` finds the names.
 export const _connectionListener = connectionListener
-export const METHODS = METHOD_LIST
-export const STATUS_CODES = STATUS_TABLE
-export const createServer = makeServer
-export const Server = ServerClass
-export const IncomingMessage = IncomingMessageClass
-export const OutgoingMessage = OutgoingMessageClass
-export const ServerResponse = ServerResponseClass
-export const validateHeaderName = checkName
-export const validateHeaderValue = checkValue
+export const METHODS = METHOD_LIST as typeof http.METHODS
+export const STATUS_CODES = STATUS_TABLE as typeof http.STATUS_CODES
+export const createServer = makeServer as unknown as typeof http.createServer
+export const Server = ServerClass as unknown as typeof http.Server
+export const IncomingMessage = IncomingMessageClass as unknown as typeof http.IncomingMessage
+export const OutgoingMessage = OutgoingMessageClass as unknown as typeof http.OutgoingMessage
+export const ServerResponse = ServerResponseClass as unknown as typeof http.ServerResponse
+export const validateHeaderName = checkName as typeof http.validateHeaderName
+export const validateHeaderValue = checkValue as typeof http.validateHeaderValue
 export const maxHeaderSize = http.maxHeaderSize
-export const Agent = AgentClass
-export const ClientRequest = ClientRequestClass
-export const request = makeRequest
-export const get = makeGet
+export const Agent = AgentClass as unknown as typeof http.Agent
+export const ClientRequest = ClientRequestClass as unknown as typeof http.ClientRequest
+export const request = makeRequest as unknown as typeof http.request
+export const get = makeGet as unknown as typeof http.get
 export const createClient = makeClient
 export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
 export const setGlobalProxyFromEnv = setProxies
 export const stats = collectStats
 
 /** Assigning it changes the agent of every later request that names none. */
-export let globalAgent: AgentInstance
+export let globalAgent: http.Agent
 /** Node's own, from Node 22 on. */
-export let WebSocket: unknown
-export let CloseEvent: unknown
-export let MessageEvent: unknown
+export let WebSocket: typeof http.WebSocket
+export let CloseEvent: typeof http.CloseEvent
+export let MessageEvent: typeof http.MessageEvent
 const passed = (name: 'maxHeaderSize' | 'WebSocket' | 'CloseEvent' | 'MessageEvent'): PropertyDescriptor => ({
   configurable: true,
   enumerable: true,
-  get: () => (http as Record<string, unknown>)[name],
+  get: () => (http as unknown as Record<string, unknown>)[name],
 })
 // Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
 Object.defineProperties(exports, {
@@ -72,4 +73,20 @@ Object.defineProperties(exports, {
 
 for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in http)) delete exports[name]
 
-export type { ServerOptions, RequestListener } from './server.js'
+export type Server = http.Server
+export type IncomingMessage = http.IncomingMessage
+export type OutgoingMessage = http.OutgoingMessage
+export type ServerResponse = http.ServerResponse
+export type Agent = http.Agent
+export type ClientRequest = http.ClientRequest
+export type {
+  AgentOptions,
+  ClientRequestArgs,
+  IncomingHttpHeaders,
+  OutgoingHttpHeader,
+  OutgoingHttpHeaders,
+  RequestListener,
+  RequestOptions,
+  ServerOptions,
+} from 'node:http'
+export type { Stats } from './stats.js'
