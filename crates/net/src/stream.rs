@@ -46,6 +46,13 @@ impl Stream {
         each!(self, s => (&*SockRef::from(s)).read(buffer))
     }
 
+    /// Whether the peer has sent anything that has not been read: a close would then be a reset, which takes back what
+    /// has not left.
+    pub(crate) fn has_bytes(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit(); 1];
+        matches!(each!(self, s => SockRef::from(s).peek(&mut byte)), Ok(1..))
+    }
+
     /// Whether the peer has closed, or has sent anything but line ends that has not been read.
     pub(crate) fn has_unread(&self) -> io::Result<bool> {
         let mut bytes = [MaybeUninit::new(0); 16];

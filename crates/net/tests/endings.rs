@@ -31,6 +31,39 @@ fn an_idle_connection_closes_with_its_peer() {
     assert_eq!(js.environment.open_connections(), 0);
 }
 
+/// So many answers at once go through the I/O thread, where the last one and the FIN are one write.
+#[test]
+fn last_answers_arrive_whole_ahead_of_the_end() {
+    let mut js = Js::new();
+    let (_, address) = js.listen(config());
+    let body = content(9_001);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut out = Out::new();
+    let mut connections = Vec::new();
+    for _ in 0..8 {
+        let mut peer = Peer::connect(address);
+        peer.send(GET);
+        let (id, _) = js.open_with_head();
+        out.head(
+            id,
+            &head,
+            &body,
+            flag::END | flag::CLOSE | flag::ACKNOWLEDGE,
+        );
+        connections.push((peer, id));
+    }
+    js.flush(&mut out);
+    for (mut peer, id) in connections {
+        assert_eq!(js.next(), Event::Ack { id, count: 1 });
+        assert_eq!(js.closed(id), 0);
+        peer.expect([head.as_bytes(), &body].concat());
+        peer.expect_end();
+    }
+}
+
 #[test]
 fn a_connection_without_a_request_closes_with_its_peer() {
     let mut js = Js::new();

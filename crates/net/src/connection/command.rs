@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
+use crate::stream::Stream;
 
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
@@ -145,7 +146,7 @@ impl Connection {
             && !state.engine.is_client()
             && state.everything_read()
             && !state.output.is_empty();
-        if !last {
+        if !last || state.socket.stream().is_none_or(Stream::has_bytes) {
             return false;
         }
         state.output.precede_close();
