@@ -201,7 +201,7 @@ Object.setPrototypeOf(OutgoingMessage.prototype, http.OutgoingMessage.prototype)
 const nodePrototype = http.OutgoingMessage.prototype
 
 Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
-  // Until the client is ours too, messages made by node:http count as instances. Subclasses inherit this function and
+  // What node:http makes, for node:https and for whoever kept it, counts as an instance. Subclasses inherit this function and
   // keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
     return this === OutgoingMessage
