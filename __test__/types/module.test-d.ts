@@ -1,6 +1,6 @@
 // The module is the builtin one to TypeScript, in both directions.
 import http from 'node:http'
-import * as ferrohttp from 'ferrohttp'
+import * as ferrohttp from '../../js/index.js'
 
 type Ours = typeof ferrohttp
 type Node = typeof http
