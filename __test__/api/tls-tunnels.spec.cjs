@@ -9,10 +9,14 @@ const { cert, key } = require('../helpers/certificate.cjs')
 
 /** Speaks first, so that each side reads and writes. */
 async function converse(socket) {
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data) => {
+    answer += data
+    socket.end()
+  })
+  // Before the first byte: it may come with the end right behind it.
+  const ended = once(socket, 'end')
   socket.write('ping')
-  const [answer] = await once(socket.setEncoding('latin1'), 'data')
-  const ended = once(socket.resume(), 'end')
-  socket.end()
   await ended
   return answer
 }
