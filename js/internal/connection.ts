@@ -15,10 +15,11 @@ import { fillHead } from '../incoming.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
+import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { kDispatch, kIncomingMessage, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
-import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -49,13 +50,6 @@ const ANSWER_GRACE = 500
 
 const { EPIPE } = constants.errno
 
-/** A write that waits for its acknowledgement. */
-interface PendingWrite {
-  bytes: number
-  callback: WriteCallback | null
-  message: SettledMessage | null
-}
-
 export class Connection implements MessageTransport, MessageSource {
   readonly slot: number
   readonly generation: number
@@ -84,12 +78,11 @@ export class Connection implements MessageTransport, MessageSource {
   /** Requests served, for maxRequestsPerSocket. */
   requests = 0
 
-  writableLength = 0
   readonly #port: Port
   #socket: SocketSide | null = null
   /** Responses whose turn has not come. */
   #queue: ServerResponse[] | null = null
-  #pending: PendingWrite[] | null = null
+  #pending: PendingWrites | null = null
   #needDrain = false
   /** Body bytes given to the consumer and not credited. */
   #consumed = 0
@@ -139,6 +132,10 @@ export class Connection implements MessageTransport, MessageSource {
     return this.#socket
   }
 
+  get writableLength(): number {
+    return this.#pending?.bytes ?? 0
+  }
+
   get destroyed(): boolean {
     return this.closed || this.ending || this.#port.gone === true
   }
@@ -150,7 +147,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** After the peer's end only what is still to be written is worth waiting for, as with a handle of libuv. */
   #updateHold(): void {
-    const hold = this.#refed && (!this.#quiet || (this.#pending !== null && this.#pending.length > 0))
+    const hold = this.#refed && (!this.#quiet || this.#pending?.empty === false)
     if (this.closed || this.holding === hold) return
     this.holding = hold
     if (hold) this.#port.ref()
@@ -296,13 +293,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   onAck(count: number): void {
-    const pending = this.#pending
-    if (pending === null) return
-    forEachIsolated(pending.splice(0, count), (write) => {
-      this.writableLength -= write.bytes
-      write.callback?.()
-      write.message?.[kSettle]()
-    })
+    this.#pending?.acknowledge(count)
     if (this.#needDrain && this.writableLength === 0) {
       this.#needDrain = false
       this.response?.[kDrain]()
@@ -349,19 +340,13 @@ export class Connection implements MessageTransport, MessageSource {
   #tellClosed(reset: Error | null): void {
     const pending = this.#pending
     this.#pending = null
-    this.writableLength = 0
-    if (pending === null && this.response === null && this.incoming === null) {
+    if (pending?.empty !== false && this.response === null && this.incoming === null) {
       // Nobody to tell, and an Error takes longer to make than a connection takes to close.
       this.#abandoned = true
       return
     }
     const error = reset ?? connectionReset('aborted')
-    if (pending !== null) {
-      forEachIsolated(pending, (write) => {
-        write.callback?.(error)
-        write.message?.[kSettle](error)
-      })
-    }
+    pending?.fail(error)
     this.#abandonMessages(error)
   }
 
@@ -572,34 +557,19 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   afterWrites(callback: WriteCallback): void {
-    const last = this.#pending?.at(-1)
-    if (last === undefined) {
-      process.nextTick(callback, this.destroyed ? connectionReset('aborted') : null)
-      return
-    }
-    const before = last.callback
-    last.callback =
-      before === null
-        ? callback
-        : (error) => {
-            before(error)
-            callback(error)
-          }
+    if (this.#pending?.after(callback)) return
+    process.nextTick(callback, this.destroyed ? connectionReset('aborted') : null)
   }
 
   #track(chunk: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
-    let bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
-    // The size line and the two line ends.
-    if ((flags & CHUNKED) !== 0) bytes += bytes.toString(16).length + 4
-    this.#wait(bytes, callback, null)
-    this.writableLength += bytes
+    this.#wait(partLength(chunk, encoding, flags), callback, null)
     if (this.writableLength < this.writableHighWaterMark) return true
     this.#needDrain = true
     return false
   }
 
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
-    ;(this.#pending ??= []).push({ bytes, callback, message })
+    ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
     if (this.#quiet) this.#updateHold()
   }
 

@@ -14,12 +14,11 @@ import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
 import type { ConnectOptions } from './native.js'
-import { PendingWrites } from './pending-writes.js'
+import { PendingWrites, partLength } from './pending-writes.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
 import {
   ACKNOWLEDGE,
-  CHUNKED,
   END,
   kDrain,
   type BodyChunk,
@@ -77,7 +76,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   readonly #side: ClientSocket
   readonly #pending = new PendingWrites()
   #scope: AsyncResource | null = null
-  /** Commands given before there was anybody to give them to. */
+  /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
   #early: (() => void)[] | null = []
   #writer: SettledMessage | null = null
   #consumed = 0
@@ -86,7 +85,7 @@ export class NativeClient implements ClientConnection, MessageSource {
   #lenient: boolean
   #refed = true
 
-  /** The limits that hold until a request has others. */
+  /** @param maxHeaderSize and `lenient`: the limits that hold until a request has others */
   constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
     this.#maxHeaderSize = maxHeaderSize
     this.#lenient = lenient
@@ -309,11 +308,11 @@ export class NativeClient implements ClientConnection, MessageSource {
       return
     }
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
-    this.#pending.add(byteLength(chunk, encoding), callback, null)
+    this.#pending.add(partLength(chunk, encoding, 0), callback, null)
   }
 
   afterWrites(callback: WriteCallback): void {
-    this.#pending.after(callback)
+    if (!this.#pending.after(callback)) process.nextTick(callback, null)
   }
 
   #written(
@@ -324,8 +323,7 @@ export class NativeClient implements ClientConnection, MessageSource {
     callback: WriteCallback | null,
   ): boolean {
     this.#writer = message
-    let bytes = body === null ? 0 : byteLength(body, encoding)
-    if (bytes > 0 && (flags & CHUNKED) !== 0) bytes += bytes.toString(16).length + 4
+    const bytes = body === null ? 0 : partLength(body, encoding, flags)
     const ends = (flags & END) !== 0
     if (ends || body !== null) this.#pending.add(bytes, callback, ends ? message : null)
     return this.#pending.bytes < this.writableHighWaterMark
@@ -446,8 +444,4 @@ const SMALL = 4096
 
 function isSmall(body: BodyChunk | null): boolean {
   return body === null || body.length <= SMALL
-}
-
-function byteLength(chunk: BodyChunk, encoding: BufferEncoding): number {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
 }

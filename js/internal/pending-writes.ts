@@ -1,11 +1,18 @@
 /** Writes that have been handed over and not acknowledged, in their order. */
 import { forEachIsolated } from './isolate.js'
-import { kSettle, type SettledMessage, type WriteCallback } from './transport.js'
+import { CHUNKED, kSettle, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
 interface PendingWrite {
   bytes: number
   callback: WriteCallback | null
   message: SettledMessage | null
+}
+
+/** Bytes that a body part takes on the wire, the chunked coding's own included. */
+export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: number): number {
+  const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
+  // The size line and the two line ends.
+  return (flags & CHUNKED) !== 0 && bytes > 0 ? bytes + bytes.toString(16).length + 4 : bytes
 }
 
 export class PendingWrites {
@@ -40,17 +47,21 @@ export class PendingWrites {
     })
   }
 
-  /** Calls back with the last one, never synchronously. */
-  after(callback: WriteCallback): void {
+  /**
+   * Calls back with the last one, never synchronously.
+   * @returns false when there is none
+   */
+  after(callback: WriteCallback): boolean {
     const last = this.#writes.at(-1)
-    if (last === undefined) {
-      process.nextTick(callback, null)
-      return
-    }
+    if (last === undefined) return false
     const before = last.callback
-    last.callback = (error) => {
-      before?.(error)
-      callback(error)
-    }
+    last.callback =
+      before === null
+        ? callback
+        : (error) => {
+            before(error)
+            callback(error)
+          }
+    return true
   }
 }
