@@ -37,6 +37,7 @@ import { kFields, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import { kDrain, kSettle } from './internal/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
+import { kConnection } from './native-socket.js'
 import { OutgoingMessage } from './outgoing.js'
 
 /** What `destroy()` was given while there was no socket to destroy. */
@@ -425,7 +426,7 @@ function giveUp(request: ClientRequest, error: Error | null | undefined): void {
 }
 
 function attach(request: ClientRequest, socket: Socket): void {
-  const connection = socket instanceof ClientSocket ? socket.connection : StreamClient.of(socket)
+  const connection = socket instanceof ClientSocket ? socket[kConnection] : StreamClient.of(socket)
   request[kTransport] = connection
   request.parser = connection
   connection.attach(request)

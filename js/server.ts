@@ -31,7 +31,8 @@ import {
   kUniqueHeaders,
 } from './internal/symbols.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
-import { family, isServedNatively } from './socket.js'
+import { family } from './native-socket.js'
+import { isServedNatively } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void

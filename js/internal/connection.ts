@@ -140,6 +140,10 @@ export class Connection implements MessageTransport, MessageSource {
     return this.closed || this.ending || this.#port.gone === true
   }
 
+  command(type: number, first = 0, second = 0): void {
+    this.#port.command(this, type, first, second)
+  }
+
   setRef(on: boolean): void {
     this.#refed = on
     this.#updateHold()

@@ -420,7 +420,7 @@ export class NativeClient implements ClientConnection, MessageSource {
     if (this.closed) return
     this.closed = true
     this.#updateHold()
-    this.#side.onClosed(errno)
+    this.#side.onConnectionClosed(errno)
   }
 
   /** What was not sent never will be. */

@@ -1,0 +1,263 @@
+/**
+ * A net.Socket whose bytes an I/O thread reads and writes. There is no libuv handle behind it; every member that would ask
+ * the handle asks the connection instead. `socket.ts` is a server's, `client-socket.ts` a request's.
+ */
+import net from 'node:net'
+import type { AddressInfo } from 'node:net'
+
+import { environment } from './internal/environment.js'
+import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
+import type { Addresses } from './internal/native.js'
+import * as r from './internal/records.js'
+import { tellConnected } from './internal/tell-connected.js'
+import type { BodyChunk, WriteCallback } from './internal/transport.js'
+import { validateFunction } from './internal/validators.js'
+
+/** setTimeout's largest delay, as in Node's timers. */
+export const TIMEOUT_MAX = 2 ** 31 - 1
+
+/** The connection behind a socket. */
+export const kConnection = Symbol('ferrohttp.connection')
+export const kAddresses = Symbol('ferrohttp.addresses')
+export const kCounted = Symbol('ferrohttp.counted')
+/** Whom to tell of the connection's end once the socket is destroyed. */
+export const kDestroyed = Symbol('ferrohttp.destroyed')
+const kLocal = Symbol('ferrohttp.local')
+const kRemote = Symbol('ferrohttp.remote')
+
+export type Callback = (error?: Error | null) => void
+/** As net.Socket's overloads have it. */
+// biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
+export type Listener = (...args: any[]) => void
+
+/** What a socket needs of its connection. */
+export interface SocketConnection {
+  /** -1 while the I/O threads know of no connection. */
+  readonly slot: number
+  readonly generation: number
+  readonly closed: boolean
+  /** The bytes are the program's. */
+  readonly upgraded: boolean
+  /** Bytes received and sent, known once it is closed. */
+  readonly counters: [read: number, written: number] | null
+  command(type: number, first?: number, second?: number): void
+  close(mode: number): void
+  sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void
+  resumeBody(): void
+  setRef(on: boolean): void
+}
+
+export abstract class NativeSocket<C extends SocketConnection> extends net.Socket {
+  readonly [kConnection]: C;
+  [kDestroyed]: (() => void) | null = null
+  #addresses: Addresses | null = null
+  #remoteKnown = false
+  /** Counters as they were when last asked for: the connection may be gone before its end is known here. */
+  #counters: [number, number] = [0, 0]
+  declare timeout?: number
+
+  constructor(options: net.SocketConstructorOpts, connect: (socket: NativeSocket<C>) => C) {
+    super(options)
+    this[kConnection] = connect(this)
+  }
+
+  // ---- what a handle would know --------------------------------------------------------------------------------
+
+  [kAddresses](): Addresses {
+    const { slot, generation } = this[kConnection]
+    if (slot === -1 || this.connecting) return {}
+    if (this.#addresses === null || this.#addresses.remoteAddress === undefined)
+      this.#addresses = environment.native.addresses(slot, generation)
+    return this.#addresses
+  }
+
+  override address(): AddressInfo | Record<string, never> {
+    const { localAddress, localPort } = this[kLocal]()
+    if (localAddress === undefined) return {}
+    return { address: localAddress, family: family(localAddress)!, port: localPort! }
+  }
+
+  /** Nothing once the socket is destroyed, as with a handle that is gone. */
+  [kLocal](): Addresses {
+    return this.destroyed ? {} : this[kAddresses]()
+  }
+
+  /** Of a destroyed socket only what was looked at before. */
+  [kRemote](): Addresses {
+    if (this.destroyed && !this.#remoteKnown) return {}
+    this.#remoteKnown = true
+    return this[kAddresses]()
+  }
+
+  [kCounted](): [number, number] {
+    const { slot, generation, counters } = this[kConnection]
+    if (counters !== null) return counters
+    if (slot === -1) return this.#counters
+    environment.flush()
+    return (this.#counters = environment.native.counters(slot, generation) ?? this.#counters)
+  }
+
+  // ---- streams -------------------------------------------------------------------------------------------------
+
+  override _read(): void {
+    if (this[kConnection].upgraded) this[kConnection].resumeBody()
+  }
+
+  override once(event: string, listener: Listener): this {
+    super.once(event, listener)
+    if (event === 'connect' && this[kConnection].upgraded) tellConnected(this, listener)
+    return this
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
+    if (chunk.length === 0) callback()
+    else this[kConnection].sendRaw(chunk, encoding, callback)
+  }
+
+  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: Callback): void {
+    const parts = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
+    )
+    this._write(Buffer.concat(parts), 'utf8', callback)
+  }
+
+  /** From here on the socket is the program's: its bytes wait for a reader. */
+  release(): void {
+    ;(this as { readableFlowing: boolean | null }).readableFlowing = null
+  }
+
+  /** The peer sent its FIN. On the HTTP road nobody reads the socket itself, so 'end' is delivered right away. */
+  endReading(): void {
+    if (this.destroyed || this.readableEnded) return
+    this.push(null)
+    if (this[kConnection].upgraded) this.read(0)
+    else super.resume()
+  }
+
+  /** The connection is gone. */
+  onClosed(error: Error | null): void {
+    if (this.destroyed) {
+      this[kDestroyed]?.()
+      this[kDestroyed] = null
+      return
+    }
+    this.endReading()
+    this.destroy(error ?? undefined)
+  }
+
+  override destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  override resetAndDestroy(): this {
+    if (!this.destroyed) this[kConnection].close(r.CLOSE_RESET)
+    this.destroy()
+    return this
+  }
+
+  // ---- options -------------------------------------------------------------------------------------------------
+
+  override setTimeout(timeout: number, callback?: () => void): this {
+    if (this.destroyed) return this
+    if (typeof timeout !== 'number') throw ERR_INVALID_ARG_TYPE('msecs', 'number', timeout)
+    if (timeout < 0 || !Number.isFinite(timeout))
+      throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
+    if (callback !== undefined) validateFunction(callback, 'callback')
+    const connection = this[kConnection]
+    // The I/O thread knows of the connection once the name is resolved; until then Node's own timer runs.
+    if (connection.slot === -1) return super.setTimeout(timeout, callback)
+    const millis = Math.min(timeout, TIMEOUT_MAX)
+    this.timeout = timeout
+    connection.command(r.OUT_SOCKET_TIMEOUT, Math.ceil(millis))
+    if (callback !== undefined) {
+      if (millis === 0) this.removeListener('timeout', callback)
+      else this.once('timeout', callback)
+    }
+    return this
+  }
+
+  override setNoDelay(enable?: boolean): this {
+    this[kConnection].command(r.OUT_NO_DELAY, enable === undefined || enable ? 1 : 0)
+    return this
+  }
+
+  override setKeepAlive(enable?: boolean | object, initialDelay?: number): this {
+    this[kConnection].command(r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, Number(initialDelay) || 0))
+    return this
+  }
+
+  override ref(): this {
+    this[kConnection].setRef(true)
+    return this
+  }
+
+  override unref(): this {
+    this[kConnection].setRef(false)
+    return this
+  }
+}
+
+export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
+  if (address === undefined) return undefined
+  return address.includes(':') ? 'IPv6' : 'IPv4'
+}
+
+/** Bytes in the stream that the connection has not been given. */
+function buffered(socket: net.Socket): number {
+  const { writableBuffer } = socket as unknown as {
+    writableBuffer?: { chunk: string | Buffer; encoding: BufferEncoding }[]
+  }
+  let bytes = 0
+  for (const { chunk, encoding } of writableBuffer ?? []) {
+    bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length
+  }
+  return bytes
+}
+
+/** Puts getters on a prototype, where net.Socket has getters on its own; settable, for programs that fake an address. */
+export function defineGetters<S extends net.Socket>(prototype: S, getters: Record<string, (this: S) => unknown>): void {
+  for (const name of Object.keys(getters)) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get: getters[name]!,
+      set(this: S, value: unknown) {
+        Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true })
+      },
+    })
+  }
+}
+
+defineGetters(NativeSocket.prototype as NativeSocket<SocketConnection>, {
+  localAddress() {
+    return this[kLocal]().localAddress
+  },
+  localPort() {
+    return this[kLocal]().localPort
+  },
+  localFamily() {
+    return family(this.localAddress)
+  },
+  remoteAddress() {
+    return this[kRemote]().remoteAddress
+  },
+  remotePort() {
+    return this[kRemote]().remotePort
+  },
+  remoteFamily() {
+    return family(this.remoteAddress)
+  },
+  bytesRead() {
+    return this[kCounted]()[0]
+  },
+  bytesWritten() {
+    return this[kCounted]()[1] + buffered(this)
+  },
+  pending() {
+    return this.connecting
+  },
+  _connecting() {
+    return this.connecting
+  },
+})
