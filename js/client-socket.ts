@@ -80,8 +80,8 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   }
 
   onConnectFailed(failures: Failure[]): void {
-    const errors = failures.map((failure) => this.#connectError(failure))
-    const error = errors.length === 1 ? errors[0]! : aggregateError(errors)
+    const [first, ...others] = failures.map((failure) => this.#connectError(failure)) as [SystemError, ...SystemError[]]
+    const error = others.length === 0 ? first : aggregateError([first, ...others])
     this.connecting = false
     if (this.destroyed) this.onClosed(null)
     else this.destroy(error)

@@ -19,7 +19,7 @@ import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { kDispatch, kIncomingMessage, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
-import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -38,9 +38,6 @@ const SCOPES_ISOLATE = (() => {
   storage.disable()
   return isolated
 })()
-
-/** Body bytes that are credited at once; fewer wait for more, so that a small body costs no record. */
-const CREDIT_STEP = 32 * 1024
 
 /**
  * How long good requests have to be answered before a bad one behind them ends the connection, in ms. Node gives them

@@ -234,9 +234,9 @@ export function connectError(
 }
 
 /** Several attempts have failed; the code is that of the first. */
-export function aggregateError(errors: readonly SystemError[]): AggregateError & { code: string } {
+export function aggregateError(errors: readonly [SystemError, ...SystemError[]]): AggregateError & { code: string } {
   const error = new AggregateError(errors) as AggregateError & { code: string }
-  error.code = errors[0]?.code ?? 'ECONNREFUSED'
+  error.code = errors[0].code
   return error
 }
 

@@ -19,6 +19,7 @@ import * as r from './records.js'
 import { responseError } from './response-error.js'
 import {
   ACKNOWLEDGE,
+  CREDIT_STEP,
   END,
   kDrain,
   type BodyChunk,
@@ -26,9 +27,6 @@ import {
   type SettledMessage,
   type WriteCallback,
 } from './transport.js'
-
-/** Body bytes that are credited at once, as on the server's side. */
-const CREDIT_STEP = 32 * 1024
 
 const METHOD_FLAGS: Record<string, number | undefined> = {
   __proto__: null as never,

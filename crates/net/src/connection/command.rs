@@ -149,12 +149,11 @@ impl Connection {
         if !last || state.socket.stream().is_none_or(Stream::has_bytes) {
             return false;
         }
-        state.output.precede_close();
-        let flushed = self.flush(state, batch);
-        if flushed == Ok(super::Flush::Done) {
+        let done = self.flush_before(state, batch, true) == Ok(super::Flush::Done);
+        if done {
             self.close(state, 0, batch);
         }
-        flushed == Ok(super::Flush::Done)
+        done
     }
 
     /// The same on JavaScript's thread. The acknowledgements are in the queue before the connection's

@@ -188,13 +188,23 @@ impl Connection {
 
     /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
     fn flush(&self, state: &mut State, batch: &mut Batch) -> Result<Flush, i32> {
+        self.flush_before(state, batch, false)
+    }
+
+    /// As `flush`; `closing` as of `Output::flush`.
+    fn flush_before(
+        &self,
+        state: &mut State,
+        batch: &mut Batch,
+        closing: bool,
+    ) -> Result<Flush, i32> {
         if state.output.is_settled() {
             return Ok(Flush::Done);
         }
         let Some(stream) = state.socket.stream() else {
             return Ok(Flush::Done);
         };
-        let result = state.output.flush(stream);
+        let result = state.output.flush(stream, closing);
         let reached = state.output.take_reached_marks();
         if reached > 0 {
             batch.ack(self.id, reached);

@@ -64,8 +64,6 @@ pub(super) struct Output {
     written: u64,
     /// Positions that somebody wants to know of, ascending.
     marks: VecDeque<u64>,
-    /// The connection is closed right behind the next write, which may wait for that.
-    closing: bool,
 }
 
 impl Output {
@@ -140,15 +138,10 @@ impl Output {
         };
     }
 
-    /// The next flush is the last before the close, which follows at once if it writes everything.
-    pub(super) const fn precede_close(&mut self) {
-        self.closing = true;
-    }
-
-    /// Writes as much as the kernel takes.
-    pub(super) fn flush(&mut self, stream: &Stream) -> io::Result<Flush> {
+    /// Writes as much as the kernel takes. `closing`: if that is everything, the close follows at once, and what is
+    /// written may wait for it.
+    pub(super) fn flush(&mut self, stream: &Stream, closing: bool) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
-        let closing = std::mem::take(&mut self.closing);
         while !self.is_empty() {
             let room = (until - self.written) as usize;
             if room == 0 {

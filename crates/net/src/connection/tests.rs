@@ -42,7 +42,7 @@ async fn one_flush_writes_only_so_much() {
     let total = PARTS * PART + (0..PARTS).sum::<usize>() * 1000;
     loop {
         let before = output.bytes_written();
-        let flush = output.flush(&stream).expect("write");
+        let flush = output.flush(&stream, false).expect("write");
         assert!(output.bytes_written() - before <= BOUND);
         match flush {
             Flush::Done => break,
