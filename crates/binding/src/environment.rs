@@ -107,17 +107,13 @@ impl BindingEnvironment {
         Ok(len as i32)
     }
 
-    /// A large body part of the records drained last.
+    /// A large body part of the records drained last, copied: V8 frees memory of its own with the young generation,
+    /// which an external buffer outlives, and the copied chunk is warm when the next read fills it.
     #[napi(catch_unwind)]
-    pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
-        let chunk = self
-            .batch
-            .as_mut()
-            .and_then(|batch| batch.chunks.get_mut(index as usize));
-        let chunk = chunk
-            .map(std::mem::take)
-            .ok_or_else(|| misuse("no such chunk"))?;
-        external(env, chunk)
+    pub fn take_chunk<'env>(&self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
+        let batch = self.batch.as_ref();
+        let chunk = batch.and_then(|batch| batch.chunks.get(index as usize));
+        BufferSlice::copy_from(env, chunk.ok_or_else(|| misuse("no such chunk"))?)
     }
 
     /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
@@ -216,22 +212,6 @@ impl BindingEnvironment {
             servers as f64,
             clients as f64,
         ]
-    }
-}
-
-/// Gives a chunk to JavaScript without a copy. V8 counts it once by itself; it is counted twice because its garbage
-/// lies in our allocator, where it costs more room than in V8's: collections come at 32 MiB of it instead of 64.
-fn external(env: &Env, mut chunk: Vec<u8>) -> Result<BufferSlice<'_>> {
-    let len = chunk.len() as i64;
-    env.adjust_external_memory(len)?;
-    let (data, size) = (chunk.as_mut_ptr(), chunk.len());
-    // SAFETY: the vector is the hint, so it lives until the finaliser drops it; nobody else has it.
-    unsafe {
-        BufferSlice::from_external(env, data, size, chunk, move |env: Env, chunk: Vec<u8>| {
-            drop(chunk);
-            // Only an environment that is being torn down refuses, and then the count is of no use.
-            let _ = env.adjust_external_memory(-len);
-        })
     }
 }
 
