@@ -1,6 +1,4 @@
 /** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/handoff/`. */
-import type { Connection } from './connection.js'
-import type { NativeClient } from './native-client.js'
 import * as r from './records.js'
 
 /** Buffer's own encoders, which skip the argument juggling of `write`. */
@@ -15,6 +13,42 @@ export function words(buffer: Buffer): Uint32Array {
   return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
 }
 
+/** `records`, so placed that they can be read as words. */
+export function aligned(records: Uint8Array): FastBuffer {
+  return (records.byteOffset % 4 === 0 ? records : Buffer.from(new Uint8Array(records).buffer)) as FastBuffer
+}
+
+/** What is told of any connection, whichever role it has. */
+interface Receiver {
+  /** @param flags BODY_RAW and the others of `records.ts` */
+  onBody(flags: number, chunk: Buffer): void
+  onEnd(trailers: string): void
+  /**
+   * @param kind index of the engine's error
+   * @param packet what was being parsed, of which `bytesParsed` are fine
+   */
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void
+  /** So many of the oldest writes that asked for it have left. */
+  onAck(count: number): void
+  onTimeout(kind: number): void
+  onEof(): void
+}
+
+export interface ServerReceiver extends Receiver {
+  onHead(
+    flags: number,
+    line: number,
+    targetLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer | null,
+  ): void
+}
+
+export interface ClientReceiver extends Receiver {
+  onResponse(flags: number, line: number, reasonLength: number, fieldCount: number, block: string, after: Buffer): void
+}
+
 /**
  * Serves one record: HEAD or RESPONSE, BODY with its bytes in the record, END, ERROR, ACK, TIMEOUT or EOF.
  *
@@ -24,7 +58,7 @@ export function words(buffer: Buffer): Uint32Array {
  * @returns whether a program's code may have run
  */
 export function deliver(
-  connection: Connection | NativeClient,
+  connection: ServerReceiver | ClientReceiver,
   bytes: FastBuffer,
   inWords: Uint32Array,
   at: number,
@@ -39,7 +73,7 @@ export function deliver(
       const block = bytes.latin1Slice(start, end)
       const after = inWords[word + 8]!
       const head = after > 0 ? Buffer.from(bytes.subarray(end, end + after)) : null
-      ;(connection as Connection).onHead(
+      ;(connection as ServerReceiver).onHead(
         first >>> 8,
         inWords[word + 4]!,
         inWords[word + 5]!,
@@ -70,7 +104,7 @@ export function deliver(
     case r.IN_RESPONSE: {
       const start = at + r.HEADER + 24
       const end = start + inWords[word + 8]!
-      ;(connection as NativeClient).onResponse(
+      ;(connection as ClientReceiver).onResponse(
         first >>> 8,
         inWords[word + 4]!,
         inWords[word + 5]!,

@@ -13,6 +13,7 @@ import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
+import type { ClientReceiver } from './inbound.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import * as r from './records.js'
@@ -52,7 +53,7 @@ export interface Failure {
   index: number
 }
 
-export class NativeClient implements ClientConnection, MessageSource {
+export class NativeClient implements ClientConnection, ClientReceiver, MessageSource {
   /** -1 until the attempt to connect has begun. */
   slot = -1
   generation = 0

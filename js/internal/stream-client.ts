@@ -10,9 +10,9 @@ import type { ClientRequest } from '../client.js'
 import { isLenient } from '../common.js'
 import type { ClientConnection } from './client-connection.js'
 import * as exchange from './exchange.js'
+import { aligned, deliver, words, type ClientReceiver, type FastBuffer } from './inbound.js'
 import { BindingSession, type NativeSession } from './native.js'
-import * as r from './records.js'
-import { responseError } from './response-error.js'
+import { isEarlyEnd, responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { END, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
@@ -39,7 +39,7 @@ export function streamClientCount(): number {
   return opened
 }
 
-export class StreamClient extends StreamTransport implements ClientConnection {
+export class StreamClient extends StreamTransport implements ClientConnection, ClientReceiver {
   readonly #stream: Stream
   #request: ClientRequest | null = null
   #session: NativeSession | null = null
@@ -138,35 +138,18 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     else stream.end()
   }
 
-  override sendHead(
+  protected override send(
     message: SettledMessage,
     head: string,
     body: BodyChunk | null,
     encoding: BufferEncoding,
     flags: number,
+    trailers: string,
     callback: WriteCallback | null,
   ): boolean {
     this.#begin()
-    const accepted = super.sendHead(message, head, body, encoding, flags, callback)
-    this.#sent(flags)
-    return accepted
-  }
-
-  override sendBody(
-    message: SettledMessage,
-    chunk: BodyChunk,
-    encoding: BufferEncoding,
-    flags: number,
-    callback: WriteCallback | null,
-  ): boolean {
-    const accepted = super.sendBody(message, chunk, encoding, flags, callback)
-    this.#sent(flags)
-    return accepted
-  }
-
-  override sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    const accepted = super.sendEnd(message, trailers, flags)
-    this.#sent(flags)
+    const accepted = super.send(message, head, body, encoding, flags, trailers, callback)
+    if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
     return accepted
   }
 
@@ -184,10 +167,6 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     this.#lenient = lenient
     this.#session = new BindingSession(true, { maxHeaderSize, maxHeadersCount: 0, lenient })
     this.#session.begin(kind)
-  }
-
-  #sent(flags: number): void {
-    if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
   }
 
   #wake(): void {
@@ -225,15 +204,14 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     const data = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
     // A server may speak before it is asked.
     this.#begin()
-    const records = this.#session!.feed(data)
-    if (records !== null) this.#scope!.runInAsyncScope(this.#take, this, records, data)
+    this.#take(this.#session!.feed(data))
   }
 
   readonly #onEnd = (): void => {
     const request = this.#request!
     const records = this.#session?.eof() ?? null
     if (request.res === null) exchange.onHangUp(request, this)
-    if (records !== null) this.#scope!.runInAsyncScope(this.#take, this, records, null)
+    this.#take(records)
     this.#stream.destroy()
   }
 
@@ -250,57 +228,62 @@ export class StreamClient extends StreamTransport implements ClientConnection {
     if (request === null) return
     // What the stream has left may be the end of the response.
     this.#stream.read?.()
-    const records = this.#session?.eof() ?? null
-    if (records !== null) this.#scope!.runInAsyncScope(this.#take, this, records, null)
+    this.#take(this.#session?.eof() ?? null)
     exchange.onClose(request, this)
     this.#release()
   }
 
-  /** @param data what the records came of, null when it was the end of the stream */
-  #take(records: Buffer, data: Uint8Array | null): void {
+  /** Serves records in the request's async context, for as long as it is the request's connection. */
+  #take(records: Uint8Array | null): void {
+    if (records !== null) this.#scope!.runInAsyncScope(this.#serve, this, aligned(records))
+  }
+
+  #serve(bytes: FastBuffer): void {
     const request = this.#request
-    for (let at = 0; at < records.length && this.#request === request && request !== null; ) {
+    const inWords = words(bytes)
+    for (let at = 0; at < bytes.length && this.#request === request; ) {
       const start = at
-      const first = records.readUInt32LE(start)
-      const words = start + r.HEADER
-      at += records.readUInt32LE(start + 4)
-      switch (first & 0xff) {
-        case r.IN_RESPONSE: {
-          const block = words + 24
-          const blockEnd = block + records.readUInt32LE(words + 16)
-          exchange.onResponse(
-            request,
-            this,
-            first >>> 8,
-            records.readUInt32LE(words),
-            records.readUInt32LE(words + 4),
-            records.readUInt32LE(words + 8),
-            records.toString('latin1', block, blockEnd),
-            records.subarray(blockEnd, blockEnd + records.readUInt32LE(words + 20)),
-          )
-          break
-        }
-        case r.IN_BODY:
-          exchange.onBody(request, this, records.subarray(words + 8, words + 8 + records.readUInt32LE(words)))
-          break
-        case r.IN_END:
-          exchange.onEnd(request, this, records.toString('latin1', words + 4, words + 4 + records.readUInt32LE(words)))
-          break
-        case r.IN_ERROR:
-          // A stream that ends too early tells so itself.
-          if (data !== null) this.#fail(request, records.readUInt32LE(words), records.readUInt32LE(words + 4), data)
-          break
-        default:
-      }
+      at += inWords[(start >> 2) + 1]!
+      deliver(this, bytes, inWords, start, true)
     }
   }
 
-  #fail(request: ClientRequest, kind: number, bytesParsed: number, data: Uint8Array): void {
+  // ---- ClientReceiver ------------------------------------------------------------------------------------------
+
+  onResponse(
+    flags: number,
+    line: number,
+    reasonLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer,
+  ): void {
+    exchange.onResponse(this.#request!, this, flags, line, reasonLength, fieldCount, block, after)
+  }
+
+  onBody(_flags: number, chunk: Buffer): void {
+    exchange.onBody(this.#request!, this, chunk)
+  }
+
+  onEnd(trailers: string): void {
+    exchange.onEnd(this.#request!, this, trailers)
+  }
+
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
+    // A stream that ends too early tells so itself.
+    if (isEarlyEnd(kind)) return
+    const request = this.#request!
     this.#stream.removeListener('data', this.#onData)
     this.#stream.removeListener('end', this.#onEnd)
     this.#stream.destroy()
-    const packet = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error !== null) exchange.onParseError(request, this, error)
   }
+
+  /** What has been written, how long it took and that it ended are the stream's to say. */
+  onAck(): void {}
+
+  onTimeout(): void {}
+
+  onEof(): void {}
 }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { Server } from '../server.js'
 import { Connection } from './connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, ERR_STREAM_DESTROYED } from './errors.js'
-import { deliver, words, type FastBuffer } from './inbound.js'
+import { aligned, deliver, words, type FastBuffer } from './inbound.js'
 import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingSession, type NativeSession, type SessionConfig } from './native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
@@ -156,7 +156,7 @@ export class StreamPort implements Port, SocketSide {
   /** Serves records now, or behind those that are being served. */
   #take(records: Uint8Array | null): void {
     if (records === null) return
-    this.#records.push(aligned(records as FastBuffer))
+    this.#records.push(aligned(records))
     if (!this.#serving) this.#serve()
   }
 
@@ -267,7 +267,7 @@ export class StreamPort implements Port, SocketSide {
   #answered(close: boolean): void {
     const records = this.#session.answered(close)
     if (records !== null) {
-      this.#records.push(aligned(records as FastBuffer))
+      this.#records.push(aligned(records))
       if (!this.#serving && !this.#scheduled) {
         this.#scheduled = true
         process.nextTick(() => {
@@ -358,11 +358,6 @@ export class StreamPort implements Port, SocketSide {
 function finish(stream: ServedStream): void {
   if (typeof stream.destroySoon === 'function') stream.destroySoon()
   else stream.end()
-}
-
-/** Records are read as words. */
-function aligned(records: FastBuffer): FastBuffer {
-  return records.byteOffset % 4 === 0 ? records : (Buffer.from(new Uint8Array(records).buffer) as FastBuffer)
 }
 
 function refuseEncoding(): never {

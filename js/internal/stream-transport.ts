@@ -1,7 +1,7 @@
 /**
  * Messages over streams that are not ours: the framing is done here, the stream sees bytes. `StreamTransport` is a
- * MessageTransport over any Writable given to `assignSocket`. The stream may be a mere look-alike (several frameworks assign a plain object with a `write`), so nothing but `write`
- * is taken for granted.
+ * MessageTransport over any Writable given to `assignSocket`. The stream may be a mere look-alike (several frameworks
+ * assign a plain object with a `write`), so nothing but `write` is taken for granted.
  */
 import type { Socket } from 'node:net'
 import { ERR_STREAM_DESTROYED } from './errors.js'
@@ -59,7 +59,7 @@ export class StreamTransport implements MessageTransport {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    return this.#send(message, head, body, encoding, flags, '', callback)
+    return this.send(message, head, body, encoding, flags, '', callback)
   }
 
   sendBody(
@@ -69,11 +69,11 @@ export class StreamTransport implements MessageTransport {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    return this.#send(message, '', chunk, encoding, flags, '', callback)
+    return this.send(message, '', chunk, encoding, flags, '', callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    return this.#send(message, '', null, 'latin1', flags, trailers, null)
+    return this.send(message, '', null, 'latin1', flags, trailers, null)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
@@ -90,7 +90,8 @@ export class StreamTransport implements MessageTransport {
     this.#stream.destroy(error)
   }
 
-  #send(
+  /** What `sendHead`, `sendBody` and `sendEnd` come to. */
+  protected send(
     message: SettledMessage,
     head: string,
     body: BodyChunk | null,
