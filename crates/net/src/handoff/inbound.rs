@@ -1,16 +1,12 @@
-//! I/O threads → JavaScript: the queue of events.
+//! I/O threads → JavaScript: events, as records.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
 use super::{HEADER_BYTES, padded};
 use crate::connect::Failure;
 use crate::id::ConnectionId;
-use crate::sync::lock;
 
 /// Record types. Mirrored in `js/internal/records.ts`.
 pub(super) mod kind {
@@ -81,9 +77,6 @@ pub(crate) enum Timeout {
     KeepAlive = 3,
 }
 
-/// Wakes JavaScript's thread; never called while a lock is held.
-pub type Wake = Box<dyn Fn() + Send + Sync>;
-
 /// Records in the order they happened on one I/O thread. An I/O thread fills its own without a lock
 /// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
 #[derive(Default)]
@@ -140,78 +133,6 @@ const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// A burst may grow a batch; this much stays for the next one.
 const KEPT_CAPACITY: usize = 256 * 1024;
-/// Empty batches kept for reuse, enough for each I/O thread to fill one while JavaScript reads another.
-const SPARE_BATCHES: usize = 8;
-
-#[derive(Default)]
-struct Queue {
-    batches: VecDeque<Batch>,
-    spare: Vec<Batch>,
-}
-
-/// The queue of one environment, filled by any I/O thread and emptied by JavaScript's.
-pub struct Inbox {
-    queue: Mutex<Queue>,
-    /// A wake-up is under way that JavaScript has not answered by emptying the queue.
-    scheduled: AtomicBool,
-    wake: Wake,
-}
-
-impl Inbox {
-    /// An empty queue that tells of its first batch through `wake`.
-    #[must_use]
-    pub fn new(wake: Wake) -> Self {
-        Self {
-            queue: Mutex::default(),
-            scheduled: AtomicBool::new(false),
-            wake,
-        }
-    }
-
-    /// Puts `batch` at the end, leaves an empty one in its place, and wakes JavaScript unless that
-    /// has been done since it last found the queue empty.
-    pub(crate) fn publish(&self, batch: &mut Batch) {
-        if self.push(batch) {
-            self.tell();
-        }
-    }
-
-    /// The first half of `publish`; answers whether there was anything. Under a connection's lock it
-    /// puts what happened to that connection ahead of what other threads make happen next.
-    pub(crate) fn push(&self, batch: &mut Batch) -> bool {
-        if batch.bytes.is_empty() {
-            return false;
-        }
-        let mut queue = lock(&self.queue);
-        let empty = queue.spare.pop().unwrap_or_default();
-        queue.batches.push_back(std::mem::replace(batch, empty));
-        true
-    }
-
-    /// The second half, without any lock.
-    pub(crate) fn tell(&self) {
-        if !self.scheduled.swap(true, Ordering::AcqRel) {
-            (self.wake)();
-        }
-    }
-
-    /// The next batch in exchange for the last one, or None when there is nothing.
-    pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
-        let mut queue = lock(&self.queue);
-        if let Some(mut used) = used
-            && queue.spare.len() < SPARE_BATCHES
-        {
-            used.reset();
-            queue.spare.push(used);
-        }
-        let next = queue.batches.pop_front();
-        if next.is_none() {
-            // Within the lock: whoever publishes after this sees `scheduled` false and wakes again.
-            self.scheduled.store(false, Ordering::Release);
-        }
-        next
-    }
-}
 
 /// Appending records.
 impl Batch {
@@ -227,6 +148,11 @@ impl Batch {
 
     fn word(&mut self, word: u32) {
         self.bytes.extend_from_slice(&word.to_le_bytes());
+    }
+
+    /// Fills in a length that was not known when its word was written.
+    fn set_word(&mut self, at: usize, length: usize) {
+        self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
     }
 
     fn pad(&mut self) {
@@ -274,17 +200,7 @@ impl Batch {
         self.word(u32::from(head.method.index()) | u32::from(head.minor_version) << 8);
         self.word(head.target.len() as u32);
         self.word(head.fields.len() as u32);
-        let block_len_at = self.bytes.len();
-        self.word(0);
-        self.word(after.len() as u32);
-        let block_at = self.bytes.len();
-        self.bytes.extend_from_slice(head.target);
-        self.block_fields(&head.fields, true);
-        let block_len = self.bytes.len() - block_at;
-        self.bytes[block_len_at..block_len_at + 4]
-            .copy_from_slice(&(block_len as u32).to_le_bytes());
-        self.bytes.extend_from_slice(after);
-        self.finish(start);
+        self.finish_head(start, head.target, &head.fields, after);
     }
 
     /// A response head. `after` is what follows an upgrade head, as far as it has been read.
@@ -320,15 +236,19 @@ impl Batch {
             head.keep_alive_timeout
                 .map_or(0, |seconds| seconds.saturating_add(1)),
         );
+        self.finish_head(start, head.reason, &head.fields, after);
+    }
+
+    /// The end of the HEAD or RESPONSE record begun at `start`: the length of a block and of what follows the head, and
+    /// both. The block is the start line's text and the fields.
+    fn finish_head(&mut self, start: usize, text: &[u8], fields: &Fields<'_>, after: &[u8]) {
         let block_len_at = self.bytes.len();
         self.word(0);
         self.word(after.len() as u32);
         let block_at = self.bytes.len();
-        self.bytes.extend_from_slice(head.reason);
-        self.block_fields(&head.fields, true);
-        let block_len = self.bytes.len() - block_at;
-        self.bytes[block_len_at..block_len_at + 4]
-            .copy_from_slice(&(block_len as u32).to_le_bytes());
+        self.bytes.extend_from_slice(text);
+        self.block_fields(fields, true);
+        self.set_word(block_len_at, self.bytes.len() - block_at);
         self.bytes.extend_from_slice(after);
         self.finish(start);
     }
@@ -351,8 +271,7 @@ impl Batch {
     /// Pads the record begun at `start` and sets its length.
     fn finish(&mut self, start: usize) {
         self.pad();
-        let length = (self.bytes.len() - start) as u32;
-        self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+        self.set_word(start + 4, self.bytes.len() - start);
     }
 
     /// Body bytes. Small parts that follow each other in one write grow one record.
@@ -370,7 +289,7 @@ impl Batch {
             if have + data.len() <= INLINE_BODY {
                 self.bytes.truncate(at + 8 + have);
                 self.bytes.extend_from_slice(data);
-                self.bytes[at..at + 4].copy_from_slice(&((have + data.len()) as u32).to_le_bytes());
+                self.set_word(at, have + data.len());
                 self.finish(start);
                 return;
             }
@@ -436,8 +355,7 @@ impl Batch {
         let len_at = self.bytes.len();
         self.word(0);
         self.block_fields(trailers, false);
-        let len = self.bytes.len() - len_at - 4;
-        self.bytes[len_at..len_at + 4].copy_from_slice(&(len as u32).to_le_bytes());
+        self.set_word(len_at, self.bytes.len() - len_at - 4);
         self.finish(start);
     }
 

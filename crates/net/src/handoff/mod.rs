@@ -13,16 +13,18 @@
 //!
 //! Outbound, the text of all records follows the last one, in their order and without padding.
 //!
-//! `inbound` is I/O → JavaScript, `outbound` JavaScript → I/O. The numbers are mirrored in
+//! `inbound` is I/O → JavaScript, whose queue is `inbox`; `outbound` is JavaScript → I/O. The numbers are mirrored in
 //! `js/internal/records.ts`; a test compares the two.
 
 mod inbound;
+mod inbox;
 mod outbound;
 #[cfg(test)]
 mod tests;
 
+pub use inbound::Batch;
 pub(crate) use inbound::Timeout;
-pub use inbound::{Batch, Inbox, Wake};
+pub use inbox::{Inbox, Wake};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
 pub use outbound::{Held, HeldBytes};
 

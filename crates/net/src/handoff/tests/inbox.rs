@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use crate::handoff::inbound::{Batch, Inbox};
+use crate::handoff::{Batch, Inbox};
 use crate::id::ConnectionId;
 
 fn inbox() -> (Arc<Inbox>, mpsc::Receiver<()>) {
