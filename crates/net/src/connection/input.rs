@@ -192,9 +192,7 @@ impl Connection {
         // The body ends here (or the engine objects): say so through the ordinary path.
         let mut used = 0;
         if let Some((consumed, data)) = read {
-            state.credit -= data.len() as i64;
-            state.body_left = state.body_left.saturating_sub(data.len() as u64);
-            batch.body(self.id, data, false);
+            self.take_data(state, data, batch);
             used = consumed;
         }
         used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
@@ -329,11 +327,7 @@ impl Connection {
                     let after = if head.upgrade { &input[used..] } else { &[] };
                     batch.head(self.id, &head, after);
                 }
-                Some(Event::Data(data)) => {
-                    state.credit -= data.len() as i64;
-                    state.body_left = state.body_left.saturating_sub(data.len() as u64);
-                    batch.body(self.id, data, false);
-                }
+                Some(Event::Data(data)) => self.take_data(state, data, batch),
                 Some(Event::End(trailers)) => {
                     if !state.without_body {
                         batch.end(self.id, &trailers);
@@ -342,6 +336,13 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Part of a body: costs credit.
+    pub(super) fn take_data(&self, state: &mut State, data: &[u8], batch: &mut Batch) {
+        state.credit -= data.len() as i64;
+        state.body_left = state.body_left.saturating_sub(data.len() as u64);
+        batch.body(self.id, data, false);
     }
 
     /// The peer's FIN, once everything before it has been parsed.

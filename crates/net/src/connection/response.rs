@@ -77,11 +77,7 @@ impl Connection {
                     };
                     batch.response(self.id, &head, false, &[]);
                 }
-                Some(ClientEvent::Data(data)) => {
-                    state.credit -= data.len() as i64;
-                    state.body_left = state.body_left.saturating_sub(data.len() as u64);
-                    batch.body(self.id, data, false);
-                }
+                Some(ClientEvent::Data(data)) => self.take_data(state, data, batch),
                 Some(ClientEvent::End(trailers)) => {
                     batch.end(self.id, &trailers);
                     state.body_left = 0;
