@@ -2,7 +2,7 @@
 
 use crate::chunk::{Chunk, ChunkDecoder};
 use crate::config::Limits;
-use crate::error::ParseError;
+use crate::error::{ErrorKind, ParseError};
 use crate::event::{BodyLength, BodyPart, Fields, Scratch, Step};
 use crate::field_section::FieldScanner;
 use crate::framing;
@@ -16,6 +16,8 @@ pub(crate) enum BodyDecoder {
     Trailers(FieldScanner),
     /// Everything until the peer ends its side.
     UntilClose,
+    /// Nobody knows how much: an error.
+    Unreadable,
 }
 
 impl BodyDecoder {
@@ -24,6 +26,7 @@ impl BodyDecoder {
             BodyLength::None => Self::Length(0),
             BodyLength::Length(length) => Self::Length(length),
             BodyLength::Chunked => Self::Chunked(ChunkDecoder::new()),
+            BodyLength::Unreadable => Self::Unreadable,
         }
     }
 
@@ -80,6 +83,7 @@ impl BodyDecoder {
                 consumed: input.len(),
                 event: (!input.is_empty()).then_some(BodyPart::Data(input)),
             }),
+            Self::Unreadable => Err(ErrorKind::CodingNotChunked.at(0)),
             Self::Trailers(scanner) => {
                 let Some(end) = read_trailers(scanner, limits, input, scratch)? else {
                     return Ok(Step {

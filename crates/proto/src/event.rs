@@ -90,6 +90,9 @@ pub enum BodyLength {
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
+    /// It cannot be known: Transfer-Encoding does not end in chunked. The request is refused as soon as its body
+    /// is asked for; nothing behind its head is read. As Node does, whose handler has the head by then.
+    Unreadable,
 }
 
 /// The `Expect` field of a request (RFC 9110 section 10.1.1). Always `None` for HTTP/1.0.

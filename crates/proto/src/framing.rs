@@ -12,16 +12,15 @@ pub(crate) struct Framing {
     pub(crate) close: bool,
 }
 
-/// The body length of a request whose head ends at `head_end` of the fields' base.
+/// The body length of a request.
 ///
 /// In strict mode every contradiction is an error. In lenient mode Transfer-Encoding wins over
 /// Content-Length, and codings may stand behind a first `chunked` if the last is `chunked`; a
-/// request that would have to be read until the connection closes is refused in both.
+/// request that would have to be read until the connection closes is refused in both, behind its head.
 pub(crate) fn request_body(
     method: Method,
     minor_version: u8,
     fields: &Fields<'_>,
-    head_end: usize,
     lenient: bool,
 ) -> Result<Framing, ParseError> {
     let (length, coding) = framing_fields(fields, lenient, transfer_encoding)?;
@@ -40,7 +39,10 @@ pub(crate) fn request_body(
     //    In an HTTP/1.0 message its framing is faulty, and the connection is closed after it (section 6.1).
     if let Some(coding) = coding {
         if coding != Coding::Chunked {
-            return Err(ErrorKind::CodingNotChunked.at(head_end));
+            return Ok(Framing {
+                body: BodyLength::Unreadable,
+                close: false,
+            });
         }
         let close = length.is_some() || minor_version == 0;
         return Ok(Framing {
@@ -332,7 +334,7 @@ mod tests {
             .expect("good fields");
         assert_eq!(end, Some(input.len()));
         let fields = Fields::new(input.as_bytes(), &scratch);
-        request_body(method, minor_version, &fields, input.len(), lenient)
+        request_body(method, minor_version, &fields, lenient)
             .map_err(|error| error.kind)
     }
 
@@ -485,10 +487,7 @@ mod tests {
                 &["Transfer-Encoding: gzip", CHUNKED],
                 kept(BodyLength::Chunked),
             ),
-            (
-                &["Transfer-Encoding: gzip"],
-                Err(ErrorKind::CodingNotChunked),
-            ),
+            (&["Transfer-Encoding: gzip"], kept(BodyLength::Unreadable)),
             (
                 &[CHUNKED, "Transfer-Encoding: gzip"],
                 Err(ErrorKind::CodingAfterChunked),
@@ -534,7 +533,7 @@ mod tests {
         ] {
             assert_eq!(
                 framing(Method::POST, 1, lines, true),
-                Err(ErrorKind::CodingNotChunked),
+                kept(BodyLength::Unreadable),
                 "{lines:?}"
             );
         }

@@ -204,10 +204,13 @@ impl ServerConnection {
             line.method,
             line.minor_version,
             &fields,
-            parsed.end,
             limits.lenient,
         )?;
         let wishes = persistence::wishes(line.method, line.minor_version, &fields);
+        // Whoever takes the connection over would not know where its bytes begin.
+        if wishes.upgrade && framing.body == BodyLength::Unreadable {
+            return Err(ErrorKind::CodingNotChunked.at(parsed.end));
+        }
         self.keep_alive = wishes.keep_alive && !framing.close;
         self.reading = if wishes.upgrade {
             Reading::Upgrade {

@@ -170,6 +170,7 @@ impl Run {
                 line.push_str(&format!(" length={length}"));
             }
             ResponseBody::Known(BodyLength::Chunked) => line.push_str(" chunked"),
+            ResponseBody::Known(BodyLength::Unreadable) => line.push_str(" unreadable"),
             ResponseBody::UntilClose => line.push_str(" until-close"),
         }
         if let Some(seconds) = head.keep_alive_timeout {

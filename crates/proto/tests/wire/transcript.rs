@@ -149,6 +149,7 @@ impl Run {
             BodyLength::None => {}
             BodyLength::Length(length) => line.push_str(&format!(" length={length}")),
             BodyLength::Chunked => line.push_str(" chunked"),
+            BodyLength::Unreadable => line.push_str(" unreadable"),
         }
         match head.expect {
             Expect::None => {}
