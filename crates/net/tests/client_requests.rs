@@ -228,8 +228,7 @@ fn the_last_response_closes_the_connection() {
         peer.expect(&head);
         peer.send(response);
         peer.send("Content-Length: 2\r\n\r\nok");
-        js.response(id);
-        assert_eq!(js.rest_of_body(id).0, b"ok");
+        js.answered(id, b"ok");
         assert_eq!(js.closed(id), 0);
         peer.expect_end();
     }
@@ -291,15 +290,13 @@ fn a_response_may_be_complete_before_its_request() {
     peer.expect(head);
     peer.expect("half");
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    assert_eq!(js.response(id).flags, response_flag::KEEP_ALIVE);
-    assert_eq!(js.rest_of_body(id).0, b"ok");
+    assert_eq!(js.answered(id, b"ok").flags, response_flag::KEEP_ALIVE);
     js.flush(Out::new().body(id, b"rest", flag::END));
     peer.expect("rest");
     js.flush(Out::new().get(id));
     peer.expect("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.send("HTTP/1.1 204 No\r\n\r\n");
-    assert_eq!(js.response(id).status, 204);
-    assert_eq!(js.rest_of_body(id).0, b"");
+    assert_eq!(js.answered(id, b"").status, 204);
 }
 
 #[test]

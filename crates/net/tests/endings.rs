@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::io::Write;
 use std::net::TcpStream;
 
 use ferrohttp_net::ConnectionId;
@@ -17,6 +16,16 @@ fn with_request(js: &mut Js, request: impl AsRef<[u8]>) -> (Peer, ConnectionId) 
     let mut peer = Peer::connect(address);
     peer.send(request);
     let (id, _) = js.open_with_head();
+    (peer, id)
+}
+
+/// A connection whose peer speaks no HTTP, as JavaScript knows.
+fn broken(js: &mut Js) -> (Peer, ConnectionId) {
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    peer.send("nonsense\r\n\r\n");
+    let id = js.open();
+    assert!(matches!(js.next(), Event::Error { .. }));
     (peer, id)
 }
 
@@ -211,11 +220,7 @@ fn a_good_request_before_a_bad_one_is_answered_first() {
 #[test]
 fn after_an_error_the_peers_end_is_told() {
     let mut js = Js::new();
-    let (_, address) = js.listen(config());
-    let mut peer = Peer::connect(address);
-    peer.send("nonsense\r\n\r\n");
-    let id = js.open();
-    assert!(matches!(js.next(), Event::Error { .. }));
+    let (peer, id) = broken(&mut js);
     // A program that listens for 'clientError' may keep the socket until the peer goes.
     peer.finish();
     assert_eq!(js.next(), Event::Eof { id });
@@ -226,11 +231,7 @@ fn after_an_error_the_peers_end_is_told() {
 #[test]
 fn what_follows_an_error_is_told_only_so_far() {
     let mut js = Js::new();
-    let (_, address) = js.listen(config());
-    let mut peer = Peer::connect(address);
-    peer.send("nonsense\r\n\r\n");
-    let id = js.open();
-    assert!(matches!(js.next(), Event::Error { .. }));
+    let (mut peer, id) = broken(&mut js);
     // JavaScript leaves the connection open, and the peer goes on.
     let flood = content(8 << 20);
     peer.send(&flood);
@@ -360,13 +361,11 @@ fn the_last_words_reach_a_peer_that_is_still_sending() {
             format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"),
         );
         js.flush(Out::new().respond_and_close(id, b"no"));
-        let mut sender = peer.0.try_clone().expect("a second handle");
-        let sending = std::thread::spawn(move || sender.write_all(&body));
+        let sending = peer.send_beside(body);
         peer.expect("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
         peer.expect_end();
         sending
             .join()
-            .expect("sender")
             .expect("the peer may send while it is ignored");
         drop(peer);
         assert_eq!(js.until_closed(id).1, 0);
@@ -376,13 +375,8 @@ fn the_last_words_reach_a_peer_that_is_still_sending() {
 #[test]
 fn the_answer_to_an_error_reaches_a_peer_that_is_still_sending() {
     let mut js = Js::new();
-    let (_, address) = js.listen(config());
-    let mut peer = Peer::connect(address);
-    peer.send("nonsense\r\n\r\n");
-    let id = js.open();
-    assert!(matches!(js.next(), Event::Error { .. }));
-    let mut sender = peer.0.try_clone().expect("a second handle");
-    let sending = std::thread::spawn(move || sender.write_all(&content(4_000_000)));
+    let (mut peer, id) = broken(&mut js);
+    let sending = peer.send_beside(content(4_000_000));
     js.flush(
         Out::new()
             .raw(id, b"HTTP/1.1 400 Bad Request\r\n\r\n", 0)
@@ -392,7 +386,6 @@ fn the_answer_to_an_error_reaches_a_peer_that_is_still_sending() {
     peer.expect_end();
     sending
         .join()
-        .expect("sender")
         .expect("the peer may send while it is ignored");
     drop(peer);
     assert_eq!(js.until_closed(id).1, 0);
@@ -436,13 +429,7 @@ fn a_reset_during_a_response_leaves_nothing() {
             peer.expect(&head);
         }
         peer.reset();
-        let (before, errno) = js.until_closed(id);
-        assert_eq!(before, [], "what is lost is not acknowledged");
-        assert!(
-            errno == libc::ECONNRESET as u32 || errno == libc::EPIPE as u32,
-            "{errno}"
-        );
-        assert_eq!(js.environment.open_connections(), 0);
+        js.dies_unacknowledged(id);
     }
 }
 

@@ -46,9 +46,7 @@ fn an_upgrade_carries_bytes_both_ways() {
         peer.expect(SWITCHING);
         assert_eq!(raw(&mut js, id, 15), b" and later ones");
         let body = content(3 << 20);
-        let sent = body.clone();
-        let mut sender = Peer(peer.0.try_clone().expect("a second handle"));
-        let sending = std::thread::spawn(move || sender.send(sent));
+        let sending = peer.send_beside(body.clone());
         let got = raw(&mut js, id, body.len());
         assert!(got == body);
         sending.join().expect("sender");
@@ -76,9 +74,7 @@ fn an_upgraded_connection_is_read_no_faster_than_it_is_credited() {
     js.flush(Out::new().upgrade(id).raw(id, SWITCHING.as_bytes(), 0));
     peer.expect(SWITCHING);
     let body = content(400_000);
-    let sent = body.clone();
-    let mut sender = Peer(peer.0.try_clone().expect("a second handle"));
-    let sending = std::thread::spawn(move || sender.send(sent));
+    let sending = peer.send_beside(body.clone());
     let mut got = Vec::new();
     while let Some(event) = js.next_within(std::time::Duration::from_millis(200)) {
         let Event::Body {

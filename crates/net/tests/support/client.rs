@@ -78,6 +78,13 @@ impl Js {
         }
     }
 
+    /// RESPONSE of `id` and the whole of `body`.
+    pub fn answered(&mut self, id: ConnectionId, body: impl AsRef<[u8]>) -> Response {
+        let head = self.response(id);
+        assert_eq!(self.rest_of_body(id).0, body.as_ref());
+        head
+    }
+
     /// ERROR of `id`, as the next record; its code and its packet.
     pub fn error(&mut self, id: ConnectionId) -> (&'static str, &'static str, Vec<u8>) {
         match self.next() {

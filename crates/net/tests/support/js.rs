@@ -155,6 +155,17 @@ impl Js {
         }
     }
 
+    /// The connection dies while what it has sent waits to be acknowledged, which it then never is.
+    pub fn dies_unacknowledged(&mut self, id: ConnectionId) {
+        let (before, errno) = self.until_closed(id);
+        assert_eq!(before, [], "what is lost is not acknowledged");
+        assert!(
+            errno == libc::ECONNRESET as u32 || errno == libc::EPIPE as u32,
+            "{errno}"
+        );
+        assert_eq!(self.environment.open_connections(), 0);
+    }
+
     /// Acknowledgements until there are `count`; nothing else may come.
     pub fn acks(&mut self, id: ConnectionId, count: u32) {
         let mut reached = 0;

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread::JoinHandle;
 
 use socket2::{Domain, Socket, Type};
 
@@ -48,6 +49,12 @@ impl Peer {
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).expect("the peer's write");
+    }
+
+    /// Sends while the test reads.
+    pub fn send_beside(&self, bytes: Vec<u8>) -> JoinHandle<()> {
+        let mut sender = Self(self.0.try_clone().expect("a second handle"));
+        std::thread::spawn(move || sender.send(bytes))
     }
 
     /// FIN.
