@@ -286,6 +286,27 @@ test(
 )
 
 test(
+  'a stream that the server ends behind the last response is ended by the client, not torn down',
+  parity(async (http, log, { record, until }) => {
+    const server = http.createServer((req, res) => {
+      req.resume().on('end', () => {
+        res.write('one')
+        res.end('two')
+      })
+    })
+    const [ours, theirs] = duplexPair()
+    record(theirs, ['end', 'finish'], 'server')
+    record(ours, ['end', 'finish'], 'client')
+    server.emit('connection', theirs)
+    const request = http.request({ createConnection: () => ours, method: 'PUT', headers: { Connection: 'close' } })
+    request.on('response', (response) => response.resume())
+    request.write('one')
+    request.end('two')
+    await Promise.all([until(theirs, 'end'), until(ours, 'close')])
+  }),
+)
+
+test(
   'maxRequestsPerSocket on a stream',
   parity(async (http, log) => {
     const server = http.createServer((_req, res) => res.end())

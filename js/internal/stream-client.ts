@@ -209,6 +209,8 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
 
   readonly #onEnd = (): void => {
     const request = this.#request!
+    // The peer has said everything; it still gets the end of the stream, when the response has been read.
+    if (request.res?.complete && !request.shouldKeepAlive) return
     const records = this.#session?.eof() ?? null
     if (request.res === null) exchange.onHangUp(request, this)
     this.#take(records)
