@@ -10,8 +10,9 @@ use crate::event::{
     count_line_ends,
 };
 use crate::framing;
+use crate::head::{self, HeadScanner, ParsedHead};
 use crate::persistence;
-use crate::response_head::{self, ParsedResponse, ResponseScanner};
+use crate::status_line::StatusLine;
 
 /// The client's side of one connection: one request out, its response in, then the next.
 ///
@@ -76,7 +77,7 @@ enum Reading {
     /// As `Idle`, right behind a response: bytes that came with it have not been looked at.
     Ended,
     /// A response head, of which something has been seen if the scanner is there.
-    Head(Option<ResponseScanner>),
+    Head(Option<HeadScanner<StatusLine>>),
     Body(BodyDecoder),
     /// Ignored: no further response is accepted.
     Closed,
@@ -177,7 +178,7 @@ impl ClientConnection {
         if input.is_empty() {
             return Ok(Step::nothing(skipped));
         }
-        let result = match response_head::read_response(scanner, input, limits, scratch) {
+        let result = match head::read_head(scanner, input, limits, scratch) {
             Ok(Some(parsed)) => self.accept(&parsed, limits, input, scratch),
             Ok(None) => return Ok(Step::nothing(skipped)),
             Err(error) => Err(error),
@@ -194,7 +195,7 @@ impl ClientConnection {
     /// A head is complete: decides how its body is framed and what becomes of the connection.
     fn accept<'b>(
         &mut self,
-        parsed: &ParsedResponse,
+        parsed: &ParsedHead<StatusLine>,
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b Scratch,
@@ -218,7 +219,7 @@ impl ClientConnection {
         let keep_alive = wishes.keep_alive && !framing.close && !switching && !upgrade;
         let head = ResponseHead {
             status: line.status,
-            reason: parsed.reason(input),
+            reason: parsed.text(input),
             major_version: line.major_version,
             minor_version: line.minor_version,
             fields,

@@ -1,50 +1,74 @@
-//! Request heads: the general reader, which keeps its place, and a fast one for heads that are all
-//! there.
-
-use std::mem::MaybeUninit;
+//! Heads of either role: the general reader, which keeps its place. A role brings its start line, and a fast reader for
+//! heads that are all there.
 
 use crate::config::Limits;
 use crate::error::ParseError;
 use crate::event::{FieldRange, Scratch};
 use crate::field_section::FieldScanner;
-use crate::method::Method;
-use crate::request_line::{RequestLine, RequestLineScanner};
 
-/// Field lines that the fast path takes; heads with more go the general road.
+/// Field lines that the fast readers take; heads with more go the general road.
 pub(crate) const FAST_FIELDS: usize = 64;
+
+/// A complete start line. Offsets are into the bytes that begin with it.
+pub(crate) trait StartLine: Copy {
+    /// Reads one; keeps its place between calls, whose `input` must start at the same byte every time.
+    type Scanner;
+
+    /// One that has read nothing.
+    fn scanner() -> Self::Scanner;
+
+    /// Reads on; `None`: the line is not complete.
+    fn scan(
+        scanner: &mut Self::Scanner,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Self>, ParseError>;
+
+    /// Where its target or reason lies: what of it counts towards `max_header_size`.
+    fn text(&self) -> (u32, u32);
+
+    /// Behind the line's end: where the fields start.
+    fn end(&self) -> usize;
+
+    /// Reads a strict head that is wholly there, by httparse. `None`: not one of those that it reads as we do, or not
+    /// in order; the general reader says what it is.
+    fn read_fast(input: &[u8], limits: &Limits, scratch: &mut Scratch) -> Option<ParsedHead<Self>>;
+}
 
 /// How far the head at the front of the read buffer has been read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum HeadScanner {
-    Line(RequestLineScanner),
-    Fields(RequestLine, FieldScanner),
+pub(crate) enum HeadScanner<L: StartLine> {
+    Line(L::Scanner),
+    Fields(L, FieldScanner),
 }
 
 /// A complete head; its fields are in the `Scratch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ParsedHead {
-    pub(crate) line: RequestLine,
+pub(crate) struct ParsedHead<L> {
+    pub(crate) line: L,
     /// Behind the empty line.
     pub(crate) end: usize,
 }
 
-impl ParsedHead {
-    pub(crate) fn target<'b>(&self, input: &'b [u8]) -> &'b [u8] {
-        &input[self.line.target.0 as usize..self.line.target.1 as usize]
+impl<L: StartLine> ParsedHead<L> {
+    /// The target or the reason.
+    pub(crate) fn text<'b>(&self, input: &'b [u8]) -> &'b [u8] {
+        let (start, end) = self.line.text();
+        &input[start as usize..end as usize]
     }
 }
 
 /// Reads the head that `input` starts with. `scanner` is where the last call for the same head got
 /// to, `None` before the first; it is left `None` when the head is complete.
-pub(crate) fn read_head(
-    scanner: &mut Option<HeadScanner>,
+pub(crate) fn read_head<L: StartLine>(
+    scanner: &mut Option<HeadScanner<L>>,
     input: &[u8],
     limits: &Limits,
     scratch: &mut Scratch,
-) -> Result<Option<ParsedHead>, ParseError> {
+) -> Result<Option<ParsedHead<L>>, ParseError> {
     scratch.clear();
     if scanner.is_none() && !limits.lenient {
-        if let Some(head) = read_head_fast(input, limits, scratch) {
+        if let Some(head) = L::read_fast(input, limits, scratch) {
             return Ok(Some(head));
         }
         scratch.clear();
@@ -52,19 +76,19 @@ pub(crate) fn read_head(
     read_head_general(scanner, input, limits, scratch)
 }
 
-/// Decides about every head; the other way only agrees with it.
-pub(crate) fn read_head_general(
-    scanner: &mut Option<HeadScanner>,
+/// Decides about every head; the fast readers only agree with it.
+fn read_head_general<L: StartLine>(
+    scanner: &mut Option<HeadScanner<L>>,
     input: &[u8],
     limits: &Limits,
     scratch: &mut Scratch,
-) -> Result<Option<ParsedHead>, ParseError> {
+) -> Result<Option<ParsedHead<L>>, ParseError> {
     let resumed = matches!(scanner, Some(HeadScanner::Fields(..)));
     let mut state = scanner
         .take()
-        .unwrap_or_else(|| HeadScanner::Line(RequestLineScanner::new()));
+        .unwrap_or_else(|| HeadScanner::Line(L::scanner()));
     if let HeadScanner::Line(line_scanner) = &mut state {
-        match line_scanner.run(input, limits)? {
+        match L::scan(line_scanner, input, limits)? {
             None => {
                 *scanner = Some(state);
                 return Ok(None);
@@ -92,50 +116,9 @@ pub(crate) fn read_head_general(
     Ok(Some(ParsedHead { line, end }))
 }
 
-fn field_scanner(line: &RequestLine) -> FieldScanner {
-    FieldScanner::head(line.end as usize, (line.target.1 - line.target.0) as usize)
-}
-
-/// Reads a strict head in origin-form that is wholly there, by httparse. `None`: not one of those,
-/// or not in order; the general reader says what it is.
-pub(crate) fn read_head_fast(
-    input: &[u8],
-    limits: &Limits,
-    scratch: &mut Scratch,
-) -> Option<ParsedHead> {
-    // Within the limit as a whole, hence also without its punctuation.
-    let input = &input[..input.len().min(limits.max_header_size)];
-    let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
-    let mut request = httparse::Request::new(&mut []);
-    let Ok(httparse::Status::Complete(end)) = request.parse_with_uninit_headers(input, &mut fields)
-    else {
-        return None;
-    };
-    let (method, target) = (request.method?, request.path?);
-    let minor_version = request.version?;
-    let method = Method::from_bytes(method.as_bytes())?;
-    // httparse takes any UTF-8 in a target, and leaves its form to us.
-    if method == Method::CONNECT || !target.starts_with('/') || !target.is_ascii() {
-        return None;
-    }
-    let target_start = target.as_ptr() as usize - input.as_ptr() as usize;
-    let target_end = target_start + target.len();
-    // httparse skips empty lines before the request, which are not here any more, and nothing else.
-    if target_start != method.as_str().len() + 1 {
-        return None;
-    }
-    let line_end = target_end + " HTTP/1.1\r\n".len();
-    take_fields(request.headers, input, line_end, end, limits, scratch)?;
-    let target = (target_start as u32, target_end as u32);
-    Some(ParsedHead {
-        line: RequestLine {
-            method,
-            minor_version,
-            target,
-            end: line_end as u32,
-        },
-        end,
-    })
+fn field_scanner<L: StartLine>(line: &L) -> FieldScanner {
+    let (start, end) = line.text();
+    FieldScanner::head(line.end(), (end - start) as usize)
 }
 
 /// Takes over the fields that httparse found in the head of `input` whose start line ends at
@@ -185,13 +168,15 @@ pub(crate) fn take_fields(
 
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod agreement {
+    use std::fmt::Debug;
+
     use super::*;
 
-    /// Panics when the fast path takes a head that the general one refuses, or reads it
+    /// Panics when the fast reader takes a head that the general one refuses, or reads it
     /// differently. Answers whether it took it.
-    pub(crate) fn check(input: &[u8], limits: &Limits) -> bool {
+    pub(crate) fn check<L: StartLine + Debug + PartialEq>(input: &[u8], limits: &Limits) -> bool {
         let (mut fast, mut general) = (Scratch::new(), Scratch::new());
-        let Some(head) = read_head_fast(input, limits, &mut fast) else {
+        let Some(head) = L::read_fast(input, limits, &mut fast) else {
             return false;
         };
         let expected = read_head_general(&mut None, input, limits, &mut general);
@@ -201,70 +186,16 @@ pub(crate) mod agreement {
     }
 }
 
+/// What holds for the heads of both roles.
 #[cfg(test)]
-mod tests {
+pub(crate) mod checks {
+    use std::fmt::Debug;
+
     use super::*;
 
-    const HEADS: [&[u8]; 4] = [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-        b"GET /\"<>\\^`{|} HTTP/1.0\r\nA:\r\nB: \t \r\nC:d \t\r\nE: \x80\xff\r\n\r\n",
-        b"UNSUBSCRIBE /c HTTP/1.1\r\nX-Token!: a:b, c\td\r\nX-Token!: a\r\n\r\n",
-    ];
-
-    #[test]
-    fn the_fast_path_takes_ordinary_heads() {
-        for head in HEADS {
-            assert!(
-                agreement::check(head, &Limits::default()),
-                "{}",
-                head.escape_ascii()
-            );
-        }
-    }
-
-    #[test]
-    fn the_fast_path_leaves_what_httparse_reads_otherwise() {
-        let heads: [&[u8]; 9] = [
-            b"GET / HTTP/1.1\n\r\n",
-            b"GET / HTTP/1.1\r\n\n",
-            b"GET / HTTP/1.1\r\nA: b\n\r\n",
-            b"GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n",
-            b"GET / HTTP/1.1\r\nA:\nB: c\r\n\r\n",
-            b"\r\nGET / HTTP/1.1\r\n\r\n",
-            b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n",
-            b"FOO / HTTP/1.1\r\n\r\n",
-            b"GET a HTTP/1.1\r\n\r\n",
-        ];
-        for head in heads {
-            assert!(
-                !agreement::check(head, &Limits::default()),
-                "{}",
-                head.escape_ascii()
-            );
-        }
-    }
-
-    #[test]
-    fn the_fast_path_keeps_to_the_limits() {
-        let head = b"GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n";
-        let limits = Limits {
-            max_headers_count: 1,
-            ..Limits::default()
-        };
-        assert!(!agreement::check(head, &limits));
-        let limits = Limits {
-            max_header_size: 5,
-            ..Limits::default()
-        };
-        assert!(!agreement::check(head, &limits));
-        let many = [
-            b"GET / HTTP/1.1\r\n".as_slice(),
-            &b"A: b\r\n".repeat(FAST_FIELDS + 1),
-            b"\r\n",
-        ]
-        .concat();
-        assert!(!agreement::check(&many, &Limits::default()));
+    /// Whether the fast reader takes it, and then as the general one does.
+    pub(crate) fn is_fast<L: StartLine + Debug + PartialEq>(head: &[u8]) -> bool {
+        agreement::check::<L>(head, &Limits::default())
     }
 
     /// A small linear congruential generator: the same mutations in every run.
@@ -280,46 +211,44 @@ mod tests {
         }
     }
 
-    #[test]
-    fn both_paths_agree_on_mutated_heads() {
-        const BYTES: &[u8] = b"\r\n\t :\0\x01\x7f\x80aZ/*?#@[0.";
+    /// Both readers agree on `heads` with up to three bytes replaced by one of `bytes`, inserted or gone.
+    pub(crate) fn agree_on_mutations<L: StartLine + Debug + PartialEq>(
+        heads: &[&[u8]],
+        bytes: &[u8],
+    ) {
         let mut random = Mutations(7);
         let mut taken = 0;
         for _ in 0..40_000 {
-            let mut head = HEADS[random.below(HEADS.len())].to_vec();
+            let mut head = heads[random.below(heads.len())].to_vec();
             for _ in 0..=random.below(3) {
                 let at = random.below(head.len());
-                let byte = BYTES[random.below(BYTES.len())];
+                let byte = bytes[random.below(bytes.len())];
                 match random.below(3) {
                     0 => head[at] = byte,
                     1 => head.insert(at, byte),
                     _ => drop(head.remove(at)),
                 }
             }
-            taken += usize::from(agreement::check(&head, &Limits::default()));
+            taken += usize::from(is_fast::<L>(&head));
         }
         assert!(taken > 4_000, "only {taken} were heads at all");
     }
 
-    #[test]
-    fn a_head_in_pieces_comes_out_as_the_same_head() {
-        for head in HEADS {
-            let (mut whole, mut pieces) = (Scratch::new(), Scratch::new());
-            let limits = Limits::default();
-            let expected = read_head(&mut None, head, &limits, &mut whole).expect("a good head");
-            let mut scanner = None;
-            let end = expected.expect("complete").end;
-            for length in 1..end {
-                assert_eq!(
-                    read_head(&mut scanner, &head[..length], &limits, &mut pieces),
-                    Ok(None)
-                );
-            }
-            assert_eq!(
-                read_head(&mut scanner, &head[..end], &limits, &mut pieces),
-                Ok(expected)
-            );
-            assert_eq!(pieces.ranges, whole.ranges);
+    /// A head that arrives byte by byte comes out as the same head.
+    pub(crate) fn reads_in_pieces<L: StartLine + Debug + PartialEq>(head: &[u8]) {
+        let (mut whole, mut pieces) = (Scratch::new(), Scratch::new());
+        let limits = Limits::default();
+        let expected = read_head::<L>(&mut None, head, &limits, &mut whole).expect("a good head");
+        let mut scanner = None;
+        let end = expected.expect("complete").end;
+        for length in 1..end {
+            let partial = read_head(&mut scanner, &head[..length], &limits, &mut pieces);
+            assert_eq!(partial, Ok(None));
         }
+        assert_eq!(
+            read_head(&mut scanner, &head[..end], &limits, &mut pieces),
+            Ok(expected)
+        );
+        assert_eq!(pieces.ranges, whole.ranges);
     }
 }

@@ -71,6 +71,7 @@ mod framing;
 mod head;
 mod method;
 mod persistence;
+mod request_head;
 mod request_line;
 mod response_head;
 mod server;
@@ -92,15 +93,18 @@ pub use server::ServerConnection;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz {
-    use crate::{Limits, head, response_head};
+    use crate::Limits;
+    use crate::head::agreement;
+    use crate::request_line::RequestLine;
+    use crate::status_line::StatusLine;
 
     /// Panics when the fast and the general reader of heads disagree.
     pub fn check_head_paths(input: &[u8]) {
-        head::agreement::check(input, &Limits::default());
+        agreement::check::<RequestLine>(input, &Limits::default());
     }
 
     /// Panics when the fast and the general reader of response heads disagree.
     pub fn check_response_paths(input: &[u8]) {
-        response_head::agreement::check(input, &Limits::default());
+        agreement::check::<StatusLine>(input, &Limits::default());
     }
 }

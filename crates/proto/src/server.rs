@@ -14,6 +14,7 @@ use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
 use crate::method::Method;
 use crate::persistence;
+use crate::request_line::RequestLine;
 
 /// The server's side of one connection: requests in, responses out, in the same order.
 ///
@@ -47,7 +48,7 @@ pub struct ServerConnection {
 #[derive(Debug)]
 enum Reading {
     /// A request head, of which something has been seen if the scanner is there.
-    Head(Option<HeadScanner>),
+    Head(Option<HeadScanner<RequestLine>>),
     /// Nobody's, until the user takes the connection over or declines to.
     Upgrade {
         body: BodyLength,
@@ -193,19 +194,15 @@ impl ServerConnection {
     /// A head is complete: decides how its body is framed and what becomes of the connection.
     fn accept<'b>(
         &mut self,
-        parsed: &ParsedHead,
+        parsed: &ParsedHead<RequestLine>,
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b Scratch,
     ) -> Result<RequestHead<'b>, ParseError> {
         let line = parsed.line;
         let fields = Fields::new(input, scratch);
-        let framing = framing::request_body(
-            line.method,
-            line.minor_version,
-            &fields,
-            limits.lenient,
-        )?;
+        let framing =
+            framing::request_body(line.method, line.minor_version, &fields, limits.lenient)?;
         let wishes = persistence::wishes(line.method, line.minor_version, &fields);
         // Whoever takes the connection over would not know where its bytes begin.
         if wishes.upgrade && framing.body == BodyLength::Unreadable {
@@ -223,7 +220,7 @@ impl ServerConnection {
         self.unanswered += 1;
         Ok(RequestHead {
             method: line.method,
-            target: parsed.target(input),
+            target: parsed.text(input),
             minor_version: line.minor_version,
             fields,
             body: framing.body,
