@@ -3,7 +3,6 @@
 use crate::body::BodyDecoder;
 use crate::close_reason::CloseReason;
 use crate::config::Limits;
-use crate::encode;
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
     BodyPart, ClientEvent, Fields, RequestKind, ResponseBody, ResponseHead, Scratch, Step,
@@ -13,6 +12,7 @@ use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
 use crate::persistence;
 use crate::status_line::StatusLine;
+use crate::writing::Writing;
 
 /// The client's side of one connection: one request out, its response in, then the next.
 ///
@@ -59,6 +59,7 @@ use crate::status_line::StatusLine;
 #[derive(Debug)]
 pub struct ClientConnection {
     reading: Reading,
+    /// Of the last request.
     writing: Writing,
     /// What the last request asked.
     kind: RequestKind,
@@ -85,17 +86,6 @@ enum Reading {
     Failed,
     /// The user's: not HTTP any more.
     Raw,
-}
-
-/// What may be sent next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writing {
-    /// The head of a request.
-    Head,
-    /// Its body, framed by what its head says.
-    Body,
-    /// Its body, in chunks.
-    Chunks,
 }
 
 impl Default for ClientConnection {
@@ -169,11 +159,7 @@ impl ClientConnection {
             return Ok(Step::nothing(0));
         };
         // Node ignores line ends before a response as it does before a request.
-        let skipped = if scanner.is_some() {
-            0
-        } else {
-            count_line_ends(input)
-        };
+        let skipped = head::count_skipped(scanner, input);
         let input = &input[skipped..];
         if input.is_empty() {
             return Ok(Step::nothing(skipped));
@@ -297,12 +283,7 @@ impl ClientConnection {
         }
         self.kind = kind;
         self.reading = Reading::Head(None);
-        self.writing = if chunked {
-            Writing::Chunks
-        } else {
-            Writing::Body
-        };
-        out.extend_from_slice(head);
+        self.writing.begin(head, chunked, out);
         Ok(())
     }
 
@@ -313,18 +294,12 @@ impl ClientConnection {
     ///
     /// The head has not been sent.
     pub fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.check_body()?;
-        if self.writing == Writing::Chunks && len > 0 {
-            encode::chunk_size(len, out);
-        }
-        Ok(())
+        self.writing.begin_data(self.is_closed(), len, out)
     }
 
     /// Follows the bytes of a body part.
     pub fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
-        if self.writing == Writing::Chunks && len > 0 {
-            out.extend_from_slice(b"\r\n");
-        }
+        self.writing.finish_data(len, out);
     }
 
     /// Ends the request. `trailers`: field lines, each with its line end; written only in chunked
@@ -340,11 +315,7 @@ impl ClientConnection {
         close: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.check_body()?;
-        if self.writing == Writing::Chunks {
-            encode::last_chunk(trailers, out);
-        }
-        self.writing = Writing::Head;
+        self.writing.end(self.is_closed(), trailers, out)?;
         self.closing |= close;
         if close && matches!(self.reading, Reading::Idle | Reading::Ended) {
             self.stop_reading(CloseReason::LocalClose);
@@ -355,10 +326,7 @@ impl ClientConnection {
     /// Whether bytes from the server are wanted, if only to notice those that nobody asked for.
     /// False once the connection has been handed over, failed, or takes no further request.
     pub fn may_read(&self) -> bool {
-        !matches!(
-            self.reading,
-            Reading::Closed | Reading::Failed | Reading::Raw
-        )
+        !self.is_closed()
     }
 
     /// `Some` once the connection can take no further request and nothing more of a response is to
@@ -382,12 +350,12 @@ impl ClientConnection {
         self.writing != Writing::Head
     }
 
-    fn check_body(&self) -> Result<(), MisuseError> {
-        match self.writing {
-            Writing::Head if !self.may_read() => Err(MisuseError::Closed),
-            Writing::Head => Err(MisuseError::HeadNotSent),
-            Writing::Body | Writing::Chunks => Ok(()),
-        }
+    /// No further request is taken.
+    fn is_closed(&self) -> bool {
+        matches!(
+            self.reading,
+            Reading::Closed | Reading::Failed | Reading::Raw
+        )
     }
 
     /// A response has been received to its end; `reason` is why it would be the last.

@@ -3,7 +3,7 @@
 
 use crate::config::Limits;
 use crate::error::ParseError;
-use crate::event::{FieldRange, Scratch};
+use crate::event::{FieldRange, Scratch, count_line_ends};
 use crate::field_section::FieldScanner;
 
 /// Field lines that the fast readers take; heads with more go the general road.
@@ -55,6 +55,15 @@ impl<L: StartLine> ParsedHead<L> {
     pub(crate) fn text<'b>(&self, input: &'b [u8]) -> &'b [u8] {
         let (start, end) = self.line.text();
         &input[start as usize..end as usize]
+    }
+}
+
+/// How many line ends stand before the head that `input` is to start with; none once it has begun.
+pub(crate) fn count_skipped<L: StartLine>(scanner: &Option<HeadScanner<L>>, input: &[u8]) -> usize {
+    if scanner.is_some() {
+        0
+    } else {
+        count_line_ends(input)
     }
 }
 

@@ -76,6 +76,7 @@ mod request_line;
 mod response_head;
 mod server;
 mod status_line;
+mod writing;
 
 pub use client::ClientConnection;
 pub use close_reason::CloseReason;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::body::BodyDecoder;
 use crate::close_reason::CloseReason;
 use crate::config::{Limits, TimeoutKind, Timeouts};
-use crate::encode;
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
     BodyLength, BodyPart, Event, Fields, RequestHead, Scratch, Step, count_line_ends,
@@ -15,6 +14,7 @@ use crate::head::{self, HeadScanner, ParsedHead};
 use crate::method::Method;
 use crate::persistence;
 use crate::request_line::RequestLine;
+use crate::writing::Writing;
 
 /// The server's side of one connection: requests in, responses out, in the same order.
 ///
@@ -31,6 +31,7 @@ use crate::request_line::RequestLine;
 #[derive(Debug)]
 pub struct ServerConnection {
     reading: Reading,
+    /// Of the response to the oldest unanswered request.
     writing: Writing,
     /// Requests delivered and not answered to the end.
     unanswered: u16,
@@ -63,17 +64,6 @@ enum Reading {
     },
     /// The user's: not HTTP any more.
     Raw,
-}
-
-/// What may be sent next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writing {
-    /// The head of the oldest unanswered request's response.
-    Head,
-    /// Its body, framed by what its head says.
-    Body,
-    /// Its body, in chunks.
-    Chunks,
 }
 
 impl ServerConnection {
@@ -121,14 +111,8 @@ impl ServerConnection {
                 result.map(|step| step.map(Event::from))
             }
             Reading::Head(_) => self.handle_head(now, limits, input, scratch),
-            Reading::Upgrade { .. } | Reading::Raw => Ok(Step {
-                consumed: 0,
-                event: None,
-            }),
-            Reading::Closed | Reading::Failed { .. } => Ok(Step {
-                consumed: input.len(),
-                event: None,
-            }),
+            Reading::Upgrade { .. } | Reading::Raw => Ok(Step::nothing(0)),
+            Reading::Closed | Reading::Failed { .. } => Ok(Step::nothing(input.len())),
         }
     }
 
@@ -140,40 +124,22 @@ impl ServerConnection {
         scratch: &'b mut Scratch,
     ) -> Result<Step<Event<'b>>, ParseError> {
         let Reading::Head(scanner) = &mut self.reading else {
-            return Ok(Step {
-                consumed: 0,
-                event: None,
-            });
+            return Ok(Step::nothing(0));
         };
         if self.unanswered >= limits.max_pipelined.max(1) {
-            return Ok(Step {
-                consumed: 0,
-                event: None,
-            });
+            return Ok(Step::nothing(0));
         }
         // RFC 9112 section 2.2: empty lines before a request are ignored. Node skips any CR and LF.
-        let skipped = if scanner.is_some() {
-            0
-        } else {
-            count_line_ends(input)
-        };
+        let skipped = head::count_skipped(scanner, input);
         let input = &input[skipped..];
         if input.is_empty() {
-            return Ok(Step {
-                consumed: skipped,
-                event: None,
-            });
+            return Ok(Step::nothing(skipped));
         }
         self.started.get_or_insert(now);
         self.idle_since = None;
         let parsed = match head::read_head(scanner, input, limits, scratch) {
             Ok(Some(parsed)) => parsed,
-            Ok(None) => {
-                return Ok(Step {
-                    consumed: skipped,
-                    event: None,
-                });
-            }
+            Ok(None) => return Ok(Step::nothing(skipped)),
             Err(error) => {
                 self.fail(false);
                 return Err(error.behind(skipped));
@@ -279,12 +245,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         self.check_head()?;
-        self.writing = if chunked {
-            Writing::Chunks
-        } else {
-            Writing::Body
-        };
-        out.extend_from_slice(head);
+        self.writing.begin(head, chunked, out);
         Ok(())
     }
 
@@ -295,18 +256,12 @@ impl ServerConnection {
     ///
     /// The head has not been sent.
     pub fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.check_body()?;
-        if self.writing == Writing::Chunks && len > 0 {
-            encode::chunk_size(len, out);
-        }
-        Ok(())
+        self.writing.begin_data(self.is_closed(), len, out)
     }
 
     /// Follows the bytes of a body part.
     pub fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
-        if self.writing == Writing::Chunks && len > 0 {
-            out.extend_from_slice(b"\r\n");
-        }
+        self.writing.finish_data(len, out);
     }
 
     /// Ends the response. `trailers`: field lines, each with its line end; written only in chunked
@@ -322,11 +277,7 @@ impl ServerConnection {
         close: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.check_body()?;
-        if self.writing == Writing::Chunks {
-            encode::last_chunk(trailers, out);
-        }
-        self.writing = Writing::Head;
+        self.writing.end(self.is_closed(), trailers, out)?;
         self.unanswered -= 1;
         if close {
             self.stop_reading(CloseReason::LocalClose);
@@ -428,21 +379,16 @@ impl ServerConnection {
 
     fn check_head(&self) -> Result<(), MisuseError> {
         match self.writing {
-            _ if self.close == Some(CloseReason::LocalClose) => Err(MisuseError::Closed),
+            _ if self.is_closed() => Err(MisuseError::Closed),
             Writing::Head if self.unanswered == 0 => Err(MisuseError::NothingToAnswer),
             Writing::Head => Ok(()),
             Writing::Body | Writing::Chunks => Err(MisuseError::HeadAlreadySent),
         }
     }
 
-    fn check_body(&self) -> Result<(), MisuseError> {
-        match self.writing {
-            Writing::Head if self.close == Some(CloseReason::LocalClose) => {
-                Err(MisuseError::Closed)
-            }
-            Writing::Head => Err(MisuseError::HeadNotSent),
-            Writing::Body | Writing::Chunks => Ok(()),
-        }
+    /// The connection's last response has been sent.
+    fn is_closed(&self) -> bool {
+        self.close == Some(CloseReason::LocalClose)
     }
 
     /// A request has been received to its end.
