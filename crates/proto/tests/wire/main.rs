@@ -1,6 +1,8 @@
 //! What comes off the wire, and what it is read as: the vectors of `tests/vectors/*.md` and mutants
 //! of them.
 
+mod checks;
+mod log;
 mod mutations;
 mod response_transcript;
 mod response_vectors;

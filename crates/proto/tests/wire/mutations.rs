@@ -1,8 +1,10 @@
 //! What the vectors do not say: whatever arrives, nothing panics, and cutting it changes nothing.
 
+use crate::checks::Reader;
 use crate::response_transcript::response_transcript;
 use crate::transcript::{Answers, transcript, without_overflow_place};
-use crate::vector::{response_vectors, vectors};
+use crate::vector::{Vector, response_vectors, vectors};
+use crate::vectors::read;
 
 /// Mutants of each vector.
 const ROUNDS: usize = 24;
@@ -44,10 +46,10 @@ impl Random {
     }
 }
 
-#[test]
-fn mutants_read_the_same_whole_in_bytes_and_in_two() {
-    let mut random = Random(24);
-    for vector in vectors()
+/// However a mutant arrives, it comes to the same. `otherwise`: with what else it must not make a difference.
+fn check_mutants(seed: u64, vectors: &[Vector], read: Reader, otherwise: &[(&str, Reader)]) {
+    let mut random = Random(seed);
+    for vector in vectors
         .iter()
         .filter(|vector| vector.input.len() <= LONGEST)
     {
@@ -57,60 +59,37 @@ fn mutants_read_the_same_whole_in_bytes_and_in_two() {
             let mut options = vector.options;
             options.limits.lenient ^= random.below(2) == 0;
             options.limits.max_header_size = [16_384, 60, 20][random.below(3)];
-            let run = |pieces: &[&[u8]], answers| {
-                without_overflow_place(&transcript(pieces.iter().copied(), options, answers))
-            };
-            let whole = run(&[&input], Answers::AtOnce);
+            let run =
+                |read: Reader, pieces: &[&[u8]]| without_overflow_place(&read(pieces, options));
+            let whole = run(read, &[&input]);
             let shown = input.escape_ascii();
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             assert_eq!(
-                run(&bytes, Answers::AtOnce),
+                run(read, &bytes),
                 whole,
                 "byte by byte: {shown} {options:?}"
             );
-            let (first, second) = input.split_at(random.below(input.len() + 1));
+            let cut = random.below(input.len() + 1);
+            let (first, second) = input.split_at(cut);
             assert_eq!(
-                run(&[first, second], Answers::AtOnce),
+                run(read, &[first, second]),
                 whole,
-                "cut at {}: {shown} {options:?}",
-                first.len()
+                "cut at {cut}: {shown} {options:?}"
             );
-            assert_eq!(
-                run(&[&input], Answers::Late),
-                whole,
-                "answered late: {shown} {options:?}"
-            );
+            for (what, read) in otherwise {
+                assert_eq!(run(*read, &[&input]), whole, "{what}: {shown} {options:?}");
+            }
         }
     }
 }
 
 #[test]
+fn mutants_read_the_same_whole_in_bytes_and_in_two() {
+    let late: Reader = |pieces, options| transcript(pieces, options, Answers::Late);
+    check_mutants(24, &vectors(), read, &[("answered late", late)]);
+}
+
+#[test]
 fn mutants_of_responses_read_the_same_whole_in_bytes_and_in_two() {
-    let mut random = Random(42);
-    for vector in response_vectors()
-        .iter()
-        .filter(|vector| vector.input.len() <= LONGEST)
-    {
-        for _ in 0..ROUNDS {
-            let mut input = vector.input.clone();
-            random.mutate(&mut input);
-            let mut options = vector.options;
-            options.limits.lenient ^= random.below(2) == 0;
-            options.limits.max_header_size = [16_384, 60, 20][random.below(3)];
-            let run = |pieces: &[&[u8]]| {
-                without_overflow_place(&response_transcript(pieces.iter().copied(), options))
-            };
-            let whole = run(&[&input]);
-            let shown = input.escape_ascii();
-            let bytes: Vec<&[u8]> = input.chunks(1).collect();
-            assert_eq!(run(&bytes), whole, "byte by byte: {shown} {options:?}");
-            let (first, second) = input.split_at(random.below(input.len() + 1));
-            let cut = first.len();
-            assert_eq!(
-                run(&[first, second]),
-                whole,
-                "cut at {cut}: {shown} {options:?}"
-            );
-        }
-    }
+    check_mutants(42, &response_vectors(), response_transcript, &[]);
 }

@@ -5,15 +5,12 @@ use ferrohttp_proto::{
     Scratch,
 };
 
-use crate::transcript::shown;
+use crate::log::{Log, shown};
 use crate::vector::Options;
 
 /// What `pieces`, arriving one after the other behind a request, come to. Error positions count
 /// from the first byte of all.
-pub(crate) fn response_transcript<'p>(
-    pieces: impl Iterator<Item = &'p [u8]>,
-    options: Options,
-) -> Vec<String> {
+pub(crate) fn response_transcript(pieces: &[&[u8]], options: Options) -> Vec<String> {
     let mut run = Run::new(options);
     run.request();
     run.receive_all(pieces)
@@ -30,10 +27,9 @@ pub(crate) fn second_response_transcript(
     run.receive(first)
         .unwrap_or_else(|_| panic!("a good response"));
     assert!(run.connection.is_idle());
-    run.lines.clear();
-    run.data.clear();
+    run.log.clear();
     run.request();
-    run.receive_all([input].into_iter())
+    run.receive_all(&[input])
 }
 
 struct Run {
@@ -42,8 +38,7 @@ struct Run {
     unread: Vec<u8>,
     /// Bytes dropped from the front of `unread` so far.
     dropped: usize,
-    lines: Vec<String>,
-    data: Vec<u8>,
+    log: Log,
     upgraded: bool,
 }
 
@@ -57,8 +52,7 @@ impl Run {
             options,
             unread: Vec::new(),
             dropped: 0,
-            lines: Vec::new(),
-            data: Vec::new(),
+            log: Log::default(),
             upgraded: false,
         }
     }
@@ -77,10 +71,10 @@ impl Run {
             .expect("the head was sent");
     }
 
-    fn receive_all<'p>(mut self, pieces: impl Iterator<Item = &'p [u8]>) -> Vec<String> {
+    fn receive_all(mut self, pieces: &[&[u8]]) -> Vec<String> {
         for piece in pieces {
             if self.receive(piece).is_err() {
-                return self.lines;
+                return self.log.finish();
             }
         }
         if self.options.eof {
@@ -89,19 +83,18 @@ impl Run {
                     if let Some(event) = event {
                         self.event(event);
                     }
-                    self.line("eof".to_owned());
+                    self.log.line("eof");
                 }
                 Err(error) => self.error(error),
             }
         } else if self.upgraded {
-            let unread = shown(&self.unread);
-            self.line(format!("taken {unread}").trim_end().to_owned());
+            self.log.taken(&self.unread);
         } else if self.connection.close_reason().is_some() {
-            self.line("closed".to_owned());
+            self.log.line("closed");
         } else if !self.connection.is_idle() {
-            self.line("wait".to_owned());
+            self.log.line("wait");
         }
-        self.lines
+        self.log.finish()
     }
 
     fn receive(&mut self, piece: &[u8]) -> Result<(), Ended> {
@@ -143,15 +136,10 @@ impl Run {
                 self.head("response", &head);
                 self.upgraded = head.upgrade;
             }
-            ClientEvent::Data(data) => {
-                assert!(!data.is_empty(), "data without bytes");
-                self.data.extend_from_slice(data);
-            }
+            ClientEvent::Data(data) => self.log.data(data),
             ClientEvent::End(trailers) => {
-                for (name, value) in trailers {
-                    self.line(format!("trailer {}: {}", shown(name), shown(value)));
-                }
-                self.line("end".to_owned());
+                self.log.fields("trailer", trailers);
+                self.log.line("end");
             }
         }
     }
@@ -182,27 +170,13 @@ impl Run {
         ] {
             line.push_str(if flag { word } else { "" });
         }
-        self.line(line);
-        if head.fields.len() > 20 {
-            return self.line(format!("fields {}", head.fields.len()));
-        }
-        for (name, value) in head.fields.clone() {
-            let line = format!("field {}: {}", shown(name), shown(value));
-            self.line(line.trim_end().to_owned());
-        }
+        self.log.line(line);
+        self.log.fields("field", head.fields.clone());
     }
 
     fn error(&mut self, error: ParseError) {
         let at = self.dropped + error.bytes_parsed;
         let (code, reason) = (error.kind.code(), error.kind.reason());
-        self.line(format!("error {code} at {at}: {reason}"));
-    }
-
-    fn line(&mut self, line: String) {
-        if !self.data.is_empty() {
-            let data = shown(&std::mem::take(&mut self.data));
-            self.lines.push(format!("data {data}"));
-        }
-        self.lines.push(line);
+        self.log.line(format!("error {code} at {at}: {reason}"));
     }
 }

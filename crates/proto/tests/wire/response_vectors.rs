@@ -1,71 +1,39 @@
 //! The wire vectors of `tests/vectors/response-*.md`, each run whole, cut anywhere, behind an interim
 //! response, behind an exchange on the same connection, and as bytes that nobody asked for.
 
-use crate::response_transcript::{response_transcript, second_response_transcript};
-use crate::transcript::without_overflow_place;
-use crate::vector::{Vector, response_vectors};
-use crate::vectors::{CUTS, check_each, compare, moved};
 use ferrohttp_proto::RequestKind;
 
-/// Fewer cases than this, and some have been lost.
-const AT_LEAST: usize = 120;
+use crate::checks::{
+    check_bytes, check_cuts, check_each, check_names, check_whole, compare, moved,
+};
+use crate::response_transcript::{response_transcript, second_response_transcript};
+use crate::vector::response_vectors;
 
 const FIRST: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
-fn check_all(check: impl Fn(&Vector) -> Result<(), String>) {
-    check_each(&response_vectors(), check);
-}
-
 #[test]
 fn there_are_enough_and_each_has_its_own_name() {
-    let vectors = response_vectors();
-    assert!(vectors.len() >= AT_LEAST, "only {} vectors", vectors.len());
-    let mut names: Vec<_> = vectors.iter().map(|vector| &vector.name).collect();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), vectors.len());
+    check_names(&response_vectors(), 120);
 }
 
 #[test]
 fn whole() {
-    check_all(|vector| {
-        let actual = response_transcript([&vector.input[..]].into_iter(), vector.options);
-        compare("whole", &actual, &vector.events)
-    });
+    check_whole(&response_vectors(), response_transcript);
 }
 
 #[test]
 fn byte_by_byte() {
-    check_all(|vector| {
-        let actual = response_transcript(vector.input.chunks(1), vector.options);
-        compare(
-            "byte by byte",
-            &without_overflow_place(&actual),
-            &without_overflow_place(&vector.events),
-        )
-    });
+    check_bytes(&response_vectors(), response_transcript);
 }
 
 #[test]
 fn cut_in_two_at_every_byte() {
-    check_all(|vector| {
-        let step = vector.input.len() / CUTS + 1;
-        for cut in (0..=vector.input.len()).step_by(step) {
-            let (first, second) = vector.input.split_at(cut);
-            let actual = response_transcript([first, second].into_iter(), vector.options);
-            compare(
-                &format!("cut at {cut}"),
-                &without_overflow_place(&actual),
-                &without_overflow_place(&vector.events),
-            )?;
-        }
-        Ok(())
-    });
+    check_cuts(&response_vectors(), response_transcript);
 }
 
 #[test]
 fn on_a_connection_used_before() {
-    check_all(|vector| {
+    check_each(&response_vectors(), |vector| {
         let actual = second_response_transcript(FIRST, &vector.input, vector.options);
         compare(
             "behind an exchange",
@@ -79,12 +47,12 @@ fn on_a_connection_used_before() {
 fn merged_with_an_interim_response() {
     const INTERIM: &[u8] = b"HTTP/1.1 103 Early\r\nLink: a\r\n\r\n";
     let interim = ["information 103 1.1 'Early'", "field Link: a"];
-    check_all(|vector| {
+    check_each(&response_vectors(), |vector| {
         if vector.options.request == Some(RequestKind::Connect) {
             return Ok(());
         }
         let input = [INTERIM, &vector.input].concat();
-        let actual = response_transcript([&input[..]].into_iter(), vector.options);
+        let actual = response_transcript(&[&input], vector.options);
         let rest = actual
             .strip_prefix(&interim.map(str::to_owned))
             .ok_or("the interim response was not read")?;
@@ -98,7 +66,7 @@ fn merged_with_an_interim_response() {
 
 #[test]
 fn nothing_behind_a_response_is_another() {
-    check_all(|vector| {
+    check_each(&response_vectors(), |vector| {
         let ends = vector.input.iter().take_while(|b| b"\r\n".contains(b));
         let ends = ends.count();
         if ends == vector.input.len() {
@@ -107,7 +75,7 @@ fn nothing_behind_a_response_is_another() {
         let input = [FIRST, &vector.input].concat();
         let mut options = vector.options;
         options.request = Some(RequestKind::Ordinary);
-        let actual = response_transcript([&input[..]].into_iter(), options);
+        let actual = response_transcript(&[&input], options);
         let expected = [
             "response 200 1.1 'OK' length=2".to_owned(),
             "field Content-Length: 2".to_owned(),

@@ -3,14 +3,12 @@
 use std::time::Instant;
 
 use ferrohttp_proto::{
-    BodyLength, CloseReason, Event, Expect, Fields, Limits, ParseError, RequestHead, Scratch,
+    BodyLength, CloseReason, Event, Expect, Limits, ParseError, RequestHead, Scratch,
     ServerConnection,
 };
 
+use crate::log::{Log, shown};
 use crate::vector::Options;
-
-/// Above this, data and values are written as a length.
-const LONG: usize = 64;
 
 /// When the user answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +21,7 @@ pub(crate) enum Answers {
 
 /// What `pieces`, arriving one after the other, come to. Error positions count from the first byte
 /// of all.
-pub(crate) fn transcript<'p>(
-    pieces: impl Iterator<Item = &'p [u8]>,
-    options: Options,
-    answers: Answers,
-) -> Vec<String> {
+pub(crate) fn transcript(pieces: &[&[u8]], options: Options, answers: Answers) -> Vec<String> {
     let mut run = Run::new(options, answers);
     for piece in pieces {
         run.unread.extend_from_slice(piece);
@@ -37,7 +31,7 @@ pub(crate) fn transcript<'p>(
     }
     if options.eof {
         match run.connection.handle_eof(&run.unread) {
-            Ok(()) => run.line("eof".to_owned()),
+            Ok(()) => run.log.line("eof"),
             Err(error) => run.error(error),
         }
     } else if !run.taken {
@@ -54,8 +48,7 @@ struct Run {
     unread: Vec<u8>,
     /// Bytes dropped from the front of `unread` so far.
     dropped: usize,
-    lines: Vec<String>,
-    data: Vec<u8>,
+    log: Log,
     /// The user took the connection over.
     taken: bool,
     /// Complete requests without an answer.
@@ -80,8 +73,7 @@ impl Run {
             now,
             unread: Vec::new(),
             dropped: 0,
-            lines: Vec::new(),
-            data: Vec::new(),
+            log: Log::default(),
             taken: false,
             owed: 0,
         }
@@ -126,13 +118,10 @@ impl Run {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Request(head) => self.request(&head),
-            Event::Data(data) => {
-                assert!(!data.is_empty(), "data without bytes");
-                self.data.extend_from_slice(data);
-            }
+            Event::Data(data) => self.log.data(data),
             Event::End(trailers) => {
-                self.fields("trailer", trailers);
-                self.line("end".to_owned());
+                self.log.fields("trailer", trailers);
+                self.log.line("end");
                 self.owed += 1;
             }
         }
@@ -159,27 +148,13 @@ impl Run {
         for (flag, word) in [(!head.keep_alive, " close"), (head.upgrade, " upgrade")] {
             line.push_str(if flag { word } else { "" });
         }
-        self.line(line);
-        self.fields("field", head.fields.clone());
+        self.log.line(line);
+        self.log.fields("field", head.fields.clone());
         if head.upgrade && self.options.decline {
             self.connection.decline_upgrade();
         } else if head.upgrade {
             self.connection.upgrade();
             self.taken = true;
-        }
-    }
-
-    fn fields(&mut self, word: &str, fields: Fields<'_>) {
-        let count = fields.len();
-        if count > 20 {
-            return self.line(format!("{word}s {count}"));
-        }
-        for (name, value) in fields {
-            self.line(
-                format!("{word} {}: {}", shown(name), shown(value))
-                    .trim_end()
-                    .to_owned(),
-            );
         }
     }
 
@@ -197,7 +172,7 @@ impl Run {
 
     fn error(&mut self, error: ParseError) {
         let at = self.dropped + error.bytes_parsed;
-        self.line(format!(
+        self.log.line(format!(
             "error {} {} at {at}: {}",
             error.kind.code(),
             error.kind.status(),
@@ -208,40 +183,19 @@ impl Run {
     /// What the input leaves undone.
     fn note_rest(&mut self) {
         match self.connection.close_reason() {
-            Some(CloseReason::PeerClose) => self.line("closed".to_owned()),
-            Some(reason) => self.line(format!("closed: {}", reason.explain())),
-            None if !self.connection.is_idle() => self.line("wait".to_owned()),
-            None if self.lines.is_empty() => self.line("idle".to_owned()),
+            Some(CloseReason::PeerClose) => self.log.line("closed"),
+            Some(reason) => self.log.line(format!("closed: {}", reason.explain())),
+            None if !self.connection.is_idle() => self.log.line("wait"),
+            None if self.log.is_empty() => self.log.line("idle"),
             None => {}
         }
     }
 
-    fn line(&mut self, line: String) {
-        if !self.data.is_empty() {
-            let data = shown(&std::mem::take(&mut self.data));
-            self.lines.push(format!("data {data}"));
-        }
-        self.lines.push(line);
-    }
-
     fn finish(mut self) -> Vec<String> {
         if self.taken {
-            let unread = shown(&self.unread);
-            self.line(format!("taken {unread}").trim_end().to_owned());
+            self.log.taken(&self.unread);
         }
-        if !self.data.is_empty() {
-            self.line(String::new());
-            self.lines.pop();
-        }
-        self.lines
-    }
-}
-
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > LONG {
-        format!("({} bytes)", bytes.len())
-    } else {
-        bytes.escape_ascii().to_string()
+        self.log.finish()
     }
 }
 
