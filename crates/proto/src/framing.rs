@@ -4,11 +4,11 @@ use crate::error::{ErrorKind, ParseError};
 use crate::event::{BodyLength, FieldRange, Fields, RequestKind, ResponseBody, trim_ows};
 use crate::method::Method;
 
-/// What the framing fields of a request amount to.
+/// What the framing fields of a message amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Framing {
-    pub(crate) body: BodyLength,
-    /// The framing is legal but not to be trusted further: the connection ends with this message.
+pub(crate) struct Framing<B> {
+    pub(crate) body: B,
+    /// The connection ends with this message. A request's framing is then legal but not to be trusted further.
     pub(crate) close: bool,
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn request_body(
     minor_version: u8,
     fields: &Fields<'_>,
     lenient: bool,
-) -> Result<Framing, ParseError> {
+) -> Result<Framing<BodyLength>, ParseError> {
     let (length, coding) = framing_fields(fields, lenient, transfer_encoding)?;
     // 1. Responses without content: HEAD, 1xx, 204, 304. Not for requests.
     // 2. A tunnel after CONNECT. Its request has no content either (RFC 9110 section 9.3.6): what
@@ -61,14 +61,6 @@ pub(crate) fn request_body(
     Ok(Framing { body, close: false })
 }
 
-/// What the framing fields of a response amount to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ResponseFraming {
-    pub(crate) body: ResponseBody,
-    /// The connection ends with this message.
-    pub(crate) close: bool,
-}
-
 /// The body of a response with `status` to a request of `kind`.
 ///
 /// The fields must be as good as a request's even where they have no say, except that a coding may
@@ -80,20 +72,20 @@ pub(crate) fn response_body(
     minor_version: u8,
     fields: &Fields<'_>,
     lenient: bool,
-) -> Result<ResponseFraming, ParseError> {
+) -> Result<Framing<ResponseBody>, ParseError> {
     let (length, coding) = framing_fields(fields, lenient, response_coding)?;
     let none = ResponseBody::Known(BodyLength::None);
     // 2. A tunnel behind CONNECT. Here it comes first, and with any status, interim ones too: Node
     //    hands the connection over whatever the answer is.
     if kind == RequestKind::Connect {
-        return Ok(ResponseFraming {
+        return Ok(Framing {
             body: none,
             close: false,
         });
     }
     // 1. No content behind 1xx, 204 and 304, whatever the fields say; HEAD is below.
     if matches!(status, 100..=199 | 204 | 304) {
-        return Ok(ResponseFraming {
+        return Ok(Framing {
             body: none,
             close: false,
         });
@@ -121,7 +113,7 @@ pub(crate) fn response_body(
     } else {
         body
     };
-    Ok(ResponseFraming { body, close })
+    Ok(Framing { body, close })
 }
 
 /// Reads the values of Content-Length and Transfer-Encoding, the latter line by line.
@@ -312,13 +304,12 @@ mod tests {
     use crate::event::Scratch;
     use crate::field_section::FieldScanner;
 
-    /// What the field lines, each without its line end, amount to.
-    fn framing(
-        method: Method,
-        minor_version: u8,
+    /// What `decide` makes of the field lines, each without its line end.
+    fn decided<B>(
         lines: &[&str],
         lenient: bool,
-    ) -> Result<Framing, ErrorKind> {
+        decide: impl FnOnce(&Fields<'_>) -> Result<Framing<B>, ParseError>,
+    ) -> Result<Framing<B>, ErrorKind> {
         let input: String = lines
             .iter()
             .map(|line| format!("{line}\r\n"))
@@ -333,9 +324,19 @@ mod tests {
             .run(input.as_bytes(), &limits, &mut scratch)
             .expect("good fields");
         assert_eq!(end, Some(input.len()));
-        let fields = Fields::new(input.as_bytes(), &scratch);
-        request_body(method, minor_version, &fields, lenient)
-            .map_err(|error| error.kind)
+        decide(&Fields::new(input.as_bytes(), &scratch)).map_err(|error| error.kind)
+    }
+
+    /// What a request's field lines amount to.
+    fn framing(
+        method: Method,
+        minor_version: u8,
+        lines: &[&str],
+        lenient: bool,
+    ) -> Result<Framing<BodyLength>, ErrorKind> {
+        decided(lines, lenient, |fields| {
+            request_body(method, minor_version, fields, lenient)
+        })
     }
 
     /// The body and the close of a response whose field lines are these.
@@ -345,23 +346,10 @@ mod tests {
         lines: &[&str],
         lenient: bool,
     ) -> Result<(ResponseBody, bool), ErrorKind> {
-        let input: String = lines
-            .iter()
-            .map(|line| format!("{line}\r\n"))
-            .chain(["\r\n".to_owned()])
-            .collect();
-        let mut scratch = Scratch::new();
-        let limits = Limits {
-            lenient,
-            ..Limits::default()
-        };
-        FieldScanner::trailers()
-            .run(input.as_bytes(), &limits, &mut scratch)
-            .expect("good fields");
-        let fields = Fields::new(input.as_bytes(), &scratch);
-        response_body(kind, status, 1, &fields, lenient)
-            .map(|framing| (framing.body, framing.close))
-            .map_err(|error| error.kind)
+        decided(lines, lenient, |fields| {
+            response_body(kind, status, 1, fields, lenient)
+        })
+        .map(|framing| (framing.body, framing.close))
     }
 
     #[test]
@@ -455,11 +443,11 @@ mod tests {
         );
     }
 
-    fn kept(body: BodyLength) -> Result<Framing, ErrorKind> {
+    fn kept(body: BodyLength) -> Result<Framing<BodyLength>, ErrorKind> {
         Ok(Framing { body, close: false })
     }
 
-    fn closed(body: BodyLength) -> Result<Framing, ErrorKind> {
+    fn closed(body: BodyLength) -> Result<Framing<BodyLength>, ErrorKind> {
         Ok(Framing { body, close: true })
     }
 
