@@ -54,6 +54,7 @@ import {
   kEndCallbacks,
   kErrored,
   kFlushError,
+  kRemember,
   MANAGED,
   NEED_DRAIN,
   REJECT_BODY,
@@ -139,6 +140,7 @@ export interface OutgoingMessage
   [kErrored]: Error | null | undefined
   [kFlushError]: Error | null
   [kHighWaterMark]: number
+  [kRemember](): void
 }
 
 export interface OutgoingMessageConstructor {
@@ -557,7 +559,10 @@ defineMethods(OutgoingMessage.prototype, {
     let accepted: boolean
     if (typeof encoding === 'function') accepted = writeChunk(this, chunk, null, encoding)
     else accepted = writeChunk(this, chunk, encoding, callback)
-    if (!accepted) this[kState] |= NEED_DRAIN
+    if (!accepted) {
+      this[kState] |= NEED_DRAIN
+      this[kRemember]()
+    }
     return accepted
   },
 
@@ -607,6 +612,9 @@ defineMethods(OutgoingMessage.prototype, {
   pipe() {
     this.emit('error', ERR_STREAM_CANNOT_PIPE())
   },
+
+  /** A server's response has use for it. */
+  [kRemember]() {},
 
   [kDrain]() {
     if (!this.finished && this.writableLength === 0) emitDrain(this)

@@ -1,5 +1,6 @@
 /** ServerResponse. Follows its part of `lib/_http_server.js` of Node 24. */
 import assert from 'node:assert'
+import { AsyncResource } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import http from 'node:http'
 import {
@@ -18,12 +19,12 @@ import {
 } from './internal/errors.js'
 import { hasObsText, statusLine, type FieldList } from './internal/head.js'
 import { defineMethods } from './internal/members.js'
-import { MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
+import { kRemember, MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
 import { kFields, kRelease, kState, kTransport } from './internal/symbols.js'
-import { kSettle, type WriteCallback } from './internal/transport.js'
+import { kDrain, kSettle, type WriteCallback } from './internal/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'
@@ -34,6 +35,8 @@ export interface ServerResponse extends OutgoingMessage {
   req: IncomingMessage
   _sent100: boolean
   _expect_continue: boolean
+  /** The async context of the last call whose outcome somebody waits for. */
+  [kContext]: AsyncResource | null
 
   assignSocket(socket: AssignableSocket): void
   detachSocket(socket: AssignableSocket): void
@@ -52,6 +55,7 @@ export interface ServerResponseConstructor {
 }
 
 const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
+const kContext = Symbol('ferrohttp.context')
 const created = channel('http.server.response.created')
 const sentAll = channel('http.server.response.finish')
 
@@ -66,6 +70,7 @@ export const ServerResponse = function ServerResponse(
   this.sendDate = true
   this._sent100 = false
   this._expect_continue = false
+  this[kContext] = null
   if (req.httpVersionMajor < 1 || req.httpVersionMinor < 1) {
     // An HTTP/1.0 client that can take chunks says so (RFC 9110 section 10.1.4).
     this.useChunkedEncodingByDefault = chunkExpression.test(req.headers.te as string)
@@ -246,35 +251,65 @@ defineMethods(ServerResponse.prototype, {
   // Removed in Node 26, and only deprecated before it.
   writeHeader: writeHead,
 
-  /**
-   * The response has been sent, or its connection is gone. For a server's response: the request is let go, the socket
-   * detached, 'finish' emitted, and 'close' a tick later; in Node's order.
-   */
+  [kRemember]() {
+    this[kContext] = new AsyncResource('HTTPOUTGOINGMESSAGE')
+  },
+
+  [kDrain]() {
+    inContext(this, drain)
+  },
+
   [kSettle](error?: Error | null) {
-    const sent = finishMessage(this, error)
-    if ((this[kState] & MANAGED) === 0) {
-      if (sent) this.emit('finish')
-      return
-    }
-    if (!sent) {
-      if (error) emitClose(this)
-      return
-    }
-    if (sentAll.hasSubscribers) {
-      const { req: request, socket } = this
-      sentAll.publish({ request, response: this, socket, server: (socket as { server?: unknown } | null)?.server })
-    }
-    this.req[kRelease]?.()
-    this[kTransport] = null
-    if (this._eventsCount === 0 && this.emit === plainEmit) {
-      // Nobody listens, so what would come a tick later may as well be now.
-      this.destroyed = true
-      this._closed = true
-      return
-    }
-    this.emit('finish')
-    process.nextTick(emitClose, this)
+    inContext(this, settle, error)
   },
 })
+
+function inContext(
+  response: ServerResponse,
+  tell: (response: ServerResponse, error?: Error | null) => void,
+  error?: Error | null,
+): void {
+  const context = response[kContext]
+  if (context === null) {
+    tell(response, error)
+    return
+  }
+  response[kContext] = null
+  context.runInAsyncScope(tell, undefined, response, error)
+}
+
+function drain(response: ServerResponse): void {
+  OutgoingMessage.prototype[kDrain].call(response)
+}
+
+/**
+ * The response has been sent, or its connection is gone. For a server's response: the request is let go, the socket
+ * detached, 'finish' emitted, and 'close' a tick later; in Node's order.
+ */
+function settle(response: ServerResponse, error?: Error | null): void {
+  const sent = finishMessage(response, error)
+  if ((response[kState] & MANAGED) === 0) {
+    if (sent) response.emit('finish')
+    return
+  }
+  if (!sent) {
+    if (error) emitClose(response)
+    return
+  }
+  if (sentAll.hasSubscribers) {
+    const { req: request, socket } = response
+    sentAll.publish({ request, response, socket, server: (socket as { server?: unknown } | null)?.server })
+  }
+  response.req[kRelease]?.()
+  response[kTransport] = null
+  if (response._eventsCount === 0 && response.emit === plainEmit) {
+    // Nobody listens, so what would come a tick later may as well be now.
+    response.destroyed = true
+    response._closed = true
+    return
+  }
+  response.emit('finish')
+  process.nextTick(emitClose, response)
+}
 
 const plainEmit = OutgoingMessage.prototype.emit as ServerResponse['emit']

@@ -27,6 +27,9 @@ export const kErrored = Symbol('ferrohttp.errored')
 /** Why the message could not be sent whole, or null. */
 export const kFlushError = Symbol('ferrohttp.flushError')
 
+/** Notes the async context of a call whose outcome is told later: a `write()` that was answered false, or `end()`. */
+export const kRemember = Symbol('ferrohttp.remember')
+
 export type EndCallback = WriteCallback
 
 export interface CorkedChunk {

@@ -1,4 +1,5 @@
 /** How the parts of an outgoing message reach its transport, now or when its turn comes, and what follows the last one. */
+import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
 import type { OutgoingMessage } from '../outgoing.js'
 import {
@@ -18,6 +19,7 @@ import {
   kEndCallbacks,
   kErrored,
   kFlushError,
+  kRemember,
   MANAGED,
   NEED_DRAIN,
   OBS_TEXT_HEAD,
@@ -188,13 +190,19 @@ export function sendRaw(
   encoding: Encoding,
   callback?: WriteCallback | null,
 ): boolean {
-  const done = callback ?? null
+  const done = bound(callback)
   if (message._headerSent) return send(message, data, encoding, 0, done)
   const transport = transportOf(message)
   if (transport === null)
     return queue(message, { data, encoding, callback: done, kind: INTERIM, flags: 0 }, data.length)
   if (message.outputData.length !== 0) flushOutput(message)
   return transport.sendInterim(latin1(data), done)
+}
+
+/** Whoever waits for a write hears of it in the async context of the write. */
+function bound(callback: unknown): WriteCallback | null {
+  if (typeof callback !== 'function') return null
+  return AsyncResource.bind(callback as WriteCallback, 'HTTPOUTGOINGMESSAGE') as WriteCallback
 }
 
 function latin1(data: BodyChunk): string {
@@ -284,7 +292,7 @@ export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: E
     if (typeof callback === 'function') process.nextTick(callback)
     return true
   }
-  const done = typeof callback === 'function' ? (callback as WriteCallback) : null
+  const done = bound(callback)
   if (!message.chunkedEncoding) return send(message, chunk, encoding, 0, done)
   if (message[kCorked] !== 0 && message._headerSent && chunk.length !== 0) {
     ;(message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done })
@@ -343,6 +351,14 @@ export function emitDrain(message: OutgoingMessage): void {
   message.emit('drain')
 }
 
+/** Somebody waits for what follows the end. */
+function isAwaited(message: OutgoingMessage): boolean {
+  return (
+    message[kEndCallbacks] !== null ||
+    (message._eventsCount !== 0 && (message._events['finish'] !== undefined || message._events['close'] !== undefined))
+  )
+}
+
 function endTrailers(message: OutgoingMessage): string {
   return message._hasBody && message.chunkedEncoding ? message._trailer : ''
 }
@@ -355,12 +371,7 @@ function endFlags(message: OutgoingMessage): number {
   let flags = END
   flags |= bodyFlags(message)
   if (message._last && (message[kState] & MANAGED) !== 0) flags |= CLOSE
-  if (
-    message[kEndCallbacks] !== null ||
-    (message._eventsCount !== 0 && (message._events['finish'] !== undefined || message._events['close'] !== undefined))
-  ) {
-    flags |= ACKNOWLEDGE
-  }
+  if (isAwaited(message)) flags |= ACKNOWLEDGE
   return flags
 }
 
@@ -417,6 +428,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   }
   if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
   if (message[kCorkedChunks] !== null) releaseCorked(message)
+  if (isAwaited(message)) message[kRemember]()
 
   const transport = transportOf(message)
   if (transport === null) {
