@@ -2,6 +2,7 @@
 // A server that keeps to no protocol, and a client that asks it: for scripts that say who does what when.
 const net = require('node:net')
 const { once } = require('node:events')
+const { eachRequest, targetOf } = require('../helpers/raw-peers.cjs')
 
 /** A proper answer: its body is the path that was asked for. */
 const ok = (url) => `HTTP/1.1 200 OK\r\nContent-Length: ${url.length}\r\n\r\n${url}`
@@ -22,15 +23,10 @@ async function rawServer({ after, listen }) {
     socket.on('error', () => {})
     socket.on('end', () => socket.end())
     if (control.onConnection !== null) return control.onConnection(socket)
-    let received = ''
-    socket.on('data', (data) => {
-      received += data.toString('latin1')
-      for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
-        const url = received.split(' ', 2)[1]
-        received = received.slice(end + 4)
-        if (wanted.length > 0) wanted.shift()({ socket, url })
-        else arrived.push({ socket, url })
-      }
+    eachRequest(socket, (head) => {
+      const url = targetOf(head)
+      if (wanted.length > 0) wanted.shift()({ socket, url })
+      else arrived.push({ socket, url })
     })
   })
   const port = await listen(server)

@@ -34,6 +34,15 @@ function hostile(title, script, { lucky = false } = {}) {
   }
 }
 
+/** The first request is answered as it should be. @returns the server's end of its connection */
+async function firstIsFine({ ask, log, server }) {
+  const asked = ask('/first')
+  const { socket } = await server.next()
+  socket.write(ok('/first'))
+  log('first', await asked.over)
+  return socket
+}
+
 /** The next request is asked and answered as it should be. */
 async function nextIsFine({ ask, log, server }, url = '/next') {
   const asked = ask(url)
@@ -42,6 +51,18 @@ async function nextIsFine({ ask, log, server }, url = '/next') {
   const told = await asked.over
   if (told.body !== url) throw new Error(`${url} was answered ${told.body ?? told.error}`)
   log('next', told)
+}
+
+/** What the server does to a connection that is kept for the next request closes it. */
+async function closesKept(tools, act) {
+  const { agent, log } = tools
+  const socket = await firstIsFine(tools)
+  const [kept] = Object.values(agent.freeSockets).flat()
+  const closed = new Promise((resolve) => kept.once('close', resolve))
+  act(socket)
+  await closed
+  log('kept', Object.values(agent.freeSockets).flat().length, agent.totalSocketCount)
+  await nextIsFine(tools)
 }
 
 /** One request that is answered with these writes, then another one. */
@@ -158,25 +179,11 @@ hostile('late: the answer has been given up within its body', async (tools) => {
   await nextIsFine(tools)
 })
 
-hostile('twice: while nobody asks', async (tools) => {
-  const { agent, ask, log, server } = tools
-  const asked = ask('/first')
-  const { socket } = await server.next()
-  socket.write(ok('/first'))
-  log('first', await asked.over)
-  const [kept] = Object.values(agent.freeSockets).flat()
-  const closed = new Promise((resolve) => kept.once('close', resolve))
-  socket.write(SMUGGLED)
-  await closed
-  log('kept', Object.values(agent.freeSockets).flat().length, agent.totalSocketCount)
-  await nextIsFine(tools)
-})
+hostile('twice: while nobody asks', (tools) => closesKept(tools, (socket) => socket.write(SMUGGLED)))
 
-hostile('twice: as the next one is asked', async ({ ask, log, server }) => {
-  const asked = ask('/first')
-  const { socket } = await server.next()
-  socket.write(ok('/first'))
-  log('first', await asked.over)
+hostile('twice: as the next one is asked', async (tools) => {
+  const { ask, log, server } = tools
+  const socket = await firstIsFine(tools)
   const next = ask('/next')
   const { url } = await server.next()
   socket.write(ok(url) + SMUGGLED)
@@ -271,29 +278,14 @@ for (const [name, stop] of [
     }
   })
 
-  hostile(`${name} before a kept connection is used again`, async (tools) => {
-    const { agent, ask, log, server } = tools
-    const asked = ask('/first')
-    const { socket } = await server.next()
-    socket.write(ok('/first'))
-    log('first', await asked.over)
-    const [kept] = Object.values(agent.freeSockets).flat()
-    const closed = new Promise((resolve) => kept.once('close', resolve))
-    stop(socket)
-    await closed
-    log('kept', Object.values(agent.freeSockets).flat().length, agent.totalSocketCount)
-    await nextIsFine(tools)
-  })
+  hostile(`${name} before a kept connection is used again`, (tools) => closesKept(tools, stop))
 
   hostile(`${name} as a kept connection is used again`, async (tools) => {
     const { ask, log, server } = tools
-    const asked = ask('/first')
-    const first = await server.next()
-    first.socket.write(ok('/first'))
-    log('first', await asked.over)
+    const socket = await firstIsFine(tools)
     const again = ask('/again')
     const second = await server.next()
-    log('the same connection', second.socket === first.socket)
+    log('the same connection', second.socket === socket)
     stop(second.socket)
     log('again', await again.over)
     await nextIsFine(tools)

@@ -2,6 +2,7 @@
 // One request to a server that answers with bytes: what the client's request, response and agent tell, in order.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
+const { eachRequest } = require('../helpers/raw-peers.cjs')
 const on24 = require('./_on24.cjs')
 
 const REQUEST_EVENTS = [
@@ -43,17 +44,10 @@ async function rawServer({ listen, after }, answer) {
   const sockets = new Set()
   const server = net.createServer((socket) => {
     sockets.add(socket)
-    let received = ''
     let number = 0
-    socket.on('error', () => {})
-    socket.on('data', (data) => {
-      received += data
-      for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
-        const request = received.slice(0, end + 4)
-        received = received.slice(end + 4)
-        if (typeof answer === 'string') socket.write(answer)
-        else answer(socket, request, ++number)
-      }
+    eachRequest(socket, (request) => {
+      if (typeof answer === 'string') socket.write(answer)
+      else answer(socket, request, ++number)
     })
   })
   const port = await listen(server)

@@ -58,21 +58,27 @@ on24(
   }),
 )
 
+/** Two connections of a server that answers `/now` and tells of anything else by 'waiting', with its response. */
+async function idleAndBusy(server, { listen, connect, until }) {
+  const port = await listen(server)
+  const idle = await connect(port)
+  await idle.write('GET /now HTTP/1.1\r\nHost: a\r\n\r\n')
+  await idle.readResponse()
+  const waiting = until(server, 'waiting')
+  const busy = await connect(port)
+  await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
+  const [res] = await waiting
+  return { port, idle, busy, res }
+}
+
 test(
   'closeIdleConnections closes the idle ones',
-  parity(async (http, log, { listen, connect, until }) => {
+  parity(async (http, log, tools) => {
     const server = http.createServer((req, res) => {
       if (req.url === '/now') res.end('now')
       else server.emit('waiting', res)
     })
-    const port = await listen(server)
-    const idle = await connect(port)
-    await idle.write('GET /now HTTP/1.1\r\nHost: a\r\n\r\n')
-    await idle.readResponse()
-    const waiting = until(server, 'waiting')
-    const busy = await connect(port)
-    await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
-    const [res] = await waiting
+    const { idle, busy, res } = await idleAndBusy(server, tools)
     server.closeIdleConnections()
     log(await idle.closed, idle.rest)
     res.end('later')
@@ -84,21 +90,15 @@ test(
 
 test(
   'closeAllConnections closes them all',
-  parity(async (http, log, { listen, connect, until }) => {
+  parity(async (http, log, tools) => {
+    const { connect, until } = tools
     const server = http.createServer((req, res) => {
       req.on('aborted', () => log('aborted'))
       res.on('close', () => log('response closed', res.writableFinished))
       if (req.url === '/now') res.end('now')
       else server.emit('waiting', res)
     })
-    const port = await listen(server)
-    const idle = await connect(port)
-    await idle.write('GET /now HTTP/1.1\r\nHost: a\r\n\r\n')
-    await idle.readResponse()
-    const waiting = until(server, 'waiting')
-    const busy = await connect(port)
-    await busy.write('GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
-    await waiting
+    const { idle, busy, port } = await idleAndBusy(server, tools)
     const accepted = until(server, 'connection')
     const silent = await connect(port)
     await silent.write('GET')

@@ -86,6 +86,14 @@ test(
   }),
 )
 
+/** A server that does not listen can begin to. */
+async function opensAgain(server, log, until) {
+  server.listen(0, '127.0.0.1')
+  await until(server, 'listening')
+  log(server.listening)
+  await new Promise((resolve) => server.close(resolve))
+}
+
 test(
   'a port in use',
   parity(async (http, log, { listen, until }) => {
@@ -98,10 +106,7 @@ test(
     log(code, syscall, address, errno, error.port === port, error.message.replace(port, '<port>'))
     log(second.listening, second.address())
     // It can try again.
-    second.listen(0, '127.0.0.1')
-    await until(second, 'listening')
-    log(second.listening)
-    await new Promise((resolve) => second.close(resolve))
+    await opensAgain(second, log, until)
   }),
 )
 
@@ -244,10 +249,7 @@ test(
     await until(server, 'close')
     await new Promise(setImmediate)
     // And a server that was closed opens again.
-    server.listen(0, '127.0.0.1')
-    await until(server, 'listening')
-    log(server.listening)
-    await new Promise((resolve) => server.close(resolve))
+    await opensAgain(server, log, until)
   }),
 )
 

@@ -8,6 +8,15 @@ const on24 = require('./_on24.cjs')
 // Node 20.19 has no duplexPair.
 const test = duplexPair === undefined ? ava.skip : ava
 
+/** `text`: what a stream has brought since. */
+function reading(stream) {
+  const received = { text: '' }
+  stream.setEncoding('latin1').on('data', (part) => {
+    received.text += part
+  })
+  return received
+}
+
 test(
   'a generic duplex: requests, bodies and trailers on one connection',
   parity(async (http, log, { until }) => {
@@ -23,15 +32,12 @@ test(
     const [ours, theirs] = duplexPair()
     server.on('connection', (stream) => log('connection', stream === theirs, stream.server === server))
     log(server.emit('connection', theirs), server.listenerCount('connection'))
-    let received = ''
-    ours.setEncoding('latin1').on('data', (text) => {
-      received += text
-    })
+    const received = reading(ours)
     ours.write('POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab')
     ours.write('c\r\n0\r\nX-Trailer: t\r\n\r\n')
     ours.write('GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
     await until(ours, 'end')
-    log(received)
+    log(received.text)
   }),
 )
 
@@ -104,13 +110,10 @@ test(
       pskCallback: () => ({ psk, identity: 'a' }),
       checkServerIdentity: () => undefined,
     })
-    let received = ''
-    socket.setEncoding('latin1').on('data', (text) => {
-      received += text
-    })
+    const received = reading(socket)
     socket.write('GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
     await until(socket, 'close')
-    log(received)
+    log(received.text)
   }),
 )
 
@@ -127,13 +130,10 @@ test(
     let text = ''
     for (let i = 0; i < 200; i++)
       text += `GET /${i} HTTP/1.1\r\nHost: a\r\n${i === 199 ? 'Connection: close\r\n' : ''}\r\n`
-    let received = ''
-    ours.setEncoding('latin1').on('data', (part) => {
-      received += part
-    })
+    const received = reading(ours)
     ours.write(text)
     await until(ours, 'end')
-    log(received.split('\r\n').filter((line) => line.includes('/') && !line.startsWith('Date')))
+    log(received.text.split('\r\n').filter((line) => line.includes('/') && !line.startsWith('Date')))
   }),
 )
 
@@ -153,13 +153,10 @@ test(
     server.emit('connection', theirs)
     ours.write('GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly')
     await new Promise(setImmediate)
-    let received = ''
-    ours.setEncoding('latin1').on('data', (part) => {
-      received += part
-    })
+    const received = reading(ours)
     ours.write('late')
     await until(ours, 'end')
-    log(received)
+    log(received.text)
   }),
 )
 
@@ -199,13 +196,10 @@ for (const listens of [true, false]) {
       }
       theirs.on('error', (error) => log('error', error.code))
       server.emit('connection', theirs)
-      let received = ''
-      ours.setEncoding('latin1').on('data', (part) => {
-        received += part
-      })
+      const received = reading(ours)
       ours.write('nonsense\r\n\r\n')
       await new Promise((resolve) => (listens ? ours.on('end', resolve) : theirs.on('close', resolve)))
-      log(received)
+      log(received.text)
     }),
   )
 }

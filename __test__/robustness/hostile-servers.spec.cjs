@@ -4,6 +4,7 @@ const test = require('ava')
 const { once } = require('node:events')
 const net = require('node:net')
 const { request, Agent } = require('ferrohttp')
+const { eachRequest, targetOf } = require('../helpers/raw-peers.cjs')
 
 /** The answer to a request: its own path. */
 function answer(path, extra = '') {
@@ -84,16 +85,9 @@ for (const [name, { serve, codes, bodies = [] }] of Object.entries(SERVERS)) {
       const sockets = new Set()
       const server = net.createServer((socket) => {
         sockets.add(socket)
-        let received = ''
         let number = 0
-        socket.on('error', () => {})
-        socket.on('data', (data) => {
-          received += data
-          for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
-            const path = received.split(' ', 2)[1]
-            received = received.slice(end + 4)
-            if (!socket.destroyed && socket.writable) serve(socket, path, ++number)
-          }
+        eachRequest(socket, (head) => {
+          if (!socket.destroyed && socket.writable) serve(socket, targetOf(head), ++number)
         })
       })
       server.listen(0, '127.0.0.1')

@@ -1,10 +1,10 @@
 'use strict'
 // A process that is a server ends when and how it would with node:http, whatever is under way.
-const net = require('node:net')
 const path = require('node:path')
 const { once } = require('node:events')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
+const { openAndStall } = require('../helpers/raw-peers.cjs')
 
 const SERVER = path.join(__dirname, 'fixtures/exiting-server.cjs')
 const HOST = 'Host: a\r\n'
@@ -17,22 +17,14 @@ const OTHERS = [
   'GET / HT',
 ]
 
-function open(port, request) {
-  const socket = net.connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.once('data', () => socket.pause())
-  socket.write(request)
-  return socket
-}
-
 /** @returns how the process ended */
 async function ends(t, which, way) {
   const server = start(SERVER, [which, way])
   t.teardown(() => server.child.kill('SIGKILL'))
   const { port } = await server.said()
-  const others = OTHERS.map((request) => open(port, request))
+  const others = OTHERS.map((request) => openAndStall(port, request))
   await Promise.all(others.slice(0, 2).map((socket) => once(socket, 'data')))
-  const last = open(port, `GET /end HTTP/1.1\r\n${HOST}\r\n`)
+  const last = openAndStall(port, `GET /end HTTP/1.1\r\n${HOST}\r\n`)
   if (way === 'close-from-outside') {
     await once(last, 'connect')
     last.end()

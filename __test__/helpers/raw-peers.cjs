@@ -1,0 +1,33 @@
+'use strict'
+// Peers that know bytes and no HTTP, for either side. One that converses is `raw-client.cjs`.
+const net = require('node:net')
+
+/** Calls `take(head)` for each request that a socket brings; where a body begins nobody knows, so there may be none. */
+function eachRequest(socket, take) {
+  let received = ''
+  socket.on('error', () => {})
+  socket.on('data', (data) => {
+    received += data.toString('latin1')
+    for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
+      const head = received.slice(0, end + 4)
+      received = received.slice(end + 4)
+      take(head)
+    }
+  })
+}
+
+/** What the request line of a head asks for. */
+function targetOf(head) {
+  return head.split(' ', 2)[1]
+}
+
+/** A client that stops reading with the first bytes it gets, as far as any come. */
+function openAndStall(port, request) {
+  const socket = net.connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.once('data', () => socket.pause())
+  socket.write(request)
+  return socket
+}
+
+module.exports = { eachRequest, openAndStall, targetOf }
