@@ -19,17 +19,12 @@ const GRACE_MS = 30_000
  */
 export async function measureClient(implementation, scenario, peer, times) {
   const how = { pin: onOtherCore, env: { COUNT_CONNECTIONS: '1' } }
-  const server = await new ServerProcess(peer, scenario, how).ready()
-  try {
-    const { total, ...sample } = await run(implementation, scenario, server.port, times)
-    await checkConnections(server.port, scenario, total)
+  const server = new ServerProcess(peer, scenario, how)
+  return await server.during(`${implementation.name}, ${scenario.name}`, async ({ port }) => {
+    const { total, ...sample } = await run(implementation, scenario, port, times)
+    await checkConnections(port, scenario, total)
     return sample
-  } catch (error) {
-    server.assertAlive()
-    throw new Error(`${implementation.name}, ${scenario.name}: ${error.message}`, { cause: error })
-  } finally {
-    await server.stop()
-  }
+  })
 }
 
 async function run({ client, env }, { name }, port, { warmUpMs, windowMs }) {

@@ -37,21 +37,13 @@ export async function measure(implementation, scenario, { seconds, loaded, serve
 }
 
 async function measureServer(implementation, scenario, seconds, loaded) {
-  const server = await new ServerProcess(implementation, scenario).ready()
-  try {
+  const program = new ServerProcess(implementation, scenario)
+  return await program.during(`${implementation.name}, ${scenario.name}`, async (server) => {
     await verify(server, scenario)
-    let sample = null
-    if (scenario.kind === 'idle') sample = await measureIdle(server, scenario)
-    else if (loaded)
-      sample = await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
-    server.assertAlive()
-    return sample
-  } catch (error) {
-    server.assertAlive()
-    throw new Error(`${implementation.name}, ${scenario.name}: ${error.message}`, { cause: error })
-  } finally {
-    await server.stop()
-  }
+    if (scenario.kind === 'idle') return await measureIdle(server, scenario)
+    if (!loaded) return null
+    return await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
+  })
 }
 
 async function measureLoad(server, scenario, seconds, javascript) {

@@ -34,8 +34,28 @@ export class ServerProcess {
     return this.#child.pid
   }
 
+  /**
+   * Runs `use` from when the server listens until it is stopped.
+   * @param {string} what for which it runs
+   * @param {(server: ServerProcess) => Promise<unknown>} use
+   * @throws that the server ended, or else what `use` throws
+   */
+  async during(what, use) {
+    await this.#ready()
+    try {
+      const result = await use(this)
+      this.assertAlive()
+      return result
+    } catch (error) {
+      this.assertAlive()
+      throw new Error(`${what}: ${error.message}`, { cause: error })
+    } finally {
+      await this.stop()
+    }
+  }
+
   /** Resolves when the server has printed the port it listens on; rejects with what it printed to stderr. */
-  async ready() {
+  async #ready() {
     const timeout = AbortSignal.timeout(START_MS)
     const lines = createInterface({ input: this.#child.stdout })
     try {
@@ -50,7 +70,6 @@ export class ServerProcess {
       await this.stop()
       throw new Error(`${this.name} did not start: ${cause.message}\n${this.#stderr}`, { cause })
     }
-    return this
   }
 
   /** @throws when the server ended by itself since it was started */
