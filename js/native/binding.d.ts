@@ -58,11 +58,11 @@ export declare class BindingEnvironment {
 export declare class BindingSession {
   /** The side of a `client`, or of a server. */
   constructor(client: boolean, config: BindingSessionConfig)
-  /** The stream brought `data`. */
+  /** The stream brought `data`. Behind an upgrade head nothing is read until the upgrade is declined. */
   feed(data: Uint8Array): Buffer | null
   /** The stream ended. */
   eof(): Buffer | null
-  /** Server: the oldest unanswered request's response is out. */
+  /** Server: the oldest unanswered request's response is out; requests that waited for it are read. */
   answered(close: boolean): Buffer | null
   /** Server: nobody takes the upgrade. */
   declineUpgrade(): Buffer | null
@@ -90,7 +90,7 @@ export interface BindingAddresses {
 
 /** Outcome of `connect`: with `errno` 0 the attempt is under way. */
 export interface BindingConnecting {
-  /** The operating system's error number. */
+  /** The operating system's error number, positive. */
   errno: number
   /** Names the connection in records and calls, with `generation`. */
   slot: number
@@ -129,7 +129,7 @@ export interface BindingConnectOptions {
 
 /** Outcome of `listen`: with `errno` 0 the server runs. */
 export interface BindingListening {
-  /** The operating system's error number. */
+  /** The operating system's error number, positive. */
   errno: number
   /** The step that failed. */
   syscall: string

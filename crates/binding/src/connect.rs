@@ -97,7 +97,7 @@ fn socket_address(text: &str, port: u16) -> Result<SocketAddr> {
 /// Outcome of `connect`: with `errno` 0 the attempt is under way.
 #[napi(object)]
 pub struct BindingConnecting {
-    /// The operating system's error number.
+    /// The operating system's error number, positive.
     pub errno: i32,
     /// Names the connection in records and calls, with `generation`.
     pub slot: u32,

@@ -59,7 +59,7 @@ impl BindingListenOptions {
 /// Outcome of `listen`: with `errno` 0 the server runs.
 #[napi(object)]
 pub struct BindingListening {
-    /// The operating system's error number.
+    /// The operating system's error number, positive.
     pub errno: i32,
     /// The step that failed.
     pub syscall: String,

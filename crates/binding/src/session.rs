@@ -39,7 +39,7 @@ impl BindingSession {
         })
     }
 
-    /// The stream brought `data`.
+    /// The stream brought `data`. Behind an upgrade head nothing is read until the upgrade is declined.
     #[napi(catch_unwind)]
     pub fn feed<'env>(
         &mut self,
@@ -57,7 +57,7 @@ impl BindingSession {
         self.records(env)
     }
 
-    /// Server: the oldest unanswered request's response is out.
+    /// Server: the oldest unanswered request's response is out; requests that waited for it are read.
     #[napi(catch_unwind)]
     pub fn answered<'env>(
         &mut self,
