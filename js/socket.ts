@@ -42,6 +42,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this[kAddresses]()
   }
 
+  readonly tellsClose = true
+
   get [kStream](): this {
     return this
   }
@@ -109,6 +111,16 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.parser = null
   }
 
+  /** A request that the peer's FIN cut off has had that FIN: 'end' comes first. */
+  fail(error: Error): void {
+    if ((error as { code?: string }).code === 'HPE_INVALID_EOF_STATE' && !this.readableEnded) {
+      super.once('end', () => this.destroy(error))
+      this.endReading()
+    } else {
+      this.destroy(error)
+    }
+  }
+
   override _final(callback: Callback): void {
     this[kConnection].close(this[kConnection].upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
     callback()
@@ -117,7 +129,11 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   override _destroy(error: Error | null, callback: Callback): void {
     const connection = this[kConnection]
     const emitClose = (): void => {
-      this.emit('close', error !== null)
+      try {
+        connection.tellClosed()
+      } finally {
+        this.emit('close', error !== null)
+      }
     }
     if (connection.closed) {
       callback(error)

@@ -87,6 +87,8 @@ export class Connection implements MessageTransport, MessageSource {
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
   #scope: AsyncResource | null
+  /** What broke the connection. */
+  #reset: Error | null = null
   /** The messages have been told of the end. */
   #abandoned = false
   /** The program has not called `unref()`. */
@@ -319,7 +321,6 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     this.close(r.CLOSE_AFTER_FLUSH)
-    this.#abandonMessages(connectionReset('aborted'))
   }
 
   onClosed(errno: number): void {
@@ -328,17 +329,22 @@ export class Connection implements MessageTransport, MessageSource {
     this.#port.forget(this)
     this.#scope?.emitDestroy()
     const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
-    if (reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0) {
-      // The socket's 'error', and with it 'clientError', comes ahead of what its messages are told.
-      this.#side().onClosed(reset)
-      process.nextTick(() => this.#tellClosed(reset))
-    } else {
-      this.#tellClosed(reset)
-      this.#socket?.onClosed(reset)
-    }
+    this.#reset ??= reset
+    const asksForSocket =
+      reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
+    const side = asksForSocket ? this.#side() : this.#socket
+    if (side?.tellsClose !== true) this.tellClosed()
+    side?.onClosed(reset)
   }
 
-  #tellClosed(reset: Error | null): void {
+  /**
+   * What the connection's end means for its messages. A socket that somebody may watch has this done when it emits 'close':
+   * behind its 'error', which is 'clientError', and ahead of anybody else's listener, as Node's server is the first to
+   * listen.
+   */
+  tellClosed(): void {
+    if (this.#abandoned) return
+    const reset = this.#reset
     const pending = this.#pending
     this.#pending = null
     if (pending?.empty !== false && this.response === null && this.incoming === null) {
@@ -474,8 +480,9 @@ export class Connection implements MessageTransport, MessageSource {
     } else {
       this.close(r.CLOSE_DESTROY)
     }
-    this.#socket?.[kStream].destroy(error)
-    this.#abandonMessages(error)
+    this.#reset = error
+    if (this.#socket === null) this.tellClosed()
+    else this.#socket.fail(error)
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------

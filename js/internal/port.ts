@@ -46,6 +46,10 @@ export interface SocketSide {
   endReading(): void
   /** The last response has been handed over. */
   endWriting(): void
+  /** Destroys the stream, whose listeners hear of what came before first. */
+  fail(error: Error): void
+  /** It calls the connection's `tellClosed` when it emits 'close'. */
+  readonly tellsClose: boolean
   /** The connection is gone. */
   onClosed(error: Error | null): void
 }

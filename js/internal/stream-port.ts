@@ -352,6 +352,13 @@ export class StreamPort implements Port, SocketSide {
   /** The stream ends when the last byte has been written. */
   endWriting(): void {}
 
+  fail(error: Error): void {
+    this.#stream.destroy(error)
+  }
+
+  /** The stream has closed by then. */
+  readonly tellsClose = false
+
   onClosed(): void {}
 }
 
