@@ -30,6 +30,7 @@ import {
   kServerResponse,
   kUniqueHeaders,
 } from './internal/symbols.js'
+import { startChecking, stopChecking } from './internal/connections-check.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
 import { family } from './native-socket.js'
 import { isServedNatively } from './socket.js'
@@ -189,6 +190,7 @@ function ServerImplementation(
   })
   storeOptions(self, opts)
   self.on('connection', connectionListener)
+  self.on('listening', onListening)
   if (requestListener !== undefined) {
     reparent(requestListener)
     self.on('request', requestListener as (...args: unknown[]) => void)
@@ -450,6 +452,8 @@ function emitListening(server: Server): void {
 
 proto.close = function close(this: Configured, ...[callback]: [((error?: Error) => void)?]): Configured {
   this.closeIdleConnections()
+  // Streams that are still open keep it until they have gone.
+  if (this[kStreams]?.empty !== false) stopChecking(this)
   net.Server.prototype.close.call(this, callback)
   return this
 }
@@ -496,6 +500,10 @@ proto[kOpened] = function opened(connection): boolean {
   // The socket is made for those who want to see it.
   const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
   return (curious || this.emit !== EventEmitter.prototype.emit) && this.emit('connection', connection.socket)
+}
+
+function onListening(this: Server): void {
+  startChecking(this, () => (this as Configured)[kStreams]?.checkTimes())
 }
 
 /** The server's own listener: whatever Duplex comes by 'connection', from wherever, is served. */

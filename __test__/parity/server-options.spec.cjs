@@ -482,3 +482,20 @@ test(
     }
   }),
 )
+
+test(
+  'the timer of connectionsCheckingInterval, under its symbol',
+  parity(async (http, log, { listen }) => {
+    const timerOf = (server) => {
+      const named = ({ description }) => description === 'http.server.connectionsCheckingInterval'
+      return server[Object.getOwnPropertySymbols(server).find(named)]
+    }
+    const server = http.createServer()
+    log('before', timerOf(server), server.listenerCount('listening'))
+    await listen(server)
+    const timer = timerOf(server)
+    log('listening', timer._destroyed, timer.hasRef(), timer._repeat)
+    await new Promise((resolve) => server.close(resolve))
+    log('closed', timerOf(server) === timer, timer._destroyed)
+  }),
+)

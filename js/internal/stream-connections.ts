@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 
 import type { Server } from '../server.js'
 import type { Connection } from './connection.js'
+import { isChecking, startChecking, stopChecking } from './connections-check.js'
 import * as r from './records.js'
 import { StreamPort, type StreamConfig } from './stream-port.js'
 
@@ -16,7 +17,6 @@ export class StreamConnections {
   readonly #server: Server
   readonly #config: WatchConfig
   readonly #ports = new Set<StreamPort>()
-  #check: NodeJS.Timeout | null = null
 
   constructor(server: Server, config: WatchConfig) {
     this.#server = server
@@ -27,7 +27,12 @@ export class StreamConnections {
     const port = new StreamPort(this.#server, stream, this.#config, (gone) => this.#forget(gone))
     if (stream.closed) return
     this.#ports.add(port)
-    this.#check ??= setInterval(() => this.#checkTimes(), this.#server.connectionsCheckingInterval).unref()
+    // A server need not listen to be given streams.
+    if (!isChecking(this.#server)) startChecking(this.#server, () => this.checkTimes())
+  }
+
+  get empty(): boolean {
+    return this.#ports.size === 0
   }
 
   get connections(): Connection[] {
@@ -36,12 +41,11 @@ export class StreamConnections {
 
   #forget(port: StreamPort): void {
     this.#ports.delete(port)
-    if (this.#ports.size > 0 || this.#check === null) return
-    clearInterval(this.#check)
-    this.#check = null
+    if (this.empty && !this.#server.listening) stopChecking(this.#server)
   }
 
-  #checkTimes(): void {
+  /** Ends what has passed its deadline. */
+  checkTimes(): void {
     const { headersTimeout, requestTimeout } = this.#config
     if (headersTimeout === 0 && requestTimeout === 0) return
     const now = Date.now()
