@@ -8,6 +8,7 @@ import type { ClientRequest } from '../client.js'
 import { fillResponseHead, IncomingMessage } from '../incoming.js'
 import type { ClientConnection } from './client-connection.js'
 import { connectionReset } from './errors.js'
+import type { ResponseRecord } from './inbound.js'
 import * as r from './records.js'
 import { kTransport } from './symbols.js'
 import { kBody, kEnd } from './transport.js'
@@ -36,37 +37,21 @@ export function emitClose(request: ClientRequest): void {
   request.emit('close')
 }
 
-/**
- * A response head, interim ones among them.
- *
- * @param flags RESPONSE_KEEP_ALIVE and the others of `records.ts`
- * @param line status, major and minor version: 16, 8 and 8 bits from below
- * @param block see `fillResponseHead`
- * @param after what came behind the head of an upgrade
- */
-export function onResponse(
-  request: ClientRequest,
-  connection: ClientConnection,
-  flags: number,
-  line: number,
-  reasonLength: number,
-  fieldCount: number,
-  block: string,
-  after: Buffer,
-): void {
+export function onResponse(request: ClientRequest, connection: ClientConnection, head: ResponseRecord): void {
+  const { flags, line } = head
   const response = new IncomingMessage(connection.source)
   response.joinDuplicateHeaders = request.joinDuplicateHeaders as boolean
   const limit = request.maxHeadersCount
   const status = line & 0xffff
   const maxFields = typeof limit === 'number' ? limit : DEFAULT_FIELDS
-  fillResponseHead(response, block, reasonLength, fieldCount, status, line >>> 16, maxFields)
+  fillResponseHead(response, head.block, head.reasonLength, head.fieldCount, status, line >>> 16, maxFields)
   if ((flags & r.RESPONSE_INFORMATION) !== 0) {
     onInformation(request, response)
     return
   }
   request.res = response
   if ((flags & r.RESPONSE_UPGRADE) !== 0) {
-    onUpgrade(request, connection, response, after)
+    onUpgrade(request, connection, response, head.after)
     return
   }
   if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false

@@ -45,8 +45,22 @@ export interface ServerReceiver extends Receiver {
   ): void
 }
 
+/** A response head, interim ones among them. */
+export interface ResponseRecord {
+  /** RESPONSE_KEEP_ALIVE and the others of `records.ts`. */
+  readonly flags: number
+  /** Status, major and minor version: 16, 8 and 8 bits from below. */
+  readonly line: number
+  readonly reasonLength: number
+  readonly fieldCount: number
+  /** See `fillResponseHead`. */
+  readonly block: string
+  /** What came behind the head of an upgrade. */
+  readonly after: Buffer
+}
+
 export interface ClientReceiver extends Receiver {
-  onResponse(flags: number, line: number, reasonLength: number, fieldCount: number, block: string, after: Buffer): void
+  onResponse(head: ResponseRecord): void
 }
 
 /**
@@ -104,14 +118,14 @@ export function deliver(
     case r.IN_RESPONSE: {
       const start = at + r.HEADER + 24
       const end = start + inWords[word + 8]!
-      ;(connection as ClientReceiver).onResponse(
-        first >>> 8,
-        inWords[word + 4]!,
-        inWords[word + 5]!,
-        inWords[word + 6]!,
-        bytes.latin1Slice(start, end),
-        Buffer.from(bytes.subarray(end, end + inWords[word + 9]!)),
-      )
+      ;(connection as ClientReceiver).onResponse({
+        flags: first >>> 8,
+        line: inWords[word + 4]!,
+        reasonLength: inWords[word + 5]!,
+        fieldCount: inWords[word + 6]!,
+        block: bytes.latin1Slice(start, end),
+        after: Buffer.from(bytes.subarray(end, end + inWords[word + 9]!)),
+      })
       return true
     }
     case r.IN_ACK:

@@ -13,7 +13,7 @@ import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
-import type { ClientReceiver } from './inbound.js'
+import type { ClientReceiver, ResponseRecord } from './inbound.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import * as r from './records.js'
@@ -345,30 +345,14 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#side.onConnectFailed(failures)
   }
 
-  onResponse(
-    flags: number,
-    line: number,
-    reasonLength: number,
-    fieldCount: number,
-    block: string,
-    after: Buffer,
-  ): void {
+  onResponse(head: ResponseRecord): void {
     const { request } = this
     if (request === null || this.discarding) return
     this.untilClose =
-      (flags & r.RESPONSE_KEEP_ALIVE) === 0 && hasBody(request.method, line & 0xffff) && !FRAMED.test(block)
-    this.#scope!.runInAsyncScope(
-      exchange.onResponse,
-      undefined,
-      request,
-      this,
-      flags,
-      line,
-      reasonLength,
-      fieldCount,
-      block,
-      after,
-    )
+      (head.flags & r.RESPONSE_KEEP_ALIVE) === 0 &&
+      hasBody(request.method, head.line & 0xffff) &&
+      !FRAMED.test(head.block)
+    this.#scope!.runInAsyncScope(exchange.onResponse, undefined, request, this, head)
   }
 
   onBody(flags: number, chunk: Buffer): void {

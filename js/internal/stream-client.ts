@@ -10,7 +10,7 @@ import type { ClientRequest } from '../client.js'
 import { isLenient } from '../common.js'
 import type { ClientConnection } from './client-connection.js'
 import * as exchange from './exchange.js'
-import { aligned, deliver, words, type ClientReceiver, type FastBuffer } from './inbound.js'
+import { aligned, deliver, words, type ClientReceiver, type FastBuffer, type ResponseRecord } from './inbound.js'
 import { BindingSession, type NativeSession } from './native.js'
 import { isEarlyEnd, responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
@@ -252,15 +252,8 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
 
   // ---- ClientReceiver ------------------------------------------------------------------------------------------
 
-  onResponse(
-    flags: number,
-    line: number,
-    reasonLength: number,
-    fieldCount: number,
-    block: string,
-    after: Buffer,
-  ): void {
-    exchange.onResponse(this.#request!, this, flags, line, reasonLength, fieldCount, block, after)
+  onResponse(head: ResponseRecord): void {
+    exchange.onResponse(this.#request!, this, head)
   }
 
   onBody(_flags: number, chunk: Buffer): void {
