@@ -4,28 +4,31 @@ const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
+/** Sends a head, and once that has been answered a body of four bytes. */
+async function expecting(server, head, log, { listen, connect }) {
+  const client = await connect(await listen(server))
+  await client.write(`${head}\r\nHost: a\r\nContent-Length: 4\r\n\r\n`)
+  log((await client.readResponse()).head)
+  await client.write('body')
+  return client
+}
+
 test(
   'Expect: 100-continue without a listener',
-  parity(async (http, log, { listen, connect }) => {
+  parity(async (http, log, tools) => {
     const server = http.createServer((req, res) => {
       log('request', req.headers.expect)
       req.on('data', (chunk) => log(chunk))
       req.on('end', () => res.end('thanks'))
     })
-    const port = await listen(server)
-    const client = await connect(port)
-    await client.write(
-      'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\nExpect: 100-Continue\r\n\r\n',
-    )
-    log((await client.readResponse()).head)
-    await client.write('body')
+    const client = await expecting(server, 'POST / HTTP/1.1\r\nConnection: close\r\nExpect: 100-Continue', log, tools)
     log(await client.readToEnd())
   }),
 )
 
 test(
   'checkContinue decides',
-  parity(async (http, log, { listen, connect }) => {
+  parity(async (http, log, tools) => {
     const server = http.createServer(() => log('request'))
     server.on('checkContinue', (req, res) => {
       log('checkContinue', req.url)
@@ -38,11 +41,7 @@ test(
       req.setEncoding('utf8').on('data', (text) => log(text))
       req.on('end', () => res.end('taken'))
     })
-    const port = await listen(server)
-    const client = await connect(port)
-    await client.write('POST /yes HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n')
-    log((await client.readResponse()).head)
-    await client.write('body')
+    const client = await expecting(server, 'POST /yes HTTP/1.1\r\nExpect: 100-continue', log, tools)
     log((await client.readResponse()).head)
     await client.write('POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n')
     log(await client.readToEnd())
