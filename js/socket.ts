@@ -6,6 +6,7 @@ import type { Connection } from './internal/connection.js'
 import { ERR_HTTP_SOCKET_ENCODING } from './internal/errors.js'
 import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
+import type { BodyChunk } from './internal/transport.js'
 import {
   defineGetters,
   kAddresses,
@@ -61,6 +62,14 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   override prependListener(event: string, listener: Listener): this {
     if (event === 'data') this.#tap()
     return super.prependListener(event, listener)
+  }
+
+  /** Before an upgrade nothing of the peer's comes this way: what a program pushes is for the parser. */
+  override push(chunk: BodyChunk | null, encoding: BufferEncoding = 'utf8'): boolean {
+    const connection = this[kConnection]
+    if (chunk === null || connection.upgraded) return super.push(chunk, encoding)
+    connection.feed(chunk, encoding)
+    return true
   }
 
   #tap(): void {

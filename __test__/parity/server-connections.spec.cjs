@@ -243,3 +243,32 @@ test(
     { isolated: true },
   ),
 )
+
+test(
+  'what a program pushes into a socket is read as if the peer had sent it',
+  parity(async (http, log, { listen, connect, until }) => {
+    const server = http.createServer((req, res) => {
+      let length = 0
+      req.on('data', (chunk) => (length += chunk.length))
+      req.on('end', () => res.end(`${req.method} ${req.url} ${length}`))
+    })
+    const port = await listen(server)
+    const connected = until(server, 'connection')
+    const client = await connect(port)
+    const [socket] = await connected
+    socket.push('GET /text HTTP/1.1\r\nHost: a\r\n\r\n')
+    log((await client.readResponse()).body)
+    socket.push(Buffer.from('474554202f68657820485454502f312e310d0a486f73743a20610d0a0d0a', 'hex'))
+    log((await client.readResponse()).body)
+    const body = Buffer.alloc(50_000, 'x')
+    socket.push(
+      Buffer.concat([Buffer.from(`POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`), body]),
+    )
+    log((await client.readResponse()).body)
+    // Half of it from here, the other half from there.
+    socket.push('GET /both HT')
+    await new Promise(setImmediate)
+    await client.write('TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    log((await client.readResponse()).body)
+  }),
+)

@@ -18,7 +18,7 @@ import { methods, parserErrors } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
-import { kDispatch, kIncomingMessage, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
+import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
@@ -86,7 +86,10 @@ export class Connection implements MessageTransport, MessageSource {
   #bodyHeld = false
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
+  /** That of the last request, or of the connection: see SCOPES_ISOLATE. */
   #scope: AsyncResource | null
+  /** Where scopes come from; null on a stream, all of whose records are served in one. */
+  readonly #origin: AsyncResource | null
   /** What broke the connection. */
   #reset: Error | null = null
   /** The messages have been told of the end. */
@@ -116,6 +119,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.readableHighWaterMark = readableHighWaterMark
     this.writableHighWaterMark = writableHighWaterMark
     this.#scope = scope
+    this.#origin = scope === null ? server[kListenScope] : null
   }
 
   get socket(): Socket {
@@ -204,8 +208,16 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** Whatever a handler leaves in the async context must not be seen by the next request. */
   #asyncScope(): AsyncResource {
-    if (!SCOPES_ISOLATE) return new AsyncResource('HTTPINCOMINGMESSAGE')
-    return (this.#scope ??= new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true }))
+    if (SCOPES_ISOLATE && this.#scope !== null) return this.#scope
+    const origin = this.#origin
+    if (origin === null) return makeScope()
+    return (this.#scope = origin.runInAsyncScope(makeScope))
+  }
+
+  /** For what is not the beginning of a request. */
+  #inScope<T>(act: () => T): T {
+    const scope = this.#origin === null ? null : (this.#scope ?? this.#origin)
+    return scope === null ? act() : scope.runInAsyncScope(act)
   }
 
   #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
@@ -251,13 +263,13 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     if ((flags & r.BODY_RAW) !== 0) {
-      if (this.socket.push(chunk)) this.#credit(chunk.length)
+      if (this.#inScope(() => this.socket.push(chunk))) this.#credit(chunk.length)
       else this.#hold(chunk.length)
       return
     }
     const { incoming } = this
     if (incoming === null || this.discarding) return
-    if (incoming[kBody](chunk)) this.#credit(chunk.length)
+    if (this.#inScope(() => incoming[kBody](chunk))) this.#credit(chunk.length)
     else this.#hold(chunk.length)
   }
 
@@ -292,7 +304,7 @@ export class Connection implements MessageTransport, MessageSource {
     // A body that was shorter than the step is credited now, whoever reads it and when: it has all been sent.
     if (this.#bodyHeld) this.resumeBody()
     else this.#sendCredit()
-    incoming?.[kEnd](trailers)
+    if (incoming !== null) this.#inScope(() => incoming[kEnd](trailers))
   }
 
   onAck(count: number): void {
@@ -353,8 +365,10 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     const error = reset ?? connectionReset('aborted')
-    pending?.fail(error)
-    this.#abandonMessages(error)
+    this.#inScope(() => {
+      pending?.fail(error)
+      this.#abandonMessages(error)
+    })
   }
 
   /** Requests are aborted, and what has not been answered to the end never will be. */
@@ -439,14 +453,15 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** An 'error' of the socket: Node tells the server of it, and never lets it end the process. */
   onSocketError(error: Error): void {
-    if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
+    const taken = this.#inScope(() => this.server.emit('clientError', error, this.socket))
+    if (!taken) this.#refusePeer(error)
   }
 
   /** 'clientError', or Node's default answer. */
   #fail(error: Error): void {
     if (this.closed || this.discarding) return
     if (this.server.listenerCount('clientError') > 0) {
-      this.server.emit('clientError', error, this.socket)
+      this.#inScope(() => this.server.emit('clientError', error, this.socket))
       return
     }
     this.#fatal = error
@@ -540,6 +555,11 @@ export class Connection implements MessageTransport, MessageSource {
     return true
   }
 
+  /** Has `chunk` read as if the peer had sent it. */
+  feed(chunk: BodyChunk, encoding: BufferEncoding): void {
+    if (!this.destroyed && chunk.length > 0) this.#port.writeBytes(this, r.OUT_FEED, chunk, encoding, 0)
+  }
+
   /** Bytes that no framing touches: what programs write to the socket themselves. */
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
     if (this.destroyed) {
@@ -607,6 +627,10 @@ export class Connection implements MessageTransport, MessageSource {
     }
     if (this.#fatal !== null) this.#answerFatal(false)
   }
+}
+
+function makeScope(): AsyncResource {
+  return new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: SCOPES_ISOLATE })
 }
 
 function defaultAnswer(error: Error): string {

@@ -69,6 +69,8 @@ export const OUT_KEEP = 15
 export const OUT_REQUEST = 16
 /** Of a client: maxHeaderSize, and 1 for insecureHTTPParser, from here on. */
 export const OUT_LIMITS = 17
+/** Bytes to be read as if the peer had sent them next. */
+export const OUT_FEED = 18
 
 /** The payload is a buffer of the flush, not in the record. */
 export const HELD = 16

@@ -71,6 +71,10 @@ impl Connection {
                 state.send_raw(body, held);
                 (Ok(()), ack)
             }
+            Command::Feed(body) => {
+                state.feed(body, held);
+                (Ok(()), false)
+            }
             other => {
                 self.control(state, other, now);
                 (Ok(()), false)
@@ -125,7 +129,8 @@ impl Connection {
             | Command::Body { .. }
             | Command::End { .. }
             | Command::Interim { .. }
-            | Command::Raw { .. } => {}
+            | Command::Raw { .. }
+            | Command::Feed(_) => {}
         }
         state.wake();
     }
@@ -217,6 +222,19 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The task parses it with its next turn.
+    fn feed(&mut self, body: Payload<'_>, held: Option<Held>) {
+        if self.reading != Reading::Http {
+            return;
+        }
+        match (body, held) {
+            (Payload::Inline(bytes), _) => self.input.extend_from_slice(bytes),
+            (Payload::Held, Some(held)) => self.input.extend_from_slice(held.bytes()),
+            (Payload::Held, None) => {}
+        }
+        self.wake();
     }
 
     fn send_end(

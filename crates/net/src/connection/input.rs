@@ -311,8 +311,10 @@ impl Connection {
             match step.event {
                 None => return used,
                 Some(Event::Request(head)) => {
-                    // keepAliveTimeout has replaced what the program had set for the socket, as in Node.
+                    // keepAliveTimeout has replaced what the program had set for the socket, as in Node; but not where
+                    // the request before this one is still to be answered.
                     if std::mem::replace(&mut state.served, true)
+                        && state.engine.unanswered() == 1
                         && config.timeouts.keep_alive.is_some()
                     {
                         state.socket_timeout = config.socket_timeout;

@@ -24,6 +24,7 @@ pub(super) mod kind {
     pub(in crate::handoff) const KEEP: u8 = 15;
     pub(in crate::handoff) const REQUEST: u8 = 16;
     pub(in crate::handoff) const LIMITS: u8 = 17;
+    pub(in crate::handoff) const FEED: u8 = 18;
 }
 
 /// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
@@ -106,6 +107,8 @@ pub(crate) enum Command<'a> {
     Interim { head: &'a [u8], ack: bool },
     /// Bytes that no framing touches.
     Raw { body: Payload<'a>, ack: bool },
+    /// Bytes to be read as if the peer had sent them next.
+    Feed(Payload<'a>),
     /// The consumer took so many body bytes.
     Credit(u32),
     /// Close.
@@ -156,7 +159,7 @@ impl Command<'_> {
             } | Self::Raw {
                 body: Payload::Held,
                 ..
-            }
+            } | Self::Feed(Payload::Held)
         )
     }
 }
@@ -277,6 +280,7 @@ fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
             body: payload(1, own(0)?)?,
             ack,
         },
+        kind::FEED => Command::Feed(payload(1, own(0)?)?),
         kind::CREDIT => Command::Credit(own(0)?),
         kind::CLOSE => Command::Close(match own(0)? {
             0 => CloseMode::Destroy,

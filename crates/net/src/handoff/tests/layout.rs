@@ -85,6 +85,7 @@ fn both_languages_name_the_same_numbers() {
         ("OUT_PAUSE", outgoing::PAUSE.into()),
         ("OUT_TAP", outgoing::TAP.into()),
         ("OUT_KEEP", outgoing::KEEP.into()),
+        ("OUT_FEED", outgoing::FEED.into()),
         ("OUT_REQUEST", outgoing::REQUEST.into()),
         ("OUT_LIMITS", outgoing::LIMITS.into()),
         ("REQUEST_HEAD", flag::REQUEST_HEAD),
