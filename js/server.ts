@@ -3,6 +3,7 @@
  * `listen`, the life cycle and the events are those of net.Server, which this inherits and which finds a handle of ours
  * where it expects libuv's.
  */
+import { AsyncResource } from 'node:async_hooks'
 import diagnostics from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { chmodSync } from 'node:fs'
@@ -24,6 +25,7 @@ import {
   kDispatch,
   kDropped,
   kIncomingMessage,
+  kListenScope,
   kOpened,
   kPrepare,
   kResponseOptions,
@@ -109,6 +111,7 @@ export interface Server extends net.Server, NetServerInternals {
   /** @returns whether a program's code has run */
   [kOpened](connection: Connection): boolean
   [kClosed](connection: Connection): void
+  [kListenScope]: AsyncResource | null
   [kDropped](addresses: string): void
 }
 
@@ -172,6 +175,7 @@ function ServerImplementation(
   const opts = options as ServerOptions
   self[kOptions] = opts
   self[kStreams] = null
+  self[kListenScope] = null
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -434,6 +438,7 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
     return
   }
   this._handle = new ListenHandle(listening.server, isPath ? address! : '', listening.address, listening.port)
+  this[kListenScope] = new AsyncResource(isPath ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP')
   this._connectionKey = `${addressType}:${address}:${port}`
   if (isPath) this._pipeName = address!
   environment.servers.set(listening.server, this)
@@ -499,7 +504,8 @@ proto[kOpened] = function opened(connection): boolean {
   this._connections++
   // The socket is made for those who want to see it.
   const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
-  return (curious || this.emit !== EventEmitter.prototype.emit) && this.emit('connection', connection.socket)
+  if (!curious && this.emit === EventEmitter.prototype.emit) return false
+  return this[kListenScope]!.runInAsyncScope(() => this.emit('connection', connection.socket))
 }
 
 function onListening(this: Server): void {

@@ -32,3 +32,62 @@ test(
     log(seen.sort())
   }),
 )
+
+test(
+  'what is read comes in the context of listen',
+  parity(
+    async (http, log, { listen, connect, raw, until }) => {
+      const { AsyncLocalStorage } = require('node:async_hooks')
+      const storage = new AsyncLocalStorage()
+      const seen = []
+      const note = (what) => () => seen.push(`${what} ${storage.getStore()}`)
+      const servers = ['first', 'second'].map((name) => {
+        const server = http.createServer((req, res) => {
+          note(`${name} request`)()
+          for (const event of ['data', 'end', 'aborted', 'close']) req.on(event, note(`${name} ${event}`))
+          req.on('error', note(`${name} error`))
+          req.on('end', () => res.end())
+          server.emit('asked', req)
+        })
+        server.on('connection', note(`${name} connection`))
+        server.on('clientError', (error, socket) => {
+          if (error.code === 'HPE_INVALID_METHOD') note(`${name} clientError`)()
+          socket.destroy()
+        })
+        server.on('upgrade', (_req, socket) => {
+          note(`${name} upgrade`)()
+          socket.on('data', note(`${name} upgraded data`)).on('end', () => socket.end())
+        })
+        return [name, server]
+      })
+      for (const [name, server] of servers) {
+        const port = await storage.run(`listen of ${name}`, () => listen(server))
+        await raw(port, 'nonsense\r\n\r\n')
+
+        const upgraded = await connect(port)
+        const upgrade = until(server, 'upgrade')
+        await upgraded.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+        await upgrade
+        await upgraded.write('data')
+        upgraded.socket.end()
+        await upgraded.closed
+
+        const posting = await connect(port)
+        for (const all of [true, false]) {
+          const asked = until(server, 'asked')
+          await posting.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n')
+          const [req] = await asked
+          const read = until(req, 'data')
+          const closed = new Promise((resolve) => req.on('close', resolve))
+          await posting.write(all ? 'body' : 'bo')
+          await read
+          if (all) await posting.readResponse()
+          else posting.socket.end()
+          await closed
+        }
+      }
+      log(seen.sort())
+    },
+    { only24: true, isolated: true },
+  ),
+)

@@ -214,7 +214,7 @@ export class Connection implements MessageTransport, MessageSource {
     return (this.#scope = origin.runInAsyncScope(makeScope))
   }
 
-  /** For what is not the beginning of a request. */
+  /** For what else comes of reading requests. */
   #inScope<T>(act: () => T): T {
     const scope = this.#origin === null ? null : (this.#scope ?? this.#origin)
     return scope === null ? act() : scope.runInAsyncScope(act)
@@ -263,7 +263,7 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     if ((flags & r.BODY_RAW) !== 0) {
-      if (this.#inScope(() => this.socket.push(chunk))) this.#credit(chunk.length)
+      if (this.socket.push(chunk)) this.#credit(chunk.length)
       else this.#hold(chunk.length)
       return
     }
@@ -365,10 +365,8 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     const error = reset ?? connectionReset('aborted')
-    this.#inScope(() => {
-      pending?.fail(error)
-      this.#abandonMessages(error)
-    })
+    pending?.fail(error)
+    this.#abandonMessages(error)
   }
 
   /** Requests are aborted, and what has not been answered to the end never will be. */
@@ -453,8 +451,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   /** An 'error' of the socket: Node tells the server of it, and never lets it end the process. */
   onSocketError(error: Error): void {
-    const taken = this.#inScope(() => this.server.emit('clientError', error, this.socket))
-    if (!taken) this.#refusePeer(error)
+    if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }
 
   /** 'clientError', or Node's default answer. */

@@ -41,6 +41,8 @@ export const kSource = Symbol('ferrohttp.source')
 /** What a server is told of its native connections, and asked by all: not by name, which subclasses may use. */
 export const kOpened = Symbol('ferrohttp.opened')
 export const kClosed = Symbol('ferrohttp.closed')
+/** The async context of `listen()`, which is that of all that peers do. */
+export const kListenScope = Symbol('ferrohttp.listenScope')
 /** A connection beyond `maxConnections` was turned away. */
 export const kDropped = Symbol('ferrohttp.dropped')
 /** Gives a fresh response what the server's settings say. */
