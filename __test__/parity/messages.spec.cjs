@@ -395,3 +395,18 @@ on24(
     { isolated: true },
   ),
 )
+
+test(
+  'what pipelined responses before it have written does not fill a response',
+  parity(async (http, log, { listen, raw }) => {
+    const accepted = []
+    const server = http.createServer({ highWaterMark: 65536 }, (_req, res) => {
+      res.setHeader('Content-Length', 40_000)
+      accepted.push(res.write('x'.repeat(40_000)))
+      res.end()
+    })
+    const last = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+    const received = await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3) + last)
+    log(received.length > 160_000, accepted)
+  }),
+)

@@ -135,8 +135,12 @@ export class Connection implements MessageTransport, MessageSource {
     return this.#socket
   }
 
+  /**
+   * What responses before this one have written does not count, as in Node, where the end of a response writes to the
+   * kernel; how much of that a peer may leave unread is the I/O thread's to bound.
+   */
   get writableLength(): number {
-    return this.#pending?.bytes ?? 0
+    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.endedBytes
   }
 
   get destroyed(): boolean {
@@ -609,6 +613,7 @@ export class Connection implements MessageTransport, MessageSource {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
     else this.#port.settleAfterFlush(message)
     this.#needDrain = false
+    this.#pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true
       this.#socket?.endWriting()

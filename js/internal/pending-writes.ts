@@ -18,6 +18,8 @@ export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: nu
 export class PendingWrites {
   /** Bytes of all of them. */
   bytes = 0
+  /** Of these, the bytes of messages that have ended; the first ones. */
+  endedBytes = 0
   #writes: PendingWrite[] = []
 
   get empty(): boolean {
@@ -27,6 +29,11 @@ export class PendingWrites {
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     this.bytes += bytes
     this.#writes.push({ bytes, callback, message })
+  }
+
+  /** What has been written belongs to messages that have ended. */
+  markEnded(): void {
+    this.endedBytes = this.bytes
   }
 
   /** The first `count` are with the kernel. */
@@ -42,6 +49,7 @@ export class PendingWrites {
   #tell(writes: PendingWrite[], error: Error | null): void {
     forEachIsolated(writes, ({ bytes, callback, message }) => {
       this.bytes -= bytes
+      this.endedBytes = Math.max(0, this.endedBytes - bytes)
       callback?.(error)
       message?.[kSettle](error)
     })
