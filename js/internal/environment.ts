@@ -43,6 +43,9 @@ const NOBODY = -1
 const NO_SLOT = -2
 
 const now = () => performance.now()
+const timing = performance.nodeTiming as { uvMetricsInfo?: { loopCount: number } }
+/** Which turn of the event loop this is; NaN where Node does not tell. */
+const turn = () => timing.uvMetricsInfo?.loopCount ?? Number.NaN
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
@@ -71,10 +74,14 @@ class Environment implements Port {
   #held: Uint8Array[] | null = null
   #flushScheduled = false
   #lastFlush = 0
+  /** The turn of the event loop in which something was last sent while there were clients. */
+  #sentIn = -1
   /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
   #settling: SettledMessage[] = []
 
   #refs = 0
+  /** Client connections among `connections` and `#displaced`. */
+  #clients = 0
 
   constructor() {
     this.#in = scratch(SCRATCH)
@@ -138,6 +145,7 @@ class Environment implements Port {
         // Answers leave before the queue is asked again: the last one would wait for that.
         if (this.#used > 0) this.flush()
         if (!this.#refill()) return true
+        if (this.#mayBeAnswer()) return false
       }
       const at = this.#at
       const word = at >> 2
@@ -164,6 +172,7 @@ class Environment implements Port {
           if (this.#at < this.#end) return false
           // What has just been written is acknowledged already, and that does not wait for the event loop.
           if (!this.#refill()) return true
+          if (this.#mayBeAnswer()) return false
         }
         if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
       }
@@ -189,6 +198,15 @@ class Environment implements Port {
       default:
         return false
     }
+  }
+
+  /**
+   * Whether what has just been taken may be the effect of what this turn of the event loop has sent, because this thread's
+   * clients have its servers as peers. Node finds it in the next turn, behind `setImmediate`. Acknowledgements are the
+   * kernel's.
+   */
+  #mayBeAnswer(): boolean {
+    return this.#clients > 0 && this.#sentIn === turn() && (this.#inWords[0]! & 0xff) !== r.IN_ACK
   }
 
   #nextIsFor(slot: number): boolean {
@@ -276,9 +294,13 @@ class Environment implements Port {
     const previous = this.connections[connection.slot]
     if (previous !== undefined) this.#displaced.push(previous)
     this.connections[connection.slot] = connection
+    if (connection instanceof Connection) return
+    this.#clients++
+    this.#sentIn = turn()
   }
 
   #dismiss(connection: Connection | NativeClient): void {
+    if (!(connection instanceof Connection)) this.#clients--
     if (this.connections[connection.slot] === connection) this.connections[connection.slot] = undefined
     else this.#displaced.splice(this.#displaced.indexOf(connection), 1)
   }
@@ -288,6 +310,7 @@ class Environment implements Port {
   /** Sends everything written so far. */
   flush(time = 0): void {
     if (this.#used > 0) {
+      if (this.#clients > 0) this.#sentIn = turn()
       const length = this.#used
       const text = this.#text
       const held = this.#held

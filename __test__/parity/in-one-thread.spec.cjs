@@ -1,0 +1,30 @@
+'use strict'
+// Server and client in one thread, as in programs' own tests: neither sees what the other does before Node would show it.
+const on24 = require('./_on24.cjs')
+const { parity } = require('../helpers/parity.cjs')
+
+on24(
+  'setImmediate of a handler comes before the client has its answer',
+  parity(async (http, log, { after, listen, until }) => {
+    const server = http.createServer((req, res) => {
+      log('request', req.url)
+      const answer = () => {
+        setImmediate(() => log('after the answer'))
+        res.end('ok')
+      }
+      if (req.url === '/now') answer()
+      else Promise.resolve().then(answer)
+    })
+    const port = await listen(server)
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    after(() => agent.destroy())
+    for (const path of ['/now', '/later', '/now', '/later', '/now', '/later', '/now', '/later']) {
+      const req = http.get({ port, path, host: '127.0.0.1', agent })
+      const [response] = await until(req, 'response')
+      log('response')
+      response.resume()
+      await until(response, 'end')
+      log('end')
+    }
+  }),
+)
