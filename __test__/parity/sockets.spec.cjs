@@ -291,3 +291,21 @@ test(
     log((await client.readToEnd()).endsWith('answer'))
   }),
 )
+
+test(
+  'a request behind an unanswered one leaves the timeout that the program has set',
+  parity(async (http, log, { connect, listen, until }) => {
+    const server = http.createServer((req) => {
+      if (req.url === '/1') req.socket.setTimeout(50)
+      server.emit('asked')
+    })
+    const timeout = until(server, 'timeout')
+    const asked = until(server, 'asked')
+    const client = await connect(await listen(server))
+    await client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
+    await asked
+    await client.write('GET /2 HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [socket] = await timeout
+    log('timeout', socket.timeout)
+  }),
+)

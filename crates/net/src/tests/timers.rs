@@ -327,6 +327,23 @@ fn inactivity_is_told_once_until_bytes_move() {
 }
 
 #[test]
+fn a_request_behind_an_unanswered_one_leaves_the_socket_timeout_alone() {
+    let limit = Duration::from_secs(3);
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.socket_timeout(id, limit);
+        peer.send(GET).await;
+        js.expect(HEAD).await;
+        let start = Instant::now();
+        expect_timeout(&mut js, OF_SOCKET).await;
+        assert_took(start, limit);
+    });
+}
+
+#[test]
 fn bytes_in_either_direction_put_inactivity_off() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig {
