@@ -1,5 +1,6 @@
 'use strict'
 // What surrounds a request: async contexts, diagnostics channels, streams of other kinds.
+const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { rawServer } = require('./_exchange.cjs')
 const on24 = require('./_on24.cjs')
@@ -183,6 +184,38 @@ on24(
         })
       })
       log(received)
+    },
+    { nativeOnly: true },
+  ),
+)
+
+test(
+  'the async id of a socket is that of its request, none while it is free',
+  parity(
+    async (http, log, tools) => {
+      const port = await rawServer(tools, HI)
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      tools.after(() => agent.destroy())
+      const ids = []
+      for (let i = 0; i < 2; i++) {
+        const [socket] = await new Promise((resolve) => {
+          agent.once('free', (...given) => setImmediate(resolve, given))
+          http.get({ host: '127.0.0.1', port, agent }, (response) => {
+            ids.push(idOf(response.socket))
+            response.resume()
+          })
+        })
+        log(idOf(socket))
+      }
+      log(
+        ids.map((id) => id > 0),
+        ids[0] === ids[1],
+      )
+
+      function idOf(socket) {
+        const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'async_id_symbol')
+        return socket[key]
+      }
     },
     { nativeOnly: true },
   ),

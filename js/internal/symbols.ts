@@ -1,5 +1,6 @@
 /** Private state that several modules, or subclasses in them, share. */
 import http from 'node:http'
+import net from 'node:net'
 
 /** Own symbols of node:http's objects, found by description; ours when Node has renamed one. */
 function nodeSymbol(owner: object, description: string): symbol {
@@ -13,6 +14,10 @@ const nodeMessage = new http.OutgoingMessage()
  * `OutgoingMessage.prototype` answers them.
  */
 export const kOutHeaders: symbol = nodeSymbol(nodeMessage, 'kOutHeaders')
+
+declare const asyncIdKey: unique symbol
+/** The async id of a socket, -1 for none; Node's symbol: what a socket does later is triggered by that resource. */
+export const kAsyncId: typeof asyncIdKey = nodeSymbol(new net.Socket(), 'async_id_symbol') as typeof asyncIdKey
 
 declare const highWaterMarkKey: unique symbol
 /** Of an outgoing message while it has no transport; Node's symbol, so that Node's internals read ours too. */
