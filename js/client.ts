@@ -26,6 +26,7 @@ import {
   ERR_INVALID_PROTOCOL,
   ERR_STREAM_DESTROYED,
 } from './internal/errors.js'
+import type { ClientConnection } from './internal/client-connection.js'
 import { connectionOf, emitClose, emitError, onFinish } from './internal/exchange.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
@@ -425,8 +426,14 @@ function giveUp(request: ClientRequest, error: Error | null | undefined): void {
   emitClose(request)
 }
 
+function connectionFor(socket: Socket): ClientConnection {
+  // A tunnel is a stream like any other: its bytes come through the socket.
+  if (socket instanceof ClientSocket && !socket[kConnection].upgraded) return socket[kConnection]
+  return StreamClient.of(socket)
+}
+
 function attach(request: ClientRequest, socket: Socket): void {
-  const connection = socket instanceof ClientSocket ? socket[kConnection] : StreamClient.of(socket)
+  const connection = connectionFor(socket)
   request[kTransport] = connection
   request.parser = connection
   connection.attach(request)
