@@ -28,3 +28,44 @@ on24(
     }
   }),
 )
+
+on24(
+  'a program that stops the global timers and clocks stops no connection',
+  parity(
+    async (http, log, { after, listen, until }) => {
+      const real = { Date, setImmediate, setTimeout }
+      const never = () => ({ ref() {}, unref() {}, hasRef: () => false })
+      const server = http.createServer((req, res) => {
+        if (req.url === '/throws') throw new Error('of the handler')
+        res.end('ok')
+      })
+      process.on('uncaughtException', (error) => {
+        log(error.message)
+        server.emit('thrown')
+      })
+      const port = await listen(server)
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      after(() => agent.destroy())
+      Object.assign(globalThis, { setImmediate: never, setTimeout: never, setInterval: never })
+      globalThis.Date = class extends real.Date {
+        constructor() {
+          super(0)
+        }
+        static now() {
+          return 0
+        }
+      }
+      after(() => Object.assign(globalThis, real))
+      const failing = http.get({ port, host: '127.0.0.1', path: '/throws', agent: false })
+      await until(server, 'thrown')
+      failing.on('error', () => {}).destroy()
+      for (let i = 0; i < 10; i++) {
+        const [response] = await until(http.get({ port, host: '127.0.0.1', agent }), 'response')
+        response.resume()
+        await until(response, 'end')
+        log(response.statusCode, real.Date.parse(response.headers.date) > 0)
+      }
+    },
+    { isolated: true },
+  ),
+)

@@ -19,6 +19,7 @@ import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
+import { setTimeout } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 

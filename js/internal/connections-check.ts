@@ -4,6 +4,8 @@
  */
 import http from 'node:http'
 
+import { clearInterval, setInterval } from './timers.js'
+
 /** The member of Node's servers that holds the timer; programs get it from `_http_server`, whose use Node warns of. */
 const kTimer = timerKey()
 

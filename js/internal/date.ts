@@ -1,4 +1,6 @@
 /** The `Date` field value (RFC 9110 section 5.6.7), made once a second. */
+import { Date, setTimeout } from './timers.js'
+
 let text = ''
 
 /**

@@ -13,6 +13,7 @@ import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
 import { isEarlyEnd } from './response-error.js'
 import { kClosed, kDropped, kOpened } from './symbols.js'
+import { now } from './timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
 /** Both scratch buffers. A batch of a few hundred small requests fits; what does not comes in several parts. */
@@ -42,7 +43,6 @@ interface Target {
 const NOBODY = -1
 const NO_SLOT = -2
 
-const now = () => performance.now()
 const timing = performance.nodeTiming as { uvMetricsInfo?: { loopCount: number } }
 /** Which turn of the event loop this is; NaN where Node does not tell. */
 const turn = () => timing.uvMetricsInfo?.loopCount ?? Number.NaN

@@ -3,6 +3,8 @@
  * nobody else from being told.
  */
 
+import { setImmediate } from './timers.js'
+
 /** Calls `tell(item)` for each item of `items`. */
 export function forEachIsolated<T>(items: readonly T[], tell: (item: T) => void): void {
   for (let i = 0; i < items.length; i++) {

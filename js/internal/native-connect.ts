@@ -96,7 +96,8 @@ function resolve(socket: ClientSocket, host: string, base: ConnectOptions, optio
   const lookup = (options.lookup ?? dns.lookup) as typeof dns.lookup
   const family = options.family ?? 0
   const query = { family, hints: options.hints || 0 }
-  socket._host = host
+  // Where Node's sockets have the name that they resolve.
+  ;(socket as { _host?: string })._host = host
   const select = options.autoSelectFamily ?? net.getDefaultAutoSelectFamily()
   if (!select || family === 4 || family === 6 || options.localAddress) {
     lookup(host, query, (error, address, addressFamily) => {

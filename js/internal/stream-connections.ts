@@ -6,6 +6,7 @@ import type { Connection } from './connection.js'
 import { isChecking, startChecking, stopChecking } from './connections-check.js'
 import * as r from './records.js'
 import { StreamPort, type StreamConfig } from './stream-port.js'
+import { now } from './timers.js'
 
 /** What is looked at with every check, besides; times in milliseconds, 0 for none. */
 export interface WatchConfig extends StreamConfig {
@@ -48,9 +49,9 @@ export class StreamConnections {
   checkTimes(): void {
     const { headersTimeout, requestTimeout } = this.#config
     if (headersTimeout === 0 && requestTimeout === 0) return
-    const now = Date.now()
+    const time = now()
     for (const port of this.#ports) {
-      if (port.isLate(now, headersTimeout, requestTimeout)) port.connection.onTimeout(r.TIMEOUT_REQUEST)
+      if (port.isLate(time, headersTimeout, requestTimeout)) port.connection.onTimeout(r.TIMEOUT_REQUEST)
     }
   }
 }

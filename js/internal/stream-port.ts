@@ -15,6 +15,7 @@ import { BindingSession, type NativeSession, type SessionConfig } from './native
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { writeFramed, type AssignableSocket } from './stream-transport.js'
+import { now } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, END, kSettle } from './transport.js'
 import type { BodyChunk, SettledMessage, WriteCallback } from './transport.js'
 
@@ -70,7 +71,7 @@ export class StreamPort implements Port, SocketSide {
   /** The stream's timeout is that of an idle connection. */
   #idling = false
   /** When the request began that is arriving, 0 for none. */
-  #began = Date.now()
+  #began = now()
   #headDone = false
 
   /** @param onGone the stream has closed, or is the program's from here */
@@ -120,9 +121,9 @@ export class StreamPort implements Port, SocketSide {
   }
 
   /** Whether a request takes too long to arrive; times in milliseconds, 0 for any. */
-  isLate(now: number, headersTimeout: number, requestTimeout: number): boolean {
+  isLate(time: number, headersTimeout: number, requestTimeout: number): boolean {
     if (this.#began === 0) return false
-    const took = now - this.#began
+    const took = time - this.#began
     const late = (limit: number): boolean => limit > 0 && took > limit
     if (!late(requestTimeout) && (this.#headDone || !late(headersTimeout))) return false
     // Told once.
@@ -149,7 +150,7 @@ export class StreamPort implements Port, SocketSide {
     if (!inBody && !inHead) this.#began = 0
     // The head is told of with the first part of the body, or another one with the end of this.
     else if (this.#began === 0 || (inHead ? this.#headDone : before !== null && before !== incoming))
-      this.#began = Date.now()
+      this.#began = now()
     this.#headDone = inBody
   }
 
