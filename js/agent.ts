@@ -17,6 +17,7 @@ import {
   onNewListener,
   resetContext,
   serverName,
+  takeIdle,
   watch,
   type Pool,
 } from './internal/agent-sockets.js'
@@ -256,7 +257,7 @@ function reuse(agent: Agent, name: string, request: ClientRequest): boolean {
   const free = agent.freeSockets[name]
   if (free === undefined) return false
   while (free.length > 0 && free[0]!.destroyed) free.shift()
-  const socket = agent.scheduling === 'fifo' ? free.shift() : free.pop()
+  const socket = takeIdle(free, agent.scheduling === 'fifo')
   if (free.length === 0) delete agent.freeSockets[name]
   if (socket === undefined) return false
   resetContext(socket)

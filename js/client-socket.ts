@@ -5,6 +5,8 @@ import { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from './client.js'
+import { kStands } from './internal/agent-sockets.js'
+import { environment } from './internal/environment.js'
 import {
   aggregateError,
   connectError,
@@ -60,6 +62,11 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     this.timeout = socketTimeout
     const errno = this[kConnection].connect({ ...target, socketTimeout })
     if (errno !== 0) this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
+  }
+
+  [kStands](): boolean {
+    const { slot, generation } = this[kConnection]
+    return environment.native.isOpen(slot, generation)
   }
 
   // ---- from the connection -------------------------------------------------------------------------------------

@@ -19,6 +19,25 @@ export function drop<T>(pool: Pool<T>, name: string, item: T): boolean {
   return true
 }
 
+/**
+ * The idle connection whose turn it is. The I/O thread is asked whether it still stands: the server may have closed it
+ * while this thread was busy, and a request on it would be lost. One that is gone stays in the list until it says so.
+ */
+export function takeIdle(free: Socket[], oldestFirst: boolean): Socket | undefined {
+  for (let i = 0; i < free.length; i++) {
+    const at = oldestFirst ? i : free.length - 1 - i
+    if (stands(free[at]!)) return free.splice(at, 1)[0]
+  }
+  return undefined
+}
+
+/** Of a socket that can tell whether its connection stands, beyond what it has been told. */
+export const kStands = Symbol('ferrohttp.stands')
+
+function stands(socket: Socket & { [kStands]?: () => boolean }): boolean {
+  return socket[kStands]?.() !== false
+}
+
 /** An idle connection that fails is nobody's concern. */
 export function onIdleError(this: Socket): void {
   this.destroy()

@@ -48,6 +48,8 @@ export declare class BindingEnvironment {
   addresses(slot: number, generation: number): BindingAddresses
   /** Bytes received and written; null once the connection is gone. */
   counters(slot: number, generation: number): Array<number> | null
+  /** Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet. */
+  isOpen(slot: number, generation: number): boolean
   /** Whether pending events keep the event loop alive. */
   setRef(on: boolean): void
   /** Connections accepted so far, those of servers open now, and those of clients. */

@@ -196,6 +196,12 @@ impl BindingEnvironment {
         Some(vec![read as f64, written as f64])
     }
 
+    /// Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet.
+    #[napi(catch_unwind)]
+    pub fn is_open(&self, slot: u32, generation: u32) -> bool {
+        self.environment.is_open(ConnectionId { slot, generation })
+    }
+
     /// Whether pending events keep the event loop alive.
     #[napi(catch_unwind)]
     pub fn set_ref(&self, env: Env, on: bool) {

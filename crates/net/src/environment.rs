@@ -272,6 +272,11 @@ impl Environment {
             .map(|connection| connection.counters())
     }
 
+    /// Whether a connection stands.
+    pub fn is_open(&self, id: ConnectionId) -> bool {
+        self.connections.get(id).is_some()
+    }
+
     pub(crate) fn count_accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
