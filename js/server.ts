@@ -403,6 +403,8 @@ class ListenHandle {
     this.#open = false
     if (this.#refed) environment.unref()
     environment.native.closeListener(this.#id)
+    // Whoever has been accepted and not told of is turned away, like those in the backlog.
+    environment.servers.delete(this.#id)
     if (callback !== undefined) process.nextTick(callback)
   }
 }

@@ -69,3 +69,26 @@ on24(
     { isolated: true },
   ),
 )
+
+on24(
+  'no connection comes after the server has closed',
+  parity(async (http, log, { after, listen, until }) => {
+    const server = http.createServer((_req, res) => {
+      log('request')
+      res.end()
+    })
+    server.on('connection', () => log('connection'))
+    const port = await listen(server)
+    const client = require('node:net').connect(port, '127.0.0.1')
+    after(() => client.destroy())
+    client.on('error', () => log('turned away'))
+    client.on('end', () => log('turned away'))
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await new Promise(process.nextTick)
+    // Connected in the kernel, while this thread has no time to accept.
+    require('node:child_process').execFileSync(process.execPath, ['-e', '0'])
+    server.close(() => log('closed'))
+    await until(server, 'close')
+    await new Promise((resolve) => client.on('close', resolve))
+  }),
+)

@@ -235,7 +235,7 @@ class Environment implements Port {
     if (type === r.IN_OPEN) {
       const server = this.servers.get(inWords[word + 4]!)
       if (server === undefined) {
-        // Accepted by another I/O thread while the server closed.
+        // Accepted before the server closed, and too late to be told of.
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
       }
