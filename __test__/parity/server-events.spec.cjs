@@ -182,18 +182,25 @@ on24(
   }),
 )
 
-for (const [event, line] of [
+/** A connection that a server hands over by `event` because of `head`. @returns both ends */
+async function takenOver(server, event, head, { listen, connect, until }) {
+  const port = await listen(server)
+  const taken = until(server, event)
+  const client = await connect(port)
+  await client.write(head)
+  const [, socket] = await taken
+  return { client, socket }
+}
+
+for (const [event, head] of [
   ['upgrade', 'GET /path HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
   ['connect', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n'],
 ]) {
-  const source = JSON.stringify([event, line])
-
   test(
     `${event} hands the connection over with what followed the head`,
     parity(async (http, log, { listen, connect, until }) => {
-      const [name, head] = JSON.parse(source)
       const server = http.createServer(() => log('request'))
-      server.on(name, (req, socket, first) => {
+      server.on(event, (req, socket, first) => {
         log(req.method, req.url, req.headers, req.upgrade, req.complete, Buffer.isBuffer(first), first)
         log(
           socket instanceof require('node:net').Socket,
@@ -230,14 +237,10 @@ for (const [event, line] of [
 
   test(
     `${event}: nothing is lost while nobody reads`,
-    parity(async (http, log, { listen, connect, until }) => {
-      const [name, head] = JSON.parse(source)
+    parity(async (http, log, tools) => {
+      const { until } = tools
       const server = http.createServer()
-      const port = await listen(server)
-      const taken = until(server, name)
-      const client = await connect(port)
-      await client.write(head)
-      const [, socket] = await taken
+      const { client, socket } = await takenOver(server, event, head, tools)
       socket.write('go')
       await client.readUntil('go')
       await client.write('early bytes')
@@ -254,9 +257,8 @@ for (const [event, line] of [
   test(
     `${event}: many bytes both ways`,
     parity(async (http, log, { listen, connect }) => {
-      const [name, head] = JSON.parse(source)
       const server = http.createServer()
-      server.on(name, (_req, socket) => {
+      server.on(event, (_req, socket) => {
         socket.write('go')
         socket.pipe(socket)
       })
@@ -276,13 +278,12 @@ for (const [event, line] of [
   test(
     `${event}: the socket is destroyed by the program`,
     parity(async (http, log, { listen, connect, until }) => {
-      const [name, head] = JSON.parse(source)
       const server = http.createServer()
-      server.on(name, (_req, socket) => {
+      server.on(event, (_req, socket) => {
         socket.on('error', (error) => log(error))
         socket.write('last words')
         const closed = new Promise((resolve) => socket.on('close', resolve))
-        if (name === 'upgrade') socket.destroySoon()
+        if (event === 'upgrade') socket.destroySoon()
         else socket.destroy(new Error('on purpose'))
         server.emit('destroyed', closed)
       })
@@ -292,7 +293,7 @@ for (const [event, line] of [
       await client.write(head)
       const [closed] = await destroyed
       const text = await client.readToEnd()
-      if (name === 'upgrade') log(text)
+      if (event === 'upgrade') log(text)
       await client.closed
       log(await closed)
     }),
@@ -300,14 +301,9 @@ for (const [event, line] of [
 
   test(
     `${event}: a peer that resets`,
-    parity(async (http, log, { listen, connect, until }) => {
-      const [name, head] = JSON.parse(source)
+    parity(async (http, log, tools) => {
       const server = http.createServer()
-      const port = await listen(server)
-      const taken = until(server, name)
-      const client = await connect(port)
-      await client.write(head)
-      const [, socket] = await taken
+      const { client, socket } = await takenOver(server, event, head, tools)
       socket.on('data', () => {})
       socket.on('end', () => log('end'))
       socket.on('error', (error) => log(error.code, error.syscall))
@@ -319,8 +315,8 @@ for (const [event, line] of [
 
   on24(
     `${event}: timeouts are the program's`,
-    parity(async (http, log, { listen, connect, until }) => {
-      const [name, head] = JSON.parse(source)
+    parity(async (http, log, tools) => {
+      const { until } = tools
       const server = http.createServer({
         keepAliveTimeout: 5,
         headersTimeout: 200,
@@ -328,11 +324,7 @@ for (const [event, line] of [
         connectionsCheckingInterval: 5,
       })
       server.on('timeout', () => log('server timeout'))
-      const port = await listen(server)
-      const taken = until(server, name)
-      const client = await connect(port)
-      await client.write(head)
-      const [, socket] = await taken
+      const { client, socket } = await takenOver(server, event, head, tools)
       socket.setTimeout(300)
       await until(socket, 'timeout')
       log(socket.destroyed, socket.timeout)
