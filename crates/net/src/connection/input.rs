@@ -284,12 +284,7 @@ impl Connection {
         let now = now();
         let mut used = 0;
         loop {
-            // The end of a body costs no credit.
-            if state.credit <= 0
-                && state.engine.is_receiving()
-                && !state.without_body
-                && used < input.len()
-            {
+            if used < input.len() && state.awaits_credit() {
                 return used;
             }
             if !state.engine.is_receiving() && state.awaits_reader() {
@@ -387,6 +382,12 @@ impl Connection {
 }
 
 impl State {
+    /// Within a body for which there is no room. Where nothing is left to be parsed that does not matter: the end of a
+    /// body costs no credit.
+    pub(super) fn awaits_credit(&self) -> bool {
+        self.credit <= 0 && self.engine.is_receiving() && !self.without_body
+    }
+
     /// Between requests: the peer must read before it is read.
     const fn awaits_reader(&self) -> bool {
         self.output.unwritten() >= UNREAD_OUTPUT

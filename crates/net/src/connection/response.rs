@@ -32,8 +32,7 @@ impl Connection {
         let mut used = 0;
         let mut ended = false;
         loop {
-            // The end of a body costs no credit.
-            if state.credit <= 0 && state.engine.is_receiving() && used < input.len() {
+            if used < input.len() && state.awaits_credit() {
                 return used;
             }
             let Engine::Client(engine, _, interim) = &mut state.engine else {
