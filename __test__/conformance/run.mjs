@@ -1,7 +1,9 @@
 // Node's own HTTP tests with ferrohttp in the place of the builtin module:
-//   npm run conformance -- --tests DIR [--node BIN] [--match REGEX] [--jobs N] [--timeout SECONDS] [--verbose]
+//   npm run conformance -- --tests DIR [--node BIN] [--match REGEX] [--jobs N] [--timeout SECONDS] [--verbose] [--roads]
 // DIR is the `test` folder of a checkout of nodejs/node at the version that `expectations.json` names. Every
 // test-http-* file is run; it fails when a file that must pass does not, and when a file passes that is not listed.
+// With --roads it also counts which road the connections took: of files that bring no stream of their own and look into
+// nothing of Node's, at least 95 % must be native.
 // The files are those of one Node whatever runs them: `failing` names those that another Node fails itself, most of them
 // because the tests' own tools want more than it has.
 import { execFileSync, spawn } from 'node:child_process'
@@ -10,6 +12,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+
+import { countRoads } from './roads.mjs'
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const FOLDERS = ['parallel', 'sequential']
@@ -25,6 +29,7 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: String(os.availableParallelism()) },
     timeout: { type: 'string', default: '60' },
     verbose: { type: 'boolean', default: false },
+    roads: { type: 'boolean', default: false },
   },
 })
 
@@ -39,6 +44,9 @@ const major = execFileSync(options.node, ['-p', 'process.versions.node.split("."
 const mayFail = new Set([...Object.keys(expectations.excluded), ...(expectations.failing[major] ?? [])])
 const mustPass = new Set(expectations.pass.filter((file) => !mayFail.has(file)))
 const scratch = await mkdtemp(path.join(os.tmpdir(), 'conformance-'))
+const roadsLog = path.join(scratch, 'roads.jsonl')
+const preloads = ['dist/register.js', ...(options.roads ? ['__test__/conformance/roads.cjs'] : [])]
+const preloadFlags = preloads.flatMap((file) => ['-r', path.join(ROOT, file)])
 
 async function find() {
   const wanted = new RegExp(options.match)
@@ -55,9 +63,15 @@ async function find() {
 async function run(file, index) {
   const source = await readFile(path.join(tests, file), 'utf8')
   const flags = [...source.matchAll(/^\/\/ Flags:(.*)$/gm)].flatMap(([, words]) => words.trim().split(/\s+/))
-  const child = spawn(options.node, [...flags, '-r', path.join(ROOT, 'dist/register.js'), path.join(tests, file)], {
+  const child = spawn(options.node, [...flags, ...preloadFlags, path.join(tests, file)], {
     cwd: tests,
-    env: { ...process.env, NODE_TEST_DIR: scratch, TEST_THREAD_ID: String(index) },
+    env: {
+      ...process.env,
+      NODE_TEST_DIR: scratch,
+      TEST_THREAD_ID: String(index),
+      FERROHTTP_TEST_FILE: file,
+      FERROHTTP_TEST_ROADS: roadsLog,
+    },
     // A group of its own: what the test starts goes with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -101,6 +115,11 @@ async function work() {
 }
 
 await Promise.all(Array.from({ length: Number(options.jobs) }, work))
+if (options.roads) {
+  const { summary, enough } = await countRoads(tests, roadsLog)
+  console.log(`\n${summary}`)
+  if (!enough) complaints.push('too few connections took the native road')
+}
 await rm(scratch, { recursive: true, force: true })
 
 if (options.match === '') {
