@@ -313,7 +313,13 @@ on24(
       question.end()
     }
     for (const body of ['one', 'x'.repeat(200_000), 'three']) {
-      const req = http.request({ host: '127.0.0.1', port: targetPort, method: 'POST', agent, headers: { 'x-hop': '1' } })
+      const req = http.request({
+        host: '127.0.0.1',
+        port: targetPort,
+        method: 'POST',
+        agent,
+        headers: { 'x-hop': '1' },
+      })
       req.end(body)
       const [response] = await until(req, 'response')
       let length = 0
