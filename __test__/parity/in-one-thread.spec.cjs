@@ -3,6 +3,9 @@
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 
+/** Not beside other tests: what several answers share is sent by an I/O thread, and acknowledged later. */
+const alone = on24.serial ?? on24
+
 on24(
   'setImmediate of a handler comes before the client has its answer',
   parity(async (http, log, { after, listen, until }) => {
@@ -92,3 +95,29 @@ on24(
     await new Promise((resolve) => client.on('close', resolve))
   }),
 )
+
+for (const [when, later] of [
+  ['at once', (answer) => answer()],
+  ['in a microtask', (answer) => Promise.resolve().then(answer)],
+  ['in a tick', (answer) => process.nextTick(answer)],
+  ['in setImmediate', (answer) => setImmediate(answer)],
+])
+  alone(
+    `a short answer given ${when} is finished before anything else happens`,
+    parity(async (http, log, { listen, until }) => {
+      const server = http.createServer((_req, res) => {
+        res.on('finish', () => log('finish'))
+        later(() => {
+          res.end('ok')
+          if (when !== 'in setImmediate') setImmediate(() => log('immediate'))
+        })
+      })
+      const port = await listen(server)
+      for (let i = 0; i < 3; i++) {
+        const [response] = await until(http.get({ port, host: '127.0.0.1', agent: false }), 'response')
+        log('response')
+        response.resume()
+        await until(response, 'close')
+      }
+    }),
+  )

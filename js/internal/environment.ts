@@ -132,7 +132,7 @@ class Environment implements Port {
     }
   }
 
-  /** @returns false when it stopped before the queue was empty */
+  /** @returns false when it stopped before the queue was empty and is to go on in this turn */
   #run(): boolean {
     const started = now()
     let checked = started
@@ -145,7 +145,7 @@ class Environment implements Port {
         // Answers leave before the queue is asked again: the last one would wait for that.
         if (this.#used > 0) this.flush()
         if (!this.#refill()) return true
-        if (this.#mayBeAnswer()) return false
+        if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
       }
       const at = this.#at
       const word = at >> 2
@@ -172,7 +172,7 @@ class Environment implements Port {
           if (this.#at < this.#end) return false
           // What has just been written is acknowledged already, and that does not wait for the event loop.
           if (!this.#refill()) return true
-          if (this.#mayBeAnswer()) return false
+          if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
         }
         if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
       }
@@ -207,6 +207,12 @@ class Environment implements Port {
    */
   #mayBeAnswer(): boolean {
     return this.#clients > 0 && this.#sentIn === turn() && (this.#inWords[0]! & 0xff) !== r.IN_ACK
+  }
+
+  /** What has been taken is served when the event loop next looks for I/O, and not behind this turn's `setImmediate`. */
+  #leaveForNextTurn(): true {
+    this.native.wake()
+    return true
   }
 
   #nextIsFor(slot: number): boolean {
@@ -318,7 +324,8 @@ class Environment implements Port {
       this.#text = ''
       this.#held = null
       if (text !== '') this.#out.latin1Write(text, length)
-      this.native.flush(length, text.length, held)
+      const acks = this.native.flush(length, text.length, held)
+      if (acks > 0) this.#acknowledge(acks)
     }
     this.#lastFlush = time || now()
     if (this.#settling.length > 0) {
@@ -326,6 +333,20 @@ class Environment implements Port {
       this.#settling = []
       forEachIsolated(settling, settle)
     }
+  }
+
+  /**
+   * Tells of what a flush has written itself: `length` bytes of ACK records, in the buffer that it has sent. As with a
+   * socket of Node whoever waits hears of it behind what is queued already.
+   */
+  #acknowledge(length: number): void {
+    const acks: Acknowledgement[] = []
+    for (let word = 0; word < length >> 2; word += this.#outWords[word + 1]! >> 2) {
+      const connection = this.connections[this.#outWords[word + 2]!]
+      if (connection?.generation === this.#outWords[word + 3]!)
+        acks.push({ connection, count: this.#outWords[word + 4]! })
+    }
+    process.nextTick(forEachIsolated<Acknowledgement>, acks, tellWritten)
   }
 
   /** Has `message` settled after the next flush. */
@@ -463,6 +484,15 @@ function roomFor(body: BodyChunk | null): number {
 
 function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
+}
+
+interface Acknowledgement {
+  readonly connection: Connection | NativeClient
+  readonly count: number
+}
+
+function tellWritten({ connection, count }: Acknowledgement): void {
+  connection.onAck(count)
 }
 
 function settle(message: SettledMessage): void {

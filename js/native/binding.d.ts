@@ -30,9 +30,9 @@ export declare class BindingEnvironment {
   takeChunk(index: number): Buffer
   /**
    * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
-   * `held` has the buffers that they name.
+   * `held` has the buffers that they name. Answers how many bytes of ACK records are in the buffer instead.
    */
-  flush(records: number, text: number, held?: Array<object> | undefined | null): void
+  flush(records: number, text: number, held?: Array<object> | undefined | null): number
   /** Binds and starts to accept. */
   listen(options: BindingListenOptions, config: BindingServerConfig): BindingListening
   /**
@@ -50,6 +50,8 @@ export declare class BindingEnvironment {
   counters(slot: number, generation: number): Array<number> | null
   /** Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet. */
   isOpen(slot: number, generation: number): boolean
+  /** Has `on_wake` called in the next turn of the event loop. */
+  wake(): void
   /** Whether pending events keep the event loop alive. */
   setRef(on: boolean): void
   /** Connections accepted so far, those of servers open now, and those of clients. */

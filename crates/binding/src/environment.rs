@@ -31,6 +31,8 @@ pub struct BindingEnvironment {
     /// Taken and not yet copied to JavaScript completely.
     batch: Option<Batch>,
     copied: usize,
+    /// Of the last flush.
+    acks: Batch,
 }
 
 #[napi]
@@ -59,6 +61,7 @@ impl BindingEnvironment {
             outbound: Pinned::new(env, &outbound)?,
             batch: None,
             copied: 0,
+            acks: Batch::default(),
         })
     }
 
@@ -117,7 +120,7 @@ impl BindingEnvironment {
     }
 
     /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
-    /// `held` has the buffers that they name.
+    /// `held` has the buffers that they name. Answers how many bytes of ACK records are in the buffer instead.
     #[napi(catch_unwind)]
     pub fn flush(
         &mut self,
@@ -125,7 +128,7 @@ impl BindingEnvironment {
         records: u32,
         text: u32,
         held: Option<Vec<Object<'static>>>,
-    ) -> Result<()> {
+    ) -> Result<u32> {
         let (records, text) = self
             .outbound
             .as_slice()
@@ -137,8 +140,17 @@ impl BindingEnvironment {
             .iter()
             .map(|object| self.released.hold(env, object.value().value))
             .collect::<Result<Vec<_>>>()?;
-        self.environment.flush(records, text, held);
-        Ok(())
+        self.acks.bytes.clear();
+        self.environment
+            .flush_telling(records, text, held, &mut self.acks);
+        let acks = &self.acks.bytes;
+        // No command is shorter than its acknowledgement.
+        self.outbound
+            .as_mut_slice()
+            .get_mut(..acks.len())
+            .ok_or_else(|| misuse("more acknowledgements than commands"))?
+            .copy_from_slice(acks);
+        Ok(acks.len() as u32)
     }
 
     /// Binds and starts to accept.
@@ -200,6 +212,12 @@ impl BindingEnvironment {
     #[napi(catch_unwind)]
     pub fn is_open(&self, slot: u32, generation: u32) -> bool {
         self.environment.is_open(ConnectionId { slot, generation })
+    }
+
+    /// Has `on_wake` called in the next turn of the event loop.
+    #[napi(catch_unwind)]
+    pub fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Whether pending events keep the event loop alive.

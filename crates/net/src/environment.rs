@@ -73,21 +73,40 @@ impl Environment {
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
     /// short bodies of all records, in order; `held` one buffer for each record that names one.
     pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
+        let mut acks = Batch::default();
+        self.flush_telling(records, text, held, &mut acks);
+        self.inbox.publish(&mut acks);
+    }
+
+    /// As `flush`. What servers' connections have written by the time this returns is acknowledged in `acks`: whoever
+    /// asked hears of it ahead of the peer's answer, as when the kernel is asked directly.
+    pub fn flush_telling(
+        self: &Arc<Self>,
+        records: &[u8],
+        text: &[u8],
+        held: Vec<Held>,
+        acks: &mut Batch,
+    ) {
         let writes = Records::new(records, text)
             .filter(|record| record.command.writes())
             .take(DIRECT_WRITES + 1)
             .count();
         // What overtook an earlier flush on its way through a thread would be a body before its head.
         if writes <= DIRECT_WRITES && self.flushes_under_way.load(Ordering::Acquire) == 0 {
-            self.flush_directly(records, text, held);
+            self.flush_directly(records, text, held, acks);
         } else {
             self.flush_through_threads(records, text, held);
         }
     }
 
-    fn flush_directly(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
+    fn flush_directly(
+        self: &Arc<Self>,
+        records: &[u8],
+        text: &[u8],
+        held: Vec<Held>,
+        acks: &mut Batch,
+    ) {
         let mut held = held.into_iter();
-        let mut batch = Batch::default();
         let now = io_thread::now();
         let mut told = false;
         let mut current = None;
@@ -100,7 +119,7 @@ impl Environment {
             let previous =
                 current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
             if let Some(previous) = previous {
-                told |= previous.after_direct_commands(&mut batch);
+                told |= previous.after_direct_commands(acks);
             }
             if current.is_none() {
                 current = self.connections.get(record.id);
@@ -110,7 +129,7 @@ impl Environment {
             }
         }
         if let Some(last) = current {
-            told |= last.after_direct_commands(&mut batch);
+            told |= last.after_direct_commands(acks);
         }
         if told {
             self.inbox.tell();

@@ -161,13 +161,18 @@ impl Connection {
         done
     }
 
-    /// The same on JavaScript's thread. The acknowledgements are in the queue before the connection's
-    /// task has its turn: it may tell of the end, after which nobody hears of them. Answers whether
-    /// there were any.
-    pub(crate) fn after_direct_commands(&self, batch: &mut Batch) -> bool {
+    /// The same on JavaScript's thread. A server's acknowledgements go to `acks`. A client's are in the queue, behind
+    /// the news that it is connected, and before the connection's task has its turn: it may tell of the end, after which
+    /// nobody hears of them. Answers whether there were any of these.
+    pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
-        self.finish_commands(&mut guard, batch);
-        self.environment.inbox().push(batch)
+        if guard.engine.is_client() {
+            let mut batch = Batch::default();
+            self.finish_commands(&mut guard, &mut batch);
+            return self.environment.inbox().push(&mut batch);
+        }
+        self.finish_commands(&mut guard, acks);
+        false
     }
 
     fn finish_commands(&self, state: &mut State, batch: &mut Batch) {
