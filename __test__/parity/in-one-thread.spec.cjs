@@ -121,3 +121,29 @@ for (const [when, later] of [
       }
     }),
   )
+
+on24(
+  'a server that has refused a peer closes whether the peer does or not',
+  parity(async (http, log, { connect, listen, until }) => {
+    const server = http.createServer((req, res) => {
+      req.socket.on('error', (error) => log('socket error', error.code))
+      req.on('error', (error) => log('request error', error.code))
+      res.on('close', () => log('response closed'))
+      server.emit('asked', req.socket)
+    })
+    const asked = until(server, 'asked')
+    const client = await connect(await listen(server))
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const [socket] = await asked
+    const gone = new Promise((resolve) => socket.on('close', resolve))
+    // Its end of the connection stays open, and what it is told unread.
+    client.socket.allowHalfOpen = true
+    client.socket.pause()
+    await client.write('W')
+    const hadError = await gone
+    log('socket closed', hadError)
+    server.close(() => log('server closed'))
+    await until(server, 'close')
+    client.socket.resume()
+  }),
+)

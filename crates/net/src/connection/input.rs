@@ -344,7 +344,7 @@ impl Connection {
 
     /// The peer's FIN, once everything before it has been parsed.
     pub(super) fn tell_eof(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
-        if !state.eof_seen || state.eof_told || state.upgrade_pending {
+        if !state.eof_seen || state.eof_told || state.upgrade_pending || state.parted {
             return;
         }
         // Room for another request may have come with what was written since the last look.

@@ -114,6 +114,8 @@ struct State {
     paused: bool,
     /// The program wants a copy of what is read.
     tapped: bool,
+    /// JavaScript has been told of the end, and the slot may be another's.
+    parted: bool,
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
@@ -228,7 +230,29 @@ impl Connection {
         }
     }
 
-    /// Lets go of the socket and of the slot, unless that has been done. I/O thread only.
+    /// Tells JavaScript that the connection has ended, as Node has it as soon as the last words are with the kernel. The
+    /// socket stays for a peer that is still sending, see `Reading::Discard`. I/O thread only.
+    fn part(&self, state: &mut State, batch: &mut Batch) {
+        let counters = (state.bytes_read, state.output.bytes_written());
+        if self.give_up_slot(state) {
+            batch.closed(self.id, 0, counters);
+        }
+    }
+
+    /// Whether the slot was still this connection's.
+    fn give_up_slot(&self, state: &mut State) -> bool {
+        if std::mem::replace(&mut state.parted, true) {
+            return false;
+        }
+        self.environment.connections.remove(self.id);
+        match &state.engine {
+            Engine::Server(_, server) => server.release(),
+            Engine::Client(..) => self.environment.forget_client(),
+        }
+        true
+    }
+
+    /// Lets go of the socket and of the slot; answers whether JavaScript is to be told. I/O thread only.
     fn retire(&self, state: &mut State) -> bool {
         if matches!(
             std::mem::replace(&mut state.socket, Socket::Closed),
@@ -243,12 +267,7 @@ impl Connection {
         if let Some((key, _)) = state.timer.take() {
             self.thread.stop_timer(key);
         }
-        self.environment.connections.remove(self.id);
-        match &state.engine {
-            Engine::Server(_, server) => server.release(),
-            Engine::Client(..) => self.environment.forget_client(),
-        }
-        true
+        self.give_up_slot(state)
     }
 
     /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.
@@ -295,6 +314,7 @@ impl State {
             served: false,
             paused: false,
             tapped: false,
+            parted: false,
             fallback_at: None,
             bytes_read: 0,
         }

@@ -167,6 +167,9 @@ impl Connection {
                 } else {
                     self.shut(state);
                     Self::linger(state);
+                    if !state.engine.is_client() {
+                        self.part(state, batch);
+                    }
                 }
                 Turn::Again
             }

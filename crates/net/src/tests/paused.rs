@@ -252,6 +252,17 @@ impl Peer {
         assert_eq!(rest.escape_ascii().to_string(), "");
     }
 
+    /// What is sent now is taken by nobody: after a few bytes the kernel says so.
+    pub(super) async fn expect_refusal(&mut self) {
+        for _ in 0..10_000 {
+            if self.0.write_all(b"more").await.is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the peer's bytes are still taken");
+    }
+
     /// RST.
     pub(super) fn reset(self) {
         let socket = socket2::SockRef::from(&self.0);
