@@ -404,7 +404,7 @@ class ListenHandle {
     if (this.#refed) environment.unref()
     environment.native.closeListener(this.#id)
     // Whoever has been accepted and not told of is turned away, like those in the backlog.
-    environment.servers.delete(this.#id)
+    environment.closing.add(this.#id)
     if (callback !== undefined) process.nextTick(callback)
   }
 }
@@ -503,7 +503,9 @@ proto.setTimeout = function setTimeout(
 // ---- from connections ------------------------------------------------------------------------------------------
 
 proto[kOpened] = function opened(connection): boolean {
-  this._connections++
+  // Behind 'close', which comes once.
+  if (this._handle === null && this._connections === 0) connection.counted = false
+  else this._connections++
   // The socket is made for those who want to see it.
   const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
   if (!curious && this.emit === EventEmitter.prototype.emit) return false
@@ -522,7 +524,8 @@ export function connectionListener(this: Server, stream: net.Socket): void {
   self[kStreams].open(stream)
 }
 
-proto[kClosed] = function closed(): void {
+proto[kClosed] = function closed(connection): void {
+  if (!connection.counted) return
   this._connections--
   this._emitCloseIfDrained()
 }

@@ -147,3 +147,24 @@ on24(
     client.socket.resume()
   }),
 )
+
+on24(
+  'a connection whose end has the server closed is told of, and close once',
+  parity(async (http, log, { listen, until }) => {
+    const server = http.createServer()
+    const seen = []
+    const gone = new Promise((resolve) => {
+      server.on('connection', (socket) => {
+        seen.push('connection')
+        socket.on('close', () => setImmediate(resolve))
+        socket.end()
+      })
+    })
+    server.on('close', () => seen.push('close'))
+    const port = await listen(server)
+    const client = require('node:net').connect(port, '127.0.0.1', () => client.end())
+    client.on('end', () => server.close())
+    await Promise.all([gone, until(server, 'close')])
+    log(seen.sort())
+  }),
+)

@@ -59,6 +59,8 @@ export class Connection implements MessageTransport, MessageSource {
   closed = false
   /** Bytes received and sent, known once it is closed. */
   counters: [read: number, written: number] | null = null
+  /** The server waits for its end to be closed itself. */
+  counted = true
   /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
   ending = false
   upgraded = false

@@ -52,6 +52,8 @@ const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCal
 class Environment implements Port {
   readonly native: NativeEnvironment
   readonly servers = new Map<number, Server>()
+  /** Those of them that listen no longer and have not been told so by all I/O threads. */
+  readonly closing = new Set<number>()
   readonly connections: (Connection | NativeClient | undefined)[] = []
   /** Connections whose slot has a successor already: their last records are still on their way. */
   readonly #displaced: (Connection | NativeClient)[] = []
@@ -240,7 +242,8 @@ class Environment implements Port {
     const generation = inWords[word + 3]!
     if (type === r.IN_OPEN) {
       const server = this.servers.get(inWords[word + 4]!)
-      if (server === undefined) {
+      // Who has come and gone is told of all the same: what its peer saw of it may be why the server closes.
+      if (server === undefined || (this.closing.has(inWords[word + 4]!) && this.native.isOpen(slot, generation))) {
         // Accepted before the server closed, and too late to be told of.
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
@@ -257,6 +260,7 @@ class Environment implements Port {
         server?.[kDropped](this.#in.latin1Slice(start, start + inWords[word + 4]!))
       } else {
         this.servers.delete(slot)
+        this.closing.delete(slot)
       }
       return true
     }
