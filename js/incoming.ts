@@ -42,6 +42,7 @@ const kCloseListener = Symbol('ferrohttp.closeListener')
 interface ReadableState {
   readingMore: boolean
   resumeScheduled: boolean
+  readableListening: boolean
   length: number
   ended: boolean
   endEmitted: boolean
@@ -497,7 +498,12 @@ defineMethods(IncomingMessage.prototype, {
     }
     // A body that was empty, or has not been looked at, ends when it is read.
     // One made from a socket has nobody to end it then.
-    if (this[kSource] !== null && !this._consuming && this._readableState.length === 0) return
+    const state = this._readableState
+    if (this[kSource] !== null && !this._consuming && state.length === 0) {
+      // Programs look there whether anything is still to come.
+      if (!state.readableListening) state.ended = true
+      return
+    }
     this[kEnded] = true
     this.push(null)
   },
