@@ -3,7 +3,7 @@ import type net from 'node:net'
 
 import type { Server } from './server.js'
 import type { Connection } from './internal/connection.js'
-import { ERR_HTTP_SOCKET_ENCODING } from './internal/errors.js'
+import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from './internal/errors.js'
 import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
 import type { BodyChunk } from './internal/transport.js'
@@ -122,12 +122,17 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
 
   /** A request that the peer's FIN cut off has had that FIN: 'end' comes first. */
   fail(error: Error): void {
-    if ((error as { code?: string }).code === 'HPE_INVALID_EOF_STATE' && !this.readableEnded) {
-      super.once('end', () => this.destroy(error))
-      this.endReading()
-    } else {
-      this.destroy(error)
+    if (isCutOff(error)) this.afterEnd(() => this.destroy(error))
+    else this.destroy(error)
+  }
+
+  afterEnd(callback: () => void): void {
+    if (this.destroyed || this.readableEnded) {
+      callback()
+      return
     }
+    super.prependOnceListener('end', callback)
+    this.endReading()
   }
 
   override _final(callback: Callback): void {

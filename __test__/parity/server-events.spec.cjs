@@ -361,3 +361,30 @@ test(
     log(await client.readToEnd())
   }),
 )
+
+for (const [where, ...parts] of [
+  ['head', 'GET / HTTP/1.1\r\nHost'],
+  ['body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n', 'hel'],
+  ['body that is read', 'POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n', 'hel'],
+])
+  on24(
+    `clientError when the peer ends within a ${where}`,
+    parity(async (http, log, { listen, connect }) => {
+      const server = http.createServer((req, res) => {
+        log('request')
+        if (req.url === '/read') req.resume()
+        req.on('error', (error) => log('request error', error.code))
+        res.on('close', () => log('response closed'))
+      })
+      server.on('connection', (socket) => socket.on('end', () => log('end')))
+      server.on('clientError', (error, socket) => {
+        log(error, Object.keys(error), error.reason, error.bytesParsed, error.rawPacket)
+        log(socket.readable, socket.readableEnded, socket.writable, socket.destroyed)
+        socket.end('HTTP/1.1 400 Told\r\n\r\n')
+      })
+      const client = await connect(await listen(server))
+      for (const part of parts) await client.write(part)
+      client.socket.end()
+      log(await client.readToEnd())
+    }),
+  )

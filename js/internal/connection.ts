@@ -12,7 +12,7 @@ import type { Server } from '../server.js'
 import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
-import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, parserError, systemError } from './errors.js'
+import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
@@ -465,7 +465,11 @@ export class Connection implements MessageTransport, MessageSource {
   #fail(error: Error): void {
     if (this.closed || this.discarding) return
     if (this.server.listenerCount('clientError') > 0) {
-      this.#inScope(() => this.server.emit('clientError', error, this.socket))
+      const tell = (): void => {
+        this.#inScope(() => this.server.emit('clientError', error, this.socket))
+      }
+      if (isCutOff(error)) this.#side().afterEnd(tell)
+      else tell()
       return
     }
     this.#fatal = error

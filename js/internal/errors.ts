@@ -246,18 +246,27 @@ export interface ParserError extends NodeError {
   /** Of `rawPacket`, up to the offence. */
   bytesParsed: number
   /** What was being parsed when it failed. */
-  rawPacket: Buffer
+  rawPacket?: Buffer
 }
 
 /** @param code `HPE_…` */
 export function parserError(code: string, reason: string, bytesParsed: number, rawPacket: Buffer): ParserError {
-  const error = new Error(`Parse Error: ${reason}`) as ParserError
+  // There is no packet to a request that the peer's FIN cut off, and Node's message says no more than that.
+  const cutOff = code === CUT_OFF
+  const error = new Error(cutOff ? 'Parse Error' : `Parse Error: ${reason}`) as ParserError
   Error.captureStackTrace(error, parserError)
   error.bytesParsed = bytesParsed
   error.code = code
   error.reason = reason
-  error.rawPacket = rawPacket
+  if (!cutOff) error.rawPacket = rawPacket
   return error
+}
+
+const CUT_OFF = 'HPE_INVALID_EOF_STATE'
+
+/** Whether it is the error of a request that ended with the connection. */
+export function isCutOff(error: Error): boolean {
+  return (error as { code?: string }).code === CUT_OFF
 }
 
 const PRIMITIVES = new Set([

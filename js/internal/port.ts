@@ -44,6 +44,8 @@ export interface SocketSide {
   flow(): void
   /** The peer has ended. */
   endReading(): void
+  /** The same; calls back when the stream says so, ahead of others who hear of it. */
+  afterEnd(callback: () => void): void
   /** The last response has been handed over. */
   endWriting(): void
   /** Destroys the stream, whose listeners hear of what came before first. */

@@ -350,6 +350,11 @@ export class StreamPort implements Port, SocketSide {
   /** The stream has said so itself. */
   endReading(): void {}
 
+  /** The stream's own 'end' is where the port has it from. */
+  afterEnd(callback: () => void): void {
+    callback()
+  }
+
   /** The stream ends when the last byte has been written. */
   endWriting(): void {}
 
