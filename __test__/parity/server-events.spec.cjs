@@ -376,7 +376,13 @@ for (const [where, ...parts] of [
         req.on('error', (error) => log('request error', error.code))
         res.on('close', () => log('response closed'))
       })
-      server.on('connection', (socket) => socket.on('end', () => log('end')))
+      const closed = new Promise((resolve) => {
+        server.on('connection', (socket) => {
+          socket.on('end', () => log('end'))
+          // What its messages are told comes with it, in ticks.
+          socket.on('close', () => setImmediate(resolve))
+        })
+      })
       server.on('clientError', (error, socket) => {
         log(error, Object.keys(error), error.reason, error.bytesParsed, error.rawPacket)
         log(socket.readable, socket.readableEnded, socket.writable, socket.destroyed)
@@ -385,6 +391,8 @@ for (const [where, ...parts] of [
       const client = await connect(await listen(server))
       for (const part of parts) await client.write(part)
       client.socket.end()
-      log(await client.readToEnd())
+      const answer = await client.readToEnd()
+      await closed
+      log(answer)
     }),
   )
