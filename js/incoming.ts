@@ -500,8 +500,8 @@ defineMethods(IncomingMessage.prototype, {
     // One made from a socket has nobody to end it then.
     const state = this._readableState
     if (this[kSource] !== null && !this._consuming && state.length === 0) {
-      // Programs look there whether anything is still to come.
-      if (!state.readableListening) state.ended = true
+      // Handlers look there whether anything is still to come. A response tells of 'readable' first.
+      if (this.statusCode === null && !state.readableListening) state.ended = true
       return
     }
     this[kEnded] = true
