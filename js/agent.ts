@@ -119,7 +119,8 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   self.options.path = null
   self.defaultPort = self.options.defaultPort || 80
   self.protocol = self.options.protocol || 'http:'
-  self[kProxy] = parseProxy(self.options.proxyEnv, self.protocol)
+  // Subclasses make `protocol` a getter that needs what their own constructors have yet to set.
+  self[kProxy] = self.options.proxyEnv ? parseProxy(self.options.proxyEnv, self.protocol) : null
   self.requests = Object.create(null)
   self.sockets = Object.create(null)
   self.freeSockets = Object.create(null)

@@ -344,3 +344,59 @@ on24(
     }
   }),
 )
+
+on24(
+  'an agent whose protocol and port are getters, and whose sockets come by a promise',
+  parity(async (http, log, { after, listen, until }) => {
+    const net = require('node:net')
+    class Connecting extends http.Agent {
+      constructor(options) {
+        super(options)
+        this.own = {}
+      }
+      get protocol() {
+        return this.own.protocol ?? 'http:'
+      }
+      set protocol(value) {
+        if (this.own) this.own.protocol = value
+      }
+      get defaultPort() {
+        return this.own.defaultPort ?? 80
+      }
+      set defaultPort(value) {
+        if (this.own) this.own.defaultPort = value
+      }
+      async connect(request, options) {
+        log('connect', request.path, options.host)
+        return net.connect(options.port, options.host)
+      }
+      createSocket(request, options, made) {
+        this.connect(request, options).then((socket) => {
+          this.own.socket = socket
+          super.createSocket(request, options, made)
+        }, made)
+      }
+      createConnection() {
+        const { socket } = this.own
+        this.own.socket = undefined
+        return socket
+      }
+    }
+    const server = http.createServer((req, res) => req.pipe(res))
+    const port = await listen(server)
+    for (const keepAlive of [false, true]) {
+      const agent = new Connecting({ keepAlive })
+      after(() => agent.destroy())
+      log(agent.protocol, agent.defaultPort)
+      for (const path of ['/1', '/2']) {
+        const req = http.request({ host: '127.0.0.1', port, path, method: 'POST', agent })
+        req.end('body')
+        const [response] = await until(req, 'response')
+        let body = ''
+        for await (const chunk of response) body += chunk
+        log(response.statusCode, response.headers.connection, body, req.reusedSocket)
+        await new Promise(setImmediate)
+      }
+    }
+  }),
+)
