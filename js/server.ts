@@ -17,6 +17,7 @@ import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
+import { withoutDomain } from './internal/isolate.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
@@ -125,6 +126,7 @@ const kConfig = Symbol('ferrohttp.config')
 const kOptions = Symbol('ferrohttp.options')
 const kJoined = Symbol('ferrohttp.uniqueHeaders')
 const kStreams = Symbol('ferrohttp.streams')
+const kShows = Symbol('ferrohttp.shows')
 
 /** Settings that connections look at with every turn: assigning one to a running server tells the I/O threads. */
 interface Settings {
@@ -139,6 +141,8 @@ interface Settings {
 
 type Configured = Server & {
   [kConfig]: Settings
+  /** Somebody has wanted to see connections: see `isWatched`. */
+  [kShows]: boolean
   [kOptions]: ServerOptions
   [kJoined]: Set<string> | null
   /** Connections that came as streams; null before the first. */
@@ -176,6 +180,7 @@ function ServerImplementation(
   self[kOptions] = opts
   self[kStreams] = null
   self[kListenScope] = null
+  self[kShows] = false
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -318,7 +323,29 @@ function config(server: Configured): ServerConfig {
     maxConnections: settings.maxConnections,
     noDelay: options.noDelay ?? true,
     tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
+    paused: server[kShows],
   }
+}
+
+/** Somebody else than the server wants to see connections. */
+function isWatched(server: Server): boolean {
+  return server.listenerCount('connection') > server.listenerCount('connection', connectionListener)
+}
+
+/**
+ * Who is shown a connection may listen to its 'data' from the first byte on, so nothing is read until then. What comes by
+ * now is shown, too.
+ */
+for (const name of ['on', 'addListener', 'prependListener'] as const) {
+  const inherited = Object.getPrototypeOf(proto)
+  proto[name] = function (this: Configured, event: string | symbol, listener: (...args: unknown[]) => void) {
+    inherited[name].call(this, event, listener)
+    if (event === 'connection' && this[kShows] === false && isWatched(this)) {
+      this[kShows] = true
+      this._handle?.configure?.(config(this))
+    }
+    return this
+  } as never
 }
 
 /** The same for streams, asked for with each request. */
@@ -440,7 +467,7 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
     return
   }
   this._handle = new ListenHandle(listening.server, isPath ? address! : '', listening.address, listening.port)
-  this[kListenScope] = new AsyncResource(isPath ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP')
+  this[kListenScope] = withoutDomain(() => new AsyncResource(isPath ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP'))
   this._connectionKey = `${addressType}:${address}:${port}`
   if (isPath) this._pipeName = address!
   environment.servers.set(listening.server, this)
@@ -507,9 +534,15 @@ proto[kOpened] = function opened(connection): boolean {
   if (this._handle === null && this._connections === 0) connection.counted = false
   else this._connections++
   // The socket is made for those who want to see it.
-  const curious = this.listenerCount('connection') > this.listenerCount('connection', connectionListener)
-  if (!curious && this.emit === EventEmitter.prototype.emit) return false
-  return this[kListenScope]!.runInAsyncScope(() => this.emit('connection', connection.socket))
+  if (!isWatched(this) && this.emit === EventEmitter.prototype.emit) {
+    if ((this as Configured)[kShows]) connection.command(r.OUT_PAUSE, 0)
+    return false
+  }
+  try {
+    return this[kListenScope]!.runInAsyncScope(() => this.emit('connection', connection.socket))
+  } finally {
+    if ((this as Configured)[kShows] && !connection.paused) connection.command(r.OUT_PAUSE, 0)
+  }
 }
 
 function onListening(this: Server): void {

@@ -309,3 +309,58 @@ test(
     log('timeout', socket.timeout)
   }),
 )
+
+for (const when of ['before listen', 'behind listen', 'later'])
+  test(
+    `the data of a connection that is shown, listened to from ${when} on`,
+    parity(async (http, log, { connect, listen, raw }) => {
+      const server = http.createServer((req, res) => {
+        log('request', req.url)
+        res.end('ok')
+      })
+      let heard = ''
+      const watch = () =>
+        server.once('connection', (socket) => {
+          socket.on('data', (chunk) => {
+            heard += chunk.toString('latin1')
+          })
+        })
+      if (when === 'before listen') watch()
+      const listens = listen(server)
+      if (when === 'behind listen') watch()
+      const port = await listens
+      if (when === 'later') {
+        await raw(port, 'GET /unheard HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+        watch()
+      }
+      const client = await connect(port)
+      await client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
+      log((await client.readResponse()).body, heard)
+      await client.write('GET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      log((await client.readResponse()).body, heard)
+      await raw(port, 'GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      log(heard.length)
+    }),
+  )
+
+test(
+  'a connection paused when it is shown is read once it is resumed',
+  parity(async (http, log, { connect, listen, until }) => {
+    const server = http.createServer((_req, res) => {
+      log('request')
+      res.end('ok')
+    })
+    server.on('connection', (socket) => {
+      socket.pause()
+      setImmediate(() => {
+        log('resumed')
+        socket.resume()
+      })
+    })
+    const shown = until(server, 'connection')
+    const client = await connect(await listen(server))
+    client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await shown
+    log((await client.readResponse()).body)
+  }),
+)

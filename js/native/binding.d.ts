@@ -195,6 +195,8 @@ export interface BindingServerConfig {
   noDelay: boolean
   /** keepAliveInitialDelay when keepAlive is on. */
   tcpKeepAlive?: number
+  /** Nothing is read from a new connection before an OUT_PAUSE of 0. */
+  paused: boolean
 }
 
 /** How much a peer may send on a stream. */

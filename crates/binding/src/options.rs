@@ -123,6 +123,8 @@ pub struct BindingServerConfig {
     pub no_delay: bool,
     /// keepAliveInitialDelay when keepAlive is on.
     pub tcp_keep_alive: Option<f64>,
+    /// Nothing is read from a new connection before an OUT_PAUSE of 0.
+    pub paused: bool,
 }
 
 pub(crate) fn millis(value: f64) -> Option<Duration> {
@@ -150,6 +152,7 @@ impl BindingServerConfig {
             tcp_keep_alive: self
                 .tcp_keep_alive
                 .map(|delay| millis(delay).unwrap_or_default()),
+            paused: self.paused,
             ..ServerConfig::default()
         }
     }

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub tcp_keep_alive: Option<Duration>,
     /// Body bytes that may be on their way to JavaScript unread, for each connection.
     pub body_window: u32,
+    /// New connections are paused: JavaScript shows their sockets to the program before anything is read.
+    pub paused: bool,
 }
 
 impl Default for ServerConfig {
@@ -38,6 +40,7 @@ impl Default for ServerConfig {
             no_delay: true,
             tcp_keep_alive: None,
             body_window: BODY_WINDOW,
+            paused: false,
         }
     }
 }

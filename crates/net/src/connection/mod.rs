@@ -131,8 +131,10 @@ impl Connection {
         thread: Arc<IoThread>,
         now: Instant,
     ) -> Self {
+        let paused = server.config().paused;
         let engine = Engine::server(server, now);
-        let state = State::new(Socket::Open(stream), engine, now);
+        let mut state = State::new(Socket::Open(stream), engine, now);
+        state.paused = paused;
         Self {
             id,
             thread,

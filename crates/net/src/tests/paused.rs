@@ -189,6 +189,11 @@ impl Js {
         self.command(15, 0, id, &[], b"", "");
     }
 
+    /// Has a paused connection read.
+    pub(super) fn resume(&self, id: ConnectionId) {
+        self.command(13, 0, id, &[0], b"", "");
+    }
+
     pub(super) fn socket_timeout(&self, id: ConnectionId, time: Duration) {
         self.command(10, 0, id, &[time.as_millis() as u32], b"", "");
     }

@@ -344,6 +344,22 @@ fn a_request_behind_an_unanswered_one_leaves_the_socket_timeout_alone() {
 }
 
 #[test]
+fn a_connection_that_begins_paused_is_read_when_javascript_says_so() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig {
+            paused: true,
+            ..without_timeouts()
+        });
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.expect(OPEN).await.id;
+        js.expect_nothing(HOUR).await;
+        js.resume(id);
+        assert_eq!(js.expect(HEAD).await.id, id);
+    });
+}
+
+#[test]
 fn bytes_in_either_direction_put_inactivity_off() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig {
