@@ -18,6 +18,7 @@ import {
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
 import { hasObsText, statusLine, type FieldList } from './internal/head.js'
+import { tellIn } from './internal/isolate.js'
 import { defineMethods } from './internal/members.js'
 import { kRemember, MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
@@ -275,7 +276,7 @@ function inContext(
     return
   }
   response[kContext] = null
-  context.runInAsyncScope(tell, undefined, response, error)
+  tellIn(context, tell, response, error)
 }
 
 function drain(response: ServerResponse): void {

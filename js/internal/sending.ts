@@ -11,6 +11,7 @@ import {
   ERR_STREAM_NULL_VALUES,
   ERR_STREAM_WRITE_AFTER_END,
 } from './errors.js'
+import { tellIn } from './isolate.js'
 import {
   kBytesWritten,
   kCorked,
@@ -202,7 +203,8 @@ export function sendRaw(
 /** Whoever waits for a write hears of it in the async context of the write. */
 function bound(callback: unknown): WriteCallback | null {
   if (typeof callback !== 'function') return null
-  return AsyncResource.bind(callback as WriteCallback, 'HTTPOUTGOINGMESSAGE') as WriteCallback
+  const scope = new AsyncResource('HTTPOUTGOINGMESSAGE')
+  return (error) => tellIn(scope, callback as WriteCallback, error)
 }
 
 function latin1(data: BodyChunk): string {
