@@ -230,8 +230,9 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     if (request === null) return
     // What the stream has left may be the end of the response.
     this.#stream.read?.()
-    this.#take(this.#session?.eof() ?? null)
+    // That it closes without 'end' is none. A response which the program has destroyed hears of one all the same.
     exchange.onClose(request, this)
+    this.#take(this.#session?.eof() ?? null)
     this.#release()
   }
 
