@@ -89,6 +89,18 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     return this[kAddresses]()
   }
 
+  /** The other end's `address()`. Not documented, and called by programs nevertheless. */
+  _getpeername(): AddressInfo | Record<string, never> {
+    const { remoteAddress, remotePort } = this[kRemote]()
+    if (remoteAddress === undefined) return {}
+    return { address: remoteAddress, family: family(remoteAddress)!, port: remotePort! }
+  }
+
+  /** As `_getpeername`. */
+  _getsockname(): AddressInfo | Record<string, never> {
+    return this.address()
+  }
+
   [kCounted](): [number, number] {
     const { slot, generation, counters } = this[kConnection]
     if (counters !== null) return counters
