@@ -367,7 +367,7 @@ test(
 
 test(
   'the ends of a connection by the names that only programs know',
-  parity(async (http, log, { listen, until }) => {
+  parity(async (http, log, { listen }) => {
     const look = (socket) => {
       for (const end of [socket._getpeername(), socket._getsockname()]) log(end.address, end.family, typeof end.port)
     }
@@ -379,13 +379,13 @@ test(
     })
     const port = await listen(server)
     const req = http.get({ port, host: '127.0.0.1', agent: false })
-    const [socket] = await until(req, 'socket')
-    const [response] = await until(req, 'response')
-    look(socket)
-    log(seen[0]._getpeername().port === socket.localPort, socket._getpeername().port === port)
-    response.resume()
-    await until(response, 'close')
-    await (socket.closed || until(socket, 'close'))
-    look(socket)
+    await new Promise((resolve) => {
+      req.on('response', (response) => {
+        const { socket } = req
+        look(socket)
+        log(seen[0]._getpeername().port === socket.localPort, socket._getpeername().port === port)
+        response.resume().on('end', resolve)
+      })
+    })
   }),
 )
