@@ -367,7 +367,7 @@ test(
 
 test(
   'the ends of a connection by the names that only programs know',
-  parity(async (http, log, { listen }) => {
+  parity(async (http, log, { after, listen }) => {
     const look = (socket) => {
       for (const end of [socket._getpeername(), socket._getsockname()]) log(end.address, end.family, typeof end.port)
     }
@@ -378,7 +378,9 @@ test(
       res.end('ok')
     })
     const port = await listen(server)
-    const req = http.get({ port, host: '127.0.0.1', agent: false })
+    const agent = new http.Agent({ keepAlive: true })
+    after(() => agent.destroy())
+    const req = http.get({ port, host: '127.0.0.1', agent })
     await new Promise((resolve) => {
       req.on('response', (response) => {
         const { socket } = req
