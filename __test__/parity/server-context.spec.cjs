@@ -91,3 +91,37 @@ test(
     { only24: true, isolated: true },
   ),
 )
+
+test(
+  'what a callback or a listener throws finds its own domain',
+  parity(
+    async (http, log, { listen, connect, until }) => {
+      const domain = require('node:domain')
+      const { EventEmitter } = require('node:events')
+      const told = new EventEmitter()
+      const outer = domain.create()
+      outer.on('error', (error) => told.emit('thrown', 'outer', error.message))
+      const listening = outer.run(() => {
+        const server = http.createServer((req, res) => {
+          const inner = domain.create()
+          inner.on('error', (error) => told.emit('thrown', 'inner', error.message))
+          const thrower = inner.bind(() => {
+            throw new Error(req.url)
+          })
+          if (req.url === '/written') res.write('x', thrower)
+          else res.on('finish', thrower)
+          res.end()
+        })
+        return listen(server)
+      })
+      const port = await listening
+      for (const url of ['/written', '/finish']) {
+        const thrown = until(told, 'thrown')
+        // Nobody waits for the answer: what was to follow the callback does not.
+        await (await connect(port)).write(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+        log(await thrown)
+      }
+    },
+    { isolated: true },
+  ),
+)
