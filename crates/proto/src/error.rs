@@ -78,7 +78,7 @@ error_kinds! {
     TargetStart => "HPE_INVALID_URL", "Unexpected start char in url", 400;
     /// A bad byte before the `://` of an absolute target.
     TargetScheme => "HPE_INVALID_URL", "Unexpected char in url schema", 400;
-    /// A bad byte in the authority of a target, or a `CONNECT` target that is not `host:port`.
+    /// A bad byte in the authority of a target, or a `CONNECT` target that is neither `host:port` nor a path.
     TargetAuthority => "HPE_INVALID_URL", "Unexpected char in url server", 400;
     /// Two `@` in the authority of a target.
     TargetDoubleAt => "HPE_INVALID_URL", "Double @ in url", 400;

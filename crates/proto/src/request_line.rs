@@ -133,11 +133,12 @@ impl RequestLineScanner {
         self.state = match self.state {
             State::TargetStart => match byte {
                 _ if method == Method::CONNECT && lenient => return self.authority(pos, byte),
+                // Of CONNECT, too: it is what Node's own client sends when nobody says where to.
+                b'/' => State::Path,
                 _ if method == Method::CONNECT => {
                     self.state = State::HostPort;
                     return self.read_target(input, pos, method, limits);
                 }
-                b'/' => State::Path,
                 b'*' if lenient => State::Path,
                 b'*' if may_be_asterisk(method) => State::Asterisk,
                 _ if byte.is_ascii_alphabetic() => State::Scheme,
