@@ -117,7 +117,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 
   override _final(callback: Callback): void {
     const connection = this[kConnection]
-    connection.close(connection.upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
+    connection.close(r.CLOSE_HALF)
     // Whoever waits for 'finish' destroys what has not been sent by then.
     if (connection.writableLength === 0) callback()
     else connection.afterWrites(() => callback())

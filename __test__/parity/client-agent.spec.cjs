@@ -400,3 +400,24 @@ on24(
     }
   }),
 )
+
+on24(
+  'a response goes on behind the end of the request socket',
+  parity(async (http, log, { after, listen, until }) => {
+    const server = require('node:net').createServer({ allowHalfOpen: true }, (socket) => {
+      after(() => socket.destroy())
+      socket.on('error', () => {})
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\nfirst'))
+      socket.on('end', () => socket.end(' and last'))
+    })
+    const req = http.get({ port: await listen(server), host: '127.0.0.1', agent: false })
+    const [response] = await until(req, 'response')
+    response.on('aborted', () => log('aborted'))
+    let body = ''
+    for await (const chunk of response) {
+      body += chunk
+      req.socket?.end()
+    }
+    log(body, response.complete)
+  }),
+)
