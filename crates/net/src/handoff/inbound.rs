@@ -85,8 +85,8 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Vec<u8>>,
-    /// Empty chunks with room, from the last time around: fresh memory costs page faults.
-    spare_chunks: Vec<Vec<u8>>,
+    /// Room for a chunk that a read has not needed: fresh memory costs page faults.
+    spare_chunk: Vec<u8>,
     /// Where the last record begins if it is a BODY record that may still grow.
     open_body: Option<usize>,
     /// Bytes in `chunks`.
@@ -114,19 +114,13 @@ impl Batch {
     pub(crate) fn reset(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_CAPACITY);
-        for chunk in std::mem::take(&mut self.chunks) {
-            self.return_chunk(chunk);
-        }
+        self.chunks.clear();
         self.open_body = None;
         self.chunk_bytes = 0;
         self.heads = 0;
         self.urgent = false;
     }
 }
-
-/// Chunks that a batch keeps for its next use, and the largest that it keeps.
-const SPARE_CHUNKS: usize = 4;
-const SPARE_CHUNK_BYTES: usize = 64 * 1024;
 
 /// See `Batch::is_worthwhile`.
 const WORTHWHILE_HEADS: usize = 64;
@@ -325,17 +319,15 @@ impl Batch {
 
     /// Room for `size` bytes at least, to be filled and given to `body_chunk`, or back by `return_chunk`.
     pub(crate) fn empty_chunk(&mut self, size: usize) -> Vec<u8> {
-        let mut chunk = self.spare_chunks.pop().unwrap_or_default();
+        let mut chunk = std::mem::take(&mut self.spare_chunk);
         chunk.reserve_exact(size);
         chunk
     }
 
     /// One that is not needed any more.
     pub(crate) fn return_chunk(&mut self, mut chunk: Vec<u8>) {
-        if self.spare_chunks.len() < SPARE_CHUNKS && chunk.capacity() <= SPARE_CHUNK_BYTES {
-            chunk.clear();
-            self.spare_chunks.push(chunk);
-        }
+        chunk.clear();
+        self.spare_chunk = chunk;
     }
 
     /// A large body part, given away.
