@@ -23,10 +23,7 @@ export declare class BindingEnvironment {
    * must have been taken.
    */
   drain(): number
-  /**
-   * A large body part of the records drained last, copied: V8 frees memory of its own with the young generation,
-   * which an external buffer outlives, and the copied chunk is warm when the next read fills it.
-   */
+  /** A large body part of the records drained last. */
   takeChunk(index: number): Buffer
   /**
    * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
