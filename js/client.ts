@@ -34,7 +34,8 @@ import { kEndCallbacks } from './internal/outgoing-state.js'
 import { addressProxy, proxyFor, type Proxy } from './internal/proxy.js'
 import { finishMessage } from './internal/sending.js'
 import { StreamClient } from './internal/stream-client.js'
-import { kFields, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { isObserved, measure, type Measurement } from './internal/performance-entries.js'
+import { kFields, kMeasured, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import { kDrain, kSettle } from './internal/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
@@ -44,6 +45,7 @@ import { OutgoingMessage } from './outgoing.js'
 /** What `destroy()` was given while there was no socket to destroy. */
 const kDestroyError = Symbol('ferrohttp.destroyError')
 const kPath = Symbol('ferrohttp.path')
+const kAuthority = Symbol('ferrohttp.authority')
 
 type CreateConnection = (options: ClientOptions, callback: Created) => Duplex | null | undefined
 
@@ -69,6 +71,9 @@ export interface ClientRequest extends OutgoingMessage {
   parser: unknown
   maxHeadersCount: number | null
   reusedSocket: boolean
+  [kMeasured]: Measurement | null
+  /** Host and port, as the URL has them: kept for whoever observes. */
+  [kAuthority]?: string
 
   abort(): void
   onSocket(socket: Duplex | null | undefined, error?: Error | null): void
@@ -155,6 +160,7 @@ export const ClientRequest = function ClientRequest(
   this.reusedSocket = false
   this.host = host
   this.protocol = protocol
+  if (isObserved()) this[kAuthority] = hostValue(host, options.port, defaultPort)
   if (agent) {
     // An agent that neither keeps connections nor makes requests wait for one never uses any twice.
     const reuses = agent.keepAlive || Number.isFinite(agent.maxSockets)
@@ -179,6 +185,7 @@ export const ClientRequest = function ClientRequest(
 
 Object.setPrototypeOf(ClientRequest, OutgoingMessage)
 Object.setPrototypeOf(ClientRequest.prototype, OutgoingMessage.prototype)
+ClientRequest.prototype[kMeasured] = null
 countAsInstances(ClientRequest, http.ClientRequest)
 
 function defaultAgentOf(options: ClientOptions): Agent {
@@ -297,6 +304,10 @@ Object.defineProperty(ClientRequest.prototype, 'path', {
 defineMethods(ClientRequest.prototype, {
   _finish() {
     OutgoingMessage.prototype._finish.call(this)
+    if (isObserved()) {
+      const url = `${this.protocol}//${this[kAuthority] ?? this.host}${this.path}`
+      this[kMeasured] = measure('HttpClient', { method: this.method, url, headers: this.getHeaders() })
+    }
     if (started.hasSubscribers) started.publish({ request: this })
   },
 

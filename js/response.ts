@@ -24,7 +24,8 @@ import { kRemember, MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
-import { kFields, kRelease, kState, kTransport } from './internal/symbols.js'
+import { isObserved, measure, tellMeasured, type Measurement } from './internal/performance-entries.js'
+import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
 import { kDrain, kSettle, type WriteCallback } from './internal/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
@@ -38,6 +39,7 @@ export interface ServerResponse extends OutgoingMessage {
   _expect_continue: boolean
   /** The async context of the last call whose outcome somebody waits for. */
   [kContext]: AsyncResource | null
+  [kMeasured]: Measurement | null
 
   assignSocket(socket: AssignableSocket): void
   detachSocket(socket: AssignableSocket): void
@@ -77,11 +79,13 @@ export const ServerResponse = function ServerResponse(
     this.useChunkedEncodingByDefault = chunkExpression.test(req.headers.te as string)
     this.shouldKeepAlive = false
   }
+  if (isObserved()) this[kMeasured] = measure('HttpRequest', req)
   if (created.hasSubscribers) created.publish({ request: req, response: this })
 } as unknown as ServerResponseConstructor
 
 Object.setPrototypeOf(ServerResponse, OutgoingMessage)
 Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype)
+ServerResponse.prototype[kMeasured] = null
 
 const NodeServerResponse = http.ServerResponse
 const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
@@ -187,6 +191,11 @@ function writeHead(
 
 defineMethods(ServerResponse.prototype, {
   _finish() {
+    const measurement = this[kMeasured]
+    if (measurement !== null) {
+      const { statusCode, statusMessage } = this
+      tellMeasured(measurement, { statusCode, statusMessage, headers: this.getHeaders() })
+    }
     OutgoingMessage.prototype._finish.call(this)
   },
 

@@ -10,7 +10,8 @@ import type { ClientConnection } from './client-connection.js'
 import { connectionReset } from './errors.js'
 import type { ResponseRecord } from './inbound.js'
 import * as r from './records.js'
-import { kTransport } from './symbols.js'
+import { tellMeasured, type Answered } from './performance-entries.js'
+import { kMeasured, kTransport } from './symbols.js'
 import { kBody, kEnd } from './transport.js'
 
 const failure = diagnostics.channel('http.client.request.error')
@@ -55,6 +56,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
     return
   }
   if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false
+  if (request[kMeasured] !== null) tellMeasured(request[kMeasured], response as Answered)
   if (responded.hasSubscribers) responded.publish({ request, response })
   response.req = request
   response.on('end', onResponseEnd)

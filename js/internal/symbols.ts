@@ -26,6 +26,8 @@ export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(
   'kHighWaterMark',
 ) as typeof highWaterMarkKey
 
+/** What a PerformanceObserver is to be told of a message, or null; see `performance-entries.ts`. */
+export const kMeasured = Symbol('ferrohttp.measured')
 /** The transport a message is attached to, or null. */
 export const kTransport = Symbol('ferrohttp.transport')
 /** The socket given through `assignSocket` or the `socket` setter, or null. */
