@@ -560,7 +560,12 @@ export function connectionListener(this: Server, stream: net.Socket): void {
 proto[kClosed] = function closed(connection): void {
   if (!connection.counted) return
   this._connections--
-  this._emitCloseIfDrained()
+  // Behind the socket's own 'close', which is queued with this record.
+  if (this._connections === 0 && this._handle === null) process.nextTick(emitCloseIfDrained, this)
+}
+
+function emitCloseIfDrained(server: Server): void {
+  server._emitCloseIfDrained()
 }
 
 proto[kDropped] = function dropped(addresses): void {
