@@ -21,7 +21,7 @@ function targetOf(head) {
   return head.split(' ', 2)[1]
 }
 
-/** A client that stops reading with the first bytes it gets, as far as any come. */
+/** A client that stops reading with the first bytes it gets, if it gets any. */
 function openAndStall(port, request) {
   const socket = net.connect(port, '127.0.0.1')
   socket.on('error', () => {})

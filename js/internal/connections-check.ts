@@ -4,6 +4,7 @@
  */
 import http from 'node:http'
 
+import { nodeSymbol } from './symbols.js'
 import { clearInterval, setInterval } from './timers.js'
 
 /** The member of Node's servers that holds the timer; programs get it from `_http_server`, whose use Node warns of. */
@@ -32,10 +33,7 @@ export function stopChecking(server: object): void {
 function timerKey(): symbol {
   const server = new http.Server()
   server.emit('listening')
-  const key = Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === 'http.server.connectionsCheckingInterval',
-  )
-  if (key === undefined) return Symbol('ferrohttp.connectionsCheckingInterval')
-  clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[key])
+  const key = nodeSymbol(server, 'http.server.connectionsCheckingInterval')
+  clearInterval((server as unknown as Partial<Record<symbol, NodeJS.Timeout>>)[key])
   return key
 }

@@ -179,7 +179,10 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
   if (response !== null && !response.complete && endsWithConnection(response)) response[kEnd]('')
 }
 
-/** RFC 9112 section 6.3: its body is whatever comes until then, whyever that is. */
+/**
+ * Its body is whatever comes until then (RFC 9112 section 6.3). Node takes it for complete even when the connection broke,
+ * which section 8 does not; the request has told of that.
+ */
 function endsWithConnection({ headers }: IncomingMessage): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }

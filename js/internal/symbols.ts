@@ -3,7 +3,7 @@ import http from 'node:http'
 import net from 'node:net'
 
 /** Own symbols of node:http's objects, found by description; ours when Node has renamed one. */
-function nodeSymbol(owner: object, description: string): symbol {
+export function nodeSymbol(owner: object, description: string): symbol {
   return Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description) ?? Symbol(description)
 }
 
