@@ -43,9 +43,6 @@ interface Target {
 const NOBODY = -1
 const NO_SLOT = -2
 
-const timing = performance.nodeTiming as { uvMetricsInfo?: { loopCount: number } }
-/** Which turn of the event loop this is; NaN where Node does not tell. */
-const turn = () => timing.uvMetricsInfo?.loopCount ?? Number.NaN
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
@@ -76,8 +73,8 @@ class Environment implements Port {
   #held: Uint8Array[] | null = null
   #flushScheduled = false
   #lastFlush = 0
-  /** The turn of the event loop in which something was last sent while there were clients. */
-  #sentIn = -1
+  /** Something was sent, or a connection begun, since the event loop last came here. */
+  #sent = false
   /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
   #settling: SettledMessage[] = []
 
@@ -114,7 +111,9 @@ class Environment implements Port {
 
   #onWake(): void {
     // A batch that gave way to the event loop goes on by itself.
-    if (!this.#continuing) this.#enter()
+    if (this.#continuing) return
+    this.#sent = false
+    this.#enter()
   }
 
   #enter(): void {
@@ -203,12 +202,12 @@ class Environment implements Port {
   }
 
   /**
-   * Whether what has just been taken may be the effect of what this turn of the event loop has sent, because this thread's
-   * clients have its servers as peers. Node finds it in the next turn, behind `setImmediate`. Acknowledgements are the
-   * kernel's.
+   * Whether what has just been taken may be the effect of what has been sent since the event loop came here, because this
+   * thread's clients have its servers as peers. Node finds it in the next turn, behind `setImmediate`. Acknowledgements are
+   * the kernel's.
    */
   #mayBeAnswer(): boolean {
-    return this.#clients > 0 && this.#sentIn === turn() && (this.#inWords[0]! & 0xff) !== r.IN_ACK
+    return this.#sent && this.#clients > 0 && (this.#inWords[0]! & 0xff) !== r.IN_ACK
   }
 
   /** What has been taken is served when the event loop next looks for I/O, and not behind this turn's `setImmediate`. */
@@ -306,7 +305,7 @@ class Environment implements Port {
     this.connections[connection.slot] = connection
     if (connection instanceof Connection) return
     this.#clients++
-    this.#sentIn = turn()
+    this.#sent = true
   }
 
   #dismiss(connection: Connection | NativeClient): void {
@@ -320,7 +319,7 @@ class Environment implements Port {
   /** Sends everything written so far. */
   flush(time = 0): void {
     if (this.#used > 0) {
-      if (this.#clients > 0) this.#sentIn = turn()
+      this.#sent = true
       const length = this.#used
       const text = this.#text
       const held = this.#held

@@ -161,15 +161,14 @@ impl Connection {
         batch: &mut Batch,
     ) -> Counted {
         let wanted = state.body_left.min(READ_BUFFER as u64) as usize;
-        let mut chunk = batch.empty_chunk(wanted);
+        let mut chunk = Vec::with_capacity(wanted);
         let capacity = chunk.capacity();
-        let count = match attempt(state, |stream| stream.try_read_spare(&mut chunk)) {
-            Ok(Some(count @ 1..)) => count,
-            other => {
-                batch.return_chunk(chunk);
-                return Ok(other?.map(|count| (count, capacity)));
-            }
+        let Some(count) = attempt(state, |stream| stream.try_read_spare(&mut chunk))? else {
+            return Ok(None);
         };
+        if count == 0 {
+            return Ok(Some((0, capacity)));
+        }
         let read = state
             .engine
             .read_data(now(), &config.limits, &chunk, &mut buffers.scratch);
@@ -180,12 +179,10 @@ impl Connection {
             if state.tapped {
                 batch.body(self.id, &chunk, false);
                 self.tap(state, &chunk, batch);
-                batch.return_chunk(chunk);
             } else if count * 4 >= capacity {
                 batch.body_chunk(self.id, chunk, false);
             } else {
                 batch.body(self.id, &chunk, false);
-                batch.return_chunk(chunk);
             }
             return Ok(Some((count, capacity)));
         }
@@ -198,7 +195,6 @@ impl Connection {
         used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
         self.tap(state, &chunk, batch);
         state.input.extend_from_slice(&chunk[used..]);
-        batch.return_chunk(chunk);
         Ok(Some((count, capacity)))
     }
 

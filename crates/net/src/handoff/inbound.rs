@@ -85,8 +85,6 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Vec<u8>>,
-    /// Room for a chunk that a read has not needed: fresh memory costs page faults.
-    spare_chunk: Vec<u8>,
     /// Where the last record begins if it is a BODY record that may still grow.
     open_body: Option<usize>,
     /// Bytes in `chunks`.
@@ -289,9 +287,7 @@ impl Batch {
             }
         }
         if data.len() > INLINE_BODY {
-            let mut chunk = self.empty_chunk(data.len());
-            chunk.extend_from_slice(data);
-            self.body_chunk(id, chunk, raw);
+            self.body_chunk(id, data.to_vec(), raw);
             return;
         }
         let start = self.bytes.len();
@@ -315,19 +311,6 @@ impl Batch {
         self.word(0);
         self.bytes.extend_from_slice(data);
         self.pad();
-    }
-
-    /// Room for `size` bytes at least, to be filled and given to `body_chunk`, or back by `return_chunk`.
-    pub(crate) fn empty_chunk(&mut self, size: usize) -> Vec<u8> {
-        let mut chunk = std::mem::take(&mut self.spare_chunk);
-        chunk.reserve_exact(size);
-        chunk
-    }
-
-    /// One that is not needed any more.
-    pub(crate) fn return_chunk(&mut self, mut chunk: Vec<u8>) {
-        chunk.clear();
-        self.spare_chunk = chunk;
     }
 
     /// A large body part, given away.
