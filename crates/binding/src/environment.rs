@@ -145,8 +145,7 @@ impl BindingEnvironment {
             .map(|object| self.released.hold(env, object.value().value))
             .collect::<Result<Vec<_>>>()?;
         self.acks.bytes.clear();
-        self.environment
-            .flush_telling(records, text, held, &mut self.acks);
+        self.environment.flush(records, text, held, &mut self.acks);
         let acks = &self.acks.bytes;
         // No command is shorter than its acknowledgement.
         self.outbound

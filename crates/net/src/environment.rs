@@ -71,22 +71,10 @@ impl Environment {
     }
 
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
-    /// short bodies of all records, in order; `held` one buffer for each record that names one.
-    pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
-        let mut acks = Batch::default();
-        self.flush_telling(records, text, held, &mut acks);
-        self.inbox.publish(&mut acks);
-    }
-
-    /// As `flush`. What servers' connections have written by the time this returns is acknowledged in `acks`: whoever
-    /// asked hears of it ahead of the peer's answer, as when the kernel is asked directly.
-    pub fn flush_telling(
-        self: &Arc<Self>,
-        records: &[u8],
-        text: &[u8],
-        held: Vec<Held>,
-        acks: &mut Batch,
-    ) {
+    /// short bodies of all records, in order; `held` one buffer for each record that names one. What servers'
+    /// connections have written by the time this returns is acknowledged in `acks`: whoever asked hears of it
+    /// ahead of the peer's answer, as when the kernel is asked directly.
+    pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>, acks: &mut Batch) {
         let writes = Records::new(records, text)
             .filter(|record| record.command.writes())
             .take(DIRECT_WRITES + 1)

@@ -296,7 +296,7 @@ fn both_ends_may_be_the_same_environments() {
 fn the_end_of_the_environment_ends_attempts() {
     let listener = Accepting::new();
     for _ in 0..50 {
-        let js = Js::new();
+        let mut js = Js::new();
         for _ in 0..10 {
             let id = js.connect(listener.address);
             js.flush(Out::new().get(id));

@@ -73,7 +73,7 @@ fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
         |out, id| out.end(id, "X: y\r\n", flag::CHUNKED),
     ];
     let mut out = Out::new();
-    let complete = |out: &mut Out| {
+    let mut complete = |out: &mut Out| {
         if let Road::Thread = road {
             // Writes for nobody make the flush too large to be carried out directly.
             let nobody = ConnectionId {

@@ -139,7 +139,7 @@ impl Js {
 
     /// One command: its type and flags, its own words, then bytes in the record and text beside it.
     pub(super) fn command(
-        &self,
+        &mut self,
         kind: u32,
         flags: u32,
         id: ConnectionId,
@@ -157,44 +157,47 @@ impl Js {
         }
         record.extend_from_slice(tail);
         record.resize(length, 0);
-        self.environment.flush(&record, text.as_bytes(), Vec::new());
+        let mut acks = Batch::default();
+        self.environment
+            .flush(&record, text.as_bytes(), Vec::new(), &mut acks);
+        self.records.extend(read_all(&acks.bytes));
     }
 
     /// A whole response.
-    pub(super) fn respond(&self, id: ConnectionId, body: &[u8]) {
+    pub(super) fn respond(&mut self, id: ConnectionId, body: &[u8]) {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         let words = [head.len() as u32, body.len() as u32];
         self.command(1, 2, id, &words, body, &head);
     }
 
-    pub(super) fn raw(&self, id: ConnectionId, bytes: &[u8]) {
+    pub(super) fn raw(&mut self, id: ConnectionId, bytes: &[u8]) {
         self.command(5, 0, id, &[bytes.len() as u32], bytes, "");
     }
 
-    pub(super) fn get(&self, id: ConnectionId) {
+    pub(super) fn get(&mut self, id: ConnectionId) {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         self.command(16, 2, id, &[head.len() as u32, 0], b"", head);
     }
 
-    pub(super) fn destroy(&self, id: ConnectionId) {
+    pub(super) fn destroy(&mut self, id: ConnectionId) {
         self.command(7, 0, id, &[0], b"", "");
     }
 
-    pub(super) fn close_after_flush(&self, id: ConnectionId) {
+    pub(super) fn close_after_flush(&mut self, id: ConnectionId) {
         self.command(7, 0, id, &[1], b"", "");
     }
 
     /// Keeps a connection whose keepAliveTimeout was told.
-    pub(super) fn keep(&self, id: ConnectionId) {
+    pub(super) fn keep(&mut self, id: ConnectionId) {
         self.command(15, 0, id, &[], b"", "");
     }
 
     /// Has a paused connection read.
-    pub(super) fn resume(&self, id: ConnectionId) {
+    pub(super) fn resume(&mut self, id: ConnectionId) {
         self.command(13, 0, id, &[0], b"", "");
     }
 
-    pub(super) fn socket_timeout(&self, id: ConnectionId, time: Duration) {
+    pub(super) fn socket_timeout(&mut self, id: ConnectionId, time: Duration) {
         self.command(10, 0, id, &[time.as_millis() as u32], b"", "");
     }
 }

@@ -87,9 +87,12 @@ impl Js {
     }
 
     /// Sends commands.
-    pub fn flush(&self, out: &mut Out) {
+    pub fn flush(&mut self, out: &mut Out) {
         let out = std::mem::take(out);
-        self.environment.flush(&out.bytes, &out.text, out.held);
+        let mut acks = Batch::default();
+        self.environment
+            .flush(&out.bytes, &out.text, out.held, &mut acks);
+        self.events.extend(Event::read_all(&mut acks));
     }
 
     pub fn open(&mut self) -> ConnectionId {
@@ -219,12 +222,17 @@ impl Server {
             while let Ok(Signal::Woken) = signals.recv() {
                 let mut used = None;
                 while let Some(mut batch) = its.take(used.take()) {
-                    let mut out = Out::new();
-                    for event in Event::read_all(&mut batch) {
-                        handle(event, &mut out);
+                    let mut events = Event::read_all(&mut batch);
+                    while !events.is_empty() {
+                        let mut out = Out::new();
+                        for event in events {
+                            handle(event, &mut out);
+                        }
+                        let mut acks = Batch::default();
+                        its.flush(&out.bytes, &out.text, out.held, &mut acks);
+                        events = Event::read_all(&mut acks);
                     }
                     used = Some(batch);
-                    its.flush(&out.bytes, &out.text, out.held);
                 }
             }
         });
