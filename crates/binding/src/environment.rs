@@ -48,6 +48,10 @@ impl BindingEnvironment {
         let waker = Waker::new(env, &on_wake)?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
+        if let Some(descriptor) = environment.loans_descriptor() {
+            let lender = Arc::clone(&environment);
+            waker.watch(env, descriptor, move || lender.read_loans())?;
+        }
         let (gone, disarmed) = (Arc::clone(&environment), waker.clone());
         env.add_env_cleanup_hook((), move |()| {
             disarmed.disarm();

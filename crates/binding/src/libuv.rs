@@ -1,4 +1,4 @@
-//! The few functions of libuv that waking an event loop takes, from the libuv inside the running Node.
+//! The few functions of libuv that waking an event loop takes and having it watch a descriptor, from the libuv inside the running Node.
 //!
 //! Looked up at run time: only Unix resolves them when the addon is loaded, and napi does the same
 //! with Node's own functions on Windows.
@@ -8,29 +8,39 @@ use std::sync::OnceLock;
 
 use napi::sys;
 
-/// `UV_ASYNC` of `uv_handle_type`, part of libuv's stable interface.
+/// Of `uv_handle_type`, part of libuv's stable interface.
 const UV_ASYNC: c_int = 1;
+const UV_POLL: c_int = 8;
 
-/// An `uv_async_t`, which only libuv looks into.
+/// Of `uv_poll_event`.
+pub(crate) const UV_READABLE: c_int = 1;
+
+/// An `uv_async_t` or `uv_poll_t`, which only libuv looks into.
 #[repr(C)]
-pub(crate) struct UvAsync {
+pub(crate) struct UvHandle {
     _opaque: [u8; 0],
 }
 
-pub(crate) type Callback = unsafe extern "C" fn(*mut UvAsync);
+pub(crate) type Callback = unsafe extern "C" fn(*mut UvHandle);
 
-/// See <https://docs.libuv.org/en/v1.x/async.html> and `handle.html` beside it.
+/// With a status and the events.
+pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
+
+/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html` and `handle.html` beside it.
 pub(crate) struct Libuv {
     pub(crate) async_init:
-        unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvAsync, Callback) -> c_int,
-    pub(crate) async_send: unsafe extern "C" fn(*mut UvAsync) -> c_int,
-    pub(crate) close: unsafe extern "C" fn(*mut UvAsync, Callback),
-    pub(crate) reference: unsafe extern "C" fn(*mut UvAsync),
-    pub(crate) unreference: unsafe extern "C" fn(*mut UvAsync),
-    pub(crate) set_data: unsafe extern "C" fn(*mut UvAsync, *mut c_void),
-    pub(crate) get_data: unsafe extern "C" fn(*const UvAsync) -> *mut c_void,
-    /// Bytes that an `UvAsync` takes.
+        unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, Callback) -> c_int,
+    pub(crate) async_send: unsafe extern "C" fn(*mut UvHandle) -> c_int,
+    pub(crate) close: unsafe extern "C" fn(*mut UvHandle, Callback),
+    pub(crate) reference: unsafe extern "C" fn(*mut UvHandle),
+    pub(crate) unreference: unsafe extern "C" fn(*mut UvHandle),
+    pub(crate) set_data: unsafe extern "C" fn(*mut UvHandle, *mut c_void),
+    pub(crate) get_data: unsafe extern "C" fn(*const UvHandle) -> *mut c_void,
+    pub(crate) poll_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, c_int) -> c_int,
+    pub(crate) poll_start: unsafe extern "C" fn(*mut UvHandle, c_int, PollCallback) -> c_int,
+    /// Bytes that an `uv_async_t` takes, and an `uv_poll_t`.
     pub(crate) async_size: usize,
+    pub(crate) poll_size: usize,
 }
 
 impl Libuv {
@@ -59,7 +69,10 @@ impl Libuv {
                 unreference: *host.get(b"uv_unref\0").ok()?,
                 set_data: *host.get(b"uv_handle_set_data\0").ok()?,
                 get_data: *host.get(b"uv_handle_get_data\0").ok()?,
+                poll_init: *host.get(b"uv_poll_init\0").ok()?,
+                poll_start: *host.get(b"uv_poll_start\0").ok()?,
                 async_size: handle_size(UV_ASYNC),
+                poll_size: handle_size(UV_POLL),
             })
         }
     }

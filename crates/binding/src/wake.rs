@@ -1,18 +1,19 @@
-//! Waking JavaScript's thread.
+//! Waking JavaScript's thread, from another one or by a descriptor that its event loop watches.
 //!
 //! An `uv_async_t` of our own rather than a thread-safe function of Node-API. That one writes to the
 //! event loop's descriptor while it holds a lock which the woken thread takes first: where both share
 //! a core, the writer is preempted and two more context switches pass before a request is seen.
 //! Besides, an exception thrown by a request handler must become 'uncaughtException' on every Node.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
 use napi::{Env, JsValue, check_status, sys};
 
-use crate::libuv::{Libuv, UvAsync};
+use crate::libuv::{Libuv, UV_READABLE, UvHandle};
 
 /// Shared with the I/O threads.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ pub(crate) struct Waker {
     handle: Arc<Mutex<Option<Handle>>>,
 }
 
-struct Handle(*mut UvAsync);
+struct Handle(*mut UvHandle);
 
 // SAFETY: `uv_async_send` may be called from any thread; that is what it is for. The other uses happen on
 // JavaScript's thread: in methods that take its Env, and in hooks that Node runs there.
@@ -38,6 +39,20 @@ struct Target {
     cleanup: sys::napi_async_cleanup_hook_handle,
     /// The handle itself, aligned as `uv_async_t` is.
     memory: *mut [u64],
+    /// Null until a descriptor is watched.
+    watch: *mut Watch,
+}
+
+/// The data of an `uv_poll_t`. Freed when libuv has let it go.
+struct Watch {
+    target: *mut Target,
+    on_readable: Box<dyn Fn()>,
+    memory: *mut [u64],
+}
+
+/// Zeroed memory for a handle of libuv's.
+fn handle_memory(size: usize) -> *mut [u64] {
+    Box::into_raw(vec![0_u64; size.div_ceil(size_of::<u64>())].into_boxed_slice())
 }
 
 impl Waker {
@@ -46,10 +61,8 @@ impl Waker {
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
         let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
         let uv_loop = env.get_uv_event_loop()?;
-        let memory = Box::into_raw(
-            vec![0_u64; libuv.async_size.div_ceil(size_of::<u64>())].into_boxed_slice(),
-        );
-        let raw: *mut UvAsync = memory.cast();
+        let memory = handle_memory(libuv.async_size);
+        let raw: *mut UvHandle = memory.cast();
         let name = env.create_string("ferrohttp")?;
         let mut target = Box::new(Target {
             libuv,
@@ -59,6 +72,7 @@ impl Waker {
             handle: Arc::default(),
             cleanup: ptr::null_mut(),
             memory,
+            watch: ptr::null_mut(),
         });
         let handle = Arc::clone(&target.handle);
         // SAFETY: all values belong to `env` and this scope; results go into memory that lives long enough. The handle's
@@ -93,6 +107,43 @@ impl Waker {
         Ok(Self { libuv, handle })
     }
 
+    /// Has the event loop watch `descriptor`: while it is readable `on_readable` is called, and then what `wake` causes. It
+    /// must stay open as long as `on_readable` exists, and does not keep the event loop alive.
+    pub(crate) fn watch(
+        &self,
+        env: Env,
+        descriptor: c_int,
+        on_readable: impl Fn() + 'static,
+    ) -> Result<()> {
+        let uv_loop = env.get_uv_event_loop()?;
+        let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(handle) = &*guard else { return Ok(()) };
+        let libuv = self.libuv;
+        let memory = handle_memory(libuv.poll_size);
+        let raw: *mut UvHandle = memory.cast();
+        // SAFETY: an Env proves that this is JavaScript's thread, and the handle that is here has its `Target` as data. The
+        // new handle's memory and `Watch` are freed by `on_unwatched` only, or here when libuv does not know it.
+        unsafe {
+            if (libuv.poll_init)(uv_loop, raw, descriptor) != 0 {
+                drop(Box::from_raw(memory));
+                return Err(misuse("the event loop does not watch this"));
+            }
+            (libuv.unreference)(raw);
+            let target = (libuv.get_data)(handle.0).cast::<Target>();
+            let watch = Box::into_raw(Box::new(Watch {
+                target,
+                on_readable: Box::new(on_readable),
+                memory,
+            }));
+            (libuv.set_data)(raw, watch.cast());
+            (*target).watch = watch;
+            if (libuv.poll_start)(raw, UV_READABLE, on_poll) != 0 {
+                return Err(misuse("the event loop does not watch this"));
+            }
+        }
+        Ok(())
+    }
+
     /// Any thread; nothing happens once the environment is gone.
     pub(crate) fn wake(&self) {
         self.with(|libuv, handle| {
@@ -122,7 +173,7 @@ impl Waker {
             .take();
     }
 
-    fn with(&self, act: impl FnOnce(&Libuv, *mut UvAsync)) {
+    fn with(&self, act: impl FnOnce(&Libuv, *mut UvHandle)) {
         let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = &*guard {
             act(self.libuv, handle.0);
@@ -131,13 +182,29 @@ impl Waker {
 }
 
 /// Runs on JavaScript's thread, from the event loop.
-unsafe extern "C" fn on_async(handle: *mut UvAsync) {
+unsafe extern "C" fn on_async(handle: *mut UvHandle) {
     let Some(libuv) = Libuv::get() else { return };
     // SAFETY: the data was set right after `async_init`, on this thread, and is freed by `on_closed`, after which libuv
-    // calls nothing. Every value is used within the scope opened here. Closing the callback scope runs ticks and
-    // microtasks, as after any callback of Node's own.
+    // calls nothing.
+    unsafe { call((libuv.get_data)(handle).cast()) };
+}
+
+/// As `on_async`, of a descriptor that is watched.
+unsafe extern "C" fn on_poll(handle: *mut UvHandle, _: c_int, _: c_int) {
+    let Some(libuv) = Libuv::get() else { return };
+    // SAFETY: as in `on_async`; both handles are closed together. A panic must not cross into libuv.
     unsafe {
-        let target = (libuv.get_data)(handle).cast::<Target>();
+        let watch = (libuv.get_data)(handle).cast::<Watch>();
+        drop(catch_unwind(AssertUnwindSafe(|| ((*watch).on_readable)())));
+        call((*watch).target);
+    }
+}
+
+/// Calls `on_wake`. Safe on JavaScript's thread, with a `Target` that has not been freed.
+unsafe fn call(target: *mut Target) {
+    // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
+    // ticks and microtasks, as after any callback of Node's own.
+    unsafe {
         let (env, context, on_wake) = ((*target).env, (*target).context, (*target).on_wake);
         let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
         let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
@@ -180,11 +247,24 @@ unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *
             .take();
         sys::napi_delete_reference(env, (*target).on_wake);
         sys::napi_async_destroy(env, (*target).context);
+        // libuv tells of both in the same turn, and Node goes on after it.
+        if !(*target).watch.is_null() {
+            (libuv.close)((*(*target).watch).memory.cast(), on_unwatched);
+        }
         (libuv.close)((*target).memory.cast(), on_closed);
     }
 }
 
-unsafe extern "C" fn on_closed(handle: *mut UvAsync) {
+unsafe extern "C" fn on_unwatched(handle: *mut UvHandle) {
+    let Some(libuv) = Libuv::get() else { return };
+    // SAFETY: as in `on_closed`.
+    unsafe {
+        let watch = Box::from_raw((libuv.get_data)(handle).cast::<Watch>());
+        drop(Box::from_raw(watch.memory));
+    }
+}
+
+unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
     let Some(libuv) = Libuv::get() else { return };
     // SAFETY: libuv calls this once, after everything else with this handle; the data and the memory came from
     // `Box::into_raw`.

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use crate::connect::{ConnectOptions, ConnectTarget};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, Finished};
 use crate::error::ListenError;
 use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
 use crate::listener::{self, BoundAddress, ListenOptions};
+use crate::loans::Loans;
+use crate::poller::Poller;
 use crate::server::{Server, ServerConfig};
 use crate::settings::ClientConfig;
 use crate::sync::lock;
@@ -39,6 +41,7 @@ pub struct Environment {
     clients: AtomicUsize,
     /// Flushes that I/O threads have not applied yet.
     flushes_under_way: AtomicUsize,
+    pub(crate) loans: Loans,
 }
 
 impl Environment {
@@ -54,6 +57,7 @@ impl Environment {
             accepted: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
             flushes_under_way: AtomicUsize::new(0),
+            loans: Loans::new(),
         })
     }
 
@@ -68,6 +72,22 @@ impl Environment {
     /// The next batch of records, in exchange for the last one.
     pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
         self.inbox.take(used)
+    }
+
+    /// What an event loop on JavaScript's thread is to watch; `read_loans` while it is readable. None where connections
+    /// are never lent.
+    pub fn loans_descriptor(&self) -> Option<i32> {
+        self.loans.poller().and_then(Poller::descriptor)
+    }
+
+    /// Connections that have been lent, so far.
+    pub fn loans_given(&self) -> u64 {
+        self.loans.total()
+    }
+
+    /// Reads the connections that are on loan: what came is there to `take`. JavaScript's thread only.
+    pub fn read_loans(&self) {
+        self.loans.read(self);
     }
 
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
@@ -107,7 +127,7 @@ impl Environment {
             let previous =
                 current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
             if let Some(previous) = previous {
-                told |= previous.after_direct_commands(acks);
+                told |= self.finish_directly(&previous, acks);
             }
             if current.is_none() {
                 current = self.connections.get(record.id);
@@ -117,14 +137,27 @@ impl Environment {
             }
         }
         if let Some(last) = current {
-            told |= last.after_direct_commands(acks);
+            told |= self.finish_directly(&last, acks);
         }
         if told {
             self.inbox.tell();
         }
     }
 
+    /// Answers whether the inbox has news.
+    fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) -> bool {
+        let Finished { told, calm } = connection.after_direct_commands(acks);
+        if calm {
+            self.loans.give(self, connection);
+        }
+        told
+    }
+
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
+        if self.loans.are_any() {
+            // So much at a time that the threads had better share the work.
+            self.loans.end(self);
+        }
         if let [only] = io_thread::running_threads() {
             let mut commands = Commands::new(self);
             commands.records = records.to_vec();

@@ -20,6 +20,8 @@ mod handoff;
 mod id;
 mod io_thread;
 mod listener;
+mod loans;
+mod poller;
 mod server;
 mod session;
 mod settings;

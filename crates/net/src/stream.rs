@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -18,27 +18,45 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    Lent(Lent),
 }
 
-/// Runs `$body` with `$s` bound to whichever stream it is.
+/// A socket without a runtime: on loan to JavaScript's thread.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) socket: Socket,
+    is_tcp: bool,
+}
+
+/// Runs `$body` with `$s` bound to whichever stream it is, and `$lent` to a socket on loan.
 macro_rules! each {
-    ($stream:expr, $s:ident => $body:expr) => {
+    ($stream:expr, $s:ident => $body:expr, $lent:ident => $other:expr) => {
         match $stream {
             Self::Tcp($s) => $body,
             #[cfg(unix)]
             Self::Unix($s) => $body,
+            Self::Lent(Lent { socket: $lent, .. }) => $other,
         }
+    };
+    ($stream:expr, $s:ident => $body:expr) => {
+        each!($stream, $s => $body, $s => $body)
     };
 }
 
+/// As everywhere in the standard library: a peer that has gone is an error, not a signal.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: i32 = 0;
+
 impl Stream {
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        each!(self, s => s.try_read(buffer))
+        each!(self, s => s.try_read(buffer), lent => (&*lent).read(buffer))
     }
 
     /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
     pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        each!(self, s => s.try_read_buf(buffer))
+        each!(self, s => s.try_read_buf(buffer), lent => receive(lent, buffer))
     }
 
     /// Reads without asking the poller, which may not know yet.
@@ -69,7 +87,7 @@ impl Stream {
     }
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        each!(self, s => s.try_write(bytes))
+        each!(self, s => s.try_write(bytes), lent => lent.send_with_flags(bytes, NO_SIGNAL))
     }
 
     /// As `try_write`, of bytes that the close follows: the kernel may keep them until then.
@@ -85,22 +103,24 @@ impl Stream {
     }
 
     pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        each!(self, s => s.try_write_vectored(slices))
+        each!(self, s => s.try_write_vectored(slices), lent => lent.send_vectored_with_flags(slices, NO_SIGNAL))
     }
 
     /// Says that the last read emptied the socket, which saves the read that would find it out.
     /// As in tokio's own streams: an edge-triggered poller reports what arrives from here on.
     pub(crate) fn clear_read_ready(&self) {
         let drained = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
-        drop(each!(self, s => s.try_io(Interest::READABLE, drained)));
+        drop(each!(self, s => s.try_io(Interest::READABLE, drained), _lent => Ok(())));
     }
 
+    /// Never ready on loan.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, s => s.poll_read_ready(cx))
+        each!(self, s => s.poll_read_ready(cx), _lent => Poll::Pending)
     }
 
+    /// As `poll_read_ready`.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, s => s.poll_write_ready(cx))
+        each!(self, s => s.poll_write_ready(cx), _lent => Poll::Pending)
     }
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
@@ -117,12 +137,17 @@ impl Stream {
             Self::Tcp(s) => s.set_nodelay(on),
             #[cfg(unix)]
             Self::Unix(_) => Ok(()),
+            Self::Lent(lent) if lent.is_tcp => lent.socket.set_tcp_nodelay(on),
+            Self::Lent(_) => Ok(()),
         }
     }
 
     pub(crate) fn set_tcp_keepalive(&self, on: bool, delay: Duration) -> io::Result<()> {
-        let Self::Tcp(s) = self else { return Ok(()) };
-        let socket = SockRef::from(s);
+        let socket = match self {
+            Self::Tcp(s) => SockRef::from(s),
+            Self::Lent(lent) if lent.is_tcp => SockRef::from(&lent.socket),
+            _ => return Ok(()),
+        };
         socket.set_keepalive(on)?;
         if on && delay >= Duration::from_secs(1) {
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay))?;
@@ -136,6 +161,44 @@ impl Stream {
             Self::Tcp(s) => (s.local_addr().ok(), s.peer_addr().ok()),
             #[cfg(unix)]
             Self::Unix(_) => (None, None),
+            Self::Lent(Lent { socket, .. }) => {
+                let address = |found: io::Result<SockAddr>| found.ok()?.as_socket();
+                (address(socket.local_addr()), address(socket.peer_addr()))
+            }
         }
     }
+
+    /// Without the runtime, whose poller watches it no longer.
+    pub(crate) fn lent(self) -> io::Result<Lent> {
+        Ok(match self {
+            Self::Tcp(s) => Lent {
+                socket: s.into_std()?.into(),
+                is_tcp: true,
+            },
+            #[cfg(unix)]
+            Self::Unix(s) => Lent {
+                socket: s.into_std()?.into(),
+                is_tcp: false,
+            },
+            Self::Lent(lent) => lent,
+        })
+    }
+
+    /// With the runtime that has been entered.
+    pub(crate) fn returned(Lent { socket, is_tcp }: Lent) -> io::Result<Self> {
+        #[cfg(unix)]
+        if !is_tcp {
+            return UnixStream::from_std(socket.into()).map(Self::Unix);
+        }
+        debug_assert!(is_tcp);
+        TcpStream::from_std(socket.into()).map(Self::Tcp)
+    }
+}
+
+/// Into the spare capacity, as tokio's `try_read_buf` does.
+fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let count = socket.recv(buffer.spare_capacity_mut())?;
+    // SAFETY: the kernel has written so many bytes behind the vector's end.
+    unsafe { buffer.set_len(buffer.len() + count) };
+    Ok(count)
 }

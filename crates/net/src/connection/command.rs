@@ -6,6 +6,14 @@ use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
+/// What came of commands on JavaScript's thread.
+pub(crate) struct Finished {
+    /// The inbox has something new.
+    pub(crate) told: bool,
+    /// The connection had better be read by JavaScript's thread.
+    pub(crate) calm: bool,
+}
+
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
     /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
@@ -138,6 +146,7 @@ impl Connection {
     /// Writes what the commands caused and has the task do what only it may do.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
         let mut guard = self.lock();
+        guard.calm = 0;
         if !self.finish_with_last_words(&mut guard, batch) {
             self.finish_commands(&mut guard, batch);
         }
@@ -163,16 +172,22 @@ impl Connection {
 
     /// The same on JavaScript's thread. A server's acknowledgements go to `acks`. A client's are in the queue, behind
     /// the news that it is connected, and before the connection's task has its turn: it may tell of the end, after which
-    /// nobody hears of them. Answers whether there were any of these.
-    pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
+    /// nobody hears of them.
+    pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> Finished {
         let mut guard = self.lock();
         if guard.engine.is_client() {
             let mut batch = Batch::default();
             self.finish_commands(&mut guard, &mut batch);
-            return self.environment.inbox().push(&mut batch);
+            return Finished {
+                told: self.environment.inbox().push(&mut batch),
+                calm: false,
+            };
         }
         self.finish_commands(&mut guard, acks);
-        false
+        Finished {
+            told: false,
+            calm: guard.answered_directly(),
+        }
     }
 
     fn finish_commands(&self, state: &mut State, batch: &mut Batch) {

@@ -19,6 +19,10 @@ use crate::staging;
 /// turn, well below what a peer would notice after waiting for headersTimeout.
 const FALLBACK: Duration = Duration::from_millis(500);
 
+/// A deadline of a connection that was on loan is looked at again so much later, when what is there has been read: the
+/// runtime looks at sockets before it looks at timers.
+const REREAD: Duration = Duration::from_millis(10);
+
 /// How long a peer may take to read our last words and close, as long as it keeps sending.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
@@ -108,9 +112,15 @@ impl Connection {
             return;
         }
         let config = state.engine.settings();
-        if let Some((at, due)) = state.next_deadline(&config)
-            && at <= now()
-        {
+        let due = state.next_deadline(&config).filter(|(at, _)| *at <= now());
+        if state.is_on_loan() && due.is_some() {
+            // The peer may have sent in time what JavaScript's thread was too busy to read.
+            state.take_back(self);
+            let at = now() + REREAD;
+            state.timer = Some((self.thread.start_timer(at, Arc::downgrade(self)), at));
+            return;
+        }
+        if let Some((_, due)) = due {
             self.act(state, due, batch);
         }
         self.arm(state, &config);

@@ -2,14 +2,15 @@
 //!
 //! The state is behind a mutex because two threads drive it: its I/O thread, and JavaScript's when a
 //! batch is so small that waking the I/O thread would cost more than the write itself. Only the I/O
-//! thread reads, closes and touches timers; JavaScript's thread applies commands and writes, and
-//! wakes the connection's task when there is more to do.
+//! thread closes and touches timers, and it reads, but for connections on loan (`loan`); JavaScript's
+//! thread applies commands and writes, and wakes the connection's task when there is more to do.
 
 mod command;
 mod connecting;
 mod deadline;
 mod engine;
 mod input;
+mod loan;
 mod output;
 mod response;
 mod socket;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use ferrohttp_proto::ErrorKind;
 
+pub(crate) use self::command::Finished;
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
 use self::output::{Flush, Output};
@@ -119,6 +121,8 @@ struct State {
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
+    /// Requests in a row that needed nothing of the I/O thread but the reading.
+    calm: u8,
 }
 
 impl Connection {
@@ -235,6 +239,8 @@ impl Connection {
     /// Tells JavaScript that the connection has ended, as Node has it as soon as the last words are with the kernel. The
     /// socket stays for a peer that is still sending, see `Reading::Discard`. I/O thread only.
     fn part(&self, state: &mut State, batch: &mut Batch) {
+        // Whoever reads it on loan goes by the slot.
+        state.take_back(self);
         let counters = (state.bytes_read, state.output.bytes_written());
         if self.give_up_slot(state) {
             batch.closed(self.id, 0, counters);
@@ -319,6 +325,7 @@ impl State {
             parted: false,
             fallback_at: None,
             bytes_read: 0,
+            calm: 0,
         }
     }
 

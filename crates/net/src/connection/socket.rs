@@ -12,6 +12,8 @@ pub(super) enum Socket {
         tcp_keep_alive: Option<Duration>,
     },
     Open(Stream),
+    /// The I/O thread's poller did not take it back: the task ends the connection.
+    Lost,
     Closed,
 }
 
@@ -19,7 +21,7 @@ impl Socket {
     pub(super) const fn stream(&self) -> Option<&Stream> {
         match self {
             Self::Open(stream) => Some(stream),
-            Self::Connecting { .. } | Self::Closed => None,
+            Self::Connecting { .. } | Self::Lost | Self::Closed => None,
         }
     }
 
@@ -28,7 +30,7 @@ impl Socket {
         match self {
             Self::Open(stream) => drop(stream.set_nodelay(on)),
             Self::Connecting { no_delay, .. } => *no_delay = on,
-            Self::Closed => {}
+            Self::Lost | Self::Closed => {}
         }
     }
 
@@ -37,7 +39,7 @@ impl Socket {
         match self {
             Self::Open(stream) => drop(stream.set_tcp_keepalive(on, delay)),
             Self::Connecting { tcp_keep_alive, .. } => *tcp_keep_alive = on.then_some(delay),
-            Self::Closed => {}
+            Self::Lost | Self::Closed => {}
         }
     }
 }

@@ -41,6 +41,9 @@ impl Connection {
         let mut guard = self.lock();
         let state = &mut *guard;
         let config = state.engine.settings();
+        if state.is_on_loan() && !state.is_ordinary(&config) {
+            state.take_back(self);
+        }
         let mut turn = Turn::Again;
         for _ in 0..TURNS {
             if state.is_closed() {
@@ -102,7 +105,7 @@ impl Connection {
             match self.flush(state, batch)? {
                 Flush::Done => return Ok(Turn::Wait),
                 Flush::Paused => return Ok(Turn::Again),
-                Flush::Blocked => {}
+                Flush::Blocked => state.take_back(self),
             }
             let Some(stream) = state.socket.stream() else {
                 return Ok(Turn::Wait);
@@ -123,7 +126,7 @@ impl Connection {
     ) -> Result<Turn, i32> {
         let config = state.engine.settings();
         state.read_held = !Self::wants_read(state, &config);
-        if state.read_held {
+        if state.read_held || state.is_on_loan() {
             return Ok(Turn::Wait);
         }
         let Some(stream) = state.socket.stream() else {

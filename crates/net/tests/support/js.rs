@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use ferrohttp_net::{
     Batch, BoundAddress, ConnectionId, Environment, ListenOptions, ListenTarget, ServerConfig,
@@ -12,6 +13,9 @@ use ferrohttp_net::{
 
 use super::PATIENCE;
 use super::records::{Event, Head, Out};
+
+/// How often connections on loan are looked at, where an event loop would watch them.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Any free port of 127.0.0.1.
 pub fn loopback() -> ListenOptions {
@@ -66,7 +70,8 @@ impl Js {
     }
 
     /// The next record unless none comes in time.
-    pub fn next_within(&mut self, patience: std::time::Duration) -> Option<Event> {
+    pub fn next_within(&mut self, patience: Duration) -> Option<Event> {
+        let began = Instant::now();
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -78,8 +83,11 @@ impl Js {
                 used = Some(batch);
             }
             if self.events.is_empty() {
-                match self.woken.recv_timeout(patience) {
+                match self.woken.recv_timeout(LOOK.min(patience)) {
                     Ok(()) => {}
+                    Err(RecvTimeoutError::Timeout) if began.elapsed() < patience => {
+                        self.environment.read_loans();
+                    }
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
                 }
             }
@@ -219,7 +227,12 @@ impl Server {
         };
         let its = Arc::clone(&environment);
         let thread = std::thread::spawn(move || {
-            while let Ok(Signal::Woken) = signals.recv() {
+            loop {
+                match signals.recv_timeout(LOOK) {
+                    Ok(Signal::Woken) => {}
+                    Err(RecvTimeoutError::Timeout) => its.read_loans(),
+                    Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                }
                 let mut used = None;
                 while let Some(mut batch) = its.take(used.take()) {
                     let mut events = Event::read_all(&mut batch);

@@ -1,0 +1,82 @@
+//! Deadlines of connections that JavaScript's thread reads, which nobody reads while it is busy.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::paused::{CLOSED, HEAD, Js, Peer, TIMEOUT, assert_took, run};
+use crate::id::ConnectionId;
+use crate::server::ServerConfig;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+const HEADERS: Duration = Duration::from_secs(60);
+/// How long JavaScript may take to answer for itself.
+const FALLBACK: Duration = Duration::from_millis(500);
+/// The wheel's ticks, and what is there being read first.
+const LOOKS: Duration = Duration::from_millis(40);
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A connection that is on loan, with JavaScript's thread busy from now on.
+async fn lent(js: &mut Js) -> (Peer, ConnectionId) {
+    let (_, address) = js.listen(ServerConfig::default());
+    let mut peer = Peer::connect(address).await;
+    peer.send(GET).await;
+    let id = js.open_with_head().await;
+    loop {
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        if js.environment.loans_given() == 1 {
+            return (peer, id);
+        }
+        peer.send(GET).await;
+        assert_eq!(js.expect(HEAD).await.id, id);
+    }
+}
+
+#[test]
+fn an_idle_one_ends_in_time() {
+    run(async |mut js| {
+        let (mut peer, id) = lent(&mut js).await;
+        let idle = Instant::now();
+        assert_eq!(js.expect(TIMEOUT).await.id, id);
+        let told = idle.elapsed();
+        assert!(told >= KEEP_ALIVE && told <= KEEP_ALIVE + LOOKS, "{told:?}");
+        let told = Instant::now();
+        peer.expect_end().await;
+        assert_took(told, FALLBACK);
+        assert_eq!(js.expect(CLOSED).await.id, id);
+    });
+}
+
+#[test]
+fn what_came_in_time_is_served_however_late() {
+    run(async |mut js| {
+        let (mut peer, id) = lent(&mut js).await;
+        sleep(KEEP_ALIVE / 2).await;
+        peer.send(GET).await;
+        // Not a word of the connection being idle.
+        assert_eq!(js.expect(HEAD).await.id, id);
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        js.destroy(id);
+        js.expect(CLOSED).await;
+    });
+}
+
+#[test]
+fn a_head_that_began_has_its_time() {
+    run(async |mut js| {
+        let (mut peer, id) = lent(&mut js).await;
+        let began = Instant::now();
+        peer.send("GET / HT").await;
+        js.environment.read_loans();
+        assert_eq!(js.expect(TIMEOUT).await.id, id);
+        assert_took(began, HEADERS);
+        peer.expect("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+            .await;
+        peer.expect_end().await;
+        js.expect(CLOSED).await;
+    });
+}
