@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Batch, ConnectionId, Environment};
+use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment};
 use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
@@ -247,11 +247,12 @@ impl BindingEnvironment {
 }
 
 /// Gives a chunk to JavaScript without a copy. V8 counts it as external memory and collects by that.
-fn external(env: &Env, mut chunk: Vec<u8>) -> Result<BufferSlice<'_>> {
+fn external(env: &Env, mut chunk: Chunk) -> Result<BufferSlice<'_>> {
     let (data, size) = (chunk.as_mut_ptr(), chunk.len());
-    // SAFETY: the vector is the hint, so it lives until the finaliser drops it; nobody else has it.
+    // SAFETY: the chunk is the hint, so its memory, which does not move with it, lives until the finaliser drops it;
+    // nobody else has it.
     unsafe {
-        BufferSlice::from_external(env, data, size, chunk, |_: Env, chunk: Vec<u8>| drop(chunk))
+        BufferSlice::from_external(env, data, size, chunk, |_: Env, chunk: Chunk| drop(chunk))
     }
 }
 

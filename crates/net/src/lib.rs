@@ -36,7 +36,7 @@ mod timer;
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use environment::Environment;
 pub use error::ListenError;
-pub use handoff::{Batch, Held, HeldBytes, Inbox, Wake};
+pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Wake};
 pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
 pub use listener::{BoundAddress, ListenOptions, ListenTarget};

@@ -50,10 +50,6 @@ const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 const NO_SIGNAL: i32 = 0;
 
 impl Stream {
-    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        each!(self, s => s.try_read(buffer), lent => (&*lent).read(buffer))
-    }
-
     /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
     pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         each!(self, s => s.try_read_buf(buffer), lent => receive(lent, buffer))

@@ -6,28 +6,28 @@ use std::io::{self, ErrorKind};
 use ferrohttp_proto::{BodyLength, Event, Scratch};
 
 use super::{Connection, Engine, Reading, State, Writing};
-use crate::handoff::Batch;
+use crate::handoff::{Batch, CHUNK, Chunk, chunk};
 use crate::io_thread::now;
 use crate::settings::Settings;
 
-/// One read. The kernel rarely has more for us at once, and a thread needs only one buffer.
-const READ_BUFFER: usize = 64 * 1024;
-
 /// From this much outstanding body on, reads go straight into the chunk that JavaScript gets.
 const DIRECT_BODY: u64 = 16 * 1024;
+/// … and up to this much, into one of its size.
+const SMALL_BODY: usize = CHUNK / 2;
 
 /// A peer that leaves this much of our output unread gets no further request read, or pipelining would pile up
 /// answers without end. Node's mark is the socket's highWaterMark, 64 KiB.
 const UNREAD_OUTPUT: u64 = 64 * 1024;
 
 struct Buffers {
-    read: Box<[u8]>,
+    /// Of one read; a thread needs only one.
+    read: Vec<u8>,
     scratch: Scratch,
 }
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> =
-        RefCell::new(Buffers { read: vec![0; READ_BUFFER].into_boxed_slice(), scratch: Scratch::new() });
+        RefCell::new(Buffers { read: chunk::memory(), scratch: Scratch::new() });
 }
 
 /// What one read brought.
@@ -112,17 +112,21 @@ impl Connection {
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
-        let Some(count) = attempt(state, |stream| stream.try_read(&mut buffers.read))? else {
+        let Buffers { read, scratch } = buffers;
+        read.clear();
+        let capacity = read.capacity();
+        let Some(count) = attempt(state, |stream| stream.try_read_spare(read))? else {
             return Ok(None);
         };
-        let Buffers { read, scratch } = buffers;
         let wanted = Self::is_wanted(state, config);
-        let used = self.consume(state, config, &read[..count], scratch, batch);
+        let mut offer = batch.offer();
+        let used = self.consume(state, config, read, scratch, &mut offer);
         if wanted {
-            self.tap(state, &read[..count], batch);
+            self.tap(state, read, &mut offer);
         }
-        state.input.extend_from_slice(&read[used..count]);
-        Ok(Some((count, READ_BUFFER)))
+        state.input.extend_from_slice(&read[used..]);
+        offer.settle(read);
+        Ok(Some((count, capacity)))
     }
 
     /// Something is left from before: behind it.
@@ -134,7 +138,7 @@ impl Connection {
         batch: &mut Batch,
     ) -> Counted {
         let mut input = std::mem::take(&mut state.input);
-        input.reserve(READ_BUFFER / 4);
+        input.reserve(CHUNK / 4);
         let before = input.len();
         let capacity = input.capacity() - before;
         let read = attempt(state, |stream| stream.try_read_spare(&mut input));
@@ -160,10 +164,15 @@ impl Connection {
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
-        let wanted = state.body_left.min(READ_BUFFER as u64) as usize;
-        let mut chunk = Vec::with_capacity(wanted);
+        let mut chunk = match usize::try_from(state.body_left) {
+            // What it takes, where that is little.
+            Ok(left @ ..SMALL_BODY) => Vec::with_capacity(left),
+            _ => chunk::memory(),
+        };
         let capacity = chunk.capacity();
-        let Some(count) = attempt(state, |stream| stream.try_read_spare(&mut chunk))? else {
+        let count = attempt(state, |stream| stream.try_read_spare(&mut chunk));
+        let chunk = Chunk::new(chunk, 0);
+        let Some(count) = count? else {
             return Ok(None);
         };
         if count == 0 {

@@ -1,9 +1,11 @@
 //! I/O threads → JavaScript: events, as records.
 
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
+use super::chunk::{self, CHUNK, Chunk};
 use super::{HEADER_BYTES, padded};
 use crate::connect::Failure;
 use crate::id::ConnectionId;
@@ -77,6 +79,29 @@ pub(crate) enum Timeout {
     KeepAlive = 3,
 }
 
+/// What the body parts are in that are being told of.
+#[derive(Clone, Copy, Debug, Default)]
+enum Source {
+    /// Something that stays where it is.
+    #[default]
+    Kept,
+    /// Memory that may be given away.
+    Offered,
+    /// It is to be given away.
+    Claimed(Claim),
+}
+
+/// A part of memory on offer, for which an empty chunk holds the place.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    chunk: usize,
+    address: usize,
+    length: usize,
+}
+
+/// The least part of memory on offer for which it is given away, rather than copied.
+const CLAIMED: usize = CHUNK / 2;
+
 /// Records in the order they happened on one I/O thread. An I/O thread fills its own without a lock
 /// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
 #[derive(Default)]
@@ -84,11 +109,12 @@ pub struct Batch {
     /// Records, whole.
     pub bytes: Vec<u8>,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
-    pub chunks: Vec<Vec<u8>>,
+    pub chunks: Vec<Chunk>,
     /// Where the last record begins if it is a BODY record that may still grow.
     open_body: Option<usize>,
     /// Bytes in `chunks`.
     chunk_bytes: usize,
+    source: Source,
     heads: usize,
     urgent: bool,
 }
@@ -125,6 +151,44 @@ const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// A burst may grow a batch; this much stays for the next one.
 const KEPT_CAPACITY: usize = 256 * 1024;
+
+/// A batch that may keep the memory of what it is told of.
+pub(crate) struct Offer<'a>(&'a mut Batch);
+
+impl Offer<'_> {
+    /// Ends it. If a body part was large enough to be worth it, `memory`, which it is in, becomes that part's chunk, and
+    /// other memory takes its place.
+    pub(crate) fn settle(self, memory: &mut Vec<u8>) {
+        let Source::Claimed(claim) = self.0.source else {
+            return;
+        };
+        let start = claim.address - memory.as_ptr().addr();
+        let mut given = std::mem::replace(memory, chunk::memory());
+        given.truncate(start + claim.length);
+        self.0.chunks[claim.chunk] = Chunk::new(given, start);
+    }
+}
+
+impl Deref for Offer<'_> {
+    type Target = Batch;
+
+    fn deref(&self) -> &Batch {
+        self.0
+    }
+}
+
+impl DerefMut for Offer<'_> {
+    fn deref_mut(&mut self) -> &mut Batch {
+        self.0
+    }
+}
+
+impl Drop for Offer<'_> {
+    /// Also when parsing panics: the batch is everybody's.
+    fn drop(&mut self) {
+        self.0.source = Source::Kept;
+    }
+}
 
 /// Appending records.
 impl Batch {
@@ -287,7 +351,7 @@ impl Batch {
             }
         }
         if data.len() > INLINE_BODY {
-            self.body_chunk(id, data.to_vec(), raw);
+            self.large_body(id, data, raw);
             return;
         }
         let start = self.bytes.len();
@@ -313,14 +377,39 @@ impl Batch {
         self.pad();
     }
 
+    fn large_body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
+        if data.len() < CLAIMED || !matches!(self.source, Source::Offered) {
+            self.body_chunk(id, Chunk::copy_of(data), raw);
+            return;
+        }
+        self.source = Source::Claimed(Claim {
+            chunk: self.chunks.len(),
+            address: data.as_ptr().addr(),
+            length: data.len(),
+        });
+        self.chunk_record(id, data.len(), raw);
+        self.chunks.push(Chunk::default());
+    }
+
+    /// For telling of what is in memory that may be given away.
+    pub(crate) const fn offer(&mut self) -> Offer<'_> {
+        self.source = Source::Offered;
+        Offer(self)
+    }
+
     /// A large body part, given away.
-    pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Vec<u8>, raw: bool) {
+    pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
+        self.chunk_record(id, data.len(), raw);
+        self.chunks.push(data);
+    }
+
+    /// Tells of the chunk that is pushed next.
+    fn chunk_record(&mut self, id: ConnectionId, length: usize, raw: bool) {
         let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
         self.begin(kind::BODY, flags, id.slot, id.generation, 8);
-        self.word(data.len() as u32);
+        self.word(length as u32);
         self.word(self.chunks.len() as u32);
-        self.chunk_bytes += data.len();
-        self.chunks.push(data);
+        self.chunk_bytes += length;
     }
 
     /// The request is complete.

@@ -16,12 +16,15 @@
 //! `inbound` is I/O → JavaScript, whose queue is `inbox`; `outbound` is JavaScript → I/O. The numbers are mirrored in
 //! `js/internal/records.ts`; a test compares the two.
 
+pub(crate) mod chunk;
 mod inbound;
 mod inbox;
 mod outbound;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chunk::CHUNK;
+pub use chunk::Chunk;
 pub use inbound::Batch;
 pub(crate) use inbound::Timeout;
 pub use inbox::{Inbox, Wake};

@@ -1,6 +1,6 @@
 //! The records of `handoff`, from JavaScript's side: written again here so that the tests notice a changed layout.
 
-use ferrohttp_net::{Batch, ConnectionId, Held};
+use ferrohttp_net::{Batch, Chunk, ConnectionId, Held};
 
 /// Bytes before a record's own words.
 const HEADER: usize = 16;
@@ -176,7 +176,7 @@ impl Event {
         events
     }
 
-    fn read(record: &[u8], chunks: &mut [Vec<u8>]) -> Self {
+    fn read(record: &[u8], chunks: &mut [Chunk]) -> Self {
         let (kind, flags) = (word(record, 0) & 0xff, word(record, 0) >> 8);
         let (first, second) = (word(record, 2), word(record, 3));
         let id = ConnectionId {
@@ -203,7 +203,7 @@ impl Event {
                 assert_eq!(chunk.len(), own(0) as usize);
                 Self::Body {
                     id,
-                    bytes: chunk,
+                    bytes: chunk.to_vec(),
                     raw: flags & 1 != 0,
                 }
             }

@@ -3,7 +3,7 @@
 use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
 
 use crate::handoff::inbound::{BODY_RAW, BODY_TAKE, Batch, INLINE_BODY, kind};
-use crate::handoff::{HEADER_BYTES, Timeout};
+use crate::handoff::{CHUNK, Chunk, HEADER_BYTES, Timeout, chunk};
 use crate::id::ConnectionId;
 
 const A: ConnectionId = ConnectionId {
@@ -54,7 +54,7 @@ fn parts(batch: &Batch) -> Vec<Part> {
             let bytes = if flags & BODY_TAKE == 0 {
                 record[HEADER_BYTES + 8..][..len].to_vec()
             } else {
-                batch.chunks[word(record, HEADER_BYTES + 4) as usize].clone()
+                batch.chunks[word(record, HEADER_BYTES + 4) as usize].to_vec()
             };
             assert_eq!(bytes.len(), len);
             let id = ConnectionId {
@@ -131,7 +131,72 @@ fn a_large_part_becomes_a_chunk_in_its_place() {
             part(A, *b"behind")
         ]
     );
-    assert_eq!(batch.chunks, [large]);
+    assert_eq!(batch.chunks.len(), 1);
+    assert_eq!(*batch.chunks[0], *large);
+}
+
+/// Memory as a thread reads into: a head, a body part of `length` bytes, and something behind it.
+fn read(length: usize) -> (Vec<u8>, std::ops::Range<usize>) {
+    let mut memory = chunk::memory();
+    memory.extend_from_slice(b"head");
+    memory.extend((0..length).map(|index| index as u8));
+    memory.extend_from_slice(b"next");
+    (memory, 4..4 + length)
+}
+
+#[test]
+fn memory_on_offer_becomes_the_chunk_of_a_part_that_fills_half_of_it() {
+    for (length, given) in [(CHUNK / 2 - 1, false), (CHUNK / 2, true)] {
+        let (mut memory, part_of) = read(length);
+        let (address, expected) = (memory.as_ptr(), memory[part_of.clone()].to_vec());
+        let mut batch = Batch::default();
+        let mut offer = batch.offer();
+        offer.body(A, &memory[part_of], false);
+        offer.settle(&mut memory);
+        assert_eq!(memory.as_ptr() != address, given, "{length}");
+        assert_eq!(memory.is_empty(), given, "{length}");
+        assert_eq!(parts(&batch), [part(A, expected)]);
+    }
+}
+
+#[test]
+fn memory_on_offer_is_given_away_once() {
+    let (mut memory, part_of) = read(CHUNK / 2);
+    let expected = memory[part_of.clone()].to_vec();
+    let mut batch = Batch::default();
+    let mut offer = batch.offer();
+    offer.body(A, &memory[part_of.clone()], false);
+    offer.body(B, &memory[part_of], false);
+    offer.settle(&mut memory);
+    assert_eq!(
+        parts(&batch),
+        [part(A, expected.clone()), part(B, expected)]
+    );
+}
+
+#[test]
+fn what_is_not_on_offer_any_more_is_copied() {
+    let (mut memory, part_of) = read(CHUNK / 2);
+    let mut batch = Batch::default();
+    let offer = batch.offer();
+    offer.settle(&mut memory);
+    batch.body(A, &memory[part_of.clone()], false);
+    assert_eq!(parts(&batch), [part(A, memory[part_of].to_vec())]);
+}
+
+#[test]
+fn memory_that_comes_back_is_used_again() {
+    // Not each time where other tests run beside this one.
+    let again = (0..100).any(|_| {
+        let mut memory = chunk::memory();
+        memory.push(1);
+        let address = memory.as_ptr();
+        drop(Chunk::new(memory, 0));
+        let memory = chunk::memory();
+        assert!(memory.is_empty() && memory.capacity() == CHUNK);
+        memory.as_ptr() == address
+    });
+    assert!(again);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::handoff::inbound::{
     self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, ResponseFlags, kind as incoming,
 };
 use crate::handoff::outbound::{flag, kind as outgoing};
-use crate::handoff::{CloseMode, Command, HEADER_BYTES, Records, Timeout};
+use crate::handoff::{Chunk, CloseMode, Command, HEADER_BYTES, Records, Timeout};
 
 /// Every `export const NAME = number`.
 fn typescript() -> BTreeMap<String, u32> {
@@ -117,7 +117,7 @@ fn a_chunk_is_what_javascript_would_take() {
         generation: 2,
     };
     let mut batch = inbound::Batch::default();
-    batch.body_chunk(id, vec![7; 3], true);
+    batch.body_chunk(id, Chunk::copy_of(&[7; 3]), true);
     let words: Vec<_> = batch
         .bytes
         .chunks(4)
@@ -127,5 +127,5 @@ fn a_chunk_is_what_javascript_would_take() {
         words,
         [incoming::BODY | (BODY_TAKE | BODY_RAW) << 8, 24, 1, 2, 3, 0]
     );
-    assert_eq!(batch.chunks, [vec![7; 3]]);
+    assert_eq!(*batch.chunks[0], [7; 3]);
 }

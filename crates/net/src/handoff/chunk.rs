@@ -1,0 +1,124 @@
+//! Memory for what is read in large parts, used again and again.
+//!
+//! A part goes to JavaScript as it was read and comes back when the garbage collector has found it dead, on another
+//! thread and with many others. Given to the system and taken from it each time, every page would be cleared anew:
+//! of an upload of 64 KiB that is an eighth of the work.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::io_thread;
+use crate::sync::lock;
+
+/// Bytes of one piece of memory. The kernel rarely has more for us at once.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// Pieces kept at most, 16 MiB: about what a garbage collection of young objects gives back.
+const KEPT: usize = 256;
+
+/// What nobody has needed for so long is given back to the system.
+const UNUSED: Duration = Duration::from_secs(1);
+
+struct Pool {
+    free: Vec<Vec<u8>>,
+    /// The fewest that were free since the last look.
+    fewest: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    free: Vec::new(),
+    fewest: 0,
+});
+
+/// A task looks after the pool.
+static TENDED: AtomicBool = AtomicBool::new(false);
+
+/// Empty, with room for `CHUNK` bytes at least.
+pub(crate) fn memory() -> Vec<u8> {
+    let kept = {
+        let mut pool = lock(&POOL);
+        let kept = pool.free.pop();
+        pool.fewest = pool.fewest.min(pool.free.len());
+        kept
+    };
+    kept.unwrap_or_else(|| Vec::with_capacity(CHUNK))
+}
+
+fn give_back(mut memory: Vec<u8>) {
+    memory.clear();
+    {
+        let mut pool = lock(&POOL);
+        if pool.free.len() == KEPT {
+            return;
+        }
+        pool.free.push(memory);
+    }
+    if !TENDED.swap(true, Ordering::Relaxed) {
+        match io_thread::running_threads() {
+            [first, ..] => drop(first.handle.spawn(tend())),
+            [] => TENDED.store(false, Ordering::Relaxed),
+        }
+    }
+}
+
+/// Runs until the pool is empty.
+async fn tend() {
+    loop {
+        tokio::time::sleep(UNUSED).await;
+        let mut pool = lock(&POOL);
+        let needed = pool.free.len().saturating_sub(pool.fewest);
+        let unused = pool.free.split_off(needed);
+        pool.fewest = needed;
+        if needed == 0 {
+            TENDED.store(false, Ordering::Relaxed);
+        }
+        drop(pool);
+        drop(unused);
+        if needed == 0 {
+            return;
+        }
+    }
+}
+
+/// A part of what was read.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl Chunk {
+    /// `memory` from `start` on.
+    pub(crate) fn new(memory: Vec<u8>, start: usize) -> Self {
+        let start = start.min(memory.len());
+        Self { memory, start }
+    }
+
+    pub(crate) fn copy_of(data: &[u8]) -> Self {
+        Self::new(data.to_vec(), 0)
+    }
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.memory[self.start..]
+    }
+}
+
+impl DerefMut for Chunk {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..]
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        if self.memory.capacity() == CHUNK {
+            give_back(std::mem::take(&mut self.memory));
+        }
+    }
+}
