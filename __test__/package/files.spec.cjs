@@ -26,6 +26,7 @@ test('what is published is what runs, and no binary', (t) => {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/register.js',
+    manifest.bin.ferrohttp,
     'js/native/binding.js',
     'LICENSE',
     'README.md',
