@@ -3,10 +3,12 @@
  * program runs on it. node:https keeps Node's own client.
  */
 import http from 'node:http'
+import http2 from 'node:http2'
 import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 
 import * as ferrohttp from './index.js'
+import { http2Servers } from './internal/http2-servers.js'
 import { httpsServers } from './internal/https-servers.js'
 
 const NAMES = [
@@ -30,4 +32,5 @@ function put(module: object, name: string, value: unknown): void {
 for (const name of NAMES) put(http, name, ferrohttp[name])
 Object.defineProperty(http, 'globalAgent', Object.getOwnPropertyDescriptor(ferrohttp, 'globalAgent')!)
 for (const [name, value] of Object.entries(httpsServers())) put(https, name, value)
+for (const [name, value] of Object.entries(http2Servers())) put(http2, name, value)
 syncBuiltinESMExports()

@@ -6,6 +6,7 @@ const path = require('node:path')
 const { once } = require('node:events')
 const ferrohttp = require('../../dist/index.js')
 const { start } = require('../helpers/fixture.cjs')
+const nodes = require('../helpers/nodes.cjs')
 const { answer, nativeOnly } = require('./_roads.cjs')
 
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
@@ -97,19 +98,21 @@ test('objects that are no application are left alone', (t) => {
   t.is(Object.getPrototypeOf(request), http.IncomingMessage.prototype)
 })
 
-for (const edition of ['express', 'express4']) {
-  test(`${edition}: https beside http under the register module`, async (t) => {
+// Which of its own classes node:http2 takes depends on the version.
+const majors = [...new Set([nodes.MAJOR, 24])].filter((major) => nodes.node(major) !== null)
+for (const [edition, major] of ['express', 'express4'].flatMap((name) => majors.map((major) => [name, major]))) {
+  test(`Node ${major}, ${edition}: https and http2 beside http under the register module`, async (t) => {
     const file = path.join(__dirname, 'apps/both-protocols.cjs')
     const heard = []
     for (const node of [[], ['-r', REGISTER]]) {
-      const program = start(file, [edition], { node })
+      const program = start(file, [edition], { node, execPath: nodes.node(major) })
       heard.push(await program.said())
       t.is((await program.exited).code, 0)
     }
     t.deepEqual(heard[1], heard[0])
     t.deepEqual(
       heard[0].map(({ status }) => status),
-      [200, 200, 200, 200],
+      [200, 200, 200, 200, 200],
     )
   })
 }

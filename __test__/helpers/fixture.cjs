@@ -8,10 +8,11 @@ const { createInterface } = require('node:readline')
  *
  * @param {string} file absolute path
  * @param {string[]} args
- * @param {{ shell?: string, node?: string[] }} options `shell`: commands to run before in the same shell (ulimit)
+ * @param {{ shell?: string, node?: string[], execPath?: string }} options `shell`: commands to run before in the same
+ *   shell (ulimit); `execPath`: another Node.js
  */
-function start(file, args = [], { shell, node = [] } = {}) {
-  const command = [process.execPath, '--expose-gc', ...node, file, ...args]
+function start(file, args = [], { shell, node = [], execPath = process.execPath } = {}) {
+  const command = [execPath, '--expose-gc', ...node, file, ...args]
   const child =
     shell === undefined
       ? spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })

@@ -1,7 +1,8 @@
 'use strict'
-// One application by HTTP and by HTTPS, asked once by each: `both-protocols.cjs (express | express4)`. A program of its
-// own; says what it was answered. TLS goes by a shared key (RFC 4279), which needs no certificate.
+// One application by HTTP and by HTTPS, the latter also by a server that knows HTTP/2, asked once by each:
+// `both-protocols.cjs (express | express4)`. A program of its own; says what it was answered. TLS goes by a shared key (RFC 4279), which needs no certificate.
 const http = require('node:http')
+const http2 = require('node:http2')
 const https = require('node:https')
 const { once } = require('node:events')
 const express = require(process.argv[2])
@@ -45,6 +46,7 @@ async function main() {
     await ask(http, http.createServer(app)),
     await ask(https, https.createServer(secured, app), asking),
     await ask(https, new https.Server(secured).on('request', app), asking),
+    await ask(https, http2.createSecureServer({ ...secured, allowHTTP1: true }, app), asking),
     await ask(http, http.createServer(app)),
   ]
   process.stdout.write(`${JSON.stringify(answers)}\n`)
