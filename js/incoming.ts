@@ -13,6 +13,7 @@ import {
   type DistinctTarget,
   type HeaderTarget,
 } from './internal/headers.js'
+import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { kRelease, kSource } from './internal/symbols.js'
 import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
@@ -184,7 +185,7 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
   // What node:http makes, for node:https and for whoever kept it, counts as an instance. Subclasses inherit this function and
   // keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
-    return this === IncomingMessage
+    return isItself(this, IncomingMessage)
       ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
       : Function.prototype[Symbol.hasInstance].call(this as () => void, value)
   },

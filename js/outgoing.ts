@@ -15,6 +15,7 @@ import {
 } from './internal/errors.js'
 import { fieldName, findField, lowerName, putField, type FieldList, type FieldName } from './internal/head.js'
 import { prepareListeners } from './internal/listeners.js'
+import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import {
@@ -206,7 +207,7 @@ Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
   // What node:http makes, for node:https and for whoever kept it, counts as an instance. Subclasses inherit this function and
   // keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
-    return this === OutgoingMessage
+    return isItself(this, OutgoingMessage)
       ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
       : Function.prototype[Symbol.hasInstance].call(this as () => void, value)
   },

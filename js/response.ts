@@ -19,6 +19,7 @@ import {
 } from './internal/errors.js'
 import { hasObsText, statusLine, type FieldList } from './internal/head.js'
 import { tellIn } from './internal/isolate.js'
+import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
 import { kRemember, MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
@@ -87,32 +88,8 @@ Object.setPrototypeOf(ServerResponse, OutgoingMessage)
 Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype)
 ServerResponse.prototype[kMeasured] = null
 
-const NodeServerResponse = http.ServerResponse
-const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
-
-Object.defineProperty(ServerResponse, Symbol.hasInstance, {
-  // As for OutgoingMessage: what node:http's own servers make counts; subclasses keep the ordinary meaning.
-  value: function hasInstance(this: unknown, value: unknown): boolean {
-    return (
-      ordinaryHasInstance.call(this as () => void, value) ||
-      (this === ServerResponse && Object.prototype.isPrototypeOf.call(NodeServerResponse.prototype, value as object))
-    )
-  },
-})
-
-// Programs and frameworks test `res instanceof http.ServerResponse` with the class they took from node:http. Ours cannot
-// inherit from it: it inherits from our OutgoingMessage. So Node's class is told; for subclasses of it, and for
-// everything else, the answer stays the ordinary one. A second copy of this package extends the first one's answer.
-const previousHasInstance = NodeServerResponse[Symbol.hasInstance]
-Object.defineProperty(NodeServerResponse, Symbol.hasInstance, {
-  configurable: true,
-  value: function hasInstance(this: unknown, value: unknown): boolean {
-    return (
-      previousHasInstance.call(this as () => void, value) ||
-      (this === NodeServerResponse && Object.prototype.isPrototypeOf.call(ServerResponse.prototype, value as object))
-    )
-  },
-})
+// Ours cannot inherit from Node's: it inherits from our OutgoingMessage.
+countAsInstances(ServerResponse, http.ServerResponse)
 
 Object.assign(ServerResponse.prototype, { statusCode: 200, statusMessage: undefined })
 

@@ -178,3 +178,17 @@ test('instances of ours are instances of the builtin classes', (t) => {
   t.true(FRESH.clientRequest(ours) instanceof node.ClientRequest)
   t.true(FRESH.clientRequest(ours) instanceof node.OutgoingMessage)
 })
+
+test('a class behind a proxy has the instances of the class, a subclass has not', (t) => {
+  for (const [name, fresh] of [
+    ['Agent', FRESH.agent],
+    ['ClientRequest', FRESH.clientRequest],
+    ['IncomingMessage', FRESH.request],
+    ['ServerResponse', FRESH.response],
+  ])
+    for (const http of [ours, node])
+      for (const other of [ours, node]) {
+        t.true(fresh(other) instanceof new Proxy(http[name], {}), name)
+        t.false(fresh(other) instanceof class extends http[name] {}, name)
+      }
+})

@@ -14,13 +14,20 @@ export function countAsInstances(ours: { readonly prototype: object }, nodes: Cl
   tell(nodes, ours.prototype, nodes[Symbol.hasInstance])
 }
 
-function tell(owner: object, other: object, previous: (this: () => void, value: unknown) => boolean): void {
+/** Whether what stands on the right of `instanceof` is `owner`, perhaps behind a proxy, and no subclass of it. */
+export function isItself(right: unknown, owner: { readonly prototype: object }): boolean {
+  return right === owner || (right as { prototype?: unknown } | undefined)?.prototype === owner.prototype
+}
+
+type HasInstance = (this: () => void, value: unknown) => boolean
+
+function tell(owner: { readonly prototype: object }, other: object, previous: HasInstance): void {
   Object.defineProperty(owner, Symbol.hasInstance, {
     configurable: true,
     value: function hasInstance(this: unknown, value: unknown): boolean {
       return (
         previous.call(this as () => void, value) ||
-        (this === owner && Object.prototype.isPrototypeOf.call(other, value as object))
+        (isItself(this, owner) && Object.prototype.isPrototypeOf.call(other, value as object))
       )
     },
   })
