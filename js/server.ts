@@ -486,6 +486,9 @@ function emitListening(server: Server): void {
 
 proto.close = function close(this: Configured, ...[callback]: [((error?: Error) => void)?]): Configured {
   this.closeIdleConnections()
+  // Whoever asks the next server on this port must not do so by one of these: an I/O thread has closed them when it has
+  // closed the listener, which is waited for.
+  if (this._handle instanceof ListenHandle) environment.send()
   // Streams that are still open keep it until they have gone.
   if (this[kStreams]?.empty !== false) stopChecking(this)
   net.Server.prototype.close.call(this, callback)

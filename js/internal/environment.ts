@@ -7,7 +7,7 @@ import type { NativeClient } from './native-client.js'
 import type { Server } from '../server.js'
 import { ConnectionSocket } from '../socket.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
-import { continueLater, forEachIsolated } from './isolate.js'
+import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { Port, SocketSide } from './port.js'
 import * as r from './records.js'
@@ -60,7 +60,6 @@ class Environment implements Port {
   #at = 0
   #end = 0
   #running = false
-  #continuing = false
 
   #out: FastBuffer
   #outWords: Uint32Array
@@ -87,7 +86,7 @@ class Environment implements Port {
     this.#inWords = words(this.#in)
     this.#out = scratch(SCRATCH)
     this.#outWords = words(this.#out)
-    this.native = new BindingEnvironment(() => this.#onWake(), this.#in, this.#out)
+    this.native = new BindingEnvironment((inNewTurn) => this.#onWake(inNewTurn), this.#in, this.#out)
   }
 
   /** One more thing keeps the event loop alive. */
@@ -109,15 +108,8 @@ class Environment implements Port {
 
   // ---- inbound -------------------------------------------------------------------------------------------------
 
-  #onWake(): void {
-    // A batch that gave way to the event loop goes on by itself.
-    if (this.#continuing) return
-    this.#sent = false
-    this.#enter()
-  }
-
-  #enter(): void {
-    this.#continuing = false
+  #onWake(inNewTurn: boolean): void {
+    if (inNewTurn) this.#sent = false
     this.#running = true
     let finished = false
     try {
@@ -126,14 +118,12 @@ class Environment implements Port {
       // Reached also when a handler threw: the rest of the batch is served in the next turn.
       this.#running = false
       this.flush()
-      if (!finished) {
-        this.#continuing = true
-        continueLater(() => this.#enter())
-      }
+      // Not by `setImmediate`: what a handler schedules so comes before the next look for I/O.
+      if (!finished) this.native.wake()
     }
   }
 
-  /** @returns false when it stopped before the queue was empty and is to go on in this turn */
+  /** @returns false when it stopped before the queue was empty */
   #run(): boolean {
     const started = now()
     let checked = started
@@ -316,20 +306,24 @@ class Environment implements Port {
 
   // ---- outbound ------------------------------------------------------------------------------------------------
 
-  /** Sends everything written so far. */
+  /** Sends everything written so far; messages are settled by the flush that follows. */
+  send(): void {
+    if (this.#used === 0) return
+    this.#sent = true
+    const length = this.#used
+    const text = this.#text
+    const held = this.#held
+    this.#used = 0
+    this.#text = ''
+    this.#held = null
+    if (text !== '') this.#out.latin1Write(text, length)
+    const acks = this.native.flush(length, text.length, held)
+    if (acks > 0) this.#acknowledge(acks)
+  }
+
+  /** Sends everything written so far, and settles what it was the end of. */
   flush(time = 0): void {
-    if (this.#used > 0) {
-      this.#sent = true
-      const length = this.#used
-      const text = this.#text
-      const held = this.#held
-      this.#used = 0
-      this.#text = ''
-      this.#held = null
-      if (text !== '') this.#out.latin1Write(text, length)
-      const acks = this.native.flush(length, text.length, held)
-      if (acks > 0) this.#acknowledge(acks)
-    }
+    this.send()
     this.#lastFlush = time || now()
     if (this.#settling.length > 0) {
       const settling = this.#settling

@@ -21,7 +21,11 @@ export interface NativeEnvironment extends Omit<binding.BindingEnvironment, 'cou
 }
 
 interface Native extends Omit<typeof binding, 'BindingEnvironment'> {
-  BindingEnvironment: new (onWake: () => void, inbound: Uint8Array, outbound: Uint8Array) => NativeEnvironment
+  BindingEnvironment: new (
+    onWake: (inNewTurn: boolean) => void,
+    inbound: Uint8Array,
+    outbound: Uint8Array,
+  ) => NativeEnvironment
 }
 
 // From `dist/internal/` the same path leads to the same file.

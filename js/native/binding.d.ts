@@ -11,8 +11,11 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** See `js/internal/environment.ts`, the only user. */
 export declare class BindingEnvironment {
-  /** `on_wake` is called when there is something to drain; records come in `inbound` and go out in `outbound`. */
-  constructor(onWake: () => void, inbound: object, outbound: object)
+  /**
+   * `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
+   * was; records come in `inbound` and go out in `outbound`.
+   */
+  constructor(onWake: (arg: boolean) => void, inbound: object, outbound: object)
   /** A larger inbound buffer, after `drain` asked for it. */
   setInbound(inbound: object): void
   /** A larger outbound buffer. */

@@ -37,11 +37,12 @@ pub struct BindingEnvironment {
 
 #[napi]
 impl BindingEnvironment {
-    /// `on_wake` is called when there is something to drain; records come in `inbound` and go out in `outbound`.
+    /// `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
+    /// was; records come in `inbound` and go out in `outbound`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
-        on_wake: Function<'static, (), ()>,
+        on_wake: Function<'static, bool, ()>,
         inbound: Object<'static>,
         outbound: Object<'static>,
     ) -> Result<Self> {
@@ -194,6 +195,8 @@ impl BindingEnvironment {
         if let Some(closed) = self.environment.close_listener(server) {
             // Disconnected is the expected answer: the sender lives exactly as long as the socket.
             let _ = closed.recv_timeout(CLOSE_WAIT);
+            // Idle connections that were closed just before are gone too, as in Node.
+            let _ = self.environment.settled().recv_timeout(CLOSE_WAIT);
         }
     }
 

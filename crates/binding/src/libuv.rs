@@ -26,7 +26,17 @@ pub(crate) type Callback = unsafe extern "C" fn(*mut UvHandle);
 /// With a status and the events.
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
 
-/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html` and `handle.html` beside it.
+/// `uv_metrics_t`, room for what is to come included.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct LoopMetrics {
+    pub(crate) loop_count: u64,
+    _events: u64,
+    _events_waiting: u64,
+    _reserved: [u64; 13],
+}
+
+/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `handle.html` and `metrics.html` beside it.
 pub(crate) struct Libuv {
     pub(crate) async_init:
         unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, Callback) -> c_int,
@@ -36,6 +46,7 @@ pub(crate) struct Libuv {
     pub(crate) unreference: unsafe extern "C" fn(*mut UvHandle),
     pub(crate) set_data: unsafe extern "C" fn(*mut UvHandle, *mut c_void),
     pub(crate) get_data: unsafe extern "C" fn(*const UvHandle) -> *mut c_void,
+    pub(crate) metrics_info: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut LoopMetrics) -> c_int,
     pub(crate) poll_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, c_int) -> c_int,
     pub(crate) poll_start: unsafe extern "C" fn(*mut UvHandle, c_int, PollCallback) -> c_int,
     /// Bytes that an `uv_async_t` takes, and an `uv_poll_t`.
@@ -55,7 +66,7 @@ impl Libuv {
         let host: libloading::Library = libloading::os::unix::Library::this().into();
         #[cfg(windows)]
         let host: libloading::Library = libloading::os::windows::Library::this().ok()?.into();
-        // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.19. The pointers stay good
+        // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.45, which is older than any Node supported. The pointers stay good
         // when `host` is dropped: what is looked into is the program itself, which stays loaded.
         unsafe {
             let handle_size = *host
@@ -69,6 +80,7 @@ impl Libuv {
                 unreference: *host.get(b"uv_unref\0").ok()?,
                 set_data: *host.get(b"uv_handle_set_data\0").ok()?,
                 get_data: *host.get(b"uv_handle_get_data\0").ok()?,
+                metrics_info: *host.get(b"uv_metrics_info\0").ok()?,
                 poll_init: *host.get(b"uv_poll_init\0").ok()?,
                 poll_start: *host.get(b"uv_poll_start\0").ok()?,
                 async_size: handle_size(UV_ASYNC),

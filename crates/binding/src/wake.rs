@@ -11,9 +11,9 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
-use napi::{Env, JsValue, check_status, sys};
+use napi::{Env, check_status, sys};
 
-use crate::libuv::{Libuv, UV_READABLE, UvHandle};
+use crate::libuv::{Libuv, LoopMetrics, UV_READABLE, UvHandle};
 
 /// Shared with the I/O threads.
 #[derive(Clone)]
@@ -34,11 +34,15 @@ struct Target {
     libuv: &'static Libuv,
     env: sys::napi_env,
     on_wake: sys::napi_ref,
+    /// Null before the first call: see `prepare_context`.
     context: sys::napi_async_context,
     handle: Arc<Mutex<Option<Handle>>>,
     cleanup: sys::napi_async_cleanup_hook_handle,
     /// The handle itself, aligned as `uv_async_t` is.
     memory: *mut [u64],
+    uv_loop: *mut sys::uv_loop_s,
+    /// Turns of the event loop, as of the last call.
+    turn: u64,
     /// Null until a descriptor is watched.
     watch: *mut Watch,
 }
@@ -56,14 +60,13 @@ fn handle_memory(size: usize) -> *mut [u64] {
 }
 
 impl Waker {
-    /// `on_wake` is called on JavaScript's thread, without arguments, after each `wake`, several of
-    /// which may share a call. Does not keep the event loop alive until `set_ref(true)`.
+    /// `on_wake` is called on JavaScript's thread after each `wake`, several of which may share a call. It is told
+    /// whether the event loop has come round since the last call. Does not keep the event loop alive until `set_ref(true)`.
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
         let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
         let uv_loop = env.get_uv_event_loop()?;
         let memory = handle_memory(libuv.async_size);
         let raw: *mut UvHandle = memory.cast();
-        let name = env.create_string("ferrohttp")?;
         let mut target = Box::new(Target {
             libuv,
             env: env.raw(),
@@ -72,6 +75,8 @@ impl Waker {
             handle: Arc::default(),
             cleanup: ptr::null_mut(),
             memory,
+            uv_loop,
+            turn: 0,
             watch: ptr::null_mut(),
         });
         let handle = Arc::clone(&target.handle);
@@ -83,12 +88,6 @@ impl Waker {
                 on_wake.value().value,
                 1,
                 &raw mut target.on_wake
-            ))?;
-            check_status!(sys::napi_async_init(
-                env.raw(),
-                ptr::null_mut(),
-                name.raw(),
-                &raw mut target.context
             ))?;
             if (libuv.async_init)(uv_loop, raw, on_async) != 0 {
                 return Err(misuse("the event loop takes no more handles"));
@@ -205,20 +204,37 @@ unsafe fn call(target: *mut Target) {
     // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
     // ticks and microtasks, as after any callback of Node's own.
     unsafe {
-        let (env, context, on_wake) = ((*target).env, (*target).context, (*target).on_wake);
+        let (env, on_wake) = ((*target).env, (*target).on_wake);
         let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
         let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
+        let mut in_new_turn = ptr::null_mut();
+        let mut metrics = LoopMetrics::default();
+        ((*target).libuv.metrics_info)((*target).uv_loop, &raw mut metrics);
+        let turn = std::mem::replace(&mut (*target).turn, metrics.loop_count);
         if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
             return;
         }
         if sys::napi_get_undefined(env, &raw mut this) == sys::Status::napi_ok
+            && sys::napi_get_boolean(env, turn != metrics.loop_count, &raw mut in_new_turn)
+                == sys::Status::napi_ok
             && sys::napi_get_reference_value(env, on_wake, &raw mut function)
                 == sys::Status::napi_ok
-            && sys::napi_open_callback_scope(env, ptr::null_mut(), context, &raw mut callback_scope)
-                == sys::Status::napi_ok
+            && prepare_context(target)
+            && sys::napi_open_callback_scope(
+                env,
+                ptr::null_mut(),
+                (*target).context,
+                &raw mut callback_scope,
+            ) == sys::Status::napi_ok
         {
-            let status =
-                sys::napi_call_function(env, this, function, 0, ptr::null(), ptr::null_mut());
+            let status = sys::napi_call_function(
+                env,
+                this,
+                function,
+                1,
+                &raw const in_new_turn,
+                ptr::null_mut(),
+            );
             if status == sys::Status::napi_pending_exception {
                 let mut error = ptr::null_mut();
                 if sys::napi_get_and_clear_last_exception(env, &raw mut error)
@@ -230,6 +246,27 @@ unsafe fn call(target: *mut Target) {
             sys::napi_close_callback_scope(env, callback_scope);
         }
         sys::napi_close_handle_scope(env, scope);
+    }
+}
+
+/// Makes the async context that calls are made in, unless it is there. The first call makes it and not `new`: a program's
+/// async hooks, if they are there by then, are told of its `init`, and would not know the resource otherwise. Safe as
+/// `call` is, within a handle scope.
+unsafe fn prepare_context(target: *mut Target) -> bool {
+    // SAFETY: the caller's promise; the text ends in a NUL, as -1 says.
+    unsafe {
+        if !(*target).context.is_null() {
+            return true;
+        }
+        let mut name = ptr::null_mut();
+        let text = c"ferrohttp".as_ptr();
+        sys::napi_create_string_utf8((*target).env, text, -1, &raw mut name) == sys::Status::napi_ok
+            && sys::napi_async_init(
+                (*target).env,
+                ptr::null_mut(),
+                name,
+                &raw mut (*target).context,
+            ) == sys::Status::napi_ok
     }
 }
 
@@ -246,7 +283,9 @@ unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         sys::napi_delete_reference(env, (*target).on_wake);
-        sys::napi_async_destroy(env, (*target).context);
+        if !(*target).context.is_null() {
+            sys::napi_async_destroy(env, (*target).context);
+        }
         // libuv tells of both in the same turn, and Node goes on after it.
         if !(*target).watch.is_null() {
             (libuv.close)((*(*target).watch).memory.cast(), on_unwatched);

@@ -298,6 +298,18 @@ impl Environment {
         listener::stop(&server)
     }
 
+    /// Its sender is gone when all I/O threads have done what connections were asked to do by direct flushes up to now.
+    #[must_use]
+    pub fn settled(&self) -> mpsc::Receiver<()> {
+        let (done, settled) = mpsc::channel::<()>();
+        for thread in io_thread::running_threads() {
+            let done = done.clone();
+            // Behind the connections' tasks, which were woken before.
+            thread.handle.spawn(async move { drop(done) });
+        }
+        settled
+    }
+
     /// Local and remote address of a connection.
     pub fn addresses(&self, id: ConnectionId) -> (Option<SocketAddr>, Option<SocketAddr>) {
         self.connections
@@ -312,9 +324,11 @@ impl Environment {
             .map(|connection| connection.counters())
     }
 
-    /// Whether a connection stands.
+    /// Whether a connection stands, and a client's is fit for another request.
     pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.connections.get(id).is_some()
+        self.connections
+            .get(id)
+            .is_some_and(|connection| connection.stands())
     }
 
     pub(crate) fn count_accepted(&self) {

@@ -35,7 +35,7 @@ impl Connection {
                 close,
                 ack,
             } => {
-                if request.is_some() && state.is_spoilt() {
+                if request.is_some() && !std::mem::take(&mut state.asked) && state.is_spoilt() {
                     state.wake();
                     return;
                 }

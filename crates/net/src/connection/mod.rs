@@ -123,6 +123,8 @@ struct State {
     bytes_read: u64,
     /// Requests in a row that needed nothing of the I/O thread but the reading.
     calm: u8,
+    /// The kernel has been asked about the connection for the next request, see `is_spoilt`.
+    asked: bool,
 }
 
 impl Connection {
@@ -326,6 +328,7 @@ impl State {
             fallback_at: None,
             bytes_read: 0,
             calm: 0,
+            asked: false,
         }
     }
 

@@ -146,6 +146,25 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Whether it stands; a client's also as far as the kernel knows, because the next request would be lost.
+    pub(crate) fn stands(&self) -> bool {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.is_closed() {
+            return false;
+        }
+        if state.engine.is_client() {
+            if state.is_spoilt() {
+                state.wake();
+                return false;
+            }
+            state.asked = true;
+        }
+        true
+    }
+}
+
 impl State {
     /// Closes a client's connection that no further request can use, also when the last one is not
     /// complete: its response is.
