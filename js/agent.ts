@@ -36,6 +36,7 @@ import {
   type Proxy,
   type ProxyEnvironment,
 } from './internal/proxy.js'
+import { kAsyncId } from './internal/symbols.js'
 import { validateNumber, validateObject } from './internal/validators.js'
 
 export interface AgentOptions extends NodeAgentOptions {
@@ -178,6 +179,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     return
   }
   ;(socket as { _httpMessage?: ClientRequest | null })._httpMessage = null
+  ;(socket as { [kAsyncId]?: number })[kAsyncId] = -1
   // Whoever waits for another server gets a connection of its own now, though that may be one too many in all: so Node.
   this.removeSocket(socket, options)
   this.totalSocketCount++

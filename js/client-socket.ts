@@ -1,11 +1,12 @@
 /** The socket of a request on the native road: name resolution is Node's, connecting is an I/O thread's. */
+import type { AsyncResource } from 'node:async_hooks'
 import net from 'node:net'
 import { constants } from 'node:os'
 import { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from './client.js'
-import { kStands } from './internal/agent-sockets.js'
+import { kRenew, kStands } from './internal/agent-sockets.js'
 import { environment } from './internal/environment.js'
 import {
   aggregateError,
@@ -17,6 +18,8 @@ import {
 import { NativeClient, type Failure } from './internal/native-client.js'
 import type { ConnectOptions } from './internal/native.js'
 import * as r from './internal/records.js'
+import { shutDown, type SocketResource } from './internal/resources.js'
+import { kAsyncId } from './internal/symbols.js'
 import {
   defineGetters,
   kAddresses,
@@ -39,10 +42,20 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   declare autoSelectFamilyAttemptedAddresses: string[]
   #target: ConnectOptions | null = null
   #connected = false
+  declare [kAsyncId]: number
+  #resource: SocketResource
+  /** While it connects. */
+  #attempt: AsyncResource | null = null
+  #shutdown: AsyncResource | null = null
 
-  /** @param maxHeaderSize and `lenient`: how the first response is read */
-  constructor(maxHeaderSize: number, lenient: boolean) {
+  /**
+   * @param resource of whoever asked for the connection
+   * @param maxHeaderSize and `lenient`: how the first response is read
+   */
+  constructor(resource: SocketResource, maxHeaderSize: number, lenient: boolean) {
     super({}, (socket) => new NativeClient(socket as ClientSocket, maxHeaderSize, lenient))
+    this.#resource = resource
+    this[kAsyncId] = resource.asyncId()
     this.connecting = true
   }
 
@@ -60,8 +73,11 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     const socketTimeout = Math.min(this.timeout ?? 0, TIMEOUT_MAX)
     super.setTimeout(0)
     this.timeout = socketTimeout
+    this.#attempt = this.#resource.connect()
     const errno = this[kConnection].connect({ ...target, socketTimeout })
-    if (errno !== 0) this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
+    if (errno === 0) return
+    this.#attempt.emitDestroy()
+    this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
   }
 
   [kStands](): boolean {
@@ -69,9 +85,32 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     return environment.native.isOpen(slot, generation)
   }
 
+  [kRenew](): void {
+    this.#resource = this.#resource.reused()
+    this[kAsyncId] = this.#resource.asyncId()
+  }
+
   // ---- from the connection -------------------------------------------------------------------------------------
 
   onConnected(index: number): void {
+    this.#endAttempt(this.#tellConnected, index)
+  }
+
+  onConnectFailed(failures: Failure[]): void {
+    this.#endAttempt(this.#tellFailed, failures)
+  }
+
+  #endAttempt<A>(tell: (outcome: A) => void, outcome: A): void {
+    const attempt = this.#attempt!
+    this.#attempt = null
+    try {
+      attempt.runInAsyncScope(tell, this, outcome)
+    } finally {
+      attempt.emitDestroy()
+    }
+  }
+
+  #tellConnected(index: number): void {
     if (this.destroyed) return
     this.connecting = false
     this.#connected = true
@@ -86,7 +125,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     if (this.readableFlowing === true) this.read(0)
   }
 
-  onConnectFailed(failures: Failure[]): void {
+  #tellFailed(failures: Failure[]): void {
     const [first, ...others] = failures.map((failure) => this.#connectError(failure)) as [SystemError, ...SystemError[]]
     const error = others.length === 0 ? first : aggregateError([first, ...others])
     this.connecting = false
@@ -107,6 +146,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   onConnectionClosed(errno: number): void {
     // Its own end of the connection was given up on purpose.
     const wanted = errno === 0 || errno === ECANCELED
+    this.#attempt?.emitDestroy()
     this.onClosed(wanted ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
   }
 
@@ -117,6 +157,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 
   override _final(callback: Callback): void {
     const connection = this[kConnection]
+    this.#shutdown = shutDown(this.#resource)
     connection.close(r.CLOSE_HALF)
     // Whoever waits for 'finish' destroys what has not been sent by then.
     if (connection.writableLength === 0) callback()
@@ -129,15 +170,22 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     if (connection.closed) {
       callback(error)
       // What comes of an error is over by then: as in Node.
-      if (this.#connected && error === null) process.nextTick(emitClose, this, false, true)
-      else setImmediate(emitClose, this, error !== null, this.#connected)
+      if (this.#connected && error === null) process.nextTick(() => this.#tellClosed(false))
+      else setImmediate(() => this.#tellClosed(error !== null))
       return
     }
     this[kCounted]()
-    this[kDestroyed] = () => emitClose(this, error !== null, this.#connected)
+    this[kDestroyed] = () => this.#tellClosed(error !== null)
     // 'error' comes ahead of 'close'.
     callback(error)
     connection.close(r.CLOSE_DESTROY)
+  }
+
+  /** Whoever asked for the connection, last, is told of its end. */
+  #tellClosed(hadError: boolean): void {
+    this.#shutdown?.emitDestroy()
+    this.#resource.emitDestroy()
+    this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected)
   }
 }
 

@@ -3,7 +3,6 @@
  * `listen`, the life cycle and the events are those of net.Server, which this inherits and which finds a handle of ours
  * where it expects libuv's.
  */
-import { AsyncResource } from 'node:async_hooks'
 import diagnostics from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { chmodSync } from 'node:fs'
@@ -17,11 +16,12 @@ import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
-import { withoutDomain } from './internal/isolate.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
+import { ListenResource } from './internal/resources.js'
 import {
+  kAsyncId,
   kClosed,
   kDispatch,
   kDropped,
@@ -73,6 +73,7 @@ interface NetServerInternals {
   _pipeName?: string
   _connectionKey?: string
   _unref?: boolean
+  [kAsyncId]: number
   _emitCloseIfDrained(): void
   _listen2(address: string | null, port: number, addressType: number, backlog: number, fd: number, flags: number): void
 }
@@ -112,7 +113,7 @@ export interface Server extends net.Server, NetServerInternals {
   /** @returns whether a program's code has run */
   [kOpened](connection: Connection): boolean
   [kClosed](connection: Connection): void
-  [kListenScope]: AsyncResource | null
+  [kListenScope]: ListenResource | null
   [kDropped](addresses: string): void
 }
 
@@ -380,11 +381,19 @@ class ListenHandle {
   readonly #id: number
   readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
   readonly #path: string
+  readonly #resource: ListenResource
   #refed = true
   #open = true
 
-  constructor(id: number, path: string, address: string | undefined, port: number | undefined) {
+  constructor(
+    id: number,
+    resource: ListenResource,
+    path: string,
+    address: string | undefined,
+    port: number | undefined,
+  ) {
     this.#id = id
+    this.#resource = resource
     this.#path = path
     this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
     environment.ref()
@@ -395,6 +404,10 @@ class ListenHandle {
   getsockname(out: object): number {
     Object.assign(out, this.#address)
     return 0
+  }
+
+  getAsyncId(): number {
+    return this.#resource.asyncId()
   }
 
   /** `listen`'s readableAll and writableAll, in libuv's numbers; answers a negative error number. */
@@ -432,6 +445,7 @@ class ListenHandle {
     environment.native.closeListener(this.#id)
     // Whoever has been accepted and not told of is turned away, like those in the backlog.
     environment.closing.add(this.#id)
+    this.#resource.emitDestroy()
     if (callback !== undefined) process.nextTick(callback)
   }
 }
@@ -466,13 +480,15 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
     process.nextTick(emitError, this, error)
     return
   }
-  this._handle = new ListenHandle(listening.server, isPath ? address! : '', listening.address, listening.port)
-  this[kListenScope] = withoutDomain(() => new AsyncResource(isPath ? 'PIPESERVERWRAP' : 'TCPSERVERWRAP'))
+  const resource = ListenResource.begin(isPath)
+  this._handle = new ListenHandle(listening.server, resource, isPath ? address! : '', listening.address, listening.port)
+  this[kListenScope] = resource
+  this[kAsyncId] = resource.asyncId()
   this._connectionKey = `${addressType}:${address}:${port}`
   if (isPath) this._pipeName = address!
   environment.servers.set(listening.server, this)
   if (this._unref) this.unref()
-  process.nextTick(emitListening, this)
+  resource.runInAsyncScope(process.nextTick, process, emitListening, this)
 }
 
 function emitError(server: Server, error: Error): void {

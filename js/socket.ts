@@ -6,6 +6,7 @@ import type { Connection } from './internal/connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from './internal/errors.js'
 import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
+import { kAsyncId } from './internal/symbols.js'
 import type { BodyChunk } from './internal/transport.js'
 import {
   defineGetters,
@@ -22,6 +23,7 @@ import {
 export class ConnectionSocket extends NativeSocket<Connection> implements SocketSide {
   #tapped = false
   declare parser?: null
+  declare [kAsyncId]: number
   server: Server
   _server: Server
 
@@ -30,6 +32,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       { allowHalfOpen: true, highWaterMark: connection.server.highWaterMark } as net.SocketConstructorOpts,
       () => connection,
     )
+    this[kAsyncId] = connection.resource!.asyncId()
     this.server = connection.server
     this._server = connection.server
     if (connection.server.timeout > 0) this.timeout = connection.server.timeout
@@ -142,12 +145,15 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
 
   override _destroy(error: Error | null, callback: Callback): void {
     const connection = this[kConnection]
-    const emitClose = (): void => {
+    const tell = (): void => {
       try {
         connection.tellClosed()
       } finally {
         this.emit('close', error !== null)
       }
+    }
+    const emitClose = (): void => {
+      connection.resource!.runInAsyncScope(tell)
     }
     if (connection.closed) {
       callback(error)

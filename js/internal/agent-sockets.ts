@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net'
 import type { Agent } from '../agent.js'
 import type { ClientRequest } from '../client.js'
 import type { ClientOptions } from './client-options.js'
+import { kAsyncId } from './symbols.js'
 import { validateString } from './validators.js'
 
 /** Lists by name, as `getName` makes it. */
@@ -43,10 +44,24 @@ export function onIdleError(this: Socket): void {
   this.destroy()
 }
 
+/** Gives a socket of the native road a resource of its own in async_hooks, in place of the one that it had. */
+export const kRenew = Symbol('ferrohttp.renew')
+
+interface Renewable {
+  readonly _handle?: { asyncReset?(resource: object): void; getAsyncId(): number } | null
+  [kRenew]?(): void
+  [kAsyncId]?: number
+}
+
 /** What Node does with the handle of a socket that serves another request: it belongs to that one's context now. */
 export function resetContext(socket: Socket): void {
-  const handle = (socket as { _handle?: { asyncReset?: (resource: object) => void } | null })._handle
-  if (typeof handle?.asyncReset === 'function') handle.asyncReset(new ReusedHandle(handle))
+  const renewable = socket as Renewable
+  const handle = renewable._handle
+  if (renewable[kRenew] !== undefined) renewable[kRenew]()
+  else if (typeof handle?.asyncReset === 'function') {
+    handle.asyncReset(new ReusedHandle(handle))
+    renewable[kAsyncId] = handle.getAsyncId()
+  }
 }
 
 class ReusedHandle {

@@ -18,6 +18,7 @@ import { methods, parserErrors } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
+import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { setTimeout } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
@@ -93,6 +94,9 @@ export class Connection implements MessageTransport, MessageSource {
   #scope: AsyncResource | null
   /** Where scopes come from; null on a stream, all of whose records are served in one. */
   readonly #origin: AsyncResource | null
+  /** What stands for the socket in async_hooks; null on a stream, which has a resource of its own. */
+  readonly resource: AsyncResource | null
+  #shutdown: AsyncResource | null = null
   /** What broke the connection. */
   #reset: Error | null = null
   /** The messages have been told of the end. */
@@ -122,7 +126,10 @@ export class Connection implements MessageTransport, MessageSource {
     this.readableHighWaterMark = readableHighWaterMark
     this.writableHighWaterMark = writableHighWaterMark
     this.#scope = scope
-    this.#origin = scope === null ? server[kListenScope] : null
+    const origin = scope === null ? server[kListenScope] : null
+    this.#origin = origin
+    this.resource = origin === null ? null : origin.accept()
+    if (SCOPES_ISOLATE) this.#asyncScope()
   }
 
   get socket(): Socket {
@@ -218,7 +225,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (SCOPES_ISOLATE && this.#scope !== null) return this.#scope
     const origin = this.#origin
     if (origin === null) return makeScope()
-    return (this.#scope = origin.runInAsyncScope(makeScope))
+    return (this.#scope = origin.runInAsyncScope(makeScope, undefined, this.resource!.asyncId()))
   }
 
   /** For what else comes of reading requests. */
@@ -347,6 +354,8 @@ export class Connection implements MessageTransport, MessageSource {
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
     this.#port.forget(this)
     this.#scope?.emitDestroy()
+    this.#shutdown?.emitDestroy()
+    this.resource?.emitDestroy()
     const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     this.#reset ??= reset
     const asksForSocket =
@@ -498,8 +507,8 @@ export class Connection implements MessageTransport, MessageSource {
     const { response } = this
     if (response === null || !response.headersSent) {
       if (!this.destroyed) this.#port.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
-      this.close(r.CLOSE_AFTER_FLUSH)
       this.refused = true
+      this.close(r.CLOSE_AFTER_FLUSH)
     } else {
       this.close(r.CLOSE_DESTROY)
     }
@@ -589,7 +598,12 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
+    else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.#port.command(this, r.OUT_CLOSE, mode)
+  }
+
+  #shutDown(): void {
+    if (this.resource !== null) this.#shutdown ??= shutDown(this.resource)
   }
 
   afterWrites(callback: WriteCallback): void {
@@ -623,6 +637,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.#pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true
+      this.#shutDown()
       this.#socket?.endWriting()
     }
     const queue = this.#queue
@@ -638,8 +653,8 @@ export class Connection implements MessageTransport, MessageSource {
   }
 }
 
-function makeScope(): AsyncResource {
-  return new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: SCOPES_ISOLATE })
+function makeScope(triggerAsyncId?: number): AsyncResource {
+  return new AsyncResource('HTTPINCOMINGMESSAGE', { triggerAsyncId, requireManualDestroy: SCOPES_ISOLATE })
 }
 
 function defaultAnswer(error: Error): string {

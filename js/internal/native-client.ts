@@ -18,7 +18,6 @@ import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
-import { kAsyncId } from './symbols.js'
 import {
   ACKNOWLEDGE,
   CREDIT_STEP,
@@ -73,7 +72,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   untilClose = false
   /** Bytes received and sent, known once it is closed. */
   counters: [read: number, written: number] | null = null
-  readonly #side: ClientSocket & { [kAsyncId]?: number }
+  readonly #side: ClientSocket
   readonly #pending = new PendingWrites()
   #scope: AsyncResource | null = null
   /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
@@ -172,7 +171,6 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.request = request
     this.failed = false
     this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
-    this.#side[kAsyncId] = this.#scope.asyncId()
     this.#side._httpMessage = request
     this.#side.parser = this
     this.socket.on('error', this.#onSocketError)
@@ -187,7 +185,6 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.request = null
     this.#scope?.emitDestroy()
     this.#scope = null
-    this.#side[kAsyncId] = -1
     this.#writer = null
   }
 

@@ -11,6 +11,7 @@ import { isLenient } from '../common.js'
 import type { ClientOptions } from './client-options.js'
 import { ERR_INVALID_IP_ADDRESS } from './errors.js'
 import type { ConnectOptions } from './native.js'
+import { SocketResource } from './resources.js'
 
 const { connect: netConnect, createConnection: netCreateConnection } = net
 const socketConnect = net.Socket.prototype.connect
@@ -66,7 +67,8 @@ export function connectNatively(options: ClientOptions): Socket | null {
   if (!socketsAreNodes() || !isPlain(wanted)) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
   const lenient = wanted.insecureHTTPParser ?? isLenient()
-  const socket = new ClientSocket(maxHeaderSize, lenient)
+  const resource = new SocketResource(wanted.path ? 'PIPEWRAP' : 'TCPWRAP')
+  const socket = new ClientSocket(resource, maxHeaderSize, lenient)
   if (wanted.timeout) socket.setTimeout(wanted.timeout)
   const base: ConnectOptions = {
     noDelay: Boolean(wanted.noDelay),
@@ -84,6 +86,8 @@ export function connectNatively(options: ClientOptions): Socket | null {
   if (wanted.localPort) base.localPort = Number(wanted.localPort)
   const host = wanted.host || 'localhost'
   if (net.isIP(host) !== 0) process.nextTick(connectTo, socket, { ...base, addresses: [host] })
+  // What resolves the name is triggered by the socket that wants it.
+  else if (wanted.lookup === undefined) resource.runInAsyncScope(resolve, undefined, socket, host, base, wanted)
   else resolve(socket, host, base, wanted)
   return socket
 }
