@@ -36,6 +36,7 @@ import { finishMessage } from './internal/sending.js'
 import { StreamClient } from './internal/stream-client.js'
 import { isObserved, measure, type Measurement } from './internal/performance-entries.js'
 import { kFields, kMeasured, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { isTraced, requestBegins, type Traced } from './internal/trace-events.js'
 import { kDrain, kSettle } from './internal/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
@@ -51,7 +52,7 @@ type CreateConnection = (options: ClientOptions, callback: Created) => Duplex | 
 
 export type ResponseListener = (response: IncomingMessage) => void
 
-export interface ClientRequest extends OutgoingMessage {
+export interface ClientRequest extends OutgoingMessage, Traced {
   agent: Agent | null | undefined
   socketPath: string | undefined
   timeout?: number
@@ -309,6 +310,7 @@ defineMethods(ClientRequest.prototype, {
       this[kMeasured] = measure('HttpClient', { method: this.method, url, headers: this.getHeaders() })
     }
     if (started.hasSubscribers) started.publish({ request: this })
+    if (isTraced()) requestBegins(this)
   },
 
   _implicitHeader() {

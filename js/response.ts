@@ -27,12 +27,13 @@ import { finishMessage } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
 import { isObserved, measure, tellMeasured, type Measurement } from './internal/performance-entries.js'
 import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
+import { isTraced, responseBegins, responseEnds, type Traced } from './internal/trace-events.js'
 import { kDrain, kSettle, type WriteCallback } from './internal/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'
 
-export interface ServerResponse extends OutgoingMessage {
+export interface ServerResponse extends OutgoingMessage, Traced {
   statusCode: number
   statusMessage: string
   req: IncomingMessage
@@ -81,6 +82,7 @@ export const ServerResponse = function ServerResponse(
     this.shouldKeepAlive = false
   }
   if (isObserved()) this[kMeasured] = measure('HttpRequest', req)
+  if (isTraced()) responseBegins(this)
   if (created.hasSubscribers) created.publish({ request: req, response: this })
 } as unknown as ServerResponseConstructor
 
@@ -174,6 +176,7 @@ defineMethods(ServerResponse.prototype, {
       tellMeasured(measurement, { statusCode, statusMessage, headers: this.getHeaders() })
     }
     OutgoingMessage.prototype._finish.call(this)
+    if (isTraced()) responseEnds(this, this.req?.url, this.statusCode)
   },
 
   assignSocket(socket: AssignableSocket) {

@@ -21,6 +21,7 @@ import * as r from './records.js'
 import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { setTimeout } from './timers.js'
+import { lookForTracing } from './trace-events.js'
 import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
@@ -130,6 +131,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.#origin = origin
     this.resource = origin === null ? null : origin.accept()
     if (SCOPES_ISOLATE) this.#asyncScope()
+    lookForTracing()
   }
 
   get socket(): Socket {

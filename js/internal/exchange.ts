@@ -12,6 +12,7 @@ import type { ResponseRecord } from './inbound.js'
 import * as r from './records.js'
 import { tellMeasured, type Answered } from './performance-entries.js'
 import { kMeasured, kTransport } from './symbols.js'
+import { isTraced, requestEnds } from './trace-events.js'
 import { kBody, kEnd } from './transport.js'
 
 const failure = diagnostics.channel('http.client.request.error')
@@ -58,6 +59,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
   if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false
   if (request[kMeasured] !== null) tellMeasured(request[kMeasured], response as Answered)
   if (responded.hasSubscribers) responded.publish({ request, response })
+  if (isTraced()) requestEnds(request, status)
   response.req = request
   response.on('end', onResponseEnd)
   connection.responding(true)

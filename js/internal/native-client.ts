@@ -18,6 +18,7 @@ import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
+import { lookForTracing } from './trace-events.js'
 import {
   ACKNOWLEDGE,
   CREDIT_STEP,
@@ -92,6 +93,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.socket = socket
     this.readableHighWaterMark = socket.readableHighWaterMark
     opened++
+    lookForTracing()
   }
 
   get source(): MessageSource {

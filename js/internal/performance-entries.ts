@@ -3,8 +3,10 @@
  * can make them, and it does when one of its responses finishes; so what finishes here is told as such a response.
  */
 import { channel } from 'node:diagnostics_channel'
-import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { performance, PerformanceObserver } from 'node:perf_hooks'
+
+import { beginResponse, finish, NodeResponse, unpublished } from './stand-ins.js'
 
 interface Asked {
   readonly method?: string | undefined
@@ -26,14 +28,14 @@ export interface Measurement {
   readonly detail: { readonly req: Asked }
 }
 
-/** The register module puts ours in its place. */
-const NodeResponse = http.ServerResponse as unknown as {
-  new (request: object): Record<symbol, unknown>
-  readonly prototype: { _finish(): void }
-}
-
 /** Where Node's responses keep it; unknown before somebody observes. */
 let key: symbol | undefined
+
+const STOPPED = Symbol('ferrohttp.stopped')
+
+function stop(): never {
+  throw STOPPED
+}
 
 function isMeasurement(value: unknown): boolean {
   return (value as Partial<Measurement> | null | undefined)?.type === 'http'
@@ -42,12 +44,14 @@ function isMeasurement(value: unknown): boolean {
 /** Node measures the responses that are made while somebody observes: one is enough to see where. */
 function learn(): void {
   if (key !== undefined) return
-  const created = channel('http.server.response.created')
-  // This one is nobody's.
-  created.publish = () => {}
-  const request = { method: 'GET', url: '/', headers: {}, httpVersionMajor: 1, httpVersionMinor: 1 }
-  const response = new NodeResponse(request)
-  delete (created as Partial<typeof created>).publish
+  const response = Object.create(NodeResponse.prototype)
+  // What follows would be in the log of trace events.
+  Object.defineProperty(response, '_traceEventId', { set: stop })
+  try {
+    unpublished(channel('http.server.response.created'), () => beginResponse(response))
+  } catch (reason) {
+    if (reason !== STOPPED) throw reason
+  }
   key = Object.getOwnPropertySymbols(response).find((symbol) => isMeasurement(response[symbol]))
 }
 
@@ -75,9 +79,5 @@ export function measure(name: Measurement['name'], { method, url, headers }: Ask
 
 /** It has been answered. */
 export function tellMeasured(measurement: Measurement, { statusCode, statusMessage, headers }: Answered): void {
-  const response = Object.create(NodeResponse.prototype)
-  // One without a socket has nothing to finish.
-  response.socket = {}
-  Object.assign(response, { [key!]: measurement, statusCode, statusMessage, getHeaders: () => headers })
-  NodeResponse.prototype._finish.call(response)
+  finish(NodeResponse, { [key!]: measurement, statusCode, statusMessage, getHeaders: () => headers })
 }

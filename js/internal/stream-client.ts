@@ -14,6 +14,7 @@ import { aligned, deliver, words, type ClientReceiver, type FastBuffer, type Res
 import { BindingSession, type NativeSession } from './native.js'
 import { isEarlyEnd, responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
+import { lookForTracing } from './trace-events.js'
 import { END, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
 /** A stream's connection, for as long as the stream lives. */
@@ -62,6 +63,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     super(stream)
     this.#stream = stream
     opened++
+    lookForTracing()
   }
 
   get source(): Socket {
