@@ -108,8 +108,7 @@ function isAskedByFlag(): boolean {
  */
 export function lookForTracing(): void {
   if (events === null) return
-  const categories = events.getEnabledCategories()
-  enabled = categories !== undefined && categories.split(',').includes(CATEGORY)
+  enabled = events.getEnabledCategories()?.split(',').includes(CATEGORY) ?? false
   if (enabled) learn()
 }
 
