@@ -79,6 +79,17 @@ pub(crate) enum Timeout {
     KeepAlive = 3,
 }
 
+/// Where a record begins, and how many like it there are in a row.
+#[derive(Clone, Copy, Debug)]
+struct OpenBody {
+    start: usize,
+    row: u32,
+}
+
+/// So many parts in a row stay as the peer made them, because programs see it: a chunk is often a message. More than that
+/// share a record, or a body of tiny chunks would take far more memory than the credit it costs.
+pub(super) const SEPARATE: u32 = 64;
+
 /// What the body parts are in that are being told of.
 #[derive(Clone, Copy, Debug, Default)]
 enum Source {
@@ -110,8 +121,8 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Chunk>,
-    /// Where the last record begins if it is a BODY record that may still grow.
-    open_body: Option<usize>,
+    /// The last record if it is a BODY record that may still grow.
+    open_body: Option<OpenBody>,
     /// Bytes in `chunks`.
     chunk_bytes: usize,
     source: Source,
@@ -330,19 +341,22 @@ impl Batch {
         self.set_word(start + 4, self.bytes.len() - start);
     }
 
-    /// Body bytes. Small parts that follow each other in one write grow one record.
+    /// Body bytes: what one read brought of a body, or one chunk of it.
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
         let first = kind::BODY | if raw { BODY_RAW << 8 } else { 0 };
-        if let Some(start) = self.open_body
+        let mut row = 0;
+        if let Some(open) = self.open_body
             && [
-                read_word(&self.bytes, start),
-                read_word(&self.bytes, start + 8),
-                read_word(&self.bytes, start + 12),
+                read_word(&self.bytes, open.start),
+                read_word(&self.bytes, open.start + 8),
+                read_word(&self.bytes, open.start + 12),
             ] == [first, id.slot, id.generation]
         {
+            let start = open.start;
             let at = start + HEADER_BYTES;
             let have = read_word(&self.bytes, at) as usize;
-            if have + data.len() <= INLINE_BODY {
+            row = open.row;
+            if row >= SEPARATE && have + data.len() <= INLINE_BODY {
                 self.bytes.truncate(at + 8 + have);
                 self.bytes.extend_from_slice(data);
                 self.set_word(at, have + data.len());
@@ -356,7 +370,10 @@ impl Batch {
         }
         let start = self.bytes.len();
         self.inline(if raw { BODY_RAW } else { 0 }, id, data);
-        self.open_body = Some(start);
+        self.open_body = Some(OpenBody {
+            start,
+            row: row + 1,
+        });
     }
 
     /// Body bytes within the record, however many: for a reader who takes no chunks.

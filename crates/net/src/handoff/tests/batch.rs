@@ -2,7 +2,7 @@
 
 use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
 
-use crate::handoff::inbound::{BODY_RAW, BODY_TAKE, Batch, INLINE_BODY, kind};
+use crate::handoff::inbound::{BODY_RAW, BODY_TAKE, Batch, INLINE_BODY, SEPARATE, kind};
 use crate::handoff::{CHUNK, Chunk, HEADER_BYTES, Timeout, chunk};
 use crate::id::ConnectionId;
 
@@ -79,14 +79,21 @@ fn part(id: ConnectionId, bytes: impl Into<Vec<u8>>) -> Part {
 }
 
 #[test]
-fn parts_in_a_row_grow_one_record() {
+fn few_parts_in_a_row_stay_apart_and_many_share_a_record() {
     for step in [1, 2, 3, 5, 100, 4095, 4096] {
         let mut batch = Batch::default();
         let whole: Vec<u8> = (0..INLINE_BODY).map(|index| (index % 251) as u8).collect();
-        for piece in whole.chunks(step) {
+        let pieces: Vec<_> = whole.chunks(step).collect();
+        for piece in &pieces {
             batch.body(A, piece, false);
         }
-        assert_eq!(parts(&batch), [part(A, whole)], "in steps of {step}");
+        let apart = pieces.len().min(SEPARATE as usize);
+        let mut expected: Vec<_> = pieces[..apart - 1]
+            .iter()
+            .map(|piece| part(A, *piece))
+            .collect();
+        expected.push(part(A, pieces[apart - 1..].concat()));
+        assert_eq!(parts(&batch), expected, "in steps of {step}");
     }
 }
 
@@ -96,10 +103,13 @@ fn a_full_record_is_followed_by_another() {
     let whole: Vec<u8> = (0..3 * INLINE_BODY + 17)
         .map(|index| (index % 251) as u8)
         .collect();
+    for _ in 1..SEPARATE {
+        batch.body(A, b"x", false);
+    }
     for piece in whole.chunks(1000) {
         batch.body(A, piece, false);
     }
-    let parts = parts(&batch);
+    let parts = parts(&batch).split_off(SEPARATE as usize - 1);
     assert!(
         parts
             .iter()
@@ -216,7 +226,11 @@ fn parts_of_others_stay_apart() {
         part(A2, *b"next tenant"),
         Part {
             raw: true,
-            ..part(A2, *b"rawraw")
+            ..part(A2, *b"raw")
+        },
+        Part {
+            raw: true,
+            ..part(A2, *b"raw")
         },
         part(A2, *b"not raw"),
     ];
