@@ -53,7 +53,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
   }
   request.res = response
   if ((flags & r.RESPONSE_UPGRADE) !== 0) {
-    onUpgrade(request, connection, response, head.after)
+    onUpgrade(request, connection, response, head.after ?? Buffer.alloc(0))
     return
   }
   if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false

@@ -56,7 +56,7 @@ export interface ResponseRecord {
   /** See `fillResponseHead`. */
   readonly block: string
   /** What came behind the head of an upgrade. */
-  readonly after: Buffer
+  readonly after: Buffer | null
 }
 
 export interface ClientReceiver extends Receiver {
@@ -85,15 +85,13 @@ export function deliver(
       const start = at + r.HEADER + 20
       const end = start + inWords[word + 7]!
       const block = bytes.latin1Slice(start, end)
-      const after = inWords[word + 8]!
-      const head = after > 0 ? Buffer.from(bytes.subarray(end, end + after)) : null
       ;(connection as ServerReceiver).onHead(
         first >>> 8,
         inWords[word + 4]!,
         inWords[word + 5]!,
         inWords[word + 6]!,
         block,
-        head,
+        behind(bytes, end, inWords[word + 8]!),
       )
       return true
     }
@@ -124,7 +122,7 @@ export function deliver(
         reasonLength: inWords[word + 5]!,
         fieldCount: inWords[word + 6]!,
         block: bytes.latin1Slice(start, end),
-        after: Buffer.from(bytes.subarray(end, end + inWords[word + 9]!)),
+        after: behind(bytes, end, inWords[word + 9]!),
       })
       return true
     }
@@ -140,4 +138,9 @@ export function deliver(
     default:
       return false
   }
+}
+
+/** What followed a head that asks for another protocol; mostly nothing. */
+function behind(bytes: FastBuffer, start: number, length: number): Buffer | null {
+  return length > 0 ? Buffer.from(bytes.subarray(start, start + length)) : null
 }
