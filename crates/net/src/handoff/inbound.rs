@@ -1,11 +1,11 @@
 //! I/O threads → JavaScript: events, as records.
 
 use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
-use super::chunk::{self, CHUNK, Chunk};
+use super::chunk::Chunk;
+use super::offer::Source;
 use super::{HEADER_BYTES, padded};
 use crate::connect::Failure;
 use crate::id::ConnectionId;
@@ -90,29 +90,6 @@ struct OpenBody {
 /// share a record, or a body of tiny chunks would take far more memory than the credit it costs.
 pub(super) const SEPARATE: u32 = 64;
 
-/// What the body parts are in that are being told of.
-#[derive(Clone, Copy, Debug, Default)]
-enum Source {
-    /// Something that stays where it is.
-    #[default]
-    Kept,
-    /// Memory that may be given away.
-    Offered,
-    /// It is to be given away.
-    Claimed(Claim),
-}
-
-/// A part of memory on offer, for which an empty chunk holds the place.
-#[derive(Clone, Copy, Debug)]
-struct Claim {
-    chunk: usize,
-    address: usize,
-    length: usize,
-}
-
-/// The least part of memory on offer for which it is given away, rather than copied.
-const CLAIMED: usize = CHUNK / 2;
-
 /// Records in the order they happened on one I/O thread. An I/O thread fills its own without a lock
 /// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
 #[derive(Default)]
@@ -125,7 +102,7 @@ pub struct Batch {
     open_body: Option<OpenBody>,
     /// Bytes in `chunks`.
     chunk_bytes: usize,
-    source: Source,
+    pub(super) source: Source,
     heads: usize,
     urgent: bool,
 }
@@ -162,44 +139,6 @@ const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// A burst may grow a batch; this much stays for the next one.
 const KEPT_CAPACITY: usize = 256 * 1024;
-
-/// A batch that may keep the memory of what it is told of.
-pub(crate) struct Offer<'a>(&'a mut Batch);
-
-impl Offer<'_> {
-    /// Ends it. If a body part was large enough to be worth it, `memory`, which it is in, becomes that part's chunk, and
-    /// other memory takes its place.
-    pub(crate) fn settle(self, memory: &mut Vec<u8>) {
-        let Source::Claimed(claim) = self.0.source else {
-            return;
-        };
-        let start = claim.address - memory.as_ptr().addr();
-        let mut given = std::mem::replace(memory, chunk::memory());
-        given.truncate(start + claim.length);
-        self.0.chunks[claim.chunk] = Chunk::new(given, start);
-    }
-}
-
-impl Deref for Offer<'_> {
-    type Target = Batch;
-
-    fn deref(&self) -> &Batch {
-        self.0
-    }
-}
-
-impl DerefMut for Offer<'_> {
-    fn deref_mut(&mut self) -> &mut Batch {
-        self.0
-    }
-}
-
-impl Drop for Offer<'_> {
-    /// Also when parsing panics: the batch is everybody's.
-    fn drop(&mut self) {
-        self.0.source = Source::Kept;
-    }
-}
 
 /// Appending records.
 impl Batch {
@@ -394,26 +333,6 @@ impl Batch {
         self.pad();
     }
 
-    fn large_body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
-        if data.len() < CLAIMED || !matches!(self.source, Source::Offered) {
-            self.body_chunk(id, Chunk::copy_of(data), raw);
-            return;
-        }
-        self.source = Source::Claimed(Claim {
-            chunk: self.chunks.len(),
-            address: data.as_ptr().addr(),
-            length: data.len(),
-        });
-        self.chunk_record(id, data.len(), raw);
-        self.chunks.push(Chunk::default());
-    }
-
-    /// For telling of what is in memory that may be given away.
-    pub(crate) const fn offer(&mut self) -> Offer<'_> {
-        self.source = Source::Offered;
-        Offer(self)
-    }
-
     /// A large body part, given away.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
         self.chunk_record(id, data.len(), raw);
@@ -421,7 +340,7 @@ impl Batch {
     }
 
     /// Tells of the chunk that is pushed next.
-    fn chunk_record(&mut self, id: ConnectionId, length: usize, raw: bool) {
+    pub(super) fn chunk_record(&mut self, id: ConnectionId, length: usize, raw: bool) {
         let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
         self.begin(kind::BODY, flags, id.slot, id.generation, 8);
         self.word(length as u32);

@@ -19,6 +19,7 @@
 pub(crate) mod chunk;
 mod inbound;
 mod inbox;
+mod offer;
 mod outbound;
 #[cfg(test)]
 mod tests;
