@@ -22,7 +22,6 @@ import { shutDown, type SocketResource } from './internal/resources.js'
 import { kAsyncId } from './internal/symbols.js'
 import {
   defineGetters,
-  kAddresses,
   kConnection,
   kCounted,
   kDestroyed,
@@ -119,7 +118,6 @@ export class ClientSocket extends NativeSocket<NativeClient> {
       this.autoSelectFamilyAttemptedAddresses = target.addresses
         .slice(0, index + 1)
         .map((address) => `${address}:${target.port ?? 0}`)
-    this[kAddresses]()
     this.emit('connect')
     this.emit('ready')
     if (this.readableFlowing === true) this.read(0)

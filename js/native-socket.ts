@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net'
 
 import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
-import type { Addresses } from './internal/native.js'
 import * as r from './internal/records.js'
 import { tellConnected } from './internal/tell-connected.js'
 import type { BodyChunk, WriteCallback } from './internal/transport.js'
@@ -18,12 +17,26 @@ export const TIMEOUT_MAX = 2 ** 31 - 1
 
 /** The connection behind a socket. */
 export const kConnection = Symbol('ferrohttp.connection')
-export const kAddresses = Symbol('ferrohttp.addresses')
 export const kCounted = Symbol('ferrohttp.counted')
 /** Whom to tell of the connection's end once the socket is destroyed. */
 export const kDestroyed = Symbol('ferrohttp.destroyed')
 const kLocal = Symbol('ferrohttp.local')
 const kRemote = Symbol('ferrohttp.remote')
+
+/** Both ends of a connection, as far as they are known. */
+export interface Addresses {
+  localAddress?: string
+  localPort?: number
+  remoteAddress?: string
+  remotePort?: number
+}
+
+/** What records tell of a connection's ends: address and port of each, local first; empty for a Unix socket. */
+export function parseAddresses(text: string): Addresses {
+  if (text === '') return {}
+  const [localAddress, localPort, remoteAddress, remotePort] = text.split('\n') as [string, string, string, string]
+  return { localAddress, localPort: Number(localPort), remoteAddress, remotePort: Number(remotePort) }
+}
 
 export type Callback = (error?: Error | null) => void
 /** As net.Socket's overloads have it. */
@@ -35,6 +48,8 @@ export interface SocketConnection {
   /** -1 while the I/O threads know of no connection. */
   readonly slot: number
   readonly generation: number
+  /** See `parseAddresses`. */
+  readonly addresses: string
   readonly closed: boolean
   /** The bytes are the program's. */
   readonly upgraded: boolean
@@ -63,12 +78,9 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
 
   // ---- what a handle would know --------------------------------------------------------------------------------
 
-  [kAddresses](): Addresses {
-    const { slot, generation } = this[kConnection]
-    if (slot === -1 || this.connecting) return {}
-    if (this.#addresses === null || this.#addresses.remoteAddress === undefined)
-      this.#addresses = environment.native.addresses(slot, generation)
-    return this.#addresses
+  #ends(): Addresses {
+    if (this.connecting) return {}
+    return (this.#addresses ??= parseAddresses(this[kConnection].addresses))
   }
 
   override address(): AddressInfo | Record<string, never> {
@@ -79,14 +91,14 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
 
   /** Nothing once the socket is destroyed, as with a handle that is gone. */
   [kLocal](): Addresses {
-    return this.destroyed ? {} : this[kAddresses]()
+    return this.destroyed ? {} : this.#ends()
   }
 
   /** Of a destroyed socket only what was looked at before. */
   [kRemote](): Addresses {
     if (this.destroyed && !this.#remoteKnown) return {}
     this.#remoteKnown = true
-    return this[kAddresses]()
+    return this.#ends()
   }
 
   /** The other end's `address()`. Not documented, and called by programs nevertheless. */

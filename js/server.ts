@@ -35,7 +35,7 @@ import {
 } from './internal/symbols.js'
 import { startChecking, stopChecking } from './internal/connections-check.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
-import { family } from './native-socket.js'
+import { family, parseAddresses } from './native-socket.js'
 import { isServedNatively } from './socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
@@ -589,13 +589,13 @@ function emitCloseIfDrained(server: Server): void {
 
 proto[kDropped] = function dropped(addresses): void {
   if (this.listenerCount('drop') === 0) return
-  const [localAddress, localPort, remoteAddress, remotePort] = addresses.split('\n')
+  const { localAddress, localPort, remoteAddress, remotePort } = parseAddresses(addresses)
   // A Unix socket's peers have none.
-  if (localPort === undefined) this.emit('drop')
+  if (localAddress === undefined) this.emit('drop')
   else {
     const data: net.DropArgument = Object.create(null)
-    Object.assign(data, { localAddress, localPort: Number(localPort), localFamily: family(localAddress) })
-    Object.assign(data, { remoteAddress, remotePort: Number(remotePort), remoteFamily: family(remoteAddress) })
+    Object.assign(data, { localAddress, localPort, localFamily: family(localAddress) })
+    Object.assign(data, { remoteAddress, remotePort, remoteFamily: family(remoteAddress) })
     this.emit('drop', data)
   }
 }

@@ -10,7 +10,6 @@ import { kAsyncId } from './internal/symbols.js'
 import type { BodyChunk } from './internal/transport.js'
 import {
   defineGetters,
-  kAddresses,
   kConnection,
   kCounted,
   kDestroyed,
@@ -42,8 +41,6 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       super.on('timeout', onTimeout)
       super.on('data', readByTheServer)
     }
-    // What the peer's end of the connection is must be known after it has gone, too.
-    this[kAddresses]()
   }
 
   readonly tellsClose = true

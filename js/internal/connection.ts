@@ -56,6 +56,8 @@ export class Connection implements MessageTransport, MessageSource {
   readonly server: Server
   readonly readableHighWaterMark: number
   readonly writableHighWaterMark: number
+  /** Both its ends, see `parseAddresses`. */
+  addresses = ''
   /** Keeps the event loop alive. */
   holding = true
   closed = false

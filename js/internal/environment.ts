@@ -238,6 +238,7 @@ class Environment implements Port {
         return false
       }
       const connection = new Connection(slot, generation, server, this, server.highWaterMark, server.highWaterMark)
+      connection.addresses = this.#addresses(inWords, word, at)
       this.adopt(connection)
       this.ref()
       return server[kOpened](connection)
@@ -245,8 +246,7 @@ class Environment implements Port {
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
       if (type === r.IN_DROPPED) {
-        const start = at + r.HEADER + 4
-        server?.[kDropped](this.#in.latin1Slice(start, start + inWords[word + 4]!))
+        server?.[kDropped](this.#addresses(inWords, word, at))
       } else {
         this.servers.delete(slot)
         this.closing.delete(slot)
@@ -273,7 +273,7 @@ class Environment implements Port {
       return true
     }
     if (type === r.IN_CONNECTED) {
-      ;(connection as NativeClient).onConnected(inWords[word + 4]!)
+      ;(connection as NativeClient).onConnected(inWords[word + 4]!, this.#addresses(inWords, word, at))
       return true
     }
     if (type === r.IN_CONNECT_FAILED) {
@@ -286,6 +286,13 @@ class Environment implements Port {
       return true
     }
     return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** Of a record that tells of a connection's ends. */
+  #addresses(inWords: Uint32Array, word: number, at: number): string {
+    const length = inWords[word + 5]!
+    const start = at + r.HEADER + 8
+    return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
   }
 
   /** The connection has its slot. Its predecessor may have left it and not be known here to be closed. */

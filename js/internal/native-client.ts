@@ -60,6 +60,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   generation = 0
   readonly socket: Socket
   readonly readableHighWaterMark: number
+  addresses = ''
   request: ClientRequest | null = null
   /** Keeps the event loop alive. While a name is resolved the resolver does, as in Node. */
   holding = false
@@ -337,7 +338,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
-  onConnected(index: number): void {
+  onConnected(index: number, addresses: string): void {
+    this.addresses = addresses
     this.#side.onConnected(index)
   }
 

@@ -5,7 +5,6 @@
 import type * as binding from '../../js/native/binding.js'
 
 export type {
-  BindingAddresses as Addresses,
   BindingConnectOptions as ConnectOptions,
   BindingListenOptions as ListenOptions,
   BindingServerConfig as ServerConfig,

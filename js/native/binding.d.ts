@@ -44,8 +44,6 @@ export declare class BindingEnvironment {
   configure(server: number, config: BindingServerConfig): void
   /** Stops accepting; the port is free when this returns. */
   closeListener(server: number): void
-  /** Both ends of a connection. */
-  addresses(slot: number, generation: number): BindingAddresses
   /** Bytes received and written; null once the connection is gone. */
   counters(slot: number, generation: number): Array<number> | null
   /** Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet. */
@@ -78,18 +76,6 @@ export declare class BindingSession {
   receiving(): boolean
   /** Whether nothing of an exchange is under way. */
   idle(): boolean
-}
-
-/** Both ends of a connection. All absent on a Unix socket or once the connection is gone. */
-export interface BindingAddresses {
-  /** Our IP address. */
-  localAddress?: string
-  /** Our port. */
-  localPort?: number
-  /** The peer's IP address. */
-  remoteAddress?: string
-  /** The peer's port. */
-  remotePort?: number
 }
 
 /** Outcome of `connect`: with `errno` 0 the attempt is under way. */

@@ -10,9 +10,7 @@ use napi_derive::napi;
 
 use crate::connect::{BindingConnectOptions, BindingConnecting};
 use crate::held::Released;
-use crate::options::{
-    BindingAddresses, BindingListenOptions, BindingListening, BindingServerConfig,
-};
+use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig};
 use crate::pinned::Pinned;
 use crate::wake::{Waker, misuse};
 
@@ -198,15 +196,6 @@ impl BindingEnvironment {
             // Idle connections that were closed just before are gone too, as in Node.
             let _ = self.environment.settled().recv_timeout(CLOSE_WAIT);
         }
-    }
-
-    /// Both ends of a connection.
-    #[napi(catch_unwind)]
-    pub fn addresses(&self, slot: u32, generation: u32) -> BindingAddresses {
-        BindingAddresses::new(
-            self.environment
-                .addresses(ConnectionId { slot, generation }),
-        )
     }
 
     /// Bytes received and written; null once the connection is gone.

@@ -157,27 +157,3 @@ impl BindingServerConfig {
         }
     }
 }
-
-/// Both ends of a connection. All absent on a Unix socket or once the connection is gone.
-#[napi(object)]
-pub struct BindingAddresses {
-    /// Our IP address.
-    pub local_address: Option<String>,
-    /// Our port.
-    pub local_port: Option<u16>,
-    /// The peer's IP address.
-    pub remote_address: Option<String>,
-    /// The peer's port.
-    pub remote_port: Option<u16>,
-}
-
-impl BindingAddresses {
-    pub(crate) fn new((local, remote): (Option<SocketAddr>, Option<SocketAddr>)) -> Self {
-        Self {
-            local_address: local.map(|address| address.ip().to_string()),
-            local_port: local.map(|address| address.port()),
-            remote_address: remote.map(|address| address.ip().to_string()),
-            remote_port: remote.map(|address| address.port()),
-        }
-    }
-}

@@ -1,7 +1,6 @@
 //! One JavaScript thread, seen from Rust: its queues, its connections, its servers.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -308,13 +307,6 @@ impl Environment {
             thread.handle.spawn(async move { drop(done) });
         }
         settled
-    }
-
-    /// Local and remote address of a connection.
-    pub fn addresses(&self, id: ConnectionId) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.connections
-            .get(id)
-            .map_or((None, None), |connection| connection.addresses())
     }
 
     /// Bytes received and bytes written of a connection, None once it is gone.

@@ -352,6 +352,7 @@ fn open(
         return;
     }
     let handle = thread.handle.clone();
+    let addresses = stream.addresses();
     let connection = environment.connections.insert(|id| {
         Arc::new(Connection::accepted(
             id,
@@ -362,6 +363,8 @@ fn open(
             now(),
         ))
     });
-    staging::with_batch(environment, |batch| batch.open(connection.id, server.id));
+    staging::with_batch(environment, |batch| {
+        batch.open(connection.id, server.id, addresses);
+    });
     handle.spawn(connection::serve(connection));
 }

@@ -71,7 +71,7 @@ const SIZES: [usize; 7] = [
 fn one_connection_carries_many_exchanges() {
     let mut js = Js::new();
     let id = js.connect(hyper_server());
-    assert_eq!(js.next(), Event::Connected { id, index: 0 });
+    js.connected(id);
     for round in 0..20 {
         let head = format!("GET /{round}x HTTP/1.1\r\nHost: a\r\n\r\n");
         js.flush(Out::new().request(id, &head, b"", flag::END));
@@ -112,7 +112,7 @@ fn a_request_may_be_written_before_there_is_a_connection() {
         }
         out.end(id, "", flag::ACKNOWLEDGE);
         js.flush(&mut out);
-        assert_eq!(js.next(), Event::Connected { id, index: 0 });
+        js.connected(id);
         js.acks(id, 1);
         assert_eq!(js.response(id).status, 200);
         assert_eq!(js.rest_of_body(id).0.len(), parts);
@@ -125,7 +125,7 @@ fn a_request_may_be_written_before_there_is_a_connection() {
 fn bodies_of_every_size_go_there_and_come_back() {
     let mut js = Js::new();
     let id = js.connect(hyper_server());
-    assert_eq!(js.next(), Event::Connected { id, index: 0 });
+    js.connected(id);
     for size in SIZES {
         let sent = content(size);
         for chunked in [false, true] {

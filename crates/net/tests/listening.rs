@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use ferrohttp_net::{BoundAddress, ListenError, ListenOptions, ListenTarget};
-use support::{Event, Js, Out, PATIENCE, Peer, config, loopback};
+use support::{Event, Js, Out, PATIENCE, Peer, config, ends, loopback};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -49,6 +49,25 @@ fn close_and_wait(js: &mut Js, server: u32) {
     );
     assert_eq!(js.next(), Event::ListenerClosed { server });
     assert!(js.environment.close_listener(server).is_none());
+}
+
+#[test]
+fn both_ends_are_told_with_the_connection() {
+    for ip in ["127.0.0.1", "::1"] {
+        let mut js = Js::new();
+        let any_port = SocketAddr::new(ip.parse().expect("an address"), 0);
+        let options = at(ListenTarget::Address(any_port));
+        let (_, bound) = js.environment.listen(&options, config()).expect("listen");
+        let BoundAddress::Ip(address) = bound else {
+            panic!("not an IP address");
+        };
+        let peer = Peer::connect(address);
+        let Event::Open { addresses, .. } = js.next() else {
+            panic!("OPEN expected");
+        };
+        let seen = peer.0.local_addr().expect("address");
+        assert_eq!(addresses, ends(address, seen));
+    }
 }
 
 #[test]
@@ -103,8 +122,11 @@ fn a_path_is_a_unix_socket_and_goes_with_the_server() {
     let mut peer = UnixStream::connect(&path).expect("connect");
     peer.set_read_timeout(Some(PATIENCE)).expect("read timeout");
     peer.write_all(GET.as_bytes()).expect("write");
-    let (id, _) = js.open_with_head();
-    assert_eq!(js.environment.addresses(id), (None, None));
+    let Event::Open { id, addresses, .. } = js.next() else {
+        panic!("OPEN expected");
+    };
+    assert_eq!(addresses, "");
+    assert_eq!(js.head().0, id);
     // Options of TCP are no error here.
     js.flush(
         Out::new()
@@ -268,7 +290,10 @@ fn servers_of_one_environment_have_their_own_ids() {
     assert_ne!(first, second);
     for (server, address) in [(first, first_address), (second, second_address)] {
         let peer = Peer::connect(address);
-        let Event::Open { id, server: whose } = js.next() else {
+        let Event::Open {
+            id, server: whose, ..
+        } = js.next()
+        else {
             panic!("OPEN expected")
         };
         assert_eq!(whose, server);

@@ -101,6 +101,7 @@ impl Connection {
         else {
             return;
         };
+        let addresses = stream.addresses();
         state.socket = Socket::Open(stream);
         if no_delay {
             state.socket.set_nodelay(true);
@@ -110,7 +111,7 @@ impl Connection {
         }
         state.last_activity = now();
         state.socket_timed_out = false;
-        batch.connected(self.id, index);
+        batch.connected(self.id, index, addresses);
         // From here on JavaScript's thread may write, and tell of it at once.
         if self.environment.is_alive() {
             self.environment.inbox().push(batch);

@@ -18,7 +18,6 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -173,14 +172,6 @@ impl Connection {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-
-    /// Local and remote address; None for both on a Unix socket or a closed connection.
-    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        self.lock()
-            .socket
-            .stream()
-            .map_or((None, None), Stream::addresses)
     }
 
     /// Shows an open connection's socket.

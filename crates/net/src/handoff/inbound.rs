@@ -1,5 +1,6 @@
 //! I/O threads → JavaScript: events, as records.
 
+use std::io::Write;
 use std::net::SocketAddr;
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
@@ -140,6 +141,9 @@ const WORTHWHILE_BYTES: usize = 256 * 1024;
 /// A burst may grow a batch; this much stays for the next one.
 const KEPT_CAPACITY: usize = 256 * 1024;
 
+/// Local and remote, as far as they are known.
+pub(crate) type Addresses = (Option<SocketAddr>, Option<SocketAddr>);
+
 /// Appending records.
 impl Batch {
     fn begin(&mut self, kind: u32, flags: u32, first: u32, second: u32, payload: usize) {
@@ -172,8 +176,26 @@ impl Batch {
     }
 
     /// A connection was accepted by server `server`.
-    pub(crate) fn open(&mut self, id: ConnectionId, server: u32) {
-        self.simple(kind::OPEN, id, server);
+    pub(crate) fn open(&mut self, id: ConnectionId, server: u32, addresses: Addresses) {
+        self.with_addresses(kind::OPEN, id, server, addresses);
+    }
+
+    /// With one word and both ends of a connection as text, `address LF port` each, local first; nothing where they are not
+    /// known. Told at once: the connection may be gone before anybody asks.
+    fn with_addresses(&mut self, kind: u32, id: ConnectionId, word: u32, addresses: Addresses) {
+        let start = self.bytes.len();
+        self.begin(kind, 0, id.slot, id.generation, 8);
+        self.word(word);
+        self.word(0);
+        let text = self.bytes.len();
+        if let (Some(local), Some(remote)) = addresses {
+            for (part, end) in [(local, "\n"), (remote, "")] {
+                // Memory takes whatever is written.
+                let _ = write!(self.bytes, "{}\n{}{end}", part.ip(), part.port());
+            }
+        }
+        self.set_word(text - 4, self.bytes.len() - text);
+        self.finish(start);
     }
 
     /// A request head. `after` is what follows an upgrade head, as far as it has been read.
@@ -388,8 +410,8 @@ impl Batch {
     }
 
     /// A client's connection stands. `index`: which of the addresses it was asked for, 0 for a path.
-    pub(crate) fn connected(&mut self, id: ConnectionId, index: u32) {
-        self.simple(kind::CONNECTED, id, index);
+    pub(crate) fn connected(&mut self, id: ConnectionId, index: u32, addresses: Addresses) {
+        self.with_addresses(kind::CONNECTED, id, index, addresses);
     }
 
     /// A client's connection has not come about: nothing further is told of it. The words are the
@@ -426,27 +448,13 @@ impl Batch {
         self.begin(kind::LISTENER_CLOSED, 0, server, 0, 0);
     }
 
-    /// A connection was refused because `server` has `maxConnections` already. `addresses`: local and remote, as far
-    /// as known; told as text, `address LF port` each, joined by LF.
-    pub(crate) fn dropped(
-        &mut self,
-        server: u32,
-        addresses: (Option<SocketAddr>, Option<SocketAddr>),
-    ) {
-        let text = match addresses {
-            (Some(local), Some(remote)) => format!(
-                "{}\n{}\n{}\n{}",
-                local.ip(),
-                local.port(),
-                remote.ip(),
-                remote.port()
-            ),
-            _ => String::new(),
+    /// A connection was refused because `server` has `maxConnections` already.
+    pub(crate) fn dropped(&mut self, server: u32, addresses: Addresses) {
+        let nobody = ConnectionId {
+            slot: server,
+            generation: 0,
         };
-        self.begin(kind::DROPPED, 0, server, 0, 4 + text.len());
-        self.word(text.len() as u32);
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.pad();
+        self.with_addresses(kind::DROPPED, nobody, 0, addresses);
     }
 }
 

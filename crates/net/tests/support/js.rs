@@ -103,6 +103,18 @@ impl Js {
         self.events.extend(Event::read_all(&mut acks));
     }
 
+    /// CONNECTED of `id` to its first address, as the next record; both ends, as told.
+    pub fn connected(&mut self, id: ConnectionId) -> String {
+        match self.next() {
+            Event::Connected {
+                id: whose,
+                index: 0,
+                addresses,
+            } if whose == id => addresses,
+            other => panic!("CONNECTED expected, not {other:?}"),
+        }
+    }
+
     pub fn open(&mut self) -> ConnectionId {
         match self.next() {
             Event::Open { id, .. } => id,

@@ -15,7 +15,7 @@ mod wire;
 pub use client::{Accepting, client_config, to};
 pub use js::{Js, Server, config, loopback};
 pub use records::{Close, Event, Failure, Head, Out, Response, flag, head_flag, response_flag};
-pub use wire::{Peer, content};
+pub use wire::{Peer, content, ends};
 
 /// How long something may take that only takes time when it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

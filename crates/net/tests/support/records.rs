@@ -79,6 +79,7 @@ pub enum Event {
     Open {
         id: ConnectionId,
         server: u32,
+        addresses: String,
     },
     Head {
         id: ConnectionId,
@@ -131,6 +132,7 @@ pub enum Event {
     Connected {
         id: ConnectionId,
         index: u32,
+        addresses: String,
     },
     ConnectFailed {
         id: ConnectionId,
@@ -188,8 +190,13 @@ impl Event {
             let start = HEADER + words * 4;
             record[start..start + len as usize].to_vec()
         };
+        let text = |words, len| String::from_utf8(bytes(words, len)).expect("text");
         match kind {
-            1 => Self::Open { id, server: own(0) },
+            1 => Self::Open {
+                id,
+                server: own(0),
+                addresses: text(2, own(1)),
+            },
             2 => Self::Head {
                 id,
                 head: head(record, flags),
@@ -232,7 +239,11 @@ impl Event {
                 id,
                 head: response(record, flags),
             },
-            13 => Self::Connected { id, index: own(0) },
+            13 => Self::Connected {
+                id,
+                index: own(0),
+                addresses: text(2, own(1)),
+            },
             14 => Self::ConnectFailed {
                 id,
                 failures: (0..own(0) as usize)

@@ -20,6 +20,12 @@ pub fn content(len: usize) -> Vec<u8> {
     (0..len).map(|_| next(&mut state)).collect()
 }
 
+/// Both ends of a connection as records tell them.
+pub fn ends(local: SocketAddr, remote: SocketAddr) -> String {
+    let text = |end: SocketAddr| format!("{}\n{}", end.ip(), end.port());
+    format!("{}\n{}", text(local), text(remote))
+}
+
 /// A client that is no HTTP client.
 pub struct Peer(pub TcpStream);
 

@@ -241,7 +241,7 @@ fn parts_of_others_stay_apart() {
 fn what_comes_between_two_parts_stays_between_them() {
     type Add = fn(&mut Batch);
     let between: [(u32, Add); 7] = [
-        (kind::OPEN, |batch| batch.open(B, 1)),
+        (kind::OPEN, |batch| batch.open(B, 1, (None, None))),
         (kind::CLOSED, |batch| batch.closed(B, 0, (0, 0))),
         (kind::ACK, |batch| batch.ack(A, 1)),
         (kind::TIMEOUT, |batch| batch.timeout(A, Timeout::Socket)),
