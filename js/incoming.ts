@@ -301,7 +301,7 @@ defineAccessors(IncomingMessage.prototype, {
   },
   rawHeaders: {
     get() {
-      return (this[kRawHeaders] ??= splitFields(this[kBlock].slice(this[kFieldsAt])))
+      return (this[kRawHeaders] ??= splitFields(this[kBlock], this[kFieldsAt]))
     },
     set(raw: string[]) {
       this[kRawHeaders] = raw
