@@ -1,5 +1,7 @@
 'use strict'
 // What the module itself has: tables, checks, limits.
+const { readFileSync } = require('node:fs')
+const path = require('node:path')
 const test = require('ava')
 const node = require('node:http')
 const ours = require('ferrohttp')
@@ -68,3 +70,10 @@ test(
     })
   }),
 )
+
+test('each exported value has a doc comment', (t) => {
+  const lines = readFileSync(path.join(__dirname, '../../dist/index.d.ts'), 'utf8').split('\n')
+  const bare = lines.filter((line, at) => line.startsWith('export declare ') && !lines[at - 1].trim().endsWith('*/'))
+  t.deepEqual(bare, [])
+  t.true(lines.some((line) => line.startsWith('export declare ')))
+})
