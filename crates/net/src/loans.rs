@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::connection::Connection;
+use crate::connection::{CALM_ANSWERS, Connection};
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
@@ -20,12 +20,12 @@ use crate::sync::lock;
 /// At most so many at a time: what JavaScript's thread reads, it does not compute.
 const MAX_LOANS: usize = 2;
 
-/// A connection that has not been read for so many turns of the event loop makes room for another.
+/// A connection that has not been read while so many answers went to others makes room for one of them.
 const STALE_AFTER: u64 = 64;
 
 struct Loan {
     id: ConnectionId,
-    /// The turn in which it last brought something.
+    /// The `turn` in which it last brought something.
     last_read: u64,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct Loans {
     given: Mutex<Given>,
     /// Of `given`, for those who only want to know whether there are any.
     count: AtomicUsize,
+    /// Counts reads, and answers to connections that are not on loan.
     turn: AtomicU64,
     total: AtomicU64,
 }
@@ -73,7 +74,10 @@ impl Loans {
     /// Lends a connection, if there is room for it. JavaScript's thread only, as everything below.
     pub(crate) fn give(&self, environment: &Environment, connection: &Arc<Connection>) {
         let Some(poller) = &self.poller else { return };
-        let turn = self.turn.load(Ordering::Relaxed);
+        // So many answers have passed in which the others may have been read.
+        let turn = self
+            .turn
+            .fetch_add(u64::from(CALM_ANSWERS), Ordering::Relaxed);
         let mut given = lock(&self.given);
         let oldest = turn.saturating_sub(STALE_AFTER);
         given.loans.retain(|loan| {

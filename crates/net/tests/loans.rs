@@ -218,7 +218,6 @@ fn one_that_is_not_used_makes_room() {
     let id = js.open();
     while js.environment.loans_given() < 3 {
         exchange(&mut js, &mut peer, id);
-        js.environment.read_loans();
     }
     // Wherever they are now, they are served.
     for (peer, id) in &mut others {

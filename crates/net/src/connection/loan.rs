@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::stream::Stream;
 
 /// Requests in a row that JavaScript's thread has answered by itself before a connection is lent.
-const CALM_ANSWERS: u8 = 32;
+pub(crate) const CALM_ANSWERS: u8 = 32;
 
 impl State {
     pub(super) const fn is_on_loan(&self) -> bool {
@@ -35,13 +35,17 @@ impl State {
             && Connection::wants_read(self, settings)
     }
 
-    /// JavaScript's thread has written. Answers whether the connection has been calm for long enough to be lent.
+    /// JavaScript's thread has written. Answers, once in `CALM_ANSWERS`, whether the connection may well be lent.
     pub(super) fn answered_directly(&mut self) -> bool {
         if self.is_on_loan() || !self.engine.is_idle() {
             return false;
         }
-        self.calm = self.calm.saturating_add(1);
-        self.calm >= CALM_ANSWERS
+        self.calm += 1;
+        let calm = self.calm >= CALM_ANSWERS;
+        if calm {
+            self.calm = 0;
+        }
+        calm
     }
 
     /// Gives the socket back to the I/O thread. Either thread.
@@ -77,7 +81,6 @@ impl Connection {
     pub(crate) fn lend(self: &Arc<Self>, poller: &Poller) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        state.calm = 0;
         if state.is_on_loan()
             || !state.engine.is_idle()
             || !state.is_ordinary(&state.engine.settings())

@@ -27,6 +27,7 @@ use ferrohttp_proto::ErrorKind;
 pub(crate) use self::command::Finished;
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
+pub(crate) use self::loan::CALM_ANSWERS;
 use self::output::{Flush, Output};
 use self::socket::Socket;
 pub(crate) use self::task::serve;
