@@ -49,7 +49,13 @@ impl BindingEnvironment {
         let environment = Environment::new(Box::new(move || on_event.wake()));
         if let Some(descriptor) = environment.loans_descriptor() {
             let lender = Arc::clone(&environment);
-            waker.watch(env, descriptor, move || lender.read_loans())?;
+            // An event loop that cannot do this does without.
+            if waker
+                .watch(env, descriptor, move || lender.read_loans())
+                .is_ok()
+            {
+                environment.lend();
+            }
         }
         let (gone, disarmed) = (Arc::clone(&environment), waker.clone());
         env.add_env_cleanup_hook((), move |()| {

@@ -73,10 +73,15 @@ impl Environment {
         self.inbox.take(used)
     }
 
-    /// What an event loop on JavaScript's thread is to watch; `read_loans` while it is readable. None where connections
-    /// are never lent.
+    /// What an event loop on JavaScript's thread is to watch, calling `read_loans` while it is readable; once it does,
+    /// `lend` says so. None where connections are never lent.
     pub fn loans_descriptor(&self) -> Option<i32> {
         self.loans.poller().and_then(Poller::descriptor)
+    }
+
+    /// From now on connections may be lent.
+    pub fn lend(&self) {
+        self.loans.begin();
     }
 
     /// Connections that have been lent, so far.

@@ -7,7 +7,7 @@
 //! whole, the peer's end, an error, a deadline, more to write than the kernel takes) ends the loan, and the I/O thread
 //! deals with it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::connection::{CALM_ANSWERS, Connection};
@@ -39,6 +39,8 @@ struct Given {
 /// when the connection is next looked at.
 pub(crate) struct Loans {
     poller: Option<Poller>,
+    /// An event loop watches the poller: otherwise nobody would read what is lent.
+    watched: AtomicBool,
     given: Mutex<Given>,
     /// Of `given`, for those who only want to know whether there are any.
     count: AtomicUsize,
@@ -51,6 +53,7 @@ impl Loans {
     pub(crate) fn new() -> Self {
         Self {
             poller: Poller::new(),
+            watched: AtomicBool::new(false),
             given: Mutex::default(),
             count: AtomicUsize::new(0),
             turn: AtomicU64::new(0),
@@ -60,6 +63,10 @@ impl Loans {
 
     pub(crate) const fn poller(&self) -> Option<&Poller> {
         self.poller.as_ref()
+    }
+
+    pub(crate) fn begin(&self) {
+        self.watched.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn are_any(&self) -> bool {
@@ -74,6 +81,9 @@ impl Loans {
     /// Lends a connection, if there is room for it. JavaScript's thread only, as everything below.
     pub(crate) fn give(&self, environment: &Environment, connection: &Arc<Connection>) {
         let Some(poller) = &self.poller else { return };
+        if !self.watched.load(Ordering::Relaxed) {
+            return;
+        }
         // So many answers have passed in which the others may have been read.
         let turn = self
             .turn

@@ -53,6 +53,16 @@ fn one_that_waits_for_each_answer_is_lent_once() {
 }
 
 #[test]
+fn without_an_event_loop_that_watches_nothing_is_lent() {
+    let mut js = Js::unwatched();
+    let (_, address) = js.listen(config());
+    let mut peer = Peer::connect(address);
+    let id = js.open();
+    calm(&mut js, &mut peer, id);
+    assert_eq!(js.environment.loans_given(), 0);
+}
+
+#[test]
 fn pipelined_requests_keep_the_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);

@@ -66,6 +66,7 @@ impl Js {
         let woken = Arc::new(Notify::new());
         let wake = Arc::clone(&woken);
         let environment = Environment::new(Box::new(move || wake.notify_one()));
+        environment.lend();
         Self {
             environment,
             thread: IoThread::start(Handle::current()),

@@ -41,6 +41,13 @@ pub struct Js {
 
 impl Js {
     pub fn new() -> Self {
+        let js = Self::unwatched();
+        js.environment.lend();
+        js
+    }
+
+    /// One whose event loop watches nothing.
+    pub fn unwatched() -> Self {
         let (wake, woken) = mpsc::channel();
         let environment = Environment::new(Box::new(move || {
             let _ = wake.send(());
@@ -233,6 +240,7 @@ impl Server {
         let (stop, signals) = mpsc::channel();
         let wake = stop.clone();
         let environment = Environment::new(Box::new(move || drop(wake.send(Signal::Woken))));
+        environment.lend();
         let (_, address) = environment.listen(&loopback(), config).expect("listen");
         let BoundAddress::Ip(address) = address else {
             panic!("not an IP address")
