@@ -1,4 +1,5 @@
-//! The few functions of libuv that waking an event loop takes and having it watch a descriptor, from the libuv inside the running Node.
+//! The few functions of libuv that it takes to wake an event loop and to have it watch a descriptor, from the libuv
+//! inside the running Node.
 //!
 //! Looked up at run time: only Unix resolves them when the addon is loaded, and napi does the same
 //! with Node's own functions on Windows.
@@ -66,8 +67,9 @@ impl Libuv {
         let host: libloading::Library = libloading::os::unix::Library::this().into();
         #[cfg(windows)]
         let host: libloading::Library = libloading::os::windows::Library::this().ok()?.into();
-        // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.45, which is older than any Node supported. The pointers stay good
-        // when `host` is dropped: what is looked into is the program itself, which stays loaded.
+        // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.45, which is older than any Node
+        // supported. The pointers stay good when `host` is dropped: what is looked into is the program itself, which stays
+        // loaded.
         unsafe {
             let handle_size = *host
                 .get::<unsafe extern "C" fn(c_int) -> usize>(b"uv_handle_size\0")

@@ -116,7 +116,9 @@ impl Waker {
     ) -> Result<()> {
         let uv_loop = env.get_uv_event_loop()?;
         let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(handle) = &*guard else { return Ok(()) };
+        let handle = guard
+            .as_ref()
+            .ok_or_else(|| misuse("the environment has ended"))?;
         let libuv = self.libuv;
         let memory = handle_memory(libuv.poll_size);
         let raw: *mut UvHandle = memory.cast();

@@ -84,9 +84,11 @@ impl Environment {
         self.loans.begin();
     }
 
-    /// Connections that have been lent, so far.
-    pub fn loans_given(&self) -> u64 {
-        self.loans.total()
+    /// Whether JavaScript's thread reads a connection.
+    pub fn is_on_loan(&self, id: ConnectionId) -> bool {
+        self.connections
+            .get(id)
+            .is_some_and(|connection| connection.is_on_loan())
     }
 
     /// Reads the connections that are on loan: what came is there to `take`. JavaScript's thread only.
@@ -158,10 +160,8 @@ impl Environment {
     }
 
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
-        if self.loans.are_any() {
-            // So much at a time that the threads had better share the work.
-            self.loans.end(self);
-        }
+        // So much at a time that the threads had better share the work.
+        self.loans.end(self);
         if let [only] = io_thread::running_threads() {
             let mut commands = Commands::new(self);
             commands.records = records.to_vec();

@@ -7,13 +7,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 #[cfg(unix)]
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 
 use crate::connection::{self, Connection};
 use crate::environment::Environment;
 use crate::error::ListenError;
+use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
 use crate::server::Server;
 use crate::staging;
@@ -155,23 +156,6 @@ enum Listener {
     Unix(UnixListener),
 }
 
-enum Accepted {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
-
-impl Accepted {
-    /// Local and remote.
-    fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        match self {
-            Self::Tcp(stream) => (stream.local_addr().ok(), stream.peer_addr().ok()),
-            #[cfg(unix)]
-            Self::Unix(_) => (None, None),
-        }
-    }
-}
-
 impl Listener {
     fn new(socket: Socket, address: &BoundAddress) -> io::Result<Self> {
         match address {
@@ -183,17 +167,18 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<Accepted> {
+    /// A connection and its other end, which a Unix socket's has not.
+    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => listener
                 .accept()
                 .await
-                .map(|(stream, _)| Accepted::Tcp(stream)),
+                .map(|(stream, peer)| (Stream::Tcp(stream), Some(peer))),
             #[cfg(unix)]
             Self::Unix(listener) => listener
                 .accept()
                 .await
-                .map(|(stream, _)| Accepted::Unix(stream)),
+                .map(|(stream, _)| (Stream::Unix(stream), None)),
         }
     }
 }
@@ -273,7 +258,7 @@ async fn accept_loop(
     };
     loop {
         match listener.accept().await {
-            Ok(stream) => deal(stream, &thread, &environment, &server),
+            Ok((stream, peer)) => deal(stream, peer, &thread, &environment, &server),
             // The peer has given up already.
             Err(error)
                 if matches!(
@@ -288,16 +273,16 @@ async fn accept_loop(
 
 /// Gives an accepted connection to one of the I/O threads.
 fn deal(
-    accepted: Accepted,
+    stream: Stream,
+    peer: Option<SocketAddr>,
     accepting: &Arc<IoThread>,
     environment: &Arc<Environment>,
     server: &Arc<Server>,
 ) {
     let config = server.config();
+    let addresses = (peer.and_then(|_| stream.local_address()), peer);
     if !server.admit(config.max_connections) {
-        staging::with_batch(environment, |batch| {
-            batch.dropped(server.id, accepted.addresses());
-        });
+        staging::with_batch(environment, |batch| batch.dropped(server.id, addresses));
         return;
     }
     environment.count_accepted();
@@ -306,28 +291,15 @@ fn deal(
         false => Arc::clone(accepting),
     };
     if Arc::ptr_eq(&target, accepting) {
-        let stream = match accepted {
-            Accepted::Tcp(stream) => Stream::Tcp(stream),
-            #[cfg(unix)]
-            Accepted::Unix(stream) => Stream::Unix(stream),
-        };
-        open(stream, target, environment, server);
+        open(stream, addresses, target, environment, server);
         return;
     }
     let (environment, server) = (Arc::clone(environment), Arc::clone(server));
     let handle = target.handle.clone();
-    let moved: io::Result<Box<dyn FnOnce() -> io::Result<Stream> + Send>> = match accepted {
-        Accepted::Tcp(stream) => stream
-            .into_std()
-            .map(|stream| Box::new(|| TcpStream::from_std(stream).map(Stream::Tcp)) as _),
-        #[cfg(unix)]
-        Accepted::Unix(stream) => stream
-            .into_std()
-            .map(|stream| Box::new(|| UnixStream::from_std(stream).map(Stream::Unix)) as _),
-    };
+    let moved = stream.detach();
     handle.spawn(async move {
-        match moved.and_then(|register| register()) {
-            Ok(stream) => open(stream, target, &environment, &server),
+        match moved.and_then(Stream::attach) {
+            Ok(stream) => open(stream, addresses, target, &environment, &server),
             Err(_) => server.release(),
         }
     });
@@ -336,6 +308,7 @@ fn deal(
 /// On the connection's own thread.
 fn open(
     stream: Stream,
+    addresses: Addresses,
     thread: Arc<IoThread>,
     environment: &Arc<Environment>,
     server: &Arc<Server>,
@@ -352,7 +325,6 @@ fn open(
         return;
     }
     let handle = thread.handle.clone();
-    let addresses = stream.addresses();
     let connection = environment.connections.insert(|id| {
         Arc::new(Connection::accepted(
             id,

@@ -7,7 +7,7 @@
 //! whole, the peer's end, an error, a deadline, more to write than the kernel takes) ends the loan, and the I/O thread
 //! deals with it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use crate::connection::{CALM_ANSWERS, Connection};
@@ -31,7 +31,11 @@ struct Loan {
 
 #[derive(Default)]
 struct Given {
+    /// An event loop watches the poller: otherwise nobody would read what is lent.
+    watched: bool,
     loans: Vec<Loan>,
+    /// Counts reads, and answers to connections that are not on loan.
+    turn: u64,
     batch: Batch,
 }
 
@@ -39,25 +43,14 @@ struct Given {
 /// when the connection is next looked at.
 pub(crate) struct Loans {
     poller: Option<Poller>,
-    /// An event loop watches the poller: otherwise nobody would read what is lent.
-    watched: AtomicBool,
     given: Mutex<Given>,
-    /// Of `given`, for those who only want to know whether there are any.
-    count: AtomicUsize,
-    /// Counts reads, and answers to connections that are not on loan.
-    turn: AtomicU64,
-    total: AtomicU64,
 }
 
 impl Loans {
     pub(crate) fn new() -> Self {
         Self {
             poller: Poller::new(),
-            watched: AtomicBool::new(false),
             given: Mutex::default(),
-            count: AtomicUsize::new(0),
-            turn: AtomicU64::new(0),
-            total: AtomicU64::new(0),
         }
     }
 
@@ -66,35 +59,24 @@ impl Loans {
     }
 
     pub(crate) fn begin(&self) {
-        self.watched.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn are_any(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > 0
-    }
-
-    /// Loans so far.
-    pub(crate) fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
+        lock(&self.given).watched = true;
     }
 
     /// Lends a connection, if there is room for it. JavaScript's thread only, as everything below.
     pub(crate) fn give(&self, environment: &Environment, connection: &Arc<Connection>) {
         let Some(poller) = &self.poller else { return };
-        if !self.watched.load(Ordering::Relaxed) {
+        let mut given = lock(&self.given);
+        if !given.watched {
             return;
         }
         // So many answers have passed in which the others may have been read.
-        let turn = self
-            .turn
-            .fetch_add(u64::from(CALM_ANSWERS), Ordering::Relaxed);
-        let mut given = lock(&self.given);
-        let oldest = turn.saturating_sub(STALE_AFTER);
+        given.turn += u64::from(CALM_ANSWERS);
+        let turn = given.turn;
         given.loans.retain(|loan| {
             let Some(other) = environment.connections.get(loan.id) else {
                 return false;
             };
-            if loan.last_read < oldest {
+            if loan.last_read + STALE_AFTER < turn {
                 other.end_loan();
             }
             other.is_on_loan()
@@ -104,37 +86,40 @@ impl Loans {
                 id: connection.id,
                 last_read: turn,
             });
-            self.total.fetch_add(1, Ordering::Relaxed);
         }
-        self.count.store(given.loans.len(), Ordering::Relaxed);
     }
 
     /// Reads what has come on any of them, into the environment's inbox.
     pub(crate) fn read(&self, environment: &Environment) {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) + 1;
         let mut given = lock(&self.given);
-        let Given { loans, batch } = &mut *given;
+        let Given {
+            loans, turn, batch, ..
+        } = &mut *given;
+        *turn += 1;
         loans.retain_mut(|loan| {
             let Some(connection) = environment.connections.get(loan.id) else {
                 return false;
             };
-            let (came, stays) = connection.read_on_loan(batch);
+            // As for a connection's task: a panic is our bug and may cost this connection, nothing else.
+            let read = catch_unwind(AssertUnwindSafe(|| connection.read_on_loan(batch)));
+            let (came, stays) = read.unwrap_or_else(|_| {
+                connection.abandon(batch);
+                environment.inbox().push(batch);
+                (true, false)
+            });
             if came {
-                loan.last_read = turn;
+                loan.last_read = *turn;
             }
             stays
         });
-        self.count.store(loans.len(), Ordering::Relaxed);
     }
 
     /// Ends all.
     pub(crate) fn end(&self, environment: &Environment) {
-        let mut given = lock(&self.given);
-        for loan in given.loans.drain(..) {
+        for loan in lock(&self.given).loans.drain(..) {
             if let Some(connection) = environment.connections.get(loan.id) {
                 connection.end_loan();
             }
         }
-        self.count.store(0, Ordering::Relaxed);
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -18,24 +18,24 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
-    Lent(Lent),
+    Detached(Detached),
 }
 
-/// A socket without a runtime: on loan to JavaScript's thread.
+/// A socket without a runtime: on loan to JavaScript's thread, or on its way to another I/O thread.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct Detached {
     pub(crate) socket: Socket,
     is_tcp: bool,
 }
 
-/// Runs `$body` with `$s` bound to whichever stream it is, and `$lent` to a socket on loan.
+/// Runs `$body` with `$s` bound to whichever stream it is, and `$lent` to a socket without a runtime.
 macro_rules! each {
     ($stream:expr, $s:ident => $body:expr, $lent:ident => $other:expr) => {
         match $stream {
             Self::Tcp($s) => $body,
             #[cfg(unix)]
             Self::Unix($s) => $body,
-            Self::Lent(Lent { socket: $lent, .. }) => $other,
+            Self::Detached(Detached { socket: $lent, .. }) => $other,
         }
     };
     ($stream:expr, $s:ident => $body:expr) => {
@@ -109,7 +109,7 @@ impl Stream {
         drop(each!(self, s => s.try_io(Interest::READABLE, drained), _lent => Ok(())));
     }
 
-    /// Never ready on loan.
+    /// Never ready without a runtime.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, s => s.poll_read_ready(cx), _lent => Poll::Pending)
     }
@@ -133,15 +133,15 @@ impl Stream {
             Self::Tcp(s) => s.set_nodelay(on),
             #[cfg(unix)]
             Self::Unix(_) => Ok(()),
-            Self::Lent(lent) if lent.is_tcp => lent.socket.set_tcp_nodelay(on),
-            Self::Lent(_) => Ok(()),
+            Self::Detached(lent) if lent.is_tcp => lent.socket.set_tcp_nodelay(on),
+            Self::Detached(_) => Ok(()),
         }
     }
 
     pub(crate) fn set_tcp_keepalive(&self, on: bool, delay: Duration) -> io::Result<()> {
         let socket = match self {
             Self::Tcp(s) => SockRef::from(s),
-            Self::Lent(lent) if lent.is_tcp => SockRef::from(&lent.socket),
+            Self::Detached(lent) if lent.is_tcp => SockRef::from(&lent.socket),
             _ => return Ok(()),
         };
         socket.set_keepalive(on)?;
@@ -151,37 +151,42 @@ impl Stream {
         Ok(())
     }
 
-    /// Both ends, local first; None on a Unix socket.
-    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        match self {
-            Self::Tcp(s) => (s.local_addr().ok(), s.peer_addr().ok()),
-            #[cfg(unix)]
-            Self::Unix(_) => (None, None),
-            Self::Lent(Lent { socket, .. }) => {
-                let address = |found: io::Result<SockAddr>| found.ok()?.as_socket();
-                (address(socket.local_addr()), address(socket.peer_addr()))
-            }
-        }
+    /// None on a Unix socket.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        each!(self, s => SockRef::from(s).local_addr())
+            .ok()?
+            .as_socket()
+    }
+
+    /// As `local_address`, of the other end.
+    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
+        each!(self, s => SockRef::from(s).peer_addr())
+            .ok()?
+            .as_socket()
+    }
+
+    pub(crate) const fn is_detached(&self) -> bool {
+        matches!(self, Self::Detached(_))
     }
 
     /// Without the runtime, whose poller watches it no longer.
-    pub(crate) fn lent(self) -> io::Result<Lent> {
+    pub(crate) fn detach(self) -> io::Result<Detached> {
         Ok(match self {
-            Self::Tcp(s) => Lent {
+            Self::Tcp(s) => Detached {
                 socket: s.into_std()?.into(),
                 is_tcp: true,
             },
             #[cfg(unix)]
-            Self::Unix(s) => Lent {
+            Self::Unix(s) => Detached {
                 socket: s.into_std()?.into(),
                 is_tcp: false,
             },
-            Self::Lent(lent) => lent,
+            Self::Detached(lent) => lent,
         })
     }
 
     /// With the runtime that has been entered.
-    pub(crate) fn returned(Lent { socket, is_tcp }: Lent) -> io::Result<Self> {
+    pub(crate) fn attach(Detached { socket, is_tcp }: Detached) -> io::Result<Self> {
         #[cfg(unix)]
         if !is_tcp {
             return UnixStream::from_std(socket.into()).map(Self::Unix);

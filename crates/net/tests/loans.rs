@@ -31,25 +31,25 @@ fn lent(js: &mut Js) -> (Peer, ConnectionId) {
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
     let id = js.open();
-    let before = js.environment.loans_given();
+    assert!(!js.environment.is_on_loan(id));
     calm(js, &mut peer, id);
-    assert_eq!(js.environment.loans_given(), before + 1);
+    assert!(js.environment.is_on_loan(id));
     (peer, id)
 }
 
 /// Lent once more, once it has been calm again.
 fn is_lent_again(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
-    let before = js.environment.loans_given();
+    assert!(!js.environment.is_on_loan(id));
     calm(js, peer, id);
-    assert_eq!(js.environment.loans_given(), before + 1);
+    assert!(js.environment.is_on_loan(id));
 }
 
 #[test]
-fn one_that_waits_for_each_answer_is_lent_once() {
+fn one_that_waits_for_each_answer_stays_on_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     calm(&mut js, &mut peer, id);
-    assert_eq!(js.environment.loans_given(), 1);
+    assert!(js.environment.is_on_loan(id));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn without_an_event_loop_that_watches_nothing_is_lent() {
     let mut peer = Peer::connect(address);
     let id = js.open();
     calm(&mut js, &mut peer, id);
-    assert_eq!(js.environment.loans_given(), 0);
+    assert!(!js.environment.is_on_loan(id));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn pipelined_requests_keep_the_loan() {
     js.flush(Out::new().respond(id, b"ok").respond(id, b"ok"));
     peer.expect(OK.repeat(2));
     calm(&mut js, &mut peer, id);
-    assert_eq!(js.environment.loans_given(), 1);
+    assert!(js.environment.is_on_loan(id));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn one_that_is_not_used_makes_room() {
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
     let id = js.open();
-    while js.environment.loans_given() < 3 {
+    while !js.environment.is_on_loan(id) {
         exchange(&mut js, &mut peer, id);
     }
     // Wherever they are now, they are served.
@@ -248,7 +248,7 @@ fn those_of_clients_are_not_lent() {
         js.response(id);
         js.rest_of_body(id);
     }
-    assert_eq!(js.environment.loans_given(), 0);
+    assert!(!js.environment.is_on_loan(id));
 }
 
 #[test]

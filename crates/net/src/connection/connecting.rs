@@ -101,7 +101,7 @@ impl Connection {
         else {
             return;
         };
-        let addresses = stream.addresses();
+        let addresses = (stream.local_address(), stream.peer_address());
         state.socket = Socket::Open(stream);
         if no_delay {
             state.socket.set_nodelay(true);

@@ -14,20 +14,16 @@ pub(crate) const CALM_ANSWERS: u8 = 32;
 
 impl State {
     pub(super) const fn is_on_loan(&self) -> bool {
-        matches!(self.socket, Socket::Open(Stream::Lent(_)))
+        matches!(self.socket, Socket::Open(Stream::Detached(_)))
     }
 
     /// Nothing but whole requests and their answers.
     pub(super) fn is_ordinary(&self, settings: &Settings) -> bool {
         self.reading == Reading::Http
             && self.writing == Writing::Open
-            && self.failed.is_none()
             && self.write_failed.is_none()
             && self.fallback_at.is_none()
-            && !self.eof_seen
-            && !self.paused
             && !self.tapped
-            && !self.upgrade_pending
             && self.input.is_empty()
             && self.output.is_empty()
             && !self.engine.is_client()
@@ -55,7 +51,8 @@ impl State {
         }
         self.calm = 0;
         // Until it is there: a socket that the poller does not take is lost.
-        let Socket::Open(Stream::Lent(lent)) = std::mem::replace(&mut self.socket, Socket::Lost)
+        let Socket::Open(Stream::Detached(lent)) =
+            std::mem::replace(&mut self.socket, Socket::Lost)
         else {
             return;
         };
@@ -64,7 +61,7 @@ impl State {
             drop(poller.remove(&lent.socket));
         }
         let _runtime = connection.thread.handle.enter();
-        match Stream::returned(lent) {
+        match Stream::attach(lent) {
             Ok(stream) => self.socket = Socket::Open(stream),
             Err(error) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
         }
@@ -81,7 +78,7 @@ impl Connection {
     pub(crate) fn lend(self: &Arc<Self>, poller: &Poller) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.is_on_loan()
+        if !matches!(&state.socket, Socket::Open(stream) if !stream.is_detached())
             || !state.engine.is_idle()
             || !state.is_ordinary(&state.engine.settings())
         {
@@ -90,10 +87,10 @@ impl Connection {
         let Socket::Open(stream) = std::mem::replace(&mut state.socket, Socket::Lost) else {
             return false;
         };
-        match stream.lent() {
+        match stream.detach() {
             Ok(lent) => {
                 let added = poller.add(&lent.socket);
-                state.socket = Socket::Open(Stream::Lent(lent));
+                state.socket = Socket::Open(Stream::Detached(lent));
                 if added.is_err() {
                     state.take_back(self);
                 }
@@ -107,7 +104,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has come. Answers whether anything has, and whether the loan goes on.
+    /// Reads what has come. Answers whether anything has, and whether the loan goes on. JavaScript's thread only.
     pub(crate) fn read_on_loan(&self, batch: &mut Batch) -> (bool, bool) {
         let mut guard = self.lock();
         let state = &mut *guard;

@@ -50,7 +50,7 @@ async fn one_flush_writes_only_so_much() {
             Flush::Blocked => match &stream {
                 Stream::Tcp(stream) => stream.writable().await.expect("writable"),
                 Stream::Unix(_) => unreachable!("it is TCP"),
-                Stream::Lent(_) => unreachable!("it has a runtime"),
+                Stream::Detached(_) => unreachable!("it has a runtime"),
             },
         }
     }

@@ -46,7 +46,7 @@ impl Inbox {
         }
     }
 
-    /// The first half of `publish`: answers whether there was anything. Under a connection's lock it
+    /// As `publish`, but wakes nobody; answers whether there was anything. Under a connection's lock this
     /// puts what happened to that connection ahead of what other threads make happen next.
     pub(crate) fn push(&self, batch: &mut Batch) -> bool {
         if batch.bytes.is_empty() {

@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use chunk::CHUNK;
 pub use chunk::Chunk;
 pub use inbound::Batch;
-pub(crate) use inbound::Timeout;
+pub(crate) use inbound::{Addresses, Timeout};
 pub use inbox::{Inbox, Wake};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
 pub use outbound::{Held, HeldBytes};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::paused::{CLOSED, HEAD, Js, Peer, TIMEOUT, assert_took, run};
+use super::paused::{CLOSED, HEAD, Js, OPEN, Peer, TIMEOUT, assert_took, run};
+use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::server::ServerConfig;
 
@@ -27,7 +28,7 @@ async fn lent(js: &mut Js) -> (Peer, ConnectionId) {
     loop {
         js.respond(id, b"ok");
         peer.expect(OK).await;
-        if js.environment.loans_given() == 1 {
+        if js.environment.is_on_loan(id) {
             return (peer, id);
         }
         peer.send(GET).await;
@@ -78,5 +79,19 @@ fn a_head_that_began_has_its_time() {
             .await;
         peer.expect_end().await;
         js.expect(CLOSED).await;
+    });
+}
+
+#[test]
+fn one_that_has_closed_is_not_lent() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig::default());
+        let _peer = Peer::connect(address).await;
+        let id = js.expect(OPEN).await.id;
+        let connection = js.environment.connections.get(id).expect("open");
+        connection.abandon(&mut Batch::default());
+        let poller = js.environment.loans.poller().expect("a poller");
+        assert!(!connection.lend(poller));
+        assert!(!connection.stands(), "it is closed and stays so");
     });
 }
