@@ -280,7 +280,7 @@ impl Connection {
         }
     }
 
-    /// Closes at once, on behalf of an environment that goes away.
+    /// Closes at once: the environment goes away, or our own code has panicked.
     pub(crate) fn abandon(&self, batch: &mut Batch) {
         self.close(&mut self.lock(), 0, batch);
     }
