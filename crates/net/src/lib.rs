@@ -22,6 +22,7 @@ mod io_thread;
 mod listener;
 mod loans;
 mod poller;
+mod rush;
 mod server;
 mod session;
 mod settings;

@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
+use crate::rush::{self, Rush};
 use crate::server::Server;
 use crate::staging;
 use crate::stream::Stream;
@@ -59,6 +60,16 @@ pub enum BoundAddress {
     Ip(SocketAddr),
     /// A Unix socket.
     Path(PathBuf),
+}
+
+impl BoundAddress {
+    /// Our end of every connection accepted here, where that is not for the connection to say.
+    fn of_connections(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) if !address.ip().is_unspecified() => Some(*address),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) struct Bound {
@@ -181,6 +192,14 @@ impl Listener {
                 .map(|(stream, _)| (Stream::Unix(stream), None)),
         }
     }
+
+    /// Whether connections are left with the kernel until there is something to read, see `rush`.
+    fn defer(&self, on: bool) {
+        if let Self::Tcp(listener) = self {
+            // A kernel that cannot do this does without.
+            drop(rush::defer_accept(listener, on));
+        }
+    }
 }
 
 /// Lives as long as the accepting task: says when the listening socket is closed.
@@ -256,9 +275,23 @@ async fn accept_loop(
     let Ok(listener) = Listener::new(bound.socket, &bound.address) else {
         return;
     };
+    let local = bound.address.of_connections();
+    let mut rush = Rush::new(now());
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => deal(stream, peer, &thread, &environment, &server),
+        let accepted = if rush.is_on() {
+            tokio::time::timeout(rush::PERIOD, listener.accept()).await
+        } else {
+            Ok(listener.accept().await)
+        };
+        if rush.look(now(), server.ended(), server.config().paused) {
+            listener.defer(rush.is_on());
+        }
+        let Ok(accepted) = accepted else { continue };
+        match accepted {
+            Ok((stream, peer)) => {
+                let local = peer.and_then(|_| local.or_else(|| stream.local_address()));
+                deal(stream, (local, peer), &thread, &environment, &server);
+            }
             // The peer has given up already.
             Err(error)
                 if matches!(
@@ -274,13 +307,12 @@ async fn accept_loop(
 /// Gives an accepted connection to one of the I/O threads.
 fn deal(
     stream: Stream,
-    peer: Option<SocketAddr>,
+    addresses: Addresses,
     accepting: &Arc<IoThread>,
     environment: &Arc<Environment>,
     server: &Arc<Server>,
 ) {
     let config = server.config();
-    let addresses = (peer.and_then(|_| stream.local_address()), peer);
     if !server.admit(config.max_connections) {
         staging::with_batch(environment, |batch| batch.dropped(server.id, addresses));
         return;
@@ -300,7 +332,7 @@ fn deal(
     handle.spawn(async move {
         match moved.and_then(Stream::attach) {
             Ok(stream) => open(stream, addresses, target, &environment, &server),
-            Err(_) => server.release(),
+            Err(_) => server.release(false),
         }
     });
 }
@@ -321,7 +353,7 @@ fn open(
         drop(stream.set_tcp_keepalive(true, delay));
     }
     if !environment.is_alive() {
-        server.release();
+        server.release(false);
         return;
     }
     let handle = thread.handle.clone();

@@ -1,6 +1,6 @@
 //! What the connections of one listening server share.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub(crate) struct Server {
     pub(crate) id: u32,
     config: RwLock<ServerConfig>,
     connections: AtomicUsize,
+    ended: AtomicU64,
     /// The accepting task, and the receiver that ends when its socket is closed.
     pub(crate) accepting: Mutex<Option<(AbortHandle, mpsc::Receiver<()>)>>,
 }
@@ -60,6 +61,7 @@ impl Server {
             id,
             config: RwLock::new(config),
             connections: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
             accepting: Mutex::new(None),
         }
     }
@@ -93,7 +95,14 @@ impl Server {
             .is_ok()
     }
 
-    pub(crate) fn release(&self) {
+    /// An admitted one is gone; `served` if it had brought a request.
+    pub(crate) fn release(&self, served: bool) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
+        self.ended.fetch_add(u64::from(served), Ordering::Relaxed);
+    }
+
+    /// Connections that had brought a request and are gone.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
     }
 }

@@ -248,7 +248,7 @@ impl Connection {
         }
         self.environment.connections.remove(self.id);
         match &state.engine {
-            Engine::Server(_, server) => server.release(),
+            Engine::Server(_, server) => server.release(state.served),
             Engine::Client(..) => self.environment.forget_client(),
         }
         true

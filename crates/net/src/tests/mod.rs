@@ -7,6 +7,8 @@ mod direct_writes;
 #[cfg(target_os = "linux")]
 mod loans;
 mod paused;
+#[cfg(target_os = "linux")]
+mod rush;
 mod size;
 mod socket_options;
 mod timers;

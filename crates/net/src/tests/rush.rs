@@ -1,0 +1,61 @@
+//! That the accepting task goes by `rush`: what the kernel keeps is only seen in which connection is told first.
+
+use std::net::SocketAddr;
+
+use tokio::time::sleep;
+
+use super::paused::{CLOSED, HEAD, Js, OPEN, Peer, run};
+use crate::rush::{BEGINS, PERIOD};
+use crate::server::ServerConfig;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Connections that bring one request each, until there is a rush.
+async fn rush(js: &mut Js, address: SocketAddr) {
+    for last in 0..=BEGINS {
+        if last == BEGINS {
+            sleep(PERIOD).await;
+        }
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.expect(OPEN).await.id;
+        // Where the program looks at connections, nothing is read before that.
+        js.resume(id);
+        assert_eq!(js.expect(HEAD).await.id, id);
+        js.destroy(id);
+        assert_eq!(js.expect(CLOSED).await.id, id);
+    }
+}
+
+#[test]
+fn a_peer_that_says_nothing_waits() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig::default());
+        rush(&mut js, address).await;
+        let mut silent = Peer::connect(address).await;
+        let mut speaking = Peer::connect(address).await;
+        speaking.send(GET).await;
+        // Nothing of the silent one ahead of these.
+        let first = js.open_with_head().await;
+        silent.send(GET).await;
+        assert_ne!(js.open_with_head().await, first);
+        // Once there is no rush any more, it is accepted like any other.
+        sleep(PERIOD * 2).await;
+        let _silent = Peer::connect(address).await;
+        js.expect(OPEN).await;
+    });
+}
+
+#[test]
+fn nobody_waits_where_connections_are_looked_at() {
+    run(async |mut js| {
+        let looked_at = ServerConfig {
+            paused: true,
+            ..ServerConfig::default()
+        };
+        let (_, address) = js.listen(looked_at);
+        rush(&mut js, address).await;
+        let _silent = Peer::connect(address).await;
+        js.expect(OPEN).await;
+    });
+}
