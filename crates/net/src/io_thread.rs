@@ -82,6 +82,7 @@ impl IoThread {
         });
         thread.handle.spawn(run_commands(Arc::clone(&thread)));
         thread.handle.spawn(run_timers(Arc::clone(&thread)));
+        thread.handle.spawn(staging::keep_looking());
         thread
     }
 
@@ -187,7 +188,7 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        .on_thread_park(staging::publish_all)
+        .on_thread_park(staging::on_park)
         .build()
 }
 

@@ -6,11 +6,26 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::environment::Environment;
 use crate::handoff::Batch;
 
+/// From so many messages on, out of work is not believed at once: what came together is seldom all there is, and
+/// JavaScript's thread, once awake, takes the core from this one where they share it.
+pub(crate) const SEVERAL: usize = 4;
+
+#[derive(Default)]
+struct Staged {
+    batches: Vec<(Arc<Environment>, Batch)>,
+    /// Messages in them when the sockets were last looked at once more.
+    seen: usize,
+    /// Keeps the thread from parking; None on a thread that has no task for it.
+    again: Option<Arc<Notify>>,
+}
+
 thread_local! {
-    static STAGED: RefCell<Vec<(Arc<Environment>, Batch)>> = const { RefCell::new(Vec::new()) };
+    static STAGED: RefCell<Staged> = RefCell::default();
 }
 
 /// Runs `fill` with this thread's batch for `environment`. Must not be nested.
@@ -18,15 +33,15 @@ pub(crate) fn with_batch<R>(
     environment: &Arc<Environment>,
     fill: impl FnOnce(&mut Batch) -> R,
 ) -> R {
-    STAGED.with_borrow_mut(|staged| {
-        let index = staged
+    STAGED.with_borrow_mut(|Staged { batches, .. }| {
+        let index = batches
             .iter()
             .position(|(owner, _)| Arc::ptr_eq(owner, environment))
             .unwrap_or_else(|| {
-                staged.push((Arc::clone(environment), Batch::default()));
-                staged.len() - 1
+                batches.push((Arc::clone(environment), Batch::default()));
+                batches.len() - 1
             });
-        let batch = &mut staged[index].1;
+        let batch = &mut batches[index].1;
         let result = fill(batch);
         if batch.is_worthwhile() {
             publish(environment, batch);
@@ -43,12 +58,35 @@ fn publish(environment: &Environment, batch: &mut Batch) {
     }
 }
 
-/// Publishes everything and forgets environments that have ended.
-pub(crate) fn publish_all() {
+/// The thread is out of work. Publishes everything and forgets environments that have ended; but while several
+/// messages come with every look at the sockets, has tokio look once more before it parks.
+pub(crate) fn on_park() {
     STAGED.with_borrow_mut(|staged| {
-        for (environment, batch) in staged.iter_mut() {
+        let messages: usize = staged.batches.iter().map(|(_, batch)| batch.heads()).sum();
+        if let Some(again) = &staged.again
+            && messages >= SEVERAL
+            && messages > staged.seen
+        {
+            staged.seen = messages;
+            // Work for the thread, so it polls the sockets and does not sleep.
+            again.notify_one();
+            return;
+        }
+        staged.seen = 0;
+        for (environment, batch) in &mut staged.batches {
             publish(environment, batch);
         }
-        staged.retain(|(environment, _)| environment.is_alive());
+        staged
+            .batches
+            .retain(|(environment, _)| environment.is_alive());
     });
+}
+
+/// The task that `on_park` wakes. Never ends.
+pub(crate) async fn keep_looking() {
+    let again = Arc::new(Notify::new());
+    STAGED.with_borrow_mut(|staged| staged.again = Some(Arc::clone(&again)));
+    loop {
+        again.notified().await;
+    }
 }

@@ -117,6 +117,11 @@ impl Batch {
             || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
     }
 
+    /// Messages that begin in it.
+    pub(crate) const fn heads(&self) -> usize {
+        self.heads
+    }
+
     /// The thread has more to do than it can do at once and may not be idle for long: what there is
     /// should not wait for that.
     pub(crate) const fn hurry(&mut self) {

@@ -11,4 +11,6 @@ mod paused;
 mod rush;
 mod size;
 mod socket_options;
+#[cfg(unix)]
+mod staging;
 mod timers;

@@ -30,7 +30,7 @@ pub(super) fn run<F: Future<Output = ()>>(test: impl FnOnce(Js) -> F) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
-        .on_thread_park(staging::publish_all)
+        .on_thread_park(staging::on_park)
         .build()
         .expect("runtime");
     runtime.block_on(async { test(Js::start()).await });

@@ -1,0 +1,77 @@
+//! What comes with one look at the sockets, and what with the next, is told at once.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
+use tokio::net::UnixStream;
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+
+use crate::environment::Environment;
+use crate::handoff::Batch;
+use crate::id::ConnectionId;
+use crate::staging::{SEVERAL, keep_looking, on_park, with_batch};
+
+const ID: ConnectionId = ConnectionId {
+    slot: 0,
+    generation: 0,
+};
+
+fn add_heads(batch: &mut Batch, count: usize) {
+    for _ in 0..count {
+        let mut scratch = Scratch::new();
+        let step = ServerConnection::new(Instant::now())
+            .handle_data(
+                Instant::now(),
+                &Limits::default(),
+                b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                &mut scratch,
+            )
+            .expect("a request");
+        let Some(Event::Request(head)) = step.event else {
+            panic!("no head")
+        };
+        batch.head(ID, &head, b"");
+    }
+}
+
+/// How many messages JavaScript is woken for when `first` have come, and one more is in a socket by then.
+fn told_first(first: usize) -> usize {
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .on_thread_park(on_park)
+        .build()
+        .expect("runtime");
+    runtime.block_on(async {
+        tokio::spawn(keep_looking());
+        let woken = Arc::new(Notify::new());
+        let wake = Arc::clone(&woken);
+        let environment = Environment::new(Box::new(move || wake.notify_one()));
+        let (mut peer, socket) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        socket.set_nonblocking(true).expect("non-blocking");
+        let its = Arc::clone(&environment);
+        tokio::spawn(async move {
+            let socket = UnixStream::from_std(socket).expect("a socket");
+            socket.readable().await.expect("readable");
+            with_batch(&its, |batch| add_heads(batch, 1));
+        });
+        // Until both tasks wait.
+        tokio::task::yield_now().await;
+        with_batch(&environment, |batch| add_heads(batch, first));
+        peer.write_all(b"x").expect("the peer's write");
+        woken.notified().await;
+        environment.take(None).map_or(0, |batch| batch.heads())
+    })
+}
+
+#[test]
+fn where_several_have_come_there_may_be_more() {
+    assert_eq!(told_first(SEVERAL), SEVERAL + 1);
+}
+
+#[test]
+fn few_are_told_at_once() {
+    assert_eq!(told_first(SEVERAL - 1), SEVERAL - 1);
+}
