@@ -9,6 +9,14 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** An agent's pool, which lives as long as this object. See `js/internal/pool.ts`, the only user. */
+export declare class BindingAgent {
+  /** An empty pool, which asks `environment` whether native connections stand. */
+  constructor(environment: BindingEnvironment)
+  /** Names the pool in calls. */
+  get number(): number
+}
+
 /** See `js/internal/environment.ts`, the only user. */
 export declare class BindingEnvironment {
   /**
@@ -200,6 +208,69 @@ export declare function methods(): Array<string>
 
 /** All causes, by index. */
 export declare function parserErrors(): Array<BindingParserError>
+
+/** A request wants a connection: the member that it gets, -1 for one of its own, -2 if it has to wait. */
+export declare function poolAcquire(pool: number, origin: number): number
+
+/** A connection that is no member idles from now on: its member. */
+export declare function poolAdopted(pool: number, origin: number, slot: number, generation: number): number
+
+/** Of all pools of this thread: connections in use, idle ones, requests that wait. */
+export declare function poolCounts(): Array<number>
+
+/** Gives up the number of a name that has nothing; false if it has something. */
+export declare function poolForget(pool: number, origin: number): boolean
+
+/**
+ * Milliseconds that a connection may idle, 0 for any time, -1 if it had better not be kept. `timeout` is the agent's,
+ * `seconds` the server's hint, `buffer` the agent's distance from it.
+ */
+export declare function poolIdleTime(timeout: number, seconds: number, buffer: number): number
+
+/**
+ * A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
+ * slot and generation, any other by -1.
+ */
+export declare function poolKeep(pool: number, member: number, slot: number, generation: number): boolean
+
+/** A member is known to be dead: it is offered no more. */
+export declare function poolLeft(pool: number, member: number): void
+
+/** An idle member has a connection by now. */
+export declare function poolNamed(pool: number, member: number, slot: number, generation: number): void
+
+/**
+ * Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, -1 for nobody, or
+ * `-2 - origin` for nobody because that origin has connections.
+ */
+export declare function poolNext(pool: number, origin: number): number
+
+/** The member that has idled for longest, -1 for none. */
+export declare function poolOldest(pool: number, origin: number): number
+
+/** A connection has been made: its member. */
+export declare function poolOpened(pool: number, origin: number): number
+
+/** The number of a name. */
+export declare function poolOrigin(pool: number, name: string): number
+
+/**
+ * A connection has nothing to do: 0 if it is of no more use, 1 if it may be kept, 2 if the oldest request of the queue gets
+ * it, which has left the queue.
+ */
+export declare function poolReleased(pool: number, origin: number, reusable: boolean): number
+
+/** A member is gone. Whether there is room for another in its place. */
+export declare function poolRemoved(pool: number, member: number): boolean
+
+/** How far `agent.totalSocketCount` is beyond the members. */
+export declare function poolSetBeyondTotal(pool: number, beyond: number): void
+
+/** The agent's members of these names, as numbers. */
+export declare function poolSetLimits(pool: number, maxSockets: number, maxTotalSockets: number, maxFreeSockets: number, keepAlive: boolean, oldestFirst: boolean): void
+
+/** How many sockets `agent.sockets` shows beyond the members, and how many requests `agent.requests` shows. */
+export declare function poolSetShown(pool: number, origin: number, beyond: number, waiting: number): void
 
 /** Asks for so many I/O threads; false when they run already. */
 export declare function requestIoThreads(count: number): boolean

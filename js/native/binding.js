@@ -835,8 +835,26 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.BindingAgent = nativeBinding.BindingAgent
 module.exports.BindingEnvironment = nativeBinding.BindingEnvironment
 module.exports.BindingSession = nativeBinding.BindingSession
 module.exports.methods = nativeBinding.methods
 module.exports.parserErrors = nativeBinding.parserErrors
+module.exports.poolAcquire = nativeBinding.poolAcquire
+module.exports.poolAdopted = nativeBinding.poolAdopted
+module.exports.poolCounts = nativeBinding.poolCounts
+module.exports.poolForget = nativeBinding.poolForget
+module.exports.poolIdleTime = nativeBinding.poolIdleTime
+module.exports.poolKeep = nativeBinding.poolKeep
+module.exports.poolLeft = nativeBinding.poolLeft
+module.exports.poolNamed = nativeBinding.poolNamed
+module.exports.poolNext = nativeBinding.poolNext
+module.exports.poolOldest = nativeBinding.poolOldest
+module.exports.poolOpened = nativeBinding.poolOpened
+module.exports.poolOrigin = nativeBinding.poolOrigin
+module.exports.poolReleased = nativeBinding.poolReleased
+module.exports.poolRemoved = nativeBinding.poolRemoved
+module.exports.poolSetBeyondTotal = nativeBinding.poolSetBeyondTotal
+module.exports.poolSetLimits = nativeBinding.poolSetLimits
+module.exports.poolSetShown = nativeBinding.poolSetShown
 module.exports.requestIoThreads = nativeBinding.requestIoThreads

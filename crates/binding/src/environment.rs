@@ -33,6 +33,13 @@ pub struct BindingEnvironment {
     acks: Batch,
 }
 
+impl BindingEnvironment {
+    /// For others who ask about connections.
+    pub(crate) fn shared(&self) -> Arc<Environment> {
+        Arc::clone(&self.environment)
+    }
+}
+
 #[napi]
 impl BindingEnvironment {
     /// `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last

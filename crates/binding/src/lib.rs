@@ -5,6 +5,7 @@
 // Under `cfg(test)` napi registers nothing, so that nothing reaches them at all.
 #![cfg_attr(test, allow(dead_code))]
 
+mod agent;
 mod connect;
 mod environment;
 mod held;

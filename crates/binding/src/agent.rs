@@ -1,0 +1,273 @@
+//! The pools of agents. What agents ask for each request are functions with numbers: a method of a class would cost three
+//! times as much (0.35 µs instead of 0.11), because Node-API finds the object behind `this` by two look-ups of properties.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use ferrohttp_net::{
+    Acquired, ConnectionId, Environment, Next, Pool, PoolCounts, PoolLimits, Released, idle_time,
+};
+use napi::bindgen_prelude::Result;
+use napi_derive::napi;
+
+use crate::environment::BindingEnvironment;
+use crate::wake::misuse;
+
+/// What `pool_acquire` answers instead of a member.
+const CONNECT: i32 = -1;
+const WAIT: i32 = -2;
+
+/// What `pool_released` answers.
+const CLOSE: u32 = 0;
+const KEEP: u32 = 1;
+const SERVE: u32 = 2;
+
+/// What `pool_next` answers instead of an origin, and `pool_oldest` instead of a member; below it, `BEHIND - origin`.
+const NOBODY: i32 = -1;
+const BEHIND: i32 = -2;
+
+struct Tenant {
+    pool: Pool,
+    environment: Arc<Environment>,
+}
+
+/// By number.
+struct Pools {
+    tenants: Vec<Option<Tenant>>,
+    free: Vec<u32>,
+}
+
+thread_local! {
+    /// Those of this JavaScript thread.
+    static POOLS: RefCell<Pools> = const { RefCell::new(Pools { tenants: Vec::new(), free: Vec::new() }) };
+}
+
+/// `absent` for a number that has no pool.
+fn with<T>(pool: u32, absent: T, ask: impl FnOnce(&mut Pool, &Environment) -> T) -> T {
+    // Neither fails: a thread that ends runs no JavaScript any more, and nothing here calls any.
+    let found = POOLS.try_with(|pools| {
+        let mut pools = pools.try_borrow_mut().ok()?;
+        let tenant = pools.tenants.get_mut(pool as usize)?.as_mut()?;
+        Some((ask)(&mut tenant.pool, &tenant.environment))
+    });
+    found.ok().flatten().unwrap_or(absent)
+}
+
+fn id(slot: i32, generation: u32) -> Option<ConnectionId> {
+    let slot = u32::try_from(slot).ok()?;
+    Some(ConnectionId { slot, generation })
+}
+
+fn number(found: Option<u32>) -> Result<u32> {
+    found.ok_or_else(|| misuse("no such pool, or too much in it"))
+}
+
+/// An agent's pool, which lives as long as this object. See `js/internal/pool.ts`, the only user.
+#[napi]
+pub struct BindingAgent {
+    number: u32,
+}
+
+#[napi]
+impl BindingAgent {
+    /// An empty pool, which asks `environment` whether native connections stand.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(environment: &BindingEnvironment) -> Self {
+        let tenant = Tenant {
+            pool: Pool::default(),
+            environment: environment.shared(),
+        };
+        let number = POOLS.with_borrow_mut(|pools| {
+            let number = pools.free.pop().unwrap_or_else(|| {
+                pools.tenants.push(None);
+                (pools.tenants.len() - 1) as u32
+            });
+            pools.tenants[number as usize] = Some(tenant);
+            number
+        });
+        Self { number }
+    }
+
+    /// Names the pool in calls.
+    #[napi(getter, catch_unwind)]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl Drop for BindingAgent {
+    fn drop(&mut self) {
+        // A thread that ends has dropped them all.
+        let _ = POOLS.try_with(|pools| {
+            if let Ok(mut pools) = pools.try_borrow_mut()
+                && let Some(tenant) = pools.tenants.get_mut(self.number as usize)
+            {
+                *tenant = None;
+                pools.free.push(self.number);
+            }
+        });
+    }
+}
+
+/// The agent's members of these names, as numbers.
+#[napi(catch_unwind)]
+pub fn pool_set_limits(
+    pool: u32,
+    max_sockets: f64,
+    max_total_sockets: f64,
+    max_free_sockets: f64,
+    keep_alive: bool,
+    oldest_first: bool,
+) {
+    with(pool, (), |pool, _| {
+        pool.set_limits(PoolLimits {
+            max_sockets,
+            max_total_sockets,
+            max_free_sockets,
+            keep_alive,
+            oldest_first,
+        });
+    });
+}
+
+/// How far `agent.totalSocketCount` is beyond the members.
+#[napi(catch_unwind)]
+pub fn pool_set_beyond_total(pool: u32, beyond: f64) {
+    with(pool, (), |pool, _| pool.set_beyond_total(beyond));
+}
+
+/// The number of a name.
+#[napi(catch_unwind)]
+pub fn pool_origin(pool: u32, name: String) -> Result<u32> {
+    number(with(pool, None, |pool, _| pool.origin(&name)))
+}
+
+/// Gives up the number of a name that has nothing; false if it has something.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_forget(pool: u32, origin: u32) -> bool {
+    with(pool, false, |pool, _| pool.forget(origin))
+}
+
+/// How many sockets `agent.sockets` shows beyond the members, and how many requests `agent.requests` shows.
+#[napi(catch_unwind)]
+pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
+    with(pool, (), |pool, _| {
+        pool.set_shown(origin, i64::from(beyond), waiting as usize);
+    });
+}
+
+/// A request wants a connection: the member that it gets, -1 for one of its own, -2 if it has to wait.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_acquire(pool: u32, origin: u32) -> i32 {
+    with(pool, CONNECT, |pool, environment| {
+        match pool.acquire(origin, |id| environment.is_open(id)) {
+            Acquired::Reuse(member) => member as i32,
+            Acquired::Connect => CONNECT,
+            Acquired::Wait => WAIT,
+        }
+    })
+}
+
+/// A connection has been made: its member.
+#[napi(catch_unwind)]
+pub fn pool_opened(pool: u32, origin: u32) -> Result<u32> {
+    number(with(pool, None, |pool, _| pool.opened(origin)))
+}
+
+/// A connection has nothing to do: 0 if it is of no more use, 1 if it may be kept, 2 if the oldest request of the queue gets
+/// it, which has left the queue.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_released(pool: u32, origin: u32, reusable: bool) -> u32 {
+    with(pool, CLOSE, |pool, _| {
+        match pool.released(origin, reusable) {
+            Released::Close => CLOSE,
+            Released::Keep => KEEP,
+            Released::Serve => SERVE,
+        }
+    })
+}
+
+/// A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
+/// slot and generation, any other by -1.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_keep(pool: u32, member: u32, slot: i32, generation: u32) -> bool {
+    with(pool, false, |pool, _| {
+        pool.keep(member, id(slot, generation))
+    })
+}
+
+/// A connection that is no member idles from now on: its member.
+#[napi(catch_unwind)]
+pub fn pool_adopted(pool: u32, origin: u32, slot: i32, generation: u32) -> Result<u32> {
+    number(with(pool, None, |pool, _| {
+        pool.adopted(origin, id(slot, generation))
+    }))
+}
+
+/// An idle member has a connection by now.
+#[napi(catch_unwind)]
+pub fn pool_named(pool: u32, member: u32, slot: i32, generation: u32) {
+    with(pool, (), |pool, _| pool.named(member, id(slot, generation)));
+}
+
+/// The member that has idled for longest, -1 for none.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_oldest(pool: u32, origin: u32) -> i32 {
+    with(pool, None, |pool, _| pool.oldest(origin)).map_or(NOBODY, |member| member as i32)
+}
+
+/// A member is known to be dead: it is offered no more.
+#[napi(catch_unwind)]
+pub fn pool_left(pool: u32, member: u32) {
+    with(pool, (), |pool, _| pool.left(member));
+}
+
+/// A member is gone. Whether there is room for another in its place.
+#[napi(catch_unwind)]
+pub fn pool_removed(pool: u32, member: u32) -> bool {
+    with(pool, true, |pool, _| pool.removed(member))
+}
+
+/// Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, -1 for nobody, or
+/// `-2 - origin` for nobody because that origin has connections.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_next(pool: u32, origin: u32) -> i32 {
+    with(pool, NOBODY, |pool, _| match pool.next(origin) {
+        Next::Nobody => NOBODY,
+        Next::For(origin) => origin as i32,
+        Next::Behind(origin) => BEHIND - origin as i32,
+    })
+}
+
+/// Milliseconds that a connection may idle, 0 for any time, -1 if it had better not be kept. `timeout` is the agent's,
+/// `seconds` the server's hint, `buffer` the agent's distance from it.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_idle_time(timeout: f64, seconds: f64, buffer: f64) -> f64 {
+    idle_time(timeout, Some(seconds), buffer).unwrap_or(-1.0)
+}
+
+/// Of all pools of this thread: connections in use, idle ones, requests that wait.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_counts() -> Vec<u32> {
+    let sum = POOLS.with_borrow(|pools| {
+        let counts = pools
+            .tenants
+            .iter()
+            .flatten()
+            .map(|tenant| tenant.pool.counts());
+        counts.fold(PoolCounts::default(), |sum, own| PoolCounts {
+            active: sum.active + own.active,
+            idle: sum.idle + own.idle,
+            waiting: sum.waiting + own.waiting,
+        })
+    });
+    vec![sum.active as u32, sum.idle as u32, sum.waiting as u32]
+}
