@@ -11,22 +11,15 @@ import tls from 'node:tls'
 
 import type { ClientRequest } from './client.js'
 import { keepAliveOf } from './incoming.js'
-import {
-  drop,
-  onIdleError,
-  onNewListener,
-  resetContext,
-  serverName,
-  takeIdle,
-  watch,
-  type Pool,
-} from './internal/agent-sockets.js'
+import { onIdleError, onNewListener, resetContext, serverName, watch, type View } from './internal/agent-sockets.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
 import { connectNatively } from './internal/native-connect.js'
+import { poolIdleTime } from './internal/native.js'
+import { AgentPool, KEEP, SERVE, WAIT, type Origin } from './internal/pool.js'
 import {
   environmentAsks,
   kProxy,
@@ -62,9 +55,9 @@ export interface Agent extends EventEmitter {
   options: AgentOptions
   defaultPort: number
   protocol: string
-  requests: Pool<ClientRequest>
-  sockets: Pool<Socket>
-  freeSockets: Pool<Socket>
+  requests: View<ClientRequest>
+  sockets: View<Socket>
+  freeSockets: View<Socket>
   keepAliveMsecs: number
   keepAlive: boolean
   maxSockets: number
@@ -72,7 +65,7 @@ export interface Agent extends EventEmitter {
   scheduling: 'lifo' | 'fifo'
   maxTotalSockets: number
   totalSocketCount: number
-  [kLastName]: { host: unknown; port: unknown; name: string } | null
+  [kPool]: AgentPool | null
   agentKeepAliveTimeoutBuffer: number
   _events: object
   _eventsCount: number
@@ -98,14 +91,22 @@ export interface AgentConstructor {
 /** Of a request that waits in `requests`. */
 const kOptions = Symbol('ferrohttp.requestOptions')
 const kScope = Symbol('ferrohttp.requestScope')
-/** The host that the last request went to, and its name in the pools. */
-const kLastName = Symbol('ferrohttp.lastName')
+/** Made for the first request. Not enumerable: whoever prints an agent looks for what Node's has. */
+const kPool = Symbol('ferrohttp.pool')
 
 const KEEP_ALIVE_DELAY = 1000
 const MAX_FREE_SOCKETS = 256
 const TIMEOUT_BUFFER = 1000
 /** The server's `Keep-Alive` field, in seconds. */
 const TIMEOUT_HINT = /^timeout=(\d+)/
+
+const NO_POOL = {
+  __proto__: null,
+  value: null,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+} as PropertyDescriptor
 
 const initEmitter = EventEmitter as unknown as (this: object) => void
 
@@ -132,7 +133,7 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   self.scheduling = self.options.scheduling || 'lifo'
   self.maxTotalSockets = self.options.maxTotalSockets as number
   self.totalSocketCount = 0
-  self[kLastName] = null
+  Object.defineProperty(self, kPool, NO_POOL)
   const buffer = self.options.agentKeepAliveTimeoutBuffer
   self.agentKeepAliveTimeoutBuffer =
     typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer) ? buffer : TIMEOUT_BUFFER
@@ -154,6 +155,17 @@ Agent.defaultMaxSockets = Infinity
 
 // ---- whose turn it is ----------------------------------------------------------------------------------------
 
+function poolOf(agent: Agent): AgentPool {
+  return agent[kPool] ?? makePool(agent)
+}
+
+/** Also for agents of programs that inherit from ours and have never called its constructor. */
+function makePool(agent: Agent): AgentPool {
+  const pool = new AgentPool(agent)
+  Object.defineProperty(agent, kPool, { ...NO_POOL, value: pool })
+  return pool
+}
+
 /** The agent's 'free': a connection has nothing to do. */
 function onFree(this: Agent, socket: Socket, options: Options): void {
   if (!socket.writable) {
@@ -161,41 +173,32 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     return
   }
   const name = (this.getName === getName && options._agentKey) || this.getName(options)
-  const waiting = this.requests[name]
-  if (waiting !== undefined && waiting.length > 0) {
-    const request = waiting.shift()!
-    if (waiting.length === 0) delete this.requests[name]
+  const pool = poolOf(this)
+  const origin = pool.origin(name)
+  const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
+  // One whose request was gone before it came has never been used.
+  const used = last !== null && last !== undefined
+  const outcome = pool.released(origin, !used || last.shouldKeepAlive)
+  if (outcome === SERVE) {
+    const request = pool.unqueue(origin)
     inScopeOf(request, () => {
       resetContext(socket)
       giveSocket(this, request, socket)
     })
     return
   }
-  const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
-  // One whose request was gone before it came has never been used.
-  const used = last !== null && last !== undefined
-  if ((used && !last.shouldKeepAlive) || !this.keepAlive || !mayKeep(this, socket, name)) {
+  pool.settle(origin)
+  if (outcome !== KEEP || !this.keepSocketAlive(socket)) {
     socket.destroy()
     return
   }
   ;(socket as { _httpMessage?: ClientRequest | null })._httpMessage = null
   ;(socket as { [kAsyncId]?: number })[kAsyncId] = -1
+  socket.once('error', onIdleError)
+  if (this.removeSocket === removeSocket && pool.keep(origin, socket, options)) return
   // Whoever waits for another server gets a connection of its own now, though that may be one too many in all: so Node.
   this.removeSocket(socket, options)
-  this.totalSocketCount++
-  socket.once('error', onIdleError)
-  ;(this.freeSockets[name] ??= []).push(socket)
-}
-
-function mayKeep(agent: Agent, socket: Socket, name: string): boolean {
-  const free = agent.freeSockets[name]?.length ?? 0
-  const count = free + (agent.sockets[name]?.length ?? 0)
-  return (
-    agent.totalSocketCount <= agent.maxTotalSockets &&
-    count <= agent.maxSockets &&
-    free < agent.maxFreeSockets &&
-    agent.keepSocketAlive(socket)
-  )
+  pool.adopt(name, socket, options)
 }
 
 /** The request's connection. An agent's timeout has been set when the socket was made. */
@@ -215,25 +218,13 @@ function inScopeOf(request: ClientRequest, go: () => void): void {
   else go()
 }
 
-/** The oldest request whose turn it may be now that a connection is gone, that of `name` first. */
-function nextWaiting(agent: Agent, name: string): ClientRequest | undefined {
-  const same = agent.requests[name]
-  if (same !== undefined && same.length > 0) return same[0]
-  for (const other of Object.keys(agent.requests)) {
-    // Its turn comes with a connection of its own.
-    if ((agent.sockets[other]?.length ?? 0) > 0) break
-    return agent.requests[other]![0]
-  }
-  return undefined
-}
-
 // ---- members -------------------------------------------------------------------------------------------------
 
 /**
- * What `getName` answers for most requests, without merging their options with the agent's, and as the same string for
- * the same host; null where there is more to it than host and port.
+ * Where most requests go, without merging their options with the agent's and asking `getName` each time; null where there is
+ * more to the name than host and port.
  */
-function usualName(agent: Agent, options: ClientOptions): string | null {
+function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Origin | null {
   const own = agent.options
   if (
     agent.getName !== getName ||
@@ -248,26 +239,11 @@ function usualName(agent: Agent, options: ClientOptions): string | null {
   )
     return null
   const { host, port } = options
-  const last = agent[kLastName]
-  if (last !== null && last.host === host && last.port === port) return last.name
-  const name = agent.getName(options)
-  agent[kLastName] = { host, port, name }
-  return name
-}
-
-/** Gives the request an idle connection, if there is one. */
-function reuse(agent: Agent, name: string, request: ClientRequest): boolean {
-  const free = agent.freeSockets[name]
-  if (free === undefined) return false
-  while (free.length > 0 && free[0]!.destroyed) free.shift()
-  const socket = takeIdle(free, agent.scheduling === 'fifo')
-  if (free.length === 0) delete agent.freeSockets[name]
-  if (socket === undefined) return false
-  resetContext(socket)
-  agent.reuseSocket(socket, request)
-  giveSocket(agent, request, socket)
-  ;(agent.sockets[name] ??= []).push(socket)
-  return true
+  const last = pool.lastOrigin(host, port)
+  if (last !== null) return last
+  const origin = pool.origin(agent.getName(options))
+  pool.setLastOrigin(host, port, origin)
+  return origin
 }
 
 /** A request's options with the agent's over them. */
@@ -306,25 +282,32 @@ defineMethods(Agent.prototype, {
 
   addRequest(request: ClientRequest, given: ClientOptions | string, port?: number, localAddress?: string) {
     const asked: ClientOptions = typeof given === 'string' ? { host: given, port, localAddress } : given
-    const known = usualName(this, asked)
-    if (known !== null && reuse(this, known, request)) return
-    const options = known === null ? merged(this, asked, request) : asked
-    const name = known ?? this.getName(options)
-    if (known === null && reuse(this, name, request)) return
-    this.sockets[name] ??= []
-    const count = this.sockets[name].length + (this.freeSockets[name]?.length ?? 0)
-    if (count < this.maxSockets && this.totalSocketCount < this.maxTotalSockets) {
-      const merging = known === null ? options : merged(this, asked, request)
-      this.createSocket(request, merging as ClientOptions, (error, created) => {
-        if (error) request.onSocket(created, error)
-        else giveSocket(this, request, created as Socket)
-      })
-    } else {
+    const pool = poolOf(this)
+    const usual = usualOrigin(this, pool, asked)
+    const options = usual === null ? merged(this, asked, request) : asked
+    const origin = usual ?? pool.origin(this.getName(options))
+    const found = pool.acquire(origin)
+    if (typeof found === 'object') {
+      resetContext(found)
+      this.reuseSocket(found, request)
+      giveSocket(this, request, found)
+      pool.show(origin, found)
+      return
+    }
+    this.sockets[origin.name] ??= []
+    if (found === WAIT) {
       const waiting = request as Waiting
       waiting[kOptions] = options
       waiting[kScope] = new AsyncResource('QueuedRequest')
-      ;(this.requests[name] ??= []).push(request)
+      pool.queue(origin, request)
+      return
     }
+    const merging = usual === null ? options : merged(this, asked, request)
+    this.createSocket(request, merging as ClientOptions, (error, created) => {
+      if (error) request.onSocket(created, error)
+      else giveSocket(this, request, created as Socket)
+    })
+    pool.settle(origin)
   },
 
   createSocket(request: ClientRequest, given: ClientOptions, callback: Created) {
@@ -340,8 +323,7 @@ defineMethods(Agent.prototype, {
         callback(error)
         return
       }
-      ;(this.sockets[name] ??= []).push(socket as Socket)
-      this.totalSocketCount++
+      poolOf(this).opened(name, socket as Socket, options)
       watch(this, socket as Socket, options)
       callback(null, socket)
     }
@@ -354,12 +336,11 @@ defineMethods(Agent.prototype, {
   },
 
   removeSocket(socket: Socket, options: ClientOptions) {
-    const name = this.getName(options)
-    let removed = drop(this.sockets, name, socket)
-    // One that cannot be written to is of no use to anybody.
-    if (!socket.writable) removed = drop(this.freeSockets, name, socket) || removed
-    if (removed) this.totalSocketCount--
-    const request = nextWaiting(this, name)
+    const pool = poolOf(this)
+    const origin = pool.origin(this.getName(options))
+    const room = pool.remove(origin, socket, options)
+    const request = room ? pool.next(origin) : undefined
+    pool.settle(origin)
     if (request === undefined) return
     const waiting = (request as Waiting)[kOptions] ?? (options as Options)
     this.createSocket(request, waiting as ClientOptions, (error, created) => {
@@ -377,9 +358,8 @@ defineMethods(Agent.prototype, {
     const hint = response ? keepAliveOf(response) : undefined
     const seconds = typeof hint === 'string' ? TIMEOUT_HINT.exec(hint)?.[1] : undefined
     if (seconds !== undefined) {
-      const limit = Math.max(0, Number(seconds) * 1000 - this.agentKeepAliveTimeoutBuffer)
-      if (limit === 0) return false
-      if (limit < timeout) timeout = limit
+      timeout = poolIdleTime(Number(timeout), Number(seconds), Number(this.agentKeepAliveTimeoutBuffer))
+      if (timeout < 0) return false
     }
     if (socket.timeout !== timeout) socket.setTimeout(timeout)
     return true
@@ -397,7 +377,7 @@ defineMethods(Agent.prototype, {
   },
 })
 
-const { createConnection, getName } = Agent.prototype
+const { createConnection, getName, removeSocket } = Agent.prototype
 
 /** Replaced by whoever assigns `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

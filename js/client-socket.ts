@@ -6,8 +6,7 @@ import { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from './client.js'
-import { kRenew, kStands } from './internal/agent-sockets.js'
-import { environment } from './internal/environment.js'
+import { kRenew } from './internal/agent-sockets.js'
 import {
   aggregateError,
   connectError,
@@ -77,11 +76,6 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     if (errno === 0) return
     this.#attempt.emitDestroy()
     this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
-  }
-
-  [kStands](): boolean {
-    const { slot, generation } = this[kConnection]
-    return environment.native.isOpen(slot, generation)
   }
 
   [kRenew](): void {

@@ -8,35 +8,16 @@ import { kAsyncId } from './symbols.js'
 import { validateString } from './validators.js'
 
 /** Lists by name, as `getName` makes it. */
-export type Pool<T> = Record<string, T[] | undefined>
+export type View<T> = Record<string, T[] | undefined>
 
 /** Takes an item out; false if it was not there. */
-export function drop<T>(pool: Pool<T>, name: string, item: T): boolean {
-  const list = pool[name]
+export function drop<T>(view: View<T>, name: string, item: T): boolean {
+  const list = view[name]
   const at = list === undefined ? -1 : list.indexOf(item)
   if (at === -1) return false
   list!.splice(at, 1)
-  if (list!.length === 0) delete pool[name]
+  if (list!.length === 0) delete view[name]
   return true
-}
-
-/**
- * The idle connection whose turn it is. The I/O thread is asked whether it still stands: the server may have closed it
- * while this thread was busy, and a request on it would be lost. One that is gone stays in the list until it says so.
- */
-export function takeIdle(free: Socket[], oldestFirst: boolean): Socket | undefined {
-  for (let i = 0; i < free.length; i++) {
-    const at = oldestFirst ? i : free.length - 1 - i
-    if (stands(free[at]!)) return free.splice(at, 1)[0]
-  }
-  return undefined
-}
-
-/** Of a socket that can tell whether its connection stands, beyond what it has been told. */
-export const kStands = Symbol('ferrohttp.stands')
-
-function stands(socket: Socket & { [kStands]?: () => boolean }): boolean {
-  return socket[kStands]?.() !== false
 }
 
 /** An idle connection that fails is nobody's concern. */
@@ -115,8 +96,8 @@ function passKeylog(agent: Agent, socket: Socket & { [kKeylog]?: boolean }): voi
 /** The agent's listener for new ones of its own. */
 export function onNewListener(this: Agent, event: string): void {
   if (event !== 'keylog') return
-  for (const pool of [this.sockets, this.freeSockets])
-    for (const list of Object.values(pool)) for (const socket of list!) passKeylog(this, socket)
+  for (const view of [this.sockets, this.freeSockets])
+    for (const list of Object.values(view)) for (const socket of list!) passKeylog(this, socket)
 }
 
 /** The name that a TLS server is asked for: that of the Host field. */

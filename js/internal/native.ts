@@ -19,7 +19,10 @@ export interface NativeEnvironment extends Omit<binding.BindingEnvironment, 'cou
   connectionCounts(): [accepted: number, open: number, clients: number]
 }
 
-interface Native extends Omit<typeof binding, 'BindingEnvironment'> {
+interface Native extends Omit<typeof binding, 'BindingAgent' | 'BindingEnvironment' | 'poolCounts'> {
+  BindingAgent: new (environment: NativeEnvironment) => binding.BindingAgent
+  /** Of all pools of this thread. */
+  poolCounts(): [active: number, idle: number, waiting: number]
   BindingEnvironment: new (
     onWake: (inNewTurn: boolean) => void,
     inbound: Uint8Array,
@@ -31,4 +34,28 @@ interface Native extends Omit<typeof binding, 'BindingEnvironment'> {
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 const native = require('../../js/native/binding.js') as Native
 
-export const { BindingEnvironment, BindingSession, parserErrors, methods, requestIoThreads } = native
+export const {
+  BindingAgent,
+  BindingEnvironment,
+  BindingSession,
+  methods,
+  parserErrors,
+  poolAcquire,
+  poolAdopted,
+  poolCounts,
+  poolForget,
+  poolIdleTime,
+  poolKeep,
+  poolLeft,
+  poolNamed,
+  poolNext,
+  poolOldest,
+  poolOpened,
+  poolOrigin,
+  poolReleased,
+  poolRemoved,
+  poolSetBeyondTotal,
+  poolSetLimits,
+  poolSetShown,
+  requestIoThreads,
+} = native

@@ -1,0 +1,395 @@
+/**
+ * An agent's pool. It is Rust's (`crates/net/src/pool`), and so are its decisions; here is what only JavaScript can have of
+ * it: which socket a member is, which request waits, and `agent.sockets`, `freeSockets` and `requests`, the views of it.
+ *
+ * Programs write into those, too, and into the agent's limits and `totalSocketCount`, to reserve room above all. So whatever
+ * is asked of the pool comes behind a look at what they show, and the difference is told first.
+ */
+import type { Socket } from 'node:net'
+
+import type { Agent } from '../agent.js'
+import type { ClientRequest } from '../client.js'
+import { kConnection, type NativeSocket } from '../native-socket.js'
+import { drop } from './agent-sockets.js'
+import type { ClientOptions } from './client-options.js'
+import { environment } from './environment.js'
+import type { NativeClient } from './native-client.js'
+import * as native from './native.js'
+
+/** What a request gets that gets no idle connection. */
+export const CONNECT = -1
+export const WAIT = -2
+/** What becomes of a connection. */
+export const KEEP = 1
+export const SERVE = 2
+
+/** What `poolNext` answers instead of an origin's number; below it, `BEHIND - number`. */
+const NOBODY = -1
+const BEHIND = -2
+/** The number of an origin, or a member, that the pool does not know (any more). */
+const UNKNOWN = -1
+
+/** The slot of a socket that no I/O thread knows, and one that no connection has, so that it does not stand. */
+const FOREIGN = -1
+const NOT_YET = 0x7fffffff
+
+/** A name that `getName` has answered. Its counts are what the pool in Rust has. */
+export class Origin {
+  readonly name: string
+  number: number
+  active = 0
+  idle = 0
+  /** See `Pool::left`. */
+  left = 0
+  waiting = 0
+  /** Sockets in `agent.sockets` that are no members, as the pool has been told. */
+  beyond = 0
+  /** Native sockets that have idled since before they had a connection. */
+  unnamed: Seat[] = []
+
+  constructor(name: string, number: number) {
+    this.name = name
+    this.number = number
+  }
+}
+
+/** One member of the pool. */
+interface Seat {
+  readonly socket: Socket
+  readonly origin: Origin
+  number: number
+  state: 'active' | 'idle' | 'left'
+}
+
+/** Of the options that `watch` got: the member they belong to. */
+const kSeat = Symbol('ferrohttp.seat')
+
+type Options = ClientOptions & { [kSeat]?: Seat }
+
+export class AgentPool {
+  readonly #agent: Agent
+  /** Its end is that of the pool in Rust. */
+  readonly #owner = new native.BindingAgent(environment.native)
+  readonly #number = this.#owner.number
+  readonly #names = new Map<string, Origin>()
+  readonly #numbers = new Map<number, Origin>()
+  readonly #seats = new Map<number, Seat>()
+
+  /** As the pool has been told. */
+  #maxSockets: number | undefined
+  #maxTotalSockets: number | undefined
+  #maxFreeSockets: number | undefined
+  #keepAlive: boolean | undefined
+  #scheduling: string | undefined
+  #beyondTotal = 0
+
+  /** The host that the last request went to. */
+  #lastHost: unknown = undefined
+  #lastPort: unknown = undefined
+  #last: Origin | null = null
+
+  constructor(agent: Agent) {
+    this.#agent = agent
+  }
+
+  // ---- names ---------------------------------------------------------------------------------------------------
+
+  origin(name: string): Origin {
+    const known = this.#names.get(name)
+    if (known !== undefined) return known
+    const origin = new Origin(name, native.poolOrigin(this.#number, name))
+    this.#names.set(name, origin)
+    this.#numbers.set(origin.number, origin)
+    return origin
+  }
+
+  /** The origin of the host, if the last request went there too; otherwise `getName` is to be asked. */
+  lastOrigin(host: unknown, port: unknown): Origin | null {
+    const last = this.#last
+    if (last === null || this.#lastHost !== host || this.#lastPort !== port) return null
+    return last.number === UNKNOWN ? (this.#last = this.origin(last.name)) : last
+  }
+
+  setLastOrigin(host: unknown, port: unknown, origin: Origin): void {
+    this.#lastHost = host
+    this.#lastPort = port
+    this.#last = origin
+  }
+
+  /** Forgets the name if nothing is left of it. */
+  settle(origin: Origin): void {
+    const { number } = origin
+    if (number === UNKNOWN || origin.active + origin.idle + origin.left + origin.waiting > 0) return
+    if (!native.poolForget(this.#number, number)) return
+    this.#names.delete(origin.name)
+    this.#numbers.delete(number)
+    origin.number = UNKNOWN
+  }
+
+  // ---- what is decided -----------------------------------------------------------------------------------------
+
+  /** What a request gets: an idle socket, which has left `freeSockets` and is to be `show`n when it is in use. */
+  acquire(origin: Origin): Socket | typeof CONNECT | typeof WAIT {
+    this.#tell(origin)
+    const free = this.#agent.freeSockets[origin.name]
+    if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#shed(origin, free)
+    if (origin.unnamed.length > 0) this.#name(origin)
+    for (;;) {
+      const answer = native.poolAcquire(this.#number, origin.number)
+      if (answer === CONNECT) return CONNECT
+      if (answer === WAIT) {
+        origin.waiting++
+        return WAIT
+      }
+      const seat = this.#seats.get(answer)!
+      const { socket } = seat
+      seat.state = 'active'
+      origin.idle--
+      origin.active++
+      // What a program has taken out of the view, though it put another one there, is its own.
+      if (!drop(this.#agent.freeSockets, origin.name, socket)) this.#unseat(seat)
+      else if (socket.destroyed) this.#leave(seat)
+      else return socket
+    }
+  }
+
+  /** A socket that was idle is in use. */
+  show(origin: Origin, socket: Socket): void {
+    ;(this.#agent.sockets[origin.name] ??= []).push(socket)
+  }
+
+  /** A request is told to wait. */
+  queue(origin: Origin, request: ClientRequest): void {
+    ;(this.#agent.requests[origin.name] ??= []).push(request)
+  }
+
+  /** What becomes of a socket that has nothing to do: SERVE, KEEP, or neither. */
+  released(origin: Origin, reusable: boolean): number {
+    this.#tell(origin)
+    return native.poolReleased(this.#number, origin.number, reusable)
+  }
+
+  /** Behind SERVE: whose turn it is. */
+  unqueue(origin: Origin): ClientRequest {
+    origin.waiting--
+    const { requests } = this.#agent
+    const waiting = requests[origin.name]!
+    const request = waiting.shift()!
+    if (waiting.length === 0) delete requests[origin.name]
+    return request
+  }
+
+  /** A socket has been made for a name. */
+  opened(name: string, socket: Socket, options: Options): void {
+    const origin = this.origin(name)
+    const number = native.poolOpened(this.#number, origin.number)
+    options[kSeat] = this.#seat({ socket, origin, number, state: 'active' })
+    ;(this.#agent.sockets[name] ??= []).push(socket)
+    this.#agent.totalSocketCount++
+  }
+
+  /**
+   * The socket idles from now on. False if it has to leave the agent first, because somebody may get a connection in its
+   * place, or because it is not one of the agent's.
+   */
+  keep(origin: Origin, socket: Socket, options: Options): boolean {
+    const seat = this.#find(origin, socket, options, true)
+    if (seat === undefined) return false
+    const slot = slotOf(socket)
+    if (!native.poolKeep(this.#number, seat.number, slot, generationOf(socket))) return false
+    if (slot === NOT_YET) origin.unnamed.push(seat)
+    seat.state = 'idle'
+    origin.active--
+    origin.idle++
+    if (!drop(this.#agent.sockets, origin.name, socket)) this.#agent.totalSocketCount++
+    ;(this.#agent.freeSockets[origin.name] ??= []).push(socket)
+    return true
+  }
+
+  /** A socket that is not, or no longer, one of the agent's idles there from now on. */
+  adopt(name: string, socket: Socket, options: Options): void {
+    const origin = this.origin(name)
+    this.#agent.totalSocketCount++
+    options[kSeat] = this.#adopted(origin, socket)
+    ;(this.#agent.freeSockets[name] ??= []).push(socket)
+  }
+
+  /**
+   * The socket leaves the agent; one that can be written to stays where it idles, as in Node.
+   * @returns whether there is room for another in its place
+   */
+  remove(origin: Origin, socket: Socket, options: Options): boolean {
+    let room = true
+    const agent = this.#agent
+    let counted = drop(agent.sockets, origin.name, socket)
+    const active = this.#find(origin, socket, options, true)
+    if (active !== undefined) this.#unseat(active)
+    if (!socket.writable) {
+      counted = drop(agent.freeSockets, origin.name, socket) || counted
+      const other = this.#find(origin, socket, options, false)
+      if (other !== undefined) {
+        counted ||= other.state === 'left'
+        room = this.#unseat(other)
+      }
+    }
+    if (counted) agent.totalSocketCount--
+    return room
+  }
+
+  /** The request that gets a connection now that one of `origin` is gone. It stays where it waits until it has it. */
+  next(origin: Origin): ClientRequest | undefined {
+    this.#tell(origin)
+    for (;;) {
+      const answer = native.poolNext(this.#number, origin.number)
+      if (answer === NOBODY) return undefined
+      const other = this.#numbers.get(answer > NOBODY ? answer : BEHIND - answer)!
+      // The views of that one may have changed, too.
+      if (!this.#tell(other)) return answer > NOBODY ? this.#agent.requests[other.name]![0] : undefined
+      this.settle(other)
+    }
+  }
+
+  // ---- what programs write -------------------------------------------------------------------------------------
+
+  /** Tells what differs from what the pool knows. @returns whether anything did, of the views of the name */
+  #tell(origin: Origin): boolean {
+    const agent = this.#agent
+    if (
+      agent.maxSockets !== this.#maxSockets ||
+      agent.maxTotalSockets !== this.#maxTotalSockets ||
+      agent.maxFreeSockets !== this.#maxFreeSockets ||
+      agent.keepAlive !== this.#keepAlive ||
+      agent.scheduling !== this.#scheduling
+    )
+      this.#tellLimits()
+    const { name } = origin
+    const free = agent.freeSockets[name]
+    if (lengthOf(free) !== origin.idle) this.#retake(origin, free ?? [])
+    const beyondTotal = agent.totalSocketCount - this.#seats.size
+    if (beyondTotal !== this.#beyondTotal) {
+      this.#beyondTotal = beyondTotal
+      native.poolSetBeyondTotal(this.#number, beyondTotal)
+    }
+    const beyond = lengthOf(agent.sockets[name]) - origin.active
+    const waiting = lengthOf(agent.requests[name])
+    if (beyond === origin.beyond && waiting === origin.waiting) return false
+    origin.beyond = beyond
+    origin.waiting = waiting
+    native.poolSetShown(this.#number, origin.number, beyond, waiting)
+    return true
+  }
+
+  #tellLimits(): void {
+    const { maxSockets, maxTotalSockets, maxFreeSockets, keepAlive, scheduling } = this.#agent
+    this.#maxSockets = maxSockets
+    this.#maxTotalSockets = maxTotalSockets
+    this.#maxFreeSockets = maxFreeSockets
+    this.#keepAlive = keepAlive
+    this.#scheduling = scheduling
+    native.poolSetLimits(
+      this.#number,
+      Number(maxSockets),
+      Number(maxTotalSockets),
+      Number(maxFreeSockets),
+      Boolean(keepAlive),
+      scheduling === 'fifo',
+    )
+  }
+
+  /** A program has changed the list of a name's idle sockets: as it is now it holds. */
+  #retake(origin: Origin, free: Socket[]): void {
+    for (const seat of [...this.#seats.values()])
+      if (seat.origin === origin && seat.state === 'idle') this.#unseat(seat)
+    for (const socket of free) this.#adopted(origin, socket)
+  }
+
+  // ---- members -------------------------------------------------------------------------------------------------
+
+  #seat(seat: Seat): Seat {
+    this.#seats.set(seat.number, seat)
+    seat.origin[seat.state]++
+    return seat
+  }
+
+  /** @returns as `remove` */
+  #unseat(seat: Seat): boolean {
+    const room = native.poolRemoved(this.#number, seat.number)
+    this.#seats.delete(seat.number)
+    seat.origin[seat.state]--
+    seat.number = UNKNOWN
+    return room
+  }
+
+  #adopted(origin: Origin, socket: Socket): Seat {
+    const slot = slotOf(socket)
+    const number = native.poolAdopted(this.#number, origin.number, slot, generationOf(socket))
+    const seat = this.#seat({ socket, origin, number, state: 'idle' })
+    if (slot === NOT_YET) origin.unnamed.push(seat)
+    return seat
+  }
+
+  /** Tells which connections idle members have got by now. */
+  #name(origin: Origin): void {
+    origin.unnamed = origin.unnamed.filter((seat) => {
+      const slot = slotOf(seat.socket)
+      if (slot === NOT_YET) return seat.number !== UNKNOWN
+      native.poolNamed(this.#number, seat.number, slot, generationOf(seat.socket))
+      return false
+    })
+  }
+
+  /** The member that a socket is for a name, in use or not. */
+  #find(origin: Origin, socket: Socket, options: Options, active: boolean): Seat | undefined {
+    const own = options[kSeat]
+    if (own !== undefined && is(own, origin, socket)) return (own.state === 'active') === active ? own : undefined
+    for (const seat of this.#seats.values())
+      if (is(seat, origin, socket) && (seat.state === 'active') === active) return seat
+    return undefined
+  }
+
+  /** Sockets that idled and are destroyed go out of the view as long as they are the first in it: so Node. */
+  #shed(origin: Origin, free: Socket[]): void {
+    while (free.length > 0 && free[0]!.destroyed) {
+      const seat = this.#seats.get(native.poolOldest(this.#number, origin.number))!
+      if (seat.socket === free[0]) {
+        free.shift()
+        this.#leave(seat)
+      } else {
+        // A program has sorted them.
+        this.#retake(origin, free)
+      }
+    }
+    if (free.length === 0) delete this.#agent.freeSockets[origin.name]
+  }
+
+  /** It is offered to nobody any more, and counts for the total until it is removed. */
+  #leave(seat: Seat): void {
+    native.poolLeft(this.#number, seat.number)
+    seat.origin[seat.state]--
+    seat.state = 'left'
+    seat.origin.left++
+  }
+}
+
+function is(seat: Seat, origin: Origin, socket: Socket): boolean {
+  return seat.socket === socket && seat.origin === origin && seat.number !== UNKNOWN
+}
+
+function lengthOf(list: unknown[] | undefined): number {
+  // Programs may have put something else there.
+  return list === undefined ? 0 : list.length | 0
+}
+
+/** The connection of a native socket. */
+function connectionOf(socket: Socket): { readonly slot: number; readonly generation: number } | undefined {
+  return (socket as Partial<NativeSocket<NativeClient>>)[kConnection]
+}
+
+function slotOf(socket: Socket): number {
+  const slot = connectionOf(socket)?.slot
+  return slot === undefined ? FOREIGN : slot === -1 ? NOT_YET : slot
+}
+
+function generationOf(socket: Socket): number {
+  return connectionOf(socket)?.generation ?? 0
+}
