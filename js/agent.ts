@@ -174,7 +174,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   }
   const name = (this.getName === getName && options._agentKey) || this.getName(options)
   const pool = poolOf(this)
-  const origin = pool.origin(name)
+  const origin = pool.originOf(name, options)
   const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
   // One whose request was gone before it came has never been used.
   const used = last !== null && last !== undefined

@@ -1,6 +1,7 @@
 /** Which road connections took: lets users and tests see that plain servers are on the native one. */
 import { environment } from './internal/environment.js'
 import { nativeClientCount } from './internal/native-client.js'
+import { poolCounts } from './internal/native.js'
 import { streamClientCount } from './internal/stream-client.js'
 import { streamCount } from './internal/stream-port.js'
 
@@ -21,13 +22,24 @@ export interface Stats {
     /** Native connections open now. */
     open: number
   }
+  /** What the pools of all agents have now. */
+  agents: {
+    /** Connections in use. */
+    sockets: number
+    /** Connections that idle. */
+    freeSockets: number
+    /** Requests that wait for a connection. */
+    requests: number
+  }
 }
 
 /** Counts of this JavaScript thread. */
 export function stats(): Stats {
   const [native, open, clients] = environment.native.connectionCounts()
+  const [sockets, freeSockets, requests] = poolCounts()
   return {
     server: { native, compatible: streamCount(), open },
     client: { native: nativeClientCount(), compatible: streamClientCount(), open: clients },
+    agents: { sockets, freeSockets, requests },
   }
 }

@@ -14,7 +14,24 @@ import { drop } from './agent-sockets.js'
 import type { ClientOptions } from './client-options.js'
 import { environment } from './environment.js'
 import type { NativeClient } from './native-client.js'
-import * as native from './native.js'
+import {
+  BindingAgent,
+  poolAcquire,
+  poolAdopted,
+  poolForget,
+  poolKeep,
+  poolLeft,
+  poolNamed,
+  poolNext,
+  poolOldest,
+  poolOpened,
+  poolOrigin,
+  poolReleased,
+  poolRemoved,
+  poolSetBeyondTotal,
+  poolSetLimits,
+  poolSetShown,
+} from './native.js'
 
 /** What a request gets that gets no idle connection. */
 export const CONNECT = -1
@@ -33,8 +50,9 @@ const UNKNOWN = -1
 const FOREIGN = -1
 const NOT_YET = 0x7fffffff
 
-/** A name that `getName` has answered. Its counts are what the pool in Rust has. */
+/** A name that `getName` has answered. Its counts are what the pool in Rust knows. */
 export class Origin {
+  readonly pool: AgentPool
   readonly name: string
   number: number
   active = 0
@@ -46,8 +64,11 @@ export class Origin {
   beyond = 0
   /** Native sockets that have idled since before they had a connection. */
   unnamed: Seat[] = []
+  /** The pool's `changes` when it last answered WAIT. */
+  fullAt = -1
 
-  constructor(name: string, number: number) {
+  constructor(pool: AgentPool, name: string, number: number) {
+    this.pool = pool
     this.name = name
     this.number = number
   }
@@ -69,7 +90,7 @@ type Options = ClientOptions & { [kSeat]?: Seat }
 export class AgentPool {
   readonly #agent: Agent
   /** Its end is that of the pool in Rust. */
-  readonly #owner = new native.BindingAgent(environment.native)
+  readonly #owner = new BindingAgent(environment.native)
   readonly #number = this.#owner.number
   readonly #names = new Map<string, Origin>()
   readonly #numbers = new Map<number, Origin>()
@@ -82,6 +103,8 @@ export class AgentPool {
   #keepAlive: boolean | undefined
   #scheduling: string | undefined
   #beyondTotal = 0
+  /** How often anything of the pool has changed but for queues: until then who was told to WAIT would be told again. */
+  #changes = 0
 
   /** The host that the last request went to. */
   #lastHost: unknown = undefined
@@ -97,10 +120,17 @@ export class AgentPool {
   origin(name: string): Origin {
     const known = this.#names.get(name)
     if (known !== undefined) return known
-    const origin = new Origin(name, native.poolOrigin(this.#number, name))
+    const origin = new Origin(this, name, poolOrigin(this.#number, name))
     this.#names.set(name, origin)
     this.#numbers.set(origin.number, origin)
     return origin
+  }
+
+  /** As `origin`, for a socket that `watch` got these options for. */
+  originOf(name: string, options: Options): Origin {
+    const own = options[kSeat]?.origin
+    const known = own !== undefined && own.pool === this && own.name === name && own.number !== UNKNOWN
+    return known ? own : this.origin(name)
   }
 
   /** The origin of the host, if the last request went there too; otherwise `getName` is to be asked. */
@@ -119,8 +149,10 @@ export class AgentPool {
   /** Forgets the name if nothing is left of it. */
   settle(origin: Origin): void {
     const { number } = origin
-    if (number === UNKNOWN || origin.active + origin.idle + origin.left + origin.waiting > 0) return
-    if (!native.poolForget(this.#number, number)) return
+    if (number === UNKNOWN || origin.active + origin.idle + origin.left > 0) return
+    this.#tell(origin)
+    if (origin.idle + origin.waiting > 0) return
+    if (!poolForget(this.#number, number)) return
     this.#names.delete(origin.name)
     this.#numbers.delete(number)
     origin.number = UNKNOWN
@@ -130,24 +162,29 @@ export class AgentPool {
 
   /** What a request gets: an idle socket, which has left `freeSockets` and is to be `show`n when it is in use. */
   acquire(origin: Origin): Socket | typeof CONNECT | typeof WAIT {
-    this.#tell(origin)
-    const free = this.#agent.freeSockets[origin.name]
+    const { name } = origin
+    const free = this.#agent.freeSockets[name]
+    this.#tellViews(origin, free)
     if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#shed(origin, free)
     if (origin.unnamed.length > 0) this.#name(origin)
+    if (origin.fullAt === this.#changes) return WAIT
     for (;;) {
-      const answer = native.poolAcquire(this.#number, origin.number)
+      const waiting = lengthOf(this.#agent.requests[name])
+      const answer = poolAcquire(this.#number, origin.number, waiting)
+      origin.waiting = answer === WAIT ? waiting + 1 : waiting
       if (answer === CONNECT) return CONNECT
       if (answer === WAIT) {
-        origin.waiting++
+        origin.fullAt = this.#changes
         return WAIT
       }
+      this.#changes++
       const seat = this.#seats.get(answer)!
       const { socket } = seat
       seat.state = 'active'
       origin.idle--
       origin.active++
       // What a program has taken out of the view, though it put another one there, is its own.
-      if (!drop(this.#agent.freeSockets, origin.name, socket)) this.#unseat(seat)
+      if (!drop(this.#agent.freeSockets, name, socket)) this.#unseat(seat)
       else if (socket.destroyed) this.#leave(seat)
       else return socket
     }
@@ -165,13 +202,14 @@ export class AgentPool {
 
   /** What becomes of a socket that has nothing to do: SERVE, KEEP, or neither. */
   released(origin: Origin, reusable: boolean): number {
+    // WAIT has promised it: the answer is known, and that there is one less in the queue is told with the next question.
+    if (lengthOf(this.#agent.requests[origin.name]) > 0) return SERVE
     this.#tell(origin)
-    return native.poolReleased(this.#number, origin.number, reusable)
+    return poolReleased(this.#number, origin.number, reusable)
   }
 
   /** Behind SERVE: whose turn it is. */
   unqueue(origin: Origin): ClientRequest {
-    origin.waiting--
     const { requests } = this.#agent
     const waiting = requests[origin.name]!
     const request = waiting.shift()!
@@ -182,7 +220,7 @@ export class AgentPool {
   /** A socket has been made for a name. */
   opened(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
-    const number = native.poolOpened(this.#number, origin.number)
+    const number = poolOpened(this.#number, origin.number)
     options[kSeat] = this.#seat({ socket, origin, number, state: 'active' })
     ;(this.#agent.sockets[name] ??= []).push(socket)
     this.#agent.totalSocketCount++
@@ -196,7 +234,8 @@ export class AgentPool {
     const seat = this.#find(origin, socket, options, true)
     if (seat === undefined) return false
     const slot = slotOf(socket)
-    if (!native.poolKeep(this.#number, seat.number, slot, generationOf(socket))) return false
+    if (!poolKeep(this.#number, seat.number, slot, generationOf(socket))) return false
+    this.#changes++
     if (slot === NOT_YET) origin.unnamed.push(seat)
     seat.state = 'idle'
     origin.active--
@@ -240,7 +279,7 @@ export class AgentPool {
   next(origin: Origin): ClientRequest | undefined {
     this.#tell(origin)
     for (;;) {
-      const answer = native.poolNext(this.#number, origin.number)
+      const answer = poolNext(this.#number, origin.number)
       if (answer === NOBODY) return undefined
       const other = this.#numbers.get(answer > NOBODY ? answer : BEHIND - answer)!
       // The views of that one may have changed, too.
@@ -253,6 +292,16 @@ export class AgentPool {
 
   /** Tells what differs from what the pool knows. @returns whether anything did, of the views of the name */
   #tell(origin: Origin): boolean {
+    const told = this.#tellViews(origin, this.#agent.freeSockets[origin.name])
+    const waiting = lengthOf(this.#agent.requests[origin.name])
+    if (waiting === origin.waiting) return told
+    origin.waiting = waiting
+    poolSetShown(this.#number, origin.number, origin.beyond, waiting)
+    return true
+  }
+
+  /** As `#tell`, but for the queue. */
+  #tellViews(origin: Origin, free: Socket[] | undefined): boolean {
     const agent = this.#agent
     if (
       agent.maxSockets !== this.#maxSockets ||
@@ -262,20 +311,18 @@ export class AgentPool {
       agent.scheduling !== this.#scheduling
     )
       this.#tellLimits()
-    const { name } = origin
-    const free = agent.freeSockets[name]
     if (lengthOf(free) !== origin.idle) this.#retake(origin, free ?? [])
     const beyondTotal = agent.totalSocketCount - this.#seats.size
     if (beyondTotal !== this.#beyondTotal) {
       this.#beyondTotal = beyondTotal
-      native.poolSetBeyondTotal(this.#number, beyondTotal)
+      this.#changes++
+      poolSetBeyondTotal(this.#number, beyondTotal)
     }
-    const beyond = lengthOf(agent.sockets[name]) - origin.active
-    const waiting = lengthOf(agent.requests[name])
-    if (beyond === origin.beyond && waiting === origin.waiting) return false
+    const beyond = lengthOf(agent.sockets[origin.name]) - origin.active
+    if (beyond === origin.beyond) return false
     origin.beyond = beyond
-    origin.waiting = waiting
-    native.poolSetShown(this.#number, origin.number, beyond, waiting)
+    this.#changes++
+    poolSetShown(this.#number, origin.number, beyond, origin.waiting)
     return true
   }
 
@@ -286,7 +333,8 @@ export class AgentPool {
     this.#maxFreeSockets = maxFreeSockets
     this.#keepAlive = keepAlive
     this.#scheduling = scheduling
-    native.poolSetLimits(
+    this.#changes++
+    poolSetLimits(
       this.#number,
       Number(maxSockets),
       Number(maxTotalSockets),
@@ -306,6 +354,7 @@ export class AgentPool {
   // ---- members -------------------------------------------------------------------------------------------------
 
   #seat(seat: Seat): Seat {
+    this.#changes++
     this.#seats.set(seat.number, seat)
     seat.origin[seat.state]++
     return seat
@@ -313,7 +362,8 @@ export class AgentPool {
 
   /** @returns as `remove` */
   #unseat(seat: Seat): boolean {
-    const room = native.poolRemoved(this.#number, seat.number)
+    this.#changes++
+    const room = poolRemoved(this.#number, seat.number)
     this.#seats.delete(seat.number)
     seat.origin[seat.state]--
     seat.number = UNKNOWN
@@ -322,7 +372,7 @@ export class AgentPool {
 
   #adopted(origin: Origin, socket: Socket): Seat {
     const slot = slotOf(socket)
-    const number = native.poolAdopted(this.#number, origin.number, slot, generationOf(socket))
+    const number = poolAdopted(this.#number, origin.number, slot, generationOf(socket))
     const seat = this.#seat({ socket, origin, number, state: 'idle' })
     if (slot === NOT_YET) origin.unnamed.push(seat)
     return seat
@@ -333,7 +383,8 @@ export class AgentPool {
     origin.unnamed = origin.unnamed.filter((seat) => {
       const slot = slotOf(seat.socket)
       if (slot === NOT_YET) return seat.number !== UNKNOWN
-      native.poolNamed(this.#number, seat.number, slot, generationOf(seat.socket))
+      this.#changes++
+      poolNamed(this.#number, seat.number, slot, generationOf(seat.socket))
       return false
     })
   }
@@ -350,7 +401,7 @@ export class AgentPool {
   /** Sockets that idled and are destroyed go out of the view as long as they are the first in it: so Node. */
   #shed(origin: Origin, free: Socket[]): void {
     while (free.length > 0 && free[0]!.destroyed) {
-      const seat = this.#seats.get(native.poolOldest(this.#number, origin.number))!
+      const seat = this.#seats.get(poolOldest(this.#number, origin.number))!
       if (seat.socket === free[0]) {
         free.shift()
         this.#leave(seat)
@@ -364,7 +415,8 @@ export class AgentPool {
 
   /** It is offered to nobody any more, and counts for the total until it is removed. */
   #leave(seat: Seat): void {
-    native.poolLeft(this.#number, seat.number)
+    this.#changes++
+    poolLeft(this.#number, seat.number)
     seat.origin[seat.state]--
     seat.state = 'left'
     seat.origin.left++

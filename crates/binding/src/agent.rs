@@ -157,12 +157,12 @@ pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
     });
 }
 
-/// A request wants a connection: the member that it gets, -1 for one of its own, -2 if it has to wait.
+/// A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own, -2 if it has to wait.
 #[napi(catch_unwind)]
 #[must_use]
-pub fn pool_acquire(pool: u32, origin: u32) -> i32 {
+pub fn pool_acquire(pool: u32, origin: u32, waiting: u32) -> i32 {
     with(pool, CONNECT, |pool, environment| {
-        match pool.acquire(origin, |id| environment.is_open(id)) {
+        match pool.acquire(origin, waiting as usize, |id| environment.is_open(id)) {
             Acquired::Reuse(member) => member as i32,
             Acquired::Connect => CONNECT,
             Acquired::Wait => WAIT,

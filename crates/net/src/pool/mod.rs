@@ -66,7 +66,8 @@ pub enum Acquired {
     Reuse(u32),
     /// A connection of its own, which is to be made.
     Connect,
-    /// A place in the queue of its name.
+    /// A place in the queue of its name. That is a promise: connections of the name that are released are for those who
+    /// wait, in their order, and `released` need not be asked as long as there are any.
     Wait,
 }
 
@@ -167,14 +168,16 @@ impl Pool {
         }
     }
 
-    /// A request wants a connection. `stands` tells whether an idle native one still does: its peer may have closed
+    /// A request wants a connection; `waiting` others of its name have none. `stands` tells whether an idle native one still does: its peer may have closed
     /// it while JavaScript's thread was busy, and the request would be lost. One that does not is passed over and
     /// stays until it is `removed`.
     pub fn acquire(
         &mut self,
         origin: u32,
+        waiting: usize,
         mut stands: impl FnMut(ConnectionId) -> bool,
     ) -> Acquired {
+        self.set_waiting(origin, waiting);
         let Some(of) = self.origins.get_mut(origin) else {
             return Acquired::Connect;
         };
@@ -191,7 +194,6 @@ impl Pool {
             }
             return Acquired::Reuse(number);
         }
-        let waiting = of.waiting;
         if of.connections() < self.limits.max_sockets
             && self.total_shown() < self.limits.max_total_sockets
         {

@@ -57,7 +57,7 @@ fn answers_are_those_of_a_model() {
                     } else {
                         of.idle.iter().rposition(fit)
                     };
-                    let acquired = pool.acquire(origin, |id| !dead.contains(&id.slot));
+                    let acquired = pool.acquire(origin, of.waiting, |id| !dead.contains(&id.slot));
                     if let Some(chosen) = chosen {
                         let member = of.idle.remove(chosen);
                         assert_eq!(acquired, Acquired::Reuse(member));

@@ -19,6 +19,12 @@ pub(super) fn pool(limits: PoolLimits) -> Pool {
     pool
 }
 
+/// As many wait as the pool knows of.
+fn acquire(pool: &mut Pool, origin: u32, stands: impl FnMut(ConnectionId) -> bool) -> Acquired {
+    let waiting = pool.origins.get(origin).map_or(0, |of| of.waiting);
+    pool.acquire(origin, waiting, stands)
+}
+
 pub(super) const fn connection(slot: u32) -> Option<ConnectionId> {
     Some(ConnectionId {
         slot,
@@ -56,7 +62,7 @@ fn limits_allow_so_many_connections_and_let_the_rest_wait() {
         let mut pool = pool(limits(max_sockets, max_total_sockets));
         let origin = pool.origin("a").unwrap();
         for &outcome in expected {
-            let acquired = pool.acquire(origin, always);
+            let acquired = acquire(&mut pool, origin, always);
             assert_eq!(acquired, outcome, "{max_sockets} {max_total_sockets}");
             if acquired == Connect {
                 pool.opened(origin).unwrap();
@@ -70,9 +76,9 @@ fn limits_hold_from_the_next_question_on() {
     let mut pool = pool(limits(1.0, INFINITY));
     let origin = pool.origin("a").unwrap();
     pool.opened(origin).unwrap();
-    assert_eq!(pool.acquire(origin, always), Acquired::Wait);
+    assert_eq!(acquire(&mut pool, origin, always), Acquired::Wait);
     pool.set_limits(limits(2.0, INFINITY));
-    assert_eq!(pool.acquire(origin, always), Acquired::Connect);
+    assert_eq!(acquire(&mut pool, origin, always), Acquired::Connect);
 }
 
 #[test]
@@ -85,10 +91,10 @@ fn scheduling_chooses_the_latest_or_the_oldest() {
         let origin = pool.origin("a").unwrap();
         let members = idle(&mut pool, origin, 3);
         for at in order {
-            let acquired = pool.acquire(origin, always);
+            let acquired = acquire(&mut pool, origin, always);
             assert_eq!(acquired, Acquired::Reuse(members[at]));
         }
-        assert_eq!(pool.acquire(origin, always), Acquired::Connect);
+        assert_eq!(acquire(&mut pool, origin, always), Acquired::Connect);
     }
 }
 
@@ -103,10 +109,10 @@ fn dead_idle_connections_are_passed_over_and_count_until_they_are_removed() {
         let members = idle(&mut pool, origin, 3);
         let stands = |id: ConnectionId| id.slot == 1;
         assert_eq!(
-            pool.acquire(origin, stands),
+            acquire(&mut pool, origin, stands),
             Acquired::Reuse(members[chosen])
         );
-        assert_eq!(pool.acquire(origin, stands), Acquired::Wait);
+        assert_eq!(acquire(&mut pool, origin, stands), Acquired::Wait);
         assert_eq!(pool.counts().idle, 2);
         assert!(pool.removed(members[0]));
         assert_eq!(pool.next(origin), Next::For(origin));
@@ -119,12 +125,12 @@ fn connections_of_others_are_not_asked_for() {
     let origin = pool.origin("a").unwrap();
     let foreign = pool.adopted(origin, None).unwrap();
     let never = |_| -> bool { panic!("asked") };
-    assert_eq!(pool.acquire(origin, never), Acquired::Reuse(foreign));
+    assert_eq!(acquire(&mut pool, origin, never), Acquired::Reuse(foreign));
     // Unless they get one later.
     assert!(pool.keep(foreign, None));
     pool.named(foreign, connection(7));
     assert_eq!(
-        pool.acquire(origin, |id| id.slot != 7),
+        acquire(&mut pool, origin, |id| id.slot != 7),
         Acquired::Connect,
         "one that has died"
     );
@@ -216,7 +222,7 @@ fn the_own_queue_goes_first_then_the_name_waited_for_longest() {
     let [a, b, c] = ["a", "b", "c"].map(|name| pool.origin(name).unwrap());
     let member = pool.opened(a).unwrap();
     for origin in [c, b, a] {
-        assert_eq!(pool.acquire(origin, always), Acquired::Wait);
+        assert_eq!(acquire(&mut pool, origin, always), Acquired::Wait);
     }
     assert!(
         !pool.keep(member, None),
@@ -245,12 +251,12 @@ fn what_programs_reserve_counts() {
     let mut pool = pool(limits(2.0, 3.0));
     let [a, b] = ["a", "b"].map(|name| pool.origin(name).unwrap());
     pool.set_shown(a, 2, 0);
-    assert_eq!(pool.acquire(a, always), Acquired::Wait);
-    assert_eq!(pool.acquire(b, always), Acquired::Connect);
+    assert_eq!(acquire(&mut pool, a, always), Acquired::Wait);
+    assert_eq!(acquire(&mut pool, b, always), Acquired::Connect);
     pool.set_beyond_total(3.0);
-    assert_eq!(pool.acquire(b, always), Acquired::Wait);
+    assert_eq!(acquire(&mut pool, b, always), Acquired::Wait);
     pool.set_beyond_total(f64::NAN);
-    assert_eq!(pool.acquire(b, always), Acquired::Wait);
+    assert_eq!(acquire(&mut pool, b, always), Acquired::Wait);
 }
 
 #[test]
@@ -261,7 +267,7 @@ fn one_that_has_left_gives_its_room_away_once() {
     assert_eq!(pool.oldest(origin), Some(member));
     pool.left(member);
     assert_eq!(pool.oldest(origin), None);
-    assert_eq!(pool.acquire(origin, always), Acquired::Connect);
+    assert_eq!(acquire(&mut pool, origin, always), Acquired::Connect);
     pool.opened(origin).unwrap();
     assert!(!pool.removed(member));
 
@@ -294,7 +300,7 @@ fn numbers_out_of_date_find_nobody() {
         pool.named(stale, connection(1));
     }
     for stale in [a, u32::MAX, 1 << 30] {
-        assert_eq!(pool.acquire(stale, always), Acquired::Connect);
+        assert_eq!(acquire(&mut pool, stale, always), Acquired::Connect);
         assert_eq!(pool.opened(stale), None);
         assert_eq!(pool.adopted(stale, None), None);
         assert_eq!(pool.released(stale, true), Released::Close);
@@ -318,7 +324,7 @@ fn a_name_keeps_its_number_as_long_as_it_has_something() {
     let mut pool = pool(limits(1.0, INFINITY));
     let a = pool.origin("a").unwrap();
     let member = pool.opened(a).unwrap();
-    assert_eq!(pool.acquire(a, always), Acquired::Wait);
+    assert_eq!(acquire(&mut pool, a, always), Acquired::Wait);
     assert!(pool.keep(member, None) || pool.removed(member));
     assert!(!pool.forget(a), "somebody waits");
     assert_eq!(pool.origin("a"), Some(a));
