@@ -164,3 +164,31 @@ test.serial('an idle socket that a program takes out of the view is its own', as
   t.true(request.reusedSocket)
   await ended(request)
 })
+
+test.serial('the room of a destroyed idle socket is given away once', async (t) => {
+  const port = await listen(t)
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const get = () => http.get({ host: '127.0.0.1', port, agent })
+  await ended(get())
+  await turn()
+  const [idle] = Object.values(agent.freeSockets)[0]
+  idle.destroy()
+  let most = 0
+  const requests = [get(), get(), get()]
+  for (const request of requests) {
+    request.on('socket', () => {
+      most = Math.max(most, count(agent.sockets))
+    })
+  }
+  t.deepEqual(agent.freeSockets, Object.create(null))
+  t.is(count(agent.requests), 2)
+  idle.on('close', () => {
+    most = Math.max(most, count(agent.sockets))
+  })
+  await Promise.all(requests.map(ended))
+  await turn()
+  t.true(idle.closed)
+  t.is(most, 1)
+  t.is(agent.totalSocketCount, 1)
+})

@@ -281,6 +281,72 @@ agents(
   },
 )
 
+agents(
+  'an agent that reserves room in the views while it connects',
+  KEPT,
+  async ({ http, log, make, get, show, turn, port }) => {
+    const net = require('node:net')
+    class Reserving extends http.Agent {
+      reserve(name) {
+        const placeholder = new net.Socket({ writable: false })
+        this.sockets[name] ??= []
+        this.sockets[name].push(placeholder)
+        this.totalSocketCount++
+        return () => {
+          const list = this.sockets[name]
+          list.splice(list.indexOf(placeholder), 1)
+          this.totalSocketCount--
+          if (list.length === 0) delete this.sockets[name]
+        }
+      }
+      createSocket(request, options, made) {
+        const release = this.reserve(this.getName(options))
+        setImmediate(() => {
+          release()
+          this.fresh = net.connect(port, '127.0.0.1')
+          super.createSocket(request, options, made)
+        })
+      }
+      createConnection() {
+        return this.fresh
+      }
+    }
+    for (const limits of [{ maxSockets: 2 }, { maxTotalSockets: 2 }, { maxSockets: 1, maxTotalSockets: 1 }]) {
+      const agent = make({ keepAlive: true, ...limits }, Reserving)
+      const watch = (i) => (request) => {
+        show(`made ${i}`, agent)
+        request.on('response', () => show(`response ${i}`, agent))
+        request.on('close', () => log('close', i, request.reusedSocket))
+      }
+      await Promise.all([0, 1, 2, 3].map((i) => get(agent, { family: i === 3 ? 4 : 0 }, watch(i))))
+      await turn()
+      show('afterwards', agent)
+    }
+  },
+)
+
+agents("'free' with a socket that no agent has made", KEPT, async ({ log, make, get, turn, port }) => {
+  const net = require('node:net')
+  const agent = make({ keepAlive: true })
+  const views = (label) =>
+    log(label, Object.values(agent.sockets).flat().length, Object.values(agent.freeSockets).flat().length)
+  const socket = net.connect(port, '127.0.0.1')
+  await new Promise((resolve) => socket.on('connect', resolve))
+  const options = { host: '127.0.0.1', port }
+  socket._httpMessage = { shouldKeepAlive: true }
+  agent.emit('free', socket, options)
+  views('given')
+  const request = await get(agent)
+  log(request.reusedSocket, request.socket === socket)
+  views('used')
+  agent.removeSocket(socket, options)
+  views('removed')
+  socket.destroy()
+  await turn()
+  agent.removeSocket(socket, options)
+  views('removed again')
+})
+
 on24(
   'requests through a tunnel that a CONNECT has made',
   parity(async (http, log, { after, listen, until }) => {
