@@ -13,7 +13,8 @@ export type View<T> = Record<string, T[] | undefined>
 /** Takes an item out; false if it was not there. */
 export function drop<T>(view: View<T>, name: string, item: T): boolean {
   const list = view[name]
-  const at = list === undefined ? -1 : list.indexOf(item)
+  // The last one, as a rule: connections are used again in that order.
+  const at = list === undefined ? -1 : list.at(-1) === item ? list.length - 1 : list.indexOf(item)
   if (at === -1) return false
   list!.splice(at, 1)
   if (list!.length === 0) delete view[name]

@@ -296,6 +296,8 @@ export class AgentPool {
     const waiting = lengthOf(this.#agent.requests[origin.name])
     if (waiting === origin.waiting) return told
     origin.waiting = waiting
+    // Who waits next has to be told of: others may go first.
+    if (waiting === 0) origin.fullAt = -1
     poolSetShown(this.#number, origin.number, origin.beyond, waiting)
     return true
   }
