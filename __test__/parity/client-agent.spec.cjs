@@ -347,6 +347,30 @@ agents("'free' with a socket that no agent has made", KEPT, async ({ log, make, 
   views('removed again')
 })
 
+agents(
+  'names that are no strings, and a message that does not say whether it is the last',
+  KEPT,
+  async ({ http, log, make, get, turn }) => {
+    class Numbered extends http.Agent {
+      getName(options) {
+        return options.family ? 7 : undefined
+      }
+    }
+    const agent = make({ keepAlive: true }, Numbered)
+    for (const family of [4, undefined, 4]) {
+      const request = await get(agent, { family })
+      await turn()
+      log(request.reusedSocket, Object.keys(agent.freeSockets))
+    }
+    const [idle] = agent.freeSockets[7]
+    const request = await get(agent, { family: 4 }, (req) =>
+      req.on('close', () => Object.assign(req.socket, { _httpMessage: {} })),
+    )
+    await turn()
+    log(request.reusedSocket, idle.destroyed)
+  },
+)
+
 on24(
   'requests through a tunnel that a CONNECT has made',
   parity(async (http, log, { after, listen, until }) => {

@@ -117,7 +117,9 @@ export class AgentPool {
 
   // ---- names ---------------------------------------------------------------------------------------------------
 
-  origin(name: string): Origin {
+  /** @param given what `getName` has answered: that of a program may be anything */
+  origin(given: string): Origin {
+    const name = String(given)
     const known = this.#names.get(name)
     if (known !== undefined) return known
     const origin = new Origin(this, name, poolOrigin(this.#number, name))
