@@ -184,8 +184,8 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 /** Writes that were under way fail ahead of 'close', those that waited for the connection behind it. */
 function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean): void {
   const connection = socket[kConnection]
-  if (connected) connection.failWrites(systemError('ECANCELED', 'write'))
-  else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION()))
+  if (connected) connection.failWrites(() => systemError('ECANCELED', 'write'))
+  else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION))
   socket.emit('close', hadError)
 }
 

@@ -410,10 +410,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#side.onConnectionClosed(errno)
   }
 
-  /** What was not sent never will be. */
-  failWrites(error: Error): void {
+  /** What was not sent never will be. Most connections end with everything sent, and an Error takes long to make. */
+  failWrites(why: () => Error): void {
     this.#early = null
-    this.#pending.fail(error)
+    if (!this.#pending.empty) this.#pending.fail(why())
   }
 }
 
