@@ -9,6 +9,7 @@ import { connectionReset } from './internal/errors.js'
 import {
   addDistinctHeader,
   addHeader,
+  readHeaders,
   splitFields,
   type DistinctTarget,
   type HeaderTarget,
@@ -260,9 +261,13 @@ export function keepAliveOf(message: IncomingMessage): string | undefined {
   return KEEP_ALIVE_TIMEOUT.exec(message[kBlock])?.[1]
 }
 
+function joinsDuplicates(message: IncomingMessage): boolean {
+  return message.joinDuplicateHeaders === true
+}
+
 function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
   const target: HeaderTarget = {}
-  const join = message.joinDuplicateHeaders === true
+  const join = joinsDuplicates(message)
   for (let i = 0; i + 1 < raw.length; i += 2) addHeader(target, raw[i]!, raw[i + 1]!, join)
   return target
 }
@@ -317,7 +322,10 @@ defineAccessors(IncomingMessage.prototype, {
   },
   headers: {
     get() {
-      return (this[kHeaders] ||= collect(this, this.rawHeaders))
+      // Most programs never look at the raw ones; whoever has may have changed them.
+      const raw = this[kRawHeaders]
+      return (this[kHeaders] ||=
+        raw === null ? readHeaders(this[kBlock], this[kFieldsAt], joinsDuplicates(this)) : collect(this, raw))
     },
     set(headers: HeaderTarget) {
       this[kHeaders] = headers
@@ -462,7 +470,7 @@ defineMethods(IncomingMessage.prototype, {
   },
 
   _addHeaderLine(field: string, value: string, dest: HeaderTarget) {
-    addHeader(dest, field, value, this.joinDuplicateHeaders === true)
+    addHeader(dest, field, value, joinsDuplicates(this))
   },
 
   _addHeaderLineDistinct(field: string, value: string, dest: DistinctTarget) {

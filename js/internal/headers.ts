@@ -12,6 +12,8 @@ const COLLECT = 2
 const FIRST = 3
 
 interface KnownField {
+  /** As sent. */
+  readonly name: string
   readonly lower: string
   readonly rule: typeof JOIN | typeof JOIN_COOKIE | typeof COLLECT | typeof FIRST
 }
@@ -96,9 +98,8 @@ const FREQUENT = [
 const known = new Map<string, KnownField>()
 
 function learn(name: string, rule: KnownField['rule']): void {
-  const field: KnownField = { lower: name.toLowerCase(), rule }
-  known.set(name, field)
-  known.set(field.lower, field)
+  const lower = name.toLowerCase()
+  for (const spelling of [name, lower]) known.set(spelling, { name: spelling, lower, rule })
 }
 
 for (const name of FIRST_WINS) learn(name, FIRST)
@@ -106,12 +107,37 @@ for (const name of FREQUENT) learn(name, JOIN)
 learn('Cookie', JOIN_COOKIE)
 learn('Set-Cookie', COLLECT)
 
+/**
+ * What was last found at each place of a message. Peers send their fields in the same order each time, and two short strings
+ * are compared sooner than one is hashed. A power of two.
+ */
+const recent = Array.from({ length: 32 }, () => known.get('Host')!)
+
+function lookUp(name: string, place: number): KnownField | undefined {
+  const slot = place & (recent.length - 1)
+  const guess = recent[slot]!
+  if (guess.name === name) return guess
+  const field = known.get(name)
+  if (field !== undefined) recent[slot] = field
+  return field
+}
+
 /** `headers`, `trailers`: set-cookie is an array, everything else a string. */
 export type HeaderTarget = Record<string, string | string[] | undefined>
 
 /** Adds one field to `target` by Node's rules for repeated fields. */
 export function addHeader(target: HeaderTarget, name: string, value: string, joinDuplicates: boolean): void {
-  let field = known.get(name)
+  add(target, known.get(name), name, value, joinDuplicates)
+}
+
+/** @param field what is known under `name` as it was sent */
+function add(
+  target: HeaderTarget,
+  field: KnownField | undefined,
+  name: string,
+  value: string,
+  joinDuplicates: boolean,
+): void {
   let lower: string
   let rule: KnownField['rule']
   if (field === undefined) {
@@ -136,6 +162,26 @@ export function addHeader(target: HeaderTarget, name: string, value: string, joi
       // What `target` inherits from Object.prototype, `constructor` say, is no string.
       target[lower] = typeof previous === 'string' ? previous + (rule === JOIN ? ', ' : '; ') + value : value
   }
+}
+
+/**
+ * The fields of a block by Node's rules for repeated ones, without the list of `splitFields` in between.
+ *
+ * @param block `name\nvalue\nname\nvalue…`
+ * @param from where the fields begin in it; its length for no fields
+ */
+export function readHeaders(block: string, from: number, joinDuplicates: boolean): HeaderTarget {
+  const target: HeaderTarget = {}
+  let start = from
+  for (let place = 0; start < block.length; place++) {
+    const nameEnd = block.indexOf('\n', start)
+    const name = block.slice(start, nameEnd)
+    const valueEnd = block.indexOf('\n', nameEnd + 1)
+    const end = valueEnd === -1 ? block.length : valueEnd
+    add(target, lookUp(name, place), name, block.slice(nameEnd + 1, end), joinDuplicates)
+    start = end + 1
+  }
+  return target
 }
 
 /** `headersDistinct`, `trailersDistinct`: each field an array of its values, never joined. */
