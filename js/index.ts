@@ -75,7 +75,7 @@ export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
  * ERR_PROXY_INVALID_CONFIG. Node doc heading "http.setGlobalProxyFromEnv([proxyEnv])".
  */
 export const setGlobalProxyFromEnv = setProxies
-/** Connections of this JavaScript thread by the road they took. Ours alone. */
+/** Connections of this JavaScript thread by the road they took, and what its agents have. Ours alone. */
 export const stats = collectStats
 
 /** Assigning it changes the agent of every later request that names none. */

@@ -266,8 +266,10 @@ export class AgentPool {
     const active = this.#find(origin, socket, options, true)
     if (active !== undefined) this.#unseat(active)
     if (!socket.writable) {
-      counted = drop(agent.freeSockets, origin.name, socket) || counted
-      const other = this.#find(origin, socket, options, false)
+      const shownIdle = drop(agent.freeSockets, origin.name, socket)
+      counted ||= shownIdle
+      // One that was in use idles too only where a program has put it there: not worth a look at all members.
+      const other = active === undefined || shownIdle ? this.#find(origin, socket, options, false) : undefined
       if (other !== undefined) {
         counted ||= other.state === 'left'
         room = this.#unseat(other)

@@ -209,7 +209,10 @@ export declare function methods(): Array<string>
 /** All causes, by index. */
 export declare function parserErrors(): Array<BindingParserError>
 
-/** A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own, -2 if it has to wait. */
+/**
+ * A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own,
+ * -2 if it has to wait.
+ */
 export declare function poolAcquire(pool: number, origin: number, waiting: number): number
 
 /** A connection that is no member idles from now on: its member. */

@@ -157,7 +157,8 @@ pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
     });
 }
 
-/// A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own, -2 if it has to wait.
+/// A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own,
+/// -2 if it has to wait.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_acquire(pool: u32, origin: u32, waiting: u32) -> i32 {

@@ -283,7 +283,7 @@ async fn accept_loop(
         } else {
             Ok(listener.accept().await)
         };
-        if rush.look(now(), server.ended(), server.config().paused) {
+        if rush.look(now(), server.ended(), || server.config().paused) {
             listener.defer(rush.is_on());
         }
         let Ok(accepted) = accepted else { continue };

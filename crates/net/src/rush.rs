@@ -41,14 +41,19 @@ impl Rush {
     /// To be told of every connection accepted, and during a rush once in a period at least. `ended` counts the
     /// connections that have ended behind a request; `watched` says that the program looks at them before. Answers
     /// whether the rush has begun or ended.
-    pub(crate) fn look(&mut self, now: Instant, ended: u64, watched: bool) -> bool {
+    pub(crate) fn look(
+        &mut self,
+        now: Instant,
+        ended: u64,
+        watched: impl FnOnce() -> bool,
+    ) -> bool {
         if now < self.since + PERIOD {
             return false;
         }
         let count = ended - self.ended;
         self.since = now;
         self.ended = ended;
-        let on = !watched && count >= if self.on { GOES_ON } else { BEGINS };
+        let on = count >= if self.on { GOES_ON } else { BEGINS } && !watched();
         std::mem::replace(&mut self.on, on) != on
     }
 }
@@ -105,7 +110,7 @@ mod tests {
         for (periods, ended, changes) in looks {
             let before = rush.is_on();
             assert_eq!(
-                rush.look(start + PERIOD.mul_f64(periods), ended, false),
+                rush.look(start + PERIOD.mul_f64(periods), ended, || false),
                 changes,
                 "at {periods}"
             );
@@ -117,8 +122,8 @@ mod tests {
     fn whoever_looks_at_connections_ends_it() {
         let start = Instant::now();
         let mut rush = Rush::new(start);
-        assert!(rush.look(start + PERIOD, BEGINS, false));
-        assert!(rush.look(start + PERIOD * 2, BEGINS * 2, true));
-        assert!(!rush.look(start + PERIOD * 3, BEGINS * 3, true));
+        assert!(rush.look(start + PERIOD, BEGINS, || false));
+        assert!(rush.look(start + PERIOD * 2, BEGINS * 2, || true));
+        assert!(!rush.look(start + PERIOD * 3, BEGINS * 3, || true));
     }
 }
