@@ -114,7 +114,8 @@ impl Batch {
     pub(crate) const fn is_worthwhile(&self) -> bool {
         self.urgent
             || self.heads >= WORTHWHILE_HEADS
-            || self.bytes.len() + self.chunk_bytes >= WORTHWHILE_BYTES
+            || self.bytes.len() >= WORTHWHILE_BYTES
+            || self.chunk_bytes >= WORTHWHILE_CHUNKS
     }
 
     /// Messages that begin in it.
@@ -143,6 +144,9 @@ impl Batch {
 /// See `Batch::is_worthwhile`.
 const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
+/// Read in about the time that so many heads take. With a quarter of it uploads of 64 KiB cost a tenth more, and a third
+/// more on JavaScript's thread.
+const WORTHWHILE_CHUNKS: usize = 1024 * 1024;
 /// A burst may grow a batch; this much stays for the next one.
 const KEPT_CAPACITY: usize = 256 * 1024;
 

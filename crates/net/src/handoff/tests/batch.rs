@@ -290,10 +290,20 @@ fn a_batch_is_worth_a_wake_up_by_requests_or_by_bytes() {
     let mut batch = Batch::default();
     let mut bytes = 0;
     while !batch.is_worthwhile() {
-        batch.body(A, &[0; 32 * 1024], false);
-        bytes += 32 * 1024;
+        // Of two connections, lest the parts are joined.
+        let id = if bytes % (8 * 1024) == 0 { A } else { B };
+        batch.body(id, &[0; 4 * 1024], false);
+        bytes += 4 * 1024;
     }
     assert_eq!(bytes, 256 * 1024);
+
+    let mut batch = Batch::default();
+    let mut bytes = 0;
+    while !batch.is_worthwhile() {
+        batch.body_chunk(A, Chunk::copy_of(&[0; 32 * 1024]), false);
+        bytes += 32 * 1024;
+    }
+    assert_eq!(bytes, 1024 * 1024);
 
     let mut batch = Batch::default();
     batch.hurry();
