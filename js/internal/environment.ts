@@ -59,6 +59,8 @@ class Environment implements Port {
   #inWords: Uint32Array
   #at = 0
   #end = 0
+  /** What the last large body part is in, if it shares that with others. */
+  #chunk: Buffer | null = null
   #running = false
 
   #out: FastBuffer
@@ -259,7 +261,7 @@ class Environment implements Port {
       if (connection === undefined) return false
     }
     if (type === r.IN_BODY && (first & (r.BODY_TAKE << 8)) !== 0) {
-      connection.onBody(first >>> 8, this.native.takeChunk(inWords[word + 5]!))
+      connection.onBody(first >>> 8, this.#largePart(inWords, word))
       return true
     }
     if (type === r.IN_CLOSED) {
@@ -286,6 +288,16 @@ class Environment implements Port {
       return true
     }
     return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** A body part in memory of its own, or that the part before it came in, too. */
+  #largePart(inWords: Uint32Array, word: number): Buffer {
+    const length = inWords[word + 4]!
+    const offset = inWords[word + 6]!
+    const chunk = offset === 0 ? this.native.takeChunk(inWords[word + 5]!) : this.#chunk!
+    if (length === chunk.length) return chunk
+    this.#chunk = chunk
+    return chunk.subarray(offset, offset + length)
   }
 
   /** Of a record that tells of a connection's ends. */

@@ -59,7 +59,8 @@ impl HeadFlags {
 
 /// Flag of a BODY record: raw bytes of an upgraded connection.
 pub(super) const BODY_RAW: u32 = 1;
-/// Flag of a BODY record: the bytes are not inline, word 5 names a chunk to take.
+/// Flag of a BODY record: the bytes are not inline; word 5 names a chunk, word 6 says where in it they begin. It is taken with
+/// its first part, and the others follow.
 pub(super) const BODY_TAKE: u32 = 2;
 /// Flag of a BODY record: a copy of bytes that have been parsed, for the socket's 'data' listeners.
 pub(super) const BODY_TAP: u32 = 4;
@@ -366,16 +367,24 @@ impl Batch {
 
     /// A large body part, given away.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
-        self.chunk_record(id, data.len(), raw);
+        self.chunk_record(id, data.len(), raw, self.chunks.len(), 0);
         self.chunks.push(data);
     }
 
-    /// Tells of the chunk that is pushed next.
-    pub(super) fn chunk_record(&mut self, id: ConnectionId, length: usize, raw: bool) {
+    /// Tells of `length` bytes of a chunk. The first part of each chunk begins where the chunk does.
+    pub(super) fn chunk_record(
+        &mut self,
+        id: ConnectionId,
+        length: usize,
+        raw: bool,
+        chunk: usize,
+        offset: usize,
+    ) {
         let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
-        self.begin(kind::BODY, flags, id.slot, id.generation, 8);
+        self.begin(kind::BODY, flags, id.slot, id.generation, 12);
         self.word(length as u32);
-        self.word(self.chunks.len() as u32);
+        self.word(chunk as u32);
+        self.word(offset as u32);
         self.chunk_bytes += length;
     }
 

@@ -14,35 +14,44 @@ pub(super) enum Source {
     Kept,
     /// Memory that may be given away.
     Offered,
-    /// It is to be given away.
+    /// Parts of it have been told of.
     Claimed(Claim),
 }
 
-/// A part of memory on offer, for which an empty chunk holds the place.
+/// Parts of the memory on offer that share a chunk, which an empty one holds the place of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     chunk: usize,
+    /// Of the first part.
     address: usize,
-    length: usize,
+    /// Of what follows the last part.
+    end: usize,
+    /// In all parts.
+    bytes: usize,
 }
 
-/// The least part of memory on offer for which it is given away, rather than copied.
+/// From so many bytes in its parts on memory is given away, rather than copied.
 const CLAIMED: usize = CHUNK / 2;
 
 /// A batch that may keep the memory of what it is told of.
 pub(crate) struct Offer<'a>(&'a mut Batch);
 
 impl Offer<'_> {
-    /// Ends it. If a body part was large enough to be worth it, `memory`, which it is in, becomes that part's chunk, and
-    /// other memory takes its place.
+    /// Ends it. If the large body parts are worth it, `memory`, which they are in, becomes their chunk, and other memory takes
+    /// its place.
     pub(crate) fn settle(self, memory: &mut Vec<u8>) {
         let Source::Claimed(claim) = self.0.source else {
             return;
         };
-        let start = claim.address - memory.as_ptr().addr();
-        let mut given = std::mem::replace(memory, chunk::memory());
-        given.truncate(start + claim.length);
-        self.0.chunks[claim.chunk] = Chunk::new(given, start);
+        let base = memory.as_ptr().addr();
+        let (start, end) = (claim.address - base, claim.end - base);
+        self.0.chunks[claim.chunk] = if claim.bytes < CLAIMED {
+            Chunk::copy_of(&memory[start..end])
+        } else {
+            let mut given = std::mem::replace(memory, chunk::memory());
+            given.truncate(end);
+            Chunk::new(given, start)
+        };
     }
 }
 
@@ -70,17 +79,30 @@ impl Drop for Offer<'_> {
 impl Batch {
     /// A body part that is too long for its record.
     pub(super) fn large_body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
-        if data.len() < CLAIMED || !matches!(self.source, Source::Offered) {
-            self.body_chunk(id, Chunk::copy_of(data), raw);
-            return;
-        }
-        self.source = Source::Claimed(Claim {
-            chunk: self.chunks.len(),
-            address: data.as_ptr().addr(),
-            length: data.len(),
-        });
-        self.chunk_record(id, data.len(), raw);
-        self.chunks.push(Chunk::default());
+        let address = data.as_ptr().addr();
+        let (chunk, offset) = match &mut self.source {
+            Source::Claimed(claim) if address >= claim.end => {
+                claim.end = address + data.len();
+                claim.bytes += data.len();
+                (claim.chunk, address - claim.address)
+            }
+            Source::Offered => {
+                let chunk = self.chunks.len();
+                self.source = Source::Claimed(Claim {
+                    chunk,
+                    address,
+                    end: address + data.len(),
+                    bytes: data.len(),
+                });
+                self.chunks.push(Chunk::default());
+                (chunk, 0)
+            }
+            Source::Kept | Source::Claimed(_) => {
+                self.body_chunk(id, Chunk::copy_of(data), raw);
+                return;
+            }
+        };
+        self.chunk_record(id, data.len(), raw, chunk, offset);
     }
 
     /// For telling of what is in memory that may be given away.

@@ -171,14 +171,14 @@ impl Event {
                 length >= HEADER && length.is_multiple_of(4),
                 "a record of {length} bytes"
             );
-            events.push(Self::read(&batch.bytes[at..at + length], &mut batch.chunks));
+            events.push(Self::read(&batch.bytes[at..at + length], &batch.chunks));
             at += length;
         }
         assert_eq!(at, batch.bytes.len());
         events
     }
 
-    fn read(record: &[u8], chunks: &mut [Chunk]) -> Self {
+    fn read(record: &[u8], chunks: &[Chunk]) -> Self {
         let (kind, flags) = (word(record, 0) & 0xff, word(record, 0) >> 8);
         let (first, second) = (word(record, 2), word(record, 3));
         let id = ConnectionId {
@@ -205,15 +205,11 @@ impl Event {
                 id,
                 bytes: bytes(2, own(0)),
             },
-            3 if flags & 2 != 0 => {
-                let chunk = std::mem::take(&mut chunks[own(1) as usize]);
-                assert_eq!(chunk.len(), own(0) as usize);
-                Self::Body {
-                    id,
-                    bytes: chunk.to_vec(),
-                    raw: flags & 1 != 0,
-                }
-            }
+            3 if flags & 2 != 0 => Self::Body {
+                id,
+                bytes: chunks[own(1) as usize][own(2) as usize..][..own(0) as usize].to_vec(),
+                raw: flags & 1 != 0,
+            },
             3 => Self::Body {
                 id,
                 bytes: bytes(2, own(0)),

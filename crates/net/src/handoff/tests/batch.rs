@@ -54,7 +54,8 @@ fn parts(batch: &Batch) -> Vec<Part> {
             let bytes = if flags & BODY_TAKE == 0 {
                 record[HEADER_BYTES + 8..][..len].to_vec()
             } else {
-                batch.chunks[word(record, HEADER_BYTES + 4) as usize].to_vec()
+                let chunk = &batch.chunks[word(record, HEADER_BYTES + 4) as usize];
+                chunk[word(record, HEADER_BYTES + 8) as usize..][..len].to_vec()
             };
             assert_eq!(bytes.len(), len);
             let id = ConnectionId {
@@ -166,6 +167,27 @@ fn memory_on_offer_becomes_the_chunk_of_a_part_that_fills_half_of_it() {
         assert_eq!(memory.as_ptr() != address, given, "{length}");
         assert_eq!(memory.is_empty(), given, "{length}");
         assert_eq!(parts(&batch), [part(A, expected)]);
+    }
+}
+
+#[test]
+fn parts_in_memory_on_offer_share_a_chunk() {
+    for (second, given) in [(CHUNK / 4 - 1, false), (CHUNK / 4, true)] {
+        let (mut memory, part_of) = read(CHUNK / 2 + 10);
+        let address = memory.as_ptr();
+        let (middle, end) = (part_of.start + CHUNK / 4, part_of.start + CHUNK / 4 + 6);
+        let expected = [
+            part(A, &memory[part_of.start..middle]),
+            part(A, &memory[end..end + second]),
+        ];
+        let mut batch = Batch::default();
+        let mut offer = batch.offer();
+        offer.body(A, &memory[part_of.start..middle], false);
+        offer.body(A, &memory[end..end + second], false);
+        offer.settle(&mut memory);
+        assert_eq!(parts(&batch), expected);
+        assert_eq!(batch.chunks.len(), 1);
+        assert_eq!(memory.as_ptr() != address, given, "{second}");
     }
 }
 

@@ -125,7 +125,15 @@ fn a_chunk_is_what_javascript_would_take() {
         .collect();
     assert_eq!(
         words,
-        [incoming::BODY | (BODY_TAKE | BODY_RAW) << 8, 24, 1, 2, 3, 0]
+        [
+            incoming::BODY | (BODY_TAKE | BODY_RAW) << 8,
+            28,
+            1,
+            2,
+            3,
+            0,
+            0
+        ]
     );
     assert_eq!(*batch.chunks[0], [7; 3]);
 }
