@@ -12,6 +12,7 @@ import type { Server } from '../server.js'
 import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
+import { BodyWindow } from './body-window.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
@@ -22,7 +23,7 @@ import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { setTimeout } from './timers.js'
 import { lookForTracing } from './trace-events.js'
-import { ACKNOWLEDGE, CLOSE, CREDIT_STEP, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -88,9 +89,7 @@ export class Connection implements MessageTransport, MessageSource {
   #queue: ServerResponse[] | null = null
   #pending: PendingWrites | null = null
   #needDrain = false
-  /** Body bytes given to the consumer and not credited. */
-  #consumed = 0
-  #bodyHeld = false
+  readonly #window = new BodyWindow()
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
   /** That of the last request, or of the connection: see SCOPES_ISOLATE. */
@@ -281,37 +280,29 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     if ((flags & r.BODY_RAW) !== 0) {
-      if (this.socket.push(chunk)) this.#credit(chunk.length)
+      if (this.socket.push(chunk)) this.#credit(this.#window.pass(chunk.length))
       else this.#hold(chunk.length)
       return
     }
     const { incoming } = this
     if (incoming === null || this.discarding) return
-    if (this.#inScope(() => incoming[kBody](chunk))) this.#credit(chunk.length)
+    if (this.#inScope(() => incoming[kBody](chunk))) this.#credit(this.#window.pass(chunk.length))
     else this.#hold(chunk.length)
   }
 
-  #credit(bytes: number): void {
-    this.#consumed += bytes
-    if (this.#consumed >= CREDIT_STEP) this.#sendCredit()
-  }
-
   #hold(bytes: number): void {
-    this.#consumed += bytes
-    this.#bodyHeld = true
+    this.#credit(this.#window.hold(bytes))
     if (!this.upgraded) this.#socket?.bodyHeld(true)
   }
 
-  #sendCredit(): void {
-    if (!this.closed && this.#consumed > 0) this.#port.command(this, r.OUT_CREDIT, this.#consumed)
-    this.#consumed = 0
+  #credit(bytes: number): void {
+    if (bytes !== 0 && !this.closed) this.#port.command(this, r.OUT_CREDIT, bytes)
   }
 
   resumeBody(): void {
     this.#socket?.flow()
-    if (!this.#bodyHeld) return
-    this.#bodyHeld = false
-    this.#sendCredit()
+    if (!this.#window.held) return
+    this.#credit(this.#window.release())
     if (!this.upgraded) this.#socket?.bodyHeld(false)
   }
 
@@ -319,9 +310,9 @@ export class Connection implements MessageTransport, MessageSource {
     const { incoming } = this
     if (this.discarding) return
     this.incoming = null
-    // A body that was shorter than the step is credited now, whoever reads it and when: it has all been sent.
-    if (this.#bodyHeld) this.resumeBody()
-    else this.#sendCredit()
+    // It has all been sent, whoever reads it and when.
+    if (this.#window.held) this.resumeBody()
+    this.#credit(this.#window.end())
     if (incoming !== null) this.#inScope(() => incoming[kEnd](trailers))
   }
 
@@ -357,6 +348,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
     this.#port.forget(this)
+    this.#window.end()
     this.#scope?.emitDestroy()
     this.#shutdown?.emitDestroy()
     this.resource?.emitDestroy()

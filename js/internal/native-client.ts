@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import type { ClientRequest } from '../client.js'
 import type { ClientSocket } from '../client-socket.js'
 import { isLenient } from '../common.js'
+import { BodyWindow } from './body-window.js'
 import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
@@ -21,7 +22,6 @@ import { responseError } from './response-error.js'
 import { lookForTracing } from './trace-events.js'
 import {
   ACKNOWLEDGE,
-  CREDIT_STEP,
   END,
   kDrain,
   type BodyChunk,
@@ -80,8 +80,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
   #early: (() => void)[] | null = []
   #writer: SettledMessage | null = null
-  #consumed = 0
-  #bodyHeld = false
+  readonly #window = new BodyWindow()
   #maxHeaderSize: number
   #lenient: boolean
   #refed = true
@@ -222,18 +221,15 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   pause(): void {
-    this.#bodyHeld = true
+    this.#credit(this.#window.hold(0))
   }
 
   resume(): void {
-    const held = this.#bodyHeld
-    this.#bodyHeld = false
-    // What short bodies use up is given back together, whichever responses they belonged to.
-    if (held || this.#consumed >= CREDIT_STEP) this.#sendCredit()
+    if (this.#window.held) this.#credit(this.#window.release())
   }
 
   resumeBody(): void {
-    if (this.#bodyHeld) this.resume()
+    this.resume()
   }
 
   finish(): void {
@@ -331,9 +327,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     return this.#pending.bytes < this.writableHighWaterMark
   }
 
-  #sendCredit(): void {
-    if (!this.closed && this.#consumed > 0) this.command(r.OUT_CREDIT, this.#consumed)
-    this.#consumed = 0
+  #credit(bytes: number): void {
+    if (bytes !== 0 && !this.closed) this.command(r.OUT_CREDIT, bytes)
   }
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
@@ -361,15 +356,15 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   onBody(flags: number, chunk: Buffer): void {
     if ((flags & r.BODY_RAW) !== 0) {
-      this.#bodyHeld = !this.socket.push(chunk)
+      this.#window.held = !this.socket.push(chunk)
     } else if (this.request !== null && this.request.res !== null && !this.discarding) {
       this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
     }
-    this.#consumed += chunk.length
-    if (!this.#bodyHeld && this.#consumed >= CREDIT_STEP) this.#sendCredit()
+    this.#credit(this.#window.held ? this.#window.hold(chunk.length) : this.#window.pass(chunk.length))
   }
 
   onEnd(trailers: string): void {
+    this.#credit(this.#window.end())
     if (this.request === null || this.discarding) return
     this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, trailers)
   }
@@ -406,6 +401,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   onClosed(errno: number): void {
     if (this.closed) return
     this.closed = true
+    this.#window.end()
     this.#updateHold()
     this.#side.onConnectionClosed(errno)
   }

@@ -96,9 +96,6 @@ export interface MessageTransport {
   destroy(error?: Error): void
 }
 
-/** Body bytes that are credited to the I/O thread at once; fewer wait for more, so that a small body costs no record. */
-export const CREDIT_STEP = 32 * 1024
-
 /** Where an incoming message comes from. */
 export interface MessageSource {
   readonly socket: Socket

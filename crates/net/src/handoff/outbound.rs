@@ -109,8 +109,8 @@ pub(crate) enum Command<'a> {
     Raw { body: Payload<'a>, ack: bool },
     /// Bytes to be read as if the peer had sent them next.
     Feed(Payload<'a>),
-    /// The consumer took so many body bytes.
-    Credit(u32),
+    /// So many body bytes more may be on their way to the consumer, or fewer.
+    Credit(i32),
     /// Close.
     Close(CloseMode),
     /// The program takes the connection over.
@@ -281,7 +281,7 @@ fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
             ack,
         },
         kind::FEED => Command::Feed(payload(1, own(0)?)?),
-        kind::CREDIT => Command::Credit(own(0)?),
+        kind::CREDIT => Command::Credit(own(0)?.cast_signed()),
         kind::CLOSE => Command::Close(match own(0)? {
             0 => CloseMode::Destroy,
             1 => CloseMode::AfterFlush,
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn reads_a_head_with_its_body_and_what_follows() {
         let mut bytes = record(kind::HEAD, flag::END | flag::CHUNKED, &[4, 5], b"hello");
-        bytes.extend(record(kind::CREDIT, 0, &[77], b""));
+        bytes.extend(record(kind::CREDIT, 0, &[(-77_i32).cast_unsigned()], b""));
         bytes.extend(record(kind::HEAD, flag::TEXT, &[4, 3], b""));
         bytes.extend(record(kind::END, 0, &[6], b""));
         let all: Vec<_> = Records::new(&bytes, b"HEADheadabct: v\r\n").collect();
@@ -357,7 +357,7 @@ mod tests {
                 ack: false
             }
         );
-        assert_eq!(all[1].command, Command::Credit(77));
+        assert_eq!(all[1].command, Command::Credit(-77));
         assert_eq!((all[1].text, all[2].text), (&b""[..], &b"headabc"[..]));
         assert_eq!(
             all[2].command,
