@@ -176,9 +176,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   const pool = poolOf(this)
   const origin = pool.originOf(name, options)
   const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
-  // One whose request was gone before it came has never been used.
-  const used = last !== null && last !== undefined
-  const outcome = pool.released(origin, !used || Boolean(last.shouldKeepAlive))
+  const outcome = pool.released(origin, Boolean(last?.shouldKeepAlive))
   if (outcome === SERVE) {
     const request = pool.unqueue(origin)
     inScopeOf(request, () => {

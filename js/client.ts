@@ -335,6 +335,11 @@ defineMethods(ClientRequest.prototype, {
   },
 
   onSocket(socket: Duplex | null | undefined, error?: Error | null) {
+    if (socket && !error) {
+      // Whoever gets the socket back before the request has begun asks it whether it may be kept.
+      ;(socket as Requested)._httpMessage = this
+      socket.on('error', onEarlyError)
+    }
     process.nextTick(takeSocket, this, socket, error)
   },
 
@@ -409,8 +414,16 @@ function emitAbort(request: ClientRequest): void {
   request.emit('abort')
 }
 
+/** The socket fails before the request has begun with it. */
+function onEarlyError(this: Duplex, error: Error): void {
+  connectionFor(this as Socket).failed = true
+  emitError((this as Requested)._httpMessage!, error)
+  this.destroy()
+}
+
 /** The request's turn on a connection has come; or it has been destroyed meanwhile, or there is none to be had. */
 function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, error?: Error | null): void {
+  socket?.removeListener('error', onEarlyError)
   if (!request.destroyed && !error) {
     attach(request, socket as Socket)
     request._flush()
@@ -462,7 +475,12 @@ function listenForTimeout(request: ClientRequest): void {
   else request.on('socket', (socket: Socket) => socket.once('timeout', emitTimeout))
 }
 
-function emitTimeout(this: { _httpMessage?: ClientRequest | null }): void {
+/** A socket, as Node shows whose it is. */
+interface Requested {
+  _httpMessage?: ClientRequest | null
+}
+
+function emitTimeout(this: Requested): void {
   this._httpMessage?.emit('timeout')
 }
 

@@ -1,5 +1,8 @@
 'use strict'
 // The agent: which connection a request gets, who waits, what is kept and for how long.
+const { once } = require('node:events')
+const net = require('node:net')
+
 const { parity } = require('../helpers/parity.cjs')
 const { rawServer } = require('./_exchange.cjs')
 const on24 = require('./_on24.cjs')
@@ -490,6 +493,96 @@ on24(
     }
   }),
 )
+
+agents('a socket that never had a request is not kept', KEPT, async ({ log, make, port, show, turn }) => {
+  const agent = make({ keepAlive: true })
+  const options = { host: '127.0.0.1', port, path: null }
+  const ofTheAgent = agent.createConnection(options)
+  await once(ofTheAgent, 'connect')
+  agent.emit('free', ofTheAgent, options)
+  log(ofTheAgent.destroyed)
+  await turn()
+  show('its own', agent)
+  const foreign = net.connect(port, '127.0.0.1')
+  await once(foreign, 'connect')
+  agent.emit('free', foreign, options)
+  log(foreign.destroyed)
+  show('foreign', agent)
+})
+
+agents('a socket that the agent has not made does not count', KEPT, async ({ log, make, port, get, show, turn }) => {
+  const agent = make({ keepAlive: true, maxTotalSockets: 1 })
+  const options = { host: '127.0.0.1', port, path: null }
+  const foreign = net.connect(port, '127.0.0.1')
+  await once(foreign, 'connect')
+  foreign._httpMessage = { shouldKeepAlive: true }
+  agent.emit('free', foreign, options)
+  show('kept', agent)
+  const first = await get(agent, {}, () => show('asked', agent))
+  log(first.reusedSocket)
+  await turn()
+  show('used', agent)
+  foreign.destroy()
+  await once(foreign, 'close')
+  show('closed', agent)
+  const second = await get(agent)
+  log(second.reusedSocket)
+  await turn()
+  show('one of its own', agent)
+})
+
+agents(
+  'the count changes when a socket is made and when it closes',
+  KEPT,
+  async ({ log, make, port, get, show, turn }) => {
+    const agent = make({ keepAlive: true })
+    let socket
+    const watch = (request) => request.on('socket', (given) => (socket = given))
+    await get(agent, {}, (request) => {
+      watch(request)
+      request.on('socket', () => {
+        show('given', agent)
+        agent.removeSocket(socket, { host: '127.0.0.1', port, path: null })
+        show('removed', agent)
+      })
+    })
+    await turn()
+    show('used', agent)
+    log((await get(agent, {}, watch)).reusedSocket)
+    await turn()
+    const closed = once(socket, 'close')
+    agent.destroy()
+    await closed
+    show('closed', agent)
+  },
+)
+
+for (const [how, fail] of Object.entries({
+  emitted: (socket, error) => process.nextTick(() => socket.emit('error', error)),
+  'that destroys': (socket, error) => process.nextTick(() => socket.destroy(error)),
+  'from the start': (socket, error) => void socket.destroy(error),
+})) {
+  on24(
+    `an error of the socket before the request has begun: ${how}`,
+    parity(async (http, log) => {
+      for (const agent of [undefined, false]) {
+        const request = http.request({
+          agent,
+          createConnection() {
+            const socket = new net.Socket()
+            fail(socket, new Error('early'))
+            socket.on('close', () => log('socket', 'close'))
+            return socket
+          },
+        })
+        for (const event of ['socket', 'close']) request.on(event, () => log(event, request.destroyed))
+        request.on('error', (error) => log('error', error.message))
+        request.end()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }),
+  )
+}
 
 on24(
   'a response goes on behind the end of the request socket',

@@ -60,7 +60,7 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
     agent.emit('free', socket, options)
   }
   const onClose = (): void => {
-    // Also when 'agentRemove' came before: the queue behind it may go on.
+    agent.totalSocketCount--
     agent.removeSocket(socket, options)
   }
   const onTimeout = (): void => {
@@ -72,6 +72,7 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
     }
   }
   const onRemove = (): void => {
+    agent.totalSocketCount--
     agent.removeSocket(socket, options)
     socket.removeListener('close', onClose)
     socket.removeListener('free', onSocketFree)

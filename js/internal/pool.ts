@@ -242,7 +242,7 @@ export class AgentPool {
     seat.state = 'idle'
     origin.active--
     origin.idle++
-    if (!drop(this.#agent.sockets, origin.name, socket)) this.#agent.totalSocketCount++
+    drop(this.#agent.sockets, origin.name, socket)
     ;(this.#agent.freeSockets[origin.name] ??= []).push(socket)
     return true
   }
@@ -250,7 +250,6 @@ export class AgentPool {
   /** A socket that is not, or no longer, one of the agent's idles there from now on. */
   adopt(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
-    this.#agent.totalSocketCount++
     options[kSeat] = this.#adopted(origin, socket)
     ;(this.#agent.freeSockets[name] ??= []).push(socket)
   }
@@ -262,20 +261,15 @@ export class AgentPool {
   remove(origin: Origin, socket: Socket, options: Options): boolean {
     let room = true
     const agent = this.#agent
-    let counted = drop(agent.sockets, origin.name, socket)
+    drop(agent.sockets, origin.name, socket)
     const active = this.#find(origin, socket, options, true)
     if (active !== undefined) this.#unseat(active)
     if (!socket.writable) {
       const shownIdle = drop(agent.freeSockets, origin.name, socket)
-      counted ||= shownIdle
       // One that was in use idles too only where a program has put it there: not worth a look at all members.
       const other = active === undefined || shownIdle ? this.#find(origin, socket, options, false) : undefined
-      if (other !== undefined) {
-        counted ||= other.state === 'left'
-        room = this.#unseat(other)
-      }
+      if (other !== undefined) room = this.#unseat(other)
     }
-    if (counted) agent.totalSocketCount--
     return room
   }
 
