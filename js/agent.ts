@@ -9,7 +9,7 @@ import net, { type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 
-import type { ClientRequest } from './client.js'
+import type { ClientRequest, Requested } from './client.js'
 import { keepAliveOf } from './incoming.js'
 import { onIdleError, onNewListener, resetContext, serverName, watch, type View } from './internal/agent-sockets.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
@@ -175,7 +175,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   const name = (this.getName === getName && options._agentKey) || this.getName(options)
   const pool = poolOf(this)
   const origin = pool.originOf(name, options)
-  const last = (socket as { _httpMessage?: ClientRequest | null })._httpMessage
+  const last = (socket as Requested)._httpMessage
   const outcome = pool.released(origin, Boolean(last?.shouldKeepAlive))
   if (outcome === SERVE) {
     const request = pool.unqueue(origin)
@@ -190,7 +190,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     socket.destroy()
     return
   }
-  ;(socket as { _httpMessage?: ClientRequest | null })._httpMessage = null
+  ;(socket as Requested)._httpMessage = null
   ;(socket as { [kAsyncId]?: number })[kAsyncId] = -1
   socket.once('error', onIdleError)
   if (this.removeSocket === removeSocket && pool.keep(origin, socket, options)) return
@@ -352,7 +352,7 @@ defineMethods(Agent.prototype, {
     socket.setKeepAlive(true, this.keepAliveMsecs)
     socket.unref()
     let timeout = this.options.timeout || 0
-    const response = (socket as { _httpMessage?: ClientRequest | null })._httpMessage?.res
+    const response = (socket as Requested)._httpMessage?.res
     const hint = response ? keepAliveOf(response) : undefined
     const seconds = typeof hint === 'string' ? TIMEOUT_HINT.exec(hint)?.[1] : undefined
     if (seconds !== undefined) {

@@ -89,6 +89,11 @@ export interface ClientRequest extends OutgoingMessage, Traced {
 
 type Input = string | URL | ClientOptions | RequestOptions
 
+/** A socket, as Node shows whose it is. */
+export interface Requested {
+  _httpMessage?: ClientRequest | null
+}
+
 export interface ClientRequestConstructor {
   new (input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): ClientRequest
   (this: ClientRequest, input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): void
@@ -473,11 +478,6 @@ function listenForTimeout(request: ClientRequest): void {
   request.timeoutCb = emitTimeout
   if (request.socket) request.socket.once('timeout', emitTimeout)
   else request.on('socket', (socket: Socket) => socket.once('timeout', emitTimeout))
-}
-
-/** A socket, as Node shows whose it is. */
-interface Requested {
-  _httpMessage?: ClientRequest | null
 }
 
 function emitTimeout(this: Requested): void {
