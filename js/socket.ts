@@ -92,8 +92,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   #pauseConnection(on: boolean): void {
     const connection = this[kConnection]
     if (connection.paused === on || connection.upgraded) return
-    connection.paused = on
-    connection.command(r.OUT_PAUSE, on ? 1 : 0)
+    connection.setPaused(on)
   }
 
   /** Node pauses the socket while a body is not read as fast as it comes. */

@@ -169,9 +169,39 @@ export class Connection implements MessageTransport, MessageSource {
     this.#updateHold()
   }
 
-  /** After the peer's end only what is still to be written is worth waiting for, as with a handle of libuv. */
+  /** The program paused the socket, or resumed it. */
+  setPaused(on: boolean): void {
+    this.paused = on
+    this.#port.command(this, r.OUT_PAUSE, on ? 1 : 0)
+    this.#readingChanged()
+  }
+
+  /** Nothing is read: the program does not consume the body, or has paused the socket. */
+  get #stopped(): boolean {
+    return this.#window.held || this.paused
+  }
+
+  /** Reading has stopped or begun again, which decides whether the connection keeps the event loop alive. */
+  #readingChanged(): void {
+    if (this.#stopped) this.#trackOutput()
+    this.#updateHold()
+  }
+
+  /** Responses that end without ACKNOWLEDGE may still be with the I/O thread. They must leave before the process exits. */
+  #trackOutput(): void {
+    // A stream's own handle keeps the event loop alive.
+    if (this.resource === null || this.closed) return
+    this.#port.writeBytes(this, r.OUT_RAW, '', 'latin1', ACKNOWLEDGE)
+    this.#wait(0, null, null)
+  }
+
+  /**
+   * As a handle of libuv, a connection keeps the event loop alive while it reads, writes or closes. It does not read after
+   * the peer's end, or while nobody consumes what it has read.
+   */
   #updateHold(): void {
-    const hold = this.#refed && (!this.#quiet || this.#pending?.empty === false)
+    const reads = !this.#quiet && (!this.#stopped || this.ending)
+    const hold = this.#refed && (reads || this.#pending?.empty === false)
     if (this.closed || this.holding === hold) return
     this.holding = hold
     if (hold) this.#port.ref()
@@ -252,6 +282,7 @@ export class Connection implements MessageTransport, MessageSource {
       return true
     }
     this.upgraded = true
+    this.paused = false
     this.incoming = null
     request.complete = true
     this.#port.command(this, r.OUT_UPGRADE)
@@ -291,8 +322,10 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   #hold(bytes: number): void {
+    const wasHeld = this.#window.held
     this.#credit(this.#window.hold(bytes))
     if (!this.upgraded) this.#socket?.bodyHeld(true)
+    if (!wasHeld) this.#readingChanged()
   }
 
   #credit(bytes: number): void {
@@ -304,6 +337,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (!this.#window.held) return
     this.#credit(this.#window.release())
     if (!this.upgraded) this.#socket?.bodyHeld(false)
+    this.#updateHold()
   }
 
   onEnd(trailers: string): void {
@@ -322,7 +356,7 @@ export class Connection implements MessageTransport, MessageSource {
       this.#needDrain = false
       this.response?.[kDrain]()
     }
-    if (this.#quiet) this.#updateHold()
+    if (this.#quiet || this.#stopped) this.#updateHold()
   }
 
   onEof(): void {
@@ -593,6 +627,7 @@ export class Connection implements MessageTransport, MessageSource {
     // The last words are on their way already: a destroy on top would take them back.
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
+    this.#updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
     else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.#port.command(this, r.OUT_CLOSE, mode)
@@ -616,7 +651,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
-    if (this.#quiet) this.#updateHold()
+    if (this.#quiet || this.#stopped) this.#updateHold()
   }
 
   /** The connection is going: callbacks hear so, later, as they would from a socket; messages when it is gone. */
@@ -628,11 +663,15 @@ export class Connection implements MessageTransport, MessageSource {
   /** The response has been handed over whole: the next one's turn. */
   #ended(message: SettledMessage, flags: number, callback: WriteCallback | null): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
-    else this.#port.settleAfterFlush(message)
+    else {
+      this.#port.settleAfterFlush(message)
+      if (this.#stopped) this.#trackOutput()
+    }
     this.#needDrain = false
     this.#pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true
+      this.#updateHold()
       this.#shutDown()
       this.#socket?.endWriting()
     }

@@ -145,6 +145,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   close(mode: number): void {
     if (this.closed) return
     if (mode !== r.CLOSE_HALF) this.ending = true
+    this.#updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
     if (this.slot === -1) {
       // The attempt never begins.
@@ -159,8 +160,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#updateHold()
   }
 
+  /** As a handle of libuv, it keeps the event loop alive while it connects, reads, writes or closes. */
   #updateHold(): void {
-    const hold = this.#refed && !this.closed && this.slot !== -1
+    const works = !this.#window.held || this.ending || !this.#pending.empty
+    const hold = this.#refed && !this.closed && this.slot !== -1 && works
     if (this.holding === hold) return
     this.holding = hold
     if (hold) environment.ref()
@@ -222,10 +225,13 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   pause(): void {
     this.#credit(this.#window.hold(0))
+    this.#updateHold()
   }
 
   resume(): void {
-    if (this.#window.held) this.#credit(this.#window.release())
+    if (!this.#window.held) return
+    this.#credit(this.#window.release())
+    this.#updateHold()
   }
 
   resumeBody(): void {
@@ -307,6 +313,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     }
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
     this.#pending.add(partLength(chunk, encoding, 0), callback, null)
+    this.#updateHold()
   }
 
   afterWrites(callback: WriteCallback): void {
@@ -324,6 +331,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
     const ends = (flags & END) !== 0
     if (ends || body !== null) this.#pending.add(bytes, callback, ends ? message : null)
+    if (this.#window.held) this.#updateHold()
     return this.#pending.bytes < this.writableHighWaterMark
   }
 
@@ -357,6 +365,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   onBody(flags: number, chunk: Buffer): void {
     if ((flags & r.BODY_RAW) !== 0) {
       this.#window.held = !this.socket.push(chunk)
+      if (this.#window.held) this.#updateHold()
     } else if (this.request !== null && this.request.res !== null && !this.discarding) {
       this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
     }
@@ -386,6 +395,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     // It was destroyed before anybody could know: what it has written is lost to the program.
     if (this.socket.destroyed) return
     this.#pending.acknowledge(count)
+    if (this.#window.held) this.#updateHold()
     if (this.#pending.bytes === 0) this.#writer?.[kDrain]()
   }
 

@@ -31,6 +31,7 @@ type ServedStream = AssignableSocket & {
   destroySoon?: () => void
   resetAndDestroy?: () => void
   isPaused?: () => boolean
+  _handle?: { reading?: boolean; readStart?: () => void; readStop?: () => void } | null
   readableFlowing: boolean | null
 }
 
@@ -105,6 +106,8 @@ export class StreamPort implements Port, SocketSide {
       ['data', (chunk: Buffer | string) => this.#onData(chunk)],
       ['end', () => this.#take(this.#session.eof())],
       ['timeout', () => this.connection.onSocketTimeout()],
+      ['pause', () => this.#setHandleReading(false)],
+      ['resume', () => this.#setHandleReading(true)],
     ]
     // Made before the first 'data', which may come from within `on`.
     void this.connection.socket
@@ -203,6 +206,16 @@ export class StreamPort implements Port, SocketSide {
     if (!this.#full || this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED) return
     this.#full = false
     this.#stream.resume()
+  }
+
+  /** A paused stream would read on until its buffer is full, and keep the event loop alive until then. */
+  #setHandleReading(on: boolean): void {
+    const handle = this.#stream._handle
+    // 'resume' comes a tick late: the stream may have been paused since.
+    if (!handle?.readStart || handle.reading === on || (on && this.#stream.isPaused?.())) return
+    handle.reading = on
+    if (on) handle.readStart()
+    else handle.readStop?.()
   }
 
   #onClose(): void {

@@ -1,0 +1,82 @@
+'use strict'
+// A connection that nobody reads does not keep the process alive; what has been written leaves first.
+const http = require('node:http')
+const net = require('node:net')
+const path = require('node:path')
+const { once } = require('node:events')
+const test = require('ava')
+const { start } = require('../helpers/fixture.cjs')
+
+const FIXTURE = path.join(__dirname, 'fixtures/unread.cjs')
+const LONG = 20_000_000
+/** The body of the fixture's response. */
+const ANSWER = 8_000_000
+
+/** Both are to end in the same way. */
+const MODULES = ['node:http', path.resolve(__dirname, '../..')]
+
+for (const act of ['ignored', 'ignored, net', 'ignored, alone', 'paused', 'paused, net', 'paused, alone']) {
+  test(`a program ends whose response is ${act}`, async (t) => {
+    const server = http.createServer((_request, response) => response.end(Buffer.alloc(LONG)))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    for (const module of MODULES) {
+      const program = start(FIXTURE, [module, `client, ${act}`, server.address().port])
+      await program.said()
+      t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' }, module)
+    }
+  })
+}
+
+/** @returns what the peer has received, and how the program ended */
+async function upload(module, act, head = '') {
+  const program = start(FIXTURE, [module, `server, ${act}`])
+  const peer = net.connect(await program.said(), '127.0.0.1')
+  let received = ''
+  peer
+    .on('error', () => {})
+    .on('data', (data) => {
+      received += data.latin1Slice()
+      if (received.length >= ANSWER + received.indexOf('\r\n\r\n') + 4) peer.destroy()
+    })
+  peer.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${LONG}\r\n${head}\r\n`)
+  peer.write(Buffer.alloc(LONG))
+  const exit = await program.exited
+  peer.destroy()
+  return { exit, received }
+}
+
+for (const road of ['native', 'stream']) {
+  for (const act of ['ignored', 'paused', 'socket paused']) {
+    test(`a server ends that is closed while an upload is ${act}, ${road}`, async (t) => {
+      for (const module of MODULES) {
+        const { exit } = await upload(module, `${act}, ${road}`)
+        t.deepEqual(exit, { code: 0, signal: null, stderr: '' }, module)
+      }
+    })
+  }
+
+  test(`a server ends that is closed while a tunnel is not read, ${road}`, async (t) => {
+    for (const module of MODULES) {
+      const { exit } = await upload(module, `upgraded, ${road}`, 'Connection: Upgrade\r\nUpgrade: x\r\n')
+      t.deepEqual(exit, { code: 0, signal: null, stderr: '' }, module)
+    }
+  })
+
+  for (const act of ['answered', 'answered later']) {
+    test(`the response to an upload that is not read leaves whole before the server ends, ${act}, ${road}`, async (t) => {
+      for (const module of MODULES) {
+        const { exit, received } = await upload(module, `${act}, ${road}`)
+        t.deepEqual(exit, { code: 0, signal: null, stderr: '' }, module)
+        t.is(received.length - received.indexOf('\r\n\r\n') - 4, ANSWER, module)
+      }
+    })
+  }
+
+  test(`a body is read on after a pause, ${road}`, async (t) => {
+    for (const module of MODULES) {
+      const { received } = await upload(module, `resumed later, ${road}`, 'Connection: close\r\n')
+      t.true(received.endsWith(`\r\n\r\n${LONG}`), module)
+    }
+  })
+}
