@@ -27,8 +27,8 @@ import {
   sendData,
   sendRaw,
   writeChunk,
-  type OutputEntry,
 } from './internal/sending.js'
+import type { OutputEntry, QueuedHead } from './internal/output-queue.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
 import {
   kFields,
@@ -55,6 +55,7 @@ import {
   kEndCallbacks,
   kErrored,
   kFlushError,
+  kQueuedHead,
   kRemember,
   MANAGED,
   NEED_DRAIN,
@@ -141,6 +142,7 @@ export interface OutgoingMessage
   [kErrored]: Error | null | undefined
   [kFlushError]: Error | null
   [kHighWaterMark]: number
+  [kQueuedHead]: QueuedHead | null
   [kRemember](): void
 }
 
@@ -193,6 +195,7 @@ export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, o
   this[kEndCallbacks] = null
   this[kErrored] = null
   this[kFlushError] = null
+  this[kQueuedHead] = null
   this[kHighWaterMark] = options?.highWaterMark ?? getDefaultHighWaterMark(false)
 } as unknown as OutgoingMessageConstructor
 
@@ -595,7 +598,7 @@ defineMethods(OutgoingMessage.prototype, {
 
   _flush() {
     const transport = this[kTransport]
-    if (transport === null ? !this[kSocket]?.writable : transport.destroyed) return
+    if (transport === null ? !this[kSocket]?.writable : transport.destroyed || transport.unwritable === true) return
     const accepted = flushOutput(this)
     if (this.finished) this._finish()
     else if (accepted !== false) emitDrain(this)

@@ -53,6 +53,10 @@ class FakeTransport {
     return this.#record(message, ['body', text(chunk), flagNames(flags)], flags, callback)
   }
 
+  sendFramed(message, data, _encoding, callback) {
+    return this.#record(message, ['framed', text(data)], 0, callback)
+  }
+
   sendEnd(message, trailers, flags) {
     return this.#record(message, ['end', trailers, flagNames(flags)], flags, null)
   }

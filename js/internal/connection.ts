@@ -595,6 +595,17 @@ export class Connection implements MessageTransport, MessageSource {
     return true
   }
 
+  sendFramed(
+    _message: SettledMessage,
+    data: BodyChunk,
+    encoding: BufferEncoding,
+    callback: WriteCallback | null,
+  ): boolean {
+    if (this.destroyed) return this.#refuse(callback)
+    this.#port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
+    return this.#track(data, encoding, 0, callback)
+  }
+
   sendInterim(head: string, callback: WriteCallback | null): boolean {
     if (this.destroyed) return this.#refuse(callback)
     this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)

@@ -299,6 +299,16 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     return this.#written(message, null, 'latin1', flags, null)
   }
 
+  sendFramed(
+    message: SettledMessage,
+    data: BodyChunk,
+    encoding: BufferEncoding,
+    callback: WriteCallback | null,
+  ): boolean {
+    this.#command(() => environment.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE))
+    return this.#written(message, data, encoding, 0, callback)
+  }
+
   sendInterim(_head: string, callback: WriteCallback | null): boolean {
     // A client has none to send.
     if (callback !== null) process.nextTick(callback, null)

@@ -8,10 +8,12 @@ export const NEED_DRAIN = 1
 export const WRITABLE_FINISHED = 2
 /** See `rejectNonStandardBodyWrites`. */
 export const REJECT_BODY = 4
-/** The head has characters above 0x7f; see `headText` in `sending.ts`. */
+/** The head has characters above 0x7f; see `headText` in `output-queue.ts`. */
 export const OBS_TEXT_HEAD = 8
 /** Attached by a server: once sent, the response lets its request, its transport and itself go. */
 export const MANAGED = 16
+/** `outputData` begins with the head, interim responses aside. */
+export const HEAD_QUEUED = 32
 
 /** Body bytes counted for `strictContentLength`. */
 export const kBytesWritten = Symbol('ferrohttp.bytesWritten')
@@ -20,6 +22,8 @@ export const kCorked = Symbol('ferrohttp.corked')
 /** Chunks written while corked: they leave as one. Null when there are none. */
 export const kCorkedChunks = Symbol('ferrohttp.corkedChunks')
 export const kCorkedLength = Symbol('ferrohttp.corkedLength')
+/** What the head in `outputData` was made of, or null; see `QueuedHead` in `output-queue.ts`. */
+export const kQueuedHead = Symbol('ferrohttp.queuedHead')
 /** Callbacks of `end()` not called yet, or null. */
 export const kEndCallbacks = Symbol('ferrohttp.endCallbacks')
 /** What `destroy()` was given; undefined when it was given nothing, null before. */

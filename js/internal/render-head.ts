@@ -27,7 +27,7 @@ import {
   type FieldList,
   type FieldName,
 } from './head.js'
-import { OBS_TEXT_HEAD } from './outgoing-state.js'
+import { HEAD_QUEUED, OBS_TEXT_HEAD } from './outgoing-state.js'
 import { kFields, kState, kUniqueHeaders } from './symbols.js'
 
 /** V8 knows this call, inside for-in, to be true without making it; `Object.hasOwn` it does not. */
@@ -116,7 +116,7 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
       message._last = true
     } else if ((seen & TRAILER) === 0 && !message._removedContLen && typeof message._contentLength === 'number') {
       message._header = head + lastLengthLine(message._contentLength)
-      message._headerSent = false
+      message._headerSent = isQueued(message)
       if ((seen & EXPECT) !== 0) message._send('')
       return
     } else if (!message._removedTE) {
@@ -131,9 +131,14 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
   if (!message.chunkedEncoding && (seen & TRAILER) !== 0) throw ERR_HTTP_TRAILER_INVALID()
 
   message._header = head + '\r\n'
-  message._headerSent = false
+  message._headerSent = isQueued(message)
   // A request that asks for 100-continue waits for the answer before its body.
   if ((seen & EXPECT) !== 0) message._send('')
+}
+
+/** A program that has the head of a queued message made anew edits the queue itself: the head is not due again. */
+function isQueued(message: OutgoingMessage): boolean {
+  return (message[kState] & HEAD_QUEUED) !== 0
 }
 
 /** Date, Connection and Keep-Alive, as far as the program has not seen to them. */
@@ -209,7 +214,7 @@ function steer(message: OutgoingMessage, role: number, value: string | number): 
 
 /**
  * Node takes a Content-Disposition set as UTF-8 bytes in a latin1 string for that UTF-8 text when the length is known;
- * the head then goes out as UTF-8 (see `headText` in `sending.ts`), so the bytes on the wire stay as they were.
+ * the head then goes out as UTF-8 (see `headText` in `output-queue.ts`), so the bytes on the wire stay as they were.
  */
 function recoded(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(recoded)

@@ -28,6 +28,17 @@ import {
   WRITABLE_FINISHED,
   type EndCallback,
 } from './outgoing-state.js'
+import {
+  callInTurn,
+  headText,
+  isUtf8Text,
+  latin1,
+  queueChunk,
+  queueData,
+  queueInterim,
+  sendQueue,
+  type Encoding,
+} from './output-queue.js'
 import { StreamTransport } from './stream-transport.js'
 import { kHighWaterMark, kSocket, kState, kTransport } from './symbols.js'
 import {
@@ -42,34 +53,14 @@ import {
 
 const { isUint8Array } = types
 
-type Encoding = BufferEncoding | null | undefined
-
-/** Parts queued while a message has no transport. */
-const INTERIM = 0
-const HEAD = 1
-const BODY = 2
-
-/** An element of `outputData`. */
-export interface OutputEntry {
-  data: BodyChunk
-  encoding: Encoding
-  callback: WriteCallback | null
-  kind: typeof INTERIM | typeof HEAD | typeof BODY
-  flags: number
-}
-
 /** The transport, made now if a socket was assigned and is this message's; null while there is none. */
 function transportOf(message: OutgoingMessage): MessageTransport | null {
   const transport = message[kTransport]
-  if (transport !== null) return transport
+  // What cannot be written to may still be read: the message waits, and its connection decides what comes of it.
+  if (transport !== null) return transport.unwritable === true ? null : transport
   const socket = message[kSocket]
   if (socket === null || socket._httpMessage !== message || !(socket.writable || socket.destroyed)) return null
   return (message[kTransport] = new StreamTransport(socket))
-}
-
-/** Bytes of the chunked coding around a chunk of this length. */
-function framingLength(length: number): number {
-  return length.toString(16).length + 4
 }
 
 function byteLength(chunk: BodyChunk, encoding: Encoding): number {
@@ -92,19 +83,6 @@ function isShortAscii(text: string): boolean {
   return true
 }
 
-/**
- * Node sends the head together with a first part that is a string, and in that part's encoding; a head with characters
- * above 0x7f is therefore UTF-8 when the part is, and latin1 otherwise. Transports always encode heads as latin1.
- */
-function headText(message: OutgoingMessage, asUtf8: boolean): string {
-  const head = message._header!
-  return asUtf8 && (message[kState] & OBS_TEXT_HEAD) !== 0 ? Buffer.from(head, 'utf8').toString('latin1') : head
-}
-
-function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean {
-  return typeof data === 'string' && (!encoding || encoding === 'utf8')
-}
-
 /** How the body that follows a head is framed, which a transport is told with the head. */
 function bodyFlags(message: OutgoingMessage): number {
   return message._hasBody && message.chunkedEncoding ? CHUNKED : 0
@@ -125,7 +103,7 @@ function send(
   let accepted: boolean
   if (!message._headerSent && message._header) {
     message._headerSent = true
-    const head = headText(message, (flags === 0 || empty) && isUtf8Text(data, encoding))
+    const head = headText(message, message._header, (flags === 0 || empty) && isUtf8Text(data, encoding))
     accepted = transport.sendHead(
       message,
       head,
@@ -143,12 +121,6 @@ function send(
   return accepted
 }
 
-/** The callback of an empty write comes behind those of the writes before it. */
-function callInTurn(transport: MessageTransport, callback: WriteCallback): void {
-  if (transport.afterWrites === undefined) process.nextTick(callback, null)
-  else transport.afterWrites(callback)
-}
-
 function queuePart(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -156,22 +128,8 @@ function queuePart(
   flags: number,
   callback: WriteCallback | null,
 ): boolean {
-  let kind: OutputEntry['kind'] = BODY
-  let size = data.length
-  if (size !== 0 && (flags & CHUNKED) !== 0) size += framingLength(byteLength(data, encoding))
-  if (!message._headerSent && message._header) {
-    message._headerSent = true
-    kind = HEAD
-    size += message._header.length
-  }
-  return queue(message, { data, encoding, callback, kind, flags }, size)
-}
-
-function queue(message: OutgoingMessage, entry: OutputEntry, size: number): boolean {
-  message.outputData.push(entry)
-  message.outputSize += size
-  message._onPendingData(size)
-  return message.outputSize < message[kHighWaterMark]
+  if ((flags & CHUNKED) === 0 || data.length === 0) return queueData(message, data, encoding, callback)
+  return queueChunk(message, data, byteLength(data, encoding), encoding, callback)
 }
 
 /** `_send`: bytes as they are, behind the head. */
@@ -194,10 +152,9 @@ export function sendRaw(
   const done = bound(callback)
   if (message._headerSent) return send(message, data, encoding, 0, done)
   const transport = transportOf(message)
-  if (transport === null)
-    return queue(message, { data, encoding, callback: done, kind: INTERIM, flags: 0 }, data.length)
+  if (transport === null) return queueInterim(message, data, encoding, done)
   if (message.outputData.length !== 0) flushOutput(message)
-  return transport.sendInterim(latin1(data), done)
+  return transport.sendInterim(latin1(data, encoding), done)
 }
 
 /** Whoever waits for a write hears of it in the async context of the write. */
@@ -207,52 +164,13 @@ function bound(callback: unknown): WriteCallback | null {
   return (error) => tellIn(scope, callback as WriteCallback, error)
 }
 
-function latin1(data: BodyChunk): string {
-  return typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
-}
-
 /** Hands over what was queued; answers what the last part was answered, undefined if there was none. */
 export function flushOutput(message: OutgoingMessage): boolean | undefined {
-  const entries = message.outputData
-  const transport = transportOf(message)
-  if (entries.length === 0 || transport === null) return undefined
-  message.outputData = []
-  const end = message.finished ? endFlags(message) : 0
-  const last = entries.length - 1
-  const trailers = endTrailers(message)
-  let ended = false
-  let accepted = true
-  for (let i = 0; i <= last; i++) {
-    const { data, encoding, callback, kind } = entries[i]!
-    let { flags } = entries[i]!
-    if (i === last && end !== 0 && trailers === '' && (kind === HEAD || (kind === BODY && data.length !== 0))) {
-      flags |= end
-      ended = true
-    }
-    const empty = data.length === 0
-    if (kind === HEAD) {
-      if (empty) flags |= bodyFlags(message)
-      const text = headText(message, (entries[i]!.flags === 0 || empty) && isUtf8Text(data, encoding))
-      accepted = transport.sendHead(
-        message,
-        text,
-        empty ? null : data,
-        encoding ?? 'utf8',
-        flags,
-        empty ? null : callback,
-      )
-    } else if (!empty) {
-      accepted =
-        kind === INTERIM
-          ? transport.sendInterim(latin1(data), callback)
-          : transport.sendBody(message, data, encoding ?? 'utf8', flags, callback)
-    }
-    if (empty && callback !== null) callInTurn(transport, callback)
-  }
-  if (end !== 0 && !ended) accepted = transport.sendEnd(message, trailers, end)
-  message._onPendingData(-message.outputSize)
-  message.outputSize = 0
-  return accepted
+  const transport = message.outputData.length === 0 ? null : transportOf(message)
+  if (transport === null) return undefined
+  // The queue is framed already, its end included.
+  if (message.finished) return sendQueue(message, transport, 0, endFlags(message) & ~CHUNKED)
+  return sendQueue(message, transport, bodyFlags(message), 0)
 }
 
 /** True when the body must come out at exactly the length that was announced. */
@@ -402,6 +320,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   }
 
   if (message.strictContentLength && body !== null) countStrictly(message, byteLength(body, encoding), true)
+  let ascii = false
   if (!message._header) {
     message._contentLength = body === null ? 0 : byteLength(body, encoding)
     message._implicitHeader()
@@ -411,7 +330,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
       body!.length === message._contentLength &&
       (message[kState] & OBS_TEXT_HEAD) === 0
     ) {
-      encoding = 'latin1'
+      ascii = true
     }
   } else if (
     !message._headerSent &&
@@ -419,7 +338,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     (message[kState] & OBS_TEXT_HEAD) === 0 &&
     isShortAscii(body as string)
   ) {
-    encoding = 'latin1'
+    ascii = true
   }
   if (body !== null && !message._hasBody) {
     dropBody(message)
@@ -434,10 +353,10 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
 
   const transport = transportOf(message)
   if (transport === null) {
-    queueEnd(message, body, encoding)
+    queueEnd(message, body, encoding, ascii)
   } else {
     if (message.outputData.length !== 0) flushOutput(message)
-    sendLast(message, transport, body, encoding)
+    sendLast(message, transport, body, ascii ? 'latin1' : encoding)
   }
   message[kCorked] = 0
   message.finished = true
@@ -456,7 +375,7 @@ function sendLast(
   if (body !== null && body.length === 0) body = null
   if (!message._headerSent && message._header) {
     message._headerSent = true
-    const head = headText(message, body !== null && chunked === 0 && isUtf8Text(body, encoding))
+    const head = headText(message, message._header, body !== null && chunked === 0 && isUtf8Text(body, encoding))
     if (trailers === '') {
       transport.sendHead(message, head, body, encoding ?? 'utf8', flags, null)
       return
@@ -476,16 +395,13 @@ function sendLast(
   transport.sendEnd(message, trailers, flags)
 }
 
-/** Queues the last part of a message whose turn has not come; its end is sent by `flushOutput`. */
-function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding): void {
+/** Queues the last part of a message whose turn has not come. */
+function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding, ascii: boolean): void {
   const chunked = bodyFlags(message)
-  if (body !== null) queuePart(message, body, encoding, chunked, null)
-  else if (!message._headerSent) queuePart(message, '', 'latin1', chunked, null)
-  if (chunked !== 0) {
-    const size = message._trailer.length + 5
-    message.outputSize += size
-    message._onPendingData(size)
-  }
+  if (body !== null && chunked !== 0) queuePart(message, body, encoding, chunked, null)
+  else if (body !== null) queueData(message, body, encoding, null, ascii)
+  if (chunked !== 0) queueData(message, `0\r\n${message._trailer}\r\n`, 'latin1', null)
+  else if (!message._headerSent) queueData(message, '', 'latin1', null)
 }
 
 function queueEndCallback(message: OutgoingMessage, callback: EndCallback): void {

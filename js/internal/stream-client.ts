@@ -15,7 +15,7 @@ import { BindingSession, type NativeSession } from './native.js'
 import { isEarlyEnd, responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
-import { END, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
+import { END, type BodyChunk, type SettledMessage, type WirePart, type WriteCallback } from './transport.js'
 
 /** A stream's connection, for as long as the stream lives. */
 const kConnection = Symbol('ferrohttp.clientConnection')
@@ -151,6 +151,13 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
   ): boolean {
     this.#begin()
     const accepted = super.send(message, head, body, encoding, flags, trailers, callback)
+    if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
+    return accepted
+  }
+
+  override sendQueued(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean {
+    this.#begin()
+    const accepted = super.sendQueued(message, parts, flags)
     if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
     return accepted
   }

@@ -14,6 +14,7 @@ import {
   type BodyChunk,
   type MessageTransport,
   type SettledMessage,
+  type WirePart,
   type WriteCallback,
 } from './transport.js'
 
@@ -41,6 +42,10 @@ export class StreamTransport implements MessageTransport {
 
   get destroyed(): boolean {
     return !!this.#stream.destroyed
+  }
+
+  get unwritable(): boolean {
+    return !this.#stream.writable && !this.#stream.destroyed
   }
 
   get writableLength(): number {
@@ -79,6 +84,37 @@ export class StreamTransport implements MessageTransport {
   sendInterim(head: string, callback: WriteCallback | null): boolean {
     if (this.destroyed) return this.#refuse(null, callback)
     return this.#write(head, 'latin1', callback)
+  }
+
+  sendFramed(
+    message: SettledMessage,
+    data: BodyChunk,
+    encoding: BufferEncoding,
+    callback: WriteCallback | null,
+  ): boolean {
+    if (this.destroyed) return this.#refuse(null, callback)
+    const accepted = this.#write(data, encoding, callback)
+    if (!accepted) this.#awaitDrain(message)
+    return accepted
+  }
+
+  sendQueued(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean {
+    const end = (flags & END) !== 0
+    if (this.destroyed) {
+      for (const { callback } of parts) this.#refuse(null, callback)
+      return end ? this.#refuse(message, null) : false
+    }
+    const settle = end ? this.#settler(message, flags) : null
+    const last = parts.length - 1
+    let accepted = true
+    this.#stream.cork?.()
+    for (let i = 0; i <= last; i++) {
+      const { data, encoding, callback } = parts[i]!
+      accepted = write(this.#stream, data, encoding, i === last ? joined(callback, settle) : callback)
+    }
+    this.#stream.uncork?.()
+    if (!accepted) this.#awaitDrain(message)
+    return accepted
   }
 
   afterWrites(callback: WriteCallback): void {
@@ -205,11 +241,11 @@ export function writeFramed(
 function write(
   stream: AssignableSocket,
   data: BodyChunk,
-  encoding: BufferEncoding,
+  encoding: BufferEncoding | null | undefined,
   callback: WriteCallback | null,
 ): boolean {
   // A look-alike may answer nothing at all.
-  return stream.write(data, encoding, callback ?? undefined) !== false
+  return stream.write(data, encoding as BufferEncoding, callback ?? undefined) !== false
 }
 
 function joined(first: WriteCallback | null, second: WriteCallback | null): WriteCallback | null {

@@ -39,6 +39,13 @@ export interface SettledMessage {
   [kDrain](): void
 }
 
+/** A part of a message as it goes over the wire. */
+export interface WirePart {
+  data: BodyChunk
+  encoding: BufferEncoding | null | undefined
+  callback: WriteCallback | null
+}
+
 /**
  * Where one outgoing message at a time is written. The calls of one message come in this order:
  * `sendInterim`* → `sendHead` → `sendBody`* → `sendEnd`, where `sendHead` or `sendBody` with END replaces `sendEnd`.
@@ -52,6 +59,8 @@ export interface MessageTransport {
   readonly socket: Socket
   /** True once the connection is closed or is being closed: nothing can be sent. */
   readonly destroyed: boolean
+  /** True while nothing can be written although the connection stands: messages wait, in Node for ever. */
+  readonly unwritable?: boolean
   /** Bytes handed over and not yet acknowledged by the I/O thread. */
   readonly writableLength: number
   readonly writableHighWaterMark: number
@@ -87,6 +96,18 @@ export interface MessageTransport {
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean
   /** An interim (1xx) response, or part of one: text ahead of the head, sent as it is; encoded as latin1. */
   sendInterim(head: string, callback: WriteCallback | null): boolean
+  /** A further body part of a message with CHUNKED that has been framed already. */
+  sendFramed(
+    message: SettledMessage,
+    data: BodyChunk,
+    encoding: BufferEncoding,
+    callback: WriteCallback | null,
+  ): boolean
+  /**
+   * All that a message has written before it had this transport, as it goes over the wire. `flags` is 0, or END and its
+   * companions when that is the whole message. Without this method the parts come by the others.
+   */
+  sendQueued?(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean
   /**
    * Calls back once everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose
    * callback keeps its place among the others. Without this method such a callback comes at the next tick.

@@ -1,0 +1,66 @@
+'use strict'
+// A request on a socket that can be read and not written: proxy agents answer a refused CONNECT so. The request waits, and
+// what the socket brings is its response.
+const test = require('ava')
+const { parity } = require('../helpers/parity.cjs')
+
+/** `own` makes the request's options from its socket. */
+function unwritable(title, own) {
+  const script = new Function(
+    'http',
+    'log',
+    `return (async () => {
+      const net = require('node:net')
+      const { Duplex } = require('node:stream')
+      const own = ${own}
+      const kinds = {
+        'net.Socket': () => Object.assign(new net.Socket({ writable: false }), { readable: true }),
+        'Duplex that has ended': () => new Duplex({ read() {}, write(chunk, encoding, done) { done() } }).end(),
+      }
+      const fills = {
+        GET: [{}, (request) => request.end()],
+        'GET, flushed': [{}, (request) => { request.flushHeaders(); request.end() }],
+        POST: [{ method: 'POST' }, (request) => { request.write('abc'); request.end() }],
+        'POST, later': [{ method: 'POST' }, (request) => { request.write('abc', () => log('written')); request.once('socket', () => request.end('d', () => log('ended'))) }],
+      }
+      for (const [kind, make] of Object.entries(kinds)) {
+        for (const [fill, [options, write]] of Object.entries(fills)) {
+          const socket = make()
+          await new Promise((resolve) => {
+            const request = http.request({ host: 'x.test', ...options, ...own(http, socket) }, (response) => {
+              let text = ''
+              response.on('data', (data) => { text += data })
+              response.on('end', () => { log(kind, fill, 'response', response.statusCode, text, request.outputData.length > 0); setImmediate(resolve) })
+            })
+            for (const event of ['error', 'finish', 'close']) request.on(event, (error) => log(kind, fill, event, error?.code))
+            request.on('socket', (given) => {
+              given.push('HTTP/1.1 407 Auth\\r\\nContent-Length: 2\\r\\n\\r\\nno')
+              given.push(null)
+            })
+            write(request)
+          })
+        }
+      }
+    })()`,
+  )
+  test(title, parity(script, { only24: true, isolated: true }))
+}
+
+unwritable('from an agent', (http, socket) => {
+  const agent = new http.Agent()
+  agent.createConnection = () => socket
+  return { agent }
+})
+
+unwritable('from createConnection', (_http, socket) => ({ createConnection: () => socket }))
+
+unwritable('from an agent that takes its time', (http, socket) => {
+  const agent = new http.Agent({ keepAlive: true })
+  agent.createSocket = function createSocket(...args) {
+    Promise.resolve().then(() => {
+      this.createConnection = () => socket
+      http.Agent.prototype.createSocket.apply(this, args)
+    })
+  }
+  return { agent }
+})

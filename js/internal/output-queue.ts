@@ -1,0 +1,241 @@
+/**
+ * `outputData`: what a message writes before it has a connection, kept as it goes over the wire and in Node's portions,
+ * because programs read and edit it: proxy agents rewrite the head of a request that is queued already.
+ */
+import type { OutgoingMessage } from '../outgoing.js'
+import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
+import { ERR_INVALID_ARG_TYPE } from './errors.js'
+import { kHighWaterMark, kState } from './symbols.js'
+import type { BodyChunk, MessageTransport, WirePart, WriteCallback } from './transport.js'
+
+export type Encoding = BufferEncoding | null | undefined
+
+/** An element of `outputData`. */
+export type OutputEntry = WirePart
+
+/** What the first entry was made of. Holds for as long as nobody has edited its `data`. */
+export interface QueuedHead {
+  readonly data: string
+  readonly head: string
+  readonly body: string
+  /** The body's. Latin1 for ASCII, which transports write fastest. */
+  readonly encoding: Encoding
+}
+
+const CRLF = Buffer.from('\r\n')
+
+/** Text up to this length shares a record with the head. */
+const SHORT = 4096
+
+/** Entries that are (parts of) interim responses: they go ahead of the head. */
+const interim = new WeakSet<OutputEntry>()
+
+/** Without an encoding, text is UTF-8. */
+export function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean {
+  return typeof data === 'string' && (!encoding || encoding === 'utf8')
+}
+
+/**
+ * Node sends the head together with a first part that is a string, and in that part's encoding; a head with characters
+ * above 0x7f is therefore UTF-8 when the part is, and latin1 otherwise. Transports always encode heads as latin1.
+ */
+export function headText(message: OutgoingMessage, head: string, asUtf8: boolean): string {
+  return asUtf8 && (message[kState] & OBS_TEXT_HEAD) !== 0 ? Buffer.from(head, 'utf8').toString('latin1') : head
+}
+
+/** Queues bytes as they are, with the head in front if that is due. @returns whether there is room for more */
+export function queueData(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  callback: WriteCallback | null,
+  ascii = false,
+): boolean {
+  if (!message._headerSent && message._header) {
+    const head = message._header
+    message._headerSent = true
+    message[kState] |= HEAD_QUEUED
+    if (typeof data === 'string' && (!encoding || encoding === 'utf8' || encoding === 'latin1')) {
+      const joined = head + data
+      if (data !== '') message[kQueuedHead] = { data: joined, head, body: data, encoding: ascii ? 'latin1' : encoding }
+      return queue(message, joined, encoding, callback)
+    }
+    queue(message, head, 'latin1', null)
+  }
+  return queue(message, data, encoding, callback)
+}
+
+/** Queues a body part in the chunked coding. */
+export function queueChunk(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  length: number,
+  encoding: Encoding,
+  callback: WriteCallback | null,
+): boolean {
+  queueData(message, length.toString(16), 'latin1', null)
+  queue(message, CRLF, null, null)
+  queue(message, data, encoding, null)
+  return queue(message, CRLF, null, callback)
+}
+
+/** Queues (part of) an interim response. */
+export function queueInterim(
+  message: OutgoingMessage,
+  data: BodyChunk,
+  encoding: Encoding,
+  callback: WriteCallback | null,
+): boolean {
+  const accepted = queue(message, data, encoding, callback)
+  interim.add(message.outputData.at(-1)!)
+  return accepted
+}
+
+function queue(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, callback: WriteCallback | null): boolean {
+  message.outputData.push({ data, encoding, callback })
+  message.outputSize += data.length
+  message._onPendingData(data.length)
+  return message.outputSize < message[kHighWaterMark]
+}
+
+/**
+ * Hands the queue to the transport.
+ * @param chunked CHUNKED if the transport frames what follows the queue, otherwise 0
+ * @param end END and its companions if the queue is all there is, otherwise 0
+ * @returns what the transport answered the last part; undefined when the queue is empty
+ * @throws ERR_INVALID_ARG_TYPE when a program has put something else there
+ */
+export function sendQueue(
+  message: OutgoingMessage,
+  transport: MessageTransport,
+  chunked: number,
+  end: number,
+): boolean | undefined {
+  const entries = message.outputData
+  if (entries.length === 0) return undefined
+  for (const { data } of entries) {
+    if (typeof data !== 'string' && !(data instanceof Uint8Array))
+      throw ERR_INVALID_ARG_TYPE('chunk', ['string', 'Buffer', 'TypedArray', 'DataView'], data)
+  }
+  const head = message[kQueuedHead]
+  const headQueued = (message[kState] & HEAD_QUEUED) !== 0
+  message.outputData = []
+  message[kQueuedHead] = null
+  message[kState] &= ~HEAD_QUEUED
+  const accepted =
+    transport.sendQueued?.(message, entries, end) ??
+    new QueueSender(message, transport, chunked, end, head, headQueued).send(entries)
+  message._onPendingData(-message.outputSize)
+  message.outputSize = 0
+  return accepted
+}
+
+/** Turns the queue into the calls of a MessageTransport. */
+class QueueSender {
+  readonly #message: OutgoingMessage
+  readonly #transport: MessageTransport
+  /** Whether the transport frames what comes later. */
+  readonly #chunked: number
+  readonly #end: number
+  readonly #made: QueuedHead | null
+  /** The next part is the head, or begins with it. */
+  #headDue: boolean
+  /** The text of a head that has yet to be sent, short parts behind it included. */
+  #head: string | null = null
+  #ended = false
+  #accepted = true
+
+  constructor(
+    message: OutgoingMessage,
+    transport: MessageTransport,
+    chunked: number,
+    end: number,
+    made: QueuedHead | null,
+    headDue: boolean,
+  ) {
+    this.#message = message
+    this.#transport = transport
+    this.#chunked = chunked
+    this.#end = end
+    this.#made = made
+    this.#headDue = headDue
+  }
+
+  send(entries: OutputEntry[]): boolean {
+    const last = entries.length - 1
+    for (let i = 0; i <= last; i++) {
+      const entry = entries[i]!
+      if (interim.has(entry)) {
+        this.#accepted = this.#transport.sendInterim(latin1(entry.data, entry.encoding), entry.callback)
+      } else {
+        this.#sendPart(entry, i === last ? this.#end : 0)
+      }
+    }
+    if (this.#head !== null) this.#sendHead(null, 'latin1', this.#end, null)
+    if (this.#end !== 0 && !this.#ended) this.#accepted = this.#transport.sendEnd(this.#message, '', this.#end)
+    return this.#accepted
+  }
+
+  #sendPart({ data, encoding, callback }: OutputEntry, end: number): void {
+    let part = data
+    let partEncoding = encoding
+    if (this.#headDue) {
+      this.#headDue = false
+      const made = this.#made
+      if (made !== null && made.data === data) {
+        this.#head = headText(this.#message, made.head, isUtf8Text(made.body, encoding))
+        part = made.body
+        partEncoding = made.encoding
+      } else {
+        this.#head = latin1(data, encoding)
+        part = ''
+      }
+    }
+    const frames = this.#chunked !== 0
+    // The head takes along what has been framed already, as far as that is short.
+    if (this.#head !== null && callback === null && this.#message.chunkedEncoding && part.length <= SHORT) {
+      this.#head += latin1(part, partEncoding)
+      part = ''
+      if (this.#head.length > 2 * SHORT) this.#sendHead(null, 'latin1', end, null)
+      else if (end === 0) return
+    }
+    if (this.#head !== null) {
+      if (!frames && part.length > 0) {
+        this.#sendHead(part, partEncoding ?? 'utf8', end, callback)
+        return
+      }
+      this.#sendHead(null, 'latin1', part.length > 0 ? 0 : end, null)
+    }
+    if (part.length > 0) this.#sendRest(part, partEncoding ?? 'utf8', end, callback)
+    else if (callback !== null) callInTurn(this.#transport, callback)
+  }
+
+  #sendHead(body: BodyChunk | null, encoding: BufferEncoding, end: number, callback: WriteCallback | null): void {
+    const head = this.#head!
+    this.#head = null
+    if (end !== 0) this.#ended = true
+    this.#accepted = this.#transport.sendHead(this.#message, head, body, encoding, this.#chunked | end, callback)
+  }
+
+  #sendRest(part: BodyChunk, encoding: BufferEncoding, end: number, callback: WriteCallback | null): void {
+    if (this.#chunked !== 0) {
+      this.#accepted = this.#transport.sendFramed(this.#message, part, encoding, callback)
+      return
+    }
+    if (end !== 0) this.#ended = true
+    this.#accepted = this.#transport.sendBody(this.#message, part, encoding, end, callback)
+  }
+}
+
+/** The callback of an empty write comes behind those of the writes before it. */
+export function callInTurn(transport: MessageTransport, callback: WriteCallback): void {
+  if (transport.afterWrites === undefined) process.nextTick(callback, null)
+  else transport.afterWrites(callback)
+}
+
+/** The bytes of `data`, one a character. */
+export function latin1(data: BodyChunk, encoding: Encoding): string {
+  if (typeof data !== 'string') return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
+  if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') return data
+  return Buffer.from(data, encoding ?? 'utf8').toString('latin1')
+}
