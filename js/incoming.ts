@@ -25,7 +25,6 @@ const kOwnSocket = Symbol('ferrohttp.ownSocket')
 const kBlock = Symbol('ferrohttp.block')
 /** Where in `[kBlock]` the fields begin. */
 const kFieldsAt = Symbol('ferrohttp.fieldsAt')
-const kTrailerBlock = Symbol('ferrohttp.trailerBlock')
 const kRawHeaders = Symbol('ferrohttp.rawHeaders')
 const kRawTrailers = Symbol('ferrohttp.rawTrailers')
 const kHeaders = Symbol('ferrohttp.headers')
@@ -102,7 +101,6 @@ export interface IncomingMessage
   [kOwnSocket]: Socket | null | undefined
   [kBlock]: string
   [kFieldsAt]: number
-  [kTrailerBlock]: string
   [kRawHeaders]: string[] | null
   [kRawTrailers]: string[] | null
   [kHeaders]: HeaderTarget | null
@@ -162,7 +160,6 @@ export const IncomingMessage = function IncomingMessage(
   }
   this[kBlock] = ''
   this[kFieldsAt] = 0
-  this[kTrailerBlock] = ''
   this[kRawHeaders] = null
   this[kRawTrailers] = null
   this[kHeaders] = null
@@ -218,6 +215,7 @@ export function fillHead(
   message.url = block.slice(0, urlLength)
   message[kBlock] = block
   message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
+  showHead(message)
 }
 
 /**
@@ -249,6 +247,7 @@ export function fillResponseHead(
   message[kBlock] = block
   message[kFieldsAt] = fieldCount === 0 ? block.length : reasonLength + 1
   if (maxFields > 0 && fieldCount > maxFields) message[kRawHeaders] = message.rawHeaders.slice(0, maxFields * 2)
+  showHead(message)
 }
 
 /** A field name never has the sign, so this cannot be a value and the name behind it. */
@@ -265,17 +264,26 @@ function joinsDuplicates(message: IncomingMessage): boolean {
   return message.joinDuplicateHeaders === true
 }
 
-function collect(message: IncomingMessage, raw: string[]): HeaderTarget {
+/** @param raw what the program has there: an accessor of its own may answer nothing */
+function collect(message: IncomingMessage, raw: string[] | null | undefined): HeaderTarget {
   const target: HeaderTarget = {}
-  const join = joinsDuplicates(message)
-  for (let i = 0; i + 1 < raw.length; i += 2) addHeader(target, raw[i]!, raw[i + 1]!, join)
+  if (!raw) return target
+  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLine(raw[i]!, raw[i + 1]!, target)
   return target
 }
 
-function collectDistinct(raw: string[]): DistinctTarget {
+function collectDistinct(message: IncomingMessage, raw: string[] | null | undefined): DistinctTarget {
   const target: DistinctTarget = Object.create(null)
-  for (let i = 0; i + 1 < raw.length; i += 2) addDistinctHeader(target, raw[i]!, raw[i + 1]!)
+  if (!raw) return target
+  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLineDistinct(raw[i]!, raw[i + 1]!, target)
   return target
+}
+
+/** A subclass, or a program that patches the prototype, sees each head as Node's parser gives it to `_addHeaderLines`. */
+function showHead(message: IncomingMessage): void {
+  if (message._addHeaderLines === addHeaderLines) return
+  const raw = message.rawHeaders
+  message._addHeaderLines(raw, raw.length)
 }
 
 defineAccessors(IncomingMessage.prototype, {
@@ -314,7 +322,7 @@ defineAccessors(IncomingMessage.prototype, {
   },
   rawTrailers: {
     get() {
-      return (this[kRawTrailers] ??= splitFields(this[kTrailerBlock]))
+      return (this[kRawTrailers] ??= [])
     },
     set(raw: string[]) {
       this[kRawTrailers] = raw
@@ -322,10 +330,11 @@ defineAccessors(IncomingMessage.prototype, {
   },
   headers: {
     get() {
-      // Most programs never look at the raw ones; whoever has may have changed them.
-      const raw = this[kRawHeaders]
-      return (this[kHeaders] ||=
-        raw === null ? readHeaders(this[kBlock], this[kFieldsAt], joinsDuplicates(this)) : collect(this, raw))
+      // Most programs never look at the raw ones, and whoever has may have changed them; few replace `_addHeaderLine`.
+      const plain = this[kRawHeaders] === null && this._addHeaderLine === addHeaderLine
+      return (this[kHeaders] ||= plain
+        ? readHeaders(this[kBlock], this[kFieldsAt], joinsDuplicates(this))
+        : collect(this, this.rawHeaders))
     },
     set(headers: HeaderTarget) {
       this[kHeaders] = headers
@@ -333,7 +342,7 @@ defineAccessors(IncomingMessage.prototype, {
   },
   headersDistinct: {
     get() {
-      return (this[kHeadersDistinct] ||= collectDistinct(this.rawHeaders))
+      return (this[kHeadersDistinct] ||= collectDistinct(this, this.rawHeaders))
     },
     set(headers: DistinctTarget) {
       this[kHeadersDistinct] = headers
@@ -349,7 +358,7 @@ defineAccessors(IncomingMessage.prototype, {
   },
   trailersDistinct: {
     get() {
-      return (this[kTrailersDistinct] ||= collectDistinct(this.rawTrailers))
+      return (this[kTrailersDistinct] ||= collectDistinct(this, this.rawTrailers))
     },
     set(trailers: DistinctTarget) {
       this[kTrailersDistinct] = trailers
@@ -465,7 +474,9 @@ defineMethods(IncomingMessage.prototype, {
     if (!headers?.length) return
     const kept = n < headers.length ? headers.slice(0, n) : headers
     const known = this.complete ? this[kTrailers] : this[kHeaders]
-    this[this.complete ? kRawTrailers : kRawHeaders] = kept
+    // As properties: programs define accessors of their own on a message, to learn of its trailers.
+    if (this.complete) this.rawTrailers = kept
+    else this.rawHeaders = kept
     if (known !== null) for (let i = 0; i + 1 < kept.length; i += 2) this._addHeaderLine(kept[i]!, kept[i + 1]!, known)
   },
 
@@ -502,8 +513,8 @@ defineMethods(IncomingMessage.prototype, {
   [kEnd](trailers: string) {
     this.complete = true
     if (trailers !== '') {
-      this[kTrailerBlock] = trailers
-      if (this[kTrailers] !== null) this[kTrailers] = collect(this, this.rawTrailers)
+      const raw = splitFields(trailers)
+      this._addHeaderLines(raw, raw.length)
     }
     // A body that was empty, or has not been looked at, ends when it is read.
     // One made from a socket has nobody to end it then.
@@ -534,6 +545,8 @@ defineMethods(IncomingMessage.prototype, {
     else this._dump()
   },
 })
+
+const { _addHeaderLine: addHeaderLine, _addHeaderLines: addHeaderLines } = IncomingMessage.prototype
 
 // Node's own server calls these on whatever class it was told to use.
 for (const symbol of Object.getOwnPropertySymbols(nodePrototype)) {
