@@ -43,7 +43,10 @@ export interface AgentOptions extends NodeAgentOptions {
   socketPath?: string
 }
 
-type Options = ClientOptions & { path?: string | null }
+type Options = ClientOptions & { path?: string | null; [kUser]?: Agent }
+
+/** A callback for `createSocket` that gives the socket to a request of this agent's. */
+type OwnCallback = Created & { [kOwn]?: true }
 
 /** A request that waits for a connection. */
 interface Waiting {
@@ -87,6 +90,10 @@ export interface AgentConstructor {
   readonly prototype: Agent
   defaultMaxSockets: number
 }
+
+/** In the options of a connection: the agent whose own request gets it. */
+const kUser = Symbol('ferrohttp.user')
+const kOwn = Symbol('ferrohttp.own')
 
 /** Of a request that waits in `requests`. */
 const kOptions = Symbol('ferrohttp.requestOptions')
@@ -260,8 +267,8 @@ defineMethods(Agent.prototype, {
       const servername = net.isIP(proxy.host) ? '' : proxy.host
       return tls.connect({ ...options, servername } as unknown as tls.ConnectionOptions)
     }
-    // An agent that makes its own sockets out of ours needs ordinary ones.
-    const native = this.createConnection === createConnection && options._agentKey !== undefined
+    // Whoever else takes the socket (an agent that wraps it, a recorder) needs an ordinary one.
+    const native = this.createConnection === createConnection && (options as Options)[kUser] === this
     return (
       (native ? connectNatively(options) : null) ??
       net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)
@@ -301,10 +308,12 @@ defineMethods(Agent.prototype, {
       return
     }
     const merging = usual === null ? options : merged(this, asked, request)
-    this.createSocket(request, merging as ClientOptions, (error, created) => {
+    const give: OwnCallback = (error, created) => {
       if (error) request.onSocket(created, error)
       else giveSocket(this, request, created as Socket)
-    })
+    }
+    give[kOwn] = true
+    this.createSocket(request, merging as ClientOptions, give)
     pool.settle(origin)
   },
 
@@ -313,6 +322,7 @@ defineMethods(Agent.prototype, {
     const name = this.getName(options)
     options._agentKey = name
     options.encoding = null
+    options[kUser] = (callback as OwnCallback)[kOwn] === true ? this : undefined
     let done = false
     const onCreated: Created = (error, socket) => {
       if (done) return
@@ -341,11 +351,13 @@ defineMethods(Agent.prototype, {
     pool.settle(origin)
     if (request === undefined) return
     const waiting = (request as Waiting)[kOptions] ?? (options as Options)
-    this.createSocket(request, waiting as ClientOptions, (error, created) => {
+    const give: OwnCallback = (error, created) => {
       // Whoever waits longest then gets it.
       if (error) request.onSocket(created, error)
       else created!.emit('free')
-    })
+    }
+    give[kOwn] = true
+    this.createSocket(request, waiting as ClientOptions, give)
   },
 
   keepSocketAlive(socket: Socket) {

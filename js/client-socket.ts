@@ -27,6 +27,7 @@ import {
   NativeSocket,
   TIMEOUT_MAX,
   type Callback,
+  type Listener,
 } from './native-socket.js'
 
 const { EPIPE, ECANCELED } = constants.errno
@@ -142,6 +143,20 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     this.onClosed(wanted ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
   }
 
+  override on(event: string, listener: Listener): this {
+    showInput(this, event)
+    return super.on(event, listener)
+  }
+
+  override addListener(event: string, listener: Listener): this {
+    return this.on(event, listener)
+  }
+
+  override prependListener(event: string, listener: Listener): this {
+    showInput(this, event)
+    return super.prependListener(event, listener)
+  }
+
   override release(): void {
     super.release()
     this._httpMessage = null
@@ -179,6 +194,19 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     this.#resource.emitDestroy()
     this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected)
   }
+}
+
+/**
+ * A program listens to what the peer sends. It gets a copy of what responses are read from; while there is no request the
+ * bytes are its own.
+ */
+function showInput(socket: ClientSocket, event: string): void {
+  if (event !== 'data' && event !== 'readable') return
+  // Absent within net.Socket's constructor.
+  const connection = socket[kConnection] as NativeClient | undefined
+  if (connection === undefined || connection.upgraded) return
+  if (socket._httpMessage === null) connection.handOver()
+  else if (event === 'data') connection.tap()
 }
 
 /** Writes that were under way fail ahead of 'close', those that waited for the connection behind it. */

@@ -84,6 +84,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   #maxHeaderSize: number
   #lenient: boolean
   #refed = true
+  #tapped = false
 
   /** @param maxHeaderSize and `lenient`: the limits that hold until a request has others */
   constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
@@ -221,6 +222,13 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.upgraded = true
     this.command(r.OUT_UPGRADE)
     this.#side.release()
+  }
+
+  /** The socket is to emit what is read, too. */
+  tap(): void {
+    if (this.#tapped) return
+    this.#tapped = true
+    this.command(r.OUT_TAP)
   }
 
   pause(): void {
@@ -373,6 +381,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   onBody(flags: number, chunk: Buffer): void {
+    if ((flags & r.BODY_TAP) !== 0) {
+      if (!this.upgraded) this.socket.emit('data', chunk)
+      return
+    }
     if ((flags & r.BODY_RAW) !== 0) {
       this.#window.held = !this.socket.push(chunk)
       if (this.#window.held) this.#updateHold()

@@ -287,6 +287,12 @@ impl ClientConnection {
         Ok(())
     }
 
+    /// The connection is the user's from here on: what is read is not HTTP. After an upgrade that is so already.
+    pub fn upgrade(&mut self) {
+        self.reading = Reading::Raw;
+        self.writing = Writing::Head;
+    }
+
     /// Announces a body part of `len` bytes, which the caller writes itself behind what is in
     /// `out`. A part without bytes is nothing, not the end.
     ///

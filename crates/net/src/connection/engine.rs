@@ -144,8 +144,9 @@ impl Engine {
 
     /// A client's connection is handed over by the response's head already.
     pub(super) fn upgrade(&mut self) {
-        if let Self::Server(engine, _) = self {
-            engine.upgrade();
+        match self {
+            Self::Server(engine, _) => engine.upgrade(),
+            Self::Client(engine, ..) => engine.upgrade(),
         }
     }
 
