@@ -1,0 +1,90 @@
+// What differs between the reference and ferrohttp, the gravest difference first.
+
+/**
+ * Kinds of differences, the gravest first.
+ *
+ * - `accepted`: a message, or its end, that the reference refuses
+ * - `framed`: the same message with other fields, another body or other trailers
+ * - `refused`: a message, or its end, that the reference accepts
+ * - `code`: refused with another code
+ * - `partial`: another part of a message that did not come whole
+ * - `answer`: the peer gets other bytes
+ * - `fate`: the connection is kept by one and closed by the other
+ */
+export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answer', 'fate']
+
+/**
+ * @typedef {object} Difference
+ * @property {string} kind one of `KINDS`
+ * @property {string} what the field that differs, and in which direction; inputs with the same kind and field are one find
+ * @property {'open' | 'ended'} when whether it shows before or after the peer has ended
+ */
+
+/**
+ * @param {import('./memory-road.mjs').Result} reference
+ * @param {import('./memory-road.mjs').Result} own
+ * @returns {Difference | null}
+ */
+export function compare(reference, own) {
+  const found = []
+  for (const when of /** @type {const} */ (['open', 'ended'])) {
+    const differences = differ(reference[when], own[when], when)
+    for (const { kind, what } of differences) found.push({ kind, what, when })
+  }
+  if (found.length === 0) return null
+  return found.reduce((gravest, each) => (KINDS.indexOf(each.kind) < KINDS.indexOf(gravest.kind) ? each : gravest))
+}
+
+/** @param {Difference} difference */
+export function name({ kind, what }) {
+  return `${kind}: ${what}`
+}
+
+function differ(reference, own, when) {
+  const found = []
+  const add = (kind, what) => found.push({ kind, what })
+  const count = Math.min(reference.messages.length, own.messages.length)
+  for (let i = 0; i < count; i++) differInMessage(reference.messages[i], own.messages[i], when, add)
+  if (own.messages.length > count) add('accepted', `another ${own.messages[count].event}${instead(reference)}`)
+  if (reference.messages.length > count) add('refused', `${reference.messages[count].event}${instead(own)}`)
+  differInErrors(reference.errors[0], own.errors[0], add)
+  if (reference.output !== own.output) add('answer', `${statuses(reference.output)} becomes ${statuses(own.output)}`)
+  if (reference.closed !== own.closed) add('fate', reference.closed ? 'closed becomes open' : 'open becomes closed')
+  else if (reference.kept !== own.kept) add('fate', reference.kept ? 'kept becomes dropped' : 'dropped becomes kept')
+  return found
+}
+
+function instead({ errors }) {
+  return errors.length > 0 ? ` instead of ${errors[0]}` : ''
+}
+
+function differInMessage(reference, own, when, add) {
+  if (reference.event !== own.event) add('framed', `${reference.event} becomes ${own.event}`)
+  for (const part of ['start', 'headers']) {
+    if (!equal(reference[part], own[part])) add('framed', part)
+  }
+  const areWhole = reference.complete && own.complete
+  if (reference.body !== own.body) add(areWhole || reference.event === 'upgrade' ? 'framed' : 'partial', 'body')
+  if (!equal(reference.trailers, own.trailers)) add(areWhole ? 'framed' : 'partial', 'trailers')
+  if (own.complete && !reference.complete) add('accepted', `the end of a ${own.event}`)
+  else if (reference.complete && !own.complete) add('refused', `the end of a ${own.event}`)
+  else if (when === 'ended' && reference.end !== own.end)
+    add('fate', `a ${own.event} ends with ${reference.end || 'nothing'} becomes ${own.end || 'nothing'}`)
+}
+
+function differInErrors(reference, own, add) {
+  if (reference === own) return
+  if (own === undefined) add('accepted', `${reference} becomes no error`)
+  else if (reference === undefined) add('refused', `no error becomes ${own}`)
+  else add('code', `${reference} becomes ${own}`)
+}
+
+function equal(one, other) {
+  return one.length === other.length && one.every((text, i) => text === other[i])
+}
+
+/** The status codes in what a server has written. */
+function statuses(output) {
+  const codes = output.match(/HTTP\/1\.1 \d{3}(?! Continue)/g) ?? []
+  return codes.length === 0 ? 'nothing' : codes.map((text) => text.slice(-3)).join(' ')
+}

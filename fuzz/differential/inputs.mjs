@@ -1,0 +1,60 @@
+// The n-th input of a seed.
+import { mutate } from './mutations.mjs'
+import { Random } from './random.mjs'
+import { requests } from './requests.mjs'
+import { responses } from './responses.mjs'
+
+/**
+ * What one connection gets.
+ *
+ * @typedef {object} Input
+ * @property {number} index
+ * @property {'server' | 'client'} role who is tried: a server gets requests, a client responses
+ * @property {boolean} lenient whether `insecureHTTPParser` is set
+ * @property {string} profile which program is tried: see `SERVER_PROFILES` and `CLIENT_PROFILES`
+ * @property {string} asks of clients: the request that is answered, one of `REQUESTS`
+ * @property {string} text the bytes, as latin1
+ * @property {number[]} cuts where the text is cut when it is sent in pieces, ascending
+ * @property {number} messages how many messages the grammar has made
+ */
+
+/** The programs that serve: see server-program.mjs. */
+export const SERVER_PROFILES = ['plain', 'listeners', 'limits', 'watched']
+/** The programs that ask: see client-program.mjs. */
+export const CLIENT_PROFILES = ['plain', 'listeners', 'single']
+/** What a client asks for. */
+export const REQUESTS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'CONNECT', 'UPGRADE']
+
+/**
+ * @param {number} seed
+ * @param {number} index
+ * @returns {Input}
+ */
+export function input(seed, index) {
+  const random = new Random(seed, index)
+  const role = random.chance(60) ? 'server' : 'client'
+  const lenient = random.chance(40)
+  const profile = random.pick(role === 'server' ? SERVER_PROFILES : CLIENT_PROFILES)
+  const asks = role === 'client' ? random.pick(REQUESTS) : ''
+  const { text: written, messages } = role === 'server' ? requests(random) : responses(random)
+  const text = mutate(written, random)
+  return { index, role, lenient, profile, asks, text, cuts: cuts(text.length, random), messages }
+}
+
+/** One to four cuts, seldom one behind each byte. */
+function cuts(length, random) {
+  if (length < 2) return []
+  if (length < 120 && random.chance(1)) return Array.from({ length: length - 1 }, (_, i) => i + 1)
+  const places = new Set()
+  for (let n = 1 + random.below(4); n > 0; n--) places.add(1 + random.below(length - 1))
+  return [...places].sort((a, b) => a - b)
+}
+
+/**
+ * @param {Input} input
+ * @returns {Buffer[]} the text as it is sent in pieces
+ */
+export function pieces({ text, cuts }) {
+  const bytes = Buffer.from(text, 'latin1')
+  return [0, ...cuts].map((start, i) => bytes.subarray(start, cuts[i] ?? bytes.length))
+}

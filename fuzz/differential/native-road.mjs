@@ -1,0 +1,212 @@
+// Runs inputs on real sockets: what the I/O threads of ferrohttp make of them.
+import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { ask } from './client-program.mjs'
+import { pieces } from './inputs.mjs'
+import { Observation } from './observation.mjs'
+import { createProgram } from './server-program.mjs'
+
+/** So many connections are open beside each other. */
+const LANES = 48
+/** Milliseconds between two looks at whether the patience has run out. */
+const TICK = 20
+
+/**
+ * Lanes with a server and a client each, which serve one connection at a time: so it is known which one an event belongs to, without a look at
+ * `req.socket`, by which the native road would make one.
+ */
+export class NativeRoad {
+  #directory = mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-fuzz-'))
+  #free = []
+  #waiting = []
+
+  /** @param {typeof import('node:http')} http ours */
+  constructor(http) {
+    for (let i = 0; i < LANES; i++) this.#free.push(new Lane(http, path.join(this.#directory, String(i))))
+  }
+
+  /**
+   * @param {import('./inputs.mjs').Input} input
+   * @param {boolean} whole
+   * @param {import('./memory-road.mjs').Result[]} expected the outcomes that end the waiting before `patience` does
+   * @param {number} patience milliseconds that an outcome may take
+   * @returns {Promise<import('./memory-road.mjs').Result>}
+   */
+  async run(input, whole, expected, patience) {
+    const lane = this.#free.pop() ?? (await new Promise((resolve) => this.#waiting.push(resolve)))
+    try {
+      const parts = whole ? [Buffer.from(input.text, 'latin1')] : pieces(input)
+      return await lane.run(input, parts, expected, patience)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free.push(lane)
+      else next(lane)
+    }
+  }
+
+  /** Removes the sockets' files; the process is to end afterwards. */
+  close() {
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+class Lane {
+  #http
+  #prefix
+  #servers = new Map()
+  #observation = new Observation()
+  /** Of clients: what the server that is asked does with its next connection. */
+  #onpeer = (socket) => socket.destroy()
+  #peers = null
+  #agent
+
+  constructor(http, prefix) {
+    this.#http = http
+    this.#prefix = prefix
+    this.#agent = new http.Agent({ keepAlive: true })
+  }
+
+  async run(input, parts, expected, patience) {
+    const observation = new Observation()
+    this.#observation = observation
+    const peer = input.role === 'server' ? await this.#connect(input, parts) : await this.#ask(input, parts)
+    const agent = this.#agent
+    const snapshot = () => {
+      observation.kept = input.role === 'client' && !observation.closed && Object.keys(agent.freeSockets).length > 0
+      return observation.snapshot()
+    }
+    const open = await settled(
+      observation,
+      snapshot,
+      expected.map((result) => result.open),
+      patience,
+    )
+    peer.end()
+    const ended = await settled(
+      observation,
+      snapshot,
+      expected.map((result) => result.ended),
+      patience,
+    )
+    peer.destroy()
+    await this.#idle(patience)
+    observation.onchange = () => {}
+    return { open, ended }
+  }
+
+  /** Waits until nothing is left of the connection, so that no late event is taken for one of the next. */
+  async #idle(patience) {
+    for (let waited = 0; waited < patience && (await this.#isBusy()); waited++) await delay(1)
+  }
+
+  async #isBusy() {
+    const { sockets, freeSockets, requests } = this.#agent
+    if ([sockets, freeSockets, requests].some((each) => Object.keys(each).length > 0)) return true
+    const counts = [...this.#servers.values()].map(({ server }) => promisify(server.getConnections).call(server))
+    return (await Promise.all(counts)).some((count) => count > 0)
+  }
+
+  /** As a client of the server: connects and sends. */
+  async #connect(input, parts) {
+    const observation = this.#observation
+    const socket = net.connect({ path: await this.#server(input), allowHalfOpen: true })
+    socket.on('data', (part) => observation.wrote(part))
+    observe(socket, observation)
+    await new Promise((resolve) => {
+      socket.on('connect', () => send(socket, parts, resolve))
+      socket.on('error', resolve)
+    })
+    return socket
+  }
+
+  /** As a server that one of our clients asks: takes the request and sends. */
+  async #ask(input, parts) {
+    const observation = this.#observation
+    const socketPath = await this.#peer()
+    const connected = new Promise((resolve) => {
+      this.#onpeer = (socket) => {
+        observe(socket, observation)
+        socket.once('data', () => send(socket, parts, () => resolve(socket)))
+      }
+    })
+    const request = ask(
+      this.#http,
+      input,
+      { socketPath, agent: input.profile === 'single' ? false : this.#agent },
+      observation,
+    )
+    // The agent has the connection back after this event.
+    request.on('close', () => setImmediate(() => observation.onchange()))
+    return connected
+  }
+
+  async #server(input) {
+    const key = `${input.profile}-${input.lenient}`
+    let entry = this.#servers.get(key)
+    if (entry === undefined) {
+      entry = { address: `${this.#prefix}-${key}`, server: createProgram(this.#http, input, () => this.#observation) }
+      await new Promise((resolve) => entry.server.listen(entry.address, resolve))
+      this.#servers.set(key, entry)
+    }
+    return entry.address
+  }
+
+  async #peer() {
+    if (this.#peers === null) {
+      this.#peers = `${this.#prefix}-peer`
+      const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#onpeer(socket))
+      await new Promise((resolve) => server.listen(this.#peers, resolve))
+    }
+    return this.#peers
+  }
+}
+
+function observe(socket, observation) {
+  socket.resume()
+  socket.on('end', () => observation.close())
+  socket.on('error', () => observation.close())
+  socket.on('close', () => observation.close())
+}
+
+/** Sends the parts, a turn of the event loop apart. */
+function send(socket, parts, sent) {
+  const rest = parts.filter((part) => part.length > 0)
+  const next = () => {
+    const part = rest.shift()
+    if (part === undefined || socket.destroyed) return sent()
+    socket.write(part)
+    setImmediate(next)
+  }
+  next()
+}
+
+/**
+ * Resolves with what has been seen once that is one of the expected, or after the patience has run out. Its ticks are timers one after the other, so
+ * that the event loop has looked at the sockets between two of them, however busy it is.
+ */
+function settled(observation, snapshot, expected, patience) {
+  const texts = expected.map((each) => JSON.stringify(each))
+  return new Promise((resolve) => {
+    let ticks = Math.ceil(patience / TICK)
+    const finish = (seen) => {
+      clearTimeout(timer)
+      observation.onchange = () => {}
+      resolve(seen)
+    }
+    const tick = () => {
+      if (ticks-- === 0) return finish(snapshot())
+      timer = setTimeout(tick, TICK)
+    }
+    let timer
+    tick()
+    observation.onchange = () => {
+      const seen = snapshot()
+      if (texts.includes(JSON.stringify(seen))) finish(seen)
+    }
+    observation.onchange()
+  })
+}

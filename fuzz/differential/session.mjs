@@ -1,0 +1,173 @@
+// A run of the fuzzer: inputs by the batch, on every road, until the time is over or a difference is found.
+import http from 'node:http'
+import { compare, name } from './compare.mjs'
+import { input } from './inputs.mjs'
+import { listed } from './listed.mjs'
+import { MemoryRoad } from './memory-road.mjs'
+import { minimise } from './minimise.mjs'
+import { NativeRoad } from './native-road.mjs'
+
+const BATCH = 64
+/** A slow one holds nobody up while there are fewer. */
+const RUNS_ON_SOCKETS = 400
+/** Milliseconds that an outcome on a socket may take: at first, and when a difference is looked at again. */
+const PATIENCE = 250
+const LONG_PATIENCE = 1000
+
+/**
+ * @typedef {object} Finding
+ * @property {import('./inputs.mjs').Input} input as it was found
+ * @property {import('./inputs.mjs').Input} smallest
+ * @property {string} road
+ * @property {boolean} whole whether it was sent at once
+ * @property {import('./compare.mjs').Difference} difference
+ * @property {import('./memory-road.mjs').Result} reference of the smallest input, as is `own`
+ * @property {import('./memory-road.mjs').Result} own
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {number} seed
+ * @property {number} seconds
+ * @property {number} [first] index of the first input
+ * @property {number} [inputs] ends after so many
+ * @property {number} [findings] ends after so many differences of different kinds
+ * @property {typeof import('node:http')} ferrohttp
+ */
+
+export class Session {
+  #options
+  #reference = new MemoryRoad(http)
+  #compatible
+  #native
+  #onTheirWay = new Set()
+  /** @type {Map<string, Finding>} */
+  findings = new Map()
+  /** Messages sent, by role, mode and road; each sent to both implementations, whole or cut. */
+  counts = {}
+  /** Differences that COMPATIBILITY lists, by row. */
+  rows = {}
+  inputs = 0
+  messages = 0
+  /** Differences on sockets that did not come again. */
+  unstable = 0
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options
+    this.#compatible = new MemoryRoad(options.ferrohttp)
+    this.#native = new NativeRoad(options.ferrohttp)
+  }
+
+  async run() {
+    const { seed, seconds, first = 0, inputs = Infinity, findings = 1 } = this.#options
+    const end = performance.now() + seconds * 1000
+    for (let index = first; index < first + inputs && performance.now() < end && this.findings.size < findings; ) {
+      const size = Math.min(BATCH, first + inputs - index)
+      const batch = Array.from({ length: size }, (_, i) => input(seed, index + i))
+      index += size
+      const results = await this.#inMemory(batch)
+      await this.#onSockets(batch, results)
+    }
+    await Promise.all(this.#onTheirWay)
+    this.#native.close()
+  }
+
+  async #inMemory(batch) {
+    const results = []
+    for (const whole of [true, false]) {
+      const references = await this.#reference.run(batch, whole)
+      const own = await this.#compatible.run(batch, whole)
+      for (const [i, each] of batch.entries()) {
+        const known = whole ? [references[i]] : [references[i], results[i].references[0]]
+        if (whole) results.push({ references: known, own: [own[i]] })
+        else
+          Object.assign(results[i], {
+            references: [results[i].references[0], references[i]],
+            own: [results[i].own[0], own[i]],
+          })
+        this.#count(each, 'compatible')
+        await this.#judge(each, 'compatible', whole, known, own[i])
+      }
+    }
+    return results
+  }
+
+  /** Starts the runs on sockets; waits only while too many are on their way. */
+  async #onSockets(batch, results) {
+    for (const [i, each] of batch.entries()) {
+      while (this.#onTheirWay.size >= RUNS_ON_SOCKETS) await Promise.race(this.#onTheirWay)
+      const run = this.#onSocket(each, results[i]).finally(() => this.#onTheirWay.delete(run))
+      this.#onTheirWay.add(run)
+    }
+  }
+
+  async #onSocket(each, { references, own }) {
+    const whole = each.index % 2 === 0
+    const known = whole ? references.slice(0, 1) : references
+    const seen = await this.#native.run(each, whole, [...known, ...own], PATIENCE)
+    this.#count(each, 'native')
+    // What both roads have is a find of the compatible one.
+    const others = own.map((other, j) => compare(references[j], other)).filter((difference) => difference !== null)
+    await this.#judge(each, 'native', whole, known, seen, others)
+  }
+
+  #count({ role, lenient, messages }, road) {
+    const key = `${role} ${lenient ? 'lenient' : 'strict'} ${road}`
+    this.counts[key] = (this.counts[key] ?? 0) + messages
+    this.messages += messages
+    if (road === 'native') this.inputs++
+  }
+
+  /** The outcome has to be one of those that the reference has for these bytes. */
+  async #judge(each, road, whole, references, own, known = []) {
+    const differences = references.map((reference) => compare(reference, own))
+    if (differences.includes(null)) return
+    if (known.some((difference) => name(difference) === name(differences[0]))) return
+    const found = { input: each, difference: differences[0], reference: references[0], own }
+    const row = listed(found)
+    if (row !== null) {
+      this.rows[row.row] = (this.rows[row.row] ?? 0) + 1
+      return
+    }
+    const key = `${road} ${each.role} ${each.lenient ? 'lenient' : 'strict'} ${name(differences[0])}`
+    if (this.findings.has(key) || this.findings.size >= (this.#options.findings ?? 1)) return
+    if (road === 'native' && !(await this.#comesAgain(each, whole, differences[0]))) {
+      this.unstable++
+      return
+    }
+    // The place is taken before the input is minimised, so that the others of its kind need not wait.
+    this.findings.set(key, { ...found, smallest: each, road, whole })
+    await this.#minimise(key)
+  }
+
+  async #comesAgain(each, whole, difference) {
+    const [outcome] = await this.#outcomes([each], 'native', whole, LONG_PATIENCE)
+    return outcome.difference !== null && name(outcome.difference) === name(difference)
+  }
+
+  async #minimise(key) {
+    const { input, road, whole, difference } = this.findings.get(key)
+    const smallest = await minimise(whole ? { ...input, cuts: [] } : input, async (candidates) => {
+      const outcomes = await this.#outcomes(candidates, road, whole, PATIENCE)
+      return outcomes.map(
+        (outcome) =>
+          outcome.difference !== null && name(outcome.difference) === name(difference) && listed(outcome) === null,
+      )
+    })
+    const [outcome] = await this.#outcomes([smallest], road, whole, LONG_PATIENCE)
+    this.findings.set(key, { ...this.findings.get(key), ...outcome, input, smallest, difference })
+  }
+
+  /** Runs inputs on the reference and on one road. */
+  async #outcomes(inputs, road, whole, patience) {
+    const references = await this.#reference.run(inputs, whole)
+    const own =
+      road === 'compatible'
+        ? await this.#compatible.run(inputs, whole)
+        : await Promise.all(inputs.map((each, i) => this.#native.run(each, whole, [references[i]], patience)))
+    return inputs.map((each, i) => {
+      return { input: each, reference: references[i], own: own[i], difference: compare(references[i], own[i]) }
+    })
+  }
+}
