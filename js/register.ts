@@ -10,6 +10,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import * as ferrohttp from './index.js'
 import { http2Servers } from './internal/http2-servers.js'
 import { httpsServers } from './internal/https-servers.js'
+import { replaceInnerModules } from './internal/inner-modules.js'
 
 const NAMES = [
   'createServer',
@@ -33,4 +34,5 @@ for (const name of NAMES) put(http, name, ferrohttp[name])
 Object.defineProperty(http, 'globalAgent', Object.getOwnPropertyDescriptor(ferrohttp, 'globalAgent')!)
 for (const [name, value] of Object.entries(httpsServers())) put(https, name, value)
 for (const [name, value] of Object.entries(http2Servers())) put(http2, name, value)
+replaceInnerModules()
 syncBuiltinESMExports()
