@@ -28,7 +28,7 @@ import type { AssignableSocket } from './internal/stream-transport.js'
 import { isObserved, measure, tellMeasured, type Measurement } from './internal/performance-entries.js'
 import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
 import { isTraced, responseBegins, responseEnds, type Traced } from './internal/trace-events.js'
-import { kDrain, kSettle, type WriteCallback } from './internal/transport.js'
+import { kAbort, kDrain, kSettle, type WriteCallback } from './internal/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'
@@ -283,7 +283,10 @@ function settle(response: ServerResponse, error?: Error | null): void {
     return
   }
   if (!sent) {
-    if (error) emitClose(response)
+    if (!error) return
+    // Until its response has been sent the connection's end aborts a request, also one that has been read.
+    response.req[kAbort]?.()
+    emitClose(response)
     return
   }
   if (sentAll.hasSubscribers) {

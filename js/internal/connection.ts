@@ -16,6 +16,7 @@ import { BodyWindow } from './body-window.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
+import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, partLength } from './pending-writes.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
@@ -410,9 +411,8 @@ export class Connection implements MessageTransport, MessageSource {
       this.#abandoned = true
       return
     }
-    const error = reset ?? connectionReset('aborted')
-    pending?.fail(error)
-    this.#abandonMessages(error)
+    pending?.fail(reset ?? systemError('ECANCELED', 'write'))
+    this.#abandonMessages(reset ?? connectionReset('aborted'))
   }
 
   /** Requests are aborted, and what has not been answered to the end never will be. */
@@ -426,6 +426,8 @@ export class Connection implements MessageTransport, MessageSource {
     forEachIsolated(responses, (response) => {
       // What one that waited has written hears of the end, too.
       if (response !== current) attach(response, this)
+      // As in Node nobody is called back for an end that was never handed over.
+      response[kEndCallbacks] = null
       response[kSettle](error)
     })
   }
@@ -548,6 +550,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
+  // As in Node, what is written to a destroyed connection is dropped with its callback: the response's 'close' is the end.
 
   sendHead(
     message: SettledMessage,
@@ -557,7 +560,7 @@ export class Connection implements MessageTransport, MessageSource {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return this.#refuse(callback)
+    if (this.destroyed) return false
     if ((flags & END) !== 0) {
       this.#port.writeHead(this, head, body, encoding, flags)
       this.#ended(message, flags, callback)
@@ -578,7 +581,7 @@ export class Connection implements MessageTransport, MessageSource {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return this.#refuse(callback)
+    if (this.destroyed) return false
     if ((flags & END) !== 0) {
       this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       this.#ended(message, flags, callback)
@@ -589,7 +592,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    if (this.destroyed) return this.#refuse(null)
+    if (this.destroyed) return false
     this.#port.writeText(this, r.OUT_END, trailers, flags)
     this.#ended(message, flags, null)
     return true
@@ -601,13 +604,13 @@ export class Connection implements MessageTransport, MessageSource {
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return this.#refuse(callback)
+    if (this.destroyed) return false
     this.#port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.destroyed) return this.#refuse(callback)
+    if (this.destroyed) return false
     this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
     if (callback !== null) this.#wait(0, callback, null)
     return true
@@ -663,12 +666,6 @@ export class Connection implements MessageTransport, MessageSource {
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
     if (this.#quiet || this.#stopped) this.#updateHold()
-  }
-
-  /** The connection is going: callbacks hear so, later, as they would from a socket; messages when it is gone. */
-  #refuse(callback: WriteCallback | null): boolean {
-    if (callback !== null) process.nextTick(callback, connectionReset('aborted'))
-    return false
   }
 
   /** The response has been handed over whole: the next one's turn. */

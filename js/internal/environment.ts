@@ -79,6 +79,9 @@ class Environment implements Port {
   /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
   #settling: SettledMessage[] = []
 
+  /** Turns of the event loop in which it came here. */
+  #turn = 0
+
   #refs = 0
   /** Client connections among `connections` and `#displaced`. */
   #clients = 0
@@ -111,7 +114,10 @@ class Environment implements Port {
   // ---- inbound -------------------------------------------------------------------------------------------------
 
   #onWake(inNewTurn: boolean): void {
-    if (inNewTurn) this.#sent = false
+    if (inNewTurn) {
+      this.#sent = false
+      this.#turn++
+    }
     this.#running = true
     let finished = false
     try {
@@ -151,6 +157,7 @@ class Environment implements Port {
         previous = NOBODY
         runTicks()
       }
+      if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot)) return this.#leaveForNextTurn()
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
       if (this.#dispatch(inWords, word, at)) {
@@ -200,6 +207,15 @@ class Environment implements Port {
    */
   #mayBeAnswer(): boolean {
     return this.#sent && this.#clients > 0 && (this.#inWords[0]! & 0xff) !== r.IN_ACK
+  }
+
+  /**
+   * Whether the connection of a response has been reported in this turn of the event loop. Its request has left only then
+   * for the program, which would find the response in a later turn with Node: behind its `setImmediate`.
+   */
+  #isOfThisTurn(slot: number): boolean {
+    const connection = this.connections[slot]
+    return connection !== undefined && !(connection instanceof Connection) && connection.connectedIn === this.#turn
   }
 
   /** What has been taken is served when the event loop next looks for I/O, and not behind this turn's `setImmediate`. */
@@ -275,6 +291,7 @@ class Environment implements Port {
       return true
     }
     if (type === r.IN_CONNECTED) {
+      ;(connection as NativeClient).connectedIn = this.#turn
       ;(connection as NativeClient).onConnected(inWords[word + 4]!, this.#addresses(inWords, word, at))
       return true
     }

@@ -24,6 +24,7 @@ import {
   ACKNOWLEDGE,
   END,
   kDrain,
+  kSettle,
   type BodyChunk,
   type MessageSource,
   type SettledMessage,
@@ -72,6 +73,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   discarding = false
   /** The response's body ends with the connection. */
   untilClose = false
+  /** The environment's turn in which it was reported as connected. */
+  connectedIn = -1
   /** Bytes received and sent, known once it is closed. */
   counters: [read: number, written: number] | null = null
   readonly #side: ClientSocket
@@ -85,6 +88,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   #lenient: boolean
   #refed = true
   #tapped = false
+  /** 'connect' has been emitted. */
+  #connected = false
+  /** Writes that are with the kernel while the program still waits for 'connect'. */
+  #acknowledged = 0
 
   /** @param maxHeaderSize and `lenient`: the limits that hold until a request has others */
   constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
@@ -255,6 +262,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
+  // As in Node, what is written to a destroyed socket is dropped with its callback: the request's 'close' is the end of it.
 
   sendHead(
     message: SettledMessage,
@@ -264,6 +272,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
+    if (this.socket.destroyed) return false
     this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const ends = (flags & END) !== 0
@@ -274,9 +283,36 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
       environment.settleAfterFlush(message)
       return true
     }
-    const sent = flags | method | (!ends && body === null ? 0 : ACKNOWLEDGE)
+    const presumed = ends && this.#isPresumed(body, encoding, flags)
+    // A head that waits for the connection is acknowledged: the end of the message may follow it before that stands.
+    const tracked = presumed ? 0 : !ends && body === null && this.#connected ? 0 : ACKNOWLEDGE
+    const sent = (flags & ~ACKNOWLEDGE) | method | tracked
     this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
-    return this.#written(message, body, encoding, flags, callback)
+    if (presumed) return this.#presume(message, callback)
+    return this.#written(message, body, encoding, flags, callback, tracked !== 0)
+  }
+
+  /**
+   * Whether the last part of a message counts as with the kernel as soon as all before it does: a socket of Node writes so
+   * little at once. The connection may have been closed behind an early response by the time this part reaches the I/O
+   * thread, and would never acknowledge it.
+   */
+  #isPresumed(body: BodyChunk | null, encoding: BufferEncoding, flags: number): boolean {
+    if (!this.#connected && this.#pending.empty) return false
+    const bytes = body === null ? 0 : partLength(body, encoding, flags)
+    return bytes === 0 || this.#pending.bytes + bytes <= SMALL
+  }
+
+  /** Settles `message` behind the writes before its end, in a tick. */
+  #presume(message: SettledMessage, callback: WriteCallback | null): boolean {
+    this.#writer = message
+    const settle = (error?: Error | null): void => {
+      environment.send()
+      callback?.(error)
+      message[kSettle](error)
+    }
+    if (!this.#pending.after(settle)) process.nextTick(settle, null)
+    return true
   }
 
   /** What a response may be is the request's to say. */
@@ -298,12 +334,20 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    this.#command(() => environment.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE))
+    if (this.socket.destroyed) return false
+    const presumed = (flags & END) !== 0 && this.#isPresumed(chunk, encoding, flags)
+    const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
+    this.#command(() => environment.writeBytes(this, r.OUT_BODY, chunk, encoding, sent))
+    if (presumed) return this.#presume(message, callback)
     return this.#written(message, chunk, encoding, flags, callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    this.#command(() => environment.writeText(this, r.OUT_END, trailers, flags | ACKNOWLEDGE))
+    if (this.socket.destroyed) return false
+    const presumed = trailers.length <= SMALL && this.#isPresumed(null, 'latin1', flags)
+    const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
+    this.#command(() => environment.writeText(this, r.OUT_END, trailers, sent))
+    if (presumed) return this.#presume(message, null)
     return this.#written(message, null, 'latin1', flags, null)
   }
 
@@ -313,6 +357,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
+    if (this.socket.destroyed) return false
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE))
     return this.#written(message, data, encoding, 0, callback)
   }
@@ -344,11 +389,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     encoding: BufferEncoding,
     flags: number,
     callback: WriteCallback | null,
+    tracked = true,
   ): boolean {
     this.#writer = message
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
     const ends = (flags & END) !== 0
-    if (ends || body !== null) this.#pending.add(bytes, callback, ends ? message : null)
+    if (tracked) this.#pending.add(bytes, callback, ends ? message : null)
     if (this.#window.held) this.#updateHold()
     return this.#pending.bytes < this.writableHighWaterMark
   }
@@ -361,7 +407,9 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   onConnected(index: number, addresses: string): void {
     this.addresses = addresses
+    this.#connected = true
     this.#side.onConnected(index)
+    if (this.#acknowledged > 0) process.nextTick(() => this.onAck(0))
   }
 
   onConnectFailed(failures: Failure[]): void {
@@ -414,9 +462,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   onAck(count: number): void {
+    this.#acknowledged += count
     // It was destroyed before anybody could know: what it has written is lost to the program.
-    if (this.socket.destroyed) return
-    this.#pending.acknowledge(count)
+    if (!this.#connected || this.socket.destroyed) return
+    const written = this.#acknowledged
+    this.#acknowledged = 0
+    this.#pending.acknowledge(written)
     if (this.#window.held) this.#updateHold()
     if (this.#pending.bytes === 0) this.#writer?.[kDrain]()
   }

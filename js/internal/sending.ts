@@ -310,12 +310,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     return
   }
   if (message.destroyed) {
-    // Nothing can be sent, yet a handler that goes on regardless finds its response ended, and hooks on the head run.
-    if (body === null && !message._header) message._implicitHeader()
-    message.finished = true
-    if (message.outputData.length === 0 && transportOf(message) !== null) message._finish()
-    message[kFlushError] ??= message[kErrored] ?? ERR_STREAM_DESTROYED('end')
-    if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
+    endDestroyed(message, body, callback)
     return
   }
 
@@ -361,6 +356,24 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   message[kCorked] = 0
   message.finished = true
   if (transport !== null) message._finish()
+}
+
+/**
+ * Nothing can be sent, yet a handler that goes on regardless finds its message ended, and hooks on the head run. As in Node
+ * nobody is called back, unless an end without bytes of its own follows a head that was sent.
+ */
+function endDestroyed(message: OutgoingMessage, body: BodyChunk | null, callback: unknown): void {
+  const endsEmpty = body === null && message._headerSent && bodyFlags(message) === 0 && message.writableLength === 0
+  if (body === null && !message._header) message._implicitHeader()
+  message.finished = true
+  if (message.outputData.length === 0 && transportOf(message) !== null) message._finish()
+  if (typeof callback === 'function' && (endsEmpty || message[kFlushError] !== null))
+    queueEndCallback(message, callback as EndCallback)
+  if (endsEmpty) process.nextTick(finishDestroyed, message)
+}
+
+function finishDestroyed(message: OutgoingMessage): void {
+  if (finishMessage(message)) message.emit('finish')
 }
 
 function sendLast(
@@ -420,7 +433,7 @@ export function finishMessage(message: OutgoingMessage, error?: Error | null): b
   message[kEndCallbacks] = null
   const failure = error ?? message[kErrored] ?? message[kSocket]?.errored ?? null
   if (failure !== null) {
-    message[kFlushError] = failure
+    if (message.finished) message[kFlushError] = failure
     if (callbacks !== null) for (const callback of callbacks) callback(failure)
     return false
   }

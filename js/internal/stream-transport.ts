@@ -4,7 +4,6 @@
  * assign a plain object with a `write`), so nothing but `write` is taken for granted.
  */
 import type { Socket } from 'node:net'
-import { ERR_STREAM_DESTROYED } from './errors.js'
 import {
   CHUNKED,
   CLOSE,
@@ -82,7 +81,7 @@ export class StreamTransport implements MessageTransport {
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.destroyed) return this.#refuse(null, callback)
+    if (this.destroyed) return false
     return this.#write(head, 'latin1', callback)
   }
 
@@ -92,7 +91,7 @@ export class StreamTransport implements MessageTransport {
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return this.#refuse(null, callback)
+    if (this.destroyed) return false
     const accepted = this.#write(data, encoding, callback)
     if (!accepted) this.#awaitDrain(message)
     return accepted
@@ -100,10 +99,7 @@ export class StreamTransport implements MessageTransport {
 
   sendQueued(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean {
     const end = (flags & END) !== 0
-    if (this.destroyed) {
-      for (const { callback } of parts) this.#refuse(null, callback)
-      return end ? this.#refuse(message, null) : false
-    }
+    if (this.destroyed) return false
     const settle = end ? this.#settler(message, flags) : null
     const last = parts.length - 1
     let accepted = true
@@ -118,8 +114,7 @@ export class StreamTransport implements MessageTransport {
   }
 
   afterWrites(callback: WriteCallback): void {
-    if (this.destroyed) this.#refuse(null, callback)
-    else this.#write('', 'latin1', callback)
+    if (!this.destroyed) this.#write('', 'latin1', callback)
   }
 
   destroy(error?: Error): void {
@@ -137,7 +132,8 @@ export class StreamTransport implements MessageTransport {
     callback: WriteCallback | null,
   ): boolean {
     const end = (flags & END) !== 0
-    if (this.destroyed) return this.#refuse(end ? message : null, callback)
+    // As in Node, what is written to a destroyed stream is dropped with its callback.
+    if (this.destroyed) return false
     const settle = end ? this.#settler(message, flags) : null
     const accepted = writeFramed(this.#stream, head, body, encoding, flags, trailers, joined(callback, settle))
     if (!accepted) this.#awaitDrain(message)
@@ -164,16 +160,6 @@ export class StreamTransport implements MessageTransport {
       if (returned) settle(error)
       else process.nextTick(settle, error)
     }
-  }
-
-  #refuse(message: SettledMessage | null, callback: WriteCallback | null): false {
-    const error = ERR_STREAM_DESTROYED('write')
-    if (callback !== null) process.nextTick(callback, error)
-    if (message !== null)
-      process.nextTick(() => {
-        message[kSettle](this.#stream.errored ?? error)
-      })
-    return false
   }
 
   #awaitDrain(message: SettledMessage): void {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use crate::connect::{ConnectOptions, ConnectTarget};
-use crate::connection::{self, Connection, Finished};
+use crate::connection::{self, Connection};
 use crate::error::ListenError;
 use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
@@ -97,9 +97,9 @@ impl Environment {
     }
 
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
-    /// short bodies of all records, in order; `held` one buffer for each record that names one. What servers'
-    /// connections have written by the time this returns is acknowledged in `acks`: whoever asked hears of it
-    /// ahead of the peer's answer, as when the kernel is asked directly.
+    /// short bodies of all records, in order; `held` one buffer for each record that names one. What connections
+    /// have written by the time this returns is acknowledged in `acks`: whoever asked hears of it ahead of the peer's
+    /// answer, as when the kernel is asked directly.
     pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>, acks: &mut Batch) {
         let writes = Records::new(records, text)
             .filter(|record| record.command.writes())
@@ -122,7 +122,6 @@ impl Environment {
     ) {
         let mut held = held.into_iter();
         let now = io_thread::now();
-        let mut told = false;
         let mut current = None;
         for record in Records::new(records, text) {
             let buffer = if record.command.takes_held() {
@@ -133,7 +132,7 @@ impl Environment {
             let previous =
                 current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
             if let Some(previous) = previous {
-                told |= self.finish_directly(&previous, acks);
+                self.finish_directly(&previous, acks);
             }
             if current.is_none() {
                 current = self.connections.get(record.id);
@@ -143,20 +142,14 @@ impl Environment {
             }
         }
         if let Some(last) = current {
-            told |= self.finish_directly(&last, acks);
-        }
-        if told {
-            self.inbox.tell();
+            self.finish_directly(&last, acks);
         }
     }
 
-    /// Answers whether the inbox has news.
-    fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) -> bool {
-        let Finished { told, calm } = connection.after_direct_commands(acks);
-        if calm {
+    fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) {
+        if connection.after_direct_commands(acks) {
             self.loans.give(self, connection);
         }
-        told
     }
 
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {

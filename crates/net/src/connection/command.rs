@@ -6,14 +6,6 @@ use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
-/// What came of commands on JavaScript's thread.
-pub(crate) struct Finished {
-    /// The inbox has something new.
-    pub(crate) told: bool,
-    /// The connection had better be read by JavaScript's thread.
-    pub(crate) calm: bool,
-}
-
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
     /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
@@ -170,24 +162,12 @@ impl Connection {
         done
     }
 
-    /// The same on JavaScript's thread. A server's acknowledgements go to `acks`. A client's are in the queue, behind
-    /// the news that it is connected, and before the connection's task has its turn: it may tell of the end, after which
-    /// nobody hears of them.
-    pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> Finished {
+    /// The same on JavaScript's thread. Acknowledgements go to `acks`. A client's connection may be acknowledged so before
+    /// JavaScript has taken the record that it stands. Answers whether JavaScript's thread had better read the connection.
+    pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
-        if guard.engine.is_client() {
-            let mut batch = Batch::default();
-            self.finish_commands(&mut guard, &mut batch);
-            return Finished {
-                told: self.environment.inbox().push(&mut batch),
-                calm: false,
-            };
-        }
         self.finish_commands(&mut guard, acks);
-        Finished {
-            told: false,
-            calm: guard.answered_directly(),
-        }
+        !guard.engine.is_client() && guard.answered_directly()
     }
 
     fn finish_commands(&self, state: &mut State, batch: &mut Batch) {

@@ -112,6 +112,10 @@ impl Connection {
         state.last_activity = now();
         state.socket_timed_out = false;
         batch.connected(self.id, index, addresses);
+        // The request that waited leaves at once, so that its acknowledgement precedes whatever the peer makes of it.
+        if let Err(errno) = self.flush(state, batch) {
+            state.write_failed = Some(errno);
+        }
         // From here on JavaScript's thread may write, and tell of it at once.
         if self.environment.is_alive() {
             self.environment.inbox().push(batch);

@@ -24,7 +24,6 @@ use std::time::{Duration, Instant};
 
 use ferrohttp_proto::ErrorKind;
 
-pub(crate) use self::command::Finished;
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
 pub(crate) use self::loan::CALM_ANSWERS;
