@@ -1,11 +1,10 @@
 //! I/O threads → JavaScript: the queue of batches.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::PoisonError;
 
 use super::inbound::Batch;
-use crate::sync::lock;
+use crate::sync::shared::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// Wakes JavaScript's thread; never called while a lock is held.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
@@ -52,7 +51,7 @@ impl Inbox {
         if batch.bytes.is_empty() {
             return false;
         }
-        let mut queue = lock(&self.queue);
+        let mut queue = self.lock();
         let empty = queue.spare.pop().unwrap_or_default();
         queue.batches.push_back(std::mem::replace(batch, empty));
         true
@@ -65,9 +64,14 @@ impl Inbox {
         }
     }
 
+    /// A panic of another thread leaves whole records in the queue: a record's length is written last.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The next batch in exchange for the last one, or None when there is nothing.
     pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.lock();
         if let Some(mut used) = used
             && queue.spare.len() < SPARE_BATCHES
         {
@@ -76,8 +80,9 @@ impl Inbox {
         }
         let next = queue.batches.pop_front();
         if next.is_none() {
-            // Within the lock: whoever publishes after this sees `scheduled` false and wakes again.
-            self.scheduled.store(false, Ordering::Release);
+            // Within the lock: a thread that publishes after this sees `scheduled` false and wakes again. A swap, which
+            // follows the last `tell` in the order of changes by itself, so that loom can prove it.
+            self.scheduled.swap(false, Ordering::AcqRel);
         }
         next
     }
