@@ -195,7 +195,7 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
  * @param block target, names and values joined by LF, latin1
  * @param urlLength of the target, in characters
  * @param fieldCount names in `block`
- * @param minor of HTTP/1.x
+ * @param version major and minor, 8 bits each, the major one below
  */
 export function fillHead(
   message: IncomingMessage,
@@ -203,11 +203,13 @@ export function fillHead(
   urlLength: number,
   fieldCount: number,
   method: string,
-  minor: number,
+  version: number,
 ): void {
-  message.httpVersionMajor = 1
+  const major = version & 0xff
+  const minor = version >>> 8
+  message.httpVersionMajor = major
   message.httpVersionMinor = minor
-  message.httpVersion = minor === 1 ? '1.1' : '1.0'
+  message.httpVersion = version === HTTP_1_1 ? '1.1' : `${major}.${minor}`
   message.method = method
   // What Node's parser leaves there.
   message.upgrade = false
@@ -217,6 +219,9 @@ export function fillHead(
   message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
   showHead(message)
 }
+
+/** The version of nearly every request, as records have it. */
+export const HTTP_1_1 = 0x0101
 
 /**
  * Gives a response its head.

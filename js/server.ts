@@ -11,7 +11,7 @@ import net from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
-import { IncomingMessage } from './incoming.js'
+import { HTTP_1_1, IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
@@ -108,7 +108,7 @@ export interface Server extends net.Server, NetServerInternals {
     response: ServerResponse,
     connection: Connection,
     flags: number,
-    minor: number,
+    version: number,
   ): void
   /** @returns whether a program's code has run */
   [kOpened](connection: Connection): boolean
@@ -612,14 +612,14 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
-proto[kDispatch] = function dispatch(request, response, connection, flags, minor): void {
+proto[kDispatch] = function dispatch(request, response, connection, flags, version): void {
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
   if (this.optimizeEmptyRequests && (flags & r.HEAD_COMPLETE) !== 0 && !announcesBody(request))
     request._dumpAndCloseReadable()
   if (requestStart.hasSubscribers) {
     requestStart.publish({ request, response, socket: connection.socket, server: this })
   }
-  if (minor === 1) {
+  if (version === HTTP_1_1) {
     if (this.requireHostHeader && (flags & r.HEAD_HAS_HOST) === 0) {
       response.writeHead(400, ['Connection', 'close'])
       response.end()

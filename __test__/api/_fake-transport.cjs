@@ -98,7 +98,7 @@ function text(chunk) {
 function makeRequest(transport, { method = 'GET', minor = 1, fields = ['Host', 'a.test'], complete = true } = {}) {
   const request = new IncomingMessage(transport)
   const block = ['/path?q=1', ...fields].join('\n')
-  fillHead(request, block, '/path?q=1'.length, fields.length / 2, method, minor)
+  fillHead(request, block, '/path?q=1'.length, fields.length / 2, method, 1 | (minor << 8))
   request.complete = complete
   return request
 }

@@ -73,6 +73,19 @@ fn run<'p>(
     said
 }
 
+/// An overflow may be noticed before something else that is wrong, or behind it: where the part ends that is too long.
+fn agree(one: &[Said], other: &[Said]) -> bool {
+    let ends_early = |short: &[Said], long: &[Said]| {
+        short.split_last().is_some_and(|(last, before)| {
+            matches!(
+                last,
+                Said::Error(ErrorKind::HeaderOverflow | ErrorKind::ChunkExtensionsOverflow)
+            ) && long.starts_with(before)
+        })
+    };
+    one == other || ends_early(one, other) || ends_early(other, one)
+}
+
 fuzz_target!(|input: (bool, u8, u16, &[u8])| {
     let (lenient, kind, cut, bytes) = input;
     let kind = match kind % 4 {
@@ -88,7 +101,7 @@ fuzz_target!(|input: (bool, u8, u16, &[u8])| {
         ..Limits::default()
     };
     let whole = run([bytes].into_iter(), kind, &limits);
-    assert_eq!(run(bytes.chunks(1), kind, &limits), whole);
+    assert!(agree(&run(bytes.chunks(1), kind, &limits), &whole));
     let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
-    assert_eq!(run([first, second].into_iter(), kind, &limits), whole);
+    assert!(agree(&run([first, second].into_iter(), kind, &limits), &whole));
 });

@@ -112,6 +112,8 @@ export class Connection implements MessageTransport, MessageSource {
   #serving = false
   /** What to answer, once the responses before it are through, before the connection is closed. */
   #fatal: Error | null = null
+  /** An error has been reported to the server: errors of the socket that follow from it are not. */
+  #reported = false
 
   constructor(
     slot: number,
@@ -231,9 +233,9 @@ export class Connection implements MessageTransport, MessageSource {
   ): void {
     if (this.ending || this.closed) return
     const { server } = this
-    const minor = line >>> 8
+    const version = line >>> 8
     const request = new server[kIncomingMessage](this)
-    fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, minor)
+    fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, version)
     if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
     const response = new server[kServerResponse](request, server[kResponseOptions])
@@ -246,7 +248,7 @@ export class Connection implements MessageTransport, MessageSource {
     }
     this.#serving = true
     try {
-      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, minor)
+      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, version)
     } finally {
       this.#serving = false
       // A request without a body is complete once its handler has been called, not before: so Node.
@@ -497,14 +499,17 @@ export class Connection implements MessageTransport, MessageSource {
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 
-  /** An 'error' of the socket: Node tells the server of it, and never lets it end the process. */
+  /** An 'error' of the socket: Node reports the first one to the server, and never lets one end the process. */
   onSocketError(error: Error): void {
+    if (this.#reported) return
+    this.#reported = true
     if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }
 
   /** 'clientError', or Node's default answer. */
   #fail(error: Error): void {
     if (this.closed || this.discarding) return
+    this.#reported = true
     if (this.server.listenerCount('clientError') > 0) {
       const tell = (): void => {
         this.#inScope(() => this.server.emit('clientError', error, this.socket))

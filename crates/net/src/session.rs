@@ -10,6 +10,7 @@ use ferrohttp_proto::{
     ServerConnection,
 };
 
+use crate::connection::last_packet;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 
@@ -77,11 +78,12 @@ impl Session {
             return;
         }
         if self.input.is_empty() {
-            let used = self.parse(data);
+            let used = self.parse(data, 0);
             self.input.extend_from_slice(&data[used..]);
         } else {
+            let seen = self.input.len();
             self.input.extend_from_slice(data);
-            self.resume();
+            self.resume_behind(seen);
         }
     }
 
@@ -91,7 +93,11 @@ impl Session {
             return;
         }
         let outcome = match &mut self.engine {
-            Engine::Server(server) => server.handle_eof(&self.input),
+            Engine::Server(server) => server.handle_eof(&self.input).map(|event| {
+                if let Some(Event::End(trailers)) = event {
+                    self.batch.end(ID, &trailers);
+                }
+            }),
             Engine::Client(client) => client.handle_eof().map(|event| {
                 if let Some(ClientEvent::End(trailers)) = event {
                     self.batch.end(ID, &trailers);
@@ -175,17 +181,22 @@ impl Session {
     }
 
     fn resume(&mut self) {
+        self.resume_behind(0);
+    }
+
+    /// The first `seen` bytes of what is left are not new.
+    fn resume_behind(&mut self, seen: usize) {
         if self.upgrade_pending || (self.input.is_empty() && !self.is_receiving()) {
             return;
         }
         let mut input = std::mem::take(&mut self.input);
-        let used = self.parse(&input);
+        let used = self.parse(&input, seen);
         input.drain(..used);
         self.input = input;
     }
 
-    /// Answers how much of `input` is done with.
-    fn parse(&mut self, input: &[u8]) -> usize {
+    /// Answers how much of `input` is done with, whose first `seen` bytes are not new.
+    fn parse(&mut self, input: &[u8], seen: usize) -> usize {
         let now = Instant::now();
         let mut used = 0;
         while !self.upgrade_pending && self.failed.is_none() {
@@ -202,8 +213,8 @@ impl Session {
                 Ok(stepped) => stepped,
                 Err(error) => {
                     self.failed = Some(error.kind);
-                    self.batch
-                        .error(ID, error.kind, used + error.bytes_parsed, input);
+                    let (at, packet) = last_packet(input, seen, used + error.bytes_parsed);
+                    self.batch.error(ID, error.kind, at, packet);
                     return input.len();
                 }
             };

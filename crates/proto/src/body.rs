@@ -2,31 +2,53 @@
 
 use crate::chunk::{Chunk, ChunkDecoder};
 use crate::config::Limits;
+use crate::directives::{Directives, Sender};
 use crate::error::{ErrorKind, ParseError};
 use crate::event::{BodyLength, BodyPart, Fields, Scratch, Step};
 use crate::field_section::FieldScanner;
-use crate::framing;
 
 /// Reads the body of one message; the last part is [`BodyPart::End`], also when there is no body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum BodyDecoder {
     /// This many bytes are still to come.
     Length(u64),
-    Chunked(ChunkDecoder),
-    Trailers(FieldScanner),
+    /// With what the head said: the trailers may add to it.
+    Chunked(ChunkDecoder, Sender, u8),
+    /// A trailer section that has not come whole.
+    Trailers(Box<Trailers>),
+    /// The trailer section was this message's last part. What head and trailers say.
+    Ended(u8),
     /// Everything until the peer ends its side.
     UntilClose,
     /// Nobody knows how much: an error.
     Unreadable,
 }
 
+/// A trailer section that arrives in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trailers {
+    scanner: FieldScanner,
+    /// As it was before the first byte.
+    fresh: FieldScanner,
+}
+
 impl BodyDecoder {
-    pub(crate) fn new(length: BodyLength) -> Self {
+    /// For a message from `sender`, whose head said `directives`.
+    pub(crate) fn new(length: BodyLength, sender: Sender, directives: Directives) -> Self {
         match length {
             BodyLength::None => Self::Length(0),
             BodyLength::Length(length) => Self::Length(length),
-            BodyLength::Chunked => Self::Chunked(ChunkDecoder::new()),
+            BodyLength::Chunked => Self::Chunked(ChunkDecoder::new(), sender, directives.flags()),
+            BodyLength::UntilClose => Self::UntilClose,
             BodyLength::Unreadable => Self::Unreadable,
+        }
+    }
+
+    /// What head and trailers say, once a trailer section has ended the message.
+    pub(crate) fn said(&self) -> Option<Directives> {
+        match self {
+            Self::Ended(flags) => Some(Directives::with_flags(*flags)),
+            _ => None,
         }
     }
 
@@ -60,7 +82,7 @@ impl BodyDecoder {
                     event: (taken > 0).then(|| BodyPart::Data(&input[..taken])),
                 })
             }
-            Self::Chunked(decoder) => match decoder.run(input, limits)? {
+            Self::Chunked(decoder, sender, flags) => match decoder.run(input, limits)? {
                 Chunk::Data { start, end } => Ok(Step {
                     consumed: end,
                     event: Some(BodyPart::Data(&input[start..end])),
@@ -70,9 +92,11 @@ impl BodyDecoder {
                     event: None,
                 }),
                 Chunk::Last(end) => {
-                    *self = Self::Trailers(FieldScanner::trailers());
+                    let scanner = FieldScanner::trailers(*sender, Directives::with_flags(*flags));
                     let offset = |error: ParseError| error.behind(end);
-                    let step = self.run(limits, &input[end..], scratch).map_err(offset)?;
+                    let step = self
+                        .begin_trailers(scanner, limits, &input[end..], scratch)
+                        .map_err(offset)?;
                     Ok(Step {
                         consumed: end + step.consumed,
                         ..step
@@ -84,40 +108,49 @@ impl BodyDecoder {
                 event: (!input.is_empty()).then_some(BodyPart::Data(input)),
             }),
             Self::Unreadable => Err(ErrorKind::CodingNotChunked.at(0)),
-            Self::Trailers(scanner) => {
-                let Some(end) = read_trailers(scanner, limits, input, scratch)? else {
-                    return Ok(Step {
-                        consumed: 0,
-                        event: None,
-                    });
+            Self::Ended(_) => Ok(Step::nothing(0)),
+            Self::Trailers(trailers) => {
+                scratch.clear();
+                let Some(end) = trailers.scanner.run(input, limits, &mut ())? else {
+                    return Ok(Step::nothing(0));
                 };
-                let fields = Fields::new(input, scratch);
-                framing::check_trailers(&fields, limits.lenient)?;
-                Ok(Step {
-                    consumed: end,
-                    event: Some(BodyPart::End(fields)),
-                })
+                trailers.fresh.run(input, limits, scratch)?;
+                let said = trailers.scanner.directives();
+                Ok(self.end_trailers(said, end, input, scratch))
             }
         }
     }
-}
 
-/// The offset behind the trailer section, once it is complete; its fields are in `scratch`.
-fn read_trailers(
-    scanner: &mut FieldScanner,
-    limits: &Limits,
-    input: &[u8],
-    scratch: &mut Scratch,
-) -> Result<Option<usize>, ParseError> {
-    scratch.clear();
-    let fresh = scanner.is_fresh();
-    let end = if fresh {
-        scanner.run(input, limits, scratch)?
-    } else {
-        scanner.run(input, limits, &mut ())?
-    };
-    if end.is_some() && !fresh {
-        FieldScanner::trailers().run(input, limits, scratch)?;
+    /// Behind the last chunk. Mostly the section is there, and empty.
+    fn begin_trailers<'b>(
+        &mut self,
+        fresh: FieldScanner,
+        limits: &Limits,
+        input: &'b [u8],
+        scratch: &'b mut Scratch,
+    ) -> Result<Step<BodyPart<'b>>, ParseError> {
+        scratch.clear();
+        let mut scanner = fresh;
+        match scanner.run(input, limits, scratch)? {
+            Some(end) => Ok(self.end_trailers(scanner.directives(), end, input, scratch)),
+            None => {
+                *self = Self::Trailers(Box::new(Trailers { scanner, fresh }));
+                Ok(Step::nothing(0))
+            }
+        }
     }
-    Ok(end)
+
+    fn end_trailers<'b>(
+        &mut self,
+        said: Directives,
+        end: usize,
+        input: &'b [u8],
+        scratch: &'b Scratch,
+    ) -> Step<BodyPart<'b>> {
+        *self = Self::Ended(said.flags());
+        Step {
+            consumed: end,
+            event: Some(BodyPart::End(Fields::new(input, scratch))),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The chunked transfer coding, read (RFC 9112 section 7.1): sizes, extensions, data.
 //!
 //! ```text
-//! size [ ";" name [ "=" value ] ]* CRLF  data CRLF  …  "0" … CRLF  → trailer section
+//! size [ ";" [ name ] [ "=" [ value ] ] ]* CRLF  data CRLF  …  "0" … CRLF  → trailer section
 //! ```
 //!
 //! Nothing is buffered: a size line may be cut anywhere, and its bytes are consumed as they come.
@@ -28,12 +28,11 @@ enum State {
     SizeDigits,
     /// White space behind a size (lenient).
     SizeSpace,
+    /// Behind the CR of a size line. Lenient: or behind its LF, where another one is skipped, as in Node.
     SizeLf,
     /// Behind `;`.
     Extension,
     ExtensionName,
-    /// Behind `=`.
-    ExtensionValueStart,
     ExtensionValue,
     Quoted,
     QuotedEscape,
@@ -80,34 +79,9 @@ impl ChunkDecoder {
                         return Err(ErrorKind::ChunkSizeOverflow.at(pos + 1));
                     }
                     Some(digit) => self.remaining = self.remaining << 4 | u64::from(digit),
-                    None => match byte {
-                        b'\r' => self.state = State::SizeLf,
-                        b';' => self.state = State::Extension,
-                        b' ' | b'\t' if lenient => self.state = State::SizeSpace,
-                        b'\n' => {
-                            if let Some(last) =
-                                self.bare_lf(pos, ErrorKind::ChunkSizeCr.at(pos + 1), lenient)?
-                            {
-                                return Ok(last);
-                            }
-                        }
-                        b' ' | b'\t' => return Err(ErrorKind::ChunkSize.at(pos + 1)),
-                        _ => return Err(ErrorKind::ChunkSize.at(pos)),
-                    },
+                    None => self.end_size(pos, byte, lenient)?,
                 },
-                State::SizeSpace => match byte {
-                    b' ' | b'\t' => {}
-                    b'\r' => self.state = State::SizeLf,
-                    b';' => self.state = State::Extension,
-                    b'\n' => {
-                        if let Some(last) =
-                            self.bare_lf(pos, ErrorKind::ChunkSizeCr.at(pos + 1), lenient)?
-                        {
-                            return Ok(last);
-                        }
-                    }
-                    _ => return Err(ErrorKind::ChunkSize.at(pos)),
-                },
+                State::SizeSpace => self.end_size(pos, byte, lenient)?,
                 State::SizeLf => {
                     let end = match byte {
                         b'\n' => pos + 1,
@@ -152,107 +126,97 @@ impl ChunkDecoder {
                     }
                 }
                 _ => {
-                    if let Some(last) = self.run_extension(pos, byte, limits)? {
-                        return Ok(last);
+                    self.run_extension(pos, byte, limits)?;
+                    if self.state == State::SizeLf && byte == b'\n' {
+                        continue;
                     }
                 }
             }
             pos += 1;
         }
+        // Node counts what has come of a name or value at the end of each part of it.
+        self.check_extensions(pos, limits)?;
         Ok(Chunk::NeedMore)
     }
 
-    /// One byte of a chunk extension (RFC 9112 section 7.1.1). The white space that the section's
-    /// grammar tolerates for old senders is refused, as Node does.
-    fn run_extension(
-        &mut self,
-        pos: usize,
-        byte: u8,
-        limits: &Limits,
-    ) -> Result<Option<Chunk>, ParseError> {
+    /// What follows the digits of a size.
+    fn end_size(&mut self, pos: usize, byte: u8, lenient: bool) -> Result<(), ParseError> {
+        self.state = match byte {
+            b'\r' => State::SizeLf,
+            b';' => State::Extension,
+            b'\n' if lenient => State::SizeLf,
+            b'\n' => return Err(ErrorKind::ChunkSizeCr.at(pos + 1)),
+            b' ' | b'\t' if lenient => State::SizeSpace,
+            b' ' | b'\t' => return Err(ErrorKind::ChunkSize.at(pos + 1)),
+            _ => return Err(ErrorKind::ChunkSize.at(pos)),
+        };
+        Ok(())
+    }
+
+    /// One byte of a chunk extension (RFC 9112 section 7.1.1). As in Node names and values may be empty, and the white
+    /// space that the section's grammar tolerates for old senders is refused.
+    fn run_extension(&mut self, pos: usize, byte: u8, limits: &Limits) -> Result<(), ParseError> {
         let token = TOKEN[byte as usize];
-        let lenient = limits.lenient;
         let refuse = |kind: ErrorKind| Err(kind.at(pos + 1));
-        let mut counts = true;
-        match self.state {
-            State::Extension => match byte {
-                _ if token => self.state = State::ExtensionName,
-                b';' if lenient => {}
-                b'=' if lenient => self.state = State::ExtensionValueStart,
-                b'\n' => {
-                    return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr.at(pos), lenient);
-                }
-                b' ' | b'\t' | b'\r' => return refuse(ErrorKind::ChunkExtension),
+        // The caller looks at a bare LF again as the line's end.
+        let bare_lf = |kind: ErrorKind| match limits.lenient {
+            true => Ok(State::SizeLf),
+            false => Err(kind.at(pos)),
+        };
+        let before = self.state;
+        self.state = match before {
+            State::Extension if matches!(byte, b' ' | b'\r') => {
+                return refuse(ErrorKind::ChunkExtension);
+            }
+            State::Extension | State::ExtensionName => match byte {
+                _ if token => State::ExtensionName,
+                b'=' => State::ExtensionValue,
+                b';' => State::Extension,
+                b'\r' => State::SizeLf,
+                b'\n' => bare_lf(ErrorKind::ChunkExtensionNameCr)?,
                 _ => return refuse(ErrorKind::ChunkExtensionName),
-            },
-            State::ExtensionName => match byte {
-                _ if token => {}
-                b'=' => (self.state, counts) = (State::ExtensionValueStart, false),
-                b';' => (self.state, counts) = (State::Extension, false),
-                b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => {
-                    return self.bare_lf(pos, ErrorKind::ChunkExtensionNameCr.at(pos), lenient);
-                }
-                _ => return refuse(ErrorKind::ChunkExtensionName),
-            },
-            State::ExtensionValueStart => match byte {
-                b'"' => self.state = State::Quoted,
-                _ if token => self.state = State::ExtensionValue,
-                b';' if lenient => (self.state, counts) = (State::Extension, false),
-                b'\r' if lenient => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => {
-                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
-                }
-                _ => return refuse(ErrorKind::ChunkExtensionValue),
             },
             State::ExtensionValue => match byte {
-                _ if token => {}
-                b'"' if lenient => self.state = State::Quoted,
-                b';' => (self.state, counts) = (State::Extension, false),
-                b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => {
-                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
-                }
+                _ if token => State::ExtensionValue,
+                b'"' => State::Quoted,
+                b';' => State::Extension,
+                b'\r' => State::SizeLf,
+                b'\n' => bare_lf(ErrorKind::ChunkExtensionValueCr)?,
                 _ => return refuse(ErrorKind::ChunkExtensionValue),
             },
             State::Quoted => match byte {
-                b'"' => self.state = State::QuotedEnd,
-                b'\\' => self.state = State::QuotedEscape,
-                b'\t' | 0x20..=0x7e | 0x80.. => {}
+                b'"' => State::QuotedEnd,
+                b'\\' => State::QuotedEscape,
+                b'\t' | 0x20..=0x7e | 0x80.. => State::Quoted,
                 _ => return refuse(ErrorKind::ChunkExtensionQuoted),
             },
             State::QuotedEscape => match byte {
-                b'\t' | 0x20..=0x7e | 0x80.. => self.state = State::Quoted,
+                b'\t' | 0x20..=0x7e | 0x80.. => State::Quoted,
                 _ => return refuse(ErrorKind::ChunkExtensionEscape),
             },
             _ => match byte {
-                b';' => (self.state, counts) = (State::Extension, false),
-                b'\r' => (self.state, counts) = (State::SizeLf, false),
-                b'\n' => {
-                    return self.bare_lf(pos, ErrorKind::ChunkExtensionValueCr.at(pos), lenient);
-                }
+                b';' => State::Extension,
+                b'\r' => State::SizeLf,
+                b'\n' => bare_lf(ErrorKind::ChunkExtensionValueCr)?,
                 _ => return Err(ErrorKind::ChunkExtensionUnquoted.at(pos)),
             },
+        };
+        let punctuation = matches!(byte, b'=' | b';' | b'\r' | b'\n')
+            && !matches!(before, State::Quoted | State::QuotedEscape);
+        if punctuation || self.state == State::QuotedEnd {
+            self.extensions += u32::from(!punctuation);
+            self.check_extensions(pos + 1, limits)?;
+        } else {
+            self.extensions += 1;
         }
-        self.extensions += u32::from(counts);
-        if self.extensions as usize > limits.max_chunk_extensions {
-            return refuse(ErrorKind::ChunkExtensionsOverflow);
-        }
-        Ok(None)
+        Ok(())
     }
 
-    /// A size line that ends in a bare LF: an error unless lenient.
-    fn bare_lf(
-        &mut self,
-        pos: usize,
-        error: ParseError,
-        lenient: bool,
-    ) -> Result<Option<Chunk>, ParseError> {
-        if !lenient {
-            return Err(error);
+    fn check_extensions(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        if self.extensions as usize > limits.max_chunk_extensions {
+            return Err(ErrorKind::ChunkExtensionsOverflow.at(pos));
         }
-        self.state = State::Data;
-        Ok((self.remaining == 0).then_some(Chunk::Last(pos + 1)))
+        Ok(())
     }
 }
 

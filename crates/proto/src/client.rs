@@ -3,10 +3,10 @@
 use crate::body::BodyDecoder;
 use crate::close_reason::CloseReason;
 use crate::config::Limits;
+use crate::directives::Sender;
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
-    BodyPart, ClientEvent, Fields, RequestKind, ResponseBody, ResponseHead, Scratch, Step,
-    count_line_ends,
+    BodyPart, ClientEvent, Fields, RequestKind, ResponseHead, Scratch, Step, count_line_ends,
 };
 use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
@@ -67,6 +67,8 @@ pub struct ClientConnection {
     closing: bool,
     /// The response being read allows another request.
     keep_alive: bool,
+    /// Of the last response.
+    version: (u8, u8),
     close: Option<CloseReason>,
 }
 
@@ -78,7 +80,9 @@ enum Reading {
     /// As `Idle`, right behind a response: bytes that came with it have not been looked at.
     Ended,
     /// A response head, of which something has been seen if the scanner is there.
-    Head(Option<HeadScanner<StatusLine>>),
+    Head(Option<Box<HeadScanner<StatusLine>>>),
+    /// A response is due, but an interim one has announced the close of the connection.
+    ClosedEarly,
     Body(BodyDecoder),
     /// Ignored: no further response is accepted.
     Closed,
@@ -103,6 +107,7 @@ impl ClientConnection {
             kind: RequestKind::Ordinary,
             closing: false,
             keep_alive: true,
+            version: (1, 1),
             close: None,
         }
     }
@@ -128,6 +133,11 @@ impl ClientConnection {
             Reading::Body(decoder) => match decoder.run(limits, input, scratch) {
                 Ok(step) => {
                     if matches!(step.event, Some(BodyPart::End(_))) {
+                        // A trailer section may announce the close, too.
+                        if let Some(said) = decoder.said() {
+                            self.keep_alive &= said.keep_alive(self.version);
+                            self.keep_alive &= said.is_chunked() || !said.has_coding();
+                        }
                         self.end_response(CloseReason::PeerClose);
                     }
                     Ok(step.map(ClientEvent::from))
@@ -142,6 +152,13 @@ impl ClientConnection {
                     return Err(self.fail(ErrorKind::Unsolicited.at(skipped)));
                 }
                 self.reading = Reading::Idle;
+                Ok(Step::nothing(skipped))
+            }
+            Reading::ClosedEarly => {
+                let skipped = count_line_ends(input);
+                if skipped < input.len() {
+                    return Err(self.fail(ErrorKind::ClosedConnection.at(skipped + 1)));
+                }
                 Ok(Step::nothing(skipped))
             }
             Reading::Raw => Ok(Step::nothing(0)),
@@ -164,18 +181,15 @@ impl ClientConnection {
         if input.is_empty() {
             return Ok(Step::nothing(skipped));
         }
-        let result = match head::read_head(scanner, input, limits, scratch) {
-            Ok(Some(parsed)) => self.accept(&parsed, limits, input, scratch),
+        let parsed = match head::read_head(scanner, input, limits, scratch) {
+            Ok(Some(parsed)) => parsed,
             Ok(None) => return Ok(Step::nothing(skipped)),
-            Err(error) => Err(error),
+            Err(error) => return Err(self.fail(error.behind(skipped))),
         };
-        match result {
-            Ok(step) => Ok(Step {
-                consumed: skipped + step.consumed,
-                ..step
-            }),
-            Err(error) => Err(self.fail(error.behind(skipped))),
-        }
+        Ok(Step {
+            consumed: skipped + parsed.end,
+            event: Some(self.accept(&parsed, limits, input, scratch)),
+        })
     }
 
     /// A head is complete: decides how its body is framed and what becomes of the connection.
@@ -185,36 +199,36 @@ impl ClientConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b Scratch,
-    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+    ) -> ClientEvent<'b> {
         const SWITCHING_PROTOCOLS: u16 = 101;
-        let line = parsed.line;
+        let (line, directives) = (parsed.line, parsed.directives);
         let fields = Fields::new(input, scratch);
-        let framing = framing::response_body(
-            self.kind,
-            line.status,
-            line.minor_version,
-            &fields,
-            limits.lenient,
-        )?;
-        let version = (line.major_version, line.minor_version);
-        let wishes = persistence::response_wishes(version, &fields);
+        self.version = (line.major_version, line.minor_version);
+        let framing = framing::response_body(self.kind, line.status, self.version, directives);
+        let willing = directives.keep_alive(self.version);
         let switching = line.status == SWITCHING_PROTOCOLS;
-        let upgrade = self.kind == RequestKind::Connect || (switching && wishes.upgrade);
+        // Node takes it from HTTP/1.0 as well.
+        let upgrade =
+            self.kind == RequestKind::Connect || (switching && directives.wants_upgrade());
         let interim = line.status / 100 == 1 && !switching && !upgrade;
         // What follows a 101 is not HTTP/1.1, also when it does not say what it is.
-        let keep_alive = wishes.keep_alive && !framing.close && !switching && !upgrade;
+        let keep_alive = willing && !framing.close && !switching && !upgrade;
         let head = ResponseHead {
             status: line.status,
             reason: parsed.text(input),
             major_version: line.major_version,
             minor_version: line.minor_version,
-            fields,
             body: framing.body,
             keep_alive,
-            keep_alive_timeout: wishes.timeout,
+            keep_alive_timeout: persistence::keep_alive_timeout(&fields),
             upgrade,
+            fields,
         };
-        let event = if interim {
+        if interim {
+            // Node's parser takes the announced close at its word, wherever it stands.
+            if !willing && !limits.lenient {
+                self.reading = Reading::ClosedEarly;
+            }
             ClientEvent::Information(head)
         } else {
             self.keep_alive = keep_alive;
@@ -222,17 +236,10 @@ impl ClientConnection {
                 self.writing = Writing::Head;
                 Reading::Raw
             } else {
-                Reading::Body(match framing.body {
-                    ResponseBody::Known(length) => BodyDecoder::new(length),
-                    ResponseBody::UntilClose => BodyDecoder::UntilClose,
-                })
+                Reading::Body(BodyDecoder::new(framing.body, Sender::Server, directives))
             };
             ClientEvent::Response(head)
-        };
-        Ok(Step {
-            consumed: parsed.end,
-            event: Some(event),
-        })
+        }
     }
 
     /// The server ended its side. To be called when `handle_data` has no further event to give;
@@ -245,7 +252,9 @@ impl ClientConnection {
     pub fn handle_eof(&mut self) -> Result<Option<ClientEvent<'static>>, ParseError> {
         match &self.reading {
             Reading::Idle | Reading::Ended => self.stop_reading(CloseReason::PeerEof),
-            Reading::Head(_) => return Err(self.fail(ErrorKind::HangUp.at(0))),
+            Reading::Head(_) | Reading::ClosedEarly => {
+                return Err(self.fail(ErrorKind::HangUp.at(0)));
+            }
             Reading::Body(decoder) if decoder.is_complete_at_eof() => {
                 self.keep_alive = false;
                 self.end_response(CloseReason::PeerEof);
@@ -276,7 +285,7 @@ impl ClientConnection {
             (_, Reading::Closed | Reading::Failed | Reading::Raw) => {
                 return Err(MisuseError::Closed);
             }
-            (_, Reading::Ended | Reading::Head(_) | Reading::Body(_)) => {
+            (_, Reading::Ended | Reading::Head(_) | Reading::ClosedEarly | Reading::Body(_)) => {
                 return Err(MisuseError::RequestInFlight);
             }
             (Writing::Head, Reading::Idle) => {}

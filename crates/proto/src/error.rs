@@ -78,14 +78,24 @@ error_kinds! {
     TargetStart => "HPE_INVALID_URL", "Unexpected start char in url", 400;
     /// A bad byte before the `://` of an absolute target.
     TargetScheme => "HPE_INVALID_URL", "Unexpected char in url schema", 400;
-    /// A bad byte in the authority of a target, or a `CONNECT` target that is neither `host:port` nor a path.
+    /// A bad byte in the authority of a target.
     TargetAuthority => "HPE_INVALID_URL", "Unexpected char in url server", 400;
     /// Two `@` in the authority of a target.
     TargetDoubleAt => "HPE_INVALID_URL", "Double @ in url", 400;
-    /// A bad byte in the path, query or fragment of a target.
+    /// A bad byte in the path of a target.
     TargetPath => "HPE_INVALID_URL", "Invalid char in url path", 400;
+    /// A bad byte in the query of a target.
+    TargetQuery => "HPE_INVALID_URL", "Invalid char in url query", 400;
+    /// A bad byte in the fragment of a target.
+    TargetFragment => "HPE_INVALID_URL", "Invalid char in url fragment start", 400;
+    /// A CR without LF behind the target of an HTTP/0.9 request (lenient).
+    TargetLf => "HPE_INVALID_URL", "Expected CRLF", 400;
     /// The version does not start with `HTTP/`.
     Protocol => "HPE_INVALID_CONSTANT", "Expected HTTP/, RTSP/ or ICE/", 400;
+    /// RTSP with a method that it does not have (lenient).
+    RtspMethod => "HPE_INVALID_CONSTANT", "Invalid method for RTSP/x.x request", 400;
+    /// ICE with another method than SOURCE (lenient).
+    IceMethod => "HPE_INVALID_CONSTANT", "Expected SOURCE method for ICE/x.x request", 400;
     /// No digit behind `HTTP/`.
     VersionMajor => "HPE_INVALID_VERSION", "Invalid major version", 400;
     /// No dot behind the major version.
@@ -177,6 +187,8 @@ error_kinds! {
     StatusEnd => "HPE_INVALID_STATUS", "Invalid response status", 400;
     /// A status line ended by a bare LF.
     StatusCr => "HPE_CR_EXPECTED", "Missing expected CR after response line", 400;
+    /// A response behind an interim one that announced the close of the connection.
+    ClosedConnection => "HPE_CLOSED_CONNECTION", "Data after `Connection: close`", 400;
     /// Bytes on a client's connection when no response is due. The connection is to be dropped, and
     /// no request be told.
     Unsolicited => "ECONNRESET", "response without a request", 400;

@@ -66,7 +66,9 @@ pub struct RequestHead<'b> {
     pub method: Method,
     /// The request target as sent, in the form that the method allows.
     pub target: &'b [u8],
-    /// 0 or 1: HTTP/1.0 or HTTP/1.1. Up to 9 in lenient mode.
+    /// The version's digits: 1.1, 1.0, 0.9 or 2.0; any in lenient mode.
+    pub major_version: u8,
+    /// The digit behind the dot.
     pub minor_version: u8,
     /// The field lines in wire order.
     pub fields: Fields<'b>,
@@ -90,9 +92,11 @@ pub enum BodyLength {
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
-    /// It cannot be known: Transfer-Encoding does not end in chunked. The request is refused as soon as its body
-    /// is asked for; nothing behind its head is read. As Node does, whose handler has the head by then.
+    /// It cannot be known: a request's Transfer-Encoding does not end in chunked. The request is refused as soon as its
+    /// body is asked for; nothing behind its head is read. As Node does, whose handler has the head by then.
     Unreadable,
+    /// All until the peer ends its side. Of a request in lenient mode only.
+    UntilClose,
 }
 
 /// The `Expect` field of a request (RFC 9110 section 10.1.1). Always `None` for HTTP/1.0.
@@ -143,7 +147,7 @@ pub struct ResponseHead<'b> {
     /// The field lines in wire order.
     pub fields: Fields<'b>,
     /// How much body follows; none behind an interim head.
-    pub body: ResponseBody,
+    pub body: BodyLength,
     /// The connection may carry another request behind this response (RFC 9112 section 9.3).
     pub keep_alive: bool,
     /// Seconds for which the server keeps an idle connection: the `timeout` that a Keep-Alive field
@@ -152,15 +156,6 @@ pub struct ResponseHead<'b> {
     /// The connection leaves HTTP/1.1 behind this head: any answer to CONNECT, and 101 with
     /// `Upgrade` named by `Connection`. What follows the head is the user's.
     pub upgrade: bool,
-}
-
-/// How much body follows a response's head (RFC 9112 section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseBody {
-    /// What the head says.
-    Known(BodyLength),
-    /// All until the server ends its side.
-    UntilClose,
 }
 
 /// What a request's method means for its response. A client may send methods that are not in
@@ -232,19 +227,6 @@ impl<'b> Fields<'b> {
         self.clone()
     }
 
-    /// Whether the value was folded, so that its range is not one of `base`.
-    pub(crate) fn is_unfolded(&self, range: &FieldRange) -> bool {
-        range.value_start as usize >= self.base.len()
-    }
-
-    pub(crate) fn base(&self) -> &'b [u8] {
-        self.base
-    }
-
-    pub(crate) fn ranges(&self) -> &'b [FieldRange] {
-        self.ranges
-    }
-
     pub(crate) fn name(&self, range: &FieldRange) -> &'b [u8] {
         &self.base[range.name_start as usize..range.name_end as usize]
     }
@@ -284,17 +266,6 @@ impl fmt::Debug for Fields<'_> {
             )
             .finish()
     }
-}
-
-/// `value` without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).
-pub(crate) fn trim_ows(value: &[u8]) -> &[u8] {
-    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    let start = value.iter().position(is_text).unwrap_or(value.len());
-    let end = value
-        .iter()
-        .rposition(is_text)
-        .map_or(start, |last| last + 1);
-    &value[start..end]
 }
 
 /// How many CR and LF bytes `input` starts with.

@@ -17,6 +17,7 @@
 //! once, and a bad byte is refused when it arrives.
 
 use crate::config::Limits;
+use crate::directives::{Directives, Sender, Topic, ValueReader};
 use crate::error::{ErrorKind, ParseError};
 use crate::event::{FieldRange, Scratch};
 
@@ -38,7 +39,7 @@ pub(crate) const TOKEN: [bool; 256] = {
 };
 
 /// Bytes of a field value (RFC 9110 section 5.5): HTAB, SP, VCHAR and obs-text.
-const VALUE: [bool; 256] = {
+pub(crate) const VALUE: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -78,6 +79,8 @@ impl FieldSink for Scratch {
 enum State {
     LineStart,
     Name,
+    /// Spaces between a name and its colon (lenient).
+    NameSpace,
     ValueStart,
     EmptyCr,
     AfterEmpty,
@@ -92,16 +95,19 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FieldScanner {
     state: State,
+    sender: Sender,
     /// The section follows a start line and no field has begun: a space has its own error here.
     first: bool,
     folded: bool,
+    /// Spaces stand within the name (lenient), which is then none with a meaning here.
+    spaced: bool,
+    value: ValueReader,
+    directives: Directives,
     /// Bytes looked at.
     pos: u32,
     /// Where the name or the value being read starts.
     mark: u32,
     name: (u32, u32),
-    /// Behind the last byte of the value that is not white space.
-    value_end: u32,
     /// What counts towards `max_header_size` before `uncounted`.
     size: u32,
     /// Where the part of a name or value that is not in `size` yet starts.
@@ -111,34 +117,37 @@ pub(crate) struct FieldScanner {
 
 impl FieldScanner {
     /// For the fields of a head, which start at `pos`; `target` bytes are counted already.
-    pub(crate) fn head(pos: usize, target: usize) -> Self {
+    pub(crate) fn head(sender: Sender, pos: usize, target: usize) -> Self {
         Self {
             first: true,
             pos: pos as u32,
             size: target as u32,
-            ..Self::trailers()
+            ..Self::trailers(sender, Directives::default())
         }
     }
 
-    /// For the trailer section of a chunked body, which starts at 0.
-    pub(crate) fn trailers() -> Self {
+    /// For the trailer section of a chunked body, which starts at 0; `directives` are those of the head.
+    pub(crate) fn trailers(sender: Sender, directives: Directives) -> Self {
         Self {
             state: State::LineStart,
+            sender,
             first: false,
             folded: false,
+            spaced: false,
+            value: ValueReader::new(Topic::Other),
+            directives,
             pos: 0,
             mark: 0,
             name: (0, 0),
-            value_end: 0,
             size: 0,
             uncounted: 0,
             count: 0,
         }
     }
 
-    /// Whether nothing has been read yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.pos == 0
+    /// What the fields say that have been read.
+    pub(crate) fn directives(&self) -> Directives {
+        self.directives
     }
 
     /// Reads on. `Some`: the offset behind the empty line; `None`: it has not come yet.
@@ -162,6 +171,7 @@ impl FieldScanner {
                         _ if TOKEN[byte as usize] => {
                             self.mark = pos as u32;
                             self.uncounted = pos as u32;
+                            self.spaced = false;
                             self.state = State::Name;
                         }
                         _ => return Err(ErrorKind::FieldName.at(pos)),
@@ -173,15 +183,35 @@ impl FieldScanner {
                         .iter()
                         .take_while(|&&byte| TOKEN[byte as usize])
                         .count();
+                    let name = &input[self.mark as usize..pos];
+                    let topic = || match self.spaced {
+                        true => Topic::Other,
+                        false => Topic::of(name),
+                    };
                     match input.get(pos) {
                         None => break,
-                        Some(b':') => self.end_name(pos, limits)?,
-                        Some(_) => {
-                            self.count_to(pos, limits)?;
-                            return Err(ErrorKind::FieldName.at(pos));
+                        Some(b':') => self.end_name(pos, topic(), limits)?,
+                        // Node minds the space only behind the names it looks for, and there lets it pass when lenient.
+                        Some(b' ') if topic() != Topic::Other => {
+                            if !lenient {
+                                self.count_to(pos, limits, pos + 1)?;
+                                return Err(ErrorKind::FieldLine.at(pos + 1));
+                            }
+                            self.value = ValueReader::new(topic());
+                            self.state = State::NameSpace;
                         }
+                        Some(_) => return Err(ErrorKind::FieldName.at(pos)),
                     }
                 }
+                State::NameSpace => match byte {
+                    b' ' => {}
+                    b':' => self.end_name(pos, self.value.topic(), limits)?,
+                    _ => {
+                        self.spaced = true;
+                        self.state = State::Name;
+                        continue;
+                    }
+                },
                 State::ValueStart => match byte {
                     // One space is punctuation; more of it counts, for the caller has to keep it.
                     b' ' | b'\t' => {
@@ -193,17 +223,15 @@ impl FieldScanner {
                     b'\n' => return Err(ErrorKind::FieldValue.at(pos + 1)),
                     _ => {
                         self.mark = pos as u32;
-                        self.uncounted = pos as u32;
-                        self.value_end = pos as u32;
                         self.folded = false;
-                        self.state = State::Value;
+                        self.begin_value(pos, lenient)?;
                         continue;
                     }
                 },
                 State::EmptyCr => match byte {
                     b'\n' => self.state = State::AfterEmpty,
                     _ if lenient => {
-                        self.end_empty_value(input, sink);
+                        self.state = State::AfterEmpty;
                         continue;
                     }
                     _ => return Err(ErrorKind::FieldEmptyLf.at(pos)),
@@ -212,33 +240,39 @@ impl FieldScanner {
                     b' ' | b'\t' if lenient => self.state = State::ValueStart,
                     b' ' | b'\t' => return Err(ErrorKind::FieldValue.at(pos + 1)),
                     _ => {
-                        self.end_empty_value(input, sink);
+                        self.end_empty_value(input, pos, sink)?;
                         continue;
                     }
                 },
-                State::Value => match byte {
-                    b' ' | b'\t' => {}
-                    b'\r' => {
-                        self.count_to(pos, limits)?;
-                        self.state = State::ValueCr;
+                State::Value => {
+                    if self.value.is_plain() {
+                        pos += input[pos..]
+                            .iter()
+                            .take_while(|&&byte| VALUE[byte as usize])
+                            .count();
                     }
-                    b'\n' if lenient => {
-                        self.count_to(pos, limits)?;
-                        self.state = State::AfterValue;
+                    let Some(&byte) = input.get(pos) else { break };
+                    let (directives, sender) = (&mut self.directives, self.sender);
+                    if !self.value.read(directives, sender, lenient, byte, pos)? {
+                        match byte {
+                            b'\r' => {
+                                self.count_to(pos, limits, pos + 1)?;
+                                self.state = State::ValueCr;
+                            }
+                            b'\n' => {
+                                self.count_to(pos, limits, pos)?;
+                                if !lenient {
+                                    return Err(ErrorKind::FieldCr.at(pos));
+                                }
+                                self.state = State::AfterValue;
+                            }
+                            _ => {
+                                self.count_to(pos, limits, pos)?;
+                                return Err(ErrorKind::FieldValue.at(pos));
+                            }
+                        }
                     }
-                    _ if VALUE[byte as usize] || (lenient && byte != b'\n') => {
-                        self.value_end = pos as u32 + 1
-                    }
-                    _ => {
-                        self.count_to(pos, limits)?;
-                        let kind = if byte == b'\n' {
-                            ErrorKind::FieldCr
-                        } else {
-                            ErrorKind::FieldValue
-                        };
-                        return Err(kind.at(pos));
-                    }
-                },
+                }
                 State::ValueCr => match byte {
                     b'\n' => self.state = State::AfterValue,
                     _ => return Err(ErrorKind::FieldLf.at(pos)),
@@ -246,12 +280,12 @@ impl FieldScanner {
                 State::AfterValue => match byte {
                     b' ' | b'\t' if lenient => {
                         self.folded = true;
-                        self.uncounted = pos as u32;
-                        self.state = State::Value;
+                        self.begin_value(pos, lenient)?;
+                        continue;
                     }
                     b' ' | b'\t' => return Err(ErrorKind::FieldFold.at(pos)),
                     _ => {
-                        self.end_value(input, sink);
+                        self.end_value(input, pos, sink);
                         continue;
                     }
                 },
@@ -265,24 +299,57 @@ impl FieldScanner {
         }
         self.pos = pos as u32;
         match self.state {
-            State::Name | State::Value => self.count_to(pos, limits)?,
-            _ => self.check_size(pos, limits)?,
+            State::Name | State::NameSpace | State::Value => self.count_to(pos, limits, pos)?,
+            _ => {}
         }
         Ok(None)
     }
 
-    fn end_name(&mut self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+    fn end_name(&mut self, pos: usize, topic: Topic, limits: &Limits) -> Result<(), ParseError> {
         self.name = (self.mark, pos as u32);
         self.count += 1;
         if limits.max_headers_count != 0 && self.count as usize > limits.max_headers_count {
             return Err(ErrorKind::HeaderOverflow.at(pos + 1));
         }
-        self.count_to(pos, limits)?;
+        self.count_to(pos, limits, pos + 1)?;
+        let kind = match topic {
+            Topic::TransferEncoding if self.directives.length().is_some() => {
+                Some(ErrorKind::CodingWithContentLength)
+            }
+            Topic::ContentLength if self.directives.has_coding() => {
+                Some(ErrorKind::ContentLengthWithCoding)
+            }
+            _ => None,
+        };
+        if let Some(kind) = kind
+            && !limits.lenient
+        {
+            return Err(kind.at(pos + 1));
+        }
+        self.value = ValueReader::new(topic);
         self.state = State::ValueStart;
         Ok(())
     }
 
-    fn end_empty_value(&mut self, input: &[u8], sink: &mut impl FieldSink) {
+    /// The first byte of a value, or of its next line, is at `pos`.
+    fn begin_value(&mut self, pos: usize, lenient: bool) -> Result<(), ParseError> {
+        self.uncounted = pos as u32;
+        self.state = State::Value;
+        self.value
+            .begin(&mut self.directives, self.sender, lenient, pos)
+    }
+
+    fn end_empty_value(
+        &mut self,
+        input: &[u8],
+        pos: usize,
+        sink: &mut impl FieldSink,
+    ) -> Result<(), ParseError> {
+        match self.value.topic() {
+            Topic::ContentLength => return Err(ErrorKind::ContentLengthEmpty.at(pos)),
+            Topic::TransferEncoding => return Err(ErrorKind::CodingEmpty.at(pos)),
+            _ => {}
+        }
         let (name_start, name_end) = self.name;
         // Somewhere within the line, so that the range is one of `input`.
         let at = name_end + 1;
@@ -297,32 +364,37 @@ impl FieldScanner {
             false,
         );
         self.state = State::LineStart;
+        Ok(())
     }
 
-    fn end_value(&mut self, input: &[u8], sink: &mut impl FieldSink) {
+    /// A value has ended, whose line ends at `pos`.
+    fn end_value(&mut self, input: &[u8], pos: usize, sink: &mut impl FieldSink) {
+        self.value.end(&mut self.directives);
         let (name_start, name_end) = self.name;
+        // Line ends are in it where it was folded, and nowhere else.
+        let raw = &input[self.mark as usize..pos];
+        let length = raw
+            .iter()
+            .rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+            .map_or(0, |last| last + 1);
         let range = FieldRange {
             name_start,
             name_end,
             value_start: self.mark,
-            value_end: self.value_end,
+            value_end: self.mark + length as u32,
         };
         // A fold may lie wholly in the white space behind the value.
-        let raw = &input[range.value_start as usize..range.value_end as usize];
-        sink.field(
-            input,
-            range,
-            self.folded && memchr::memchr2(b'\r', b'\n', raw).is_some(),
-        );
+        let folded = self.folded && memchr::memchr2(b'\r', b'\n', &raw[..length]).is_some();
+        sink.field(input, range, folded);
         self.state = State::LineStart;
     }
 
     /// Counts the part of a name or value that ends at `end`; white space behind a value is in it,
-    /// as in Node's count.
-    fn count_to(&mut self, end: usize, limits: &Limits) -> Result<(), ParseError> {
+    /// as in Node's count. Node notices at the end of each part, and has then read up to `noticed`.
+    fn count_to(&mut self, end: usize, limits: &Limits, noticed: usize) -> Result<(), ParseError> {
         self.size += end as u32 - self.uncounted;
         self.uncounted = end as u32;
-        self.check_size(end, limits)
+        self.check_size(noticed, limits)
     }
 
     fn check_size(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {

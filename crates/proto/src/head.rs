@@ -2,6 +2,7 @@
 //! heads that are all there.
 
 use crate::config::Limits;
+use crate::directives::{Directives, Sender, Topic};
 use crate::error::ParseError;
 use crate::event::{FieldRange, Scratch, count_line_ends};
 use crate::field_section::FieldScanner;
@@ -12,7 +13,10 @@ pub(crate) const FAST_FIELDS: usize = 64;
 /// A complete start line. Offsets are into the bytes that begin with it.
 pub(crate) trait StartLine: Copy {
     /// Reads one; keeps its place between calls, whose `input` must start at the same byte every time.
-    type Scanner;
+    type Scanner: Copy;
+
+    /// Who sends such lines.
+    const SENDER: Sender;
 
     /// One that has read nothing.
     fn scanner() -> Self::Scanner;
@@ -46,6 +50,8 @@ pub(crate) enum HeadScanner<L: StartLine> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ParsedHead<L> {
     pub(crate) line: L,
+    /// What its fields say about framing and connection.
+    pub(crate) directives: Directives,
     /// Behind the empty line.
     pub(crate) end: usize,
 }
@@ -59,7 +65,7 @@ impl<L: StartLine> ParsedHead<L> {
 }
 
 /// How many line ends stand before the head that `input` is to start with; none once it has begun.
-pub(crate) fn count_skipped<L: StartLine>(scanner: &Option<HeadScanner<L>>, input: &[u8]) -> usize {
+pub(crate) fn count_skipped<T>(scanner: &Option<T>, input: &[u8]) -> usize {
     if scanner.is_some() {
         0
     } else {
@@ -70,7 +76,7 @@ pub(crate) fn count_skipped<L: StartLine>(scanner: &Option<HeadScanner<L>>, inpu
 /// Reads the head that `input` starts with. `scanner` is where the last call for the same head got
 /// to, `None` before the first; it is left `None` when the head is complete.
 pub(crate) fn read_head<L: StartLine>(
-    scanner: &mut Option<HeadScanner<L>>,
+    scanner: &mut Option<Box<HeadScanner<L>>>,
     input: &[u8],
     limits: &Limits,
     scratch: &mut Scratch,
@@ -87,51 +93,69 @@ pub(crate) fn read_head<L: StartLine>(
 
 /// Decides about every head; the fast readers only agree with it.
 fn read_head_general<L: StartLine>(
-    scanner: &mut Option<HeadScanner<L>>,
+    scanner: &mut Option<Box<HeadScanner<L>>>,
     input: &[u8],
     limits: &Limits,
     scratch: &mut Scratch,
 ) -> Result<Option<ParsedHead<L>>, ParseError> {
-    let resumed = matches!(scanner, Some(HeadScanner::Fields(..)));
-    let mut state = scanner
-        .take()
-        .unwrap_or_else(|| HeadScanner::Line(L::scanner()));
-    if let HeadScanner::Line(line_scanner) = &mut state {
-        match L::scan(line_scanner, input, limits)? {
-            None => {
-                *scanner = Some(state);
-                return Ok(None);
-            }
-            Some(line) => state = HeadScanner::Fields(line, field_scanner(&line)),
-        }
-    }
-    let HeadScanner::Fields(line, mut fields) = state else {
-        return Ok(None);
+    let mut state = match scanner {
+        Some(state) => **state,
+        None => HeadScanner::Line(L::scanner()),
     };
     // The ranges found by earlier calls are gone: a resumed head is only checked on, and its ranges
     // are taken in one go at the end.
+    let resumed = matches!(state, HeadScanner::Fields(..));
+    let outcome = advance(&mut state, resumed, input, limits, scratch);
+    match outcome {
+        Ok(Some(_)) | Err(_) => *scanner = None,
+        // Most heads arrive whole, so that a connection without an unfinished one holds no place for it.
+        Ok(None) => match scanner {
+            Some(kept) => **kept = state,
+            None => *scanner = Some(Box::new(state)),
+        },
+    }
+    outcome
+}
+
+fn advance<L: StartLine>(
+    state: &mut HeadScanner<L>,
+    resumed: bool,
+    input: &[u8],
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Result<Option<ParsedHead<L>>, ParseError> {
+    if let HeadScanner::Line(line_scanner) = state {
+        match L::scan(line_scanner, input, limits)? {
+            None => return Ok(None),
+            Some(line) => *state = HeadScanner::Fields(line, field_scanner(&line)),
+        }
+    }
+    let HeadScanner::Fields(line, fields) = state else {
+        return Ok(None);
+    };
     let end = if resumed {
         fields.run(input, limits, &mut ())?
     } else {
         fields.run(input, limits, scratch)?
     };
-    let Some(end) = end else {
-        *scanner = Some(HeadScanner::Fields(line, fields));
-        return Ok(None);
-    };
+    let Some(end) = end else { return Ok(None) };
     if resumed {
-        field_scanner(&line).run(input, limits, scratch)?;
+        field_scanner(line).run(input, limits, scratch)?;
     }
-    Ok(Some(ParsedHead { line, end }))
+    Ok(Some(ParsedHead {
+        line: *line,
+        directives: fields.directives(),
+        end,
+    }))
 }
 
 fn field_scanner<L: StartLine>(line: &L) -> FieldScanner {
     let (start, end) = line.text();
-    FieldScanner::head(line.end(), (end - start) as usize)
+    FieldScanner::head(L::SENDER, line.end(), (end - start) as usize)
 }
 
-/// Takes over the fields that httparse found in the head of `input` whose start line ends at
-/// `line_end`. `None`: it has read something as a line end that is none, or there are too many.
+/// Takes over the fields that httparse found in the head of `input` whose start line ends at `line_end`; answers what
+/// they say. `None`: it has read something as a line end that is none, there are too many, or one is to be refused.
 pub(crate) fn take_fields(
     headers: &[httparse::Header<'_>],
     input: &[u8],
@@ -139,7 +163,8 @@ pub(crate) fn take_fields(
     end: usize,
     limits: &Limits,
     scratch: &mut Scratch,
-) -> Option<()> {
+    sender: Sender,
+) -> Option<Directives> {
     if limits.max_headers_count != 0 && headers.len() > limits.max_headers_count {
         return None;
     }
@@ -153,6 +178,7 @@ pub(crate) fn take_fields(
     if first_line != line_end || !after_crlf(empty_line) || !after_crlf(end) {
         return None;
     }
+    let mut directives = Directives::default();
     for field in headers {
         let name_start = offset(field.name.as_bytes());
         let name_end = name_start + field.name.len();
@@ -165,14 +191,24 @@ pub(crate) fn take_fields(
         if !after_crlf(name_start) {
             return None;
         }
+        let value_end = value_start + field.value.len();
+        let topic = Topic::of(field.name.as_bytes());
+        if topic != Topic::Other {
+            let after = memchr::memchr(b'\r', &input[value_end..])?;
+            let line = match field.value.is_empty() {
+                true => &[],
+                false => &input[value_start..value_end + after],
+            };
+            directives.read_line(topic, line, sender)?;
+        }
         scratch.ranges.push(FieldRange {
             name_start: name_start as u32,
             name_end: name_end as u32,
             value_start: value_start as u32,
-            value_end: (value_start + field.value.len()) as u32,
+            value_end: value_end as u32,
         });
     }
-    Some(())
+    Some(directives)
 }
 
 #[cfg(any(test, feature = "fuzz"))]

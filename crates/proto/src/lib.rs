@@ -63,6 +63,7 @@ mod chunk;
 mod client;
 mod close_reason;
 mod config;
+mod directives;
 mod encode;
 mod error;
 mod event;
@@ -84,8 +85,8 @@ pub use config::{Limits, TimeoutKind, Timeouts};
 pub use encode::{CONTINUE, encode_error_response};
 pub use error::{ErrorKind, MisuseError, ParseError};
 pub use event::{
-    BodyLength, ClientEvent, Event, Expect, Fields, RequestHead, RequestKind, ResponseBody,
-    ResponseHead, Scratch, Step,
+    BodyLength, ClientEvent, Event, Expect, Fields, RequestHead, RequestKind, ResponseHead,
+    Scratch, Step,
 };
 pub use method::{METHODS, Method};
 pub use server::ServerConnection;

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::config::Limits;
+use crate::directives::Sender;
 use crate::error::ParseError;
 use crate::event::Scratch;
 use crate::head::{FAST_FIELDS, ParsedHead, StartLine, take_fields};
@@ -11,6 +12,8 @@ use crate::request_line::{RequestLine, RequestLineScanner};
 
 impl StartLine for RequestLine {
     type Scanner = RequestLineScanner;
+
+    const SENDER: Sender = Sender::Client;
 
     fn scanner() -> RequestLineScanner {
         RequestLineScanner::new()
@@ -56,15 +59,26 @@ impl StartLine for RequestLine {
             return None;
         }
         let line_end = target_end + " HTTP/1.1\r\n".len();
-        take_fields(request.headers, input, line_end, end, limits, scratch)?;
+        let sender = Self::SENDER;
+        let directives = take_fields(
+            request.headers,
+            input,
+            line_end,
+            end,
+            limits,
+            scratch,
+            sender,
+        )?;
         let target = (target_start as u32, target_end as u32);
         Some(ParsedHead {
             line: Self {
                 method,
+                major_version: 1,
                 minor_version,
                 target,
                 end: line_end as u32,
             },
+            directives,
             end,
         })
     }

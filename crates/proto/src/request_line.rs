@@ -12,6 +12,7 @@ const MAX_PUNCTUATION: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestLine {
     pub(crate) method: Method,
+    pub(crate) major_version: u8,
     pub(crate) minor_version: u8,
     pub(crate) target: (u32, u32),
     /// Behind the line's end: where the fields start.
@@ -21,18 +22,18 @@ pub(crate) struct RequestLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     TargetStart,
-    Asterisk,
     Scheme,
     SchemeSlash,
     SchemeSecondSlash,
     Authority,
-    /// An `@` has been seen.
+    /// Right behind an `@`.
     AuthorityHost,
-    /// The `host:port` of CONNECT.
-    HostPort,
-    /// Path, query and fragment: the bytes allowed are the same.
     Path,
+    Query,
+    Fragment,
     Version,
+    /// The CR of an HTTP/0.9 request line has come (lenient).
+    OldLf,
 }
 
 /// Reads one request line; keeps its place between calls, whose `input` must start at the same byte
@@ -42,11 +43,45 @@ pub(crate) struct RequestLineScanner {
     state: State,
     /// Known once bytes have been taken behind it.
     method: Option<Method>,
-    minor_version: u8,
+    version: (u8, u8),
+    protocol: Protocol,
     pos: u32,
     /// Where the target or the version starts.
     mark: u32,
     target: (u32, u32),
+    /// Bytes of the target that have been checked against the limit.
+    size: u32,
+}
+
+/// Which protocol a request line names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http,
+    /// Lenient.
+    Rtsp,
+    /// Lenient.
+    Ice,
+}
+
+impl Protocol {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"HTTP/",
+            Self::Rtsp => b"RTSP/",
+            Self::Ice => b"ICE/",
+        }
+    }
+
+    /// The methods for which Node takes it.
+    fn check_method(self, method: Method, pos: usize) -> Result<(), ParseError> {
+        match (self, method.as_str()) {
+            (Self::Http, _) | (Self::Rtsp, "OPTIONS" | "GET" | "POST") | (Self::Ice, "SOURCE") => {
+                Ok(())
+            }
+            (Self::Rtsp, _) => Err(ErrorKind::RtspMethod.at(pos)),
+            (Self::Ice, _) => Err(ErrorKind::IceMethod.at(pos)),
+        }
+    }
 }
 
 impl RequestLineScanner {
@@ -54,10 +89,12 @@ impl RequestLineScanner {
         Self {
             state: State::TargetStart,
             method: None,
-            minor_version: 0,
+            version: (1, 0),
+            protocol: Protocol::Http,
             pos: 0,
             mark: 0,
             target: (0, 0),
+            size: 0,
         }
     }
 
@@ -81,66 +118,93 @@ impl RequestLineScanner {
         };
         let mut pos = self.pos as usize;
         while let Some(&byte) = input.get(pos) {
-            self.check_size(pos, limits)?;
-            if self.state == State::Version {
-                if let Some(end) = self.read_version(pos, byte, limits.lenient)? {
-                    return Ok(Some(RequestLine {
-                        method,
-                        minor_version: self.minor_version,
-                        target: self.target,
-                        end: end as u32,
-                    }));
-                }
-            } else {
-                self.read_target(input, pos, method, limits)?;
+            let end = match self.state {
+                State::Version => self.read_version(pos, byte, method, limits.lenient)?,
+                State::OldLf if byte == b'\n' => Some(pos + 1),
+                State::OldLf => return Err(ErrorKind::TargetLf.at(pos)),
+                _ => self.read_target(pos, byte, method, limits)?,
+            };
+            if let Some(end) = end {
+                return Ok(Some(RequestLine {
+                    method,
+                    major_version: self.version.0,
+                    minor_version: self.version.1,
+                    target: self.target,
+                    end: end as u32,
+                }));
             }
             pos += 1;
         }
         self.pos = pos as u32;
-        self.check_size(pos, limits)?;
+        if !matches!(
+            self.state,
+            State::Version | State::OldLf | State::TargetStart
+        ) {
+            self.check_target(pos, limits)?;
+        }
+        self.check_spaces(pos, limits)?;
         Ok(None)
     }
 
-    fn check_size(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
-        let target = if self.state == State::Version {
-            0
-        } else {
-            pos - self.mark as usize
-        };
-        // What is not target is long in lenient mode only, by spaces.
-        let all = pos.saturating_sub(MAX_PUNCTUATION);
-        if target.max(all) >= limits.max_header_size {
+    /// Node notices at the end of each part of the target.
+    fn check_target(&mut self, end: usize, limits: &Limits) -> Result<(), ParseError> {
+        self.size = end as u32 - self.mark;
+        if self.size as usize >= limits.max_header_size {
+            return Err(ErrorKind::HeaderOverflow.at(end));
+        }
+        Ok(())
+    }
+
+    /// Node does not count spaces, but the caller has to keep them.
+    fn check_spaces(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        let spaces = pos.saturating_sub(self.size as usize + MAX_PUNCTUATION);
+        if spaces >= limits.max_header_size {
             return Err(ErrorKind::HeaderOverflow.at(pos));
         }
         Ok(())
     }
 
-    /// One byte of the target, or the space behind it.
+    /// One byte of the target, or what follows it. `Some`: the line, an HTTP/0.9 request's, ends at this offset.
     fn read_target(
         &mut self,
-        input: &[u8],
         pos: usize,
+        byte: u8,
         method: Method,
         limits: &Limits,
-    ) -> Result<(), ParseError> {
-        let lenient = limits.lenient;
-        let byte = input[pos];
+    ) -> Result<Option<usize>, ParseError> {
+        let within = matches!(
+            self.state,
+            State::Authority | State::AuthorityHost | State::Path | State::Query | State::Fragment
+        );
         match byte {
-            b'\t' | b'\n' | b'\x0c' | b'\r' => return Err(ErrorKind::TargetChar.at(pos + 1)),
-            b' ' => return self.end_target(input, pos, limits),
+            b'\t' | b'\x0c' if self.state != State::SchemeSecondSlash => {
+                return Err(ErrorKind::TargetChar.at(pos + 1));
+            }
+            b' ' if self.state == State::TargetStart => {
+                self.mark = pos as u32 + 1;
+                self.check_spaces(pos, limits)?;
+                return Ok(None);
+            }
+            b' ' if within => {
+                self.end_target(pos, limits)?;
+                self.state = State::Version;
+                return Ok(None);
+            }
+            b'\r' | b'\n' if within && limits.lenient => {
+                self.end_target(pos, limits)?;
+                self.version = (0, 9);
+                self.state = State::OldLf;
+                return Ok((byte == b'\n').then_some(pos + 1));
+            }
+            b' ' | b'\r' | b'\n' if self.state != State::SchemeSecondSlash => {
+                return Err(ErrorKind::TargetChar.at(pos + 1));
+            }
             _ => {}
         }
         self.state = match self.state {
+            State::TargetStart if method == Method::CONNECT => Self::authority(pos, byte, false)?,
             State::TargetStart => match byte {
-                _ if method == Method::CONNECT && lenient => return self.authority(pos, byte),
-                // Of CONNECT, too: it is what Node's own client sends when nobody says where to.
-                b'/' => State::Path,
-                _ if method == Method::CONNECT => {
-                    self.state = State::HostPort;
-                    return self.read_target(input, pos, method, limits);
-                }
-                b'*' if lenient => State::Path,
-                b'*' if may_be_asterisk(method) => State::Asterisk,
+                b'/' | b'*' => State::Path,
                 _ if byte.is_ascii_alphabetic() => State::Scheme,
                 _ => return Err(ErrorKind::TargetStart.at(pos)),
             },
@@ -154,49 +218,43 @@ impl RequestLineScanner {
             State::SchemeSlash | State::SchemeSecondSlash => {
                 return Err(ErrorKind::TargetScheme.at(pos));
             }
-            State::Authority | State::AuthorityHost => return self.authority(pos, byte),
-            State::HostPort if is_authority(byte) && byte != b'@' => State::HostPort,
-            State::HostPort => return Err(ErrorKind::TargetAuthority.at(pos)),
-            State::Path if matches!(byte, 0x21..=0x7e) => State::Path,
-            State::Path | State::Asterisk | State::Version => {
-                return Err(ErrorKind::TargetPath.at(pos));
-            }
+            State::Authority => Self::authority(pos, byte, false)?,
+            State::AuthorityHost => Self::authority(pos, byte, true)?,
+            State::Path => match byte {
+                b'?' => State::Query,
+                b'#' => State::Fragment,
+                0x21..=0x7e => State::Path,
+                _ => return Err(ErrorKind::TargetPath.at(pos)),
+            },
+            State::Query => match byte {
+                b'#' => State::Fragment,
+                0x21..=0x7e => State::Query,
+                _ => return Err(ErrorKind::TargetQuery.at(pos)),
+            },
+            State::Fragment => match byte {
+                0x21..=0x7e => State::Fragment,
+                _ => return Err(ErrorKind::TargetFragment.at(pos)),
+            },
+            State::Version | State::OldLf => self.state,
         };
-        Ok(())
+        Ok(None)
     }
 
-    fn authority(&mut self, pos: usize, byte: u8) -> Result<(), ParseError> {
-        self.state = match byte {
-            b'/' | b'?' => State::Path,
-            b'@' if self.state == State::AuthorityHost => {
-                return Err(ErrorKind::TargetDoubleAt.at(pos + 1));
-            }
-            b'@' => State::AuthorityHost,
-            _ if !is_authority(byte) => return Err(ErrorKind::TargetAuthority.at(pos)),
-            _ if self.state == State::AuthorityHost => State::AuthorityHost,
-            _ => State::Authority,
-        };
-        Ok(())
-    }
-
-    fn end_target(&mut self, input: &[u8], pos: usize, limits: &Limits) -> Result<(), ParseError> {
-        match self.state {
-            State::TargetStart if limits.lenient => {
-                self.mark = pos as u32 + 1;
-                return Ok(());
-            }
-            State::TargetStart => return Err(ErrorKind::TargetStart.at(pos)),
-            State::Scheme | State::SchemeSlash | State::SchemeSecondSlash => {
-                return Err(ErrorKind::TargetChar.at(pos + 1));
-            }
-            State::HostPort if !is_host_port(&input[self.mark as usize..pos]) => {
-                return Err(ErrorKind::TargetAuthority.at(pos));
-            }
-            _ => {}
+    fn authority(pos: usize, byte: u8, after_at: bool) -> Result<State, ParseError> {
+        match byte {
+            b'/' => Ok(State::Path),
+            b'?' => Ok(State::Query),
+            b'@' if after_at => Err(ErrorKind::TargetDoubleAt.at(pos + 1)),
+            b'@' => Ok(State::AuthorityHost),
+            _ if is_authority(byte) => Ok(State::Authority),
+            _ => Err(ErrorKind::TargetAuthority.at(pos)),
         }
+    }
+
+    fn end_target(&mut self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
+        self.check_target(pos, limits)?;
         self.target = (self.mark, pos as u32);
         self.mark = pos as u32 + 1;
-        self.state = State::Version;
         Ok(())
     }
 
@@ -205,35 +263,56 @@ impl RequestLineScanner {
         &mut self,
         pos: usize,
         byte: u8,
+        method: Method,
         lenient: bool,
     ) -> Result<Option<usize>, ParseError> {
-        const PROTOCOL: &[u8] = b"HTTP/";
         let refuse = |kind: ErrorKind| Err(kind.at(pos));
-        match pos - self.mark as usize {
-            0 if byte == b' ' && lenient => self.mark += 1,
-            index @ 0..5 if byte != PROTOCOL[index] => return refuse(ErrorKind::Protocol),
-            0..5 => {}
-            5 => match byte {
-                b'1' => {}
-                // What follows is refused as soon as it is known whether this is a version at all.
-                b'0'..=b'9' => self.minor_version = u8::MAX,
-                _ => return refuse(ErrorKind::VersionMajor),
+        let index = pos - self.mark as usize;
+        if index == 0 {
+            match byte {
+                // Right behind the target Node still minds them as bytes of a target.
+                b'\t' | b'\x0c' if pos == self.target.1 as usize + 1 => {
+                    return Err(ErrorKind::TargetChar.at(pos + 1));
+                }
+                b' ' => self.mark += 1,
+                b'H' => {}
+                b'R' if lenient => self.protocol = Protocol::Rtsp,
+                b'I' if lenient => self.protocol = Protocol::Ice,
+                _ => return refuse(ErrorKind::Protocol),
+            }
+            return Ok(None);
+        }
+        let name = self.protocol.name();
+        if let Some(&expected) = name.get(index) {
+            if byte != expected {
+                return refuse(ErrorKind::Protocol);
+            }
+            if index + 2 == name.len() {
+                self.protocol.check_method(method, pos + 1)?;
+            }
+            return Ok(None);
+        }
+        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'));
+        match index - name.len() {
+            0 => match digit {
+                Some(digit) => self.version.0 = digit,
+                None => return refuse(ErrorKind::VersionMajor),
             },
-            6 if byte != b'.' => return refuse(ErrorKind::VersionDot),
-            6 => {}
-            7 => match byte {
-                b'0'..=b'9' => {
-                    let minor = byte - b'0';
-                    if self.minor_version == u8::MAX || (minor > 1 && !lenient) {
+            1 if byte != b'.' => return refuse(ErrorKind::VersionDot),
+            1 => {}
+            2 => match digit {
+                Some(digit) => {
+                    self.version.1 = digit;
+                    if !lenient && !matches!(self.version, (0, 9) | (1, 0 | 1) | (2, 0)) {
                         return Err(ErrorKind::Version.at(pos + 1));
                     }
-                    self.minor_version = minor;
                 }
-                _ => return refuse(ErrorKind::VersionMinor),
+                None => return refuse(ErrorKind::VersionMinor),
             },
-            8 => match byte {
+            3 => match byte {
                 b'\r' => {}
-                b'\n' if lenient => return Ok(Some(pos + 1)),
+                // Node skips another LF behind it.
+                b'\n' if lenient => {}
                 b'\n' => return Err(ErrorKind::VersionEnd.at(pos + 1)),
                 _ => return refuse(ErrorKind::VersionEnd),
             },
@@ -291,21 +370,7 @@ fn common_prefix(name: &str, input: &[u8]) -> usize {
     name.bytes().zip(input).take_while(|(a, b)| a == *b).count()
 }
 
-/// Asterisk-form is for OPTIONS (RFC 9112 section 3.2.4); UPnP's methods use it too.
-fn may_be_asterisk(method: Method) -> bool {
-    matches!(method.as_str(), "OPTIONS" | "M-SEARCH" | "NOTIFY")
-}
-
 /// Bytes of an authority (RFC 3986 section 3.2).
 fn is_authority(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(&byte)
-}
-
-/// Authority-form (RFC 9112 section 3.2.3): a host, and a port that is not empty.
-fn is_host_port(target: &[u8]) -> bool {
-    let Some(colon) = memchr::memrchr(b':', target) else {
-        return false;
-    };
-    let (host, port) = (&target[..colon], &target[colon + 1..]);
-    !host.is_empty() && matches!(port.len(), 1..=5) && port.iter().all(u8::is_ascii_digit)
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(&byte)
 }

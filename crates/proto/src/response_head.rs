@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::config::Limits;
+use crate::directives::Sender;
 use crate::error::ParseError;
 use crate::event::Scratch;
 use crate::head::{FAST_FIELDS, ParsedHead, StartLine, take_fields};
@@ -10,6 +11,8 @@ use crate::status_line::{StatusLine, StatusLineScanner};
 
 impl StartLine for StatusLine {
     type Scanner = StatusLineScanner;
+
+    const SENDER: Sender = Sender::Server;
 
     fn scanner() -> StatusLineScanner {
         StatusLineScanner::new()
@@ -60,7 +63,16 @@ impl StartLine for StatusLine {
         if reason_end < reason {
             return None;
         }
-        take_fields(response.headers, input, line_end, end, limits, scratch)?;
+        let sender = Self::SENDER;
+        let directives = take_fields(
+            response.headers,
+            input,
+            line_end,
+            end,
+            limits,
+            scratch,
+            sender,
+        )?;
         Some(ParsedHead {
             line: Self {
                 major_version: 1,
@@ -69,6 +81,7 @@ impl StartLine for StatusLine {
                 reason: (reason as u32, reason_end as u32),
                 end: line_end as u32,
             },
+            directives,
             end,
         })
     }

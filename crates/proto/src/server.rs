@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use crate::body::BodyDecoder;
 use crate::close_reason::CloseReason;
 use crate::config::{Limits, TimeoutKind, Timeouts};
+use crate::directives::{Directives, Sender};
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
-    BodyLength, BodyPart, Event, Fields, RequestHead, Scratch, Step, count_line_ends,
+    BodyLength, BodyPart, Event, Expect, Fields, RequestHead, Scratch, Step, count_line_ends,
 };
 use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
@@ -37,6 +38,8 @@ pub struct ServerConnection {
     unanswered: u16,
     /// The peer's last request allows another one.
     keep_alive: bool,
+    /// Of the peer's last request.
+    version: (u8, u8),
     close: Option<CloseReason>,
     /// Since when a request is awaited (on a new connection) or being received; `None` between
     /// requests.
@@ -49,10 +52,11 @@ pub struct ServerConnection {
 #[derive(Debug)]
 enum Reading {
     /// A request head, of which something has been seen if the scanner is there.
-    Head(Option<HeadScanner<RequestLine>>),
+    Head(Option<Box<HeadScanner<RequestLine>>>),
     /// Nobody's, until the user takes the connection over or declines to.
     Upgrade {
         body: BodyLength,
+        directives: Directives,
         tunnel: bool,
     },
     Body(BodyDecoder),
@@ -74,6 +78,7 @@ impl ServerConnection {
             writing: Writing::Head,
             unanswered: 0,
             keep_alive: true,
+            version: (1, 1),
             close: None,
             started: Some(now),
             idle_since: None,
@@ -104,7 +109,14 @@ impl ServerConnection {
                     Ok(Step {
                         event: Some(BodyPart::End(_)),
                         ..
-                    }) => self.end_request(now),
+                    }) => {
+                        // A trailer section may announce the close, too.
+                        let version = self.version;
+                        if let Some(said) = decoder.said() {
+                            self.keep_alive &= said.keep_alive(version);
+                        }
+                        self.end_request(now);
+                    }
                     Ok(_) => {}
                     Err(_) => self.fail(true),
                 }
@@ -145,16 +157,10 @@ impl ServerConnection {
                 return Err(error.behind(skipped));
             }
         };
-        match self.accept(&parsed, limits, input, scratch) {
-            Ok(request) => Ok(Step {
-                consumed: skipped + parsed.end,
-                event: Some(Event::Request(request)),
-            }),
-            Err(error) => {
-                self.fail(false);
-                Err(error.behind(skipped))
-            }
-        }
+        Ok(Step {
+            consumed: skipped + parsed.end,
+            event: Some(Event::Request(self.accept(&parsed, limits, input, scratch))),
+        })
     }
 
     /// A head is complete: decides how its body is framed and what becomes of the connection.
@@ -164,53 +170,61 @@ impl ServerConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b Scratch,
-    ) -> Result<RequestHead<'b>, ParseError> {
-        let line = parsed.line;
+    ) -> RequestHead<'b> {
+        let (line, directives) = (parsed.line, parsed.directives);
         let fields = Fields::new(input, scratch);
-        let framing =
-            framing::request_body(line.method, line.minor_version, &fields, limits.lenient)?;
-        let wishes = persistence::wishes(line.method, line.minor_version, &fields);
-        // Whoever takes the connection over would not know where its bytes begin.
-        if wishes.upgrade && framing.body == BodyLength::Unreadable {
-            return Err(ErrorKind::CodingNotChunked.at(parsed.end));
-        }
-        self.keep_alive = wishes.keep_alive && !framing.close;
-        self.reading = if wishes.upgrade {
+        self.version = (line.major_version, line.minor_version);
+        let framing = framing::request_body(line.method, self.version, directives, limits.lenient);
+        let tunnel = line.method == Method::CONNECT;
+        // As in Node also of an HTTP/1.0 request, which is what some proxies send by default.
+        let upgrade = tunnel || directives.wants_upgrade();
+        self.keep_alive = directives.keep_alive(self.version) && !framing.close;
+        self.reading = if upgrade {
             Reading::Upgrade {
                 body: framing.body,
-                tunnel: line.method == Method::CONNECT,
+                directives,
+                tunnel,
             }
         } else {
-            Reading::Body(BodyDecoder::new(framing.body))
+            Reading::Body(BodyDecoder::new(framing.body, Sender::Client, directives))
         };
         self.unanswered += 1;
-        Ok(RequestHead {
+        RequestHead {
             method: line.method,
             target: parsed.text(input),
+            major_version: line.major_version,
             minor_version: line.minor_version,
-            fields,
             body: framing.body,
             keep_alive: self.keep_alive,
-            upgrade: wishes.upgrade,
-            expect: wishes.expect,
-        })
+            upgrade,
+            // RFC 9110 section 10.1.1: an HTTP/1.0 request expects nothing.
+            expect: match self.version {
+                (1, 1) => persistence::expect(&fields),
+                _ => Expect::None,
+            },
+            fields,
+        }
     }
 
     /// The peer ended its side; `remaining` is what is left unconsumed of what it sent. To be
-    /// called when `handle_data` has no further event to give.
+    /// called when `handle_data` has no further event to give. `Some`: the `End` of a body that lasts until now.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Eof`]: a request was cut off. What was delivered whole can still be answered.
-    pub fn handle_eof(&mut self, remaining: &[u8]) -> Result<(), ParseError> {
+    pub fn handle_eof(&mut self, remaining: &[u8]) -> Result<Option<Event<'static>>, ParseError> {
         let (cut_off, receiving) = match &self.reading {
             Reading::Head(scanner) => (
                 scanner.is_some() || count_line_ends(remaining) < remaining.len(),
                 false,
             ),
+            Reading::Body(BodyDecoder::UntilClose) => {
+                self.stop_reading(CloseReason::PeerEof);
+                return Ok(Some(Event::End(Fields::default())));
+            }
             Reading::Body(decoder) => (!decoder.is_complete(), true),
             Reading::Upgrade { .. } | Reading::Closed | Reading::Failed { .. } | Reading::Raw => {
-                return Ok(());
+                return Ok(None);
             }
         };
         if cut_off {
@@ -218,7 +232,7 @@ impl ServerConnection {
             return Err(ErrorKind::Eof.at(0));
         }
         self.stop_reading(CloseReason::PeerEof);
-        Ok(())
+        Ok(None)
     }
 
     /// Sends an interim (1xx) response, whole, which ends in an empty line.
@@ -305,9 +319,14 @@ impl ServerConnection {
     /// is read as HTTP. Not behind CONNECT, where it may be anything: that request is the
     /// connection's last.
     pub fn decline_upgrade(&mut self) {
-        if let Reading::Upgrade { body, tunnel } = self.reading {
+        if let Reading::Upgrade {
+            body,
+            directives,
+            tunnel,
+        } = self.reading
+        {
             self.keep_alive &= !tunnel;
-            self.reading = Reading::Body(BodyDecoder::new(body));
+            self.reading = Reading::Body(BodyDecoder::new(body, Sender::Client, directives));
         }
     }
 

@@ -65,13 +65,13 @@ impl StatusLineScanner {
         while let Some(&byte) = input.get(pos) {
             if self.state == State::Reason {
                 let rest = &input[pos..];
-                let length = memchr::memchr2(b'\r', b'\n', rest);
-                self.check_reason(pos + length.unwrap_or(rest.len()), limits)?;
-                let Some(length) = length else {
+                let Some(length) = memchr::memchr2(b'\r', b'\n', rest) else {
                     pos = input.len();
+                    self.check_reason(pos, limits, pos)?;
                     break;
                 };
                 pos += length;
+                self.check_reason(pos, limits, pos + 1)?;
                 self.line.reason.1 = pos as u32;
                 self.state = State::Lf;
                 if input[pos] == b'\n' {
@@ -95,9 +95,9 @@ impl StatusLineScanner {
     }
 
     /// The reason counts towards the size of the head, as a request's target does.
-    fn check_reason(&self, end: usize, limits: &Limits) -> Result<(), ParseError> {
+    fn check_reason(&self, end: usize, limits: &Limits, noticed: usize) -> Result<(), ParseError> {
         if end - self.line.reason.0 as usize >= limits.max_header_size {
-            return Err(ErrorKind::HeaderOverflow.at(end));
+            return Err(ErrorKind::HeaderOverflow.at(noticed));
         }
         Ok(())
     }

@@ -293,7 +293,10 @@ mod pipelining {
         let mut s = Scenario::with(POST);
         s.answer();
         assert_eq!(
-            s.connection.handle_eof(b"").map_err(|error| error.kind),
+            s.connection
+                .handle_eof(b"")
+                .map(|_| ())
+                .map_err(|error| error.kind),
             Err(ErrorKind::Eof)
         );
         assert_eq!(s.connection.close_reason(), Some(CloseReason::ParseError));
@@ -359,7 +362,10 @@ mod closing {
     fn a_request_cut_off_is_an_error() {
         let mut s = Scenario::with(POST);
         assert_eq!(
-            s.connection.handle_eof(b"").map_err(|error| error.kind),
+            s.connection
+                .handle_eof(b"")
+                .map(|_| ())
+                .map_err(|error| error.kind),
             Err(ErrorKind::Eof)
         );
         assert!(s.connection.is_receiving());

@@ -120,7 +120,7 @@ impl Connection {
         };
         let wanted = Self::is_wanted(state, config);
         let mut offer = batch.offer();
-        let used = self.consume(state, config, read, scratch, &mut offer);
+        let used = self.consume(state, config, read, 0, scratch, &mut offer);
         if wanted {
             self.tap(state, read, &mut offer);
         }
@@ -129,7 +129,8 @@ impl Connection {
         Ok(Some((count, capacity)))
     }
 
-    /// Something is left from before: behind it.
+    /// Something is left from before: behind it. What is left grows by what comes and little more, because peers may leave
+    /// many heads unfinished.
     fn read_behind(
         &self,
         state: &mut State,
@@ -137,23 +138,28 @@ impl Connection {
         buffers: &mut Buffers,
         batch: &mut Batch,
     ) -> Counted {
-        let mut input = std::mem::take(&mut state.input);
-        input.reserve(CHUNK / 4);
-        let before = input.len();
-        let capacity = input.capacity() - before;
-        let read = attempt(state, |stream| stream.try_read_spare(&mut input));
-        if matches!(read, Ok(Some(1..))) {
+        let Buffers { read, scratch } = buffers;
+        read.clear();
+        let capacity = read.capacity();
+        let Some(count) = attempt(state, |stream| stream.try_read_spare(read))? else {
+            return Ok(None);
+        };
+        if count > 0 {
+            let mut input = std::mem::take(&mut state.input);
+            let before = input.len();
+            input.reserve_exact(count.max(before / 4));
+            input.extend_from_slice(read);
             let wanted = Self::is_wanted(state, config);
-            let used = self.consume(state, config, &input, &mut buffers.scratch, batch);
+            let used = self.consume(state, config, &input, before, scratch, batch);
             if wanted {
-                self.tap(state, &input[before..], batch);
+                self.tap(state, read, batch);
             }
             input.drain(..used);
+            if !input.is_empty() {
+                state.input = input;
+            }
         }
-        if !input.is_empty() {
-            state.input = input;
-        }
-        Ok(read?.map(|count| (count, capacity)))
+        Ok(Some((count, capacity)))
     }
 
     /// Inside a long body: what comes is given away without being copied.
@@ -201,7 +207,14 @@ impl Connection {
             self.take_data(state, data, batch);
             used = consumed;
         }
-        used += self.consume(state, config, &chunk[used..], &mut buffers.scratch, batch);
+        used += self.consume(
+            state,
+            config,
+            &chunk[used..],
+            0,
+            &mut buffers.scratch,
+            batch,
+        );
         self.tap(state, &chunk, batch);
         state.input.extend_from_slice(&chunk[used..]);
         Ok(Some((count, capacity)))
@@ -233,7 +246,7 @@ impl Connection {
     pub(super) fn parse_input(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
         let mut input = std::mem::take(&mut state.input);
         let used = BUFFERS.with_borrow_mut(|buffers| {
-            self.consume(state, config, &input, &mut buffers.scratch, batch)
+            self.consume(state, config, &input, 0, &mut buffers.scratch, batch)
         });
         input.drain(..used);
         if !input.is_empty() {
@@ -241,12 +254,14 @@ impl Connection {
         }
     }
 
-    /// Gives `input` to whom it is for; answers how much of it is done with.
+    /// Gives `input` to whom it is for; answers how much of it is done with. The first `seen` bytes are from earlier
+    /// reads.
     fn consume(
         &self,
         state: &mut State,
         config: &Settings,
         input: &[u8],
+        seen: usize,
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> usize {
@@ -272,8 +287,10 @@ impl Connection {
                 input.len()
             }
             Reading::Http => match &state.engine {
-                Engine::Server(..) => self.parse(state, config, input, scratch, batch),
-                Engine::Client(..) => self.parse_responses(state, config, input, scratch, batch),
+                Engine::Server(..) => self.parse(state, config, input, seen, scratch, batch),
+                Engine::Client(..) => {
+                    self.parse_responses(state, config, input, seen, scratch, batch)
+                }
             },
         }
     }
@@ -283,6 +300,7 @@ impl Connection {
         state: &mut State,
         config: &Settings,
         input: &[u8],
+        seen: usize,
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> usize {
@@ -301,7 +319,8 @@ impl Connection {
             let step = match engine.handle_data(now, &config.limits, &input[used..], scratch) {
                 Ok(step) => step,
                 Err(error) => {
-                    batch.error(self.id, error.kind, used + error.bytes_parsed, input);
+                    let (at, packet) = last_packet(input, seen, used + error.bytes_parsed);
+                    batch.error(self.id, error.kind, at, packet);
                     state.reading = Reading::Discard;
                     state.failed = Some(error.kind);
                     return input.len();
@@ -320,10 +339,10 @@ impl Connection {
                         state.socket_timeout = config.socket_timeout;
                     }
                     state.without_body = head.body == BodyLength::None;
-                    state.body_left = if let BodyLength::Length(length) = head.body {
-                        length
-                    } else {
-                        0
+                    state.body_left = match head.body {
+                        BodyLength::Length(length) => length,
+                        BodyLength::UntilClose => u64::MAX,
+                        _ => 0,
                     };
                     state.upgrade_pending = head.upgrade;
                     let after = if head.upgrade { &input[used..] } else { &[] };
@@ -375,14 +394,28 @@ impl Connection {
         };
         match engine.handle_eof(&state.input) {
             // Nobody waits for anything: the usual end of a keep-alive connection.
-            Ok(()) if idle => state.writing = Writing::Close,
-            Ok(()) => batch.eof(self.id),
+            Ok(None) if idle => state.writing = Writing::Close,
+            Ok(event) => {
+                if let Some(Event::End(trailers)) = event {
+                    batch.end(self.id, &trailers);
+                }
+                batch.eof(self.id);
+            }
             Err(error) => {
                 batch.error(self.id, error.kind, error.bytes_parsed, &state.input);
                 state.reading = Reading::Discard;
             }
         }
         state.input = Vec::new();
+    }
+}
+
+/// What an error at byte `at` of `input` is reported with: Node's parser knows the last piece alone, and counts from its
+/// start. `seen` bytes are from earlier reads; where the error is in them, they had not been looked at.
+pub(crate) fn last_packet(input: &[u8], seen: usize, at: usize) -> (usize, &[u8]) {
+    match at.checked_sub(seen) {
+        Some(at) => (at, &input[seen..]),
+        None => (at, input),
     }
 }
 

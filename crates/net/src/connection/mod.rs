@@ -26,6 +26,7 @@ use ferrohttp_proto::ErrorKind;
 
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
+pub(crate) use self::input::last_packet;
 pub(crate) use self::loan::CALM_ANSWERS;
 use self::output::{Flush, Output};
 use self::socket::Socket;

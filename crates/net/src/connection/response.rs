@@ -3,8 +3,9 @@
 //! Whatever arrives while no response is due ends the connection, so that it never becomes the answer
 //! to a later request. Errors end it as well; JavaScript is told the reason first.
 
-use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, ResponseBody, Scratch};
+use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, Scratch};
 
+use super::input::last_packet;
 use super::{Connection, Engine, Reading, State, Writing};
 use crate::handoff::Batch;
 use crate::settings::Settings;
@@ -26,6 +27,7 @@ impl Connection {
         state: &mut State,
         config: &Settings,
         input: &[u8],
+        seen: usize,
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> usize {
@@ -46,7 +48,8 @@ impl Connection {
                     return input.len();
                 }
                 Err(error) => {
-                    self.fail_response(state, error.kind, used + error.bytes_parsed, input, batch);
+                    let (at, packet) = last_packet(input, seen, used + error.bytes_parsed);
+                    self.fail_response(state, error.kind, at, packet, batch);
                     return input.len();
                 }
             };
@@ -56,7 +59,8 @@ impl Connection {
                 Some(ClientEvent::Information(head)) => {
                     *interim = interim.saturating_add(step.consumed as u32);
                     if *interim as usize / INTERIM_HEADS > config.limits.max_header_size {
-                        self.fail_response(state, ErrorKind::HeaderOverflow, used, input, batch);
+                        let (at, packet) = last_packet(input, seen, used);
+                        self.fail_response(state, ErrorKind::HeaderOverflow, at, packet, batch);
                         return input.len();
                     }
                     batch.response(self.id, &head, true, &[]);
@@ -69,10 +73,10 @@ impl Connection {
                         return input.len();
                     }
                     state.body_left = match head.body {
-                        ResponseBody::Known(BodyLength::Length(length)) => length,
-                        ResponseBody::Known(_) => 0,
+                        BodyLength::Length(length) => length,
                         // Nothing but the server's end ends it.
-                        ResponseBody::UntilClose => u64::MAX,
+                        BodyLength::UntilClose => u64::MAX,
+                        _ => 0,
                     };
                     batch.response(self.id, &head, false, &[]);
                 }

@@ -235,7 +235,11 @@ impl Batch {
         }
         let start = self.bytes.len();
         self.begin(kind::HEAD, flags, id.slot, id.generation, 20);
-        self.word(u32::from(head.method.index()) | u32::from(head.minor_version) << 8);
+        self.word(
+            u32::from(head.method.index())
+                | u32::from(head.major_version) << 8
+                | u32::from(head.minor_version) << 16,
+        );
         self.word(head.target.len() as u32);
         self.word(head.fields.len() as u32);
         self.finish_head(start, head.target, &head.fields, after);

@@ -270,7 +270,7 @@ fn head(record: &[u8], flags: u32) -> Head {
     Head {
         flags,
         method: (line & 0xff) as u8,
-        minor_version: (line >> 8) as u8,
+        minor_version: (line >> 16) as u8,
         target: text(target),
         fields,
         after: record[after..after + after_len].to_vec(),

@@ -1,8 +1,7 @@
 //! Drives a client's connection over given bytes and writes up what it says, one line an event.
 
 use ferrohttp_proto::{
-    BodyLength, ClientConnection, ClientEvent, ParseError, RequestKind, ResponseBody, ResponseHead,
-    Scratch,
+    BodyLength, ClientConnection, ClientEvent, ParseError, RequestKind, ResponseHead, Scratch,
 };
 
 use crate::log::{Log, shown};
@@ -153,13 +152,13 @@ impl Run {
             shown(head.reason)
         );
         match head.body {
-            ResponseBody::Known(BodyLength::None) => {}
-            ResponseBody::Known(BodyLength::Length(length)) => {
+            BodyLength::None => {}
+            BodyLength::Length(length) => {
                 line.push_str(&format!(" length={length}"));
             }
-            ResponseBody::Known(BodyLength::Chunked) => line.push_str(" chunked"),
-            ResponseBody::Known(BodyLength::Unreadable) => line.push_str(" unreadable"),
-            ResponseBody::UntilClose => line.push_str(" until-close"),
+            BodyLength::Chunked => line.push_str(" chunked"),
+            BodyLength::Unreadable => line.push_str(" unreadable"),
+            BodyLength::UntilClose => line.push_str(" until-close"),
         }
         if let Some(seconds) = head.keep_alive_timeout {
             line.push_str(&format!(" timeout={seconds}"));

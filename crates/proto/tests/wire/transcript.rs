@@ -31,7 +31,12 @@ pub(crate) fn transcript(pieces: &[&[u8]], options: Options, answers: Answers) -
     }
     if options.eof {
         match run.connection.handle_eof(&run.unread) {
-            Ok(()) => run.log.line("eof"),
+            Ok(event) => {
+                if let Some(event) = event {
+                    run.event(event);
+                }
+                run.log.line("eof");
+            }
             Err(error) => run.error(error),
         }
     } else if !run.taken {
@@ -129,9 +134,10 @@ impl Run {
 
     fn request(&mut self, head: &RequestHead<'_>) {
         let mut line = format!(
-            "request {} {} 1.{}",
+            "request {} {} {}.{}",
             head.method,
             shown(head.target),
+            head.major_version,
             head.minor_version
         );
         match head.body {
@@ -139,6 +145,7 @@ impl Run {
             BodyLength::Length(length) => line.push_str(&format!(" length={length}")),
             BodyLength::Chunked => line.push_str(" chunked"),
             BodyLength::Unreadable => line.push_str(" unreadable"),
+            BodyLength::UntilClose => line.push_str(" until-close"),
         }
         match head.expect {
             Expect::None => {}
@@ -199,13 +206,29 @@ impl Run {
     }
 }
 
-/// Where a head grows too long is seen earlier when it comes in pieces, so the place is left out.
+/// An overflow is noticed where a part ends, so earlier when it comes in pieces: the place is left out.
 pub(crate) fn without_overflow_place(lines: &[String]) -> Vec<String> {
     lines
         .iter()
         .map(|line| match line.split_once(" at ") {
-            Some((kind, _)) if line.starts_with("error HPE_HEADER_OVERFLOW") => kind.to_owned(),
+            Some((kind, _)) if is_overflow(line) => kind.to_owned(),
             _ => line.clone(),
         })
         .collect()
+}
+
+/// Whether two ways in which the same bytes may arrive come to the same. An overflow may be noticed before something
+/// else that is wrong, or behind it.
+pub(crate) fn agree(one: &[String], other: &[String]) -> bool {
+    let ends_early = |short: &[String], long: &[String]| {
+        short
+            .split_last()
+            .is_some_and(|(last, before)| is_overflow(last) && long.starts_with(before))
+    };
+    one == other || ends_early(one, other) || ends_early(other, one)
+}
+
+fn is_overflow(line: &str) -> bool {
+    line.starts_with("error HPE_HEADER_OVERFLOW")
+        || line.starts_with("error HPE_CHUNK_EXTENSIONS_OVERFLOW")
 }
