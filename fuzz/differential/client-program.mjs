@@ -37,7 +37,7 @@ export function ask(http, { asks, profile, lenient }, connection, observation) {
       })
     }
   }
-  request.on('error', (error) => observation.error(String(error.code)))
+  request.on('error', (error) => observation.error(error))
   request.end(asks === 'POST' ? 'x' : undefined)
   return request
 }

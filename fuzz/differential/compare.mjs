@@ -10,8 +10,9 @@
  * - `partial`: another part of a message that did not come whole
  * - `answer`: the peer gets other bytes
  * - `fate`: the connection is kept by one and closed by the other
+ * - `detail`: `bytesParsed` or `rawPacket` of an error
  */
-export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answer', 'fate']
+export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answer', 'fate', 'detail']
 
 /**
  * @typedef {object} Difference
@@ -23,12 +24,14 @@ export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answe
 /**
  * @param {import('./memory-road.mjs').Result} reference
  * @param {import('./memory-road.mjs').Result} own
+ * @param {boolean} [inDetail] false where the bytes may have come in other pieces
  * @returns {Difference | null}
  */
-export function compare(reference, own) {
+export function compare(reference, own, inDetail = true) {
   const found = []
   for (const when of /** @type {const} */ (['open', 'ended'])) {
     const differences = differ(reference[when], own[when], when)
+    if (inDetail) differInDetail(reference[when], own[when], (kind, what) => differences.push({ kind, what }))
     for (const { kind, what } of differences) found.push({ kind, what, when })
   }
   if (found.length === 0) return null
@@ -77,6 +80,13 @@ function differInErrors(reference, own, add) {
   if (own === undefined) add('accepted', `${reference} becomes no error`)
   else if (reference === undefined) add('refused', `no error becomes ${own}`)
   else add('code', `${reference} becomes ${own}`)
+}
+
+/** Where the error is, and in which packet. */
+function differInDetail(reference, own, add) {
+  if (reference.detail === own.detail) return
+  const [one, other] = [reference, own].map(({ detail }) => detail.split(' of '))
+  add('detail', one[0] === other[0] ? 'rawPacket' : 'bytesParsed')
 }
 
 function equal(one, other) {

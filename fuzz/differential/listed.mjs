@@ -17,66 +17,51 @@
 /** @type {Row[]} */
 export const ROWS = [
   {
-    row: 'HTTP/0.9, HTTP/2.0, a request line without a version, RTSP and other protocols are read',
-    matches(found) {
-      const refused = refusedMessage(found)
-      if (refused === undefined) return false
-      return !['1.0', '1.1'].includes(version(refused)) || /\b(RTSP|ICE)\/\d/.test(found.input.text)
-    },
-  },
-  {
-    row: 'two spaces in the request line are read as one',
+    row: 'a request line without a version (HTTP/0.9) is read, and methods of RTSP are',
     matches(found) {
       const refused = refusedRequest(found)
-      if (refused === undefined || found.input.lenient) return false
-      const [method, target] = refused.start
-      return found.input.text.includes(`${method}  `) || found.input.text.includes(`${target}  `)
+      if (refused !== undefined)
+        return (!found.input.lenient && refused.start[2] === '0.9') || RTSP.includes(refused.start[0])
+      // Refused by both, for another reason.
+      if (found.input.role !== 'server' || found.difference.kind !== 'code') return false
+      return RTSP_LINE.test(found.input.text) || /(RTSP|ICE)\/\d/.test(found.input.text)
     },
   },
   {
-    row: 'CONNECT with a URL, a user, or no usable port is handed on',
-    matches(found) {
-      const refused = refusedRequest(found)
-      return refused?.start[0] === 'CONNECT' && !/^(\[[0-9a-f:.]+\]|[\w.-]+):[1-9]\d*$/i.test(refused.start[1])
+    row: 'chunked in a request or response of HTTP/1.0 lets the connection be kept',
+    matches({ input, difference, own }) {
+      const last = own.ended.messages.find((message) => version(message) === '1.0' && codings(message).length > 0)
+      return last !== undefined && !BODIES.includes(difference.kind) && own.ended.closed
     },
   },
   {
-    row: '`*` as the target of other methods than OPTIONS, two `@` in an authority',
-    matches(found) {
-      const refused = refusedRequest(found)
-      return refused !== undefined && (refused.start[1] === '*' || /@.*@/.test(refused.start[1]))
-    },
-  },
-  {
-    row: 'a tab between, or quotes around, transfer codings',
-    matches(found) {
-      const refused = found.reference.ended.messages.at(-1) ?? null
-      return isRefusal(found) && codings(refused).some((value) => /[\t"]/.test(value))
-    },
-  },
-  {
-    row: 'chunk extensions without a name, or empty ones among others',
-    matches(found) {
+    row: 'of a response with a tab behind `chunked` the chunk framing is delivered as body',
+    matches({ input, difference }) {
       return (
-        isRefusal(found) &&
-        found.difference.what.startsWith('the end of') &&
-        /[0-9a-f][ \t]*;(?![\w])/i.test(found.input.text)
+        input.role === 'client' && BODIES.includes(difference.kind) && /chunked[ \t]*\t[ \t]*\r?\n/i.test(input.text)
       )
     },
   },
   {
     row: 'bytes behind a message with `Connection: close` are an error, `HPE_CLOSED_CONNECTION`',
-    matches({ reference, own, difference }) {
+    matches({ input, difference, reference, own }) {
       if (difference.what === 'HPE_CLOSED_CONNECTION becomes no error') return true
-      // A program without a listener for 'clientError' is told by the peer alone.
       const last = own.ended.messages.at(-1)
-      const isAnswered =
-        difference.kind === 'answer' && difference.what.startsWith('400 becomes') && !own.ended.output.includes(' 400 ')
+      if (!last?.complete || !own.ended.closed || !closes(last)) return false
+      // Without a listener for 'clientError' the peer alone hears of it.
+      if (difference.kind === 'answer')
+        return reference.ended.output.endsWith(BAD_REQUEST) && !own.ended.output.endsWith(BAD_REQUEST)
+      return input.lenient && (difference.kind === 'refused' || /^HPE_\w+ becomes no error$/.test(difference.what))
+    },
+  },
+  {
+    row: 'behind an upgrade request that nobody takes, what came in the same read is dropped',
+    matches({ input, reference, own }) {
+      const last = reference.ended.messages.at(-1)
+      if (input.role !== 'server' || last?.event !== 'request' || !has(last, 'upgrade')) return false
       return (
-        isAnswered &&
-        last?.complete &&
-        reference.ended.output.endsWith(BAD_REQUEST) &&
-        own.ended.output.includes('Connection: close')
+        own.ended.messages.length >= reference.ended.messages.length &&
+        own.ended.output.startsWith(reference.ended.output)
       )
     },
   },
@@ -91,11 +76,18 @@ export const ROWS = [
     },
   },
   {
-    row: 'lenient, a last transfer coding other than chunked is read until the connection closes',
-    matches(found) {
-      const last = found.reference.ended.messages.at(-1)
-      if (!found.input.lenient || found.input.role === 'client' || last === undefined || !isRefusal(found)) return false
-      return codings(last).length > 0 && !/chunked[ \t]*$/i.test(codings(last).at(-1))
+    row: "white space before a field's value, and spaces in the request line, do not count towards `maxHeaderSize`",
+    matches({ input, own }) {
+      const isTooLarge = own.ended.errors[0] === 'HPE_HEADER_OVERFLOW' || own.ended.output.includes('HTTP/1.1 431 ')
+      return isTooLarge && /[ \t]{2}|[ \t]\r?\n[ \t]/.test(input.text)
+    },
+  },
+  {
+    row: 'with `insecureHTTPParser`, a request that lasts until its peer ends the connection gets no answer after that',
+    matches({ input, difference, reference, own }) {
+      if (!input.lenient || input.role !== 'server' || difference.kind !== 'answer' || difference.when !== 'ended')
+        return false
+      return own.open.output === reference.open.output && answersFollow(reference.ended.output, own.ended.output)
     },
   },
   {
@@ -103,6 +95,27 @@ export const ROWS = [
     matches({ input, difference, reference, own }) {
       if (input.role !== 'server' || !['answer', 'fate'].includes(difference.kind) || !own.ended.closed) return false
       return answersFirst(reference.ended.output, own.ended.output)
+    },
+  },
+  {
+    row: 'behind an answer that ends the connection the next requests of the same read are still handed to the program',
+    matches({ input, difference, own }) {
+      if (input.role !== 'server' || !own.ended.closed || !ENDS_CONNECTION.test(own.ended.output)) return false
+      return (
+        difference.kind === 'refused' ||
+        difference.kind === 'answer' ||
+        /^HPE_\w+ becomes no error$/.test(difference.what)
+      )
+    },
+  },
+  {
+    row: 'a CONNECT that nobody takes ends the connection, and requests before it that have no answer yet hear of nothing',
+    matches({ input, difference }) {
+      return (
+        input.role === 'server' &&
+        difference.what.endsWith(' ends with end becomes ECONNRESET') &&
+        /CONNECT /.test(input.text)
+      )
     },
   },
   {
@@ -128,7 +141,33 @@ export const ROWS = [
   },
 ]
 
+/** Methods that only RTSP has. */
+const RTSP = [
+  'DESCRIBE',
+  'ANNOUNCE',
+  'SETUP',
+  'PLAY',
+  'PAUSE',
+  'TEARDOWN',
+  'GET_PARAMETER',
+  'SET_PARAMETER',
+  'REDIRECT',
+  'RECORD',
+  'FLUSH',
+]
+const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
+
+/** Kinds in which the program has got something else. */
+const BODIES = ['accepted', 'framed']
+
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
+
+/** A last answer after which nothing more comes. */
+const ENDS_CONNECTION =
+  /HTTP\/1\.1 (?:200|400|417) [^\r]*\r\n(?:[^\r]+\r\n)*Connection: close\r\n(?:[^\r]+\r\n)+\r\n(?:ok|0\r\n\r\n)?$/
+
+/** How both refuse: without a listener for 'clientError', and as server-program.mjs does it. */
+const REFUSAL = /HTTP\/1\.1 4\d\d [^\r]*\r\n(?:Connection: close\r\n\r\n|\r\n[A-Z_]+)/
 
 /**
  * @param {Case} found
@@ -138,49 +177,50 @@ export function listed(found) {
   return ROWS.find(({ matches }) => matches(found)) ?? null
 }
 
-function isRefusal({ difference }) {
-  return difference.kind === 'refused'
-}
-
-/** The message of the reference that ferrohttp has not. */
-function refusedMessage(found) {
-  const { own, reference } = found
-  return isRefusal(found) ? reference.ended.messages[own.ended.messages.length] : undefined
-}
-
-function refusedRequest(found) {
-  return found.input.role === 'server' ? refusedMessage(found) : undefined
+/** The request of the reference that ferrohttp has not. */
+function refusedRequest({ input, difference, own, reference }) {
+  const isRefusal = input.role === 'server' && difference.kind === 'refused'
+  return isRefusal ? reference.ended.messages[own.ended.messages.length] : undefined
 }
 
 function version({ start, event }) {
   return event === 'information' || event === 'response' ? start[0] : start[2]
 }
 
-/** The values of Transfer-Encoding. */
-function codings(message) {
-  const values = []
-  for (let i = 0; message !== null && i < message.headers.length; i += 2) {
-    if (/^transfer-encoding$/i.test(message.headers[i])) values.push(message.headers[i + 1])
-  }
-  return values
+/** Whether nothing follows a message on its connection. */
+function closes(message) {
+  const connection = [...values(message, 'connection'), ...values(message, 'proxy-connection')].join()
+  return /close/i.test(connection) || (version(message) !== '1.1' && !/keep-alive/i.test(connection))
 }
 
-/** How both refuse: without a listener for 'clientError', and as server-program.mjs does it. */
-const REFUSAL = /HTTP\/1\.1 4\d\d [^\r]*\r\n(?:Connection: close\r\n\r\n|\r\n[A-Z_]+)/
+function has(message, name) {
+  return values(message, name).length > 0
+}
+
+function codings(message) {
+  return values(message, 'transfer-encoding')
+}
+
+/** The values of a field, whatever its case and white space. */
+function values({ headers }, name) {
+  return headers.filter((value, i) => i % 2 === 1 && headers[i - 1].trim().toLowerCase() === name)
+}
 
 /**
  * Whether the second output is the first one with answers put in before its refusal, or instead of it: the last of these answers may end the connection,
- * which makes what comes behind it ignored.
+ * which makes what comes behind it ignored. Or the refusal follows an answer behind which Node says nothing.
  */
 function answersFirst(reference, own) {
   const refusal = REFUSAL.exec(reference)
-  if (
-    refusal === null ||
-    refusal.index + refusal[0].length !== reference.length ||
-    !own.startsWith(reference.slice(0, refusal.index))
-  )
+  if (refusal === null) return answersFollow(reference, own)
+  if (refusal.index + refusal[0].length !== reference.length || !own.startsWith(reference.slice(0, refusal.index)))
     return false
   const answers = own.slice(refusal.index)
   const inserted = answers.endsWith(refusal[0]) ? answers.slice(0, -refusal[0].length) : answers
   return inserted !== '' && !REFUSAL.test(inserted)
+}
+
+/** Whether the second output goes on where the first one ends. */
+function answersFollow(reference, own) {
+  return own.length > reference.length && own.startsWith(reference) && own.startsWith('HTTP/1.1 ', reference.length)
 }

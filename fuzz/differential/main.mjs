@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { counts, describe } from './report.mjs'
+import { counts, describe, tables } from './report.mjs'
 import { Session } from './session.mjs'
 
 /** The version whose behaviour ferrohttp has on every Node. */
@@ -23,6 +23,9 @@ const { values } = parseArgs({
   },
 })
 
+// Every second input ends in errors whose stacks nobody reads.
+Error.stackTraceLimit = 0
+
 const seed = number('seed')
 const session = new Session({
   seed,
@@ -40,7 +43,7 @@ if (Number(process.versions.node.split('.')[0]) !== REFERENCE) {
 }
 const start = performance.now()
 await session.run()
-if (values.rows) for (const [row, count] of Object.entries(session.rows)) console.log(`${count} × ${row}`)
+if (values.rows) console.log(tables(session))
 for (const finding of session.findings.values()) console.log(describe(finding, seed))
 console.log(counts(session, (performance.now() - start) / 1000))
 process.exit(session.findings.size > 0 ? 1 : 0)

@@ -17,6 +17,7 @@
  * @typedef {object} Snapshot
  * @property {Message[]} messages
  * @property {string[]} errors the code of the first error, if there was one
+ * @property {string} detail of that error: what `bytesParsed` and `rawPacket` say
  * @property {string} output what a server has written, as latin1
  * @property {boolean} closed whether the connection has ended
  * @property {boolean} kept of clients: whether the agent keeps the connection for another request
@@ -27,9 +28,12 @@ export class Observation {
   messages = []
   /** @type {string[]} */
   errors = []
+  detail = ''
   output = ''
   closed = false
   kept = false
+  /** Whether the peer could not send everything, so that it may not have seen what was answered. */
+  broken = false
   /** Called after everything that is seen. */
   onchange = () => {}
 
@@ -103,9 +107,12 @@ export class Observation {
     })
   }
 
-  /** @param {string} code of the first error: what comes behind it depends on how the bytes were cut */
-  error(code) {
-    if (this.errors.length === 0) this.errors.push(code)
+  /** @param {Error} error only the first counts: what comes behind it depends on how the bytes were cut */
+  error({ code, bytesParsed, rawPacket }) {
+    if (this.errors.length === 0) {
+      this.errors.push(String(code))
+      this.detail = rawPacket === undefined ? '' : `${bytesParsed} of ${rawPacket.latin1Slice()}`
+    }
     this.onchange()
   }
 
@@ -125,6 +132,6 @@ export class Observation {
   snapshot() {
     const messages = this.messages.map((message) => ({ ...message }))
     const output = this.output.includes('Date: ') ? this.output.replaceAll(/Date: [^\r]*/g, 'Date: …') : this.output
-    return { messages, errors: [...this.errors], output, closed: this.closed, kept: this.kept }
+    return { messages, errors: [...this.errors], detail: this.detail, output, closed: this.closed, kept: this.kept }
   }
 }

@@ -29,7 +29,7 @@ export function describe({ input, smallest, road, whole, difference, reference, 
   return lines.join('\n') + '\n'
 }
 
-function outcome({ messages, errors, output, closed, kept }) {
+function outcome({ messages, errors, detail, output, closed, kept }) {
   const parts = messages.map(({ event, start, headers, body, trailers, complete, end }) => {
     const tail = [
       body && `body ${literal(body)}`,
@@ -39,7 +39,7 @@ function outcome({ messages, errors, output, closed, kept }) {
     ]
     return `${event} ${JSON.stringify(start)} ${JSON.stringify(headers)} ${tail.filter(Boolean).join(' ')}`
   })
-  if (errors.length > 0) parts.push(errors[0])
+  if (errors.length > 0) parts.push(detail === '' ? errors[0] : `${errors[0]} at ${literal(detail)}`)
   if (output !== '') parts.push(`answered ${literal(output)}`)
   parts.push(closed ? 'closed' : kept ? 'kept' : 'open')
   return parts.join('; ')
@@ -56,7 +56,19 @@ function literal(text) {
  */
 export function counts({ inputs, messages, counts, rows, unstable }, seconds) {
   const parts = Object.entries(counts).map(([key, count]) => `${key} ${count}`)
-  const differences = Object.values(rows).reduce((sum, count) => sum + count, 0)
   const rate = Math.round(messages / seconds)
-  return `${messages} messages of ${inputs} inputs in ${seconds.toFixed(1)} s (${rate}/s): ${parts.sort().join(', ')}; ${differences} listed differences, ${unstable} did not come again`
+  return `${messages} messages of ${inputs} inputs in ${seconds.toFixed(1)} s (${rate}/s): ${parts.sort().join(', ')}; ${sum(rows)} listed differences, ${sum(unstable)} did not come again`
+}
+
+/**
+ * @param {import('./session.mjs').Session} session
+ * @returns {string} how often each row of COMPATIBILITY.md was met, and what did not come again
+ */
+export function tables({ rows, unstable }) {
+  const lines = [...Object.entries(rows), ...Object.entries(unstable).map(([key, count]) => [`once: ${key}`, count])]
+  return lines.map(([text, count]) => `${count} × ${text}`).join('\n')
+}
+
+function sum(counts) {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
 }

@@ -49,7 +49,7 @@ function listen(server, find) {
   }
   server.on('clientError', (error, socket) => {
     const observation = find(socket)
-    observation.error(String(error.code))
+    observation.error(error)
     if (socket.writable) socket.end(`HTTP/1.1 400 Bad Request\r\n\r\n${error.code}`)
     else socket.destroy()
   })

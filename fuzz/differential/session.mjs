@@ -49,8 +49,8 @@ export class Session {
   rows = {}
   inputs = 0
   messages = 0
-  /** Differences on sockets that did not come again. */
-  unstable = 0
+  /** Differences on sockets that did not come again, by kind. */
+  unstable = {}
 
   /** @param {Options} options */
   constructor(options) {
@@ -66,50 +66,47 @@ export class Session {
       const size = Math.min(BATCH, first + inputs - index)
       const batch = Array.from({ length: size }, (_, i) => input(seed, index + i))
       index += size
-      const results = await this.#inMemory(batch)
-      await this.#onSockets(batch, results)
+      const wholes = await this.#inMemory(batch, true)
+      const cuts = await this.#inMemory(batch, false)
+      for (const [i, each] of batch.entries()) {
+        this.#count(each, 'compatible')
+        this.#count(each, 'compatible')
+        await this.#judge(each, 'compatible', true, [wholes[i].reference], wholes[i].own)
+        // What the reference makes of the bytes as they came whole is right for the pieces, too.
+        await this.#judge(each, 'compatible', false, [cuts[i].reference, wholes[i].reference], cuts[i].own)
+      }
+      await this.#onSockets(batch, wholes, cuts)
     }
     await Promise.all(this.#onTheirWay)
     this.#native.close()
   }
 
-  async #inMemory(batch) {
-    const results = []
-    for (const whole of [true, false]) {
-      const references = await this.#reference.run(batch, whole)
-      const own = await this.#compatible.run(batch, whole)
-      for (const [i, each] of batch.entries()) {
-        const known = whole ? [references[i]] : [references[i], results[i].references[0]]
-        if (whole) results.push({ references: known, own: [own[i]] })
-        else
-          Object.assign(results[i], {
-            references: [results[i].references[0], references[i]],
-            own: [results[i].own[0], own[i]],
-          })
-        this.#count(each, 'compatible')
-        await this.#judge(each, 'compatible', whole, known, own[i])
-      }
-    }
-    return results
+  async #inMemory(batch, whole) {
+    const references = await this.#reference.run(batch, whole)
+    const own = await this.#compatible.run(batch, whole)
+    return batch.map((each, i) => ({ reference: references[i], own: own[i] }))
   }
 
   /** Starts the runs on sockets; waits only while too many are on their way. */
-  async #onSockets(batch, results) {
+  async #onSockets(batch, wholes, cuts) {
     for (const [i, each] of batch.entries()) {
       while (this.#onTheirWay.size >= RUNS_ON_SOCKETS) await Promise.race(this.#onTheirWay)
-      const run = this.#onSocket(each, results[i]).finally(() => this.#onTheirWay.delete(run))
+      const run = this.#onSocket(each, wholes[i], cuts[i]).finally(() => this.#onTheirWay.delete(run))
       this.#onTheirWay.add(run)
     }
   }
 
-  async #onSocket(each, { references, own }) {
+  /** Every other input goes whole, the others in pieces. */
+  async #onSocket(each, ...inMemory) {
     const whole = each.index % 2 === 0
-    const known = whole ? references.slice(0, 1) : references
-    const seen = await this.#native.run(each, whole, [...known, ...own], PATIENCE)
+    const known = whole ? inMemory.slice(0, 1) : inMemory.toReversed()
+    const references = known.map(({ reference }) => reference)
+    const expected = inMemory.flatMap(({ reference, own }) => [reference, own])
+    const seen = await this.#native.run(each, whole, expected, PATIENCE)
     this.#count(each, 'native')
     // What both roads have is a find of the compatible one.
-    const others = own.map((other, j) => compare(references[j], other)).filter((difference) => difference !== null)
-    await this.#judge(each, 'native', whole, known, seen, others)
+    const others = inMemory.map(({ reference, own }) => compare(reference, own)).filter((other) => other !== null)
+    await this.#judge(each, 'native', whole, references, seen, others)
   }
 
   #count({ role, lenient, messages }, road) {
@@ -121,7 +118,7 @@ export class Session {
 
   /** The outcome has to be one of those that the reference has for these bytes. */
   async #judge(each, road, whole, references, own, known = []) {
-    const differences = references.map((reference) => compare(reference, own))
+    const differences = references.map((reference) => compare(reference, own, road === 'compatible' || whole))
     if (differences.includes(null)) return
     if (known.some((difference) => name(difference) === name(differences[0]))) return
     const found = { input: each, difference: differences[0], reference: references[0], own }
@@ -132,8 +129,8 @@ export class Session {
     }
     const key = `${road} ${each.role} ${each.lenient ? 'lenient' : 'strict'} ${name(differences[0])}`
     if (this.findings.has(key) || this.findings.size >= (this.#options.findings ?? 1)) return
-    if (road === 'native' && !(await this.#comesAgain(each, whole, differences[0]))) {
-      this.unstable++
+    if (road === 'native' && (own.broken || !(await this.#comesAgain(each, whole, differences[0])))) {
+      this.unstable[key] = (this.unstable[key] ?? 0) + 1
       return
     }
     // The place is taken before the input is minimised, so that the others of its kind need not wait.
@@ -143,7 +140,7 @@ export class Session {
 
   async #comesAgain(each, whole, difference) {
     const [outcome] = await this.#outcomes([each], 'native', whole, LONG_PATIENCE)
-    return outcome.difference !== null && name(outcome.difference) === name(difference)
+    return !outcome.own.broken && outcome.difference !== null && name(outcome.difference) === name(difference)
   }
 
   async #minimise(key) {
@@ -167,7 +164,12 @@ export class Session {
         ? await this.#compatible.run(inputs, whole)
         : await Promise.all(inputs.map((each, i) => this.#native.run(each, whole, [references[i]], patience)))
     return inputs.map((each, i) => {
-      return { input: each, reference: references[i], own: own[i], difference: compare(references[i], own[i]) }
+      return {
+        input: each,
+        reference: references[i],
+        own: own[i],
+        difference: compare(references[i], own[i], road === 'compatible' || whole),
+      }
     })
   }
 }
