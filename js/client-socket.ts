@@ -17,6 +17,7 @@ import {
 import { NativeClient, type Failure } from './internal/native-client.js'
 import type { ConnectOptions } from './internal/native.js'
 import * as r from './internal/records.js'
+import { onceHandlesClose } from './internal/handle-close.js'
 import { shutDown, type SocketResource } from './internal/resources.js'
 import { kAsyncId } from './internal/symbols.js'
 import {
@@ -176,13 +177,14 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     const connection = this[kConnection]
     if (connection.closed) {
       callback(error)
-      // What comes of an error is over by then: as in Node.
       if (this.#connected && error === null) process.nextTick(() => this.#tellClosed(false))
-      else setImmediate(() => this.#tellClosed(error !== null))
+      else onceHandlesClose(() => this.#tellClosed(error !== null))
       return
     }
     this[kCounted]()
-    this[kDestroyed] = () => this.#tellClosed(error !== null)
+    // With an error 'close' has its place in the turn, and the I/O thread's part in it is nobody's concern.
+    if (error === null) this[kDestroyed] = () => this.#tellClosed(false)
+    else onceHandlesClose(() => this.#tellClosed(true))
     // 'error' comes ahead of 'close'.
     callback(error)
     connection.close(r.CLOSE_DESTROY)

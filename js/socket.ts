@@ -4,6 +4,7 @@ import type net from 'node:net'
 import type { Server } from './server.js'
 import type { Connection } from './internal/connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from './internal/errors.js'
+import { onceHandlesClose } from './internal/handle-close.js'
 import { kStream, type SocketSide } from './internal/port.js'
 import * as r from './internal/records.js'
 import { kAsyncId } from './internal/symbols.js'
@@ -153,12 +154,23 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     }
     if (connection.closed) {
       callback(error)
-      process.nextTick(emitClose)
+      if (error === null) process.nextTick(emitClose)
+      else onceHandlesClose(emitClose)
       return
     }
     this[kCounted]()
     connection.close(r.CLOSE_DESTROY)
-    this[kDestroyed] = emitClose
+    if (error === null) this[kDestroyed] = emitClose
+    else {
+      // Both have to come: the record that the connection is closed, and the end of the turn.
+      let due = false
+      const proceed = (): void => {
+        if (due) emitClose()
+        due = true
+      }
+      this[kDestroyed] = proceed
+      onceHandlesClose(proceed)
+    }
     callback(error)
   }
 

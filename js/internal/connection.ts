@@ -442,7 +442,10 @@ export class Connection implements MessageTransport, MessageSource {
     for (const response of [this.response, ...(this.#queue ?? [])]) {
       if (response !== null && response.req !== incoming) requests.push(response.req)
     }
-    if (incoming !== null) requests.push(incoming)
+    // As in Node, a program that has answered and cut off the rest of the body hears nothing of that. That the peer did it
+    // ends what still reads the body.
+    const cut = this.response === null && (this.discarding || (this.ending && this.#reset === null))
+    if (incoming !== null && !cut) requests.push(incoming)
     forEachIsolated(requests, (request) => request[kAbort]())
   }
 

@@ -153,7 +153,13 @@ class Environment implements Port {
       const type = inWords[word]! & 0xff
       // Node runs what is queued between two reads and behind every body part of a request, but not between the requests
       // that one read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
-      if (previous !== NOBODY && (slot !== previous || type < r.IN_HEAD || type > r.IN_ERROR)) {
+      if (
+        previous !== NOBODY &&
+        (slot !== previous ||
+          type < r.IN_HEAD ||
+          type > r.IN_ERROR ||
+          (type === r.IN_ERROR && isEarlyEnd(inWords[word + 4]!)))
+      ) {
         previous = NOBODY
         runTicks()
       }

@@ -25,8 +25,13 @@ export function responseError(kind: number, bytesParsed: number, packet: Buffer,
   return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)
 }
 
-/** @returns whether the error is the peer's FIN where it is none of a response's ends */
+/** @returns whether the error is the peer's FIN where it is none of a message's ends */
 export function isEarlyEnd(kind: number): boolean {
-  const { code, reason } = PARSER_ERRORS[kind]!
-  return code === 'ECONNRESET' && (reason === 'socket hang up' || reason === 'aborted')
+  return EARLY_ENDS[kind]!
 }
+
+const EARLY_ENDS = PARSER_ERRORS.map(
+  ({ code, reason }) =>
+    code === 'HPE_INVALID_EOF_STATE' ||
+    (code === 'ECONNRESET' && (reason === 'socket hang up' || reason === 'aborted')),
+)

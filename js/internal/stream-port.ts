@@ -219,6 +219,9 @@ export class StreamPort implements Port, SocketSide {
   }
 
   #onClose(): void {
+    const { errored, readableEnded } = this.#stream
+    // Neither the peer nor an error has ended the stream: the program destroyed it.
+    if (readableEnded === false && !errored) this.connection.discarding = true
     this.connection.onClosed(0)
     const unsettled = this.#unsettled
     this.#unsettled = []

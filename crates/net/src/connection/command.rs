@@ -132,7 +132,8 @@ impl Connection {
             | Command::Raw { .. }
             | Command::Feed(_) => {}
         }
-        state.wake();
+        // Not at once: the I/O thread would write what the command follows before this thread gets to it.
+        state.wake_due = true;
     }
 
     /// Writes what the commands caused and has the task do what only it may do.
@@ -182,7 +183,8 @@ impl Connection {
             state.output.clear();
         }
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
-        if blocked_or_failed
+        if std::mem::take(&mut state.wake_due)
+            || blocked_or_failed
             || state.read_held
             || !state.input.is_empty()
             || state.writing != Writing::Open

@@ -118,6 +118,8 @@ struct State {
     tapped: bool,
     /// JavaScript has been told of the end, and the slot may be another's.
     parted: bool,
+    /// A command has been applied that the task is to see, once all of its flush have been.
+    wake_due: bool,
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
@@ -317,6 +319,7 @@ impl State {
             paused: false,
             tapped: false,
             parted: false,
+            wake_due: false,
             fallback_at: None,
             bytes_read: 0,
             calm: 0,
