@@ -42,6 +42,9 @@ module.exports = (exchange) => {
     })
   }
 
+  for (const start of ['', 'I', 'RTSP', 'x', 'HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nA'])
+    exchange(`a server that ends after ${JSON.stringify(start)}`, { answer: (socket) => socket.end(start) })
+
   exchange('destroy in the middle of what one read brought', {
     answer: HI,
     respond: (response, request) => request.destroy(),

@@ -17,14 +17,17 @@
 /** @type {Row[]} */
 export const ROWS = [
   {
-    row: 'a request line without a version (HTTP/0.9) is read, and methods of RTSP are',
+    row: 'a request line without a version (HTTP/0.9) is read, and RTSP is',
     matches(found) {
+      const { input, difference } = found
+      if (input.role !== 'server') return false
+      const isOfRtsp = RTSP_LINE.test(input.text) || /(RTSP|ICE)\/\d/.test(input.text)
       const refused = refusedRequest(found)
-      if (refused !== undefined)
-        return (!found.input.lenient && refused.start[2] === '0.9') || RTSP.includes(refused.start[0])
+      if (refused !== undefined) return (!input.lenient && refused.start[2] === '0.9') || isOfRtsp
       // Refused by both, for another reason.
-      if (found.input.role !== 'server' || found.difference.kind !== 'code') return false
-      return RTSP_LINE.test(found.input.text) || /(RTSP|ICE)\/\d/.test(found.input.text)
+      if (difference.kind === 'answer')
+        return !input.lenient && UNVERSIONED_LINE.test(input.text) && / 431 becomes|^431 becomes/.test(difference.what)
+      return difference.kind === 'code' && isOfRtsp
     },
   },
   {
@@ -156,6 +159,8 @@ const RTSP = [
   'FLUSH',
 ]
 const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
+
+const UNVERSIONED_LINE = /(?:^|\n)[A-Z]+ [^ \r\n]+\r?\n/
 
 /** Kinds in which the program has got something else. */
 const BODIES = ['accepted', 'framed']

@@ -19,7 +19,7 @@ const NO_RESPONSE = PARSER_ERRORS.find(
 export function responseError(kind: number, bytesParsed: number, packet: Buffer, begun: boolean): ParserError | null {
   const { code, reason } = PARSER_ERRORS[kind]!
   if (code !== 'ECONNRESET') return parserError(code, reason, bytesParsed, packet)
-  if (begun) return null
+  if (begun || isEarlyEnd(kind)) return null
   const start = packet.toString('latin1', bytesParsed, bytesParsed + RESPONSE_START.length)
   if (RESPONSE_START.startsWith(start)) return null
   return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)
