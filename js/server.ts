@@ -464,7 +464,8 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   }
   const isPath = port === -1 || addressType === -1
   const options: ListenOptions = {
-    backlog: backlog || DEFAULT_BACKLOG,
+    // Node makes an integer of whatever it is given.
+    backlog: (backlog || DEFAULT_BACKLOG) | 0,
     ipv6Only: (flags & IPV6_ONLY) !== 0,
     reusePort: (flags & REUSE_PORT) !== 0,
   }
@@ -476,7 +477,7 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   const listening = environment.native.listen(options, config(this as Configured))
   if (listening.errno !== 0) {
     const code = getSystemErrorName(-listening.errno)
-    const error = systemError(code, 'listen', address ?? '::', isPath ? -1 : port)
+    const error = systemError(code, 'listen', listening.address ?? address ?? '::', isPath ? -1 : port)
     process.nextTick(emitError, this, error)
     return
   }

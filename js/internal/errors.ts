@@ -91,6 +91,11 @@ export const ERR_HTTP_TRAILER_INVALID = define(
   PlainError,
   () => 'Trailers are invalid with this transfer encoding',
 )
+export const ERR_INVALID_ADDRESS_FAMILY = define(
+  'ERR_INVALID_ADDRESS_FAMILY',
+  CodedRangeError,
+  (family: unknown, host: unknown, port: unknown) => format('Invalid address family: %s %s:%s', family, host, port),
+)
 export const ERR_INVALID_ARG_TYPE = define('ERR_INVALID_ARG_TYPE', CodedTypeError, argTypeMessage)
 export const ERR_INVALID_ARG_VALUE = define('ERR_INVALID_ARG_VALUE', CodedTypeError, argValueMessage)
 export const ERR_INVALID_CHAR = define(
@@ -108,10 +113,8 @@ export const ERR_INVALID_HTTP_TOKEN = define(
   CodedTypeError,
   (label: string, token: unknown) => format('%s must be a valid HTTP token ["%s"]', label, token),
 )
-export const ERR_INVALID_IP_ADDRESS = define(
-  'ERR_INVALID_IP_ADDRESS',
-  CodedTypeError,
-  (address: string) => `Invalid IP address: ${address}`,
+export const ERR_INVALID_IP_ADDRESS = define('ERR_INVALID_IP_ADDRESS', CodedTypeError, (address: unknown) =>
+  format('Invalid IP address: %s', address),
 )
 export const ERR_INVALID_PROTOCOL = define(
   'ERR_INVALID_PROTOCOL',
@@ -195,17 +198,19 @@ function systemErrorByCode(code: string): [errno: number, text: string] | undefi
  * `read ECONNRESET` without an address, `listen EADDRINUSE: address already in use 127.0.0.1:80` with one.
  *
  * @param code the platform's name, such as `EADDRINUSE`
- * @param port left out of the message when it is 0 or absent, as for a Unix path
+ * @param port left out of the message when it is 0 or absent; -1 for a Unix path, which only `port` shows
  */
 export function systemError(code: string, syscall: string, address?: string, port?: number): SystemError {
   const known = systemErrorByCode(code)
   let message = `${syscall} ${code}`
   if (address !== undefined) {
     if (known !== undefined) message += `: ${known[1]}`
-    message += port ? ` ${address}:${port}` : ` ${address}`
+    message += port !== undefined && port > 0 ? ` ${address}:${port}` : ` ${address}`
   }
   const error = new Error(message) as SystemError
   Error.captureStackTrace(error, systemError)
+  // The order in which `inspect` shows the members is Node's.
+  if (syscall === 'listen') error.code = code
   error.errno = known === undefined ? 0 : known[0]
   error.code = code
   error.syscall = syscall

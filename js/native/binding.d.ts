@@ -133,7 +133,7 @@ export interface BindingListening {
   syscall: string
   /** Names the server in records and calls. */
   server: number
-  /** Where it is bound; absent for a path. */
+  /** Where it is bound, or after a failure what was tried last, if that is not what was asked for; absent for a path. */
   address?: string
   /** The port it is bound to. */
   port?: number
@@ -143,10 +143,8 @@ export interface BindingListening {
 export interface BindingListenOptions {
   /** 0 for any. */
   port?: number
-  /** An IP address, resolved already; absent for all. */
+  /** An IP address, resolved already; absent for all. `%` and a scope may follow one of IPv6. */
   host?: string
-  /** Scope of a link-local IPv6 address. */
-  scopeId?: number
   /** A Unix socket. */
   path?: string
   /** Length of the accept queue. */

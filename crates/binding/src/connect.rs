@@ -1,14 +1,14 @@
 //! What JavaScript passes to connect.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId, scope_id};
+use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId};
 use ferrohttp_proto::Limits;
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
-use crate::options::millis;
+use crate::options::{millis, socket_address};
 use crate::wake::misuse;
 
 /// Where to connect, and what the connection goes by. Either `path`, or `addresses` and `port`. Times
@@ -46,7 +46,10 @@ impl BindingConnectOptions {
             (None, Some(addresses), Some(port)) => ConnectTarget::Addresses(
                 addresses
                     .iter()
-                    .map(|address| socket_address(address, port))
+                    .map(|address| {
+                        socket_address(address, port)
+                            .ok_or_else(|| misuse("addresses must be IP addresses"))
+                    })
                     .collect::<Result<_>>()?,
             ),
             _ => return Err(misuse("addresses and port, or path, are required")),
@@ -84,14 +87,6 @@ fn ip_address(text: &str) -> Result<IpAddr> {
     address
         .parse()
         .map_err(|_| misuse("addresses must be IP addresses"))
-}
-
-fn socket_address(text: &str, port: u16) -> Result<SocketAddr> {
-    let mut address = SocketAddr::new(ip_address(text)?, port);
-    if let (SocketAddr::V6(address), Some((_, scope))) = (&mut address, text.split_once('%')) {
-        address.set_scope_id(scope_id(scope));
-    }
-    Ok(address)
 }
 
 /// Outcome of `connect`: with `errno` 0 the attempt is under way.

@@ -178,10 +178,12 @@ impl BindingEnvironment {
         &self,
         options: BindingListenOptions,
         config: BindingServerConfig,
-    ) -> Result<BindingListening> {
-        Ok(BindingListening::new(
-            self.environment.listen(&options.to_net()?, config.to_net()),
-        ))
+    ) -> BindingListening {
+        BindingListening::new(
+            options
+                .to_net()
+                .and_then(|options| self.environment.listen(&options, config.to_net())),
+        )
     }
 
     /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed

@@ -1,25 +1,22 @@
 //! What JavaScript passes as objects.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrohttp_net::{BoundAddress, ListenError, ListenOptions, ListenTarget, ServerConfig};
+use ferrohttp_net::{
+    BoundAddress, ListenError, ListenOptions, ListenTarget, ServerConfig, scope_id,
+};
 use ferrohttp_proto::{Limits, Timeouts};
-use napi::bindgen_prelude::Result;
 use napi_derive::napi;
-
-use crate::wake::misuse;
 
 /// Where to listen. Either `path`, or `port` with or without `host`.
 #[napi(object)]
 pub struct BindingListenOptions {
     /// 0 for any.
     pub port: Option<u16>,
-    /// An IP address, resolved already; absent for all.
+    /// An IP address, resolved already; absent for all. `%` and a scope may follow one of IPv6.
     pub host: Option<String>,
-    /// Scope of a link-local IPv6 address.
-    pub scope_id: Option<u32>,
     /// A Unix socket.
     pub path: Option<String>,
     /// Length of the accept queue.
@@ -31,21 +28,14 @@ pub struct BindingListenOptions {
 }
 
 impl BindingListenOptions {
-    pub(crate) fn to_net(&self) -> Result<ListenOptions> {
+    pub(crate) fn to_net(&self) -> Result<ListenOptions, ListenError> {
         let target = match (&self.path, &self.host, self.port) {
             (Some(path), _, _) => ListenTarget::Path(PathBuf::from(path)),
             (None, None, Some(port)) => ListenTarget::AnyAddress(port),
             (None, Some(host), Some(port)) => {
-                let ip: IpAddr = host
-                    .parse()
-                    .map_err(|_| misuse("host must be an IP address"))?;
-                let mut address = SocketAddr::new(ip, port);
-                if let (SocketAddr::V6(v6), Some(scope)) = (&mut address, self.scope_id) {
-                    v6.set_scope_id(scope);
-                }
-                ListenTarget::Address(address)
+                ListenTarget::Address(socket_address(host, port).ok_or_else(ListenError::invalid)?)
             }
-            (None, _, None) => return Err(misuse("port or path is required")),
+            (None, _, None) => return Err(ListenError::invalid()),
         };
         Ok(ListenOptions {
             target,
@@ -54,6 +44,19 @@ impl BindingListenOptions {
             reuse_port: self.reuse_port,
         })
     }
+}
+
+/// A socket's address from an IP address, which `%` and a scope may follow.
+pub(crate) fn socket_address(text: &str, port: u16) -> Option<SocketAddr> {
+    let (ip, scope) = match text.split_once('%') {
+        Some((ip, scope)) => (ip, Some(scope)),
+        None => (text, None),
+    };
+    let mut address = SocketAddr::new(ip.parse().ok()?, port);
+    if let (SocketAddr::V6(address), Some(scope)) = (&mut address, scope) {
+        address.set_scope_id(scope_id(scope));
+    }
+    Some(address)
 }
 
 /// Outcome of `listen`: with `errno` 0 the server runs.
@@ -65,14 +68,14 @@ pub struct BindingListening {
     pub syscall: String,
     /// Names the server in records and calls.
     pub server: u32,
-    /// Where it is bound; absent for a path.
+    /// Where it is bound, or after a failure what was tried last, if that is not what was asked for; absent for a path.
     pub address: Option<String>,
     /// The port it is bound to.
     pub port: Option<u16>,
 }
 
 impl BindingListening {
-    pub(crate) fn new(outcome: std::result::Result<(u32, BoundAddress), ListenError>) -> Self {
+    pub(crate) fn new(outcome: Result<(u32, BoundAddress), ListenError>) -> Self {
         let (server, bound) = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -81,7 +84,7 @@ impl BindingListening {
                     errno: error.errno,
                     syscall,
                     server: 0,
-                    address: None,
+                    address: error.fell_back.then(|| Ipv4Addr::UNSPECIFIED.to_string()),
                     port: None,
                 };
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection};
-use crate::error::ListenError;
+use crate::error::{INVALID, ListenError};
 use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
@@ -22,11 +22,6 @@ use crate::table::Table;
 /// Up to this many writes in a flush, JavaScript's thread writes them itself: waking the I/O thread
 /// would cost more. From about ten concurrent connections on the opposite holds.
 const DIRECT_WRITES: usize = 2;
-
-#[cfg(unix)]
-const INVALID: i32 = libc::EINVAL;
-#[cfg(not(unix))]
-const INVALID: i32 = 10022;
 
 /// See the module. Created once for the main thread and once for each worker.
 pub struct Environment {
@@ -223,7 +218,7 @@ impl Environment {
         options: &ListenOptions,
         config: ServerConfig,
     ) -> Result<(u32, BoundAddress), ListenError> {
-        let bound = listener::bind(options)?;
+        let listening = listener::listen(options, &config, thread)?;
         let id = {
             let mut next = lock(&self.next_server);
             let id = *next;
@@ -232,8 +227,8 @@ impl Environment {
         };
         let server = Arc::new(Server::new(id, config));
         lock(&self.servers).insert(id, Arc::clone(&server));
-        let address = bound.address.clone();
-        listener::start(bound, thread, self, &server);
+        let address = listening.address.clone();
+        listener::start(listening, thread, self, &server);
         Ok((id, address))
     }
 

@@ -9,13 +9,31 @@ pub struct ListenError {
     pub errno: i32,
     /// The step that failed, under libuv's name.
     pub syscall: &'static str,
+    /// Only the IPv4 wildcard address was left to try when it failed.
+    pub fell_back: bool,
 }
+
+#[cfg(unix)]
+pub(crate) const INVALID: i32 = libc::EINVAL;
+#[cfg(not(unix))]
+pub(crate) const INVALID: i32 = 10022;
 
 impl ListenError {
     pub(crate) const fn threads(errno: i32) -> Self {
         Self {
             errno,
             syscall: "uv_thread_create",
+            fell_back: false,
+        }
+    }
+
+    /// The options name no address that exists.
+    #[must_use]
+    pub const fn invalid() -> Self {
+        Self {
+            errno: INVALID,
+            syscall: "listen",
+            fell_back: false,
         }
     }
 
@@ -23,6 +41,7 @@ impl ListenError {
         move |error| Self {
             errno: error.raw_os_error().unwrap_or(0),
             syscall,
+            fell_back: false,
         }
     }
 }

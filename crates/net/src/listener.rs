@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -17,7 +19,7 @@ use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
 use crate::rush::{self, Rush};
-use crate::server::Server;
+use crate::server::{Server, ServerConfig};
 use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
@@ -45,7 +47,7 @@ pub struct ListenOptions {
 /// What to bind.
 #[derive(Clone, Debug)]
 pub enum ListenTarget {
-    /// The unspecified address: dual stack where there is IPv6, IPv4 elsewhere.
+    /// The unspecified address: dual stack where that can be bound, IPv4 elsewhere.
     AnyAddress(u16),
     /// One address.
     Address(SocketAddr),
@@ -72,48 +74,75 @@ impl BoundAddress {
     }
 }
 
-pub(crate) struct Bound {
+struct Bound {
     socket: Socket,
+    address: BoundAddress,
+}
+
+/// A listening socket that the I/O thread's poller watches.
+pub(crate) struct Listening {
+    listener: Listener,
     pub(crate) address: BoundAddress,
 }
 
-/// Creates, binds and listens, synchronously as Node does.
-pub(crate) fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
-    match &options.target {
-        ListenTarget::Address(address) => bind_ip(options, *address),
+/// Creates, binds and listens, synchronously as Node does, and registers the socket with `thread`'s poller.
+pub(crate) fn listen(
+    options: &ListenOptions,
+    config: &ServerConfig,
+    thread: &IoThread,
+) -> Result<Listening, ListenError> {
+    let Bound { socket, address } = bind(options)?;
+    if INHERITS_NO_DELAY && config.no_delay && matches!(address, BoundAddress::Ip(_)) {
+        drop(socket.set_tcp_nodelay(true));
+    }
+    let _runtime = thread.handle.enter();
+    let listener = Listener::new(socket, &address).map_err(ListenError::at("listen"))?;
+    Ok(Listening { listener, address })
+}
+
+fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
+    let (socket, address) = match &options.target {
+        ListenTarget::Path(path) => return bind_path(options, path),
+        ListenTarget::Address(address) => (bind_ip(options, *address)?, *address),
         ListenTarget::AnyAddress(port) => {
-            let v6 = bind_ip(options, (Ipv6Addr::UNSPECIFIED, *port).into());
-            match v6 {
-                Err(error) if error.syscall == "socket" || is_unavailable(error.errno) => {
-                    bind_ip(options, ([0, 0, 0, 0], *port).into())
+            let v6 = (Ipv6Addr::UNSPECIFIED, *port).into();
+            match bind_ip(options, v6) {
+                Ok(socket) => (socket, v6),
+                // A port that is in use fails `listen` in Node, so that Node does not look at IPv4 either.
+                Err(error) if error.errno == IN_USE => return Err(error),
+                Err(_) => {
+                    let v4 = ([0, 0, 0, 0], *port).into();
+                    let socket = bind_ip(options, v4).map_err(|error| ListenError {
+                        fell_back: true,
+                        ..error
+                    })?;
+                    (socket, v4)
                 }
-                bound => bound,
             }
         }
-        ListenTarget::Path(path) => bind_path(options, path),
-    }
+    };
+    let listen = ListenError::at("listen");
+    socket.listen(options.backlog).map_err(&listen)?;
+    let bound = socket.local_addr().map_err(&listen)?;
+    Ok(Bound {
+        address: BoundAddress::Ip(bound.as_socket().unwrap_or(address)),
+        socket,
+    })
 }
 
-/// There is no such address family here.
-const fn is_unavailable(errno: i32) -> bool {
-    #[cfg(unix)]
-    {
-        errno == libc::EAFNOSUPPORT || errno == libc::EADDRNOTAVAIL || errno == libc::EINVAL
-    }
-    #[cfg(not(unix))]
-    {
-        errno == 10047 || errno == 10049
-    }
-}
+#[cfg(unix)]
+const IN_USE: i32 = libc::EADDRINUSE;
+#[cfg(not(unix))]
+const IN_USE: i32 = 10048;
 
-fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Bound, ListenError> {
+fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Socket, ListenError> {
+    let listen = ListenError::at("listen");
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )
-    .map_err(ListenError::at("socket"))?;
-    let listen = ListenError::at("listen");
+    .map_err(&listen)?;
     #[cfg(unix)]
     socket.set_reuse_address(true).map_err(&listen)?;
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
@@ -125,26 +154,32 @@ fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Bound, Listen
     }
     socket.set_nonblocking(true).map_err(&listen)?;
     socket.bind(&address.into()).map_err(&listen)?;
-    socket.listen(options.backlog).map_err(&listen)?;
-    let bound = socket.local_addr().map_err(&listen)?;
-    let address = bound.as_socket().unwrap_or(address);
-    Ok(Bound {
-        socket,
-        address: BoundAddress::Ip(address),
-    })
+    Ok(socket)
 }
 
 #[cfg(unix)]
 fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, ListenError> {
+    if !is_socket_name(path.as_os_str().as_bytes()) {
+        return Err(ListenError::invalid());
+    }
     let listen = ListenError::at("listen");
-    let socket =
-        Socket::new(Domain::UNIX, Type::STREAM, None).map_err(ListenError::at("socket"))?;
+    // The only reason is a name that is longer than an address may be.
+    let address = SockAddr::unix(path).map_err(|_| ListenError::invalid())?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(&listen)?;
     socket.set_nonblocking(true).map_err(&listen)?;
-    let address = SockAddr::unix(path).map_err(|_| ListenError {
-        errno: libc::ENAMETOOLONG,
-        syscall: "listen",
+    socket.bind(&address).map_err(|error| {
+        // As libuv: what Windows says of a directory that is not there.
+        let missing = error.raw_os_error() == Some(libc::ENOENT);
+        ListenError {
+            errno: if missing {
+                libc::EACCES
+            } else {
+                listen(error).errno
+            },
+            syscall: "listen",
+            fell_back: false,
+        }
     })?;
-    socket.bind(&address).map_err(&listen)?;
     socket.listen(options.backlog).map_err(&listen)?;
     Ok(Bound {
         socket,
@@ -152,12 +187,20 @@ fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, L
     })
 }
 
+/// Whether the kernel takes all of a name. It would stop at a NUL and bind what stands before it; in an abstract name,
+/// which a NUL begins, NULs are bytes like others.
+#[cfg(unix)]
+fn is_socket_name(name: &[u8]) -> bool {
+    let is_abstract = cfg!(target_os = "linux") && name.first() == Some(&0);
+    !name.is_empty() && (is_abstract || !name.contains(&0))
+}
+
 #[cfg(not(unix))]
 fn bind_path(_options: &ListenOptions, _path: &std::path::Path) -> Result<Bound, ListenError> {
     // WSAEOPNOTSUPP: named pipes take the compatible road.
     Err(ListenError {
         errno: 10045,
-        syscall: "listen",
+        ..ListenError::invalid()
     })
 }
 
@@ -225,17 +268,13 @@ impl Drop for Closing {
 
 /// Starts to accept on `thread`.
 pub(crate) fn start(
-    bound: Bound,
+    listening: Listening,
     thread: &Arc<IoThread>,
     environment: &Arc<Environment>,
     server: &Arc<Server>,
 ) {
-    if INHERITS_NO_DELAY && server.config().no_delay && matches!(bound.address, BoundAddress::Ip(_))
-    {
-        drop(bound.socket.set_tcp_nodelay(true));
-    }
     let (closed, on_closed) = mpsc::channel();
-    let path = match &bound.address {
+    let path = match &listening.address {
         BoundAddress::Path(path) => Some(path.clone()),
         BoundAddress::Ip(_) => None,
     };
@@ -246,7 +285,7 @@ pub(crate) fn start(
         closed: Some(closed),
     };
     let accepting = accept_loop(
-        bound,
+        listening,
         Arc::clone(thread),
         Arc::clone(environment),
         Arc::clone(server),
@@ -264,18 +303,16 @@ pub(crate) fn stop(server: &Server) -> Option<mpsc::Receiver<()>> {
 }
 
 async fn accept_loop(
-    bound: Bound,
+    Listening { listener, address }: Listening,
     thread: Arc<IoThread>,
     environment: Arc<Environment>,
     server: Arc<Server>,
     closing: Closing,
 ) {
-    // Declared after `closing` arrives, so dropped before it: the socket is closed when it says so.
+    // Dropped after the listener: the socket is closed when it says so.
     let _closing = closing;
-    let Ok(listener) = Listener::new(bound.socket, &bound.address) else {
-        return;
-    };
-    let local = bound.address.of_connections();
+    let listener = listener;
+    let local = address.of_connections();
     let mut rush = Rush::new(now());
     loop {
         let accepted = if rush.is_on() {

@@ -4,6 +4,8 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -49,6 +51,13 @@ fn close_and_wait(js: &mut Js, server: u32) {
     );
     assert_eq!(js.next(), Event::ListenerClosed { server });
     assert!(js.environment.close_listener(server).is_none());
+}
+
+fn failure(errno: i32) -> ListenError {
+    ListenError {
+        errno,
+        ..ListenError::invalid()
+    }
 }
 
 #[test]
@@ -142,13 +151,7 @@ fn a_path_is_a_unix_socket_and_goes_with_the_server() {
         .environment
         .listen(&options, config())
         .expect_err("the path is taken");
-    assert_eq!(
-        taken,
-        ListenError {
-            errno: libc::EADDRINUSE,
-            syscall: "listen"
-        }
-    );
+    assert_eq!(taken, failure(libc::EADDRINUSE));
     close_and_wait(&mut js, server);
     assert!(!path.exists());
     // The connection outlives the listener.
@@ -171,41 +174,26 @@ fn what_cannot_be_bound_says_why() {
     let (_, taken) = js.listen(config());
     assert_eq!(
         fails(ListenTarget::Address(taken)),
-        ListenError {
-            errno: libc::EADDRINUSE,
-            syscall: "listen"
-        }
+        failure(libc::EADDRINUSE)
     );
     // TEST-NET-1 is nobody's address.
     let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
     assert_eq!(
         fails(ListenTarget::Address(foreign)),
-        ListenError {
-            errno: libc::EADDRNOTAVAIL,
-            syscall: "listen"
-        }
+        failure(libc::EADDRNOTAVAIL)
     );
     let nowhere = PathBuf::from("/nonexistent/ferrohttp.sock");
-    assert_eq!(
-        fails(ListenTarget::Path(nowhere)),
-        ListenError {
-            errno: libc::ENOENT,
-            syscall: "listen"
-        }
-    );
+    assert_eq!(fails(ListenTarget::Path(nowhere)), failure(libc::EACCES));
     let long = PathBuf::from(format!("/tmp/{}", "x".repeat(200)));
-    assert_eq!(
-        fails(ListenTarget::Path(long)),
-        ListenError {
-            errno: libc::ENAMETOOLONG,
-            syscall: "listen"
-        }
-    );
-    let message = ListenError {
-        errno: libc::EADDRINUSE,
-        syscall: "listen",
+    assert_eq!(fails(ListenTarget::Path(long)), failure(libc::EINVAL));
+    for name in ["", "/tmp/ferrohttp-nul\0/../other.sock", "ferrohttp-nul\0"] {
+        assert_eq!(
+            fails(ListenTarget::Path(PathBuf::from(name))),
+            failure(libc::EINVAL),
+            "{name:?}"
+        );
     }
-    .to_string();
+    let message = failure(libc::EADDRINUSE).to_string();
     assert_eq!(
         message,
         format!("listen failed with error {}", libc::EADDRINUSE)
@@ -237,13 +225,7 @@ fn a_forbidden_port_is_eacces() {
         .join()
         .expect("no panic")
         .expect_err("a privileged port");
-    assert_eq!(
-        error,
-        ListenError {
-            errno: libc::EACCES,
-            syscall: "listen"
-        }
-    );
+    assert_eq!(error, failure(libc::EACCES));
 }
 
 #[test]
@@ -324,4 +306,26 @@ fn several_listeners_share_a_port_when_all_say_so() {
         .listen(&at(ListenTarget::Address(address)), config())
         .expect_err("not shared");
     assert_eq!(alone.errno, libc::EADDRINUSE);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abstract_name_is_no_file() {
+    let mut js = Js::new();
+    let name = format!("\0ferrohttp-{}\0x", std::process::id());
+    let target = ListenTarget::Path(PathBuf::from(&name));
+    let (server, _) = js
+        .environment
+        .listen(&at(target), config())
+        .expect("listen");
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(&name.as_bytes()[1..]);
+    let mut peer = UnixStream::connect_addr(&address.expect("address")).expect("connect");
+    peer.write_all(GET.as_bytes()).expect("write");
+    let (id, _) = js.open_with_head();
+    js.flush(Out::new().respond(id, b"ok"));
+    let mut answer = vec![0; OK.len()];
+    peer.read_exact(&mut answer).expect("answer");
+    drop(peer);
+    js.closed(id);
+    close_and_wait(&mut js, server);
 }
