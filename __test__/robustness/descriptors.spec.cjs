@@ -55,3 +55,19 @@ unlessWindows('EMFILE: connections wait in the backlog until descriptors are fre
     () => 'no connection left',
   )
 })
+
+for (const spare of [0, 1, 3])
+  unlessWindows(
+    `EMFILE at the first use, ${spare} descriptors to spare: the process listens and asks later`,
+    async (t) => {
+      const program = start(path.join(__dirname, 'fixtures/late-starter.cjs'), [String(spare)], {
+        shell: 'ulimit -n 128',
+      })
+      t.teardown(() => program.child.kill('SIGKILL'))
+      t.is(await program.said(), 'EMFILE')
+      t.is(await program.said(), 'listen EMFILE')
+      t.is(await program.said(), 'listens')
+      t.is(await program.said(), 200)
+      t.is((await program.exited).code, 0)
+    },
+  )

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::connection::Connection;
 use crate::environment::Environment;
@@ -198,7 +198,9 @@ struct Threads {
 }
 
 static REQUESTED: AtomicUsize = AtomicUsize::new(0);
-static THREADS: OnceLock<Result<Threads, i32>> = OnceLock::new();
+static THREADS: OnceLock<Threads> = OnceLock::new();
+/// Held while threads are started: JavaScript threads may ask at the same time.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Asks for `count` I/O threads; without effect once they run. Answers whether it had one.
 pub fn request_threads(count: usize) -> bool {
@@ -219,30 +221,65 @@ fn thread_count() -> usize {
         .min(64)
 }
 
-fn start_threads() -> Result<Threads, i32> {
-    let mut all = Vec::new();
-    for index in 0..thread_count() {
-        let errno = |error: io::Error| error.raw_os_error().unwrap_or(0);
-        let runtime = runtime().map_err(errno)?;
+/// All of them or none: after a failure, for want of descriptors or memory, the next call tries again.
+fn start_threads(count: usize) -> Result<Threads, i32> {
+    let errno = |error: io::Error| error.raw_os_error().unwrap_or(0);
+    let runtimes = (0..count)
+        .map(|_| runtime())
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(errno)?;
+    let mut started = Vec::new();
+    for (index, runtime) in runtimes.into_iter().enumerate() {
         let handle = runtime.handle().clone();
-        std::thread::Builder::new()
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new()
             .name(format!("ferrohttp-io-{index}"))
-            .spawn(move || runtime.block_on(std::future::pending::<()>()))
-            .map_err(errno)?;
-        all.push(IoThread::start(handle));
+            .spawn(move || {
+                runtime.block_on(async {
+                    // The sender is dropped, unused, once all threads run.
+                    if stopped.await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                });
+            });
+        match thread {
+            Ok(thread) => started.push((handle, stop, thread)),
+            Err(error) => {
+                for (_, stop, thread) in started {
+                    let _ = stop.send(());
+                    drop(thread.join());
+                }
+                return Err(errno(error));
+            }
+        }
     }
+    let all = started
+        .into_iter()
+        .map(|(handle, ..)| IoThread::start(handle))
+        .collect();
     Ok(Threads {
         all,
         next: AtomicUsize::new(0),
     })
 }
 
+fn threads() -> Result<&'static Threads, i32> {
+    if let Some(threads) = THREADS.get() {
+        return Ok(threads);
+    }
+    let _starting = lock(&STARTING);
+    match THREADS.get() {
+        Some(threads) => Ok(threads),
+        None => {
+            let threads = start_threads(thread_count())?;
+            Ok(THREADS.get_or_init(|| threads))
+        }
+    }
+}
+
 /// The thread for the next connection or listener; the errno if threads cannot be started.
 pub(crate) fn next_thread() -> Result<Arc<IoThread>, i32> {
-    let threads = THREADS
-        .get_or_init(start_threads)
-        .as_ref()
-        .map_err(|&errno| errno)?;
+    let threads = threads()?;
     let index = threads.next.fetch_add(1, Ordering::Relaxed) % threads.all.len();
     Ok(Arc::clone(&threads.all[index]))
 }
@@ -250,7 +287,7 @@ pub(crate) fn next_thread() -> Result<Arc<IoThread>, i32> {
 /// All threads that run.
 pub(crate) fn running_threads() -> &'static [Arc<IoThread>] {
     match THREADS.get() {
-        Some(Ok(threads)) => &threads.all,
-        _ => &[],
+        Some(threads) => &threads.all,
+        None => &[],
     }
 }
