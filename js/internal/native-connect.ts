@@ -9,7 +9,7 @@ import net, { type Socket } from 'node:net'
 import { ClientSocket } from '../client-socket.js'
 import { isLenient } from '../common.js'
 import type { ClientOptions } from './client-options.js'
-import { ERR_INVALID_IP_ADDRESS } from './errors.js'
+import { connectError, ERR_INVALID_ADDRESS_FAMILY, ERR_INVALID_IP_ADDRESS } from './errors.js'
 import type { ConnectOptions } from './native.js'
 import { SocketResource } from './resources.js'
 
@@ -103,35 +103,78 @@ function resolve(socket: ClientSocket, host: string, base: ConnectOptions, optio
   // Where Node's sockets have the name that they resolve.
   ;(socket as { _host?: string })._host = host
   const select = options.autoSelectFamily ?? net.getDefaultAutoSelectFamily()
+  const answer = options.lookup === undefined ? TRUSTED : new Answer()
   if (!select || family === 4 || family === 6 || options.localAddress) {
     lookup(host, query, (error, address, addressFamily) => {
       socket.emit('lookup', error, address, addressFamily, host)
-      if (!socket.connecting) return
+      if (!socket.connecting || answer.over) return
       if (error) process.nextTick(fail, socket, error)
-      else if (net.isIP(address) === 0) fail(socket, ERR_INVALID_IP_ADDRESS(address))
-      else socket.connectTo({ ...base, addresses: [address] })
+      else if (!isAddress(address)) process.nextTick(fail, socket, ERR_INVALID_IP_ADDRESS(address))
+      else if (!isFamily(addressFamily))
+        process.nextTick(fail, socket, ERR_INVALID_ADDRESS_FAMILY(addressFamily, options.host, options.port))
+      else answer.connect(socket, { ...base, addresses: [address] })
     })
     return
   }
   lookup(host, { ...query, all: true }, (error, found: LookupAddress[]) => {
+    if (!socket.connecting || answer.over) return
     if (error) {
       socket.emit('lookup', error, undefined, undefined, host)
-      if (socket.connecting) process.nextTick(fail, socket, error)
+      process.nextTick(fail, socket, error)
       return
     }
-    const addresses = []
-    for (const { address, family: addressFamily } of found) {
-      socket.emit('lookup', null, address, addressFamily, host)
-      if (net.isIP(address) !== 0) addresses.push(address)
+    const addresses: string[] = []
+    for (let i = 0; i < found.length; i++) {
+      const { address, family: addressFamily } = found[i]!
+      socket.emit('lookup', error, address, addressFamily, host)
+      if (!socket.connecting) return
+      if (isAddress(address) && isFamily(addressFamily) && !addresses.includes(address)) addresses.push(address)
     }
-    if (!socket.connecting) return
     if (addresses.length === 0) {
-      fail(socket, ERR_INVALID_IP_ADDRESS(found[0]?.address ?? host))
+      const { address, family: addressFamily } = found[0]!
+      const reason = isAddress(address)
+        ? ERR_INVALID_ADDRESS_FAMILY(addressFamily, options.host, options.port)
+        : ERR_INVALID_IP_ADDRESS(address)
+      process.nextTick(fail, socket, reason)
       return
     }
     const attemptTimeout = options.autoSelectFamilyAttemptTimeout ?? net.getDefaultAutoSelectFamilyAttemptTimeout()
-    socket.connectTo(addresses.length === 1 ? { ...base, addresses } : { ...base, addresses, attemptTimeout })
+    answer.connect(socket, addresses.length === 1 ? { ...base, addresses } : { ...base, addresses, attemptTimeout })
   })
+}
+
+/**
+ * What a program's own `lookup` has answered, which may be more than once. The second answer to an attempt that has just
+ * begun fails it, as in Node. In a later turn Node's attempt is over in most cases, and further answers have no effect;
+ * here that does not depend on how long the attempt takes.
+ */
+class Answer {
+  #begun = false
+  /** Further answers have no effect. */
+  over = false
+
+  connect(socket: ClientSocket, target: ConnectOptions): void {
+    if (this.#begun) {
+      process.nextTick(fail, socket, connectError('EALREADY', 'connect', target.addresses![0], target.port))
+      return
+    }
+    this.#begun = true
+    setImmediate(() => {
+      this.over = true
+    })
+    socket.connectTo(target)
+  }
+}
+
+/** Node's own resolver answers once. */
+const TRUSTED = { over: false, connect: connectTo }
+
+function isAddress(address: unknown): address is string {
+  return typeof address === 'string' && net.isIP(address) !== 0
+}
+
+function isFamily(family: unknown): boolean {
+  return family === 4 || family === 6
 }
 
 function fail(socket: ClientSocket, error: Error): void {
