@@ -92,6 +92,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   #connected = false
   /** Writes that are with the kernel while the program still waits for 'connect'. */
   #acknowledged = 0
+  /** See `awaitEnd`. */
+  #leaving = false
 
   /** @param maxHeaderSize and `lenient`: the limits that hold until a request has others */
   constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
@@ -168,10 +170,19 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#updateHold()
   }
 
-  /** As a handle of libuv, it keeps the event loop alive while it connects, reads, writes or closes. */
+  /** The I/O thread has found that the connection is of no more use, or will: somebody waits for its place. */
+  awaitEnd(): void {
+    this.#leaving = true
+    this.#updateHold()
+  }
+
+  /**
+   * As a handle of libuv, it keeps the event loop alive while it connects, reads or writes, unless the program has let go of
+   * it, and in any case while it closes.
+   */
   #updateHold(): void {
-    const works = !this.#window.held || this.ending || !this.#pending.empty
-    const hold = this.#refed && !this.closed && this.slot !== -1 && works
+    const works = this.#refed && (!this.#window.held || !this.#pending.empty)
+    const hold = !this.closed && this.slot !== -1 && (works || this.ending || this.#leaving)
     if (this.holding === hold) return
     this.holding = hold
     if (hold) environment.ref()

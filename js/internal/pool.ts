@@ -177,6 +177,7 @@ export class AgentPool {
       if (answer === CONNECT) return CONNECT
       if (answer === WAIT) {
         origin.fullAt = this.#changes
+        if (origin.idle > 0 || this.#maxTotalSockets !== Infinity) this.#awaitSpoilt()
         return WAIT
       }
       this.#changes++
@@ -189,6 +190,15 @@ export class AgentPool {
       if (!drop(this.#agent.freeSockets, name, socket)) this.#unseat(seat)
       else if (socket.destroyed) this.#leave(seat)
       else return socket
+    }
+  }
+
+  /** A request has to wait, perhaps for the place of an idle connection that stands no longer, which nothing else awaits. */
+  #awaitSpoilt(): void {
+    for (const { socket, state } of this.#seats.values()) {
+      const connection = state === 'idle' ? connectionOf(socket) : undefined
+      if (connection === undefined || connection.slot === -1) continue
+      if (!environment.native.isOpen(connection.slot, connection.generation)) connection.awaitEnd()
     }
   }
 
@@ -433,7 +443,7 @@ function lengthOf(list: unknown[] | undefined): number {
 }
 
 /** The connection of a native socket. */
-function connectionOf(socket: Socket): { readonly slot: number; readonly generation: number } | undefined {
+function connectionOf(socket: Socket): NativeClient | undefined {
   return (socket as Partial<NativeSocket<NativeClient>>)[kConnection]
 }
 
