@@ -19,6 +19,7 @@ mod error;
 mod handoff;
 mod id;
 mod io_thread;
+mod lingering;
 mod listener;
 mod loans;
 mod poller;

@@ -336,7 +336,10 @@ async fn accept_loop(
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
                 ) => {}
             // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else may pass.
-            Err(_) => tokio::time::sleep(EXHAUSTED_PAUSE).await,
+            Err(_) => {
+                server.lingering.shrink(0);
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
         }
     }
 }
@@ -354,6 +357,7 @@ fn deal(
         staging::with_batch(environment, |batch| batch.dropped(server.id, addresses));
         return;
     }
+    server.make_room(config.max_connections);
     environment.count_accepted();
     let target = match accepting.shares_with_others() {
         true => next_thread().unwrap_or_else(|_| Arc::clone(accepting)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ferrohttp_proto::{Limits, Timeouts};
 use tokio::task::AbortHandle;
 
+use crate::lingering::Lingering;
 use crate::settings::{BODY_WINDOW, Settings};
 
 /// What may change while a server runs. Connections look at it with every turn.
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     pub(crate) id: u32,
     config: RwLock<ServerConfig>,
     connections: AtomicUsize,
+    pub(crate) lingering: Lingering,
     ended: AtomicU64,
     /// The accepting task, and the receiver that ends when its socket is closed.
     pub(crate) accepting: Mutex<Option<(AbortHandle, mpsc::Receiver<()>)>>,
@@ -61,6 +63,7 @@ impl Server {
             id,
             config: RwLock::new(config),
             connections: AtomicUsize::new(0),
+            lingering: Lingering::new(),
             ended: AtomicU64::new(0),
             accepting: Mutex::new(None),
         }
@@ -93,6 +96,14 @@ impl Server {
                 (count < max).then_some(count + 1)
             })
             .is_ok()
+    }
+
+    /// Has lingering connections closed until those and the open ones are no more than `max` in all.
+    pub(crate) fn make_room(&self, max: Option<usize>) {
+        if let Some(max) = max {
+            let open = self.connections.load(Ordering::Relaxed);
+            self.lingering.shrink(max.saturating_sub(open));
+        }
     }
 
     /// An admitted one is gone; `served` if it had brought a request.

@@ -38,6 +38,7 @@ use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::server::Server;
 use crate::settings::Settings;
+use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
 use crate::timer::TimerKey;
@@ -120,6 +121,8 @@ struct State {
     parted: bool,
     /// A command has been applied that the task is to see, once all of its flush have been.
     wake_due: bool,
+    /// The connection's number in the server's `lingering`, 0 before it parts.
+    lingering: u64,
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
@@ -234,13 +237,21 @@ impl Connection {
 
     /// Tells JavaScript that the connection has ended, as Node has it as soon as the last words are with the kernel. The
     /// socket stays for a peer that is still sending, see `Reading::Discard`. I/O thread only.
-    fn part(&self, state: &mut State, batch: &mut Batch) {
+    fn part(self: &Arc<Self>, state: &mut State, batch: &mut Batch) {
         // Whoever reads it on loan goes by the slot.
         state.take_back(self);
         let counters = (state.bytes_read, state.output.bytes_written());
         if self.give_up_slot(state) {
             batch.closed(self.id, 0, counters);
+            if let Engine::Server(_, server) = &state.engine {
+                state.lingering = server.lingering.add(Arc::downgrade(self));
+            }
         }
+    }
+
+    /// Closes a lingering connection, whose place another one needs. I/O thread only.
+    pub(crate) fn make_way(&self) {
+        staging::with_batch(&self.environment, |batch| self.abandon(batch));
     }
 
     /// Whether the slot was still this connection's.
@@ -270,6 +281,11 @@ impl Connection {
         state.wake();
         if let Some((key, _)) = state.timer.take() {
             self.thread.stop_timer(key);
+        }
+        if let Engine::Server(_, server) = &state.engine
+            && state.lingering != 0
+        {
+            server.lingering.remove(state.lingering);
         }
         self.give_up_slot(state)
     }
@@ -320,6 +336,7 @@ impl State {
             tapped: false,
             parted: false,
             wake_due: false,
+            lingering: 0,
             fallback_at: None,
             bytes_read: 0,
             calm: 0,

@@ -151,7 +151,7 @@ impl Connection {
     }
 
     /// Moves a connection that is to be closed one step on, once its output is written.
-    fn advance_close(&self, state: &mut State, batch: &mut Batch) -> Turn {
+    fn advance_close(self: &Arc<Self>, state: &mut State, batch: &mut Batch) -> Turn {
         if state.destroying {
             state.output.clear();
         }

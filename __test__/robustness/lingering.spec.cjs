@@ -1,0 +1,46 @@
+'use strict'
+// Peers that stay after the server has closed their connection take no descriptors without bound.
+const net = require('node:net')
+const path = require('node:path')
+const test = require('ava')
+const { start } = require('../helpers/fixture.cjs')
+const { becomes } = require('../helpers/probe.cjs')
+
+const SERVER = path.join(__dirname, 'fixtures/lingering-server.cjs')
+/** What one server keeps of them in any case. */
+const MOST = 128
+/** Answered, and closed with a part of the body unread; and what is no request at all. */
+const KINDS = ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx', 'GARBAGE\r\n\r\n']
+
+/** Sends `request`, and neither ends nor sends anything else after the answer, which it resolves to. */
+function stay(t, port, request) {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }).setEncoding('latin1')
+  t.teardown(() => socket.destroy())
+  socket.write(request)
+  return new Promise((resolve, reject) => {
+    socket.on('data', resolve)
+    socket.on('error', reject)
+  })
+}
+
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+for (const [index, request] of KINDS.entries())
+  for (const limit of [10, undefined])
+    onLinux(`kind ${index}, maxConnections ${limit}`, async (t) => {
+      const server = start(SERVER, limit === undefined ? [] : [String(limit)])
+      t.teardown(() => server.child.kill('SIGKILL'))
+      const { port } = await server.said()
+      const descriptors = () => {
+        server.tell('count')
+        return server.said()
+      }
+      const before = await descriptors()
+      const most = limit ?? MOST
+      // Every one is answered: those that linger keep nobody out.
+      for (let count = 0; count < most + 50; count++) t.regex(await stay(t, port, request), /^HTTP\/1\.1 4/)
+      await becomes(
+        async () => (await descriptors()) - before <= most,
+        () => `no more than ${most} descriptors`,
+      )
+    })
