@@ -342,6 +342,7 @@ impl Environment {
     /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.
     pub fn shutdown(self: &Arc<Self>) {
         self.alive.store(false, Ordering::Release);
+        self.inbox.forget_waiting();
         let servers: Vec<_> = lock(&self.servers)
             .drain()
             .map(|(_, server)| server)

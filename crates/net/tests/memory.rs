@@ -181,3 +181,47 @@ fn a_stream_to_a_reader_that_is_always_behind_takes_no_more_and_no_more() {
     );
     assert!(most < TOTAL * PART / 2);
 }
+
+/// Bytes that an unfinished head may cost beyond those it has, and an idle connection.
+const UNFINISHED: usize = 128;
+
+#[test]
+fn an_unfinished_head_takes_no_more_than_it_has() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut js = Js::new();
+    let mut patient = config();
+    patient.timeouts.headers = Some(support::PATIENCE * 100);
+    let (_, address) = js.listen(patient);
+    let pieces = ["GET / HTTP/1.1\r\n", "Host: a\r\n", "X: 1\r\n"];
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let unfinished = |js: &mut Js| -> Vec<(Peer, ferrohttp_net::ConnectionId)> {
+        (0..CONNECTIONS)
+            .map(|_| {
+                let mut peer = Peer::connect(address);
+                let mut sent = 0;
+                let mut id = None;
+                for piece in pieces {
+                    peer.send(piece);
+                    sent += piece.len() as u64;
+                    let id = *id.get_or_insert_with(|| js.open());
+                    let read = || js.environment.counters(id).map_or(0, |(read, _)| read);
+                    while read() < sent {
+                        std::thread::yield_now();
+                    }
+                }
+                (peer, id.expect("open"))
+            })
+            .collect()
+    };
+    // What grows once, for all.
+    for (_peer, id) in unfinished(&mut js) {
+        js.flush(Out::new().close(id, Close::Destroy));
+        js.closed(id);
+    }
+    let before = LIVE.load(Ordering::Relaxed);
+    let all = unfinished(&mut js);
+    let limit = BUDGET + length + UNFINISHED;
+    let each = settled(before, limit * CONNECTIONS) / CONNECTIONS;
+    assert!(each <= limit, "{each} bytes an unfinished head");
+    drop(all);
+}

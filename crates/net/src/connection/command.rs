@@ -31,6 +31,9 @@ impl Connection {
                     state.wake();
                     return;
                 }
+                if request.is_some() {
+                    state.waiting.forget_heads();
+                }
                 let applied = state
                     .engine
                     .send_head(request, head, chunked, state.output.buffer())

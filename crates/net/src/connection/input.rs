@@ -73,6 +73,7 @@ impl Connection {
         config: &Settings,
         batch: &mut Batch,
     ) -> io::Result<Read> {
+        let before = batch.memory();
         let count = BUFFERS.with_borrow_mut(|buffers| {
             if state.input.is_empty()
                 && state.body_left >= DIRECT_BODY
@@ -85,6 +86,7 @@ impl Connection {
                 self.read_behind(state, config, buffers, batch)
             }
         })?;
+        state.waiting.add_memory(batch.memory() - before);
         match count {
             None => Ok(Read::Drained),
             Some((0, _)) => {
@@ -154,10 +156,7 @@ impl Connection {
             if wanted {
                 self.tap(state, read, batch);
             }
-            input.drain(..used);
-            if !input.is_empty() {
-                state.input = input;
-            }
+            state.keep_from(used, input);
         }
         Ok(Some((count, capacity)))
     }
@@ -244,14 +243,13 @@ impl Connection {
 
     /// Parses what is left from before.
     pub(super) fn parse_input(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
-        let mut input = std::mem::take(&mut state.input);
+        let input = std::mem::take(&mut state.input);
+        let before = batch.memory();
         let used = BUFFERS.with_borrow_mut(|buffers| {
             self.consume(state, config, &input, 0, &mut buffers.scratch, batch)
         });
-        input.drain(..used);
-        if !input.is_empty() {
-            state.input = input;
-        }
+        state.waiting.add_memory(batch.memory() - before);
+        state.keep_from(used, input);
     }
 
     /// Gives `input` to whom it is for; answers how much of it is done with. The first `seen` bytes are from earlier
@@ -306,13 +304,15 @@ impl Connection {
     ) -> usize {
         let now = now();
         let mut used = 0;
+        state.waiting.refresh(self.environment.inbox());
         loop {
             if used < input.len() && state.awaits_credit() {
                 return used;
             }
-            if !state.engine.is_receiving() && state.awaits_reader() {
+            if !state.engine.is_receiving() && state.awaits_reader() || state.has_many_heads() {
                 return used;
             }
+            let before = batch.memory();
             let Engine::Server(engine, _) = &mut state.engine else {
                 return used;
             };
@@ -347,11 +347,16 @@ impl Connection {
                     state.upgrade_pending = head.upgrade;
                     let after = if head.upgrade { &input[used..] } else { &[] };
                     batch.head(self.id, &head, after);
+                    if state.engine.unanswered() == 1 {
+                        state.waiting.forget_heads();
+                    }
+                    state.waiting.add_head(batch.memory() - before);
                 }
                 Some(Event::Data(data)) => self.take_data(state, data, batch),
                 Some(Event::End(trailers)) => {
                     if !state.without_body {
                         batch.end(self.id, &trailers);
+                        state.waiting.add_head(batch.memory() - before);
                     }
                     state.body_left = 0;
                 }
@@ -374,6 +379,7 @@ impl Connection {
         // Room for another request may have come with what was written since the last look.
         self.resume(state, config, batch);
         let held = !state.engine.may_read(&config.limits)
+            || state.has_many_heads()
             || if state.engine.is_receiving() {
                 state.credit <= 0
             } else {
@@ -420,6 +426,18 @@ pub(crate) fn last_packet(input: &[u8], seen: usize, at: usize) -> (usize, &[u8]
 }
 
 impl State {
+    /// Keeps what is left of `input` behind the first `used` bytes.
+    fn keep_from(&mut self, used: usize, mut input: Vec<u8>) {
+        if used == input.len() {
+            return;
+        }
+        input.drain(..used);
+        if input.capacity() > 2 * input.len() {
+            input.shrink_to_fit();
+        }
+        self.input = input;
+    }
+
     /// Within a body for which there is no room. Where nothing is left to be parsed that does not matter: the end of a
     /// body costs no credit.
     pub(super) fn awaits_credit(&self) -> bool {

@@ -17,6 +17,7 @@ mod socket;
 mod task;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
@@ -31,6 +32,7 @@ pub(crate) use self::loan::CALM_ANSWERS;
 use self::output::{Flush, Output};
 use self::socket::Socket;
 pub(crate) use self::task::serve;
+use self::waiting::Waiting;
 use crate::connect::ConnectOptions;
 use crate::environment::Environment;
 use crate::handoff::Batch;
@@ -92,6 +94,7 @@ struct State {
     body_left: u64,
     /// Received and not consumed. Without capacity most of the time.
     input: Vec<u8>,
+    waiting: Waiting,
     /// The peer's FIN was seen.
     eof_seen: bool,
     /// … and JavaScript told.
@@ -319,6 +322,7 @@ impl State {
             without_body: false,
             body_left: 0,
             input: Vec::new(),
+            waiting: Waiting::default(),
             eof_seen: false,
             eof_told: false,
             read_held: false,

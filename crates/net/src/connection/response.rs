@@ -33,10 +33,12 @@ impl Connection {
     ) -> usize {
         let mut used = 0;
         let mut ended = false;
+        state.waiting.refresh(self.environment.inbox());
         loop {
-            if used < input.len() && state.awaits_credit() {
+            if used < input.len() && (state.awaits_credit() || state.has_many_heads()) {
                 return used;
             }
+            let before = batch.memory();
             let Engine::Client(engine, _, interim) = &mut state.engine else {
                 return used;
             };
@@ -64,6 +66,7 @@ impl Connection {
                         return input.len();
                     }
                     batch.response(self.id, &head, true, &[]);
+                    state.waiting.add_head(batch.memory() - before);
                 }
                 Some(ClientEvent::Response(head)) => {
                     *interim = 0;
@@ -79,10 +82,12 @@ impl Connection {
                         _ => 0,
                     };
                     batch.response(self.id, &head, false, &[]);
+                    state.waiting.add_head(batch.memory() - before);
                 }
                 Some(ClientEvent::Data(data)) => self.take_data(state, data, batch),
                 Some(ClientEvent::End(trailers)) => {
                     batch.end(self.id, &trailers);
+                    state.waiting.add_head(batch.memory() - before);
                     state.body_left = 0;
                     state.close_if_spent();
                     ended = true;

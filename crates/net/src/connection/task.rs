@@ -125,7 +125,8 @@ impl Connection {
         batch: &mut Batch,
     ) -> Result<Turn, i32> {
         let config = state.engine.settings();
-        state.read_held = !Self::wants_read(state, &config);
+        let behind = self.awaits_javascript(state, cx.waker());
+        state.read_held = behind || !Self::wants_read(state, &config);
         if state.read_held || state.is_on_loan() {
             return Ok(Turn::Wait);
         }

@@ -96,6 +96,11 @@ impl Chunk {
         Self { memory, start }
     }
 
+    /// Bytes that it keeps allocated.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.capacity()
+    }
+
     pub(crate) fn copy_of(data: &[u8]) -> Self {
         Self::new(data.to_vec(), 0)
     }

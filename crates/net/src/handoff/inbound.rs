@@ -104,6 +104,8 @@ pub struct Batch {
     open_body: Option<OpenBody>,
     /// Bytes in `chunks`.
     chunk_bytes: usize,
+    /// Memory of `chunks`, which may be more.
+    pub(super) chunk_memory: usize,
     pub(super) source: Source,
     heads: usize,
     urgent: bool,
@@ -117,6 +119,11 @@ impl Batch {
             || self.heads >= WORTHWHILE_HEADS
             || self.bytes.len() >= WORTHWHILE_BYTES
             || self.chunk_bytes >= WORTHWHILE_CHUNKS
+    }
+
+    /// Bytes of memory that it takes until JavaScript has seen it.
+    pub(crate) const fn memory(&self) -> usize {
+        self.bytes.len() + self.chunk_memory
     }
 
     /// Messages that begin in it.
@@ -137,6 +144,7 @@ impl Batch {
         self.chunks.clear();
         self.open_body = None;
         self.chunk_bytes = 0;
+        self.chunk_memory = 0;
         self.heads = 0;
         self.urgent = false;
     }
@@ -372,6 +380,7 @@ impl Batch {
     /// A large body part, given away.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
         self.chunk_record(id, data.len(), raw, self.chunks.len(), 0);
+        self.chunk_memory += data.memory();
         self.chunks.push(data);
     }
 

@@ -28,6 +28,7 @@ pub(crate) use chunk::CHUNK;
 pub use chunk::Chunk;
 pub use inbound::Batch;
 pub(crate) use inbound::{Addresses, Timeout};
+pub(crate) use inbox::Until;
 pub use inbox::{Inbox, Wake};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
 pub use outbound::{Held, HeldBytes};

@@ -45,13 +45,15 @@ impl Offer<'_> {
         };
         let base = memory.as_ptr().addr();
         let (start, end) = (claim.address - base, claim.end - base);
-        self.0.chunks[claim.chunk] = if claim.bytes < CLAIMED {
+        let chunk = if claim.bytes < CLAIMED {
             Chunk::copy_of(&memory[start..end])
         } else {
             let mut given = std::mem::replace(memory, chunk::memory());
             given.truncate(end);
             Chunk::new(given, start)
         };
+        self.0.chunk_memory += chunk.memory();
+        self.0.chunks[claim.chunk] = chunk;
     }
 }
 
