@@ -15,6 +15,8 @@ import {
   validateHeaderValue as checkValue,
 } from './common.js'
 import { createClient as makeClient } from './create-client.js'
+import './internal/active-handles.js'
+import './internal/handle-passing.js'
 import { IncomingMessage as IncomingMessageClass } from './incoming.js'
 import { OutgoingMessage as OutgoingMessageClass } from './outgoing.js'
 import { ServerResponse as ServerResponseClass } from './response.js'

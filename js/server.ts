@@ -5,7 +5,6 @@
  */
 import diagnostics from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { chmodSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
@@ -15,6 +14,7 @@ import { HTTP_1_1, IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
 import { environment } from './internal/environment.js'
+import { ListenHandle } from './internal/listen-handle.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import * as r from './internal/records.js'
@@ -153,9 +153,6 @@ type Configured = Server & {
 /** `listen`'s flags as libuv has them. */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
-
-const UV_READABLE = 1
-const UV_WRITABLE = 2
 
 const DEFAULT_BACKLOG = 511
 
@@ -375,80 +372,6 @@ function streamConfig(server: Configured): WatchConfig {
 const lenientByFlag =
   process.execArgv.includes('--insecure-http-parser') ||
   (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes('--insecure-http-parser')
-
-/** Stands where net.Server expects libuv's handle. */
-class ListenHandle {
-  readonly #id: number
-  readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
-  readonly #path: string
-  readonly #resource: ListenResource
-  #refed = true
-  #open = true
-
-  constructor(
-    id: number,
-    resource: ListenResource,
-    path: string,
-    address: string | undefined,
-    port: number | undefined,
-  ) {
-    this.#id = id
-    this.#resource = resource
-    this.#path = path
-    this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
-    environment.ref()
-    // net.Server takes a handle without this method for a pipe.
-    if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
-  }
-
-  getsockname(out: object): number {
-    Object.assign(out, this.#address)
-    return 0
-  }
-
-  getAsyncId(): number {
-    return this.#resource.asyncId()
-  }
-
-  /** `listen`'s readableAll and writableAll, in libuv's numbers; answers a negative error number. */
-  fchmod(mode: number): number {
-    try {
-      chmodSync(this.#path, ((mode & UV_READABLE) !== 0 ? 0o444 : 0) | ((mode & UV_WRITABLE) !== 0 ? 0o222 : 0))
-      return 0
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).errno!
-    }
-  }
-
-  configure(settings: ServerConfig): void {
-    if (this.#open) environment.native.configure(this.#id, settings)
-  }
-
-  ref(): void {
-    if (this.#open && !this.#refed) environment.ref()
-    this.#refed = true
-  }
-
-  unref(): void {
-    if (this.#open && this.#refed) environment.unref()
-    this.#refed = false
-  }
-
-  hasRef(): boolean {
-    return this.#open && this.#refed
-  }
-
-  close(callback?: () => void): void {
-    if (!this.#open) return
-    this.#open = false
-    if (this.#refed) environment.unref()
-    environment.native.closeListener(this.#id)
-    // Whoever has been accepted and not told of is turned away, like those in the backlog.
-    environment.closing.add(this.#id)
-    this.#resource.emitDestroy()
-    if (callback !== undefined) process.nextTick(callback)
-  }
-}
 
 const netPrototype = net.Server.prototype as unknown as NetServerInternals
 

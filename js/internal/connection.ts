@@ -18,7 +18,7 @@ import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, partLength } from './pending-writes.js'
-import { kStream, type Port, type SocketSide } from './port.js'
+import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
@@ -379,6 +379,34 @@ export class Connection implements MessageTransport, MessageSource {
       return
     }
     this.close(r.CLOSE_AFTER_FLUSH)
+  }
+
+  /** As a handle of Node's that has not been closed, and not lost its reference. */
+  get isActive(): boolean {
+    return this.#refed && !this.closed && !(this.#socket instanceof GivenUpSide)
+  }
+
+  get canBeGivenUp(): boolean {
+    return true
+  }
+
+  /**
+   * The program passes the socket on. What was on its way comes through it, requests in progress are dropped, as by Node's
+   * parser; `done` is called when nothing more comes.
+   */
+  giveUp(done: () => void): void {
+    const side = this.#side()
+    const stream = side[kStream]
+    side.release()
+    this.#socket = new GivenUpSide(stream, done)
+    this.upgraded = true
+    this.ending = true
+    this.discarding = true
+    // The socket itself counts, as net.Server's do.
+    this.counted = false
+    this.response = null
+    this.incoming = null
+    this.#queue = null
   }
 
   onClosed(errno: number): void {

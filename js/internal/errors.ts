@@ -97,6 +97,12 @@ export const ERR_INVALID_ADDRESS_FAMILY = define(
   (family: unknown, host: unknown, port: unknown) => format('Invalid address family: %s %s:%s', family, host, port),
 )
 export const ERR_INVALID_ARG_TYPE = define('ERR_INVALID_ARG_TYPE', CodedTypeError, argTypeMessage)
+/** The argument says what stands in the way. */
+export const ERR_INVALID_HANDLE_TYPE = define(
+  'ERR_INVALID_HANDLE_TYPE',
+  CodedTypeError,
+  (reason: string) => `This handle type cannot be sent: ${reason}`,
+)
 export const ERR_INVALID_ARG_VALUE = define('ERR_INVALID_ARG_VALUE', CodedTypeError, argValueMessage)
 export const ERR_INVALID_CHAR = define(
   'ERR_INVALID_CHAR',

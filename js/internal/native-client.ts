@@ -62,6 +62,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   readonly socket: Socket
   readonly readableHighWaterMark: number
   addresses = ''
+  /** Of a Unix socket. */
+  isPath = false
   request: ClientRequest | null = null
   /** Keeps the event loop alive. While a name is resolved the resolver does, as in Node. */
   holding = false
@@ -87,6 +89,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   #maxHeaderSize: number
   #lenient: boolean
   #refed = true
+  #givenUp: (() => void) | null = null
   #tapped = false
   /** 'connect' has been emitted. */
   #connected = false
@@ -130,6 +133,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   /** Begins the attempt, and sends what has been written already. */
   connect(options: ConnectOptions): number {
+    this.isPath = options.path !== undefined
     const { errno, slot, generation } = environment.native.connect(options)
     if (errno !== 0) return errno
     this.slot = slot
@@ -163,6 +167,24 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
       return
     }
     this.command(r.OUT_CLOSE, mode)
+  }
+
+  /** As a handle of Node's that has not been closed, and not lost its reference. */
+  get isActive(): boolean {
+    return this.#refed && !this.closed && this.#givenUp === null
+  }
+
+  /** A request in progress is this process's. */
+  get canBeGivenUp(): boolean {
+    return this.request === null
+  }
+
+  /** The program passes the socket on. What was on its way comes through it; `done` is called when nothing more comes. */
+  giveUp(done: () => void): void {
+    if (!this.upgraded) this.#side.release()
+    this.upgraded = true
+    this.ending = true
+    this.#givenUp = done
   }
 
   setRef(on: boolean): void {
@@ -489,7 +511,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   /** The peer has ended a tunnel. */
   onEof(): void {
-    this.#side.endReading()
+    if (this.#givenUp !== null) this.socket.push(null)
+    else this.#side.endReading()
   }
 
   onClosed(errno: number): void {
@@ -497,7 +520,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.closed = true
     this.#window.end()
     this.#updateHold()
-    this.#side.onConnectionClosed(errno)
+    if (this.#givenUp === null) {
+      this.#side.onConnectionClosed(errno)
+      return
+    }
+    this.failWrites(() => connectionReset('write ECONNRESET'))
+    this.#givenUp()
   }
 
   /** What was not sent never will be. Most connections end with everything sent, and an Error takes long to make. */

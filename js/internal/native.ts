@@ -19,7 +19,13 @@ export interface NativeEnvironment extends Omit<binding.BindingEnvironment, 'cou
   connectionCounts(): [accepted: number, open: number, clients: number]
 }
 
-interface Native extends Omit<typeof binding, 'BindingAgent' | 'BindingEnvironment' | 'poolCounts'> {
+interface Native
+  extends Omit<
+    typeof binding,
+    'BindingAgent' | 'BindingEnvironment' | 'giveUpConnection' | 'listeningDescriptor' | 'poolCounts'
+  > {
+  giveUpConnection(environment: NativeEnvironment, slot: number, generation: number): binding.BindingGivenUp
+  listeningDescriptor(environment: NativeEnvironment, server: number, giveUp: boolean): binding.BindingDescriptor
   BindingAgent: new (environment: NativeEnvironment) => binding.BindingAgent
   /** Of all pools of this thread. */
   poolCounts(): [active: number, idle: number, waiting: number]
@@ -38,6 +44,8 @@ export const {
   BindingAgent,
   BindingEnvironment,
   BindingSession,
+  giveUpConnection,
+  listeningDescriptor,
   methods,
   parserErrors,
   poolAcquire,

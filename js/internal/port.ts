@@ -55,3 +55,40 @@ export interface SocketSide {
   /** The connection is gone. */
   onClosed(error: Error | null): void
 }
+
+/** A socket that the program has passed on: it is told of nothing but the connection's last words. */
+export class GivenUpSide implements SocketSide {
+  readonly [kStream]: Socket
+  readonly #done: () => void
+
+  constructor(stream: Socket, done: () => void) {
+    this[kStream] = stream
+    this.#done = done
+  }
+
+  release(): void {}
+
+  bodyHeld(): void {}
+
+  flow(): void {}
+
+  endReading(): void {
+    this[kStream].push(null)
+  }
+
+  afterEnd(callback: () => void): void {
+    callback()
+  }
+
+  endWriting(): void {}
+
+  fail(error: Error): void {
+    this[kStream].destroy(error)
+  }
+
+  readonly tellsClose = false
+
+  onClosed(): void {
+    this.#done()
+  }
+}

@@ -125,6 +125,24 @@ export interface BindingConnectOptions {
   lenient: boolean
 }
 
+/** A descriptor, or why there is none. */
+export interface BindingDescriptor {
+  /** As in `BindingGivenUp`. */
+  errno: number
+  /** As in `BindingGivenUp`. */
+  fd: number
+}
+
+/** A connection's socket that has been given up. */
+export interface BindingGivenUp {
+  /** 0, or the system's error number; -1 where it gave none. */
+  errno: number
+  /** Closing it is the caller's matter; -1 after an error. */
+  fd: number
+  /** Bytes that were received and that no record has brought. */
+  unread?: Buffer
+}
+
 /** Outcome of `listen`: with `errno` 0 the server runs. */
 export interface BindingListening {
   /** The operating system's error number, positive. */
@@ -200,6 +218,15 @@ export interface BindingSessionConfig {
   /** insecureHTTPParser. */
   lenient: boolean
 }
+
+/** Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows. */
+export declare function giveUpConnection(environment: BindingEnvironment, slot: number, generation: number): BindingGivenUp
+
+/**
+ * A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on; the server's listener is
+ * to be closed then.
+ */
+export declare function listeningDescriptor(environment: BindingEnvironment, server: number, giveUp: boolean): BindingDescriptor
 
 /** The methods that requests may have, by the index in HEAD records. */
 export declare function methods(): Array<string>

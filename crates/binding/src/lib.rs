@@ -7,6 +7,7 @@
 
 mod agent;
 mod connect;
+mod descriptors;
 mod environment;
 mod held;
 mod libuv;

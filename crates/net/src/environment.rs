@@ -1,12 +1,14 @@
 //! One JavaScript thread, seen from Rust: its queues, its connections, its servers.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::connect::{ConnectOptions, ConnectTarget};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, GivenUp};
+use crate::descriptor::Descriptor;
 use crate::error::{INVALID, ListenError};
 use crate::handoff::{Batch, Held, Inbox, Records, Wake};
 use crate::id::ConnectionId;
@@ -300,6 +302,40 @@ impl Environment {
             thread.handle.spawn(async move { drop(done) });
         }
         settled
+    }
+
+    /// Gives up a connection's socket, see `GivenUp`. What JavaScript has asked of it before is done first.
+    ///
+    /// # Errors
+    /// The connection does not stand or is being closed; there is no further descriptor.
+    pub fn give_up(&self, id: ConnectionId) -> io::Result<GivenUp> {
+        self.wait_for_flushes();
+        match self.connections.get(id) {
+            Some(connection) => connection.give_up_socket(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on, and
+    /// `close_listener` follows.
+    ///
+    /// # Errors
+    /// The server does not listen; there is no further descriptor.
+    pub fn listening_descriptor(&self, server: u32, give_up: bool) -> io::Result<Descriptor> {
+        let server = lock(&self.servers).get(&server).map(Arc::clone);
+        let server = server.ok_or(io::ErrorKind::NotConnected)?;
+        listener::descriptor(&server, give_up)
+    }
+
+    /// Until I/O threads have carried out every flush that they were given. They never block, so it is short; the limit is
+    /// a guard against our own bugs.
+    fn wait_for_flushes(&self) {
+        const LIMIT: Duration = Duration::from_secs(2);
+        let until = Instant::now() + LIMIT;
+        while self.flushes_under_way.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            // Disconnected is the expected answer.
+            let _ = self.settled().recv_timeout(LIMIT);
+        }
     }
 
     /// Bytes received and bytes written of a connection, None once it is gone.

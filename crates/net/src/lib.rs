@@ -14,6 +14,7 @@
 
 mod connect;
 mod connection;
+mod descriptor;
 mod environment;
 mod error;
 mod handoff;
@@ -37,6 +38,8 @@ mod tests;
 mod timer;
 
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
+pub use connection::GivenUp;
+pub use descriptor::Descriptor;
 pub use environment::Environment;
 pub use error::ListenError;
 pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Wake};

@@ -5,21 +5,23 @@ use std::net::{Ipv6Addr, SocketAddr};
 #[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
 use crate::connection::{self, Connection};
+use crate::descriptor::Descriptor;
 use crate::environment::Environment;
 use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
 use crate::rush::{self, Rush};
-use crate::server::{Server, ServerConfig};
+use crate::server::{Accepting, Server, ServerConfig};
 use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
@@ -236,6 +238,14 @@ impl Listener {
         }
     }
 
+    fn duplicate(&self) -> io::Result<Descriptor> {
+        match self {
+            Self::Tcp(listener) => Descriptor::duplicate(&SockRef::from(listener)),
+            #[cfg(unix)]
+            Self::Unix(listener) => Descriptor::duplicate(&SockRef::from(listener)),
+        }
+    }
+
     /// Whether connections are left with the kernel until there is something to read, see `rush`.
     fn defer(&self, on: bool) {
         if let Self::Tcp(listener) = self {
@@ -248,19 +258,21 @@ impl Listener {
 /// Lives as long as the accepting task: says when the listening socket is closed.
 struct Closing {
     environment: Arc<Environment>,
-    server: u32,
+    server: Arc<Server>,
     path: Option<PathBuf>,
     closed: Option<mpsc::Sender<()>>,
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        if let Some(path) = &self.path
+            && !self.server.given_up.load(Ordering::Acquire)
+        {
             // As libuv: the name goes with the socket. Somebody else may have removed it.
             drop(std::fs::remove_file(path));
         }
         staging::with_batch(&self.environment, |batch| {
-            batch.listener_closed(self.server)
+            batch.listener_closed(self.server.id)
         });
         drop(self.closed.take());
     }
@@ -280,10 +292,11 @@ pub(crate) fn start(
     };
     let closing = Closing {
         environment: Arc::clone(environment),
-        server: server.id,
+        server: Arc::clone(server),
         path,
         closed: Some(closed),
     };
+    let socket = listening.listener.duplicate().ok();
     let accepting = accept_loop(
         listening,
         Arc::clone(thread),
@@ -292,14 +305,34 @@ pub(crate) fn start(
         closing,
     );
     let task = thread.handle.spawn(accepting);
-    *lock(&server.accepting) = Some((task.abort_handle(), on_closed));
+    *lock(&server.accepting) = Some(Accepting {
+        task: task.abort_handle(),
+        closed: on_closed,
+        socket,
+    });
 }
 
 /// Stops accepting; the receiver's sender is dropped once the socket is closed.
 pub(crate) fn stop(server: &Server) -> Option<mpsc::Receiver<()>> {
-    let (task, on_closed) = lock(&server.accepting).take()?;
-    task.abort();
-    Some(on_closed)
+    let accepting = lock(&server.accepting).take()?;
+    accepting.task.abort();
+    Some(accepting.closed)
+}
+
+/// A descriptor of the listening socket. `give_up`: accepting it from there on is the caller's matter.
+///
+/// # Errors
+/// The server does not listen; there is no further descriptor.
+pub(crate) fn descriptor(server: &Server, give_up: bool) -> io::Result<Descriptor> {
+    let descriptor = match lock(&server.accepting).as_ref() {
+        Some(Accepting {
+            socket: Some(socket),
+            ..
+        }) => socket.another()?,
+        _ => return Err(io::ErrorKind::NotConnected.into()),
+    };
+    server.given_up.store(give_up, Ordering::Release);
+    Ok(descriptor)
 }
 
 async fn accept_loop(

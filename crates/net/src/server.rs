@@ -1,12 +1,13 @@
 //! What the connections of one listening server share.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use ferrohttp_proto::{Limits, Timeouts};
 use tokio::task::AbortHandle;
 
+use crate::descriptor::Descriptor;
 use crate::lingering::Lingering;
 use crate::settings::{BODY_WINDOW, Settings};
 
@@ -46,6 +47,15 @@ impl Default for ServerConfig {
     }
 }
 
+/// A server that accepts.
+pub(crate) struct Accepting {
+    pub(crate) task: AbortHandle,
+    /// Ends when the task's socket is closed.
+    pub(crate) closed: mpsc::Receiver<()>,
+    /// A further descriptor of that socket, for those who want to have it. None where there was none to be had.
+    pub(crate) socket: Option<Descriptor>,
+}
+
 /// One listening server.
 pub(crate) struct Server {
     pub(crate) id: u32,
@@ -53,8 +63,9 @@ pub(crate) struct Server {
     connections: AtomicUsize,
     pub(crate) lingering: Lingering,
     ended: AtomicU64,
-    /// The accepting task, and the receiver that ends when its socket is closed.
-    pub(crate) accepting: Mutex<Option<(AbortHandle, mpsc::Receiver<()>)>>,
+    pub(crate) accepting: Mutex<Option<Accepting>>,
+    /// Somebody else listens on the socket: the path of a Unix socket stays.
+    pub(crate) given_up: AtomicBool,
 }
 
 impl Server {
@@ -66,6 +77,7 @@ impl Server {
             lingering: Lingering::new(),
             ended: AtomicU64::new(0),
             accepting: Mutex::new(None),
+            given_up: AtomicBool::new(false),
         }
     }
 

@@ -43,11 +43,14 @@ macro_rules! each {
     };
 }
 
-/// As everywhere in the standard library: a peer that has gone is an error, not a signal.
+/// As everywhere in the standard library: a peer that has gone is an error, not a signal. Never wait: a child process that
+/// was given the socket may have made it a blocking one, which then holds for our descriptor, too.
 #[cfg(target_os = "linux")]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-#[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: i32 = 0;
+const SEND: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+#[cfg(all(unix, not(target_os = "linux")))]
+const SEND: i32 = libc::MSG_DONTWAIT;
+#[cfg(not(unix))]
+const SEND: i32 = 0;
 
 impl Stream {
     /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
@@ -83,14 +86,18 @@ impl Stream {
     }
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        each!(self, s => s.try_write(bytes), lent => lent.send_with_flags(bytes, NO_SIGNAL))
+        each!(
+            self,
+            s => s.try_io(Interest::WRITABLE, || SockRef::from(s).send_with_flags(bytes, SEND)),
+            lent => lent.send_with_flags(bytes, SEND)
+        )
     }
 
     /// As `try_write`, of bytes that the close follows: the kernel may keep them until then.
     pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if let Self::Tcp(s) = self {
-            let flags = libc::MSG_MORE | libc::MSG_NOSIGNAL;
+            let flags = libc::MSG_MORE | SEND;
             return s.try_io(Interest::WRITABLE, || {
                 SockRef::from(s).send_with_flags(bytes, flags)
             });
@@ -99,7 +106,13 @@ impl Stream {
     }
 
     pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        each!(self, s => s.try_write_vectored(slices), lent => lent.send_vectored_with_flags(slices, NO_SIGNAL))
+        each!(
+            self,
+            s => s.try_io(Interest::WRITABLE, || {
+                SockRef::from(s).send_vectored_with_flags(slices, SEND)
+            }),
+            lent => lent.send_vectored_with_flags(slices, SEND)
+        )
     }
 
     /// Says that the last read emptied the socket, which saves the read that would find it out.
@@ -149,6 +162,11 @@ impl Stream {
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay))?;
         }
         Ok(())
+    }
+
+    /// Shows the socket, whichever stream it is.
+    pub(crate) fn with_socket<T>(&self, look: impl FnOnce(&Socket) -> T) -> T {
+        each!(self, s => look(&SockRef::from(s)))
     }
 
     /// None on a Unix socket.

@@ -44,7 +44,7 @@ pub(super) enum Read {
 impl Connection {
     /// Whether bytes could be used now.
     pub(super) fn wants_read(state: &State, config: &Settings) -> bool {
-        if state.eof_seen || state.upgrade_pending {
+        if state.eof_seen || state.upgrade_pending || state.given_up {
             return false;
         }
         match state.reading {

@@ -9,6 +9,7 @@ mod command;
 mod connecting;
 mod deadline;
 mod engine;
+mod give_up;
 mod input;
 mod loan;
 mod output;
@@ -27,6 +28,7 @@ use ferrohttp_proto::ErrorKind;
 
 pub(crate) use self::connecting::connect;
 use self::engine::Engine;
+pub use self::give_up::GivenUp;
 pub(crate) use self::input::last_packet;
 pub(crate) use self::loan::CALM_ANSWERS;
 use self::output::{Flush, Output};
@@ -120,6 +122,8 @@ struct State {
     paused: bool,
     /// The program wants a copy of what is read.
     tapped: bool,
+    /// The program has the socket by another descriptor, see `give_up`.
+    given_up: bool,
     /// JavaScript has been told of the end, and the slot may be another's.
     parted: bool,
     /// A command has been applied that the task is to see, once all of its flush have been.
@@ -338,6 +342,7 @@ impl State {
             served: false,
             paused: false,
             tapped: false,
+            given_up: false,
             parted: false,
             wake_due: false,
             lingering: 0,

@@ -159,6 +159,13 @@ impl Connection {
         if !state.output.is_empty() {
             return Turn::Wait;
         }
+        if state.given_up {
+            if state.writing == Writing::HalfClose {
+                self.shut(state);
+            }
+            self.close(state, 0, batch);
+            return Turn::Again;
+        }
         match state.writing {
             Writing::Open => Turn::Wait,
             Writing::HalfClose => {

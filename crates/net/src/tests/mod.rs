@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod connecting;
 mod direct_writes;
+#[cfg(unix)]
+mod give_up;
 #[cfg(target_os = "linux")]
 mod loans;
 mod paused;

@@ -1,0 +1,80 @@
+//! Sockets that leave us by their descriptors: to other processes, to Node's own streams and servers.
+
+use std::io;
+
+use ferrohttp_net::{ConnectionId, Descriptor};
+use napi::bindgen_prelude::{Buffer, Result};
+use napi_derive::napi;
+
+use crate::environment::BindingEnvironment;
+
+/// A connection's socket that has been given up.
+#[napi(object)]
+pub struct BindingGivenUp {
+    /// 0, or the system's error number; -1 where it gave none.
+    pub errno: i32,
+    /// Closing it is the caller's matter; -1 after an error.
+    pub fd: i32,
+    /// Bytes that were received and that no record has brought.
+    pub unread: Option<Buffer>,
+}
+
+/// A descriptor, or why there is none.
+#[napi(object)]
+pub struct BindingDescriptor {
+    /// As in `BindingGivenUp`.
+    pub errno: i32,
+    /// As in `BindingGivenUp`.
+    pub fd: i32,
+}
+
+/// Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows.
+#[napi(catch_unwind)]
+pub fn give_up_connection(
+    environment: &BindingEnvironment,
+    slot: u32,
+    generation: u32,
+) -> Result<BindingGivenUp> {
+    let id = ConnectionId { slot, generation };
+    let given = environment.shared().give_up(id).and_then(|given| {
+        let fd = given.descriptor.into_number()?;
+        Ok((fd, given.unread))
+    });
+    Ok(match given {
+        Ok((fd, unread)) => BindingGivenUp {
+            errno: 0,
+            fd,
+            unread: (!unread.is_empty()).then(|| unread.into()),
+        },
+        Err(error) => BindingGivenUp {
+            errno: number(&error),
+            fd: -1,
+            unread: None,
+        },
+    })
+}
+
+/// A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on; the server's listener is
+/// to be closed then.
+#[napi(catch_unwind)]
+pub fn listening_descriptor(
+    environment: &BindingEnvironment,
+    server: u32,
+    give_up: bool,
+) -> Result<BindingDescriptor> {
+    let descriptor = environment
+        .shared()
+        .listening_descriptor(server, give_up)
+        .and_then(Descriptor::into_number);
+    Ok(match descriptor {
+        Ok(fd) => BindingDescriptor { errno: 0, fd },
+        Err(error) => BindingDescriptor {
+            errno: number(&error),
+            fd: -1,
+        },
+    })
+}
+
+fn number(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(-1)
+}

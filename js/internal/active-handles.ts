@@ -1,0 +1,49 @@
+/**
+ * What Node's process says of open handles. Test tools and exporters count them; ours are not libuv's, so they are added
+ * to what Node knows.
+ */
+import type { Socket } from 'node:net'
+
+import { Connection } from './connection.js'
+import { environment } from './environment.js'
+import { ListenHandle } from './listen-handle.js'
+import type { Server } from '../server.js'
+
+interface ProcessWithHandles {
+  _getActiveHandles?: () => unknown[]
+  getActiveResourcesInfo?: () => string[]
+}
+
+interface Active {
+  owner: Server | Socket
+  /** Under Node's names. */
+  type: string
+}
+
+/** Servers that listen and connections that stand, but for those that the program has called `unref()` on. */
+function* active(): Iterable<Active> {
+  for (const server of environment.servers.values()) {
+    const handle: unknown = server._handle
+    if (handle instanceof ListenHandle && handle.isOurs && handle.hasRef())
+      yield { owner: server, type: handle.getsockname === undefined ? 'PipeWrap' : 'TCPServerWrap' }
+  }
+  for (const connection of environment.connections) {
+    if (connection?.isActive !== true) continue
+    const isPath = connection instanceof Connection ? connection.addresses === '' : connection.isPath
+    yield { owner: connection.socket, type: isPath ? 'PipeWrap' : 'TCPSocketWrap' }
+  }
+}
+
+const { _getActiveHandles: handles, getActiveResourcesInfo: resources } = process as ProcessWithHandles
+
+if (handles !== undefined) {
+  ;(process as ProcessWithHandles)._getActiveHandles = function _getActiveHandles() {
+    return [...handles.call(process), ...Array.from(active(), ({ owner }) => owner)]
+  }
+}
+
+if (resources !== undefined) {
+  ;(process as ProcessWithHandles).getActiveResourcesInfo = function getActiveResourcesInfo() {
+    return [...resources.call(process), ...Array.from(active(), ({ type }) => type)]
+  }
+}

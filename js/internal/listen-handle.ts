@@ -1,0 +1,125 @@
+/** The handle of a server that listens on an I/O thread, in the place of libuv's. */
+import { chmodSync, rmSync } from 'node:fs'
+
+import { environment } from './environment.js'
+import { listeningFd, listeningHandle, type LibuvHandle } from './listening-handle.js'
+import type { ServerConfig } from './native.js'
+import type { ListenResource } from './resources.js'
+import { family } from '../native-socket.js'
+
+const UV_READABLE = 1
+const UV_WRITABLE = 2
+
+/** Stands where net.Server expects libuv's handle. */
+export class ListenHandle {
+  readonly #id: number
+  readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
+  readonly #path: string
+  readonly #resource: ListenResource
+  /** A handle of libuv's on the same socket, for those who pass it on; null before the first. */
+  #libuv: LibuvHandle | null = null
+  /** Somebody else accepts, by `#libuv`. */
+  #givenUp = false
+  #refed = true
+  #open = true
+
+  constructor(
+    id: number,
+    resource: ListenResource,
+    path: string,
+    address: string | undefined,
+    port: number | undefined,
+  ) {
+    this.#id = id
+    this.#resource = resource
+    this.#path = path
+    this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
+    environment.ref()
+    // net.Server takes a handle without this method for a pipe.
+    if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
+  }
+
+  getsockname(out: object): number {
+    Object.assign(out, this.#address)
+    return 0
+  }
+
+  getAsyncId(): number {
+    return this.#resource.asyncId()
+  }
+
+  /** `listen`'s readableAll and writableAll, in libuv's numbers; answers a negative error number. */
+  fchmod(mode: number): number {
+    try {
+      chmodSync(this.#path, ((mode & UV_READABLE) !== 0 ? 0o444 : 0) | ((mode & UV_WRITABLE) !== 0 ? 0o222 : 0))
+      return 0
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).errno!
+    }
+  }
+
+  configure(settings: ServerConfig): void {
+    if (this.#open) environment.native.configure(this.#id, settings)
+  }
+
+  /** For another process, which accepts beside this one. Closed with this handle. */
+  passable(): LibuvHandle {
+    if (this.#libuv === null) {
+      this.#libuv = listeningHandle(this.#id, false)
+      this.#libuv.unref()
+    }
+    return this.#libuv
+  }
+
+  /** For another server of this process, which accepts from here on, as in Node, where both have one handle. */
+  giveUp(): LibuvHandle | { fd: number } {
+    if (this.#givenUp && this.#libuv !== null) return this.#libuv
+    // Node makes a handle of its own for a pipe, from the descriptor.
+    const fd = this.#address === null ? listeningFd(this.#id, true) : -1
+    const handle = fd === -1 ? listeningHandle(this.#id, true) : null
+    this.#libuv?.close()
+    this.#libuv = handle
+    this.#givenUp = true
+    if (this.#refed) environment.unref()
+    environment.native.closeListener(this.#id)
+    return handle ?? { fd }
+  }
+
+  /** Our I/O thread accepts. */
+  get isOurs(): boolean {
+    return this.#open && !this.#givenUp
+  }
+
+  ref(): void {
+    if (this.#givenUp) this.#libuv?.ref()
+    else if (this.#open && !this.#refed) environment.ref()
+    this.#refed = true
+  }
+
+  unref(): void {
+    if (this.#givenUp) this.#libuv?.unref()
+    else if (this.#open && this.#refed) environment.unref()
+    this.#refed = false
+  }
+
+  hasRef(): boolean {
+    return this.#open && this.#refed
+  }
+
+  close(callback?: () => void): void {
+    if (!this.#open) return
+    this.#open = false
+    // Ahead of the listener: the port is free only when neither has it.
+    this.#libuv?.close()
+    if (this.#givenUp) {
+      if (this.#path !== '') rmSync(this.#path, { force: true })
+    } else {
+      if (this.#refed) environment.unref()
+      environment.native.closeListener(this.#id)
+    }
+    // Whoever has been accepted and not told of is turned away, like those in the backlog.
+    environment.closing.add(this.#id)
+    this.#resource.emitDestroy()
+    if (callback !== undefined) process.nextTick(callback)
+  }
+}
