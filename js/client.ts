@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
 import { ClientSocket } from './client-socket.js'
-import { checkIsHttpToken } from './common.js'
+import { checkIsHttpToken, METHODS } from './common.js'
 import {
   checkPath,
   requestOptions,
@@ -265,8 +265,16 @@ function hostValue(host: string, port: string | number, defaultPort: string | nu
   return port && +port !== defaultPort ? `${name}:${port}` : name
 }
 
+const NAMED_METHODS = new Set(METHODS)
+
+/** Method and path may be others than those that were checked when the request was made. */
 function requestLine(request: ClientRequest): string {
-  return `${request.method} ${request.path} HTTP/1.1\r\n`
+  const method = String(request.method)
+  const { path } = request
+  const text = String(path)
+  if (!NAMED_METHODS.has(method) && !checkIsHttpToken(method)) throw ERR_INVALID_HTTP_TOKEN('Method', method)
+  if (typeof path !== 'string' || path !== request[kPath]) checkPath(text)
+  return `${method} ${text} HTTP/1.1\r\n`
 }
 
 /** A connection for this request only. */

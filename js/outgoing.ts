@@ -13,7 +13,15 @@ import {
   ERR_METHOD_NOT_IMPLEMENTED,
   ERR_STREAM_CANNOT_PIPE,
 } from './internal/errors.js'
-import { fieldName, findField, lowerName, putField, type FieldList, type FieldName } from './internal/head.js'
+import {
+  fieldName,
+  findField,
+  lowerName,
+  putField,
+  valueText,
+  type FieldList,
+  type FieldName,
+} from './internal/head.js'
 import { prepareListeners } from './internal/listeners.js'
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
@@ -578,8 +586,9 @@ defineMethods(OutgoingMessage.prototype, {
       validateHeaderName(name, 'Trailer name')
       const apart = Array.isArray(given) && given.length > 1 && !this[kUniqueHeaders]?.has(name.toLowerCase())
       for (const value of apart ? given : [Array.isArray(given) ? given.join('; ') : given]) {
-        if (checkInvalidHeaderChar(value, lenient)) throw ERR_INVALID_CHAR('trailer content', name)
-        this._trailer += `${name}: ${value}\r\n`
+        const text = valueText(value)
+        if (checkInvalidHeaderChar(text, lenient)) throw ERR_INVALID_CHAR('trailer content', name)
+        this._trailer += `${name}: ${text}\r\n`
       }
     }
   },

@@ -17,7 +17,7 @@ import {
   ERR_INVALID_ARG_VALUE,
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
-import { hasObsText, statusLine, type FieldList } from './internal/head.js'
+import { hasObsText, statusLine, valueText, type FieldList } from './internal/head.js'
 import { tellIn } from './internal/isolate.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
@@ -111,8 +111,9 @@ function onAssignedSocketClose(this: AssignableSocket): void {
 
 function informationLine(name: string, value: unknown, lenient: boolean): string {
   validateHeaderName(name)
-  validateHeaderValue(name, value, lenient)
-  return `${name}: ${value}\r\n`
+  const text = value === undefined ? value : valueText(value)
+  validateHeaderValue(name, text, lenient)
+  return `${name}: ${text}\r\n`
 }
 
 /** The merge of set fields and those given to `writeHead`, done on the set ones. */
@@ -155,7 +156,7 @@ function writeHead(
     headers = this[kFields] as FieldList
   }
 
-  const message = this.statusMessage
+  const message = valueText(this.statusMessage)
   const line = statusLine(code, message)
   if (message !== STATUS_CODES[code] && hasObsText(message)) this[kState] |= OBS_TEXT_HEAD
 

@@ -40,7 +40,21 @@ export function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean 
  * above 0x7f is therefore UTF-8 when the part is, and latin1 otherwise. Transports always encode heads as latin1.
  */
 export function headText(message: OutgoingMessage, head: string, asUtf8: boolean): string {
-  return asUtf8 && (message[kState] & OBS_TEXT_HEAD) !== 0 ? Buffer.from(head, 'utf8').toString('latin1') : head
+  if ((message[kState] & OBS_TEXT_HEAD) === 0) return head
+  if (asUtf8) return utf8Bytes(head)
+  // A Content-Disposition that was decoded after it had been validated (`recoded` in `render-head.ts`). latin1 would keep the
+  // low byte of such a character alone, which may be a CR or an LF.
+  return WIDE.test(head) ? head.replace(WIDE_RUNS, utf8Bytes) : head
+}
+
+// eslint-disable-next-line no-control-regex
+const WIDE = /[^\x00-\xff]/
+// eslint-disable-next-line no-control-regex
+const WIDE_RUNS = /[^\x00-\xff]+/g
+
+/** A character for each byte of `text` in UTF-8. */
+function utf8Bytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 /** Queues bytes as they are, with the head in front if that is due. @returns whether there is room for more */

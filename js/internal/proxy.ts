@@ -117,39 +117,79 @@ export function proxyFor(agent: object | null | undefined, options: ClientOption
  * @throws ERR_INVALID_ARG_VALUE, ERR_INVALID_URL, ERR_SOCKET_BAD_PORT
  */
 export function addressProxy(request: ClientRequest, proxy: Proxy, options: ClientOptions): string {
-  const port = Number(options.port)
-  if (!(port >= 0 && port < 65536)) throw ERR_SOCKET_BAD_PORT('options.port', options.port, true)
+  const { method } = request
+  let target = String(request.path)
+  // RFC 9112 section 3.2.2: these keep their form.
+  if (method !== 'CONNECT' && !(method === 'OPTIONS' && target === '*'))
+    target = absoluteTarget(request, target, options)
+  if (!Array.isArray(options.headers)) {
+    if (proxy.authorization !== null) request.setHeader('proxy-authorization', proxy.authorization)
+    request.setHeader('proxy-connection', request.shouldKeepAlive ? 'keep-alive' : 'close')
+  }
+  return target
+}
+
+/** The target with its authority, encoded as the URL parser encodes it; sees to it that the Host agrees. */
+function absoluteTarget(request: ClientRequest, path: string, { port: given, headers }: ClientOptions): string {
+  const port = Number(given)
+  if (!(port >= 0 && port < 65536)) throw ERR_SOCKET_BAD_PORT('options.port', given, true)
   const host = net.isIPv6(request.host) ? `[${request.host}]` : request.host
   const { host: authority } = new URL(`http://${host}:${port}`)
-
-  const { headers } = options
   if (Array.isArray(headers)) {
-    const flat = headers.flat(1) as string[]
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      if (flat[i]!.toLowerCase() === 'host') checkHost(flat[i + 1]!, authority)
-    }
+    const host = hostOf(headers as unknown[])
+    // What is given as a list is sent as it stands.
+    if (host !== undefined && host !== authority) throw hostMismatch(host, authority)
   } else {
     for (const name of Object.keys(headers ?? {})) {
       if (name.toLowerCase() === 'host') checkHost(String((headers as Record<string, unknown>)[name]), authority)
     }
     if (request.hasHeader('host')) request.setHeader('Host', authority)
-    if (proxy.authorization !== null) request.setHeader('proxy-authorization', proxy.authorization)
-    request.setHeader('proxy-connection', request.shouldKeepAlive ? 'keep-alive' : 'close')
   }
+  return URL.canParse(path) ? checkTarget(new URL(path), authority) : originTarget(path, authority)
+}
 
-  const { method, path } = request
-  if (method === 'CONNECT' || (method === 'OPTIONS' && path === '*')) return path
-  return path.startsWith('/') ? `http://${authority}${path}` : checkTarget(path, authority)
+/** The Host of a list of names and values in turn, or of pairs. */
+function hostOf(headers: unknown[]): string | undefined {
+  let host: string | undefined
+  const pairs = Array.isArray(headers[0])
+  const odd = pairs ? headers.findIndex((entry) => !Array.isArray(entry)) : -1
+  if (odd !== -1) {
+    const reason = 'must be an array when headers is passed as an array of pairs'
+    throw ERR_INVALID_ARG_VALUE(`options.headers[${odd}]`, typeof headers[odd], reason)
+  }
+  const flat = headers.flat(1)
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    if (String(flat[i]).toLowerCase() !== 'host') continue
+    if (host !== undefined)
+      throw ERR_INVALID_ARG_VALUE('options.headers', '(redacted)', 'must not contain duplicate Host headers')
+    host = String(flat[i + 1])
+  }
+  return host
+}
+
+function hostMismatch(value: string, authority: string): Error {
+  return ERR_INVALID_ARG_VALUE('Host in options.headers', value, mustMatch(authority))
 }
 
 function checkHost(value: string, authority: string): void {
-  if (!URL.canParse(`http://${value}`) || new URL(`http://${value}`).host !== authority)
-    throw ERR_INVALID_ARG_VALUE('Host in options.headers', value, mustMatch(authority))
+  // Anything beside host and port would be part of the URL.
+  if (!URL.canParse(`http://${value}`) || new URL(`http://${value}`).href !== `http://${authority}/`)
+    throw hostMismatch(value, authority)
 }
 
-function checkTarget(path: string, authority: string): string {
-  if (!URL.canParse(path)) throw ERR_INVALID_ARG_VALUE('options.path', path, 'must be in absolute-form or start with /')
-  const url = new URL(path)
+function originTarget(path: string, authority: string): string {
+  if (!path.startsWith('/'))
+    throw ERR_INVALID_ARG_VALUE('options.path', path, 'must be in absolute-form or start with /')
+  return new URL(`http://${authority}${path}`).href
+}
+
+function checkTarget(url: URL, authority: string): string {
+  if (url.username !== '' || url.password !== '') {
+    url.username = ''
+    url.password = ''
+    const reason = 'must not contain userinfo, use options.auth instead'
+    throw ERR_INVALID_ARG_VALUE('options.path', url.href, reason)
+  }
   if (url.protocol !== 'http:') {
     const reason = 'must use http: scheme when specified as an absolute URL'
     throw ERR_INVALID_ARG_VALUE('options.path', url.protocol, reason)

@@ -168,12 +168,19 @@ function connectionLines(message: OutgoingMessage, seen: number): string {
 /** The line or lines of one field; '' for an empty array. Notes what the field says about framing. */
 function renderField(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
   if (field.role === CONTENT_DISPOSITION && message._contentLength) value = recoded(value)
-  if (!Array.isArray(value)) return renderLine(message, field, value, validate)
+  if (!Array.isArray(value)) {
+    if (validate && value === undefined) throw ERR_HTTP_INVALID_HEADER_VALUE(value, field.name)
+    return renderLine(message, field, value, validate)
+  }
+  // Checked in any case: the program may have changed the list since it was set.
   if ((value.length > 1 && field.role === COOKIE) || message[kUniqueHeaders]?.has(field.lower)) {
-    return renderLine(message, field, value.join('; '), validate)
+    return renderLine(message, field, value.join('; '), true)
   }
   let lines = ''
-  for (const item of value as unknown[]) lines += renderLine(message, field, item, validate)
+  for (const item of value as unknown[]) {
+    if (validate && item === undefined) throw ERR_HTTP_INVALID_HEADER_VALUE(item, field.name)
+    lines += renderLine(message, field, item, true)
+  }
   return lines
 }
 
@@ -184,8 +191,9 @@ function renderLine(message: OutgoingMessage, field: FieldName, value: unknown, 
     if (field.role !== 0) steer(message, field.role, value)
     return fieldLine(field, value)
   }
-  if (validate) vetValue(message, field.name, value)
+  // An object is asked for its text once: a second answer may be another one.
   const text = valueText(value)
+  vetValue(message, field.name, text)
   if (field.role !== 0) steer(message, field.role, text)
   return field.prefix + text + '\r\n'
 }

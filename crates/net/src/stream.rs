@@ -70,7 +70,8 @@ impl Stream {
         matches!(each!(self, s => SockRef::from(s).peek(&mut byte)), Ok(1..))
     }
 
-    /// Whether the peer has closed, or has sent anything but line ends that has not been read.
+    /// Whether the peer has closed, or has sent anything that has not been read but a few line ends. Behind more of them there
+    /// may be anything.
     pub(crate) fn has_unread(&self) -> io::Result<bool> {
         let mut bytes = [MaybeUninit::new(0); 16];
         match each!(self, s => SockRef::from(s).peek(&mut bytes)) {
@@ -78,7 +79,7 @@ impl Stream {
                 // SAFETY: all of them were initialised above.
                 let is_line_end =
                     |byte: &MaybeUninit<u8>| matches!(unsafe { byte.assume_init() }, b'\r' | b'\n');
-                Ok(count == 0 || !bytes[..count].iter().all(is_line_end))
+                Ok(count == 0 || count == bytes.len() || !bytes[..count].iter().all(is_line_end))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
@@ -220,4 +221,38 @@ fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<usize> {
     // SAFETY: the kernel has written so many bytes behind the vector's end.
     unsafe { buffer.set_len(buffer.len() + count) };
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// What is said of a socket whose peer has sent `bytes`.
+    async fn says(bytes: &[u8]) -> bool {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut peer = std::net::TcpStream::connect(address).expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        peer.write_all(bytes).expect("room");
+        if !bytes.is_empty() {
+            stream.readable().await.expect("bytes");
+        }
+        Stream::Tcp(stream).has_unread().expect("a socket")
+    }
+
+    #[tokio::test]
+    async fn line_ends_hide_nothing() {
+        assert!(!says(b"").await);
+        assert!(!says(b"\r\n\r\n").await);
+        assert!(says(b"\r\nH").await);
+        let behind = |count: usize| [&b"\r\n".repeat(count), &b"HTTP/1.1 200 OK\r\n"[..]].concat();
+        for count in [0, 1, 7, 8, 9, 500] {
+            assert!(says(&behind(count)).await, "{count}");
+        }
+        assert!(says(&b"\r\n".repeat(8)).await);
+    }
 }

@@ -14,6 +14,13 @@ use crate::persistence;
 use crate::status_line::StatusLine;
 use crate::writing::Writing;
 
+/// Interim responses have no body and no end of their own, so what may come of them before the final one has a limit: so
+/// many times the size of one head. Node has none.
+const MAX_INTERIM_HEADS: usize = 16;
+
+/// Bytes of line ends behind a response. More than a server sends by mistake: reading them could go on without end.
+const MAX_LINE_ENDS: u32 = 1024;
+
 /// The client's side of one connection: one request out, its response in, then the next.
 ///
 /// It holds no bytes, as [`ServerConnection`](crate::ServerConnection) holds none, and has no
@@ -69,6 +76,10 @@ pub struct ClientConnection {
     keep_alive: bool,
     /// Of the last response.
     version: (u8, u8),
+    /// Bytes of line ends since the last response.
+    line_ends: u32,
+    /// Bytes of interim responses to the last request.
+    interim: u32,
     close: Option<CloseReason>,
 }
 
@@ -108,6 +119,8 @@ impl ClientConnection {
             closing: false,
             keep_alive: true,
             version: (1, 1),
+            line_ends: 0,
+            interim: 0,
             close: None,
         }
     }
@@ -148,7 +161,8 @@ impl ClientConnection {
             Reading::Idle | Reading::Ended => {
                 // Node ignores line ends between responses.
                 let skipped = count_line_ends(input);
-                if skipped < input.len() {
+                self.line_ends = self.line_ends.saturating_add(skipped as u32);
+                if skipped < input.len() || self.line_ends > MAX_LINE_ENDS {
                     return Err(self.fail(ErrorKind::Unsolicited.at(skipped)));
                 }
                 self.reading = Reading::Idle;
@@ -186,9 +200,17 @@ impl ClientConnection {
             Ok(None) => return Ok(Step::nothing(skipped)),
             Err(error) => return Err(self.fail(error.behind(skipped))),
         };
+        let consumed = skipped + parsed.end;
+        let event = self.accept(&parsed, limits, input, scratch);
+        if matches!(event, ClientEvent::Information(_)) {
+            self.interim = self.interim.saturating_add(consumed as u32);
+            if self.interim as usize / MAX_INTERIM_HEADS > limits.max_header_size {
+                return Err(self.fail(ErrorKind::HeaderOverflow.at(consumed)));
+            }
+        }
         Ok(Step {
-            consumed: skipped + parsed.end,
-            event: Some(self.accept(&parsed, limits, input, scratch)),
+            consumed,
+            event: Some(event),
         })
     }
 
@@ -292,6 +314,8 @@ impl ClientConnection {
         }
         self.kind = kind;
         self.reading = Reading::Head(None);
+        self.line_ends = 0;
+        self.interim = 0;
         self.writing.begin(head, chunked, out);
         Ok(())
     }

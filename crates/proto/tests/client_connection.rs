@@ -310,6 +310,29 @@ mod closing {
     }
 
     #[test]
+    fn line_ends_on_an_idle_connection_are_ignored_up_to_a_limit() {
+        let mut s = Scenario::requested();
+        s.receive(OK).unwrap();
+        assert_eq!(s.receive(&b"\r\n".repeat(500)), Ok(0));
+        assert!(s.connection.is_idle());
+        let error = s.receive(&b"\r\n".repeat(20)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsolicited);
+        assert!(!s.connection.may_read());
+    }
+
+    #[test]
+    fn interim_responses_have_a_limit_together() {
+        let mut s = Scenario::requested();
+        let interim = b"HTTP/1.1 102 Processing\r\n\r\n";
+        let many = interim.repeat(16 * 16_384 / interim.len());
+        assert!(s.receive(&many).is_ok());
+        assert_eq!(
+            s.receive(&interim.repeat(1000)).unwrap_err().kind,
+            ErrorKind::HeaderOverflow
+        );
+    }
+
+    #[test]
     fn an_idle_connection_is_closed_by_the_server() {
         for mut s in [Scenario::new(), Scenario::requested()] {
             if !s.connection.is_idle() {

@@ -27,7 +27,8 @@ impl Connection {
                 close,
                 ack,
             } => {
-                if request.is_some() && !std::mem::take(&mut state.asked) && state.is_spoilt() {
+                // Once more, though the agent has asked when it chose the connection: time has passed since.
+                if request.is_some() && state.is_spoilt() {
                     state.wake();
                     return;
                 }

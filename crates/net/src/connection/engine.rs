@@ -15,9 +15,8 @@ use crate::settings::Settings;
 pub(super) enum Engine {
     /// That of the server, as of the moment.
     Server(ServerConnection, Arc<Server>),
-    /// Its own, on the heap because a server's connections should not pay for it; and the bytes of
-    /// interim responses since the last final one's head.
-    Client(ClientConnection, Box<Settings>, u32),
+    /// Its own, on the heap because a server's connections should not pay for it.
+    Client(ClientConnection, Box<Settings>),
 }
 
 /// Runs `$body` with `$engine` bound to whichever it is.
@@ -38,7 +37,7 @@ impl Engine {
 
     /// For a connection of ours.
     pub(super) fn client(settings: Settings) -> Self {
-        Self::Client(ClientConnection::new(), Box::new(settings), 0)
+        Self::Client(ClientConnection::new(), Box::new(settings))
     }
 
     pub(super) const fn is_client(&self) -> bool {
@@ -49,13 +48,13 @@ impl Engine {
     pub(super) fn settings(&self) -> Settings {
         match self {
             Self::Server(_, server) => server.settings(),
-            Self::Client(_, settings, _) => **settings,
+            Self::Client(_, settings) => **settings,
         }
     }
 
     /// Of a client: how much of the responses to come is accepted, and how strictly they are read.
     pub(super) fn limit(&mut self, max_header_size: usize, lenient: bool) {
-        if let Self::Client(_, settings, _) = self {
+        if let Self::Client(_, settings) = self {
             settings.limits.max_header_size = max_header_size;
             settings.limits.lenient = lenient;
         }

@@ -135,8 +135,6 @@ struct State {
     bytes_read: u64,
     /// Requests in a row that needed nothing of the I/O thread but the reading.
     calm: u8,
-    /// The kernel has been asked about the connection for the next request, see `is_spoilt`.
-    asked: bool,
 }
 
 impl Connection {
@@ -349,7 +347,6 @@ impl State {
             fallback_at: None,
             bytes_read: 0,
             calm: 0,
-            asked: false,
         }
     }
 

@@ -11,10 +11,6 @@ use crate::handoff::Batch;
 use crate::settings::Settings;
 use crate::stream::Stream;
 
-/// Interim responses cost no credit, so what may come of them before the final one has a limit: so many
-/// times the size of one head. Node has none.
-const INTERIM_HEADS: usize = 16;
-
 /// Reads after a failed write: more than a server says when it refuses a request.
 const LAST_READS: usize = 16;
 /// One of them.
@@ -39,7 +35,7 @@ impl Connection {
                 return used;
             }
             let before = batch.memory();
-            let Engine::Client(engine, _, interim) = &mut state.engine else {
+            let Engine::Client(engine, _) = &mut state.engine else {
                 return used;
             };
             let step = match engine.handle_data(&config.limits, &input[used..], scratch) {
@@ -59,17 +55,10 @@ impl Connection {
             match step.event {
                 None => return used,
                 Some(ClientEvent::Information(head)) => {
-                    *interim = interim.saturating_add(step.consumed as u32);
-                    if *interim as usize / INTERIM_HEADS > config.limits.max_header_size {
-                        let (at, packet) = last_packet(input, seen, used);
-                        self.fail_response(state, ErrorKind::HeaderOverflow, at, packet, batch);
-                        return input.len();
-                    }
                     batch.response(self.id, &head, true, &[]);
                     state.waiting.add_head(batch.memory() - before);
                 }
                 Some(ClientEvent::Response(head)) => {
-                    *interim = 0;
                     if head.upgrade {
                         batch.response(self.id, &head, false, &input[used..]);
                         state.reading = Reading::Raw;
@@ -163,12 +152,9 @@ impl Connection {
         if state.is_closed() {
             return false;
         }
-        if state.engine.is_client() {
-            if state.is_spoilt() {
-                state.wake();
-                return false;
-            }
-            state.asked = true;
+        if state.engine.is_client() && state.is_spoilt() {
+            state.wake();
+            return false;
         }
         true
     }
