@@ -88,7 +88,7 @@ error_kinds! {
     TargetQuery => "HPE_INVALID_URL", "Invalid char in url query", 400;
     /// A bad byte in the fragment of a target.
     TargetFragment => "HPE_INVALID_URL", "Invalid char in url fragment start", 400;
-    /// A CR without LF behind the target of an HTTP/0.9 request (lenient).
+    /// A CR without LF behind the target of an HTTP/0.9 request.
     TargetLf => "HPE_INVALID_URL", "Expected CRLF", 400;
     /// The version does not start with `HTTP/`.
     Protocol => "HPE_INVALID_CONSTANT", "Expected HTTP/, RTSP/ or ICE/", 400;

@@ -32,7 +32,7 @@ enum State {
     Query,
     Fragment,
     Version,
-    /// The CR of an HTTP/0.9 request line has come (lenient).
+    /// The CR of an HTTP/0.9 request line has come.
     OldLf,
 }
 
@@ -120,8 +120,7 @@ impl RequestLineScanner {
         while let Some(&byte) = input.get(pos) {
             let end = match self.state {
                 State::Version => self.read_version(pos, byte, method, limits.lenient)?,
-                State::OldLf if byte == b'\n' => Some(pos + 1),
-                State::OldLf => return Err(ErrorKind::TargetLf.at(pos)),
+                State::OldLf => Some(end_old_line(pos, byte, limits.lenient)?),
                 _ => self.read_target(pos, byte, method, limits)?,
             };
             if let Some(end) = end {
@@ -190,11 +189,14 @@ impl RequestLineScanner {
                 self.state = State::Version;
                 return Ok(None);
             }
-            b'\r' | b'\n' if within && limits.lenient => {
+            b'\r' | b'\n' if within => {
                 self.end_target(pos, limits)?;
                 self.version = (0, 9);
                 self.state = State::OldLf;
-                return Ok((byte == b'\n').then_some(pos + 1));
+                return match byte {
+                    b'\n' => end_old_line(pos, byte, limits.lenient).map(Some),
+                    _ => Ok(None),
+                };
             }
             b' ' | b'\r' | b'\n' if self.state != State::SchemeSecondSlash => {
                 return Err(ErrorKind::TargetChar.at(pos + 1));
@@ -323,6 +325,15 @@ impl RequestLineScanner {
             },
         }
         Ok(None)
+    }
+}
+
+/// The line end of an HTTP/0.9 request line, which only lenient mode takes.
+fn end_old_line(pos: usize, byte: u8, lenient: bool) -> Result<usize, ParseError> {
+    match byte {
+        b'\n' if lenient => Ok(pos + 1),
+        b'\n' => Err(ErrorKind::TargetChar.at(pos + 1)),
+        _ => Err(ErrorKind::TargetLf.at(pos)),
     }
 }
 
