@@ -13,6 +13,7 @@ import type { ClientRequest, Requested } from './client.js'
 import { keepAliveOf } from './incoming.js'
 import { onIdleError, onNewListener, resetContext, serverName, watch, type View } from './internal/agent-sockets.js'
 import type { ClientOptions, Created } from './internal/client-options.js'
+import { debug } from './internal/debug.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { countAsInstances } from './internal/kinship.js'
 import { prepareListeners } from './internal/listeners.js'
@@ -180,6 +181,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     return
   }
   const name = (this.getName === getName && options._agentKey) || this.getName(options)
+  debug?.('agent.on(free) %s', name)
   const pool = poolOf(this)
   const origin = pool.originOf(name, options)
   const last = (socket as Requested)._httpMessage
@@ -200,7 +202,10 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   ;(socket as Requested)._httpMessage = null
   ;(socket as { [kAsyncId]?: number })[kAsyncId] = -1
   socket.once('error', onIdleError)
-  if (this.removeSocket === removeSocket && pool.keep(origin, socket, options)) return
+  if (this.removeSocket === removeSocket && pool.keep(origin, socket, options)) {
+    debug?.('removeSocket %s writable: %s', origin.name, socket.writable)
+    return
+  }
   // Whoever waits for another server gets a connection of its own now, though that may be one too many in all: so Node.
   this.removeSocket(socket, options)
   pool.adopt(name, socket, options)
@@ -262,6 +267,7 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 defineMethods(Agent.prototype, {
   createConnection(...[given, callback]: [ClientOptions, Created?]) {
     const proxy = proxyFor(this, given)
+    debug?.('http createConnection should use proxy for %s:%s: %s', given.host, given.port, proxy !== null)
     const options = proxy === null ? given : { ...given, host: proxy.host, port: proxy.port }
     if (proxy?.secure === true) {
       const servername = net.isIP(proxy.host) ? '' : proxy.host
@@ -293,6 +299,7 @@ defineMethods(Agent.prototype, {
     const origin = usual ?? pool.origin(this.getName(options))
     const found = pool.acquire(origin)
     if (typeof found === 'object') {
+      debug?.('have free socket')
       resetContext(found)
       this.reuseSocket(found, request)
       giveSocket(this, request, found)
@@ -301,6 +308,7 @@ defineMethods(Agent.prototype, {
     }
     this.sockets[origin.name] ??= []
     if (found === WAIT) {
+      debug?.('wait for socket')
       const waiting = request as Waiting
       waiting[kOptions] = options
       waiting[kScope] = new AsyncResource('QueuedRequest')
@@ -309,6 +317,7 @@ defineMethods(Agent.prototype, {
     }
     const merging = usual === null ? options : merged(this, asked, request)
     const give: OwnCallback = (error, created) => {
+      if (error) debug?.('call onSocket %s', error.message)
       if (error) request.onSocket(created, error)
       else giveSocket(this, request, created as Socket)
     }
@@ -320,6 +329,7 @@ defineMethods(Agent.prototype, {
   createSocket(request: ClientRequest, given: ClientOptions, callback: Created) {
     const options = merged(this, given, request)
     const name = this.getName(options)
+    debug?.('createConnection %s', name)
     options._agentKey = name
     options.encoding = null
     options[kUser] = (callback as OwnCallback)[kOwn] === true ? this : undefined
@@ -332,6 +342,7 @@ defineMethods(Agent.prototype, {
         return
       }
       poolOf(this).opened(name, socket as Socket, options)
+      debug?.('sockets %s %d %d', name, this.sockets[name]?.length, this.totalSocketCount)
       watch(this, socket as Socket, options)
       callback(null, socket)
     }
@@ -346,10 +357,12 @@ defineMethods(Agent.prototype, {
   removeSocket(socket: Socket, options: ClientOptions) {
     const pool = poolOf(this)
     const origin = pool.origin(this.getName(options))
+    debug?.('removeSocket %s writable: %s', origin.name, socket.writable)
     const room = pool.remove(origin, socket, options)
     const request = room ? pool.next(origin) : undefined
     pool.settle(origin)
     if (request === undefined) return
+    debug?.('removeSocket, have a request, make a socket')
     const waiting = (request as Waiting)[kOptions] ?? (options as Options)
     const give: OwnCallback = (error, created) => {
       // Whoever waits longest then gets it.

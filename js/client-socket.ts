@@ -22,6 +22,7 @@ import { shutDown, type SocketResource } from './internal/resources.js'
 import { kAsyncId } from './internal/symbols.js'
 import {
   defineGetters,
+  showAsNodes,
   kConnection,
   kCounted,
   kDestroyed,
@@ -218,6 +219,8 @@ function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean):
   else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION))
   socket.emit('close', hadError)
 }
+
+showAsNodes(ClientSocket)
 
 /** What the stream itself holds. */
 const buffered = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableLength')!.get as (this: Duplex) => number

@@ -223,6 +223,11 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   }
 }
 
+/** Warnings, `inspect` and programs that look at a socket's constructor find net.Socket, as in Node. */
+export function showAsNodes(Class: { prototype: net.Socket }): void {
+  Object.defineProperty(Class.prototype, 'constructor', { value: net.Socket, writable: true, configurable: true })
+}
+
 export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
   if (address === undefined) return undefined
   return address.includes(':') ? 'IPv6' : 'IPv4'

@@ -22,6 +22,7 @@ import {
   type FieldList,
   type FieldName,
 } from './internal/head.js'
+import { debug } from './internal/debug.js'
 import { prepareListeners } from './internal/listeners.js'
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
@@ -571,6 +572,7 @@ defineMethods(OutgoingMessage.prototype, {
     let accepted: boolean
     if (typeof encoding === 'function') accepted = writeChunk(this, chunk, null, encoding)
     else accepted = writeChunk(this, chunk, encoding, callback)
+    debug?.('write ret = %s', accepted)
     if (!accepted) {
       this[kState] |= NEED_DRAIN
       this[kRemember]()

@@ -13,6 +13,7 @@ import { getSystemErrorName } from 'node:util'
 import { HTTP_1_1, IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
+import { debug } from './internal/debug.js'
 import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
@@ -473,6 +474,7 @@ proto.setTimeout = function setTimeout(
 // ---- from connections ------------------------------------------------------------------------------------------
 
 proto[kOpened] = function opened(connection): boolean {
+  debug?.('SERVER new http connection')
   // Behind 'close', which comes once.
   if (this._handle === null && this._connections === 0) connection.counted = false
   else this._connections++
@@ -495,6 +497,7 @@ function onListening(this: Server): void {
 /** The server's own listener: whatever Duplex comes by 'connection', from wherever, is served. */
 export function connectionListener(this: Server, stream: net.Socket): void {
   if (isServedNatively(stream)) return
+  debug?.('SERVER new http connection')
   const self = this as Configured
   self[kStreams] ??= new StreamConnections(self, streamConfig(self))
   self[kStreams].open(stream)

@@ -11,6 +11,7 @@ import { kAsyncId } from './internal/symbols.js'
 import type { BodyChunk } from './internal/transport.js'
 import {
   defineGetters,
+  showAsNodes,
   kConnection,
   kCounted,
   kDestroyed,
@@ -180,6 +181,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     return super.setEncoding(encoding)
   }
 }
+
+showAsNodes(ConnectionSocket)
 
 /** Whether `socket` is one that an I/O thread reads HTTP from. */
 export function isServedNatively(socket: unknown): boolean {

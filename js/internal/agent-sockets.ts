@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net'
 import type { Agent } from '../agent.js'
 import type { ClientRequest } from '../client.js'
 import type { ClientOptions } from './client-options.js'
+import { debug } from './debug.js'
 import { kAsyncId } from './symbols.js'
 import { validateString } from './validators.js'
 
@@ -22,7 +23,8 @@ export function drop<T>(view: View<T>, name: string, item: T): boolean {
 }
 
 /** An idle connection that fails is nobody's concern. */
-export function onIdleError(this: Socket): void {
+export function onIdleError(this: Socket, error: Error): void {
+  debug?.('SOCKET ERROR on FREE socket: %s', error.message)
   this.destroy()
 }
 
@@ -57,13 +59,16 @@ class ReusedHandle {
 /** Has the agent hear of what becomes of a socket. */
 export function watch(agent: Agent, socket: Socket, options: ClientOptions): void {
   const onSocketFree = (): void => {
+    debug?.('CLIENT socket onFree')
     agent.emit('free', socket, options)
   }
   const onClose = (): void => {
+    debug?.('CLIENT socket onClose')
     agent.totalSocketCount--
     agent.removeSocket(socket, options)
   }
   const onTimeout = (): void => {
+    debug?.('CLIENT socket onTimeout')
     for (const list of Object.values(agent.freeSockets)) {
       if (list!.includes(socket)) {
         socket.destroy()
@@ -72,6 +77,7 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
     }
   }
   const onRemove = (): void => {
+    debug?.('CLIENT socket onRemove')
     agent.totalSocketCount--
     agent.removeSocket(socket, options)
     socket.removeListener('close', onClose)

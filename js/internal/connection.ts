@@ -13,6 +13,7 @@ import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
 import { BodyWindow } from './body-window.js'
+import { debug } from './debug.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
@@ -231,6 +232,7 @@ export class Connection implements MessageTransport, MessageSource {
     block: string,
     after: Buffer | null,
   ): void {
+    debug?.('SERVER socketOnParserExecute')
     if (this.ending || this.closed) return
     const { server } = this
     const version = line >>> 8
@@ -278,12 +280,14 @@ export class Connection implements MessageTransport, MessageSource {
       this.#port.command(this, r.OUT_DECLINE_UPGRADE)
       return false
     }
+    debug?.('SERVER upgrade or connect %s', request.method)
     request.upgrade = true
     if (server.listenerCount(event) === 0) {
       // Node closes what nobody takes.
       this.destroy()
       return true
     }
+    debug?.('SERVER have listener for %s', event)
     this.upgraded = true
     this.paused = false
     this.incoming = null
@@ -410,6 +414,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   onClosed(errno: number): void {
+    if (!this.upgraded) debug?.('server socket close')
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
     this.#port.forget(this)
@@ -527,6 +532,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
     const { code, reason } = PARSER_ERRORS[kind]!
+    debug?.('parse error %s', code)
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 

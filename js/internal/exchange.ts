@@ -7,6 +7,7 @@ import diagnostics from 'node:diagnostics_channel'
 import type { ClientRequest } from '../client.js'
 import { fillResponseHead, IncomingMessage } from '../incoming.js'
 import type { ClientConnection } from './client-connection.js'
+import { debug } from './debug.js'
 import { connectionReset } from './errors.js'
 import type { ResponseRecord } from './inbound.js'
 import * as r from './records.js'
@@ -40,6 +41,7 @@ export function emitClose(request: ClientRequest): void {
 }
 
 export function onResponse(request: ClientRequest, connection: ClientConnection, head: ResponseRecord): void {
+  debug?.('AGENT incoming response!')
   const { flags, line } = head
   const response = new IncomingMessage(connection.source)
   response.joinDuplicateHeaders = request.joinDuplicateHeaders as boolean
@@ -124,6 +126,7 @@ function onResponseEnd(this: IncomingMessage): void {
   if (request.timeoutCb !== null) request.socket?.removeListener('timeout', request.timeoutCb)
   connection?.responding(false)
   request._ended = true
+  if (!request.shouldKeepAlive) debug?.('AGENT socket.destroySoon()')
   if (!request.shouldKeepAlive) connection?.finish()
   else if (request.writableFinished && !this.aborted) release(request)
 }
@@ -141,6 +144,7 @@ function release(request: ClientRequest): void {
     connection.socket.setTimeout(0, request.timeoutCb)
     request.timeoutCb = null
   }
+  debug?.('AGENT socket keep-alive')
   connection.detach()
   request.parser = null
   process.nextTick(emitFree, request, connection)
@@ -162,6 +166,7 @@ export function onResponseTimeout(request: ClientRequest): void {
 
 /** The peer broke the protocol; the connection is being destroyed. */
 export function onParseError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  debug?.('parse error %s', error.message)
   connection.failed = true
   emitError(request, error)
 }
@@ -174,6 +179,7 @@ export function onHangUp(request: ClientRequest, connection: ClientConnection): 
 }
 
 export function onSocketError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  debug?.('SOCKET ERROR: %s', error.message)
   // More errors may come of the same fault.
   connection.failed = true
   emitError(request, error)
@@ -191,6 +197,7 @@ function endsWithConnection({ headers }: IncomingMessage): boolean {
 
 /** The connection is gone. */
 export function onClose(request: ClientRequest, connection: ClientConnection): void {
+  debug?.('HTTP socket close')
   request.destroyed = true
   const response = request.res
   if (response === null) onHangUp(request, connection)

@@ -2,6 +2,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
 import type { OutgoingMessage } from '../outgoing.js'
+import { debug } from './debug.js'
 import {
   ERR_HTTP_BODY_NOT_ALLOWED,
   ERR_HTTP_CONTENT_LENGTH_MISMATCH,
@@ -242,6 +243,7 @@ function emitError(message: OutgoingMessage, error: Error, callback: unknown): v
 /** @throws ERR_HTTP_BODY_NOT_ALLOWED if the message was made so */
 function dropBody(message: OutgoingMessage): void {
   if ((message[kState] & REJECT_BODY) !== 0) throw ERR_HTTP_BODY_NOT_ALLOWED()
+  debug?.('This message must not have a body. It is ignored.')
 }
 
 /** Sends what was written while corked, as one chunk. */
@@ -342,6 +344,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (lengthIsStrict(message) && message[kBytesWritten] !== message._contentLength) {
     throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(message[kBytesWritten], message._contentLength!)
   }
+  if (body !== null) debug?.('write ret = %s', message.writableLength < message.writableHighWaterMark)
   if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
   if (message[kCorkedChunks] !== null) releaseCorked(message)
   if (isAwaited(message)) message[kRemember]()
@@ -355,6 +358,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   }
   message[kCorked] = 0
   message.finished = true
+  debug?.('outgoing message end.')
   if (transport !== null) message._finish()
 }
 
