@@ -18,6 +18,7 @@ import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
+import { mayUseNetwork } from './internal/permission.js'
 import * as r from './internal/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { ListenResource } from './internal/resources.js'
@@ -381,15 +382,20 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   for (const listener of this.listeners('request')) reparent(listener)
   reparentLoaded()
   // Somebody else's handle (another server's, the cluster's, a descriptor) is read by Node, as is a server whose
-  // connections are not for us: each socket comes as a stream, by 'connection'.
-  if (this._handle !== null || fd >= 0 || this.listenerCount('connection', connectionListener) === 0) {
+  // connections are not for us: each socket comes as a stream, by 'connection'. Where the network is off limits, Node says so.
+  if (
+    this._handle !== null ||
+    fd >= 0 ||
+    this.listenerCount('connection', connectionListener) === 0 ||
+    !mayUseNetwork()
+  ) {
     netPrototype._listen2.call(this, address, port, addressType, backlog, fd, flags)
     return
   }
   const isPath = port === -1 || addressType === -1
   const options: ListenOptions = {
     // Node makes an integer of whatever it is given.
-    backlog: (backlog || DEFAULT_BACKLOG) | 0,
+    backlog: +(backlog || DEFAULT_BACKLOG) | 0,
     ipv6Only: (flags & IPV6_ONLY) !== 0,
     reusePort: (flags & REUSE_PORT) !== 0,
   }

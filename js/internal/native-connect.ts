@@ -11,6 +11,7 @@ import { isLenient } from '../common.js'
 import type { ClientOptions } from './client-options.js'
 import { connectError, ERR_INVALID_ADDRESS_FAMILY, ERR_INVALID_IP_ADDRESS } from './errors.js'
 import type { ConnectOptions } from './native.js'
+import { mayUseNetwork } from './permission.js'
 import { SocketResource } from './resources.js'
 
 const { connect: netConnect, createConnection: netCreateConnection } = net
@@ -27,6 +28,9 @@ const UNKNOWN = [
   'blockList',
   'typeOfService',
 ] as const
+
+/** Node raises a shorter autoSelectFamilyAttemptTimeout to this, in ms. */
+const SHORTEST_ATTEMPT = 10
 
 interface SocketOptions extends ClientOptions {
   autoSelectFamily?: boolean
@@ -47,24 +51,33 @@ function isPort(port: unknown): boolean {
   return Number.isInteger(Number(port)) && Number(port) >= 0 && Number(port) <= 0xffff && String(port).trim() !== ''
 }
 
+/** As Node's `validateInt32` with a minimum of 1. */
+function isAttemptTimeout(time: unknown): boolean {
+  return typeof time === 'number' && (time | 0) === time && time >= 1
+}
+
 function isPlain(options: SocketOptions): boolean {
   const { path, port, host, lookup, localAddress, localPort, family, hints } = options
+  const { autoSelectFamily, autoSelectFamilyAttemptTimeout } = options
   return (
     UNKNOWN.every((name) => (options as Record<string, unknown>)[name] === undefined) &&
     (path ? typeof path === 'string' && !path.includes('\0') : isPort(port)) &&
-    (host === undefined || typeof host === 'string') &&
+    (host === undefined || (typeof host === 'string' && !host.includes('\0'))) &&
     (lookup === undefined || typeof lookup === 'function') &&
     (!localAddress || net.isIP(localAddress) !== 0) &&
     (!localPort || isPort(localPort)) &&
     (family === undefined || family === 0 || family === 4 || family === 6) &&
-    (hints === undefined || typeof hints === 'number')
+    (hints === undefined || typeof hints === 'number') &&
+    (autoSelectFamily == null || typeof autoSelectFamily === 'boolean') &&
+    (autoSelectFamilyAttemptTimeout == null || isAttemptTimeout(autoSelectFamilyAttemptTimeout))
   )
 }
 
 /** @returns the socket, or null where only Node's own will do */
 export function connectNatively(options: ClientOptions): Socket | null {
   const wanted = options as SocketOptions
-  if (!socketsAreNodes() || !isPlain(wanted)) return null
+  // Where the network is off limits, Node's own sockets say so.
+  if (!socketsAreNodes() || !isPlain(wanted) || !mayUseNetwork()) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
   const lenient = wanted.insecureHTTPParser ?? isLenient()
   const resource = new SocketResource(wanted.path ? 'PIPEWRAP' : 'TCPWRAP')
@@ -138,7 +151,10 @@ function resolve(socket: ClientSocket, host: string, base: ConnectOptions, optio
       process.nextTick(fail, socket, reason)
       return
     }
-    const attemptTimeout = options.autoSelectFamilyAttemptTimeout ?? net.getDefaultAutoSelectFamilyAttemptTimeout()
+    const attemptTimeout = Math.max(
+      SHORTEST_ATTEMPT,
+      options.autoSelectFamilyAttemptTimeout ?? net.getDefaultAutoSelectFamilyAttemptTimeout(),
+    )
     answer.connect(socket, addresses.length === 1 ? { ...base, addresses } : { ...base, addresses, attemptTimeout })
   })
 }
