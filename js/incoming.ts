@@ -16,7 +16,7 @@ import {
 } from './internal/headers.js'
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
-import { kRelease, kSource } from './internal/symbols.js'
+import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
 import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
 
 /** The socket given to the constructor or assigned since; undefined until then on the native road. */
@@ -553,7 +553,20 @@ defineMethods(IncomingMessage.prototype, {
 
 const { _addHeaderLine: addHeaderLine, _addHeaderLines: addHeaderLines } = IncomingMessage.prototype
 
-// Node's own server calls these on whatever class it was told to use.
+// Node's own server asks for this on whatever class it was told to use: how many of `rawHeaders` count. Node 26 looks for the Host
+// field among so many.
+const kHeadersCount = nodeSymbol(new http.IncomingMessage(null as never), 'kHeadersCount')
+Object.defineProperty(IncomingMessage.prototype, kHeadersCount, {
+  get(this: IncomingMessage) {
+    return this.rawHeaders.length
+  },
+  set(this: IncomingMessage, value: number) {
+    Object.defineProperty(this, kHeadersCount, { value, writable: true, enumerable: true, configurable: true })
+  },
+  configurable: true,
+})
+
+// It calls these, too.
 for (const symbol of Object.getOwnPropertySymbols(nodePrototype)) {
   const replacement =
     symbol.description === 'kAttachAbortSignal'

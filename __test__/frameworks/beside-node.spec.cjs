@@ -99,7 +99,7 @@ test('objects that are no application are left alone', (t) => {
 })
 
 // Which of its own classes node:http2 takes depends on the version.
-const majors = [...new Set([nodes.MAJOR, 24])].filter((major) => nodes.node(major) !== null)
+const majors = [...new Set([nodes.MAJOR, 24, 26])].filter((major) => nodes.node(major) !== null)
 for (const [edition, major] of ['express', 'express4'].flatMap((name) => majors.map((major) => [name, major]))) {
   test(`Node ${major}, ${edition}: https and http2 beside http under the register module`, async (t) => {
     const file = path.join(__dirname, 'apps/both-protocols.cjs')
