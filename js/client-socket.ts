@@ -2,7 +2,6 @@
 import type { AsyncResource } from 'node:async_hooks'
 import net from 'node:net'
 import { constants } from 'node:os'
-import { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from './client.js'
@@ -21,7 +20,6 @@ import { onceHandlesClose } from './internal/handle-close.js'
 import { shutDown, type SocketResource } from './internal/resources.js'
 import { kAsyncId } from './internal/symbols.js'
 import {
-  defineGetters,
   showAsNodes,
   kConnection,
   kCounted,
@@ -221,12 +219,3 @@ function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean):
 }
 
 showAsNodes(ClientSocket)
-
-/** What the stream itself holds. */
-const buffered = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableLength')!.get as (this: Duplex) => number
-
-defineGetters(ClientSocket.prototype, {
-  writableLength() {
-    return buffered.call(this) + this[kConnection].writableLength
-  },
-})

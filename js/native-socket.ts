@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 
 import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
+import { bufferedLength } from './internal/plain-write.js'
 import * as r from './internal/records.js'
 import { tellConnected } from './internal/tell-connected.js'
 import type { BodyChunk, WriteCallback } from './internal/transport.js'
@@ -55,6 +56,8 @@ export interface SocketConnection {
   readonly upgraded: boolean
   /** Bytes received and sent, known once it is closed. */
   readonly counters: [read: number, written: number] | null
+  /** Bytes written that the kernel has not taken. */
+  readonly unsentLength: number
   command(type: number, first?: number, second?: number): void
   close(mode: number): void
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void
@@ -117,7 +120,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     const { slot, generation, counters } = this[kConnection]
     if (counters !== null) return counters
     if (slot === -1) return this.#counters
-    environment.flush()
+    environment.sendAtOnce()
     return (this.#counters = environment.native.counters(slot, generation) ?? this.#counters)
   }
 
@@ -282,6 +285,12 @@ defineGetters(NativeSocket.prototype as NativeSocket<SocketConnection>, {
   },
   bytesWritten() {
     return this[kCounted]()[1] + buffered(this)
+  },
+  writableLength() {
+    return bufferedLength(this) + this[kConnection].unsentLength
+  },
+  bufferSize() {
+    return this.destroyed ? undefined : this.writableLength
   },
   pending() {
     return this.connecting

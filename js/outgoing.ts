@@ -28,13 +28,15 @@ import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import {
+  corkMessage,
   emitDrain,
   endMessage,
   flushOutput,
   finishMessage,
-  releaseCorked,
   sendData,
   sendRaw,
+  uncorkMessage,
+  unsentLength,
   writeChunk,
 } from './internal/sending.js'
 import type { OutputEntry, QueuedHead } from './internal/output-queue.js'
@@ -248,9 +250,9 @@ defineAccessors(OutgoingMessage.prototype, {
   },
   writableLength: {
     get() {
-      const transport = this[kTransport]
-      const handedOver = transport !== null ? transport.writableLength : (this[kSocket]?.writableLength ?? 0)
-      return this.outputSize + this[kCorkedLength] + handedOver
+      // The kernel is asked first: Node has asked it by now.
+      this[kTransport]?.sendAtOnce?.()
+      return unsentLength(this)
     },
   },
   writableHighWaterMark: {
@@ -405,17 +407,11 @@ defineMethods(OutgoingMessage.prototype, {
   },
 
   cork() {
-    this[kCorked]++
-    this[kSocket]?.cork?.()
+    corkMessage(this, true)
   },
 
   uncork() {
-    this[kCorked]--
-    this[kSocket]?.uncork?.()
-    if (this[kCorked] === 0 && this[kCorkedChunks] !== null) {
-      releaseCorked(this)
-      if (this.writableLength === 0) emitDrain(this)
-    }
+    uncorkMessage(this, true)
   },
 
   setTimeout(msecs: number, callback?: () => void) {
@@ -632,7 +628,7 @@ defineMethods(OutgoingMessage.prototype, {
   [kRemember]() {},
 
   [kDrain]() {
-    if (!this.finished && this.writableLength === 0) emitDrain(this)
+    if (!this.finished && unsentLength(this) === 0) emitDrain(this)
   },
 
   [kSettle](error?: Error | null) {

@@ -21,7 +21,7 @@ import { hasObsText, statusLine, valueText, type FieldList } from './internal/he
 import { tellIn } from './internal/isolate.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
-import { kRemember, MANAGED, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
+import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
@@ -247,7 +247,7 @@ defineMethods(ServerResponse.prototype, {
   },
 
   [kDrain]() {
-    inContext(this, drain)
+    if ((this[kState] & NEED_DRAIN) !== 0) inContext(this, drain)
   },
 
   [kSettle](error?: Error | null) {

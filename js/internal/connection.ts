@@ -19,13 +19,16 @@ import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, partLength } from './pending-writes.js'
+import { isWriteReplaced, takesPart } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
+import { releasePlainParts } from './sending.js'
+import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { setTimeout } from './timers.js'
 import { lookForTracing } from './trace-events.js'
-import { ACKNOWLEDGE, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -52,6 +55,7 @@ const SCOPES_ISOLATE = (() => {
 const ANSWER_GRACE = 500
 
 const { EPIPE } = constants.errno
+const { STATE_ONLY } = r
 
 export class Connection implements MessageTransport, MessageSource {
   readonly slot: number
@@ -77,6 +81,8 @@ export class Connection implements MessageTransport, MessageSource {
   discarding = false
   /** The peer has been answered for breaking the protocol. */
   refused = false
+  /** Writes that are with the kernel and whose callbacks have not been called. */
+  acknowledged = 0
 
   /** The request whose body is arriving. */
   incoming: IncomingMessage | null = null
@@ -91,6 +97,10 @@ export class Connection implements MessageTransport, MessageSource {
   #queue: ServerResponse[] | null = null
   #pending: PendingWrites | null = null
   #needDrain = false
+  /** Writes messages through the socket, where that has a part in it; see `#throughSocket`. */
+  #framing: StreamTransport | null = null
+  /** See `#releaseParts`. */
+  #releasing = false
   readonly #window = new BodyWindow()
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
@@ -157,11 +167,44 @@ export class Connection implements MessageTransport, MessageSource {
    * kernel; how much of that a peer may leave unread is the I/O thread's to bound.
    */
   get writableLength(): number {
-    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.endedBytes
+    const pending = this.#pending
+    if (pending === null) return 0
+    const bytes = pending.bytes - pending.endedBytes
+    return this.acknowledged === 0 ? bytes : Math.max(0, bytes - pending.bytesOf(this.acknowledged))
+  }
+
+  /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
+  get unsentLength(): number {
+    this.sendAtOnce()
+    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
   }
 
   get destroyed(): boolean {
     return this.closed || this.ending || this.#port.gone === true
+  }
+
+  /** See `MessageTransport`; false where the connection is a stream. */
+  get takesParts(): boolean {
+    return this.#isNative && this.#throughSocket() === null
+  }
+
+  get #isNative(): boolean {
+    return this.#port.sendAtOnce !== undefined
+  }
+
+  corkSocket(on: boolean): void {
+    const socket = this.#socket?.[kStream]
+    if (socket === undefined) return
+    if (on) socket.cork()
+    else if (socket.writableCorked > 0) socket.uncork()
+  }
+
+  gather(on: boolean): void {
+    this.#port.gather?.(on)
+  }
+
+  sendAtOnce(): void {
+    if (this.#pending !== null && this.#pending.count > this.acknowledged) this.#port.sendAtOnce?.()
   }
 
   command(type: number, first = 0, second = 0): void {
@@ -359,9 +402,12 @@ export class Connection implements MessageTransport, MessageSource {
 
   onAck(count: number): void {
     this.#pending?.acknowledge(count)
-    if (this.#needDrain && this.writableLength === 0) {
+    if (this.writableLength === 0) {
+      const full = this.#needDrain
       this.#needDrain = false
       this.response?.[kDrain]()
+      // A stream says so itself.
+      if (full && this.#isNative && !this.destroyed) this.#socket?.[kStream].emit('drain')
     }
     if (this.#quiet || this.#stopped) this.#updateHold()
   }
@@ -441,6 +487,9 @@ export class Connection implements MessageTransport, MessageSource {
     const reset = this.#reset
     const pending = this.#pending
     this.#pending = null
+    // What the kernel has taken was sent, whatever became of the connection.
+    pending?.acknowledge(this.acknowledged)
+    this.acknowledged = 0
     if (pending?.empty !== false && this.response === null && this.incoming === null) {
       // Nobody to tell, and an Error takes longer to make than a connection takes to close.
       this.#abandoned = true
@@ -603,9 +652,17 @@ export class Connection implements MessageTransport, MessageSource {
     callback: WriteCallback | null,
   ): boolean {
     if (this.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      this.#port.writeHead(this, '', null, 'latin1', (flags & CHUNKED) | STATE_ONLY)
+      const accepted = socket.sendHead(message, head, body, encoding, flags, callback)
+      if ((flags & END) !== 0) this.#endedThroughSocket(flags)
+      return accepted
+    }
     if ((flags & END) !== 0) {
+      flags |= this.#drainFlag(body)
       this.#port.writeHead(this, head, body, encoding, flags)
-      this.#ended(message, flags, callback)
+      this.#ended(message, flags, callback, body)
       return true
     }
     if (body === null) {
@@ -624,9 +681,16 @@ export class Connection implements MessageTransport, MessageSource {
     callback: WriteCallback | null,
   ): boolean {
     if (this.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
+      if ((flags & END) !== 0) this.#endedThroughSocket(flags)
+      return accepted
+    }
     if ((flags & END) !== 0) {
+      flags |= this.#drainFlag(chunk)
       this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
-      this.#ended(message, flags, callback)
+      this.#ended(message, flags, callback, chunk)
       return true
     }
     this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
@@ -635,6 +699,12 @@ export class Connection implements MessageTransport, MessageSource {
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
     if (this.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      const accepted = socket.sendEnd(message, trailers, flags)
+      this.#endedThroughSocket(flags)
+      return accepted
+    }
     this.#port.writeText(this, r.OUT_END, trailers, flags)
     this.#ended(message, flags, null)
     return true
@@ -653,6 +723,8 @@ export class Connection implements MessageTransport, MessageSource {
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
     if (this.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) return socket.sendInterim(head, callback)
     this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
     if (callback !== null) this.#wait(0, callback, null)
     return true
@@ -663,14 +735,23 @@ export class Connection implements MessageTransport, MessageSource {
     if (!this.destroyed && chunk.length > 0) this.#port.writeBytes(this, r.OUT_FEED, chunk, encoding, 0)
   }
 
-  /** Bytes that no framing touches: what programs write to the socket themselves. */
+  /**
+   * Bytes that no framing touches: what programs write to the socket themselves. They leave at once, as in Node, so that a
+   * `destroy()` that follows finds them gone. The callback comes from within the call as long as the kernel takes what it
+   * is given: then the stream holds nothing back, and what is written next keeps its place after this.
+   */
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
     if (this.destroyed) {
       process.nextTick(callback, connectionReset('write ECONNRESET'))
       return
     }
+    // Parts of a response that were written before it and wait for the end of this turn.
+    if (this.response !== null) this.#releaseParts(this.response)
     this.#port.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
-    this.#track(chunk, encoding, 0, callback)
+    this.#wait(partLength(chunk, encoding, 0), null, null)
+    if (this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark)
+      this.#pending!.waitForLast(callback)
+    else callback()
   }
 
   destroy(error?: Error): void {
@@ -689,6 +770,12 @@ export class Connection implements MessageTransport, MessageSource {
     this.#port.command(this, r.OUT_CLOSE, mode)
   }
 
+  /** ACKNOWLEDGE where the socket is to emit 'drain' after a last part of this size, and somebody listens. */
+  #drainFlag(body: BodyChunk | null): number {
+    if (body === null || this.#socket === null || body.length < this.writableHighWaterMark) return 0
+    return this.#isNative && this.#socket[kStream].listenerCount('drain') > 0 ? ACKNOWLEDGE : 0
+  }
+
   #shutDown(): void {
     if (this.resource !== null) this.#shutdown ??= shutDown(this.resource)
   }
@@ -705,19 +792,48 @@ export class Connection implements MessageTransport, MessageSource {
     return false
   }
 
+  /**
+   * What writes messages where the socket has a part in it: the program has replaced its `write()`, corks it, or has written
+   * to it what the kernel does not take yet. Then messages are framed here and go through the socket's queue, after what it
+   * holds, and the engine only learns of their state. Null for all others.
+   */
+  #throughSocket(): StreamTransport | null {
+    if (!this.#isNative || this.#releasing) return null
+    if (this.#socket === null && !isWriteReplaced()) return null
+    const stream = this.#side()[kStream]
+    if (!takesPart(stream)) return null
+    return (this.#framing ??= new StreamTransport(stream as unknown as AssignableSocket))
+  }
+
+  /** The socket is at its next write already: what was written before it does not go through it. */
+  #releaseParts(response: ServerResponse): void {
+    this.#releasing = true
+    try {
+      releasePlainParts(response)
+    } finally {
+      this.#releasing = false
+    }
+  }
+
+  #endedThroughSocket(flags: number): void {
+    // The engine reads no further after a last response; the socket closes when its queue is empty.
+    this.#port.writeText(this, r.OUT_END, '', (flags & CLOSE) | STATE_ONLY)
+    this.#nextResponse()
+  }
+
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
     if (this.#quiet || this.#stopped) this.#updateHold()
   }
 
   /** The response has been handed over whole: the next one's turn. */
-  #ended(message: SettledMessage, flags: number, callback: WriteCallback | null): void {
+  #ended(message: SettledMessage, flags: number, callback: WriteCallback | null, body: BodyChunk | null = null): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
     else {
       this.#port.settleAfterFlush(message)
       if (this.#stopped) this.#trackOutput()
     }
-    this.#needDrain = false
+    this.#needDrain = this.#drainFlag(body) !== 0 && (flags & CLOSE) === 0
     this.#pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true
@@ -725,6 +841,10 @@ export class Connection implements MessageTransport, MessageSource {
       this.#shutDown()
       this.#socket?.endWriting()
     }
+    this.#nextResponse()
+  }
+
+  #nextResponse(): void {
     const queue = this.#queue
     if (queue === null) {
       this.response = null

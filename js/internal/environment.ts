@@ -10,20 +10,13 @@ import { deliver, words, type FastBuffer } from './inbound.js'
 import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { Port, SocketSide } from './port.js'
+import { beforeProcessEnds } from './process-end.js'
+import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as r from './records.js'
 import { isEarlyEnd } from './response-error.js'
 import { kClosed, kDropped, kOpened } from './symbols.js'
 import { now } from './timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
-
-/** Both scratch buffers. A batch of a few hundred small requests fits; what does not comes in several parts. */
-const SCRATCH = 256 * 1024
-
-/**
- * Bodies of this size and more are not copied into the scratch buffer: the I/O thread writes them from the program's
- * memory, which costs a reference.
- */
-const HELD_SIZE = 16 * 1024
 
 /** How long handlers may run before what they have answered so far is sent, in ms. */
 const FLUSH_AFTER = 0.5
@@ -33,15 +26,19 @@ const YIELD_AFTER = 1
 const CLOCK_STEP = 8
 const QUICK = 0.1
 
-/** Whom a record is for. */
-interface Target {
-  readonly slot: number
-  readonly generation: number
-}
+/**
+ * Outside a batch so many writes of one turn leave each by itself and at once, as in Node. What more a turn brings leaves
+ * together at its end, where that is how turns have been; else up to the second number.
+ */
+const DIRECT_WRITES = 2
+const MOST_DIRECT_WRITES = 16
 
 /** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
 const NOBODY = -1
 const NO_SLOT = -2
+
+/** Taken when the module was loaded: a test's fake clock may replace it, and connections must go on. */
+const { nextTick } = process
 
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
@@ -63,21 +60,21 @@ class Environment implements Port {
   #chunk: Buffer | null = null
   #running = false
 
-  #out: FastBuffer
-  #outWords: Uint32Array
-  #used = 0
-  /**
-   * Heads, trailers and plain short bodies, in the order of their records. They are encoded in one go behind the records
-   * when those are sent: one call into Node instead of one for each.
-   */
-  #text = ''
-  #held: Uint8Array[] | null = null
+  readonly #writer: RecordWriter
   #flushScheduled = false
+  /** Writes since the last scheduled flush, and in the turn before that. */
+  #writesOfTurn = 0
+  #writesOfLastTurn = 0
   #lastFlush = 0
   /** Something was sent, or a connection begun, since the event loop last came here. */
   #sent = false
+  /** Calls under way that write several records, which leave together. */
+  #gathering = 0
   /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
   #settling: SettledMessage[] = []
+  /** Connections with acknowledged writes whose callbacks have not been called. */
+  #acknowledged: (Connection | NativeClient)[] = []
+  #acksScheduled = false
 
   /** Turns of the event loop in which it came here. */
   #turn = 0
@@ -89,9 +86,13 @@ class Environment implements Port {
   constructor() {
     this.#in = scratch(SCRATCH)
     this.#inWords = words(this.#in)
-    this.#out = scratch(SCRATCH)
-    this.#outWords = words(this.#out)
-    this.native = new BindingEnvironment((inNewTurn) => this.#onWake(inNewTurn), this.#in, this.#out)
+    const out = scratch(SCRATCH)
+    this.native = new BindingEnvironment((inNewTurn) => this.#onWake(inNewTurn), this.#in, out)
+    this.#writer = new RecordWriter(this.native, out, () => this.#send(false))
+    beforeProcessEnds(() => {
+      this.#send(true)
+      this.native.settle()
+    })
   }
 
   /** One more thing keeps the event loop alive. */
@@ -119,6 +120,7 @@ class Environment implements Port {
       this.#turn++
     }
     this.#running = true
+    this.#gathering = 0
     let finished = false
     try {
       finished = this.#run()
@@ -142,7 +144,7 @@ class Environment implements Port {
     for (;;) {
       if (this.#at === this.#end) {
         // Answers leave before the queue is asked again: the last one would wait for that.
-        if (this.#used > 0) this.flush()
+        if (!this.#writer.isEmpty || this.#settling.length > 0) this.flush()
         if (!this.#refill()) return true
         if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
       }
@@ -350,22 +352,49 @@ class Environment implements Port {
 
   /** Sends everything written so far; messages are settled by the flush that follows. */
   send(): void {
-    if (this.#used === 0) return
-    this.#sent = true
-    const length = this.#used
-    const text = this.#text
-    const held = this.#held
-    this.#used = 0
-    this.#text = ''
-    this.#held = null
-    if (text !== '') this.#out.latin1Write(text, length)
-    const acks = this.native.flush(length, text.length, held)
-    if (acks > 0) this.#acknowledge(acks)
+    this.#send(false)
+  }
+
+  /** The same, and this thread has asked the kernel itself when this returns, unless an I/O thread is still at earlier writes. */
+  sendAtOnce(): void {
+    this.#send(true)
+  }
+
+  #send(atOnce: boolean): void {
+    const writer = this.#writer
+    if (!writer.isEmpty) {
+      this.#sent = true
+      if (!writer.send(atOnce)) reportMalformed()
+    }
+    if (writer.hasAcks) writer.readAcks(this.#takeAcks)
+    if (this.#acknowledged.length > 0 && !this.#acksScheduled) {
+      nextTick(deliverAcks)
+      this.#acksScheduled = true
+    }
+  }
+
+  /**
+   * What a flush has written itself counts as written from now on. As with a socket of Node callbacks come in a tick. Listed
+   * before it is counted: a list that names a connection twice does no harm.
+   */
+  readonly #takeAcks = (slot: number, generation: number, count: number): void => {
+    const connection = this.connections[slot]
+    if (connection?.generation !== generation) return
+    this.#acknowledged.push(connection)
+    connection.acknowledged += count
+  }
+
+  /** Calls back the writes that flushes have acknowledged. */
+  deliverAcks(): void {
+    this.#acksScheduled = false
+    const connections = this.#acknowledged
+    this.#acknowledged = []
+    forEachIsolated(connections, acknowledge)
   }
 
   /** Sends everything written so far, and settles what it was the end of. */
   flush(time = 0): void {
-    this.send()
+    this.#send(false)
     this.#lastFlush = time || now()
     if (this.#settling.length > 0) {
       const settling = this.#settling
@@ -374,84 +403,55 @@ class Environment implements Port {
     }
   }
 
-  /**
-   * Tells of what a flush has written itself: `length` bytes of ACK records, in the buffer that it has sent. As with a
-   * socket of Node whoever waits hears of it behind what is queued already.
-   */
-  #acknowledge(length: number): void {
-    const acks: Acknowledgement[] = []
-    for (let word = 0; word < length >> 2; word += this.#outWords[word + 1]! >> 2) {
-      const connection = this.connections[this.#outWords[word + 2]!]
-      if (connection?.generation === this.#outWords[word + 3]!)
-        acks.push({ connection, count: this.#outWords[word + 4]! })
-    }
-    process.nextTick(forEachIsolated<Acknowledgement>, acks, tellWritten)
-  }
-
   /** Has `message` settled after the next flush. */
   settleAfterFlush(message: SettledMessage): void {
+    this.#arm()
     this.#settling.push(message)
-    this.#scheduleFlush()
   }
 
-  #scheduleFlush(): void {
+  /**
+   * Makes sure that a flush will come, before anything is written. The end of the stack may come at any later call: then
+   * what was committed leaves by this flush. Noted only after `nextTick` has returned, because that can throw too.
+   */
+  #arm(): void {
     if (this.#running || this.#flushScheduled) return
+    // A tick runs after the promise jobs that are due, so answers given in those share the flush.
+    nextTick(flushScheduled)
     this.#flushScheduled = true
-    // A tick runs behind the promise jobs that are due, so answers given in those share the flush.
-    process.nextTick(flushScheduled)
+  }
+
+  /** What is written until the matching call with `false` leaves together. */
+  gather(on: boolean): void {
+    if (on) {
+      this.#gathering++
+    } else if (this.#gathering > 0) {
+      this.#gathering--
+      if (!this.#writer.isEmpty) this.#leave()
+    }
   }
 
   scheduledFlush(): void {
     this.#flushScheduled = false
+    // Where the end of the stack has kept one of the calls from saying that it is over.
+    this.#gathering = 0
+    this.#writesOfLastTurn = this.#writesOfTurn
+    this.#writesOfTurn = 0
     if (!this.#running) this.flush()
   }
 
-  /** Makes room for a record and its text, and returns where it begins; its length is written by `#close`. */
-  #open(connection: Target, type: number, room: number): number {
-    if (this.#used + this.#text.length + room > this.#out.length) {
-      if (this.#used > 0) this.flush()
-      if (room > this.#out.length) {
-        this.#out = scratch(room)
-        this.#outWords = words(this.#out)
-        this.native.setOutbound(this.#out)
-      }
+  /**
+   * Has what was written leave now where nothing speaks for waiting: the program may go on with work that blocks this thread, or
+   * end the process. In a batch the other requests of the batch speak for it, because answers to them leave together.
+   */
+  #leave(): void {
+    if (this.#gathering > 0) return
+    if (this.#running) {
+      if (this.#at === this.#end) this.#send(false)
+      return
     }
-    const word = this.#used >> 2
-    const out = this.#outWords
-    out[word] = type
-    out[word + 2] = connection.slot
-    out[word + 3] = connection.generation
-    return this.#used
-  }
-
-  #close(base: number, end: number): void {
-    const length = (end - base + 3) & ~3
-    this.#outWords[(base >> 2) + 1] = length
-    this.#used = base + length
-    if (!this.#running) this.#scheduleFlush()
-  }
-
-  /** Puts `chunk` at `at` or among the held buffers, notes its length, and returns where the record goes on. */
-  #payload(base: number, lengthWord: number, at: number, chunk: BodyChunk, encoding: BufferEncoding): number {
-    const out = this.#out
-    if (typeof chunk === 'string') {
-      const length =
-        encoding === 'utf8' || encoding === 'utf-8'
-          ? out.utf8Write(chunk, at)
-          : encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii'
-            ? out.latin1Write(chunk, at)
-            : out.write(chunk, at, encoding)
-      this.#outWords[lengthWord] = length
-      return at + length
-    }
-    this.#outWords[lengthWord] = chunk.length
-    if (chunk.length >= HELD_SIZE) {
-      this.#outWords[base >> 2]! |= r.HELD << 8
-      ;(this.#held ??= []).push(chunk)
-      return at
-    }
-    out.set(chunk, at)
-    return at + chunk.length
+    const writes = ++this.#writesOfTurn
+    if (writes <= DIRECT_WRITES) this.#send(false)
+    else if (writes <= MOST_DIRECT_WRITES && this.#writesOfLastTurn <= DIRECT_WRITES) this.#send(true)
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
@@ -463,75 +463,40 @@ class Environment implements Port {
     flags: number,
     type = r.OUT_HEAD,
   ): void {
-    const chunk = body === null ? null : storable(body, encoding)
-    const base = this.#open(connection, type | (flags << 8), 28 + head.length + roomFor(chunk))
-    const word = base >> 2
-    const out = this.#outWords
-    out[word + 4] = head.length
-    if (encoding === 'latin1' && typeof chunk === 'string') {
-      // Plain text comes this way, see `sending.ts`.
-      out[word]! |= r.TEXT << 8
-      out[word + 5] = chunk.length
-      this.#text += head + chunk
-      this.#close(base, base + 24)
-      return
-    }
-    this.#text += head
-    if (chunk === null) {
-      out[word + 5] = 0
-      this.#close(base, base + 24)
-    } else {
-      this.#close(base, this.#payload(base, word + 5, base + 24, chunk, encoding))
-    }
+    this.#arm()
+    this.#writer.head(connection, type, head, body, encoding, flags)
+    this.#leave()
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
-    const chunk = storable(body, encoding)
-    const base = this.#open(connection, type | (flags << 8), 24 + roomFor(chunk))
-    this.#close(base, this.#payload(base, (base >> 2) + 4, base + 20, chunk, encoding))
+    this.#arm()
+    this.#writer.bytes(connection, type, body, encoding, flags)
+    if (type !== r.OUT_FEED) this.#leave()
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Target, type: number, text: string, flags: number): void {
-    const base = this.#open(connection, type | (flags << 8), 24 + text.length)
-    this.#outWords[(base >> 2) + 4] = text.length
-    this.#text += text
-    this.#close(base, base + 20)
+    this.#arm()
+    this.#writer.text(connection, type, text, flags)
+    this.#leave()
   }
 
   /** A command with numbers only. */
   command(connection: Target, type: number, first = 0, second = 0): void {
-    const base = this.#open(connection, type, 24)
-    this.#outWords[(base >> 2) + 4] = first
-    this.#outWords[(base >> 2) + 5] = second
-    this.#close(base, base + 24)
+    this.#arm()
+    this.#writer.command(connection, type, first, second)
   }
-}
-
-/** Long text is encoded once, into a buffer of its own, instead of through the scratch buffer. */
-function storable(body: BodyChunk, encoding: BufferEncoding): BodyChunk {
-  return typeof body === 'string' && body.length >= HELD_SIZE ? Buffer.from(body, encoding) : body
-}
-
-/** Bytes that `body` may need in the scratch buffer. */
-function roomFor(body: BodyChunk | null): number {
-  if (body === null) return 0
-  if (typeof body === 'string') return body.length * 3
-  return body.length >= HELD_SIZE ? 0 : body.length
 }
 
 function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
 }
 
-interface Acknowledgement {
-  readonly connection: Connection | NativeClient
-  readonly count: number
-}
-
-function tellWritten({ connection, count }: Acknowledgement): void {
-  connection.onAck(count)
+function acknowledge(connection: Connection | NativeClient): void {
+  const count = connection.acknowledged
+  connection.acknowledged = 0
+  if (count > 0) connection.onAck(count)
 }
 
 function settle(message: SettledMessage): void {
@@ -542,4 +507,15 @@ export const environment = new Environment()
 
 function flushScheduled(): void {
   environment.scheduledFlush()
+}
+
+function deliverAcks(): void {
+  environment.deliverAcks()
+}
+
+/** Nothing of it was sent, and the connections that it names are closed: no peer may receive what belongs to another. */
+function reportMalformed(): void {
+  process.emitWarning('ferrohttp has written a flush that does not parse; the connections it names were closed', {
+    code: 'ERR_FERROHTTP_INTERNAL',
+  })
 }

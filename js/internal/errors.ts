@@ -51,6 +51,11 @@ function define<Args extends unknown[]>(
   return make
 }
 
+export const ERR_UNKNOWN_ENCODING = define(
+  'ERR_UNKNOWN_ENCODING',
+  CodedTypeError,
+  (encoding: unknown) => `Unknown encoding: ${format('%s', encoding)}`,
+)
 export const ERR_HTTP_BODY_NOT_ALLOWED = define(
   'ERR_HTTP_BODY_NOT_ALLOWED',
   PlainError,

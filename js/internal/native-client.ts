@@ -17,11 +17,15 @@ import * as exchange from './exchange.js'
 import type { ClientReceiver, ResponseRecord } from './inbound.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
+import { takesPart } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
+import { releasePlainParts } from './sending.js'
+import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
 import {
   ACKNOWLEDGE,
+  CHUNKED,
   END,
   kDrain,
   kSettle,
@@ -39,6 +43,8 @@ const METHOD_FLAGS: Record<string, number | undefined> = {
 
 /** In the fields of a head: says where the body ends. */
 const FRAMED = /\n(?:content-length|transfer-encoding)\n/i
+
+const { STATE_ONLY } = r
 
 let opened = 0
 
@@ -77,6 +83,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   untilClose = false
   /** The environment's turn in which it was reported as connected. */
   connectedIn = -1
+  /** Writes that are with the kernel and whose callbacks have not been called. */
+  acknowledged = 0
   /** Bytes received and sent, known once it is closed. */
   counters: [read: number, written: number] | null = null
   readonly #side: ClientSocket
@@ -85,6 +93,9 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
   #early: (() => void)[] | null = []
   #writer: SettledMessage | null = null
+  /** Writes messages through the socket, where that has a part in it; see `#throughSocket`. */
+  #framing: StreamTransport | null = null
+  #releasing = false
   readonly #window = new BodyWindow()
   #maxHeaderSize: number
   #lenient: boolean
@@ -122,7 +133,31 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   get writableLength(): number {
-    return this.#pending.bytes
+    return this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
+  }
+
+  /** See `MessageTransport`. */
+  get takesParts(): boolean {
+    return this.#throughSocket() === null
+  }
+
+  /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
+  get unsentLength(): number {
+    this.sendAtOnce()
+    return this.writableLength
+  }
+
+  corkSocket(on: boolean): void {
+    if (on) this.socket.cork()
+    else if (this.socket.writableCorked > 0) this.socket.uncork()
+  }
+
+  gather(on: boolean): void {
+    environment.gather(on)
+  }
+
+  sendAtOnce(): void {
+    if (this.#pending.count > this.acknowledged) environment.sendAtOnce()
   }
 
   get writableHighWaterMark(): number {
@@ -142,7 +177,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#updateHold()
     const early = this.#early!
     this.#early = null
-    for (const command of early) command()
+    environment.gather(true)
+    try {
+      for (const command of early) command()
+    } finally {
+      environment.gather(false)
+    }
     return 0
   }
 
@@ -308,6 +348,14 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     if (this.socket.destroyed) return false
     this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      const state = (flags & CHUNKED) | method | STATE_ONLY
+      this.#command(() => environment.writeHead(this, '', null, 'latin1', state, r.OUT_REQUEST))
+      const accepted = socket.sendHead(message, head, body, encoding, flags, callback)
+      if ((flags & END) !== 0) this.#endThroughSocket()
+      return accepted
+    }
     const ends = (flags & END) !== 0
     if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.#early === null && isSmall(body)) {
       // Nobody listens, and the kernel takes so little at once.
@@ -368,6 +416,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     callback: WriteCallback | null,
   ): boolean {
     if (this.socket.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
+      if ((flags & END) !== 0) this.#endThroughSocket()
+      return accepted
+    }
     const presumed = (flags & END) !== 0 && this.#isPresumed(chunk, encoding, flags)
     const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
     this.#command(() => environment.writeBytes(this, r.OUT_BODY, chunk, encoding, sent))
@@ -377,6 +431,12 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
     if (this.socket.destroyed) return false
+    const socket = this.#throughSocket()
+    if (socket !== null) {
+      const accepted = socket.sendEnd(message, trailers, flags)
+      this.#endThroughSocket()
+      return accepted
+    }
     const presumed = trailers.length <= SMALL && this.#isPresumed(null, 'latin1', flags)
     const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
     this.#command(() => environment.writeText(this, r.OUT_END, trailers, sent))
@@ -407,9 +467,35 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
       process.nextTick(callback, connectionReset('write ECONNRESET'))
       return
     }
+    if (this.request !== null) this.#releaseParts(this.request)
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
-    this.#pending.add(partLength(chunk, encoding, 0), callback, null)
-    this.#updateHold()
+    this.#pending.add(partLength(chunk, encoding, 0), null, null)
+    // As in Node a socket that is not connected holds back what follows.
+    const waits =
+      this.socket.connecting ||
+      (this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark)
+    if (waits) this.#pending.waitForLast(callback)
+    else callback()
+  }
+
+  /** See the method of the same name of `Connection`. */
+  #throughSocket(): StreamTransport | null {
+    if (this.#releasing || !takesPart(this.socket)) return null
+    return (this.#framing ??= new StreamTransport(this.socket as unknown as AssignableSocket))
+  }
+
+  /** See the method of the same name of `Connection`. */
+  #releaseParts(request: ClientRequest): void {
+    this.#releasing = true
+    try {
+      releasePlainParts(request)
+    } finally {
+      this.#releasing = false
+    }
+  }
+
+  #endThroughSocket(): void {
+    this.#command(() => environment.writeText(this, r.OUT_END, '', STATE_ONLY))
   }
 
   afterWrites(callback: WriteCallback): void {
@@ -531,6 +617,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   /** What was not sent never will be. Most connections end with everything sent, and an Error takes long to make. */
   failWrites(why: () => Error): void {
     this.#early = null
+    this.#pending.acknowledge(this.acknowledged)
+    this.acknowledged = 0
     if (!this.#pending.empty) this.#pending.fail(why())
   }
 }

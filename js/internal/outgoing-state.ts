@@ -15,11 +15,16 @@ export const MANAGED = 16
 /** `outputData` begins with the head, interim responses aside. */
 export const HEAD_QUEUED = 32
 
+/** Parts written in this turn wait for its end; see `writeChunk` in `sending.ts`. */
+export const IN_TURN = 32
+/** The program has corked the message and written a part: further ones join it. */
+export const JOINING = 64
+
 /** Body bytes counted for `strictContentLength`. */
 export const kBytesWritten = Symbol('ferrohttp.bytesWritten')
 /** Depth of `cork()`. */
 export const kCorked = Symbol('ferrohttp.corked')
-/** Chunks written while corked: they leave as one. Null when there are none. */
+/** Parts that wait: written while corked, or in this turn. Null when there are none. */
 export const kCorkedChunks = Symbol('ferrohttp.corkedChunks')
 export const kCorkedLength = Symbol('ferrohttp.corkedLength')
 /** What the head in `outputData` was made of, or null; see `QueuedHead` in `output-queue.ts`. */
@@ -40,4 +45,6 @@ export interface CorkedChunk {
   chunk: string | Uint8Array
   encoding: BufferEncoding | null | undefined
   callback: WriteCallback | null
+  /** It leaves in one chunk with the part before it. */
+  joins: boolean
 }

@@ -176,6 +176,15 @@ class QueueSender {
   }
 
   send(entries: OutputEntry[]): boolean {
+    this.#transport.gather?.(true)
+    try {
+      return this.#sendAll(entries)
+    } finally {
+      this.#transport.gather?.(false)
+    }
+  }
+
+  #sendAll(entries: OutputEntry[]): boolean {
     const last = entries.length - 1
     for (let i = 0; i <= last; i++) {
       const entry = entries[i]!

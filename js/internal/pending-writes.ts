@@ -26,9 +26,26 @@ export class PendingWrites {
     return this.#writes.length === 0
   }
 
+  /** How many they are. */
+  get count(): number {
+    return this.#writes.length
+  }
+
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
-    this.bytes += bytes
     this.#writes.push({ bytes, callback, message })
+    this.bytes += bytes
+  }
+
+  /** Bytes of the first `count`. */
+  bytesOf(count: number): number {
+    let bytes = 0
+    for (let i = 0; i < count && i < this.#writes.length; i++) bytes += this.#writes[i]!.bytes
+    return bytes
+  }
+
+  /** The last one is acknowledged to `callback`. */
+  waitForLast(callback: WriteCallback): void {
+    this.#writes.at(-1)!.callback = callback
   }
 
   /** What has been written belongs to messages that have ended. */

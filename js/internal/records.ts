@@ -72,13 +72,15 @@ export const OUT_LIMITS = 17
 /** Bytes to be read as if the peer had sent them next. */
 export const OUT_FEED = 18
 
-/** The payload is a buffer of the flush, not in the record. */
+/** The payload is a buffer of the flush, not in the record: after its length comes the number that `hold` gave it. */
 export const HELD = 16
 /** The payload is in the flush's text, behind the head. */
 export const TEXT = 32
 /** OUT_REQUEST: its method is HEAD, or CONNECT. */
 export const REQUEST_HEAD = 64
 export const REQUEST_CONNECT = 128
+/** OUT_HEAD, OUT_REQUEST, OUT_END: the bytes go through the program's socket; the record only moves the engine on. */
+export const STATE_ONLY = 256
 
 /** How OUT_CLOSE closes. */
 export const CLOSE_DESTROY = 0

@@ -11,6 +11,7 @@ import {
   ERR_STREAM_DESTROYED,
   ERR_STREAM_NULL_VALUES,
   ERR_STREAM_WRITE_AFTER_END,
+  ERR_UNKNOWN_ENCODING,
 } from './errors.js'
 import { tellIn } from './isolate.js'
 import {
@@ -21,12 +22,15 @@ import {
   kEndCallbacks,
   kErrored,
   kFlushError,
+  IN_TURN,
+  JOINING,
   kRemember,
   MANAGED,
   NEED_DRAIN,
   OBS_TEXT_HEAD,
   REJECT_BODY,
   WRITABLE_FINISHED,
+  type CorkedChunk,
   type EndCallback,
 } from './outgoing-state.js'
 import {
@@ -41,7 +45,7 @@ import {
   type Encoding,
 } from './output-queue.js'
 import { StreamTransport } from './stream-transport.js'
-import { kHighWaterMark, kSocket, kState, kTransport } from './symbols.js'
+import { kSocket, kState, kTransport } from './symbols.js'
 import {
   ACKNOWLEDGE,
   CHUNKED,
@@ -54,6 +58,12 @@ import {
 
 const { isUint8Array } = types
 
+/** Since Node 24.22 the chunks of one turn leave as one. On every Node programs and peers see the chunks that it makes. */
+const MERGES_CHUNKS = (() => {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+  return major > 24 || (major === 24 && minor >= 22)
+})()
+
 /** The transport, made now if a socket was assigned and is this message's; null while there is none. */
 function transportOf(message: OutgoingMessage): MessageTransport | null {
   const transport = message[kTransport]
@@ -62,6 +72,11 @@ function transportOf(message: OutgoingMessage): MessageTransport | null {
   const socket = message[kSocket]
   if (socket === null || socket._httpMessage !== message || !(socket.writable || socket.destroyed)) return null
   return (message[kTransport] = new StreamTransport(socket))
+}
+
+/** Bytes of the chunked coding around a chunk of this length: its size line, and two line ends. */
+function framingLength(length: number): number {
+  return length.toString(16).length + 4
 }
 
 function byteLength(chunk: BodyChunk, encoding: Encoding): number {
@@ -213,14 +228,77 @@ export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: E
     if (typeof callback === 'function') process.nextTick(callback)
     return true
   }
+  checkEncoding(chunk, encoding)
   const done = bound(callback)
-  if (!message.chunkedEncoding) return send(message, chunk, encoding, 0, done)
-  if (message[kCorked] !== 0 && message._headerSent && chunk.length !== 0) {
-    ;(message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done })
-    message[kCorkedLength] += byteLength(chunk, encoding)
-    return message[kCorkedLength] < message[kHighWaterMark]
+  const transport = transportOf(message)
+  if (transport === null || !waitsForTurn(message, transport, chunk)) {
+    return send(message, chunk, encoding, message.chunkedEncoding ? CHUNKED : 0, done)
   }
-  return send(message, chunk, encoding, CHUNKED, done)
+  const joins = MERGES_CHUNKS || (message[kState] & JOINING) !== 0
+  if (message[kCorked] !== 0) message[kState] |= JOINING
+  ;(message[kCorkedChunks] ??= []).push({ chunk, encoding, callback: done, joins })
+  message[kCorkedLength] += byteLength(chunk, encoding)
+  return message.outputSize + waitingLength(message) + transport.writableLength < transport.writableHighWaterMark
+}
+
+/**
+ * Whether a part waits for the end of this turn. Node holds back what is written in one turn, so that it leaves together, or
+ * not at all if the message is destroyed: since 24.22 in the message, as one chunk, before that in the socket.
+ */
+function waitsForTurn(message: OutgoingMessage, transport: MessageTransport, chunk: BodyChunk): boolean {
+  if (!message.chunkedEncoding && transport.takesParts !== true) return false
+  if (message[kCorked] === 0 && (message[kState] & IN_TURN) === 0) {
+    if (MERGES_CHUNKS) {
+      corkMessage(message, false)
+      process.nextTick(endCork, message)
+    } else if (transport.takesParts === true) {
+      message[kState] |= IN_TURN
+      process.nextTick(endTurn, message)
+    } else {
+      return false
+    }
+  }
+  // An empty chunk is only a reason for the head to leave.
+  return !message.chunkedEncoding || chunk.length !== 0 || message[kCorkedChunks] !== null
+}
+
+function endCork(message: OutgoingMessage): void {
+  // The end of the message uncorks it, too.
+  if (message[kCorked] > 0) uncorkMessage(message, false)
+}
+
+function endTurn(message: OutgoingMessage): void {
+  message[kState] &= ~IN_TURN
+  if (message[kCorked] === 0 && message[kCorkedChunks] !== null) releaseCorked(message)
+}
+
+/** @throws ERR_UNKNOWN_ENCODING */
+function checkEncoding(chunk: BodyChunk, encoding: Encoding): void {
+  if (typeof chunk === 'string' && encoding && !Buffer.isEncoding(encoding)) throw ERR_UNKNOWN_ENCODING(encoding)
+}
+
+/**
+ * Bytes of the parts that wait, as they will leave: with the framing of their chunks, and with the head where that leaves with
+ * them.
+ */
+function waitingLength(message: OutgoingMessage): number {
+  const parts = message[kCorkedChunks]
+  if (parts === null) return 0
+  const head = !message._headerSent && message._header ? message._header.length : 0
+  if (!message.chunkedEncoding) return head + message[kCorkedLength]
+  if (MERGES_CHUNKS) return head + message[kCorkedLength] + framingLength(message[kCorkedLength])
+  let framing = 0
+  for (const { chunk, encoding, joins } of parts)
+    if (!joins && chunk.length !== 0) framing += framingLength(byteLength(chunk, encoding))
+  return head + message[kCorkedLength] + framing
+}
+
+/**
+ * Bytes of the socket's own follow: sends the parts that Node has given to the socket before them. Chunks that wait in the
+ * message come after them.
+ */
+export function releasePlainParts(message: OutgoingMessage): void {
+  if (message[kCorkedChunks] !== null && !(message.chunkedEncoding && MERGES_CHUNKS)) releaseCorked(message)
 }
 
 function refuseWrite(message: OutgoingMessage, callback: unknown): false {
@@ -246,24 +324,98 @@ function dropBody(message: OutgoingMessage): void {
   debug?.('This message must not have a body. It is ignored.')
 }
 
-/** Sends what was written while corked, as one chunk. */
+/** Sends the parts that wait. A message that was destroyed meanwhile sends nothing of them. */
 export function releaseCorked(message: OutgoingMessage): void {
+  const parts = takeParts(message)
+  if (message.destroyed) {
+    const error = message[kErrored] ?? ERR_STREAM_DESTROYED('write')
+    for (const { callback } of parts) if (callback !== null) process.nextTick(callback, error)
+    return
+  }
+  const transport = message[kTransport]
+  transport?.gather?.(true)
+  try {
+    for (let first = 0; first < parts.length; ) {
+      let next = first + 1
+      while (next < parts.length && (parts[next]!.joins || !message.chunkedEncoding)) next++
+      const { chunk, encoding, callback } = joinParts(parts.slice(first, next))
+      send(message, chunk, encoding, message.chunkedEncoding ? CHUNKED : 0, callback)
+      first = next
+    }
+  } finally {
+    transport?.gather?.(false)
+  }
+}
+
+function takeParts(message: OutgoingMessage): CorkedChunk[] {
   const parts = message[kCorkedChunks]!
   message[kCorkedChunks] = null
   message[kCorkedLength] = 0
+  message[kState] &= ~JOINING
+  return parts
+}
+
+/** All parts as one, in their order. */
+function joinParts(parts: CorkedChunk[]): CorkedChunk {
+  if (parts.length === 1) return parts[0]!
   const callbacks: WriteCallback[] = []
-  const buffers: Uint8Array[] = []
-  for (const { chunk, encoding, callback } of parts) {
-    buffers.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk)
-    if (callback !== null) callbacks.push(callback)
-  }
-  const done =
+  for (const { callback } of parts) if (callback !== null) callbacks.push(callback)
+  const callback =
     callbacks.length === 0
       ? null
       : (error?: Error | null) => {
-          for (const callback of callbacks) callback(error)
+          for (const each of callbacks) each(error)
         }
-  send(message, buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers), null, CHUNKED, done)
+  const text = joinText(parts)
+  const { joins } = parts[0]!
+  if (text !== null) return { chunk: text, encoding: parts[0]!.encoding, callback, joins }
+  const buffers = parts.map(({ chunk, encoding }) =>
+    typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk,
+  )
+  return { chunk: Buffer.concat(buffers), encoding: null, callback, joins }
+}
+
+/** Parts that are text in one encoding, as one text; null where their bytes would not be those of the parts. */
+function joinText(parts: CorkedChunk[]): string | null {
+  const { encoding } = parts[0]!
+  const utf8 = !encoding || encoding === 'utf8'
+  if (!utf8 && encoding !== 'latin1') return null
+  let text = ''
+  for (const part of parts) {
+    if (typeof part.chunk !== 'string' || (part.encoding || 'utf8') !== (encoding || 'utf8')) return null
+    // Halves of a character in two parts are two unreadable ones, also next to each other.
+    if (utf8 && text !== '' && (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800) return null
+    text += part.chunk
+  }
+  return text
+}
+
+/** @param byProgram the program's own `cork()`, which also holds back what it writes to the socket itself */
+export function corkMessage(message: OutgoingMessage, byProgram: boolean): void {
+  message[kCorked]++
+  message[kSocket]?.cork?.()
+  if (byProgram) message[kTransport]?.corkSocket?.(true)
+}
+
+/** Takes back one `corkMessage`; the last one sends what waits. */
+export function uncorkMessage(message: OutgoingMessage, byProgram: boolean): void {
+  message[kCorked]--
+  if (message[kCorked] === 0) message[kState] &= ~JOINING
+  const releases = message[kCorked] === 0 && message[kCorkedChunks] !== null && (message[kState] & IN_TURN) === 0
+  try {
+    if (releases) releaseCorked(message)
+  } finally {
+    message[kSocket]?.uncork?.()
+    if (byProgram) message[kTransport]?.corkSocket?.(false)
+  }
+  if (releases && unsentLength(message) === 0) emitDrain(message)
+}
+
+/** Bytes that have been written and that the kernel has not taken, as far as this thread knows. */
+export function unsentLength(message: OutgoingMessage): number {
+  const transport = message[kTransport]
+  const handedOver = transport !== null ? transport.writableLength : (message[kSocket]?.writableLength ?? 0)
+  return message.outputSize + waitingLength(message) + handedOver
 }
 
 /** Emits 'drain' if `write()` has promised one. */
@@ -341,25 +493,52 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     dropBody(message)
     body = null
   }
+  if (body !== null) checkEncoding(body, encoding)
   if (lengthIsStrict(message) && message[kBytesWritten] !== message._contentLength) {
     throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(message[kBytesWritten], message._contentLength!)
   }
   if (body !== null) debug?.('write ret = %s', message.writableLength < message.writableHighWaterMark)
   if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
-  if (message[kCorkedChunks] !== null) releaseCorked(message)
+  if (message[kCorkedChunks] !== null) {
+    // The last part joins those of this turn, as in Node, unless somebody waits for them.
+    const last = joinLast(message, body, encoding)
+    if (last !== null) {
+      body = last.chunk
+      encoding = last.encoding
+      ascii = isUtf8Text(body, encoding) && (message[kState] & OBS_TEXT_HEAD) === 0 && isShortAscii(body as string)
+    }
+  }
   if (isAwaited(message)) message[kRemember]()
 
   const transport = transportOf(message)
-  if (transport === null) {
-    queueEnd(message, body, encoding, ascii)
-  } else {
-    if (message.outputData.length !== 0) flushOutput(message)
-    sendLast(message, transport, body, ascii ? 'latin1' : encoding)
-  }
+  if (transport === null) queueEnd(message, body, encoding, ascii)
+  else sendEnding(message, transport, body, ascii ? 'latin1' : encoding)
   message[kCorked] = 0
   message.finished = true
   debug?.('outgoing message end.')
   if (transport !== null) message._finish()
+}
+
+/** Sends what waits, and the last part, which all leave together. */
+function sendEnding(
+  message: OutgoingMessage,
+  transport: MessageTransport,
+  body: BodyChunk | null,
+  encoding: Encoding,
+): void {
+  const alone = message[kCorkedChunks] === null && message.outputData.length === 0
+  if (alone && (body === null || message._header) && endTrailers(message) === '') {
+    sendLast(message, transport, body, encoding)
+    return
+  }
+  transport.gather?.(true)
+  try {
+    if (message[kCorkedChunks] !== null) releaseCorked(message)
+    if (message.outputData.length !== 0) flushOutput(message)
+    sendLast(message, transport, body, encoding)
+  } finally {
+    transport.gather?.(false)
+  }
 }
 
 /**
@@ -378,6 +557,14 @@ function endDestroyed(message: OutgoingMessage, body: BodyChunk | null, callback
 
 function finishDestroyed(message: OutgoingMessage): void {
   if (finishMessage(message)) message.emit('finish')
+}
+
+/** The parts of this turn and the last one, as one; null where they must be sent by themselves. */
+function joinLast(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding): CorkedChunk | null {
+  const parts = message[kCorkedChunks]!
+  if ((message.chunkedEncoding && !MERGES_CHUNKS) || parts.some(({ callback }) => callback !== null)) return null
+  if (body !== null) parts.push({ chunk: body, encoding, callback: null, joins: true })
+  return joinParts(takeParts(message))
 }
 
 function sendLast(

@@ -64,6 +64,16 @@ export interface MessageTransport {
   /** Bytes handed over and not yet acknowledged by the I/O thread. */
   readonly writableLength: number
   readonly writableHighWaterMark: number
+  /** Messages collect the parts of one turn themselves. A stream does that in its own queue, where programs see it. */
+  readonly takesParts?: boolean
+  /** The program has corked the message, and with it the socket, where there is one that it can look at. */
+  corkSocket?(on: boolean): void
+  /**
+   * What is handed over until the matching call with `false` leaves together. Absent where that is the stream's own matter.
+   */
+  gather?(on: boolean): void
+  /** Asks the kernel now to take what was handed over; absent where a stream has been asked already. */
+  sendAtOnce?(): void
 
   /**
    * @param message told by `kSettle` (when `flags` has END) and `kDrain`

@@ -37,10 +37,18 @@ export declare class BindingEnvironment {
   /** A large body part of the records drained last. */
   takeChunk(index: number): Buffer
   /**
-   * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
-   * `held` has the buffers that they name. Answers how many bytes of ACK records are in the buffer instead.
+   * Keeps a Uint8Array alive until the next flush has written it, and answers the number by which that flush's records
+   * name it. A buffer that none of them names is released.
    */
-  flush(records: number, text: number, held?: Array<object> | undefined | null): number
+  hold(bytes: object): number
+  /**
+   * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text.
+   * `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
+   * number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
+   */
+  flush(records: number, text: number, atOnce: boolean): number
+  /** Waits until the I/O threads have carried out every flush: what was written is with the kernel, as far as it takes it. */
+  settle(): void
   /** Binds and starts to accept. */
   listen(options: BindingListenOptions, config: BindingServerConfig): BindingListening
   /**

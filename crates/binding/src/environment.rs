@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment};
+use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment, Held};
 use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
@@ -18,6 +18,9 @@ use crate::wake::{Waker, misuse};
 /// guard against our own bugs only.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
+/// How long the end of the process waits for the I/O threads, which apply a flush within some 100 us.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
+
 /// See `js/internal/environment.ts`, the only user.
 #[napi]
 pub struct BindingEnvironment {
@@ -29,6 +32,8 @@ pub struct BindingEnvironment {
     /// Taken and not yet copied to JavaScript completely.
     batch: Option<Batch>,
     copied: usize,
+    /// What records of the next flush may name.
+    holding: Vec<Held>,
     /// Of the last flush.
     acks: Batch,
 }
@@ -77,6 +82,7 @@ impl BindingEnvironment {
             outbound: Pinned::new(env, &outbound)?,
             batch: None,
             copied: 0,
+            holding: Vec::new(),
             acks: Batch::default(),
         })
     }
@@ -139,29 +145,31 @@ impl BindingEnvironment {
         external(env, chunk)
     }
 
-    /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text;
-    /// `held` has the buffers that they name. Answers how many bytes of ACK records are in the buffer instead.
+    /// Keeps a Uint8Array alive until the next flush has written it, and answers the number by which that flush's records
+    /// name it. A buffer that none of them names is released.
     #[napi(catch_unwind)]
-    pub fn flush(
-        &mut self,
-        env: Env,
-        records: u32,
-        text: u32,
-        held: Option<Vec<Object<'static>>>,
-    ) -> Result<u32> {
+    pub fn hold(&mut self, env: Env, bytes: Object<'static>) -> Result<u32> {
+        let held = self.released.hold(env, bytes.value().value)?;
+        self.holding.push(held);
+        Ok((self.holding.len() - 1) as u32)
+    }
+
+    /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text.
+    /// `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
+    /// number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
+    #[napi(catch_unwind)]
+    pub fn flush(&mut self, records: u32, text: u32, at_once: bool) -> Result<i32> {
+        let held = std::mem::take(&mut self.holding);
         let (records, text) = self
             .outbound
             .as_slice()
             .split_at_checked(records as usize)
             .and_then(|(records, rest)| Some((records, rest.get(..text as usize)?)))
             .ok_or_else(|| misuse("more than there is"))?;
-        let held = held.unwrap_or_default();
-        let held = held
-            .iter()
-            .map(|object| self.released.hold(env, object.value().value))
-            .collect::<Result<Vec<_>>>()?;
         self.acks.bytes.clear();
-        self.environment.flush(records, text, held, &mut self.acks);
+        let flushed = self
+            .environment
+            .flush(records, text, held, at_once, &mut self.acks);
         let acks = &self.acks.bytes;
         // No command is shorter than its acknowledgement.
         self.outbound
@@ -169,7 +177,14 @@ impl BindingEnvironment {
             .get_mut(..acks.len())
             .ok_or_else(|| misuse("more acknowledgements than commands"))?
             .copy_from_slice(acks);
-        Ok(acks.len() as u32)
+        let length = acks.len() as i32 + 1;
+        Ok(if flushed.is_ok() { length } else { -length })
+    }
+
+    /// Waits until the I/O threads have carried out every flush: what was written is with the kernel, as far as it takes it.
+    #[napi(catch_unwind)]
+    pub fn settle(&self) {
+        let _ = self.environment.settled().recv_timeout(SETTLE_WAIT);
     }
 
     /// Binds and starts to accept.

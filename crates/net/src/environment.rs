@@ -10,7 +10,7 @@ use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection, GivenUp};
 use crate::descriptor::Descriptor;
 use crate::error::{INVALID, ListenError};
-use crate::handoff::{Batch, Held, Inbox, Records, Wake};
+use crate::handoff::{self, Batch, CloseMode, Command, Held, Inbox, Malformed, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
 use crate::listener::{self, BoundAddress, ListenOptions};
@@ -94,19 +94,48 @@ impl Environment {
     }
 
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
-    /// short bodies of all records, in order; `held` one buffer for each record that names one. What connections
-    /// have written by the time this returns is acknowledged in `acks`: whoever asked hears of it ahead of the peer's
-    /// answer, as when the kernel is asked directly.
-    pub fn flush(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>, acks: &mut Batch) {
-        let writes = Records::new(records, text)
-            .filter(|record| record.command.writes())
-            .take(DIRECT_WRITES + 1)
-            .count();
+    /// short bodies of all records, in order; `held` the buffers that records name. What connections
+    /// have written by the time this returns is acknowledged in `acks`: whoever asked is notified
+    /// before the peer's answer, as when the kernel is asked directly.
+    ///
+    /// `at_once`: JavaScript's thread writes all of it, however much it is, because the program may look at the outcome.
+    ///
+    /// # Errors
+    /// It does not parse: nothing of it is sent, and the connections that it names are closed.
+    pub fn flush(
+        self: &Arc<Self>,
+        records: &[u8],
+        text: &[u8],
+        mut held: Vec<Held>,
+        at_once: bool,
+        acks: &mut Batch,
+    ) -> Result<(), Malformed> {
+        let writes = match handoff::check(records, text, &mut held, DIRECT_WRITES + 1) {
+            Ok(writes) => writes,
+            Err(malformed) => {
+                self.destroy_all(&malformed.connections, acks);
+                return Err(malformed);
+            }
+        };
         // What overtook an earlier flush on its way through a thread would be a body before its head.
-        if writes <= DIRECT_WRITES && self.flushes_under_way.load(Ordering::Acquire) == 0 {
+        if (at_once || writes <= DIRECT_WRITES)
+            && self.flushes_under_way.load(Ordering::Acquire) == 0
+        {
             self.flush_directly(records, text, held, acks);
         } else {
             self.flush_through_threads(records, text, held);
+        }
+        Ok(())
+    }
+
+    fn destroy_all(&self, connections: &[ConnectionId], acks: &mut Batch) {
+        let now = io_thread::now();
+        for connection in connections
+            .iter()
+            .filter_map(|&id| self.connections.get(id))
+        {
+            connection.apply(Command::Close(CloseMode::Destroy), None, now);
+            self.finish_directly(&connection, acks);
         }
     }
 
@@ -121,11 +150,7 @@ impl Environment {
         let now = io_thread::now();
         let mut current = None;
         for record in Records::new(records, text) {
-            let buffer = if record.command.takes_held() {
-                held.next()
-            } else {
-                None
-            };
+            let buffer = record.command.held().and_then(|_| held.next());
             let previous =
                 current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
             if let Some(previous) = previous {
@@ -164,11 +189,7 @@ impl Environment {
         let mut held = held.into_iter();
         let mut last: Option<(ConnectionId, usize)> = None;
         for record in Records::new(records, text) {
-            let buffer = if record.command.takes_held() {
-                held.next()
-            } else {
-                None
-            };
+            let buffer = record.command.held().and_then(|_| held.next());
             let index = match last {
                 Some((id, index)) if id == record.id => index,
                 _ => {
@@ -292,14 +313,18 @@ impl Environment {
         listener::stop(&server)
     }
 
-    /// Its sender is gone when all I/O threads have done what connections were asked to do by direct flushes up to now.
+    /// Its sender is gone when all I/O threads have done what connections were asked to do by flushes up to now.
     #[must_use]
-    pub fn settled(&self) -> mpsc::Receiver<()> {
+    pub fn settled(self: &Arc<Self>) -> mpsc::Receiver<()> {
         let (done, settled) = mpsc::channel::<()>();
         for thread in io_thread::running_threads() {
             let done = done.clone();
-            // Behind the connections' tasks, which were woken before.
-            thread.handle.spawn(async move { drop(done) });
+            let (environment, its) = (Arc::clone(self), Arc::clone(thread));
+            // After the connections' tasks, which were woken before.
+            thread.handle.spawn(async move {
+                its.apply_commands_of(&environment);
+                drop(done);
+            });
         }
         settled
     }
@@ -308,7 +333,7 @@ impl Environment {
     ///
     /// # Errors
     /// The connection does not stand or is being closed; there is no further descriptor.
-    pub fn give_up(&self, id: ConnectionId) -> io::Result<GivenUp> {
+    pub fn give_up(self: &Arc<Self>, id: ConnectionId) -> io::Result<GivenUp> {
         self.wait_for_flushes();
         match self.connections.get(id) {
             Some(connection) => connection.give_up_socket(),
@@ -329,7 +354,7 @@ impl Environment {
 
     /// Until I/O threads have carried out every flush that they were given. They never block, so it is short; the limit is
     /// a guard against our own bugs.
-    fn wait_for_flushes(&self) {
+    fn wait_for_flushes(self: &Arc<Self>) {
         const LIMIT: Duration = Duration::from_secs(2);
         let until = Instant::now() + LIMIT;
         while self.flushes_under_way.load(Ordering::Acquire) > 0 && Instant::now() < until {
@@ -338,11 +363,14 @@ impl Environment {
         }
     }
 
-    /// Bytes received and bytes written of a connection, None once it is gone.
-    pub fn counters(&self, id: ConnectionId) -> Option<(u64, u64)> {
-        self.connections
-            .get(id)
-            .map(|connection| connection.counters())
+    /// Bytes received and bytes written of a connection, None once it is long gone. What the program has written counts: flushes
+    /// that are on their way through an I/O thread are waited for.
+    pub fn counters(self: &Arc<Self>, id: ConnectionId) -> Option<(u64, u64)> {
+        self.wait_for_flushes();
+        match self.connections.get(id) {
+            Some(connection) => Some(connection.counters()),
+            None => self.connections.counters_left(id),
+        }
     }
 
     /// Whether a connection stands, and a client's is fit for another request.
@@ -390,12 +418,12 @@ impl Environment {
         }
         for thread in io_thread::running_threads() {
             let (done, finished) = mpsc::channel::<()>();
-            thread.discard_commands(self);
             let environment = Arc::clone(self);
             let thread_too = Arc::clone(thread);
             thread.handle.spawn(async move {
                 let mut batch = Batch::default();
-                thread_too.discard_commands(&environment);
+                // What the program wrote before its end is sent, as far as the kernel takes it now.
+                thread_too.apply_commands_of(&environment);
                 for connection in environment.connections.all() {
                     if Arc::ptr_eq(&connection.thread, &thread_too) {
                         connection.abandon(&mut batch);

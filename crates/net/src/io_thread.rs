@@ -92,9 +92,15 @@ impl IoThread {
         self.command_arrived.notify_one();
     }
 
-    /// Drops commands of an environment that has ended.
-    pub(crate) fn discard_commands(&self, environment: &Arc<Environment>) {
-        lock(&self.commands).retain(|commands| !Arc::ptr_eq(&commands.environment, environment));
+    /// Applies the commands of one environment that wait for this thread, without its waiting for its turn. Only from the
+    /// thread itself.
+    pub(crate) fn apply_commands_of(&self, environment: &Arc<Environment>) {
+        let waiting: Vec<Commands> = lock(&self.commands)
+            .extract_if(.., |commands| {
+                Arc::ptr_eq(&commands.environment, environment)
+            })
+            .collect();
+        carry_out(waiting, &mut Vec::new());
     }
 
     /// Whether it is one of several that connections are dealt out to.
@@ -124,20 +130,23 @@ async fn run_commands(thread: Arc<IoThread>) {
     loop {
         thread.command_arrived.notified().await;
         let batches = std::mem::take(&mut *lock(&thread.commands));
-        for commands in batches {
-            let environment = Arc::clone(&commands.environment);
-            // As for a connection's task: a panic of ours must not take the thread along.
-            drop(catch_unwind(AssertUnwindSafe(|| {
-                apply(commands, &mut touched)
-            })));
-            staging::with_batch(&environment, |batch| {
-                for connection in touched.drain(..) {
-                    drop(catch_unwind(AssertUnwindSafe(|| {
-                        connection.after_commands(batch)
-                    })));
-                }
-            });
-        }
+        carry_out(batches, &mut touched);
+    }
+}
+
+/// `touched` is empty, before and after; it is the caller's for its memory.
+fn carry_out(batches: Vec<Commands>, touched: &mut Vec<Arc<Connection>>) {
+    for commands in batches {
+        let environment = Arc::clone(&commands.environment);
+        // As for a connection's task: a panic of ours must not take the thread along.
+        drop(catch_unwind(AssertUnwindSafe(|| apply(commands, touched))));
+        staging::with_batch(&environment, |batch| {
+            for connection in touched.drain(..) {
+                drop(catch_unwind(AssertUnwindSafe(|| {
+                    connection.after_commands(batch)
+                })));
+            }
+        });
     }
 }
 
@@ -146,11 +155,7 @@ fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
     let mut held = std::mem::take(&mut commands.held).into_iter();
     let now = now();
     for record in Records::new(&commands.records, &commands.text) {
-        let buffer = if record.command.takes_held() {
-            held.next()
-        } else {
-            None
-        };
+        let buffer = record.command.held().and_then(|_| held.next());
         match touched.last() {
             Some(last) if last.id == record.id => last.apply(record.command, buffer, now),
             _ => {

@@ -42,7 +42,7 @@ pub use connection::GivenUp;
 pub use descriptor::Descriptor;
 pub use environment::Environment;
 pub use error::ListenError;
-pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Wake};
+pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Malformed, Wake};
 pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
 pub use listener::{BoundAddress, ListenOptions, ListenTarget};

@@ -15,7 +15,12 @@ struct Slots {
 struct Entry {
     generation: u32,
     connection: Option<Arc<Connection>>,
+    /// Of the last connection that has left the slot. JavaScript may ask before it is notified of the end.
+    left: Option<(u32, Counters)>,
 }
+
+/// Bytes received and bytes written.
+pub(crate) type Counters = (u64, u64);
 
 /// The connections of one environment.
 #[derive(Default)]
@@ -34,6 +39,7 @@ impl Table {
             slots.entries.push(Entry {
                 generation: 0,
                 connection: None,
+                left: None,
             });
             (slots.entries.len() - 1) as u32
         });
@@ -57,7 +63,7 @@ impl Table {
     }
 
     /// Frees the slot; ids given out for it find nobody from now on.
-    pub(crate) fn remove(&self, id: ConnectionId) {
+    pub(crate) fn remove(&self, id: ConnectionId, counters: Counters) {
         let mut slots = lock(&self.slots);
         let Some(entry) = slots.entries.get_mut(id.slot as usize) else {
             return;
@@ -65,8 +71,16 @@ impl Table {
         if entry.generation != id.generation || entry.connection.take().is_none() {
             return;
         }
+        entry.left = Some((entry.generation, counters));
         entry.generation = entry.generation.wrapping_add(1);
         slots.free.push(id.slot);
+    }
+
+    /// The counters of a connection that has left its slot, unless another has left it since.
+    pub(crate) fn counters_left(&self, id: ConnectionId) -> Option<Counters> {
+        let slots = lock(&self.slots);
+        let (generation, counters) = slots.entries.get(id.slot as usize)?.left?;
+        (generation == id.generation).then_some(counters)
     }
 
     /// Everybody, as of now.

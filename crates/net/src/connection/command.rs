@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use ferrohttp_proto::{MisuseError, RequestKind};
+
 use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
@@ -26,6 +28,7 @@ impl Connection {
                 end,
                 close,
                 ack,
+                state_only,
             } => {
                 // Once more, though the agent has asked when it chose the connection: time has passed since.
                 if request.is_some() && state.is_spoilt() {
@@ -36,12 +39,11 @@ impl Connection {
                     state.waiting.forget_heads();
                 }
                 let applied = state
-                    .engine
-                    .send_head(request, head, chunked, state.output.buffer())
+                    .send_head(request, head, chunked, state_only)
                     .and_then(|()| state.send_body(body, held))
                     .and_then(|()| {
                         if end {
-                            state.send_end(b"", close, now)
+                            state.send_end(b"", close, now, state_only)
                         } else {
                             Ok(())
                         }
@@ -56,7 +58,7 @@ impl Connection {
             } => {
                 let applied = state.send_body(body, held).and_then(|()| {
                     if end {
-                        state.send_end(b"", close, now)
+                        state.send_end(b"", close, now, false)
                     } else {
                         Ok(())
                     }
@@ -67,7 +69,8 @@ impl Connection {
                 trailers,
                 close,
                 ack,
-            } => (state.send_end(trailers, close, now), ack),
+                state_only,
+            } => (state.send_end(trailers, close, now, state_only), ack),
             Command::Interim { head, ack } => {
                 (state.engine.send_interim(head, state.output.buffer()), ack)
             }
@@ -179,7 +182,11 @@ impl Connection {
         if state.is_closed() {
             return;
         }
-        let flushed = self.flush(state, batch);
+        let mut flushed = self.flush(state, batch);
+        // The program has written this before it destroyed the connection: the kernel takes what it can now, or never.
+        while state.destroying && flushed == Ok(super::Flush::Paused) {
+            flushed = self.flush(state, batch);
+        }
         if let Err(errno) = flushed {
             state.write_failed = Some(errno);
         }
@@ -200,15 +207,28 @@ impl Connection {
 }
 
 impl State {
-    fn send_body(
+    /// `state_only`: the bytes reach the peer by another way, and the engine is only to know of them.
+    fn send_head(
         &mut self,
-        body: Payload<'_>,
-        held: Option<Held>,
-    ) -> Result<(), ferrohttp_proto::MisuseError> {
+        request: Option<RequestKind>,
+        head: &[u8],
+        chunked: bool,
+        state_only: bool,
+    ) -> Result<(), MisuseError> {
+        if state_only {
+            return self
+                .engine
+                .send_head(request, b"", chunked, &mut Vec::new());
+        }
+        self.engine
+            .send_head(request, head, chunked, self.output.buffer())
+    }
+
+    fn send_body(&mut self, body: Payload<'_>, held: Option<Held>) -> Result<(), MisuseError> {
         let len = match (&body, &held) {
             (Payload::Inline(bytes), _) => bytes.len(),
-            (Payload::Held, Some(held)) => held.bytes().len(),
-            (Payload::Held, None) => 0,
+            (Payload::Held { .. }, Some(held)) => held.bytes().len(),
+            (Payload::Held { .. }, None) => 0,
         };
         if len == 0 {
             return Ok(());
@@ -222,7 +242,7 @@ impl State {
     fn send_raw(&mut self, body: Payload<'_>, held: Option<Held>) {
         match body {
             Payload::Inline(bytes) => self.output.buffer().extend_from_slice(bytes),
-            Payload::Held => {
+            Payload::Held { .. } => {
                 if let Some(held) = held {
                     self.output.hold(held);
                 }
@@ -237,8 +257,8 @@ impl State {
         }
         match (body, held) {
             (Payload::Inline(bytes), _) => self.input.extend_from_slice(bytes),
-            (Payload::Held, Some(held)) => self.input.extend_from_slice(held.bytes()),
-            (Payload::Held, None) => {}
+            (Payload::Held { .. }, Some(held)) => self.input.extend_from_slice(held.bytes()),
+            (Payload::Held { .. }, None) => {}
         }
         self.wake();
     }
@@ -248,10 +268,16 @@ impl State {
         trailers: &[u8],
         close: bool,
         now: Instant,
-    ) -> Result<(), ferrohttp_proto::MisuseError> {
+        state_only: bool,
+    ) -> Result<(), MisuseError> {
         let receiving = self.engine.is_receiving();
-        self.engine
-            .send_end(now, trailers, close, self.output.buffer())?;
+        let mut nothing = Vec::new();
+        let out = if state_only {
+            &mut nothing
+        } else {
+            self.output.buffer()
+        };
+        self.engine.send_end(now, trailers, close, out)?;
         if self.engine.is_client() {
             // Unlike a response, a request that announces the close leaves it to its answer.
             self.close_if_spent();
@@ -260,8 +286,9 @@ impl State {
         if close && receiving {
             self.reading = Reading::Discard;
         }
-        // When it is the peer that broke off or broke the protocol, JavaScript has the last word.
-        if close && self.writing == Writing::Open {
+        // When it is the peer that broke off or broke the protocol, JavaScript has the last word. It has it also where
+        // it writes the bytes itself: the close comes after the last of them.
+        if close && !state_only && self.writing == Writing::Open {
             self.writing = Writing::Close;
         }
         Ok(())

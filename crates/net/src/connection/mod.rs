@@ -264,7 +264,8 @@ impl Connection {
         if std::mem::replace(&mut state.parted, true) {
             return false;
         }
-        self.environment.connections.remove(self.id);
+        let counters = (state.bytes_read, state.output.bytes_written());
+        self.environment.connections.remove(self.id, counters);
         match &state.engine {
             Engine::Server(_, server) => server.release(state.served),
             Engine::Client(..) => self.environment.forget_client(),

@@ -17,6 +17,7 @@
 //! `js/internal/records.ts`; a test compares the two.
 
 pub(crate) mod chunk;
+mod flush;
 mod inbound;
 mod inbox;
 mod offer;
@@ -26,6 +27,8 @@ mod tests;
 
 pub(crate) use chunk::CHUNK;
 pub use chunk::Chunk;
+pub use flush::Malformed;
+pub(crate) use flush::check;
 pub use inbound::Batch;
 pub(crate) use inbound::{Addresses, Timeout};
 pub(crate) use inbox::Until;

@@ -2,7 +2,7 @@
 
 use ferrohttp_proto::RequestKind;
 
-use super::{HEADER_BYTES, HEADER_WORDS};
+use super::{HEADER_BYTES, HEADER_WORDS, padded};
 use crate::id::ConnectionId;
 
 /// Record types. Mirrored in `js/internal/records.ts`.
@@ -27,13 +27,13 @@ pub(super) mod kind {
     pub(in crate::handoff) const FEED: u8 = 18;
 }
 
-/// Flags of HEAD, BODY, END and RAW. The first three are `js/internal/transport.ts`'s.
+/// Flags of HEAD, REQUEST, BODY, END, INTERIM, RAW and FEED. The first four are `js/internal/transport.ts`'s.
 pub(super) mod flag {
     pub(in crate::handoff) const CHUNKED: u32 = 1;
     pub(in crate::handoff) const END: u32 = 2;
     pub(in crate::handoff) const CLOSE: u32 = 4;
     pub(in crate::handoff) const ACKNOWLEDGE: u32 = 8;
-    /// The payload is the next held buffer of the flush.
+    /// The payload is a held buffer of the flush; the word after its length says which one.
     pub(in crate::handoff) const HELD: u32 = 16;
     /// The payload is in the flush's text, behind the head.
     pub(in crate::handoff) const TEXT: u32 = 32;
@@ -41,6 +41,10 @@ pub(super) mod flag {
     pub(in crate::handoff) const REQUEST_HEAD: u32 = 64;
     /// The request's method is CONNECT.
     pub(in crate::handoff) const REQUEST_CONNECT: u32 = 128;
+    /// The program writes the message's bytes to the socket itself: the record only moves the engine on.
+    pub(in crate::handoff) const STATE_ONLY: u32 = 256;
+    /// Every flag that has a meaning.
+    pub(in crate::handoff) const ALL: u32 = 511;
 }
 
 /// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
@@ -72,8 +76,8 @@ pub(crate) enum CloseMode {
 pub(crate) enum Payload<'a> {
     /// In the record, or in the flush's text.
     Inline(&'a [u8]),
-    /// The next held buffer.
-    Held,
+    /// The held buffer with this number, and how many bytes the record says it has.
+    Held { index: u32, len: u32 },
 }
 
 /// What JavaScript asks for.
@@ -89,6 +93,8 @@ pub(crate) enum Command<'a> {
         end: bool,
         close: bool,
         ack: bool,
+        /// See `flag::STATE_ONLY`.
+        state_only: bool,
     },
     /// A further part of the body.
     Body {
@@ -102,6 +108,8 @@ pub(crate) enum Command<'a> {
         trailers: &'a [u8],
         close: bool,
         ack: bool,
+        /// See `flag::STATE_ONLY`.
+        state_only: bool,
     },
     /// An interim response.
     Interim { head: &'a [u8], ack: bool },
@@ -146,21 +154,18 @@ impl Command<'_> {
         )
     }
 
-    /// Whether a held buffer belongs to it.
-    pub(crate) const fn takes_held(&self) -> bool {
-        matches!(
-            self,
-            Self::Head {
-                body: Payload::Held,
-                ..
-            } | Self::Body {
-                body: Payload::Held,
-                ..
-            } | Self::Raw {
-                body: Payload::Held,
-                ..
-            } | Self::Feed(Payload::Held)
-        )
+    /// The number and the length of the held buffer that belongs to it.
+    pub(crate) const fn held(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Head { body, .. }
+            | Self::Body { body, .. }
+            | Self::Raw { body, .. }
+            | Self::Feed(body) => match *body {
+                Payload::Held { index, len } => Some((index, len)),
+                Payload::Inline(_) => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -175,8 +180,7 @@ pub(crate) struct Record<'a> {
     pub(crate) text: &'a [u8],
 }
 
-/// Reads records until the bytes end. A malformed record ends the iteration: only our own
-/// JavaScript writes them, so there is nobody to tell.
+/// Reads the records of a flush that `flush::check` has accepted; a malformed one ends the iteration.
 ///
 /// The text of all records (heads, trailers, short bodies) comes apart from them and in their order:
 /// JavaScript encodes one long string many times faster than as many short ones.
@@ -192,19 +196,42 @@ impl<'a> Records<'a> {
             text,
         }
     }
+
+    /// Whether every byte of the records and of their text has been read.
+    pub(super) const fn is_finished(&self) -> bool {
+        self.rest.is_empty() && self.text.is_empty()
+    }
+
+    /// The bytes of the next record, however well-formed, and the connection that it names. None when the length is
+    /// none that a record can have, or none is left.
+    pub(super) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
+        let length = word(self.rest, 1)? as usize;
+        let bytes = self
+            .rest
+            .get(..length)
+            .filter(|_| length >= HEADER_BYTES && length.is_multiple_of(4))?;
+        let id = ConnectionId {
+            slot: word(bytes, 2)?,
+            generation: word(bytes, 3)?,
+        };
+        Some((id, bytes))
+    }
+
+    /// Passes over the next record without reading it.
+    pub(super) fn pass_over(&mut self, bytes: &[u8]) {
+        self.rest = self.rest.get(bytes.len()..).unwrap_or_default();
+    }
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        let length = word(self.rest, 1)? as usize;
-        let bytes = self.rest.get(..length).filter(|_| length >= HEADER_BYTES)?;
-        let record = decode(bytes, self.text);
-        debug_assert!(record.is_some(), "malformed record");
-        self.rest = &self.rest[length..];
-        self.text = self.text.get(record?.text.len()..)?;
-        record
+        let (id, bytes) = self.peek()?;
+        let record = decode(id, bytes, self.text)?;
+        self.rest = self.rest.get(bytes.len()..)?;
+        self.text = self.text.get(record.text.len()..)?;
+        Some(record)
     }
 }
 
@@ -213,72 +240,79 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
-fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
+/// The longest record without a payload: two words of its own, both of which JavaScript always writes.
+const LONGEST_CONTROL: usize = HEADER_BYTES + 8;
+
+/// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload
+/// ends where the record ends, and its flags, modes and lengths are ones that JavaScript writes.
+fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
     let first = word(bytes, 0)?;
     let (kind, flags) = ((first & 0xff) as u8, first >> 8);
-    let id = ConnectionId {
-        slot: word(bytes, 2)?,
-        generation: word(bytes, 3)?,
-    };
+    let is = |flag: u32| flags & flag != 0;
+    if is(!flag::ALL) || (is(flag::HELD) && is(flag::TEXT)) {
+        return None;
+    }
     let own = |index: usize| word(bytes, HEADER_WORDS + index);
     // How much of the text belongs to this record.
-    let mut used = 0;
+    let mut used = 0_usize;
     let mut from_text = |len: u32| {
         let start = used;
-        used += len as usize;
+        used = start.checked_add(len as usize)?;
         text.get(start..used)
     };
-    let (end, close, ack) = (
-        flags & flag::END != 0,
-        flags & flag::CLOSE != 0,
-        flags & flag::ACKNOWLEDGE != 0,
-    );
-    let payload = |words: usize, len: u32| {
+    // Where the record must end.
+    let mut end_at = None;
+    let mut payload = |words: usize, len: u32| {
         let start = HEADER_BYTES + words * 4;
-        if flags & flag::HELD != 0 {
-            Some(Payload::Held)
-        } else {
-            bytes.get(start..start + len as usize).map(Payload::Inline)
+        if is(flag::HELD) {
+            end_at = Some(start + 4);
+            let index = own(words)?;
+            return Some(Payload::Held { index, len });
         }
+        let end = start.checked_add(len as usize)?;
+        end_at = Some(padded(end));
+        bytes.get(start..end).map(Payload::Inline)
     };
     let command = match kind {
         kind::HEAD | kind::REQUEST => Command::Head {
-            request: (kind == kind::REQUEST).then_some(if flags & flag::REQUEST_HEAD != 0 {
+            request: (kind == kind::REQUEST).then_some(if is(flag::REQUEST_HEAD) {
                 RequestKind::Head
-            } else if flags & flag::REQUEST_CONNECT != 0 {
+            } else if is(flag::REQUEST_CONNECT) {
                 RequestKind::Connect
             } else {
                 RequestKind::Ordinary
             }),
             head: from_text(own(0)?)?,
-            body: if flags & flag::TEXT != 0 {
+            body: if is(flag::TEXT) {
                 Payload::Inline(from_text(own(1)?)?)
             } else {
                 payload(2, own(1)?)?
             },
-            chunked: flags & flag::CHUNKED != 0,
-            end,
-            close,
-            ack,
+            chunked: is(flag::CHUNKED),
+            end: is(flag::END),
+            close: is(flag::CLOSE),
+            ack: is(flag::ACKNOWLEDGE),
+            state_only: is(flag::STATE_ONLY),
         },
         kind::BODY => Command::Body {
             body: payload(1, own(0)?)?,
-            end,
-            close,
-            ack,
+            end: is(flag::END),
+            close: is(flag::CLOSE),
+            ack: is(flag::ACKNOWLEDGE),
         },
         kind::END => Command::End {
             trailers: from_text(own(0)?)?,
-            close,
-            ack,
+            close: is(flag::CLOSE),
+            ack: is(flag::ACKNOWLEDGE),
+            state_only: is(flag::STATE_ONLY),
         },
         kind::INTERIM => Command::Interim {
             head: from_text(own(0)?)?,
-            ack,
+            ack: is(flag::ACKNOWLEDGE),
         },
         kind::RAW => Command::Raw {
             body: payload(1, own(0)?)?,
-            ack,
+            ack: is(flag::ACKNOWLEDGE),
         },
         kind::FEED => Command::Feed(payload(1, own(0)?)?),
         kind::CREDIT => Command::Credit(own(0)?.cast_signed()),
@@ -304,6 +338,11 @@ fn decode<'a>(bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
         kind::KEEP => Command::Keep,
         _ => return None,
     };
+    match end_at {
+        Some(end) if end != bytes.len() => return None,
+        None if bytes.len() > LONGEST_CONTROL => return None,
+        _ => {}
+    }
     Some(Record {
         id,
         command,
@@ -318,7 +357,7 @@ mod tests {
 
     fn record(kind: u8, flags: u32, words: &[u32], tail: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let length = super::super::padded(HEADER_BYTES + words.len() * 4 + tail.len());
+        let length = padded(HEADER_BYTES + words.len() * 4 + tail.len());
         for word in [u32::from(kind) | flags << 8, length as u32, 7, 9] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
@@ -354,7 +393,8 @@ mod tests {
                 chunked: true,
                 end: true,
                 close: false,
-                ack: false
+                ack: false,
+                state_only: false
             }
         );
         assert_eq!(all[1].command, Command::Credit(-77));
@@ -368,7 +408,8 @@ mod tests {
                 chunked: false,
                 end: false,
                 close: false,
-                ack: false
+                ack: false,
+                state_only: false
             }
         );
         assert!(matches!(
@@ -382,18 +423,26 @@ mod tests {
 
     #[test]
     fn a_held_payload_is_not_in_the_record() {
-        let bytes = record(kind::BODY, flag::HELD | flag::ACKNOWLEDGE, &[1 << 20], b"");
+        let bytes = record(
+            kind::BODY,
+            flag::HELD | flag::ACKNOWLEDGE,
+            &[1 << 20, 3],
+            b"",
+        );
         let all: Vec<_> = Records::new(&bytes, b"").collect();
         assert_eq!(
             all[0].command,
             Command::Body {
-                body: Payload::Held,
+                body: Payload::Held {
+                    index: 3,
+                    len: 1 << 20
+                },
                 end: false,
                 close: false,
                 ack: true
             }
         );
-        assert!(all[0].command.takes_held());
+        assert_eq!(all[0].command.held(), Some((3, 1 << 20)));
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Js {
         record.resize(length, 0);
         let mut acks = Batch::default();
         self.environment
-            .flush(&record, text.as_bytes(), Vec::new(), &mut acks);
+            .flush(&record, text.as_bytes(), Vec::new(), false, &mut acks)
+            .expect("a flush that parses");
         self.records.extend(read_all(&acks.bytes));
     }
 

@@ -106,7 +106,8 @@ impl Js {
         let out = std::mem::take(out);
         let mut acks = Batch::default();
         self.environment
-            .flush(&out.bytes, &out.text, out.held, &mut acks);
+            .flush(&out.bytes, &out.text, out.held, false, &mut acks)
+            .expect("a flush that parses");
         self.events.extend(Event::read_all(&mut acks));
     }
 
@@ -262,7 +263,8 @@ impl Server {
                             handle(event, &mut out);
                         }
                         let mut acks = Batch::default();
-                        its.flush(&out.bytes, &out.text, out.held, &mut acks);
+                        let flushed = its.flush(&out.bytes, &out.text, out.held, false, &mut acks);
+                        assert!(flushed.is_ok());
                         events = Event::read_all(&mut acks);
                     }
                     used = Some(batch);

@@ -403,7 +403,11 @@ impl Out {
 
     /// A head, and a body by reference.
     pub fn head_held(&mut self, id: ConnectionId, head: &str, body: Held, flags: u32) -> &mut Self {
-        let words = [head.len() as u32, body.bytes().len() as u32];
+        let words = [
+            head.len() as u32,
+            body.bytes().len() as u32,
+            self.held.len() as u32,
+        ];
         self.held.push(body);
         self.text.extend_from_slice(head.as_bytes());
         self.record(1, flags | flag::HELD, id, &words, &[])
@@ -414,9 +418,9 @@ impl Out {
     }
 
     pub fn body_held(&mut self, id: ConnectionId, body: Held, flags: u32) -> &mut Self {
-        let len = body.bytes().len() as u32;
+        let words = [body.bytes().len() as u32, self.held.len() as u32];
         self.held.push(body);
-        self.record(2, flags | flag::HELD, id, &[len], &[])
+        self.record(2, flags | flag::HELD, id, &words, &[])
     }
 
     pub fn end(&mut self, id: ConnectionId, trailers: &str, flags: u32) -> &mut Self {

@@ -96,6 +96,7 @@ fn both_languages_name_the_same_numbers() {
         ("ACKNOWLEDGE", flag::ACKNOWLEDGE),
         ("HELD", flag::HELD),
         ("TEXT", flag::TEXT),
+        ("STATE_ONLY", flag::STATE_ONLY),
         ("CLOSE_DESTROY", close(CloseMode::Destroy)),
         ("CLOSE_AFTER_FLUSH", close(CloseMode::AfterFlush)),
         ("CLOSE_RESET", close(CloseMode::Reset)),
