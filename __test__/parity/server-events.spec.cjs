@@ -396,3 +396,24 @@ for (const [where, ...parts] of [
       log(answer)
     }),
   )
+
+for (const parts of [
+  ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+  ['HTTP/1.1 400 Bad Request\r\n', '\r\n'],
+])
+  on24(
+    `a response after a 'clientError' listener has ended the socket with ${parts.length} writes is not sent`,
+    parity(async (http, log, { listen, raw }) => {
+      const server = http.createServer((req, res) => {
+        res.sendDate = false
+        req.resume().on('end', () => res.end('late'))
+      })
+      server.on('clientError', (error, socket) => {
+        log(error.code, socket.writable)
+        for (const part of parts.slice(0, -1)) socket.write(part)
+        socket.end(parts.at(-1))
+      })
+      const port = await listen(server)
+      for (let i = 0; i < 8; i++) log(await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\nbad'))
+    }),
+  )

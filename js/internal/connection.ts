@@ -643,6 +643,11 @@ export class Connection implements MessageTransport, MessageSource {
   // ---- MessageTransport ----------------------------------------------------------------------------------------
   // As in Node, what is written to a destroyed connection is dropped with its callback: the response's 'close' is the end.
 
+  /** The program has ended the socket itself, or the connection is gone: responses are no longer sent. */
+  get #isMute(): boolean {
+    return this.destroyed || this.#socket?.[kStream].writableEnded === true
+  }
+
   sendHead(
     message: SettledMessage,
     head: string,
@@ -651,7 +656,7 @@ export class Connection implements MessageTransport, MessageSource {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return false
+    if (this.#isMute) return false
     const socket = this.#throughSocket()
     if (socket !== null) {
       this.#port.writeHead(this, '', null, 'latin1', (flags & CHUNKED) | STATE_ONLY)
@@ -680,7 +685,7 @@ export class Connection implements MessageTransport, MessageSource {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return false
+    if (this.#isMute) return false
     const socket = this.#throughSocket()
     if (socket !== null) {
       const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
@@ -698,7 +703,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    if (this.destroyed) return false
+    if (this.#isMute) return false
     const socket = this.#throughSocket()
     if (socket !== null) {
       const accepted = socket.sendEnd(message, trailers, flags)
@@ -716,13 +721,13 @@ export class Connection implements MessageTransport, MessageSource {
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.destroyed) return false
+    if (this.#isMute) return false
     this.#port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.destroyed) return false
+    if (this.#isMute) return false
     const socket = this.#throughSocket()
     if (socket !== null) return socket.sendInterim(head, callback)
     this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
