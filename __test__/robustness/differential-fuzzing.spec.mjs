@@ -1,9 +1,14 @@
 // The parts of fuzz/differential.
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { input } from '../../fuzz/differential/inputs.mjs'
 import { ROWS } from '../../fuzz/differential/listed.mjs'
 import { minimise } from '../../fuzz/differential/minimise.mjs'
+
+const { MAJOR, node } = createRequire(import.meta.url)('../helpers/nodes.cjs')
 
 test('every row that the fuzzer leaves out is a row of COMPATIBILITY.md', (t) => {
   const compatibility = readFileSync(new URL('../../docs/COMPATIBILITY.md', import.meta.url), 'utf8').split('\n')
@@ -35,3 +40,20 @@ test('the minimiser leaves what matters, cuts included', async (t) => {
   const { text, cuts } = await minimise(found, shows)
   t.deepEqual({ text, cuts }, { text: 'GX\n', cuts: [2] })
 })
+
+test('the first inputs of a seed: no difference from Node 24 that COMPATIBILITY.md does not list', async (t) => {
+  const reference = node(24)
+  if (reference === null) return t.log(`not compared: this is Node ${MAJOR}, and there is no Node 24 here`)
+  const main = fileURLToPath(new URL('../../fuzz/differential/main.mjs', import.meta.url))
+  const { status, stdout, stderr } = await run(reference, [main, '--inputs', '600', '--seed', '1'])
+  t.is(status, 0, stdout + stderr)
+  t.regex(stdout, /^\d{4} messages of 600 inputs in /m)
+})
+
+function run(command, args) {
+  return new Promise((resolve) => {
+    execFile(command, args, (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : error.code, stdout, stderr }),
+    )
+  })
+}

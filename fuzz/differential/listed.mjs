@@ -21,13 +21,12 @@ export const ROWS = [
     matches(found) {
       const { input, difference } = found
       if (input.role !== 'server') return false
-      const isOfRtsp = RTSP_LINE.test(input.text) || /(RTSP|ICE)\/\d/.test(input.text)
+      const isOfRtsp = RTSP_LINE.test(input.text) || RTSP_VERSION.test(input.text)
       const refused = refusedRequest(found)
       if (refused !== undefined) return (!input.lenient && refused.start[2] === '0.9') || isOfRtsp
-      // Refused by both, for another reason.
-      if (difference.kind === 'answer')
-        return !input.lenient && UNVERSIONED_LINE.test(input.text) && / 431 becomes|^431 becomes/.test(difference.what)
-      return difference.kind === 'code' && isOfRtsp
+      // Refused by both, but earlier, or for another reason.
+      const isUnversioned = !input.lenient && UNVERSIONED_LINE.test(input.text)
+      return ['answer', 'code', 'detail'].includes(difference.kind) && (isOfRtsp || isUnversioned)
     },
   },
   {
@@ -40,9 +39,7 @@ export const ROWS = [
   {
     row: 'of a response with a tab behind `chunked` the chunk framing is delivered as body',
     matches({ input, difference }) {
-      return (
-        input.role === 'client' && BODIES.includes(difference.kind) && /chunked[ \t]*\t[ \t]*\r?\n/i.test(input.text)
-      )
+      return input.role === 'client' && difference.kind !== 'fate' && /chunked[ \t]*\t[ \t]*\r?\n/i.test(input.text)
     },
   },
   {
@@ -60,11 +57,20 @@ export const ROWS = [
   {
     row: 'behind an upgrade request that nobody takes, what came in the same read is dropped',
     matches({ input, reference, own }) {
-      const last = reference.ended.messages.at(-1)
-      if (input.role !== 'server' || last?.event !== 'request' || !has(last, 'upgrade')) return false
+      if (input.role !== 'server') return false
+      const untaken = reference.ended.messages.findIndex(
+        (message) => message.event === 'request' && has(message, 'upgrade'),
+      )
+      const before = reference.ended.messages.slice(0, untaken + 1)
+      return untaken >= 0 && before.every((message, i) => isSame(message, own.ended.messages[i]))
+    },
+  },
+  {
+    row: 'an upgrade request that nobody takes, whose last transfer coding is not chunked',
+    matches({ input, reference }) {
+      const untaken = reference.ended.messages.find((message) => message.event === 'request' && has(message, 'upgrade'))
       return (
-        own.ended.messages.length >= reference.ended.messages.length &&
-        own.ended.output.startsWith(reference.ended.output)
+        input.role === 'server' && untaken !== undefined && has(untaken, 'transfer-encoding') && !isChunked(untaken)
       )
     },
   },
@@ -129,6 +135,7 @@ export const ROWS = [
       if (last === undefined || last.event !== 'response' || !last.complete || !own.open.closed) return false
       // Bytes behind the response: Node drops them, or reads on into them as long as they came with it.
       return (
+        ['code', 'detail'].includes(difference.kind) ||
         difference.what === 'open becomes closed' ||
         /^HPE_\w+ becomes no error$/.test(difference.what) ||
         reference.open.kept
@@ -158,6 +165,8 @@ const RTSP = [
   'RECORD',
   'FLUSH',
 ]
+/** RTSP/1.0 and ICE/1.0, of which the first letter is enough for a refusal. */
+const RTSP_VERSION = /(?:^|\n)[^ \r\n]+ +[^ \r\n]+ +[RI]/
 const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
 
 const UNVERSIONED_LINE = /(?:^|\n)[A-Z]+ [^ \r\n]+\r?\n/
@@ -169,7 +178,7 @@ const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
 
 /** A last answer after which nothing more comes. */
 const ENDS_CONNECTION =
-  /HTTP\/1\.1 (?:200|400|417) [^\r]*\r\n(?:[^\r]+\r\n)*Connection: close\r\n(?:[^\r]+\r\n)+\r\n(?:ok|0\r\n\r\n)?$/
+  /HTTP\/1\.1 (?:200|400|417) [^\r]*\r\n(?:[^\r]+\r\n)*Connection: close\r\n(?:[^\r]+\r\n)+\r\n(?:ok|0\r\n\r\n)?(?:HTTP\/1\.1 4\d\d [^\r]*\r\n\r\n[A-Z_]+)?$/
 
 /** How both refuse: without a listener for 'clientError', and as server-program.mjs does it. */
 const REFUSAL = /HTTP\/1\.1 4\d\d [^\r]*\r\n(?:Connection: close\r\n\r\n|\r\n[A-Z_]+)/
@@ -198,12 +207,22 @@ function closes(message) {
   return /close/i.test(connection) || (version(message) !== '1.1' && !/keep-alive/i.test(connection))
 }
 
+/** Whether both are the same message, whatever became of it. */
+function isSame(message, other) {
+  return other !== undefined && JSON.stringify({ ...message, end: '' }) === JSON.stringify({ ...other, end: '' })
+}
+
 function has(message, name) {
   return values(message, name).length > 0
 }
 
 function codings(message) {
   return values(message, 'transfer-encoding')
+}
+
+/** Whether chunked is the last coding. */
+function isChunked(message) {
+  return codings(message).join().split(',').at(-1).trim().toLowerCase() === 'chunked'
 }
 
 /** The values of a field, whatever its case and white space. */
