@@ -64,3 +64,38 @@ unwritable('from an agent that takes its time', (http, socket) => {
   }
   return { agent }
 })
+
+test(
+  'the program ends the socket before the request has been sent',
+  parity(
+    async (http, log, tools) => {
+      const server = http.createServer((request, response) => {
+        log('served', request.method)
+        response.end()
+      })
+      const port = await tools.listen(server)
+      for (const when of ['socket', 'connect', 'tick']) {
+        for (const method of ['GET', 'POST']) {
+          if (when === 'connect' && method === 'POST') continue
+          const request = http.request({ host: '127.0.0.1', port, agent: false, method })
+          const closed = new Promise((resolve) => request.once('close', resolve))
+          for (const event of ['finish', 'error', 'response', 'close'])
+            request.on(event, (value) => log(when, method, event, value?.code))
+          const ended = new Promise((resolve) => {
+            request.once('socket', (socket) => {
+              const end = () => resolve(socket.end())
+              if (when === 'socket') end()
+              else if (when === 'connect') socket.once('connect', end)
+              else process.nextTick(end)
+            })
+          })
+          if (method === 'POST' && when === 'socket') request.write('abc')
+          await ended
+          request.end()
+          await closed
+        }
+      }
+    },
+    { only24: true, isolated: true },
+  ),
+)

@@ -132,6 +132,11 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     return this.closed || this.ending
   }
 
+  /** The program has ended the socket: what it writes to a request from there on waits, as in Node. */
+  get unwritable(): boolean {
+    return !this.socket.writable && !this.destroyed
+  }
+
   get writableLength(): number {
     return this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
   }

@@ -56,7 +56,8 @@ impl Connection {
                     state.credit > 0
                 } else if state.engine.is_client() {
                     // Also when no response is due: what comes then ends the connection.
-                    !state.is_unused()
+                    // One whose own direction the program has ended is only waited for: the server ends it.
+                    !state.is_unused() || state.writing != Writing::Open
                 } else {
                     // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
                     state.engine.unanswered() < config.limits.max_pipelined.max(1)
