@@ -192,6 +192,11 @@ export class Connection implements MessageTransport, MessageSource {
     return this.#port.sendAtOnce !== undefined
   }
 
+  get isSocketCorked(): boolean {
+    const side = this.#isNative ? this.#socket : this.#side()
+    return side !== null && side[kStream].writableCorked > 0
+  }
+
   corkSocket(on: boolean): void {
     const socket = this.#socket?.[kStream]
     if (socket === undefined) return

@@ -152,6 +152,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     return this.writableLength
   }
 
+  get isSocketCorked(): boolean {
+    return this.socket.writableCorked > 0
+  }
+
   corkSocket(on: boolean): void {
     if (on) this.socket.cork()
     else if (this.socket.writableCorked > 0) this.socket.uncork()

@@ -116,6 +116,8 @@ function send(
   if (transport === null) return queuePart(message, data, encoding, flags, callback)
   if (message.outputData.length !== 0) flushOutput(message)
   const empty = data.length === 0
+  // `_send` of a program before there is a head: nothing frames these bytes.
+  if (!message._header && !message._headerSent) return transport.sendInterim(latin1(data, encoding), callback)
   let accepted: boolean
   if (!message._headerSent && message._header) {
     message._headerSent = true
@@ -247,7 +249,12 @@ export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: E
  */
 function waitsForTurn(message: OutgoingMessage, transport: MessageTransport, chunk: BodyChunk): boolean {
   if (!message.chunkedEncoding && transport.takesParts !== true) return false
+  const socketIsCorked = transport.isSocketCorked === true
+  // Before 24.22 only what follows the head waits in the message.
+  if (!MERGES_CHUNKS && socketIsCorked && !message._headerSent) return false
   if (message[kCorked] === 0 && (message[kState] & IN_TURN) === 0) {
+    // The program has corked the socket, which holds back each part by itself.
+    if (socketIsCorked) return false
     if (MERGES_CHUNKS) {
       corkMessage(message, false)
       process.nextTick(endCork, message)

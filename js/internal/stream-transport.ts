@@ -55,6 +55,10 @@ export class StreamTransport implements MessageTransport {
     return this.#stream.writableHighWaterMark ?? 0
   }
 
+  get isSocketCorked(): boolean {
+    return this.#stream.writableCorked > 0
+  }
+
   sendHead(
     message: SettledMessage,
     head: string,

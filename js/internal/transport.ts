@@ -66,6 +66,8 @@ export interface MessageTransport {
   readonly writableHighWaterMark: number
   /** Messages collect the parts of one turn themselves. A stream does that in its own queue, where programs see it. */
   readonly takesParts?: boolean
+  /** The program has corked the socket itself. */
+  readonly isSocketCorked?: boolean
   /** The program has corked the message, and with it the socket, where there is one that it can look at. */
   corkSocket?(on: boolean): void
   /**
