@@ -49,10 +49,10 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 
   /**
    * @param resource of whoever asked for the connection
-   * @param maxHeaderSize and `lenient`: how the first response is read
+   * @param maxHeaderSize and `validation`: how the first response is read
    */
-  constructor(resource: SocketResource, maxHeaderSize: number, lenient: boolean) {
-    super({}, (socket) => new NativeClient(socket as ClientSocket, maxHeaderSize, lenient))
+  constructor(resource: SocketResource, maxHeaderSize: number, validation: number) {
+    super({}, (socket) => new NativeClient(socket as ClientSocket, maxHeaderSize, validation))
     this.#resource = resource
     this[kAsyncId] = resource.asyncId()
     this.connecting = true

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
 import { ClientSocket } from './client-socket.js'
-import { checkIsHttpToken, METHODS } from './common.js'
+import { checkHttpValidation, checkIsHttpToken, METHODS } from './common.js'
 import {
   checkPath,
   requestOptions,
@@ -151,6 +151,8 @@ export const ClientRequest = function ClientRequest(
   if (options.insecureHTTPParser !== undefined)
     validateBoolean(options.insecureHTTPParser, 'options.insecureHTTPParser')
   this.insecureHTTPParser = options.insecureHTTPParser
+  checkHttpValidation(options.httpValidation, options.insecureHTTPParser)
+  if (options.httpValidation !== undefined) this.httpValidation = options.httpValidation
   if (options.joinDuplicateHeaders !== undefined)
     validateBoolean(options.joinDuplicateHeaders, 'options.joinDuplicateHeaders')
   this.joinDuplicateHeaders = options.joinDuplicateHeaders

@@ -1,5 +1,10 @@
 /** What requests and responses share; follows `lib/_http_common.js` of Node 24. */
-import { ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR, ERR_INVALID_HTTP_TOKEN } from './internal/errors.js'
+import {
+  ERR_HTTP_INVALID_HEADER_VALUE,
+  ERR_INVALID_ARG_VALUE,
+  ERR_INVALID_CHAR,
+  ERR_INVALID_HTTP_TOKEN,
+} from './internal/errors.js'
 
 /** Methods the parser knows, sorted. */
 export const METHODS: string[] = [
@@ -171,6 +176,38 @@ export function validateHeaderValue(name: string, value: unknown, lenient?: bool
 // Wrapped in Node, and therefore without parameters to count.
 for (const validate of [validateHeaderName, validateHeaderValue])
   Object.defineProperty(validate, 'length', { value: 0, configurable: true })
+
+/** How strictly messages are read: the parser's numbers. */
+const STRICT = 0
+const INSECURE = 1
+const RELAXED = 2
+
+/** What `httpValidation` may be; it and `insecureHTTPParser` exclude each other. */
+const VALIDATIONS: Record<string, number> = { strict: STRICT, relaxed: RELAXED, insecure: INSECURE }
+
+/** @throws ERR_INVALID_ARG_VALUE */
+export function checkHttpValidation(httpValidation: unknown, insecureHTTPParser: unknown): void {
+  if (httpValidation === undefined) return
+  const names = Object.keys(VALIDATIONS)
+  if (!names.includes(httpValidation as string)) {
+    const list = names.map((name) => `'${name}'`).join(', ')
+    throw ERR_INVALID_ARG_VALUE('options.httpValidation', httpValidation, `must be one of: ${list}`)
+  }
+  if (insecureHTTPParser !== undefined) {
+    const reason = 'cannot be used together with options.insecureHTTPParser'
+    throw ERR_INVALID_ARG_VALUE('options.httpValidation', httpValidation, reason)
+  }
+}
+
+/** How the messages of a server or the response to a request are read. */
+export function validationOf(owner: {
+  httpValidation?: string | undefined
+  insecureHTTPParser?: boolean | undefined
+}): number {
+  const { httpValidation } = owner
+  if (httpValidation !== undefined && Object.hasOwn(VALIDATIONS, httpValidation)) return VALIDATIONS[httpValidation]!
+  return (owner.insecureHTTPParser ?? isLenient()) ? INSECURE : STRICT
+}
 
 let insecureFlag: boolean | null = null
 

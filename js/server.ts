@@ -10,6 +10,7 @@ import net from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 
+import { checkHttpValidation, validationOf } from './common.js'
 import { HTTP_1_1, IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
 import { Connection } from './internal/connection.js'
@@ -48,6 +49,7 @@ export interface ServerOptions {
   connectionsCheckingInterval?: number
   headersTimeout?: number
   highWaterMark?: number
+  httpValidation?: string
   insecureHTTPParser?: boolean
   IncomingMessage?: typeof IncomingMessage
   joinDuplicateHeaders?: boolean
@@ -96,6 +98,7 @@ export interface Server extends net.Server, NetServerInternals {
   joinDuplicateHeaders: boolean | undefined
   rejectNonStandardBodyWrites: boolean
   insecureHTTPParser: boolean | undefined
+  httpValidation?: string
   maxHeaderSize: number | undefined
   highWaterMark: number
   [kIncomingMessage]: typeof IncomingMessage
@@ -210,6 +213,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   const { insecureHTTPParser, maxHeaderSize, joinDuplicateHeaders } = opts
   if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0)
   if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser')
+  checkHttpValidation(opts.httpValidation, insecureHTTPParser)
   if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders')
   if (opts.shouldUpgradeCallback !== undefined)
     validateFunction(opts.shouldUpgradeCallback, 'options.shouldUpgradeCallback')
@@ -236,6 +240,7 @@ function storeOptions(self: Configured, opts: ServerOptions): void {
   if (opts.keepAliveTimeout !== undefined) self[kConfig].keepAliveTimeout = opts.keepAliveTimeout
   if (opts.keepAliveTimeoutBuffer !== undefined) self[kConfig].keepAliveTimeoutBuffer = opts.keepAliveTimeoutBuffer
   self.insecureHTTPParser = insecureHTTPParser
+  if (opts.httpValidation !== undefined) self.httpValidation = opts.httpValidation
   self.maxHeaderSize = maxHeaderSize
   self.joinDuplicateHeaders = joinDuplicateHeaders
   self.requireHostHeader = opts.requireHostHeader ?? true
@@ -315,7 +320,7 @@ function config(server: Configured): ServerConfig {
   return {
     maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
     maxHeadersCount: headers === null || headers === undefined ? 1000 : Math.max(0, Math.ceil(headers)),
-    lenient: server.insecureHTTPParser ?? lenientByFlag,
+    validation: validationOf(server),
     headersTimeout: time(settings.headersTimeout),
     requestTimeout: time(settings.requestTimeout),
     keepAliveTimeout: keepAlive === 0 ? 0 : keepAlive + time(settings.keepAliveTimeoutBuffer),
@@ -370,10 +375,6 @@ function streamConfig(server: Configured): WatchConfig {
     },
   }
 }
-
-const lenientByFlag =
-  process.execArgv.includes('--insecure-http-parser') ||
-  (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes('--insecure-http-parser')
 
 const netPrototype = net.Server.prototype as unknown as NetServerInternals
 

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../client.js'
 import type { ClientSocket } from '../client-socket.js'
-import { isLenient } from '../common.js'
+import { validationOf } from '../common.js'
 import { BodyWindow } from './body-window.js'
 import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
@@ -98,7 +98,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   #releasing = false
   readonly #window = new BodyWindow()
   #maxHeaderSize: number
-  #lenient: boolean
+  #validation: number
   #refed = true
   #givenUp: (() => void) | null = null
   #tapped = false
@@ -109,10 +109,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   /** See `awaitEnd`. */
   #leaving = false
 
-  /** @param maxHeaderSize and `lenient`: the limits that hold until a request has others */
-  constructor(socket: ClientSocket, maxHeaderSize: number, lenient: boolean) {
+  /** @param maxHeaderSize and `validation`: the limits that hold until a request has others */
+  constructor(socket: ClientSocket, maxHeaderSize: number, validation: number) {
     this.#maxHeaderSize = maxHeaderSize
-    this.#lenient = lenient
+    this.#validation = validation
     this.#side = socket
     this.socket = socket
     this.readableHighWaterMark = socket.readableHighWaterMark
@@ -410,11 +410,11 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     const { request } = this
     if (request === null) return
     const maxHeaderSize = request.maxHeaderSize || http.maxHeaderSize
-    const lenient = request.insecureHTTPParser ?? isLenient()
-    if (maxHeaderSize === this.#maxHeaderSize && lenient === this.#lenient) return
+    const validation = validationOf(request)
+    if (maxHeaderSize === this.#maxHeaderSize && validation === this.#validation) return
     this.#maxHeaderSize = maxHeaderSize
-    this.#lenient = lenient
-    this.command(r.OUT_LIMITS, maxHeaderSize, lenient ? 1 : 0)
+    this.#validation = validation
+    this.command(r.OUT_LIMITS, maxHeaderSize, validation)
   }
 
   sendBody(

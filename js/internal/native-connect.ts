@@ -7,7 +7,7 @@ import http from 'node:http'
 import net, { type Socket } from 'node:net'
 
 import { ClientSocket } from '../client-socket.js'
-import { isLenient } from '../common.js'
+import { validationOf } from '../common.js'
 import type { ClientOptions } from './client-options.js'
 import { connectError, ERR_INVALID_ADDRESS_FAMILY, ERR_INVALID_IP_ADDRESS } from './errors.js'
 import type { ConnectOptions } from './native.js'
@@ -79,15 +79,15 @@ export function connectNatively(options: ClientOptions): Socket | null {
   // Where the network is off limits, Node's own sockets say so.
   if (!socketsAreNodes() || !isPlain(wanted) || !mayUseNetwork()) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
-  const lenient = wanted.insecureHTTPParser ?? isLenient()
+  const validation = validationOf(wanted)
   const resource = new SocketResource(wanted.path ? 'PIPEWRAP' : 'TCPWRAP')
-  const socket = new ClientSocket(resource, maxHeaderSize, lenient)
+  const socket = new ClientSocket(resource, maxHeaderSize, validation)
   if (wanted.timeout) socket.setTimeout(wanted.timeout)
   const base: ConnectOptions = {
     noDelay: Boolean(wanted.noDelay),
     socketTimeout: 0,
     maxHeaderSize,
-    lenient,
+    validation,
   }
   if (wanted.keepAlive) base.tcpKeepAlive = wanted.keepAliveInitialDelay || 0
   if (wanted.path) {

@@ -7,7 +7,7 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../client.js'
-import { isLenient } from '../common.js'
+import { validationOf } from '../common.js'
 import type { ClientConnection } from './client-connection.js'
 import * as exchange from './exchange.js'
 import { aligned, deliver, words, type ClientReceiver, type FastBuffer, type ResponseRecord } from './inbound.js'
@@ -45,7 +45,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
   #request: ClientRequest | null = null
   #session: NativeSession | null = null
   #maxHeaderSize = 0
-  #lenient = false
+  #validation = 0
   /** The async context of the request. */
   #scope: AsyncResource | null = null
   /** The engine expects the response to `#request`. */
@@ -167,14 +167,14 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     if (request === null || this.#begun) return
     this.#begun = true
     const maxHeaderSize = request.maxHeaderSize || http.maxHeaderSize
-    const lenient = request.insecureHTTPParser ?? isLenient()
-    const fits = this.#session !== null && this.#maxHeaderSize === maxHeaderSize && this.#lenient === lenient
+    const validation = validationOf(request)
+    const fits = this.#session !== null && this.#maxHeaderSize === maxHeaderSize && this.#validation === validation
     const kind = requestKind(request.method)
     if (fits && this.#session!.begin(kind)) return
     // An agent of the program's own may use a connection again whatever its last response said.
     this.#maxHeaderSize = maxHeaderSize
-    this.#lenient = lenient
-    this.#session = new BindingSession(true, { maxHeaderSize, maxHeadersCount: 0, lenient })
+    this.#validation = validation
+    this.#session = new BindingSession(true, { maxHeaderSize, maxHeadersCount: 0, validation })
     this.#session.begin(kind)
   }
 

@@ -129,8 +129,8 @@ export interface BindingConnectOptions {
   socketTimeout: number
   /** maxHeaderSize in bytes. */
   maxHeaderSize: number
-  /** insecureHTTPParser. */
-  lenient: boolean
+  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  validation: number
 }
 
 /** A descriptor, or why there is none. */
@@ -197,8 +197,8 @@ export interface BindingServerConfig {
   maxHeaderSize: number
   /** Fields in a head, 0 for any number. */
   maxHeadersCount: number
-  /** insecureHTTPParser. */
-  lenient: boolean
+  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  validation: number
   /** headersTimeout. */
   headersTimeout: number
   /** requestTimeout. */
@@ -223,8 +223,8 @@ export interface BindingSessionConfig {
   maxHeaderSize: number
   /** Fields in a head, 0 for any number. For a client always 0. */
   maxHeadersCount: number
-  /** insecureHTTPParser. */
-  lenient: boolean
+  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  validation: number
 }
 
 /** Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows. */

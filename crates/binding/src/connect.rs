@@ -35,8 +35,8 @@ pub struct BindingConnectOptions {
     pub socket_timeout: f64,
     /// maxHeaderSize in bytes.
     pub max_header_size: u32,
-    /// insecureHTTPParser.
-    pub lenient: bool,
+    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    pub validation: u32,
 }
 
 impl BindingConnectOptions {
@@ -72,7 +72,8 @@ impl BindingConnectOptions {
         let config = ClientConfig {
             limits: Limits {
                 max_header_size: self.max_header_size as usize,
-                lenient: self.lenient,
+                lenient: self.validation == 1,
+                relaxed_values: self.validation == 2,
                 ..defaults.limits
             },
             socket_timeout: millis(self.socket_timeout),

@@ -110,8 +110,8 @@ pub struct BindingServerConfig {
     pub max_header_size: u32,
     /// Fields in a head, 0 for any number.
     pub max_headers_count: u32,
-    /// insecureHTTPParser.
-    pub lenient: bool,
+    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    pub validation: u32,
     /// headersTimeout.
     pub headers_timeout: f64,
     /// requestTimeout.
@@ -141,7 +141,8 @@ impl BindingServerConfig {
             limits: Limits {
                 max_header_size: self.max_header_size as usize,
                 max_headers_count: self.max_headers_count as usize,
-                lenient: self.lenient,
+                lenient: self.validation == 1,
+                relaxed_values: self.validation == 2,
                 ..Limits::default()
             },
             timeouts: Timeouts {

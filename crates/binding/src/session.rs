@@ -13,8 +13,8 @@ pub struct BindingSessionConfig {
     pub max_header_size: u32,
     /// Fields in a head, 0 for any number. For a client always 0.
     pub max_headers_count: u32,
-    /// insecureHTTPParser.
-    pub lenient: bool,
+    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    pub validation: u32,
 }
 
 /// See `ferrohttp_net::Session`. Methods that read return the records that came of it, or null.
@@ -29,7 +29,8 @@ impl BindingSession {
         let limits = Limits {
             max_header_size: config.max_header_size as usize,
             max_headers_count: config.max_headers_count as usize,
-            lenient: config.lenient,
+            lenient: config.validation == 1,
+            relaxed_values: config.validation == 2,
             ..Limits::default()
         };
         Self(if client {

@@ -23,6 +23,8 @@ pub struct Limits {
     pub max_pipelined: u16,
     /// Read what `insecureHTTPParser` lets through. Default false.
     pub lenient: bool,
+    /// Let control characters into field values, but for NUL, CR and LF (`httpValidation: 'relaxed'`). Default false.
+    pub relaxed_values: bool,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
             max_chunk_extensions: 16 * 1024,
             max_pipelined: 64,
             lenient: false,
+            relaxed_values: false,
         }
     }
 }

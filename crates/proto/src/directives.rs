@@ -13,6 +13,7 @@
 //!                        └──► CodingSpace ─► Coding                                       OptionToken ◄─────┘
 //! ```
 
+use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
 use crate::field_section::VALUE;
 
@@ -134,7 +135,7 @@ const CHUNKED: &[u8] = b"chunked";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Plain,
-    /// Behind a byte that only lenient mode lets pass: the rest of the line means nothing.
+    /// Behind a byte that strict mode refuses: the rest of the line means nothing.
     Anything,
     /// So many bytes of `chunked` have been read.
     Coding(u8),
@@ -216,16 +217,18 @@ impl ValueReader {
         &mut self,
         directives: &mut Directives,
         sender: Sender,
-        lenient: bool,
+        limits: &Limits,
         byte: u8,
         pos: usize,
     ) -> Result<bool, ParseError> {
+        let lenient = limits.lenient;
         let lower = byte.to_ascii_lowercase();
         loop {
             // An arm that leaves a place without taking the byte goes on to the next place.
             self.place = match self.place {
-                Place::Plain => return Ok(self.plain(byte, lenient)),
-                Place::Anything => return Ok(!is_line_end(byte)),
+                Place::Plain | Place::Anything => {
+                    return Ok(VALUE[byte as usize] || self.goes_on(byte, limits));
+                }
                 Place::Coding(count) if lower == CHUNKED[usize::from(count)] => {
                     self.place = match count + 1 {
                         7 => Place::CodingEnd,
@@ -325,19 +328,16 @@ impl ValueReader {
                         return Ok(true);
                     }
                     _ if VALUE[byte as usize] => return Ok(true),
-                    _ => return Ok(self.unless_end(byte, lenient)),
+                    _ => return Ok(self.goes_on(byte, limits)),
                 },
             };
         }
     }
 
-    fn plain(&mut self, byte: u8, lenient: bool) -> bool {
-        VALUE[byte as usize] || self.unless_end(byte, lenient)
-    }
-
-    /// A byte that is no field value's: whether lenient mode takes it.
-    fn unless_end(&mut self, byte: u8, lenient: bool) -> bool {
-        if is_line_end(byte) || !lenient {
+    /// A byte that is no field value's: whether this mode takes it.
+    fn goes_on(&mut self, byte: u8, limits: &Limits) -> bool {
+        let taken = limits.lenient || (limits.relaxed_values && byte != 0);
+        if is_line_end(byte) || !taken {
             return false;
         }
         self.place = Place::Anything;
@@ -379,9 +379,10 @@ impl Directives {
         if line.is_empty() || refused {
             return (!refused).then_some(());
         }
+        let strict = Limits::default();
         reader.begin(self, sender, false, 0).ok()?;
         for &byte in line.iter().chain(b"\r") {
-            if !reader.read(self, sender, false, byte, 0).ok()? && byte != b'\r' {
+            if !reader.read(self, sender, &strict, byte, 0).ok()? && byte != b'\r' {
                 return None;
             }
         }

@@ -128,8 +128,8 @@ impl Connection {
             Command::Pause(on) => state.paused = on,
             Command::Limits {
                 max_header_size,
-                lenient,
-            } => state.engine.limit(max_header_size as usize, lenient),
+                validation,
+            } => state.engine.limit(max_header_size as usize, validation),
             Command::Tap => state.tapped = true,
             Command::Keep => state.idle_fallback_over(),
             Command::Head { .. }

@@ -53,10 +53,11 @@ impl Engine {
     }
 
     /// Of a client: how much of the responses to come is accepted, and how strictly they are read.
-    pub(super) fn limit(&mut self, max_header_size: usize, lenient: bool) {
+    pub(super) fn limit(&mut self, max_header_size: usize, validation: u32) {
         if let Self::Client(_, settings) = self {
             settings.limits.max_header_size = max_header_size;
-            settings.limits.lenient = lenient;
+            settings.limits.lenient = validation == 1;
+            settings.limits.relaxed_values = validation == 2;
         }
     }
 

@@ -136,7 +136,10 @@ pub(crate) enum Command<'a> {
     /// The program listens to what comes in beside the parser.
     Tap,
     /// Of a client: what goes for the responses from here on.
-    Limits { max_header_size: u32, lenient: bool },
+    Limits {
+        max_header_size: u32,
+        validation: u32,
+    },
     /// The program has been told of `Timeout::KeepAlive` and keeps the connection.
     Keep,
 }
@@ -332,7 +335,7 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
         kind::PAUSE => Command::Pause(own(0)? != 0),
         kind::LIMITS => Command::Limits {
             max_header_size: own(0)?,
-            lenient: own(1)? != 0,
+            validation: own(1)?,
         },
         kind::TAP => Command::Tap,
         kind::KEEP => Command::Keep,
