@@ -269,12 +269,14 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#side._httpMessage = request
     this.#side.parser = this
     this.socket.on('error', this.#onSocketError)
+    this.socket.on('end', endsByRecord)
     this.socket.on('close', this.#onSocketClosed)
   }
 
   detach(): void {
     this.responding(false)
     this.socket.removeListener('error', this.#onSocketError)
+    this.socket.removeListener('end', endsByRecord)
     this.socket.removeListener('close', this.#onSocketClosed)
     this.#side.parser = null
     this.request = null
@@ -631,6 +633,9 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     if (!this.#pending.empty) this.#pending.fail(why())
   }
 }
+
+/** Programs count the listeners of a socket that carries a request. The peer's end comes as a record. */
+function endsByRecord(): void {}
 
 function discard(connection: NativeClient): void {
   connection.discarding = true
