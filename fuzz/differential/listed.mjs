@@ -52,7 +52,7 @@ export const ROWS = [
       if (!last?.complete || !own.ended.closed || !closes(last)) return false
       // Without a listener for 'clientError' the peer alone hears of it.
       if (difference.kind === 'answer')
-        return reference.ended.output.endsWith(BAD_REQUEST) && !own.ended.output.endsWith(BAD_REQUEST)
+        return reference.ended.output.startsWith(own.ended.output) || reference.ended.output.endsWith(BAD_REQUEST)
       return input.lenient && (difference.kind === 'refused' || /^HPE_\w+ becomes no error$/.test(difference.what))
     },
   },
@@ -172,7 +172,7 @@ const RTSP = [
   'FLUSH',
 ]
 /** RTSP/1.0 and ICE/1.0, of which the first letter is enough for a refusal. */
-const RTSP_VERSION = /(?:^|\n)[^ \r\n]+ +[^ \r\n]+ +[RI]/
+const RTSP_VERSION = /(?:^|[\r\n])[^ \r\n]+ +[^ \r\n]+ +[RI]/
 const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
 
 const UNVERSIONED_LINE = /(?:^|[^ ])[A-Z]+ +[^ \r\n]*\r?\n/
@@ -209,9 +209,10 @@ function version({ start, event }) {
   return event === 'information' || event === 'response' ? start[0] : start[2]
 }
 
-/** Whether nothing follows a message on its connection. */
+/** Whether nothing follows a message on its connection, by its fields or its trailers. */
 function closes(message) {
-  const connection = [...values(message, 'connection'), ...values(message, 'proxy-connection')].join()
+  const said = { headers: [...message.headers, ...message.trailers] }
+  const connection = [...values(said, 'connection'), ...values(said, 'proxy-connection')].join()
   return /close/i.test(connection) || (version(message) !== '1.1' && !/keep-alive/i.test(connection))
 }
 
