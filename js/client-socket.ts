@@ -157,6 +157,11 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     return super.prependListener(event, listener)
   }
 
+  override end(...args: unknown[]): this {
+    this[kConnection].beforeEnd()
+    return super.end(...(args as [() => void]))
+  }
+
   override release(): void {
     super.release()
     this._httpMessage = null

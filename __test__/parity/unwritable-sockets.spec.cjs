@@ -99,3 +99,30 @@ test(
     { only24: true, isolated: true },
   ),
 )
+
+test(
+  'a write and the end of the socket in one turn',
+  parity(
+    async (http, log, tools) => {
+      const { once } = require('node:events')
+      const net = require('node:net')
+      const server = net.createServer()
+      const port = await tools.listen(server)
+      const accepted = once(server, 'connection')
+      const headers = { 'Content-Length': 6 }
+      const request = http.request({ host: '127.0.0.1', port, agent: false, method: 'POST', setHost: false, headers })
+      request.on('error', (error) => log(error.code))
+      request.on('socket', (socket) => {
+        request.write('abc')
+        socket.end()
+        request.end('def')
+      })
+      const [socket] = await accepted
+      let text = ''
+      for await (const data of socket) text += data
+      log(text)
+      if (!request.closed) await once(request, 'close').catch(() => {})
+    },
+    { only24: true, isolated: true },
+  ),
+)

@@ -505,6 +505,11 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     }
   }
 
+  /** The program ends the socket: what the request has written in this turn comes before that. */
+  beforeEnd(): void {
+    if (this.request !== null) this.#releaseParts(this.request)
+  }
+
   #endThroughSocket(): void {
     this.#command(() => environment.writeText(this, r.OUT_END, '', STATE_ONLY))
   }
