@@ -113,7 +113,7 @@ impl IoThread {
     pub(crate) fn start_timer(&self, at: Instant, connection: Weak<Connection>) -> TimerKey {
         let mut wheel = lock(&self.wheel);
         let before = wheel.next_expiry();
-        let key = wheel.insert(at, connection);
+        let key = wheel.insert(now(), at, connection);
         if before.is_none_or(|before| at < before) {
             self.wheel_changed.notify_one();
         }

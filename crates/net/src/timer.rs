@@ -1,13 +1,24 @@
-//! A hashed timer wheel: O(1) to start and to stop, one sleep for all.
+//! A hashed timer wheel: O(1) to start and to stop, one sleep for all. Timers that are due within `NEAR` are kept apart, in
+//! order and to the millisecond, because a tick would be a large part of the timeout they stand for.
 //!
-//! Deadlines here are coarse on purpose. A connection keeps at most one entry, never later than its
+//! The other deadlines are coarse on purpose. A connection keeps at most one entry, never later than its
 //! earliest deadline; when the entry comes up the connection says what its deadline really is. So the
 //! hot path, which moves deadlines with every request, hardly ever touches the wheel.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Resolution. A timeout fires up to this much late.
+/// Resolution of the wheel. A timer of the wheel fires up to this much late.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Timers that are due sooner than this are not put on the wheel.
+pub(crate) const NEAR: Duration = Duration::from_millis(20);
+
+/// Resolution of those.
+const FINE_TICK: Duration = Duration::from_millis(1);
+
+/// In a node's `tick`: it counts `FINE_TICK`s, and the node is in `near` instead of on the wheel.
+const FINE: u64 = 1 << 63;
 
 /// One turn of the wheel is `SLOTS * TICK`, about 10 s; what is further away stays for more turns.
 const SLOTS: usize = 1024;
@@ -31,6 +42,8 @@ pub(crate) struct Wheel<T> {
     /// The first tick that has not been expired yet.
     current: u64,
     heads: Box<[u32; SLOTS]>,
+    /// Ticks and keys of the timers that are due within `NEAR`.
+    near: BTreeSet<(u64, TimerKey)>,
     nodes: Vec<Node<T>>,
     free: u32,
     len: usize,
@@ -42,6 +55,7 @@ impl<T> Wheel<T> {
             origin: now,
             current: 0,
             heads: Box::new([NONE; SLOTS]),
+            near: BTreeSet::new(),
             nodes: Vec::new(),
             free: NONE,
             len: 0,
@@ -49,41 +63,59 @@ impl<T> Wheel<T> {
     }
 
     /// The tick at whose beginning `at` has passed.
-    fn tick_of(&self, at: Instant) -> u64 {
+    fn tick_of(&self, at: Instant, resolution: Duration) -> u64 {
         (at.saturating_duration_since(self.origin)
             .as_nanos()
-            .div_ceil(TICK.as_nanos())) as u64
+            .div_ceil(resolution.as_nanos())) as u64
     }
 
-    fn instant_of(&self, tick: u64) -> Instant {
-        self.origin + Duration::from_nanos(tick.saturating_mul(TICK.as_nanos() as u64))
+    fn instant_of(&self, tick: u64, resolution: Duration) -> Instant {
+        self.origin + Duration::from_nanos(tick.saturating_mul(resolution.as_nanos() as u64))
+    }
+
+    /// Ticks that have passed.
+    fn reached(&self, now: Instant, resolution: Duration) -> u64 {
+        (now.saturating_duration_since(self.origin).as_nanos() / resolution.as_nanos()) as u64
     }
 
     /// Starts a timer.
-    pub(crate) fn insert(&mut self, at: Instant, value: T) -> TimerKey {
-        let tick = self.tick_of(at).max(self.current);
+    pub(crate) fn insert(&mut self, now: Instant, at: Instant, value: T) -> TimerKey {
+        if at.saturating_duration_since(now) < NEAR {
+            let tick = self.tick_of(at, FINE_TICK) | FINE;
+            let key = self.allocate(Node {
+                previous: NONE,
+                next: NONE,
+                tick,
+                value: Some(value),
+            });
+            self.near.insert((tick, key));
+            return key;
+        }
+        let tick = self.tick_of(at, TICK).max(self.current);
         let slot = (tick % SLOTS as u64) as usize;
         let head = self.heads[slot];
-        let node = Node {
+        let key = self.allocate(Node {
             previous: NONE,
             next: head,
             tick,
             value: Some(value),
-        };
-        let key = if self.free == NONE {
-            self.nodes.push(node);
-            (self.nodes.len() - 1) as u32
-        } else {
-            let key = self.free;
-            self.free = self.nodes[key as usize].next;
-            self.nodes[key as usize] = node;
-            key
-        };
+        });
         if head != NONE {
             self.nodes[head as usize].previous = key;
         }
         self.heads[slot] = key;
+        key
+    }
+
+    fn allocate(&mut self, node: Node<T>) -> TimerKey {
         self.len += 1;
+        if self.free == NONE {
+            self.nodes.push(node);
+            return (self.nodes.len() - 1) as u32;
+        }
+        let key = self.free;
+        self.free = self.nodes[key as usize].next;
+        self.nodes[key as usize] = node;
         key
     }
 
@@ -94,7 +126,9 @@ impl<T> Wheel<T> {
         let (previous, next, tick) = (node.previous, node.next, node.tick);
         node.next = self.free;
         self.free = key;
-        if previous == NONE {
+        if tick & FINE != 0 {
+            self.near.remove(&(tick, key));
+        } else if previous == NONE {
             self.heads[(tick % SLOTS as u64) as usize] = next;
         } else {
             self.nodes[previous as usize].next = next;
@@ -112,9 +146,14 @@ impl<T> Wheel<T> {
 
     /// Takes every timer whose time has come.
     pub(crate) fn expire(&mut self, now: Instant, expired: &mut Vec<T>) {
-        let reached =
-            (now.saturating_duration_since(self.origin).as_nanos() / TICK.as_nanos()) as u64;
-        if self.len == 0 {
+        let reached = self.reached(now, TICK);
+        let fine = self.reached(now, FINE_TICK) | FINE;
+        while let Some(&(tick, key)) = self.near.first()
+            && tick <= fine
+        {
+            expired.extend(self.remove(key));
+        }
+        if self.len == self.near.len() {
             self.current = self.current.max(reached + 1);
             return;
         }
@@ -136,13 +175,18 @@ impl<T> Wheel<T> {
 
     /// When to look again: no later than the earliest timer, at most one turn away.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        if self.len == 0 {
-            return None;
+        let near = self
+            .near
+            .first()
+            .map(|(tick, _)| self.instant_of(tick & !FINE, FINE_TICK));
+        if self.len == self.near.len() {
+            return near;
         }
         let far = self.current + SLOTS as u64 - 1;
         let tick =
             (self.current..far).find(|tick| self.heads[(tick % SLOTS as u64) as usize] != NONE);
-        Some(self.instant_of(tick.unwrap_or(far)))
+        let on_wheel = self.instant_of(tick.unwrap_or(far), TICK);
+        Some(near.map_or(on_wheel, |near| near.min(on_wheel)))
     }
 }
 
@@ -165,7 +209,7 @@ mod tests {
     fn fires_not_before_its_time_and_within_a_tick_after() {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
-        wheel.insert(start + ms(25), "a");
+        wheel.insert(start, start + ms(25), "a");
         assert_eq!(expired(&mut wheel, start + ms(24)), [""; 0]);
         assert!(wheel.next_expiry().is_some_and(|at| at <= start + ms(35)));
         assert_eq!(expired(&mut wheel, start + ms(35)), ["a"]);
@@ -177,8 +221,8 @@ mod tests {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         let turn = TICK * SLOTS as u32;
-        wheel.insert(start + turn * 3, "far");
-        wheel.insert(start + ms(10), "near");
+        wheel.insert(start, start + turn * 3, "far");
+        wheel.insert(start, start + ms(10), "near");
         assert_eq!(expired(&mut wheel, start + ms(10)), ["near"]);
         let mut now = start;
         for _ in 0..29 {
@@ -193,7 +237,7 @@ mod tests {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         for at in [0, 9, 10, 11, 500, 10_239, 10_240, 25_000] {
-            wheel.insert(start + ms(at), "x");
+            wheel.insert(start, start + ms(at), "x");
         }
         assert_eq!(expired(&mut wheel, start + ms(1_000_000)).len(), 8);
     }
@@ -202,13 +246,15 @@ mod tests {
     fn removal_unlinks_in_any_order() {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
-        let keys: Vec<_> = (0..4).map(|_| wheel.insert(start + ms(50), "x")).collect();
+        let keys: Vec<_> = (0..4)
+            .map(|_| wheel.insert(start, start + ms(50), "x"))
+            .collect();
         for key in [keys[1], keys[3], keys[0]] {
             assert_eq!(wheel.remove(key), Some("x"));
             assert_eq!(wheel.remove(key), None);
         }
         assert_eq!(expired(&mut wheel, start + ms(60)), ["x"]);
-        wheel.insert(start + ms(100), "y");
+        wheel.insert(start + ms(60), start + ms(100), "y");
         assert_eq!(expired(&mut wheel, start + ms(110)), ["y"]);
     }
 
@@ -217,7 +263,27 @@ mod tests {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         assert_eq!(expired(&mut wheel, start + ms(500)), [""; 0]);
-        wheel.insert(start + ms(100), "late");
-        assert_eq!(expired(&mut wheel, start + ms(520)), ["late"]);
+        wheel.insert(start + ms(500), start + ms(100), "late");
+        assert_eq!(expired(&mut wheel, start + ms(500)), ["late"]);
+    }
+
+    #[test]
+    fn what_is_due_soon_is_kept_to_the_millisecond() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        let now = start + ms(1003);
+        wheel.insert(now, now + ms(7), "later");
+        wheel.insert(now, now + ms(3), "soon");
+        let stopped = wheel.insert(now, now + ms(2), "stopped");
+        wheel.insert(now, now + ms(30), "on the wheel");
+        assert_eq!(wheel.remove(stopped), Some("stopped"));
+        assert_eq!(wheel.remove(stopped), None);
+        assert_eq!(wheel.next_expiry(), Some(now + ms(3)));
+        assert_eq!(expired(&mut wheel, now + ms(2)), [""; 0]);
+        assert_eq!(expired(&mut wheel, now + ms(3)), ["soon"]);
+        assert_eq!(wheel.next_expiry(), Some(now + ms(7)));
+        assert_eq!(expired(&mut wheel, now + ms(7)), ["later"]);
+        assert_eq!(expired(&mut wheel, now + ms(40)), ["on the wheel"]);
+        assert_eq!(wheel.next_expiry(), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::handoff::Batch;
 use crate::poller::Poller;
 use crate::settings::Settings;
 use crate::stream::Stream;
+use crate::timer::NEAR;
 
 /// Requests in a row that JavaScript's thread has answered by itself before a connection is lent.
 pub(crate) const CALM_ANSWERS: u8 = 32;
@@ -24,6 +25,7 @@ impl State {
             && self.write_failed.is_none()
             && self.fallback_at.is_none()
             && !self.tapped
+            && self.socket_timeout.is_none_or(|limit| limit >= NEAR)
             && self.input.is_empty()
             && self.output.is_empty()
             && !self.engine.is_client()
