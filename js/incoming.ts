@@ -17,7 +17,7 @@ import {
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
-import { kAbort, kBody, kEnd, type MessageSource } from './internal/transport.js'
+import { kAbort, kAnswering, kBody, kEnd, type MessageSource } from './internal/transport.js'
 
 /** The socket given to the constructor or assigned since; undefined until then on the native road. */
 const kOwnSocket = Symbol('ferrohttp.ownSocket')
@@ -35,6 +35,9 @@ const kTrailersDistinct = Symbol('ferrohttp.trailersDistinct')
 const kEnded = Symbol('ferrohttp.ended')
 /** The connection is gone: there is nothing left to destroy. */
 const kGone = Symbol('ferrohttp.gone')
+/** What `_destroy` has to call; HELD while it would have to wait, see `kAnswering`. */
+const kHeldDestroy = Symbol('ferrohttp.heldDestroy')
+const HELD = (): void => {}
 const kAbortController = Symbol('ferrohttp.abortController')
 /** Aborts the signal when the socket closes; null while nobody has asked, a no-op once it is of no concern. */
 const kCloseListener = Symbol('ferrohttp.closeListener')
@@ -96,6 +99,8 @@ export interface IncomingMessage
   [kBody](chunk: Uint8Array): boolean
   [kEnd](trailers: string): void
   [kAbort](error?: Error): void
+  [kAnswering](on: boolean): void
+  [kHeldDestroy]: (() => void) | null
   [kRelease](): void
   [kSource]: MessageSource | null
   [kOwnSocket]: Socket | null | undefined
@@ -423,6 +428,8 @@ function settleDestroy(
   callback(message.listenerCount('error') === 0 ? undefined : error)
 }
 
+IncomingMessage.prototype[kHeldDestroy] = null
+
 defineMethods(IncomingMessage.prototype, {
   setTimeout(msecs: number, callback?: () => void) {
     if (callback) this.on('timeout', callback)
@@ -472,7 +479,11 @@ defineMethods(IncomingMessage.prototype, {
         }
       }
     }
-    process.nextTick(settleDestroy, this, err, cb)
+    // Nobody can miss an error that there is none of, and `closed` holds at once.
+    if (!err && !this.aborted) {
+      if (this[kHeldDestroy] === HELD) this[kHeldDestroy] = cb
+      else cb()
+    } else process.nextTick(settleDestroy, this, err, cb)
   },
 
   _addHeaderLines(headers: string[], n: number) {
@@ -508,7 +519,16 @@ defineMethods(IncomingMessage.prototype, {
     this._dumped = true
     // What is buffered must not reach anybody.
     this.removeAllListeners('data')
-    this.resume()
+    if (!this.complete || this.destroyed || this.readableLength !== 0) {
+      this.resume()
+      return
+    }
+    // There is nothing to read but the end, which needs no flow: 'end' comes ahead of the response's 'close'.
+    if (this[kSource] !== null && !this[kEnded]) {
+      this[kEnded] = true
+      this.push(null)
+    }
+    this.read(0)
   },
 
   [kBody](chunk: Uint8Array) {
@@ -538,6 +558,12 @@ defineMethods(IncomingMessage.prototype, {
     this.destroy(error ?? connectionReset('aborted'))
     // It may have been read to its end, in which case destroying it aborted nothing.
     abortSignal(this)
+  },
+
+  [kAnswering](on: boolean) {
+    const held = this[kHeldDestroy]
+    this[kHeldDestroy] = on ? HELD : null
+    if (held !== null && held !== HELD) held()
   },
 
   [kRelease]() {

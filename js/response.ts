@@ -28,7 +28,7 @@ import type { AssignableSocket } from './internal/stream-transport.js'
 import { isObserved, measure, tellMeasured, type Measurement } from './internal/performance-entries.js'
 import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
 import { isTraced, responseBegins, responseEnds, type Traced } from './internal/trace-events.js'
-import { kAbort, kDrain, kSettle, type WriteCallback } from './internal/transport.js'
+import { kAbort, kAnswering, kDrain, kSettle, type MessageTransport, type WriteCallback } from './internal/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'
@@ -42,6 +42,7 @@ export interface ServerResponse extends OutgoingMessage, Traced {
   /** The async context of the last call whose outcome somebody waits for. */
   [kContext]: AsyncResource | null
   [kMeasured]: Measurement | null
+  [kDetached]: MessageTransport | null
 
   assignSocket(socket: AssignableSocket): void
   detachSocket(socket: AssignableSocket): void
@@ -61,6 +62,8 @@ export interface ServerResponseConstructor {
 
 const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
 const kContext = Symbol('ferrohttp.context')
+/** The connection that the program has detached the response from. */
+const kDetached = Symbol('ferrohttp.detached')
 const created = channel('http.server.response.created')
 const sentAll = channel('http.server.response.finish')
 
@@ -89,6 +92,7 @@ export const ServerResponse = function ServerResponse(
 Object.setPrototypeOf(ServerResponse, OutgoingMessage)
 Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype)
 ServerResponse.prototype[kMeasured] = null
+ServerResponse.prototype[kDetached] = null
 
 // Ours cannot inherit from Node's: it inherits from our OutgoingMessage.
 countAsInstances(ServerResponse, http.ServerResponse)
@@ -183,8 +187,16 @@ defineMethods(ServerResponse.prototype, {
   assignSocket(socket: AssignableSocket) {
     if (socket._httpMessage) throw ERR_HTTP_SOCKET_ASSIGNED()
     socket._httpMessage = this
-    socket.on('close', onAssignedSocketClose)
-    this.socket = socket
+    const detached = this[kDetached]
+    if (detached !== null && (detached.socket as unknown) === socket) {
+      // Back where it was.
+      this[kDetached] = null
+      this[kTransport] = detached
+      this[kState] |= MANAGED
+    } else {
+      socket.on('close', onAssignedSocketClose)
+      this.socket = socket
+    }
     this.emit('socket', socket)
     this._flush()
   },
@@ -193,6 +205,12 @@ defineMethods(ServerResponse.prototype, {
     assert(socket._httpMessage === this)
     socket.removeListener('close', onAssignedSocketClose)
     socket._httpMessage = null
+    if ((this[kState] & MANAGED) !== 0) {
+      // What becomes of the connection no longer concerns it.
+      this[kDetached] = this[kTransport]
+      this[kTransport] = null
+      this[kState] &= ~MANAGED
+    }
     this.socket = null
   },
 
@@ -303,6 +321,7 @@ function settle(response: ServerResponse, error?: Error | null): void {
     return
   }
   response.emit('finish')
+  response.req[kAnswering]?.(false)
   process.nextTick(emitClose, response)
 }
 

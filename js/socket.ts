@@ -10,7 +10,6 @@ import * as r from './internal/records.js'
 import { kAsyncId } from './internal/symbols.js'
 import type { BodyChunk } from './internal/transport.js'
 import {
-  defineGetters,
   showAsNodes,
   kConnection,
   kCounted,
@@ -78,6 +77,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     const connection = this[kConnection]
     if (this.#tapped || connection.upgraded) return
     this.#tapped = true
+    connection.tapped = true
     connection.command(r.OUT_TAP)
   }
 
@@ -205,9 +205,14 @@ function onTimeout(this: ConnectionSocket): void {
 /** Makes the socket flow and its 'data' listened to, as the parser does in Node. */
 function readByTheServer(): void {}
 
-defineGetters(ConnectionSocket.prototype, {
+Object.defineProperty(ConnectionSocket.prototype, '_httpMessage', {
+  configurable: true,
   /** The response whose turn it is. */
-  _httpMessage() {
-    return this[kConnection].response
+  get(this: ConnectionSocket) {
+    return this[kConnection].shownResponse
+  },
+  set(this: ConnectionSocket, value: unknown) {
+    if (this[kConnection].showResponse(value)) return
+    Object.defineProperty(this, '_httpMessage', { value, writable: true, configurable: true, enumerable: true })
   },
 })

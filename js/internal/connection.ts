@@ -28,7 +28,7 @@ import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
 import { setTimeout } from './timers.js'
 import { lookForTracing } from './trace-events.js'
-import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kBody, kDrain, kEnd, kSettle } from './transport.js'
+import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kAnswering, kBody, kDrain, kEnd, kSettle } from './transport.js'
 import type { BodyChunk, MessageSource, MessageTransport, SettledMessage, WriteCallback } from './transport.js'
 
 const METHOD_NAMES = methods()
@@ -75,6 +75,8 @@ export class Connection implements MessageTransport, MessageSource {
   /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
   ending = false
   upgraded = false
+  /** What is read is shown to the socket's listeners, too. */
+  tapped = false
   /** The program paused the socket; not: a body that nobody reads. */
   paused = false
   /** The program destroyed the connection: what still comes of it is nobody's. */
@@ -88,6 +90,8 @@ export class Connection implements MessageTransport, MessageSource {
   incoming: IncomingMessage | null = null
   /** The response whose turn it is. */
   response: ServerResponse | null = null
+  /** The program has detached that response from the socket, and writes to the socket itself. */
+  detached = false
   /** Requests served, for maxRequestsPerSocket. */
   requests = 0
 
@@ -263,6 +267,23 @@ export class Connection implements MessageTransport, MessageSource {
   /** Requests whose response has not been handed over. */
   get unanswered(): number {
     return this.response === null ? 0 : 1 + (this.#queue?.length ?? 0)
+  }
+
+  /** What `socket._httpMessage` shows. */
+  get shownResponse(): ServerResponse | null {
+    return this.detached ? null : this.response
+  }
+
+  /** A response is detached from the socket, or assigned to it. @returns whether it is ours to know */
+  showResponse(response: unknown): boolean {
+    if (response !== null && response !== this.response) return false
+    this.detached = response === null && this.response !== null
+    return true
+  }
+
+  /** A request has been answered before it has come whole, and somebody waits for the answer to be with the kernel. */
+  get answersEarly(): boolean {
+    return this.response === null && this.#pending?.empty === false
   }
 
   /** Nothing of a request is under way, as far as this thread knows. */
@@ -836,6 +857,15 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.#quiet || this.#stopped) this.#updateHold()
   }
 
+  /** Node has written the response by now: its 'finish' comes before the request's 'close'. */
+  #holdClose(request: IncomingMessage): void {
+    if (this.resource === null || request[kAnswering] === undefined) return
+    request[kAnswering](true)
+    const release = (): void => request[kAnswering](false)
+    // What the flush has written is acknowledged in a tick.
+    this.#port.settleAfterFlush({ [kSettle]: () => process.nextTick(release), [kDrain]() {} })
+  }
+
   /** The response has been handed over whole: the next one's turn. */
   #ended(message: SettledMessage, flags: number, callback: WriteCallback | null, body: BodyChunk | null = null): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
@@ -844,6 +874,7 @@ export class Connection implements MessageTransport, MessageSource {
       if (this.#stopped) this.#trackOutput()
     }
     this.#needDrain = this.#drainFlag(body) !== 0 && (flags & CLOSE) === 0
+    if (this.response !== null && this.response.req._eventsCount > 0) this.#holdClose(this.response.req)
     this.#pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true

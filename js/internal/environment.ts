@@ -152,7 +152,9 @@ class Environment implements Port {
       const word = at >> 2
       const inWords = this.#inWords
       const slot = inWords[word + 2]!
-      const type = inWords[word]! & 0xff
+      const first = inWords[word]!
+      const type = first & 0xff
+      const isCopy = type === r.IN_BODY && (first & (r.BODY_TAP << 8)) !== 0
       // Node runs what is queued between two reads and behind every body part of a request, but not between the requests
       // that one read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
       if (
@@ -163,13 +165,15 @@ class Environment implements Port {
           (type === r.IN_ERROR && isEarlyEnd(inWords[word + 4]!)))
       ) {
         previous = NOBODY
+        if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot)
         runTicks()
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot)) return this.#leaveForNextTurn()
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
       if (this.#dispatch(inWords, word, at)) {
-        previous = (type === r.IN_BODY || type === r.IN_RESPONSE) && !this.#sameResponseGoesOn(slot) ? NO_SLOT : slot
+        previous =
+          (type === r.IN_BODY || type === r.IN_RESPONSE) && (isCopy || !this.#sameReadGoesOn(slot)) ? NO_SLOT : slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
@@ -188,12 +192,14 @@ class Environment implements Port {
   }
 
   /**
+   * A server whose sockets are listened to parses all that one read brought before it shows the bytes to other listeners.
    * A client of Node parses all that one read brought before anything else runs: what follows in the same batch, but for
    * the peer's FIN and body parts so long that they will have had a read of their own.
    */
-  #sameResponseGoesOn(slot: number): boolean {
+  #sameReadGoesOn(slot: number): boolean {
     const connection = this.connections[slot]
-    if (!this.#nextIsFor(slot) || connection === undefined || connection instanceof Connection) return false
+    if (!this.#nextIsFor(slot) || connection === undefined) return false
+    if (connection instanceof Connection) return connection.tapped
     const word = this.#at >> 2
     const first = this.#inWords[word]!
     switch (first & 0xff) {
@@ -215,6 +221,12 @@ class Environment implements Port {
    */
   #mayBeAnswer(): boolean {
     return this.#sent && this.#clients > 0 && (this.#inWords[0]! & 0xff) !== r.IN_ACK
+  }
+
+  /** In Node an answer that was given before the request's end has left by then, and 'finish' is in its ticks. */
+  #sendEarlyAnswer(slot: number): void {
+    const connection = this.connections[slot]
+    if (connection instanceof Connection && connection.answersEarly) this.flush()
   }
 
   /**

@@ -88,8 +88,10 @@ export class StreamPort implements Port, SocketSide {
     Object.defineProperty(stream, '_httpMessage', {
       configurable: true,
       enumerable: true,
-      get: () => this.connection.response,
-      set() {},
+      get: () => this.connection.shownResponse,
+      set: (response: unknown) => {
+        this.connection.showResponse(response)
+      },
     })
     ;(stream as { setEncoding?: unknown }).setEncoding = refuseEncoding
     if (config.socketTimeout > 0) this.#stream.setTimeout?.(config.socketTimeout)

@@ -146,3 +146,8 @@ export const kBody = Symbol('ferrohttp.body')
 export const kEnd = Symbol('ferrohttp.end')
 /** The connection went before the message was complete. */
 export const kAbort = Symbol('ferrohttp.abort')
+/**
+ * The answer to the message has been handed over and not been sent: a message that is complete puts its 'close' off until
+ * it is called again with false.
+ */
+export const kAnswering = Symbol('ferrohttp.answering')
