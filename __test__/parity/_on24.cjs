@@ -4,4 +4,7 @@
 const test = require('ava')
 const { MAJOR } = require('../helpers/nodes.cjs')
 
-module.exports = MAJOR === 24 ? test : test.skip
+const skip = (...args) => test.skip(...args)
+skip.serial = test.serial.skip
+
+module.exports = MAJOR === 24 ? test : skip

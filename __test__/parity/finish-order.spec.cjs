@@ -60,8 +60,8 @@ async function orders(http, log, { after, listen }, early) {
             for (let i = 0; i < ROUNDS; i++) {
               const order = []
               await new Promise((resolve, reject) => {
-                // Of what leaves in parts the server may have seen the first one before the kernel has the last.
-                const inOne = size === 32 && !early && (way === 'end(body)' || way === 'write, end')
+                // What leaves in parts, or with the connection, the server of this thread may see before the client hears of it.
+                const inOne = kept && size === 32 && !early && (way === 'end(body)' || way === 'write, end')
                 seen = inOne ? () => order.push('server') : null
                 const headers = kept ? {} : { 'X-Close': '1' }
                 if (framed) headers['Content-Length'] = size
