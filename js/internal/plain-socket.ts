@@ -20,7 +20,12 @@ interface Handle {
   [owner: symbol]: unknown
 }
 
-type WithHandle = net.Socket & { _handle: Handle | null; _read(size: number): void; [kAsyncId]: number }
+type WithHandle = net.Socket & {
+  _readableState: { reading: boolean }
+  _handle: Handle | null
+  _read(size: number): void
+  [kAsyncId]: number
+}
 
 export type Passable = NativeSocket<Connection | NativeClient>
 
@@ -78,12 +83,18 @@ function adopt(socket: Passable, handle: Handle): void {
   if (timeout) plain.setTimeout(timeout)
 }
 
+/** A child reads it: Node marks the stream, and has stopped reading. */
+function isStdio(stream: object): boolean {
+  return Object.getOwnPropertySymbols(stream).some((symbol) => symbol.description === 'kIsUsedAsStdio')
+}
+
 /**
  * Nothing is read before all that the I/O thread has read is in the stream.
  * @returns called then, with the rest
  */
 function holdReading(plain: WithHandle): (unread: Uint8Array | undefined) => void {
-  let wanted = false
+  // The stream may be waiting for what it has asked the connection for.
+  let wanted = plain._readableState.reading
   Object.defineProperty(plain, '_read', {
     value: () => {
       wanted = true
@@ -95,6 +106,6 @@ function holdReading(plain: WithHandle): (unread: Uint8Array | undefined) => voi
     if (plain.destroyed) return
     const full = unread !== undefined && !plain.push(unread)
     // It may have been passed on meanwhile.
-    if (wanted && !full && plain._handle !== null && plain.readableFlowing !== false) plain._read(0)
+    if (wanted && !full && plain._handle !== null && !isStdio(plain)) plain._read(0)
   }
 }
