@@ -41,7 +41,7 @@ export const ROWS = [
   {
     row: 'of a response with a tab behind `chunked` the chunk framing is delivered as body',
     matches({ input, difference }) {
-      return input.role === 'client' && /chunked[ \t]*\t[ \t]*\r?\n/i.test(input.text)
+      return input.role === 'client' && TAB_BEHIND_CHUNKED.test(input.text)
     },
   },
   {
@@ -60,6 +60,8 @@ export const ROWS = [
     row: 'behind an upgrade request that nobody takes, what came in the same read is dropped',
     matches({ input, reference, own }) {
       if (input.role !== 'server') return false
+      // Answered by the server itself, it is none of the program's messages.
+      if (/\n[ \t]*Upgrade[ \t]*:/i.test(input.text) && ENDS_CONNECTION.test(own.ended.output)) return true
       const untaken = reference.ended.messages.findIndex(
         (message) => message.event === 'request' && has(message, 'upgrade'),
       )
@@ -71,9 +73,8 @@ export const ROWS = [
     row: 'an upgrade request that nobody takes, whose last transfer coding is not chunked',
     matches({ input, reference }) {
       const untaken = reference.ended.messages.find((message) => message.event === 'request' && has(message, 'upgrade'))
-      return (
-        input.role === 'server' && untaken !== undefined && has(untaken, 'transfer-encoding') && !isChunked(untaken)
-      )
+      if (input.role !== 'server' || untaken === undefined || !has(untaken, 'transfer-encoding')) return false
+      return !isChunked(untaken) || TAB_BEHIND_CHUNKED.test(input.text)
     },
   },
   {
@@ -176,6 +177,9 @@ const RTSP_VERSION = /(?:^|[\r\n])[^ \r\n]+ +[^ \r\n]+ +[RI]/
 const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
 
 const UNVERSIONED_LINE = /(?:^|[^ ])[A-Z]+ +[^ \r\n]*\r?\n/
+
+/** A tab there is no white space to Node. */
+const TAB_BEHIND_CHUNKED = /chunked[ \t]*\t[ \t]*\r?\n/i
 
 /** Kinds in which the program has got something else. */
 const BODIES = ['accepted', 'framed']
