@@ -139,6 +139,13 @@ export class StreamTransport implements MessageTransport {
     // As in Node, what is written to a destroyed stream is dropped with its callback.
     if (this.destroyed) return false
     const settle = end ? this.#settler(message, flags) : null
+    const isEmpty = head === '' && body === null && (flags & CHUNKED) === 0
+    if (settle !== null && isEmpty && callback === null && this.#stream.writableLength === 0) {
+      // As in Node an end without bytes of its own is not written where nothing is on its way.
+      fullyUncork(this.#stream)
+      process.nextTick(settle)
+      return true
+    }
     const accepted = writeFramed(this.#stream, head, body, encoding, flags, trailers, joined(callback, settle))
     if (!accepted) this.#awaitDrain(message)
     return accepted
