@@ -425,6 +425,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_read_of_a_connection_that_is_the_users_is_not_http() {
+        let (limits, mut scratch, mut out) = (Limits::default(), Scratch::new(), Vec::new());
+        let mut connection = ClientConnection::new();
+        connection.upgrade();
+        let step = connection
+            .handle_data(&limits, b"anything", &mut scratch)
+            .expect("no error");
+        assert_eq!((step.consumed, step.event.is_none()), (0, true));
+        assert!(matches!(connection.handle_eof(), Ok(None)));
+        let refused = connection.send_head(RequestKind::Ordinary, b"", false, &mut out);
+        assert!(refused.is_err());
+        assert!(connection.close_reason().is_none());
+    }
+
+    #[test]
     fn a_connection_is_small() {
         // One for each open socket, idle ones in an agent's pool included.
         assert!(
