@@ -121,7 +121,8 @@ export class Session {
     const differences = references.map((reference) => compare(reference, own, road === 'compatible' || whole))
     if (differences.includes(null)) return
     if (known.some((difference) => name(difference) === name(differences[0]))) return
-    const found = { input: each, difference: differences[0], reference: references[0], own }
+    const mayMerge = road === 'native' && !whole
+    const found = { input: each, difference: differences[0], reference: references[0], own, mayMerge }
     const row = listed(found)
     if (row !== null) {
       this.rows[row.row] = (this.rows[row.row] ?? 0) + 1
@@ -168,6 +169,7 @@ export class Session {
         input: each,
         reference: references[i],
         own: own[i],
+        mayMerge: road === 'native' && !whole,
         difference: compare(references[i], own[i], road === 'compatible' || whole),
       }
     })
