@@ -63,7 +63,7 @@ export const ROWS = [
     matches({ input, reference, own }) {
       if (input.role !== 'server') return false
       // Answered by the server itself, it is none of the program's messages.
-      if (/\n[ \t]*Upgrade[ \t]*:/i.test(input.text) && ENDS_CONNECTION.test(own.ended.output)) return true
+      if (/\n[ \t]*Upgrade[ \t]*:/i.test(input.text) && own.ended.output.includes('\r\nDate: ')) return true
       const untaken = reference.ended.messages.findIndex(
         (message) => message.event === 'request' && has(message, 'upgrade'),
       )
@@ -239,7 +239,7 @@ function codings(message) {
 
 /** Whether chunked is the last coding. */
 function isChunked(message) {
-  return codings(message).join().split(',').at(-1).trim().toLowerCase() === 'chunked'
+  return /^[ \t]*chunked[ \t]*$/i.test(codings(message).join().split(',').at(-1))
 }
 
 /** The values of a field, whatever its case and white space. */
