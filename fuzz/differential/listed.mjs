@@ -93,13 +93,6 @@ export const ROWS = [
     },
   },
   {
-    row: 'the field beyond `maxHeadersCount` is refused where its name begins',
-    matches({ input, difference, reference, own }) {
-      if (input.profile !== 'limits' || difference.kind !== 'answer') return false
-      return TOO_LARGE.test(reference.ended.output) && !TOO_LARGE.test(own.ended.output)
-    },
-  },
-  {
     row: 'with `insecureHTTPParser`, a request that lasts until its peer ends the connection gets no answer after that',
     matches({ input, difference, reference, own }) {
       if (!input.lenient || input.role !== 'server' || difference.kind !== 'answer' || difference.when !== 'ended')
@@ -189,8 +182,6 @@ const TAB_BEHIND_CHUNKED = /chunked[ \t]*\t[ \t]*\r?\n/i
 const BODIES = ['accepted', 'framed']
 
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
-
-const TOO_LARGE = /HTTP\/1\.1 431 [^\r]*\r\nConnection: close\r\n\r\n$/
 
 /** A last answer after which nothing more comes. */
 const ENDS_CONNECTION =

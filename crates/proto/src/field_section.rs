@@ -299,7 +299,12 @@ impl FieldScanner {
         }
         self.pos = pos as u32;
         match self.state {
-            State::Name | State::NameSpace | State::Value => self.count_to(pos, limits, pos)?,
+            State::Name | State::NameSpace => {
+                // Node counts a field when the first part of its name has come.
+                self.check_count(self.count + 1, limits, pos)?;
+                self.count_to(pos, limits, pos)?;
+            }
+            State::Value => self.count_to(pos, limits, pos)?,
             _ => {}
         }
         Ok(None)
@@ -308,9 +313,7 @@ impl FieldScanner {
     fn end_name(&mut self, pos: usize, topic: Topic, limits: &Limits) -> Result<(), ParseError> {
         self.name = (self.mark, pos as u32);
         self.count += 1;
-        if limits.max_headers_count != 0 && self.count as usize > limits.max_headers_count {
-            return Err(ErrorKind::HeaderOverflow.at(pos + 1));
-        }
+        self.check_count(self.count, limits, pos + 1)?;
         self.count_to(pos, limits, pos + 1)?;
         let kind = match topic {
             Topic::TransferEncoding if self.directives.length().is_some() => {
@@ -395,6 +398,13 @@ impl FieldScanner {
         self.size += end as u32 - self.uncounted;
         self.uncounted = end as u32;
         self.check_size(noticed, limits)
+    }
+
+    fn check_count(&self, count: u32, limits: &Limits, pos: usize) -> Result<(), ParseError> {
+        if limits.max_headers_count != 0 && count as usize > limits.max_headers_count {
+            return Err(ErrorKind::HeaderOverflow.at(pos));
+        }
+        Ok(())
     }
 
     fn check_size(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
