@@ -164,11 +164,13 @@ Agent.defaultMaxSockets = Infinity
 // ---- whose turn it is ----------------------------------------------------------------------------------------
 
 function poolOf(agent: Agent): AgentPool {
-  return agent[kPool] ?? makePool(agent)
+  const pool = agent[kPool]
+  return pool == null || pool.isTorn ? makePool(agent) : pool
 }
 
 /** Also for agents of programs that inherit from ours and have never called its constructor. */
 function makePool(agent: Agent): AgentPool {
+  agent[kPool]?.recover()
   const pool = new AgentPool(agent)
   Object.defineProperty(agent, kPool, { ...NO_POOL, value: pool })
   return pool
@@ -264,6 +266,40 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
   return all
 }
 
+/** The request gets an idle connection or a new one, or waits for one. */
+function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, asked: ClientOptions): void {
+  const usual = usualOrigin(agent, pool, asked)
+  const options = usual === null ? merged(agent, asked, request) : asked
+  const origin = usual ?? pool.origin(agent.getName(options))
+  const found = pool.acquire(origin)
+  if (typeof found === 'object') {
+    debug?.('have free socket')
+    resetContext(found)
+    agent.reuseSocket(found, request)
+    giveSocket(agent, request, found)
+    pool.show(origin, found)
+    return
+  }
+  agent.sockets[origin.name] ??= []
+  if (found === WAIT) {
+    debug?.('wait for socket')
+    const waiting = request as Waiting
+    waiting[kOptions] = options
+    waiting[kScope] = new AsyncResource('QueuedRequest')
+    pool.queue(origin, request)
+    return
+  }
+  const merging = usual === null ? options : merged(agent, asked, request)
+  const give: OwnCallback = (error, created) => {
+    if (error) debug?.('call onSocket %s', error.message)
+    if (error) request.onSocket(created, error)
+    else giveSocket(agent, request, created as Socket)
+  }
+  give[kOwn] = true
+  agent.createSocket(request, merging as ClientOptions, give)
+  pool.settle(origin)
+}
+
 defineMethods(Agent.prototype, {
   createConnection(...[given, callback]: [ClientOptions, Created?]) {
     const proxy = proxyFor(this, given)
@@ -294,36 +330,14 @@ defineMethods(Agent.prototype, {
   addRequest(request: ClientRequest, given: ClientOptions | string, port?: number, localAddress?: string) {
     const asked: ClientOptions = typeof given === 'string' ? { host: given, port, localAddress } : given
     const pool = poolOf(this)
-    const usual = usualOrigin(this, pool, asked)
-    const options = usual === null ? merged(this, asked, request) : asked
-    const origin = usual ?? pool.origin(this.getName(options))
-    const found = pool.acquire(origin)
-    if (typeof found === 'object') {
-      debug?.('have free socket')
-      resetContext(found)
-      this.reuseSocket(found, request)
-      giveSocket(this, request, found)
-      pool.show(origin, found)
-      return
+    let whole = false
+    try {
+      giveConnection(this, pool, request, asked)
+      whole = true
+    } finally {
+      // A program that asks where its stack ends must not take other requests' room with it.
+      if (!whole) pool.isTorn = true
     }
-    this.sockets[origin.name] ??= []
-    if (found === WAIT) {
-      debug?.('wait for socket')
-      const waiting = request as Waiting
-      waiting[kOptions] = options
-      waiting[kScope] = new AsyncResource('QueuedRequest')
-      pool.queue(origin, request)
-      return
-    }
-    const merging = usual === null ? options : merged(this, asked, request)
-    const give: OwnCallback = (error, created) => {
-      if (error) debug?.('call onSocket %s', error.message)
-      if (error) request.onSocket(created, error)
-      else giveSocket(this, request, created as Socket)
-    }
-    give[kOwn] = true
-    this.createSocket(request, merging as ClientOptions, give)
-    pool.settle(origin)
   },
 
   createSocket(request: ClientRequest, given: ClientOptions, callback: Created) {
@@ -341,10 +355,17 @@ defineMethods(Agent.prototype, {
         callback(error)
         return
       }
-      poolOf(this).opened(name, socket as Socket, options)
-      debug?.('sockets %s %d %d', name, this.sockets[name]?.length, this.totalSocketCount)
-      watch(this, socket as Socket, options)
-      callback(null, socket)
+      let given = false
+      try {
+        poolOf(this).opened(name, socket as Socket, options)
+        debug?.('sockets %s %d %d', name, this.sockets[name]?.length, this.totalSocketCount)
+        watch(this, socket as Socket, options)
+        callback(null, socket)
+        given = true
+      } finally {
+        // No request has it.
+        if (!given) socket?.destroy()
+      }
     }
     if (this.keepAlive) {
       options.keepAlive = true

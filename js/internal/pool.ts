@@ -89,6 +89,8 @@ type Options = ClientOptions & { [kSeat]?: Seat }
 
 export class AgentPool {
   readonly #agent: Agent
+  /** The stack has ended in the middle of a decision: what is counted here may be wrong. See `recover`. */
+  isTorn = false
   /** Its end is that of the pool in Rust. */
   readonly #owner = new BindingAgent(environment.native)
   readonly #number = this.#owner.number
@@ -113,6 +115,28 @@ export class AgentPool {
 
   constructor(agent: Agent) {
     this.#agent = agent
+  }
+
+  /**
+   * Has another pool take over. Sockets in the views stay and are found there by that one; those that were between two views are
+   * destroyed, because no request has them.
+   */
+  recover(): void {
+    const { sockets, freeSockets } = this.#agent
+    for (const views of [sockets, freeSockets]) {
+      for (const name of Object.keys(views)) {
+        const standing = views[name]!.filter((socket) => !socket.destroyed)
+        if (standing.length > 0) views[name] = standing
+        else delete views[name]
+      }
+    }
+    let shown = 0
+    for (const { origin, socket } of this.#seats.values()) {
+      const isShown = sockets[origin.name]?.includes(socket) || freeSockets[origin.name]?.includes(socket)
+      if (!isShown) socket.destroy()
+    }
+    for (const views of [sockets, freeSockets]) for (const name of Object.keys(views)) shown += views[name]!.length
+    this.#agent.totalSocketCount = shown
   }
 
   // ---- names ---------------------------------------------------------------------------------------------------
