@@ -1,0 +1,16 @@
+'use strict'
+// No answer reaches another peer, whatever fails in the middle of it. See `isolation/run.cjs`, which runs for longer by hand.
+const test = require('ava')
+const { run } = require('./isolation/run.cjs')
+
+for (const [title, options] of Object.entries({
+  'answers that fail at every possible point disturb no other': { seed: 1, seconds: 3 },
+  'the same with a small stack': { seed: 2, seconds: 3, stackSize: 200 },
+})) {
+  test.serial(title, async (t) => {
+    const { answers, faulty, requests, wrong } = await run(options)
+    t.log(`${answers} answers, ${faulty} that failed, ${requests} requests to others`)
+    t.deepEqual(wrong, [])
+    t.true(answers > 100 && faulty > 100 && requests > 10)
+  })
+}
