@@ -4,6 +4,7 @@ const path = require('node:path')
 const { once } = require('node:events')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
+const { RawClient } = require('../helpers/raw-client.cjs')
 const { openAndStall } = require('../helpers/raw-peers.cjs')
 
 const SERVER = path.join(__dirname, 'fixtures/exiting-server.cjs')
@@ -17,22 +18,21 @@ const OTHERS = [
   'GET / HT',
 ]
 
-/** @returns how the process ended */
+/** @returns how the process ended, and what the request that ended it was answered */
 async function ends(t, which, way) {
   const server = start(SERVER, [which, way])
   t.teardown(() => server.child.kill('SIGKILL'))
   const { port } = await server.said()
   const others = OTHERS.map((request) => openAndStall(port, request))
   await Promise.all(others.slice(0, 2).map((socket) => once(socket, 'data')))
-  const last = openAndStall(port, `GET /end HTTP/1.1\r\n${HOST}\r\n`)
-  if (way === 'close-from-outside') {
-    await once(last, 'connect')
-    last.end()
-    last.resume()
-  }
+  const last = await RawClient.connect(port)
+  await last.write(`GET /end HTTP/1.1\r\n${HOST}\r\n`)
+  if (way === 'close-from-outside') last.end()
   const { code, signal, stderr } = await server.exited
-  for (const socket of [last, ...others]) socket.destroy()
-  return { code, signal, message: stderr.match(/^Error: .*/m)?.[0] }
+  await last.closed
+  for (const socket of others) socket.destroy()
+  const received = last.received.replace(/Date: .*/, 'Date: *')
+  return { code, signal, message: stderr.match(/^Error: .*/m)?.[0], received }
 }
 
 const WAYS = {

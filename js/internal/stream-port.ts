@@ -69,6 +69,8 @@ export class StreamPort implements Port, SocketSide {
   /** Messages whose END has been written, without ACKNOWLEDGE. */
   #unsettled: SettledMessage[] = []
   #writing = false
+  /** Calls under way that write several parts, which leave together. */
+  #gathering = 0
   /** The stream's timeout is that of an idle connection. */
   #idling = false
   /** When the request began that is arriving, 0 for none. */
@@ -249,7 +251,7 @@ export class StreamPort implements Port, SocketSide {
 
   #write(head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string): void {
     this.#writing = true
-    writeFramed(this.#stream, head, body, encoding, flags, trailers, this.#whenWritten(flags))
+    writeFramed(this.#stream, head, body, encoding, flags, trailers, this.#whenWritten(flags), this.#gathering > 0)
     this.#writing = false
     if ((flags & END) !== 0) this.#answered((flags & CLOSE) !== 0)
   }
@@ -276,6 +278,12 @@ export class StreamPort implements Port, SocketSide {
       if (this.#writing) process.nextTick(done, error)
       else done(error)
     }
+  }
+
+  gather(on: boolean): void {
+    this.#gathering += on ? 1 : -1
+    if (on) this.#stream.cork?.()
+    else this.#stream.uncork?.()
   }
 
   settleAfterFlush(message: SettledMessage): void {

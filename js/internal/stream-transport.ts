@@ -28,6 +28,8 @@ const NOT_ASCII = /[^\x00-\x7f]/
 
 export class StreamTransport implements MessageTransport {
   readonly #stream: AssignableSocket
+  /** Calls under way that write several parts, which leave together. */
+  #gathering = 0
   /** Waits for the stream's 'drain'. */
   #waiting: SettledMessage | null = null
 
@@ -117,6 +119,12 @@ export class StreamTransport implements MessageTransport {
     return accepted
   }
 
+  gather(on: boolean): void {
+    this.#gathering += on ? 1 : -1
+    if (on) this.#stream.cork?.()
+    else uncork(this.#stream)
+  }
+
   afterWrites(callback: WriteCallback): void {
     if (!this.destroyed) this.#write('', 'latin1', callback)
   }
@@ -146,7 +154,8 @@ export class StreamTransport implements MessageTransport {
       process.nextTick(settle)
       return true
     }
-    const accepted = writeFramed(this.#stream, head, body, encoding, flags, trailers, joined(callback, settle))
+    const done = joined(callback, settle)
+    const accepted = writeFramed(this.#stream, head, body, encoding, flags, trailers, done, this.#gathering > 0)
     if (!accepted) this.#awaitDrain(message)
     return accepted
   }
@@ -187,7 +196,8 @@ export class StreamTransport implements MessageTransport {
 
 /**
  * Writes a head, or a body part with what the chunked coding puts around it, or an end; `flags` are those of a
- * MessageTransport. The callback is that of the last byte.
+ * MessageTransport. The callback is that of the last byte. A body part waits for the end of the turn with what else is
+ * written by then, unless it has been `gathered` with others already.
  * @returns false when the stream is full
  */
 export function writeFramed(
@@ -198,6 +208,7 @@ export function writeFramed(
   flags: number,
   trailers: string,
   callback: WriteCallback | null,
+  gathered = false,
 ): boolean {
   const end = (flags & END) !== 0
   let before = head
@@ -222,7 +233,10 @@ export function writeFramed(
     before = ''
   }
 
-  stream.cork?.()
+  // As in Node a stream that is corked for this turn already is not corked once more.
+  const holds = !end && !gathered && body !== null
+  const corks = !holds || !(stream.writableCorked > 0)
+  if (corks) stream.cork?.()
   let accepted = true
   // A message without a head still ends with a write, be it empty: its callback is the settlement.
   if (before !== '' || body === null) accepted = write(stream, before, 'latin1', body === null ? callback : null)
@@ -231,7 +245,8 @@ export function writeFramed(
     if (after !== '') accepted = write(stream, after, 'latin1', callback)
   }
   if (end) fullyUncork(stream)
-  else process.nextTick(uncork, stream)
+  else if (!holds) uncork(stream)
+  else if (corks) process.nextTick(uncork, stream)
   return accepted
 }
 
