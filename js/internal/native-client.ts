@@ -592,6 +592,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
       if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
       return
     }
+    this.socket.removeListener('end', endsByRecord)
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
   }
