@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 
 import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
-import { bufferedLength } from './internal/plain-write.js'
+import { bufferedLength, ownNeedDrain } from './internal/plain-write.js'
 import * as r from './internal/records.js'
 import { tellConnected } from './internal/tell-connected.js'
 import type { BodyChunk, WriteCallback } from './internal/transport.js'
@@ -58,6 +58,10 @@ export interface SocketConnection {
   readonly counters: [read: number, written: number] | null
   /** Bytes written that the kernel has not taken. */
   readonly unsentLength: number
+  /** Bytes of the message's that wait for the end of this turn. */
+  readonly heldLength: number
+  /** A message was told to wait for 'drain'. */
+  readonly needsDrain: boolean
   command(type: number, first?: number, second?: number): void
   close(mode: number): void
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void
@@ -284,10 +288,13 @@ defineGetters(NativeSocket.prototype as NativeSocket<SocketConnection>, {
     return this[kCounted]()[0]
   },
   bytesWritten() {
-    return this[kCounted]()[1] + buffered(this)
+    return this[kCounted]()[1] + buffered(this) + this[kConnection].heldLength
   },
   writableLength() {
-    return bufferedLength(this) + this[kConnection].unsentLength
+    return bufferedLength(this) + this[kConnection].unsentLength + this[kConnection].heldLength
+  },
+  writableNeedDrain() {
+    return ownNeedDrain.call(this) || (this.writable && this[kConnection].needsDrain)
   },
   bufferSize() {
     return this.destroyed ? undefined : this.writableLength

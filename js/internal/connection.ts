@@ -19,10 +19,10 @@ import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, partLength } from './pending-writes.js'
-import { isWriteReplaced, takesPart } from './plain-write.js'
+import { bufferedLength, isWriteReplaced, takesPart } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
-import { releasePlainParts } from './sending.js'
+import { plainPartsLength, releasePlainParts } from './sending.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
@@ -181,6 +181,21 @@ export class Connection implements MessageTransport, MessageSource {
   get unsentLength(): number {
     this.sendAtOnce()
     return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
+  }
+
+  /** What the socket itself holds counts, too. A stream acknowledges in a tick: it knows better. */
+  get countedLength(): number {
+    if (!this.#isNative) return this.#side()[kStream].writableLength
+    return this.#socket === null ? this.writableLength : this.writableLength + bufferedLength(this.#socket[kStream])
+  }
+
+  /** See `SocketConnection`. */
+  get heldLength(): number {
+    return this.response === null ? 0 : plainPartsLength(this.response)
+  }
+
+  get needsDrain(): boolean {
+    return this.#needDrain || this.heldLength >= this.writableHighWaterMark
   }
 
   get destroyed(): boolean {

@@ -17,10 +17,10 @@ import * as exchange from './exchange.js'
 import type { ClientReceiver, ResponseRecord } from './inbound.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
-import { takesPart } from './plain-write.js'
+import { bufferedLength, takesPart } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
-import { releasePlainParts } from './sending.js'
+import { plainPartsLength, releasePlainParts } from './sending.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
 import {
@@ -150,6 +150,20 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   get unsentLength(): number {
     this.sendAtOnce()
     return this.writableLength
+  }
+
+  /** See `SocketConnection`. */
+  get heldLength(): number {
+    return this.request === null ? 0 : plainPartsLength(this.request)
+  }
+
+  /** What the socket itself holds counts, too. */
+  get countedLength(): number {
+    return this.writableLength + bufferedLength(this.socket)
+  }
+
+  get needsDrain(): boolean {
+    return this.#pending.bytes + this.heldLength >= this.writableHighWaterMark
   }
 
   get isSocketCorked(): boolean {

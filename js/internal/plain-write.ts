@@ -21,6 +21,11 @@ export function takesPart(socket: Socket): boolean {
 
 const ownLength = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableLength')!.get as (this: Duplex) => number
 
+/** What the stream itself says. */
+export const ownNeedDrain = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableNeedDrain')!.get as (
+  this: Duplex,
+) => boolean
+
 /** Bytes that the stream itself holds: written to it, and not given to the connection. */
 export function bufferedLength(socket: Socket): number {
   return ownLength.call(socket)

@@ -300,6 +300,11 @@ function waitingLength(message: OutgoingMessage): number {
   return head + message[kCorkedLength] + framing
 }
 
+/** Bytes that wait for the end of this turn and that Node keeps in the socket, where programs see them. */
+export function plainPartsLength(message: OutgoingMessage): number {
+  return message.chunkedEncoding && MERGES_CHUNKS ? 0 : waitingLength(message)
+}
+
 /**
  * Bytes of the socket's own follow: sends the parts that Node has given to the socket before them. Chunks that wait in the
  * message come after them.
@@ -421,7 +426,8 @@ export function uncorkMessage(message: OutgoingMessage, byProgram: boolean): voi
 /** Bytes that have been written and that the kernel has not taken, as far as this thread knows. */
 export function unsentLength(message: OutgoingMessage): number {
   const transport = message[kTransport]
-  const handedOver = transport !== null ? transport.writableLength : (message[kSocket]?.writableLength ?? 0)
+  const handedOver =
+    transport !== null ? (transport.countedLength ?? transport.writableLength) : (message[kSocket]?.writableLength ?? 0)
   return message.outputSize + waitingLength(message) + handedOver
 }
 

@@ -64,6 +64,8 @@ export interface MessageTransport {
   /** Bytes handed over and not yet acknowledged by the I/O thread. */
   readonly writableLength: number
   readonly writableHighWaterMark: number
+  /** What a program is shown of `writableLength`, where that is another number. */
+  readonly countedLength?: number
   /** Messages collect the parts of one turn themselves. A stream does that in its own queue, where programs see it. */
   readonly takesParts?: boolean
   /** The program has corked the socket itself. */
