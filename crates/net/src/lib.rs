@@ -50,3 +50,41 @@ pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time
 pub use server::ServerConfig;
 pub use session::Session;
 pub use settings::ClientConfig;
+
+/// What fuzz targets need of the inside.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz {
+    use crate::handoff::{self, Held, HeldBytes, Malformed, Records};
+    use crate::id::ConnectionId;
+
+    struct Zeros(Vec<u8>);
+
+    impl HeldBytes for Zeros {
+        fn bytes(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    /// Reads a flush with held buffers of these lengths, as an environment does before it carries one out. Returns the
+    /// connection of each record and the bytes that the record takes of the flush, text included.
+    ///
+    /// # Errors
+    /// It does not parse.
+    pub fn read_flush(
+        records: &[u8],
+        text: &[u8],
+        held: &[u8],
+    ) -> Result<Vec<(ConnectionId, usize)>, Malformed> {
+        let mut held: Vec<Held> = held
+            .iter()
+            .map(|&len| Box::new(Zeros(vec![0; len.into()])) as Held)
+            .collect();
+        handoff::check(records, text, &mut held, usize::MAX)?;
+        let read: Vec<_> = Records::new(records, text)
+            .inspect(|record| assert!(record.command.held().is_none() || !held.is_empty()))
+            .map(|record| (record.id, record.bytes.len() + record.text.len()))
+            .collect();
+        Ok(read)
+    }
+}
