@@ -13,6 +13,16 @@ function answer(path, extra = '') {
 
 const SMUGGLED = answer('/smuggled')
 
+/** A response that says in its trailers what its head did not, and another one that nobody asked for. */
+function endingWith(trailer) {
+  return (socket, path) => {
+    const body = `${path.length.toString(16)}\r\n${path}\r\n0\r\n${trailer}\r\n\r\n`
+    socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`, () => {
+      if (socket.writable) socket.write(SMUGGLED)
+    })
+  }
+}
+
 /**
  * What a server does with a request: `(socket, path, number)`, the number on this connection from 1.
  * `codes`: the errors that may come of it.
@@ -71,6 +81,8 @@ const SERVERS = {
     serve: (socket, path) => socket.write(`HTTP/1.1 102 Processing\r\n\r\n`.repeat(100) + answer(path)),
     codes: [],
   },
+  'announces the close in trailers': { serve: endingWith('Connection: close'), codes: [] },
+  'names a coding in trailers': { serve: endingWith('Transfer-Encoding: gzip'), codes: [] },
   'speaks nonsense': { serve: (socket) => socket.write('nonsense\r\n\r\n'), codes: ['HPE_INVALID_CONSTANT'] },
 }
 

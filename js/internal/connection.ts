@@ -431,7 +431,7 @@ export class Connection implements MessageTransport, MessageSource {
     this.#updateHold()
   }
 
-  onEnd(trailers: string): void {
+  onEnd(_flags: number, trailers: string): void {
     const { incoming } = this
     if (this.discarding) return
     this.incoming = null

@@ -114,7 +114,9 @@ export function onBody(request: ClientRequest, connection: ClientConnection, chu
   if (response !== null && !response[kBody](chunk)) connection.pause()
 }
 
-export function onEnd(request: ClientRequest, connection: ClientConnection, trailers: string): void {
+export function onEnd(request: ClientRequest, connection: ClientConnection, flags: number, trailers: string): void {
+  // The trailers may have announced the close, which the head did not: what comes later must not answer another request.
+  if ((flags & r.END_LAST) !== 0) request.shouldKeepAlive = false
   request.res?.[kEnd](trailers)
   connection.resume()
 }

@@ -22,7 +22,8 @@ export function aligned(records: Uint8Array): FastBuffer {
 interface Receiver {
   /** @param flags BODY_RAW and the others of `records.ts` */
   onBody(flags: number, chunk: Buffer): void
-  onEnd(trailers: string): void
+  /** @param flags END_LAST or 0 */
+  onEnd(flags: number, trailers: string): void
   /**
    * @param kind index of the engine's error
    * @param packet what was being parsed, of which `bytesParsed` are fine
@@ -104,7 +105,7 @@ export function deliver(
     case r.IN_END: {
       const start = at + r.HEADER + 4
       const length = inWords[word + 4]!
-      connection.onEnd(length === 0 ? '' : bytes.latin1Slice(start, start + length))
+      connection.onEnd(first >>> 8, length === 0 ? '' : bytes.latin1Slice(start, start + length))
       return true
     }
     case r.IN_ERROR: {

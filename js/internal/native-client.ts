@@ -591,10 +591,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#credit(this.#window.held ? this.#window.hold(chunk.length) : this.#window.pass(chunk.length))
   }
 
-  onEnd(trailers: string): void {
+  onEnd(flags: number, trailers: string): void {
     this.#credit(this.#window.end())
     if (this.request === null || this.discarding) return
-    this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, trailers)
+    this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, flags, trailers)
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {

@@ -39,6 +39,9 @@ export const HEAD_EXPECT_CONTINUE = 8
 export const HEAD_EXPECT_OTHER = 16
 export const HEAD_HAS_HOST = 32
 
+/** Flag of IN_END: the client's connection carries no further request. */
+export const END_LAST = 1
+
 /** Flags of IN_BODY. */
 export const BODY_RAW = 1
 export const BODY_TAKE = 2

@@ -270,8 +270,8 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     exchange.onBody(this.#request!, this, chunk)
   }
 
-  onEnd(trailers: string): void {
-    exchange.onEnd(this.#request!, this, trailers)
+  onEnd(flags: number, trailers: string): void {
+    exchange.onEnd(this.#request!, this, flags, trailers)
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {

@@ -95,12 +95,12 @@ impl Session {
         let outcome = match &mut self.engine {
             Engine::Server(server) => server.handle_eof(&self.input).map(|event| {
                 if let Some(Event::End(trailers)) = event {
-                    self.batch.end(ID, &trailers);
+                    self.batch.end(ID, &trailers, false);
                 }
             }),
             Engine::Client(client) => client.handle_eof().map(|event| {
                 if let Some(ClientEvent::End(trailers)) = event {
-                    self.batch.end(ID, &trailers);
+                    self.batch.end(ID, &trailers, true);
                 }
             }),
         };
@@ -242,7 +242,11 @@ impl Session {
                 }
                 Told::Server(Event::End(trailers)) | Told::Client(ClientEvent::End(trailers)) => {
                     if !self.without_body {
-                        self.batch.end(ID, &trailers);
+                        let last = match &self.engine {
+                            Engine::Client(client) => client.close_reason().is_some(),
+                            Engine::Server(_) => false,
+                        };
+                        self.batch.end(ID, &trailers, last);
                     }
                 }
             }
@@ -306,6 +310,21 @@ mod tests {
         assert!(!session.is_receiving() && !session.is_idle());
         session.answered(false);
         assert!(session.is_idle());
+    }
+
+    #[test]
+    fn trailers_that_announce_the_close_say_that_the_response_is_the_last() {
+        for (trailers, last) in [("", 0), ("Connection: close\r\n", 1)] {
+            let mut session = Session::client(Limits::default());
+            assert!(session.begin(RequestKind::Ordinary));
+            session.finished(false);
+            session.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            assert_eq!(kinds(&mut session), [RESPONSE]);
+            session.feed(format!("0\r\n{trailers}\r\n").as_bytes());
+            let (kinds, bytes) = told(&mut session);
+            assert_eq!((kinds, bytes[1]), (vec![END], last));
+            assert_eq!(session.begin(RequestKind::Ordinary), last == 0);
+        }
     }
 
     #[test]

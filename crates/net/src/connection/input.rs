@@ -356,7 +356,7 @@ impl Connection {
                 Some(Event::Data(data)) => self.take_data(state, data, batch),
                 Some(Event::End(trailers)) => {
                     if !state.without_body {
-                        batch.end(self.id, &trailers);
+                        batch.end(self.id, &trailers, false);
                         state.waiting.add_head(batch.memory() - before);
                     }
                     state.body_left = 0;
@@ -404,7 +404,7 @@ impl Connection {
             Ok(None) if idle => state.writing = Writing::Close,
             Ok(event) => {
                 if let Some(Event::End(trailers)) = event {
-                    batch.end(self.id, &trailers);
+                    batch.end(self.id, &trailers, false);
                 }
                 batch.eof(self.id);
             }

@@ -75,7 +75,7 @@ impl Connection {
                 }
                 Some(ClientEvent::Data(data)) => self.take_data(state, data, batch),
                 Some(ClientEvent::End(trailers)) => {
-                    batch.end(self.id, &trailers);
+                    batch.end(self.id, &trailers, engine.close_reason().is_some());
                     state.waiting.add_head(batch.memory() - before);
                     state.body_left = 0;
                     state.close_if_spent();
@@ -93,7 +93,7 @@ impl Connection {
         match engine.handle_eof() {
             Ok(end) => {
                 if let Some(ClientEvent::End(trailers)) = end {
-                    batch.end(self.id, &trailers);
+                    batch.end(self.id, &trailers, true);
                     state.body_left = 0;
                 }
                 state.close_if_spent();

@@ -57,6 +57,9 @@ impl HeadFlags {
     pub(crate) const HAS_HOST: u32 = 32;
 }
 
+/// Flag of an END record: the client's connection, which may have learned so from the trailers, carries no further request.
+pub(super) const END_LAST: u32 = 1;
+
 /// Flag of a BODY record: raw bytes of an upgraded connection.
 pub(super) const BODY_RAW: u32 = 1;
 /// Flag of a BODY record: the bytes are not inline; word 5 names a chunk, word 6 says where in it they begin. It is taken with
@@ -402,9 +405,10 @@ impl Batch {
     }
 
     /// The request is complete.
-    pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>) {
+    pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>, last: bool) {
         let start = self.bytes.len();
-        self.begin(kind::END, 0, id.slot, id.generation, 4);
+        let flags = if last { END_LAST } else { 0 };
+        self.begin(kind::END, flags, id.slot, id.generation, 4);
         let len_at = self.bytes.len();
         self.word(0);
         self.block_fields(trailers, false);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::connect::Step;
 use crate::handoff::inbound::{
-    self, BODY_RAW, BODY_TAKE, BODY_TAP, HeadFlags, ResponseFlags, kind as incoming,
+    self, BODY_RAW, BODY_TAKE, BODY_TAP, END_LAST, HeadFlags, ResponseFlags, kind as incoming,
 };
 use crate::handoff::outbound::{flag, kind as outgoing};
 use crate::handoff::{Chunk, CloseMode, Command, HEADER_BYTES, Records, Timeout};
@@ -53,6 +53,7 @@ fn both_languages_name_the_same_numbers() {
         ("IN_RESPONSE", incoming::RESPONSE),
         ("IN_CONNECTED", incoming::CONNECTED),
         ("IN_CONNECT_FAILED", incoming::CONNECT_FAILED),
+        ("END_LAST", END_LAST),
         ("HEAD_KEEP_ALIVE", HeadFlags::KEEP_ALIVE),
         ("HEAD_UPGRADE", HeadFlags::UPGRADE),
         ("HEAD_COMPLETE", HeadFlags::COMPLETE),
