@@ -103,5 +103,8 @@ fuzz_target!(|input: (bool, u8, u16, &[u8])| {
     let whole = run([bytes].into_iter(), kind, &limits);
     assert!(agree(&run(bytes.chunks(1), kind, &limits), &whole));
     let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
-    assert!(agree(&run([first, second].into_iter(), kind, &limits), &whole));
+    assert!(agree(
+        &run([first, second].into_iter(), kind, &limits),
+        &whole
+    ));
 });
