@@ -52,7 +52,7 @@ async function upstream(wrong, counts) {
   return server
 }
 
-/** One peer, which asks again and again until `until`. */
+/** One peer, which asks again and again until `until`, at most `rounds` times. */
 class Peer {
   #socket = null
   #received = []
@@ -61,8 +61,9 @@ class Peer {
     Object.assign(this, { index, port, random, wrong, counts })
   }
 
-  async run(until) {
-    for (let number = 0; Date.now() < until() && this.wrong.length === 0; number++) await this.#ask(number)
+  async run(until, rounds) {
+    for (let number = 0; number < rounds && Date.now() < until() && this.wrong.length === 0; number++)
+      await this.#ask(number)
     this.#socket?.destroy()
   }
 
@@ -131,15 +132,18 @@ class Peer {
   }
 }
 
+const OURS = path.resolve(__dirname, '../../../dist/index.js')
+
 /**
  * @param {object} options
- * @param {number} options.seconds
+ * @param {number} [options.seconds]
+ * @param {number} [options.rounds] how often each peer asks at most
  * @param {number} options.seed
  * @param {number} [options.stackSize] V8's, in KB
  * @param {string} [options.module] what the server is made with
  * @returns what was counted, and everything that was wrong
  */
-async function run({ seconds, seed, stackSize, module: name = path.resolve(__dirname, '../../../dist/index.js') }) {
+async function run({ seconds = Infinity, rounds = Infinity, seed, stackSize, module: name = OURS }) {
   const wrong = []
   const counts = { answers: 0, faulty: 0, requests: 0 }
   const upstreams = [await upstream(wrong, counts), await upstream(wrong, counts)]
@@ -164,7 +168,9 @@ async function run({ seconds, seed, stackSize, module: name = path.resolve(__dir
   const until = () => (server.exitCode === null ? finish : 0)
   const random = generator(seed)
   await Promise.all(
-    Array.from({ length: PEERS }, (_, i) => new Peer(i, port, generator(random() * 2 ** 32), wrong, counts).run(until)),
+    Array.from({ length: PEERS }, (_, i) =>
+      new Peer(i, port, generator(random() * 2 ** 32), wrong, counts).run(until, rounds),
+    ),
   )
   if (said.includes('does not parse')) wrong.push(said.slice(0, 500))
   ended = true
