@@ -44,7 +44,9 @@ import {
   sendQueue,
   type Encoding,
 } from './output-queue.js'
+import { joinCallbacks, joinParts } from './joined-parts.js'
 import { StreamTransport } from './stream-transport.js'
+import { MERGES_CHUNKS } from './stream-writer.js'
 import { kSocket, kState, kTransport } from './symbols.js'
 import {
   ACKNOWLEDGE,
@@ -57,12 +59,6 @@ import {
 } from './transport.js'
 
 const { isUint8Array } = types
-
-/** Since Node 24.22 the chunks of one turn leave as one. On every Node programs and peers see the chunks that it makes. */
-const MERGES_CHUNKS = (() => {
-  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
-  return major > 24 || (major === 24 && minor >= 22)
-})()
 
 /** The transport, made now if a socket was assigned and is this message's; null while there is none. */
 function transportOf(message: OutgoingMessage): MessageTransport | null {
@@ -251,7 +247,7 @@ function waitsForTurn(message: OutgoingMessage, transport: MessageTransport, chu
   if (!message.chunkedEncoding && transport.takesParts !== true) return false
   const socketIsCorked = transport.isSocketCorked === true
   // Before 24.22 only what follows the head waits in the message.
-  if (!MERGES_CHUNKS && socketIsCorked && !message._headerSent) return false
+  if (!MERGES_CHUNKS && (socketIsCorked || message[kCorked] !== 0) && !message._headerSent) return false
   if (message[kCorked] === 0 && (message[kState] & IN_TURN) === 0) {
     // The program has corked the socket, which holds back each part by itself.
     if (socketIsCorked) return false
@@ -336,8 +332,11 @@ function dropBody(message: OutgoingMessage): void {
   debug?.('This message must not have a body. It is ignored.')
 }
 
-/** Sends the parts that wait. A message that was destroyed meanwhile sends nothing of them. */
-export function releaseCorked(message: OutgoingMessage): void {
+/**
+ * Sends the parts that wait. A message that was destroyed meanwhile sends nothing of them.
+ * @param corked the message has corked its socket, which holds them together already
+ */
+export function releaseCorked(message: OutgoingMessage, corked = false): void {
   const parts = takeParts(message)
   if (message.destroyed) {
     const error = message[kErrored] ?? ERR_STREAM_DESTROYED('write')
@@ -345,18 +344,32 @@ export function releaseCorked(message: OutgoingMessage): void {
     return
   }
   const transport = message[kTransport]
-  transport?.gather?.(true)
+  const gathers = !corked || transport?.writesAsNode !== true
+  if (gathers) transport?.gather?.(true)
   try {
     for (let first = 0; first < parts.length; ) {
       let next = first + 1
       while (next < parts.length && (parts[next]!.joins || !message.chunkedEncoding)) next++
-      const { chunk, encoding, callback } = joinParts(parts.slice(first, next))
-      send(message, chunk, encoding, message.chunkedEncoding ? CHUNKED : 0, callback)
+      sendParts(message, parts.slice(first, next))
       first = next
     }
   } finally {
-    transport?.gather?.(false)
+    if (gathers) transport?.gather?.(false)
   }
+}
+
+/** Sends parts that leave as one. */
+function sendParts(message: OutgoingMessage, parts: CorkedChunk[]): void {
+  const transport = transportOf(message)
+  if (!message.chunkedEncoding || !message._header || transport?.sendChunk === undefined) {
+    const { chunk, encoding, callback } = joinParts(parts)
+    send(message, chunk, encoding, message.chunkedEncoding ? CHUNKED : 0, callback)
+    return
+  }
+  if (message.outputData.length !== 0) flushOutput(message)
+  const head = message._headerSent ? '' : headText(message, message._header, false)
+  message._headerSent = true
+  transport.sendChunk(message, head, parts, joinCallbacks(parts))
 }
 
 function takeParts(message: OutgoingMessage): CorkedChunk[] {
@@ -367,46 +380,10 @@ function takeParts(message: OutgoingMessage): CorkedChunk[] {
   return parts
 }
 
-/** All parts as one, in their order. */
-function joinParts(parts: CorkedChunk[]): CorkedChunk {
-  if (parts.length === 1) return parts[0]!
-  const callbacks: WriteCallback[] = []
-  for (const { callback } of parts) if (callback !== null) callbacks.push(callback)
-  const callback =
-    callbacks.length === 0
-      ? null
-      : (error?: Error | null) => {
-          for (const each of callbacks) each(error)
-        }
-  const text = joinText(parts)
-  const { joins } = parts[0]!
-  if (text !== null) return { chunk: text, encoding: parts[0]!.encoding, callback, joins }
-  const buffers = parts.map(({ chunk, encoding }) =>
-    typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : chunk,
-  )
-  return { chunk: Buffer.concat(buffers), encoding: null, callback, joins }
-}
-
-/** Parts that are text in one encoding, as one text; null where their bytes would not be those of the parts. */
-function joinText(parts: CorkedChunk[]): string | null {
-  const { encoding } = parts[0]!
-  const utf8 = !encoding || encoding === 'utf8'
-  if (!utf8 && encoding !== 'latin1') return null
-  let text = ''
-  for (const part of parts) {
-    if (typeof part.chunk !== 'string' || (part.encoding || 'utf8') !== (encoding || 'utf8')) return null
-    // Halves of a character in two parts are two unreadable ones, also next to each other.
-    if (utf8 && text !== '' && (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800) return null
-    text += part.chunk
-  }
-  return text
-}
-
 /** @param byProgram the program's own `cork()`, which also holds back what it writes to the socket itself */
 export function corkMessage(message: OutgoingMessage, byProgram: boolean): void {
   message[kCorked]++
-  message[kSocket]?.cork?.()
-  if (byProgram) message[kTransport]?.corkSocket?.(true)
+  corkSocket(message, byProgram, true)
 }
 
 /** Takes back one `corkMessage`; the last one sends what waits. */
@@ -414,13 +391,21 @@ export function uncorkMessage(message: OutgoingMessage, byProgram: boolean): voi
   message[kCorked]--
   if (message[kCorked] === 0) message[kState] &= ~JOINING
   const releases = message[kCorked] === 0 && message[kCorkedChunks] !== null && (message[kState] & IN_TURN) === 0
+  // Before 24.22 Node uncorks its socket first.
+  const early = !MERGES_CHUNKS && message[kTransport]?.writesAsNode === true
+  if (early) corkSocket(message, byProgram, false)
   try {
-    if (releases) releaseCorked(message)
+    if (releases) releaseCorked(message, true)
   } finally {
-    message[kSocket]?.uncork?.()
-    if (byProgram) message[kTransport]?.corkSocket?.(false)
+    if (!early) corkSocket(message, byProgram, false)
   }
   if (releases && unsentLength(message) === 0) emitDrain(message)
+}
+
+function corkSocket(message: OutgoingMessage, byProgram: boolean, on: boolean): void {
+  const { [kSocket]: socket, [kTransport]: transport } = message
+  if (socket !== null) (on ? socket.cork : socket.uncork)?.call(socket)
+  else if (byProgram || transport?.writesAsNode === true) transport?.corkSocket?.(on)
 }
 
 /** Bytes that have been written and that the kernel has not taken, as far as this thread knows. */
@@ -514,7 +499,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
   if (message[kCorkedChunks] !== null) {
     // The last part joins those of this turn, as in Node, unless somebody waits for them.
-    const last = joinLast(message, body, encoding)
+    const last = joinLast(message, body, encoding, transportOf(message))
     if (last !== null) {
       body = last.chunk
       encoding = last.encoding
@@ -525,6 +510,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
 
   const transport = transportOf(message)
   if (transport === null) queueEnd(message, body, encoding, ascii)
+  else if (transport.writesAsNode === true) sendEndingAsNode(message, transport, body, encoding)
   else sendEnding(message, transport, body, ascii ? 'latin1' : encoding)
   message[kCorked] = 0
   message.finished = true
@@ -554,6 +540,27 @@ function sendEnding(
   }
 }
 
+/** As `sendEnding`, with the socket corked where Node corks it: for a last part, and for what waits. */
+function sendEndingAsNode(
+  message: OutgoingMessage,
+  transport: MessageTransport,
+  body: BodyChunk | null,
+  encoding: Encoding,
+): void {
+  const parts = message[kCorkedChunks]
+  const alone = parts === null && message.outputData.length === 0 && endTrailers(message) === ''
+  if (body !== null && !alone) transport.gather?.(true)
+  if (parts !== null) {
+    if (body !== null && MERGES_CHUNKS && message.chunkedEncoding) {
+      parts.push({ chunk: body, encoding, callback: null, joins: true })
+      body = null
+    }
+    releaseCorked(message)
+  }
+  if (message.outputData.length !== 0) flushOutput(message)
+  sendLast(message, transport, body, encoding)
+}
+
 /**
  * Nothing can be sent, yet a handler that goes on regardless finds its message ended, and hooks on the head run. As in Node
  * nobody is called back, unless an end without bytes of its own follows a head that was sent.
@@ -573,8 +580,14 @@ function finishDestroyed(message: OutgoingMessage): void {
 }
 
 /** The parts of this turn and the last one, as one; null where they must be sent by themselves. */
-function joinLast(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding): CorkedChunk | null {
+function joinLast(
+  message: OutgoingMessage,
+  body: BodyChunk | null,
+  encoding: Encoding,
+  transport: MessageTransport | null,
+): CorkedChunk | null {
   const parts = message[kCorkedChunks]!
+  if (transport?.writesAsNode === true) return null
   if ((message.chunkedEncoding && !MERGES_CHUNKS) || parts.some(({ callback }) => callback !== null)) return null
   if (body !== null) parts.push({ chunk: body, encoding, callback: null, joins: true })
   return joinParts(takeParts(message))

@@ -12,6 +12,7 @@ import type { ClientConnection } from './client-connection.js'
 import * as exchange from './exchange.js'
 import { aligned, deliver, words, type ClientReceiver, type FastBuffer, type ResponseRecord } from './inbound.js'
 import { BindingSession, type NativeSession } from './native.js'
+import type { CorkedChunk } from './outgoing-state.js'
 import { isEarlyEnd, responseError } from './response-error.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
@@ -153,6 +154,16 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     const accepted = super.send(message, head, body, encoding, flags, trailers, callback)
     if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
     return accepted
+  }
+
+  override sendChunk(
+    message: SettledMessage,
+    head: string,
+    parts: readonly CorkedChunk[],
+    callback: WriteCallback | null,
+  ): boolean {
+    this.#begin()
+    return super.sendChunk(message, head, parts, callback)
   }
 
   override sendQueued(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean {

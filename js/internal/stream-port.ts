@@ -14,7 +14,8 @@ import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingSession, type NativeSession, type SessionConfig } from './native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
-import { writeFramed, type AssignableSocket } from './stream-transport.js'
+import type { AssignableSocket } from './stream-transport.js'
+import { StreamWriter } from './stream-writer.js'
 import { now } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, END, kSettle } from './transport.js'
 import type { BodyChunk, SettledMessage, WriteCallback } from './transport.js'
@@ -69,8 +70,7 @@ export class StreamPort implements Port, SocketSide {
   /** Messages whose END has been written, without ACKNOWLEDGE. */
   #unsettled: SettledMessage[] = []
   #writing = false
-  /** Calls under way that write several parts, which leave together. */
-  #gathering = 0
+  readonly #writer: StreamWriter
   /** The stream's timeout is that of an idle connection. */
   #idling = false
   /** When the request began that is arriving, 0 for none. */
@@ -81,6 +81,7 @@ export class StreamPort implements Port, SocketSide {
   constructor(server: Server, stream: Socket, config: StreamConfig, onGone: (port: StreamPort) => void) {
     served++
     this.#stream = stream as unknown as ServedStream
+    this.#writer = new StreamWriter(this.#stream)
     this.#config = config
     this.#onGone = onGone
     this.#session = new BindingSession(false, config.session)
@@ -251,7 +252,7 @@ export class StreamPort implements Port, SocketSide {
 
   #write(head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string): void {
     this.#writing = true
-    writeFramed(this.#stream, head, body, encoding, flags, trailers, this.#whenWritten(flags), this.#gathering > 0)
+    this.#writer.framed(head, body, encoding, flags, trailers, this.#whenWritten(flags))
     this.#writing = false
     if ((flags & END) !== 0) this.#answered((flags & CLOSE) !== 0)
   }
@@ -281,9 +282,7 @@ export class StreamPort implements Port, SocketSide {
   }
 
   gather(on: boolean): void {
-    this.#gathering += on ? 1 : -1
-    if (on) this.#stream.cork?.()
-    else this.#stream.uncork?.()
+    this.#writer.gather(on)
   }
 
   settleAfterFlush(message: SettledMessage): void {

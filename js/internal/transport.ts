@@ -6,6 +6,7 @@
  * `internal/stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
  */
 import type { Socket } from 'node:net'
+import type { CorkedChunk } from './outgoing-state.js'
 
 /** What a body part may be by the time it reaches a transport. Strings are not yet encoded. */
 export type BodyChunk = string | Uint8Array
@@ -70,6 +71,8 @@ export interface MessageTransport {
   readonly takesParts?: boolean
   /** The program has corked the socket itself. */
   readonly isSocketCorked?: boolean
+  /** Mocks may count what the socket is asked: messages hand over their parts, and cork it, as Node's do. */
+  readonly writesAsNode?: boolean
   /** The program has corked the message, and with it the socket, where there is one that it can look at. */
   corkSocket?(on: boolean): void
   /**
@@ -110,6 +113,16 @@ export interface MessageTransport {
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean
   /** An interim (1xx) response, or part of one: text ahead of the head, sent as it is; encoded as latin1. */
   sendInterim(head: string, callback: WriteCallback | null): boolean
+  /**
+   * A chunk in several parts, with the head in front unless that is ''. Without this method the parts are joined and come by the
+   * others.
+   */
+  sendChunk?(
+    message: SettledMessage,
+    head: string,
+    parts: readonly CorkedChunk[],
+    callback: WriteCallback | null,
+  ): boolean
   /** A further body part of a message with CHUNKED that has been framed already. */
   sendFramed(
     message: SettledMessage,
