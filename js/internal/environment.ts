@@ -27,11 +27,12 @@ const CLOCK_STEP = 8
 const QUICK = 0.1
 
 /**
- * Outside a batch so many writes of one turn leave each by itself and at once, as in Node. What more a turn brings leaves
- * together at its end, where that is how turns have been; else up to the second number.
+ * Outside a batch each of so many writes of a turn leaves by itself and at once, as in Node, because the program may block this
+ * thread next. Where turns bring more (a message to hundreds of clients that wait), only the first `FEW_WRITES` do, and the
+ * others leave together at the end of the turn, which costs a third.
  */
-const DIRECT_WRITES = 2
 const MOST_DIRECT_WRITES = 16
+const FEW_WRITES = 2
 
 /** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
 const NOBODY = -1
@@ -462,8 +463,8 @@ class Environment implements Port {
       return
     }
     const writes = ++this.#writesOfTurn
-    if (writes <= DIRECT_WRITES) this.#send(false)
-    else if (writes <= MOST_DIRECT_WRITES && this.#writesOfLastTurn <= DIRECT_WRITES) this.#send(true)
+    const direct = this.#writesOfLastTurn > MOST_DIRECT_WRITES ? FEW_WRITES : MOST_DIRECT_WRITES
+    if (writes <= direct) this.#send(true)
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
