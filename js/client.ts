@@ -404,7 +404,12 @@ defineMethods(ClientRequest.prototype, {
 
 function settle(request: ClientRequest, error?: Error | null): void {
   // It may have been handed over, but went no further.
-  const stopped = request[kDestroyError] !== null && request.res === null && connectionOf(request)?.destroyed === true
+  const connection = connectionOf(request)
+  const stopped =
+    request[kDestroyError] !== null &&
+    request.res === null &&
+    connection?.destroyed === true &&
+    (connection.writableLength > 0 || connection.socket.errored != null)
   if (!finishMessage(request, error ?? (stopped ? ERR_STREAM_DESTROYED('write') : null))) return
   request.emit('finish')
   onFinish(request)

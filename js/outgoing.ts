@@ -29,6 +29,7 @@ import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import {
   corkMessage,
+  dropChunks,
   emitDrain,
   endMessage,
   flushOutput,
@@ -429,6 +430,7 @@ defineMethods(OutgoingMessage.prototype, {
     if (this.destroyed) return this
     this.destroyed = true
     this[kErrored] = error
+    dropChunks(this)
     if (this[kSocket] !== null) this[kSocket].destroy(error)
     else if (this[kTransport] !== null) this[kTransport].destroy(error)
     else process.nextTick(emitCloseOnce, this)

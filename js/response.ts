@@ -21,7 +21,7 @@ import { hasObsText, statusLine, valueText, type FieldList } from './internal/he
 import { tellIn } from './internal/isolate.js'
 import { countAsInstances } from './internal/kinship.js'
 import { defineMethods } from './internal/members.js'
-import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD } from './internal/outgoing-state.js'
+import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD, WRITABLE_FINISHED } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/sending.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
@@ -302,7 +302,8 @@ function settle(response: ServerResponse, error?: Error | null): void {
     return
   }
   if (!sent) {
-    if (!error) return
+    // It has been sent, or was handed over and destroyed with an error since.
+    if (!error && (response[kState] & WRITABLE_FINISHED) !== 0) return
     // Until its response has been sent the connection's end aborts a request, also one that has been read.
     response.req[kAbort]?.()
     emitClose(response)

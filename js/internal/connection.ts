@@ -22,7 +22,7 @@ import { PendingWrites, partLength } from './pending-writes.js'
 import { bufferedLength, isWriteReplaced, takesPart } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
-import { plainPartsLength, releasePlainParts } from './sending.js'
+import { holdRaw, plainPartsLength, releasePlainParts } from './sending.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { shutDown } from './resources.js'
 import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
@@ -216,8 +216,9 @@ export class Connection implements MessageTransport, MessageSource {
     return side !== null && side[kStream].writableCorked > 0
   }
 
-  corkSocket(on: boolean): void {
-    const socket = this.#socket?.[kStream]
+  corkSocket(on: boolean, byProgram: boolean): void {
+    if (this.#isNative && !byProgram) return
+    const socket = this.#isNative ? this.#socket?.[kStream] : this.#side()[kStream]
     if (socket === undefined) return
     if (on) socket.cork()
     else if (socket.writableCorked > 0) socket.uncork()
@@ -441,7 +442,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (incoming !== null) this.#inScope(() => incoming[kEnd](trailers))
   }
 
-  onAck(count: number): void {
+  onAck(count: number, _atOnce = false): void {
     this.#pending?.acknowledge(count)
     if (this.writableLength === 0) {
       const full = this.#needDrain
@@ -762,7 +763,8 @@ export class Connection implements MessageTransport, MessageSource {
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.#isMute) return false
+    // What was written before the socket ended.
+    if (this.#releasing ? this.destroyed : this.#isMute) return false
     this.#port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
@@ -791,8 +793,10 @@ export class Connection implements MessageTransport, MessageSource {
       process.nextTick(callback, connectionReset('write ECONNRESET'))
       return
     }
-    // Parts of a response that were written before it and wait for the end of this turn.
-    if (this.response !== null) this.#releaseParts(this.response)
+    if (this.response !== null && holdRaw(this.response, chunk, encoding)) {
+      callback()
+      return
+    }
     this.#port.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
     this.#wait(partLength(chunk, encoding, 0), null, null)
     if (this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark)
@@ -809,6 +813,8 @@ export class Connection implements MessageTransport, MessageSource {
   close(mode: number): void {
     // The last words are on their way already: a destroy on top would take them back.
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
+    if (this.response !== null && (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF))
+      this.#releaseParts(this.response)
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
     this.#updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
@@ -851,7 +857,7 @@ export class Connection implements MessageTransport, MessageSource {
     return (this.#framing ??= new StreamTransport(stream as unknown as AssignableSocket))
   }
 
-  /** The socket is at its next write already: what was written before it does not go through it. */
+  /** The socket ends: what was written before that does not go through it. */
   #releaseParts(response: ServerResponse): void {
     this.#releasing = true
     try {

@@ -509,7 +509,7 @@ function scratch(size: number): FastBuffer {
 function acknowledge(connection: Connection | NativeClient): void {
   const count = connection.acknowledged
   connection.acknowledged = 0
-  if (count > 0) connection.onAck(count)
+  if (count > 0) connection.onAck(count, true)
 }
 
 function settle(message: SettledMessage): void {

@@ -20,7 +20,7 @@ import { PendingWrites, partLength } from './pending-writes.js'
 import { bufferedLength, takesPart } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
-import { plainPartsLength, releasePlainParts } from './sending.js'
+import { holdRaw, plainPartsLength, releasePlainParts } from './sending.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
 import {
@@ -170,7 +170,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     return this.socket.writableCorked > 0
   }
 
-  corkSocket(on: boolean): void {
+  corkSocket(on: boolean, byProgram: boolean): void {
+    if (!byProgram) return
     if (on) this.socket.cork()
     else if (this.socket.writableCorked > 0) this.socket.uncork()
   }
@@ -221,6 +222,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   close(mode: number): void {
     if (this.closed) return
+    if (mode === r.CLOSE_HALF && this.request !== null) this.#releaseParts(this.request)
     if (mode !== r.CLOSE_HALF) this.ending = true
     this.#updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
@@ -492,7 +494,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
       process.nextTick(callback, connectionReset('write ECONNRESET'))
       return
     }
-    if (this.request !== null) this.#releaseParts(this.request)
+    if (this.request !== null && holdRaw(this.request, chunk, encoding)) {
+      callback()
+      return
+    }
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
     this.#pending.add(partLength(chunk, encoding, 0), null, null)
     // As in Node a socket that is not connected holds back what follows.
@@ -611,10 +616,11 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
   }
 
-  onAck(count: number): void {
+  /** @param atOnce this thread has written it itself, before anything could follow */
+  onAck(count: number, atOnce = false): void {
     this.#acknowledged += count
     // It was destroyed before anybody could know: what it has written is lost to the program.
-    if (!this.#connected || this.socket.destroyed) return
+    if (!this.#connected || (this.socket.destroyed && !atOnce)) return
     const written = this.#acknowledged
     this.#acknowledged = 0
     this.#pending.acknowledge(written)

@@ -47,4 +47,6 @@ export interface CorkedChunk {
   callback: WriteCallback | null
   /** It leaves in one chunk with the part before it. */
   joins: boolean
+  /** What the program wrote to the socket itself: not framed. */
+  isRaw?: boolean
 }

@@ -289,24 +289,66 @@ function waitingLength(message: OutgoingMessage): number {
   if (parts === null) return 0
   const head = !message._headerSent && message._header ? message._header.length : 0
   if (!message.chunkedEncoding) return head + message[kCorkedLength]
-  if (MERGES_CHUNKS) return head + message[kCorkedLength] + framingLength(message[kCorkedLength])
+  if (MERGES_CHUNKS) {
+    const raw = rawLength(parts)
+    return head + message[kCorkedLength] + framingLength(message[kCorkedLength] - raw)
+  }
   let framing = 0
-  for (const { chunk, encoding, joins } of parts)
-    if (!joins && chunk.length !== 0) framing += framingLength(byteLength(chunk, encoding))
+  for (const { chunk, encoding, joins, isRaw } of parts)
+    if (!joins && isRaw !== true && chunk.length !== 0) framing += framingLength(byteLength(chunk, encoding))
   return head + message[kCorkedLength] + framing
+}
+
+function rawLength(parts: CorkedChunk[]): number {
+  let bytes = 0
+  for (const { chunk, encoding, isRaw } of parts) if (isRaw === true) bytes += byteLength(chunk, encoding)
+  return bytes
 }
 
 /** Bytes that wait for the end of this turn and that Node keeps in the socket, where programs see them. */
 export function plainPartsLength(message: OutgoingMessage): number {
-  return message.chunkedEncoding && MERGES_CHUNKS ? 0 : waitingLength(message)
+  const parts = message[kCorkedChunks]
+  if (parts === null) return 0
+  return message.chunkedEncoding && MERGES_CHUNKS ? rawLength(parts) : waitingLength(message)
 }
 
 /**
- * Bytes of the socket's own follow: sends the parts that Node has given to the socket before them. Chunks that wait in the
- * message come after them.
+ * The socket ends: sends the parts that Node has given to the socket by then. Chunks that wait in the message come too late.
  */
 export function releasePlainParts(message: OutgoingMessage): void {
-  if (message[kCorkedChunks] !== null && !(message.chunkedEncoding && MERGES_CHUNKS)) releaseCorked(message)
+  const parts = message[kCorkedChunks]
+  if (parts === null) return
+  if (!message.chunkedEncoding || !MERGES_CHUNKS) releaseCorked(message)
+  else if (message[kTransport] !== null) sendRawParts(message, message[kTransport], parts)
+}
+
+/**
+ * Bytes of the socket's own wait with the parts of a message that wait for the end of this turn, which in Node hold the socket
+ * corked: they leave with these, or not at all if the connection is destroyed. Chunks that wait in the message come after them.
+ * @returns false when nothing waits: they can leave
+ */
+export function holdRaw(message: OutgoingMessage, chunk: BodyChunk, encoding: BufferEncoding): boolean {
+  const parts = message[kCorkedChunks]
+  if (parts === null || message.destroyed) return false
+  const part: CorkedChunk = { chunk, encoding, callback: null, joins: false, isRaw: true }
+  if (message.chunkedEncoding && MERGES_CHUNKS) {
+    const first = parts.findIndex(({ isRaw }) => isRaw !== true)
+    parts.splice(first === -1 ? parts.length : first, 0, part)
+  } else {
+    message[kState] &= ~JOINING
+    parts.push(part)
+  }
+  message[kCorkedLength] += byteLength(chunk, encoding)
+  return true
+}
+
+/** Sends those of the parts that are the socket's own, and takes them away. */
+function sendRawParts(message: OutgoingMessage, transport: MessageTransport, parts: CorkedChunk[]): void {
+  while (parts[0]?.isRaw === true) {
+    const { chunk, encoding } = parts.shift()!
+    message[kCorkedLength] -= byteLength(chunk, encoding)
+    transport.sendFramed(message, chunk, encoding ?? 'utf8', null)
+  }
 }
 
 function refuseWrite(message: OutgoingMessage, callback: unknown): false {
@@ -337,6 +379,8 @@ function dropBody(message: OutgoingMessage): void {
  * @param corked the message has corked its socket, which holds them together already
  */
 export function releaseCorked(message: OutgoingMessage, corked = false): void {
+  if (message.destroyed && MERGES_CHUNKS && message.chunkedEncoding && message[kTransport] !== null)
+    sendRawParts(message, message[kTransport], message[kCorkedChunks]!)
   const parts = takeParts(message)
   if (message.destroyed) {
     const error = message[kErrored] ?? ERR_STREAM_DESTROYED('write')
@@ -348,8 +392,15 @@ export function releaseCorked(message: OutgoingMessage, corked = false): void {
   if (gathers) transport?.gather?.(true)
   try {
     for (let first = 0; first < parts.length; ) {
+      const { isRaw } = parts[first]!
+      if (isRaw === true && transport !== null) {
+        const { chunk, encoding } = parts[first++]!
+        transport.sendFramed(message, chunk, encoding ?? 'utf8', null)
+        continue
+      }
       let next = first + 1
-      while (next < parts.length && (parts[next]!.joins || !message.chunkedEncoding)) next++
+      while (next < parts.length && parts[next]!.isRaw !== true && (parts[next]!.joins || !message.chunkedEncoding))
+        next++
       sendParts(message, parts.slice(first, next))
       first = next
     }
@@ -405,7 +456,14 @@ export function uncorkMessage(message: OutgoingMessage, byProgram: boolean): voi
 function corkSocket(message: OutgoingMessage, byProgram: boolean, on: boolean): void {
   const { [kSocket]: socket, [kTransport]: transport } = message
   if (socket !== null) (on ? socket.cork : socket.uncork)?.call(socket)
-  else if (byProgram || transport?.writesAsNode === true) transport?.corkSocket?.(on)
+  else transport?.corkSocket?.(on, byProgram)
+}
+
+/** The message is destroyed: chunks that wait in it are dropped, and no longer hold the socket corked. */
+export function dropChunks(message: OutgoingMessage): void {
+  if (message[kCorkedChunks] === null || !message.chunkedEncoding || !MERGES_CHUNKS) return
+  message[kCorked] = 1
+  uncorkMessage(message, false)
 }
 
 /** Bytes that have been written and that the kernel has not taken, as far as this thread knows. */
@@ -589,6 +647,8 @@ function joinLast(
   const parts = message[kCorkedChunks]!
   if (transport?.writesAsNode === true) return null
   if ((message.chunkedEncoding && !MERGES_CHUNKS) || parts.some(({ callback }) => callback !== null)) return null
+  if (message.chunkedEncoding && message[kTransport] !== null) sendRawParts(message, message[kTransport], parts)
+  if (parts.some(({ isRaw }) => isRaw === true)) return null
   if (body !== null) parts.push({ chunk: body, encoding, callback: null, joins: true })
   return joinParts(takeParts(message))
 }

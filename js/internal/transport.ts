@@ -73,8 +73,11 @@ export interface MessageTransport {
   readonly isSocketCorked?: boolean
   /** Mocks may count what the socket is asked: messages hand over their parts, and cork it, as Node's do. */
   readonly writesAsNode?: boolean
-  /** The program has corked the message, and with it the socket, where there is one that it can look at. */
-  corkSocket?(on: boolean): void
+  /**
+   * The message is corked, and with it the socket, where there is one that the program can look at. For the rest of a turn
+   * (not `byProgram`) only a stream is: elsewhere the message holds all that is written.
+   */
+  corkSocket?(on: boolean, byProgram: boolean): void
   /**
    * What is handed over until the matching call with `false` leaves together. Absent where that is the stream's own matter.
    */
