@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 
 import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
-import { bufferedLength, ownNeedDrain } from './internal/plain-write.js'
+import { ownNeedDrain, unsharedLength } from './internal/plain-write.js'
 import * as r from './internal/records.js'
 import { tellConnected } from './internal/tell-connected.js'
 import type { BodyChunk, WriteCallback } from './internal/transport.js'
@@ -291,7 +291,7 @@ defineGetters(NativeSocket.prototype as NativeSocket<SocketConnection>, {
     return this[kCounted]()[1] + buffered(this) + this[kConnection].heldLength
   },
   writableLength() {
-    return bufferedLength(this) + this[kConnection].unsentLength + this[kConnection].heldLength
+    return unsharedLength(this) + this[kConnection].unsentLength + this[kConnection].heldLength
   },
   writableNeedDrain() {
     return ownNeedDrain.call(this) || (this.writable && this[kConnection].needsDrain)

@@ -19,7 +19,7 @@ import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, partLength } from './pending-writes.js'
-import { bufferedLength, isWriteReplaced, takesPart } from './plain-write.js'
+import { isWriteReplaced, takesPart, unsharedLength } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from './sending.js'
@@ -186,7 +186,7 @@ export class Connection implements MessageTransport, MessageSource {
   /** What the socket itself holds counts, too. A stream acknowledges in a tick: it knows better. */
   get countedLength(): number {
     if (!this.#isNative) return this.#side()[kStream].writableLength
-    return this.#socket === null ? this.writableLength : this.writableLength + bufferedLength(this.#socket[kStream])
+    return this.#socket === null ? this.writableLength : this.writableLength + unsharedLength(this.#socket[kStream])
   }
 
   /** See `SocketConnection`. */

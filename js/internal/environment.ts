@@ -34,6 +34,9 @@ const QUICK = 0.1
 const MOST_DIRECT_WRITES = 16
 const FEW_WRITES = 2
 
+/** What is left of a batch may be looked through for so many records: the rest of a short message. */
+const ONE_MESSAGE = 8
+
 /** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
 const NOBODY = -1
 const NO_SLOT = -2
@@ -459,12 +462,26 @@ class Environment implements Port {
   #leave(): void {
     if (this.#gathering > 0) return
     if (this.#running) {
-      if (this.#at === this.#end) this.#send(false)
+      if (this.#nobodyWaits()) this.#send(false)
       return
     }
     const writes = ++this.#writesOfTurn
     const direct = this.#writesOfLastTurn > MOST_DIRECT_WRITES ? FEW_WRITES : MOST_DIRECT_WRITES
     if (writes <= direct) this.#send(true)
+  }
+
+  /** Whether what is left of the batch is at most the rest of one message, its body above all: no answer will join these. */
+  #nobodyWaits(): boolean {
+    const inWords = this.#inWords
+    let at = this.#at
+    if (at === this.#end) return true
+    const slot = inWords[(at >> 2) + 2]!
+    for (let left = ONE_MESSAGE; at < this.#end; at += inWords[(at >> 2) + 1]!) {
+      const word = at >> 2
+      const type = inWords[word]! & 0xff
+      if (left-- === 0 || type === r.IN_HEAD || type === r.IN_RESPONSE || inWords[word + 2] !== slot) return false
+    }
+    return true
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */

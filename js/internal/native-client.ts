@@ -17,7 +17,7 @@ import * as exchange from './exchange.js'
 import type { ClientReceiver, ResponseRecord } from './inbound.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, partLength } from './pending-writes.js'
-import { bufferedLength, takesPart } from './plain-write.js'
+import { takesPart, unsharedLength } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from './sending.js'
@@ -159,7 +159,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
 
   /** What the socket itself holds counts, too. */
   get countedLength(): number {
-    return this.writableLength + bufferedLength(this.socket)
+    return this.writableLength + unsharedLength(this.socket)
   }
 
   get needsDrain(): boolean {

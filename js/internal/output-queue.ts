@@ -4,7 +4,7 @@
  */
 import type { OutgoingMessage } from '../outgoing.js'
 import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
-import { ERR_INVALID_ARG_TYPE } from './errors.js'
+import { ERR_INVALID_ARG_TYPE, ERR_UNKNOWN_ENCODING } from './errors.js'
 import { kHighWaterMark, kState } from './symbols.js'
 import type { BodyChunk, MessageTransport, WirePart, WriteCallback } from './transport.js'
 
@@ -117,7 +117,7 @@ function queue(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, ca
  * @param chunked CHUNKED if the transport frames what follows the queue, otherwise 0
  * @param end END and its companions if the queue is all there is, otherwise 0
  * @returns what the transport answered the last part; undefined when the queue is empty
- * @throws ERR_INVALID_ARG_TYPE when a program has put something else there
+ * @throws ERR_INVALID_ARG_TYPE when a program has put something else there, ERR_UNKNOWN_ENCODING: nothing has been sent then
  */
 export function sendQueue(
   message: OutgoingMessage,
@@ -127,9 +127,10 @@ export function sendQueue(
 ): boolean | undefined {
   const entries = message.outputData
   if (entries.length === 0) return undefined
-  for (const { data } of entries) {
+  for (const { data, encoding } of entries) {
     if (typeof data !== 'string' && !(data instanceof Uint8Array))
       throw ERR_INVALID_ARG_TYPE('chunk', ['string', 'Buffer', 'TypedArray', 'DataView'], data)
+    if (typeof data === 'string' && encoding && !Buffer.isEncoding(encoding)) throw ERR_UNKNOWN_ENCODING(encoding)
   }
   const head = message[kQueuedHead]
   const headQueued = (message[kState] & HEAD_QUEUED) !== 0

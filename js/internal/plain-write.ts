@@ -30,3 +30,10 @@ export const ownNeedDrain = Object.getOwnPropertyDescriptor(Duplex.prototype, 'w
 export function bufferedLength(socket: Socket): number {
   return ownLength.call(socket)
 }
+
+/** The same without the part that the stream has given to the connection and waits for: the connection counts it, too. */
+export function unsharedLength(socket: Socket): number {
+  const { writing, writelen } = (socket as unknown as { _writableState: { writing: boolean; writelen: number } })
+    ._writableState
+  return bufferedLength(socket) - (writing ? writelen : 0)
+}

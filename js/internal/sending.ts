@@ -549,7 +549,8 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     dropBody(message)
     body = null
   }
-  if (body !== null) checkEncoding(body, encoding)
+  // A message whose turn has not come is not checked before it, as in Node: then nothing of it is sent.
+  if (body !== null && transportOf(message) !== null) checkEncoding(body, encoding)
   if (lengthIsStrict(message) && message[kBytesWritten] !== message._contentLength) {
     throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(message[kBytesWritten], message._contentLength!)
   }
