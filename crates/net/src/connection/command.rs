@@ -8,6 +8,10 @@ use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
+/// So many times what `Output::flush` writes in one go is written behind the commands of a flush. A kernel takes some
+/// megabytes of a socket nobody reads.
+const ROUNDS: u32 = 4;
+
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
     /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
@@ -184,8 +188,11 @@ impl Connection {
         }
         let mut flushed = self.flush(state, batch);
         // The program has written this before it destroyed the connection: the kernel takes what it can now, or never.
-        while state.destroying && flushed == Ok(super::Flush::Paused) {
+        // What it has written just now counts as waiting only if the kernel does not take it.
+        let mut rounds = 1;
+        while (state.destroying || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
             flushed = self.flush(state, batch);
+            rounds += 1;
         }
         if let Err(errno) = flushed {
             state.write_failed = Some(errno);
