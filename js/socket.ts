@@ -108,6 +108,11 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     if (this[kConnection].paused) this.resume()
   }
 
+  override end(...args: unknown[]): this {
+    this[kConnection].beforeEnd()
+    return super.end(...(args as [() => void]))
+  }
+
   endWriting(): void {
     this.end()
   }

@@ -282,3 +282,18 @@ test(
     }
   }),
 )
+
+for (const how of ['end', 'destroySoon'])
+  for (const headers of [{}, { 'Content-Length': 10 }])
+    test(
+      `what was written before the socket's ${how}(), ${JSON.stringify(headers)}`,
+      parity(async (http, log, { listen, raw }) => {
+        const server = http.createServer((_req, res) => {
+          res.sendDate = false
+          res.writeHead(200, headers)
+          res.write('begun')
+          res.socket[how]()
+        })
+        log(await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+      }),
+    )

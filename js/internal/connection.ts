@@ -867,6 +867,11 @@ export class Connection implements MessageTransport, MessageSource {
     }
   }
 
+  /** The program ends the socket: what the response has written in this turn comes before that. */
+  beforeEnd(): void {
+    if (this.response !== null) this.#releaseParts(this.response)
+  }
+
   #endedThroughSocket(flags: number): void {
     // The engine reads no further after a last response; the socket closes when its queue is empty.
     this.#port.writeText(this, r.OUT_END, '', (flags & CLOSE) | STATE_ONLY)
