@@ -563,7 +563,12 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
       body = last.chunk
       encoding = last.encoding
       ascii = isUtf8Text(body, encoding) && (message[kState] & OBS_TEXT_HEAD) === 0 && isShortAscii(body as string)
-    } else if (body !== null && MERGES_CHUNKS && message.chunkedEncoding && transportOf(message)?.writesAsNode !== true) {
+    } else if (
+      body !== null &&
+      MERGES_CHUNKS &&
+      message.chunkedEncoding &&
+      transportOf(message)?.writesAsNode !== true
+    ) {
       // In one chunk with them, whose end their callbacks wait for.
       message[kCorkedChunks].push({ chunk: body, encoding, callback: null, joins: true })
       body = null
