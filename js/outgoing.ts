@@ -569,7 +569,7 @@ defineMethods(OutgoingMessage.prototype, {
   write(chunk: unknown, encoding: BufferEncoding | WriteCallback | null, callback: unknown) {
     let accepted: boolean
     if (typeof encoding === 'function') accepted = writeChunk(this, chunk, null, encoding)
-    else accepted = writeChunk(this, chunk, encoding || null, callback)
+    else accepted = writeChunk(this, chunk, encoding || undefined, callback)
     debug?.('write ret = %s', accepted)
     if (!accepted) {
       this[kState] |= NEED_DRAIN
@@ -596,7 +596,7 @@ defineMethods(OutgoingMessage.prototype, {
   end(chunk: unknown, encoding: BufferEncoding | WriteCallback | null, callback: unknown) {
     if (typeof chunk === 'function') endMessage(this, null, null, chunk)
     else if (typeof encoding === 'function') endMessage(this, chunk, null, encoding)
-    else endMessage(this, chunk, encoding || null, callback)
+    else endMessage(this, chunk, encoding || undefined, callback)
     return this
   },
 
