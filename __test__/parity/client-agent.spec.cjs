@@ -94,7 +94,10 @@ agents('requests wait for one another', KEPT, async ({ log, make, get, show, tur
   show('afterwards', agent)
 })
 
-agents(
+// Node 24.22 looks once more whether the server has ended by then, see COMPATIBILITY.
+const [, minor] = process.versions.node.split('.').map(Number)
+const untilNode2422 = minor < 22 ? agents : () => {}
+untilNode2422(
   'requests wait though nothing is kept',
   (socket) => socket.end(KEPT),
   async ({ make, get, show }) => {

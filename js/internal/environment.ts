@@ -436,13 +436,15 @@ class Environment implements Port {
     this.#flushScheduled = true
   }
 
-  /** What is written until the matching call with `false` leaves together. */
-  gather(on: boolean): void {
+  /**
+   * What is written until the matching call with `false` leaves together: at once, or with whatever else this turn brings.
+   */
+  gather(on: boolean, atOnce = true): void {
     if (on) {
       this.#gathering++
     } else if (this.#gathering > 0) {
       this.#gathering--
-      if (!this.#writer.isEmpty) this.#leave()
+      if (atOnce && !this.#writer.isEmpty) this.#leave()
     }
   }
 

@@ -176,8 +176,9 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     else if (this.socket.writableCorked > 0) this.socket.uncork()
   }
 
+  /** What a request has queued leaves in the tick in which it gets its connection: the requests of one turn share a flush. */
   gather(on: boolean): void {
-    environment.gather(on)
+    environment.gather(on, false)
   }
 
   sendAtOnce(): void {

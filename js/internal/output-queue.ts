@@ -228,6 +228,8 @@ class QueueSender {
         this.#sendHead(part, partEncoding ?? 'utf8', end, callback)
         return
       }
+      // The body's first part is the next one.
+      if (part.length === 0 && end === 0 && callback === null) return
       this.#sendHead(null, 'latin1', part.length > 0 ? 0 : end, null)
     }
     if (part.length > 0) this.#sendRest(part, partEncoding ?? 'utf8', end, callback)
