@@ -3,6 +3,12 @@
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
+/** Since then an empty stream that is listened to by 'readable' late emits that once, see COMPATIBILITY. */
+const SINCE_NODE_24_22 = (() => {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  return major > 24 || (major === 24 && minor >= 22)
+})()
+
 for (const [kind, request] of [
   ['no body', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
   ['an empty body', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'],
@@ -33,7 +39,8 @@ for (const [kind, request] of [
     ],
     ['left alone', () => {}],
   ])
-    for (const late of [false, true])
+    for (const late of [false, true]) {
+      if (late && how === 'listened to by readable' && SINCE_NODE_24_22) continue
       test(
         `what the stream of a request with ${kind} says, ${how} ${late ? 'later' : 'at once'}`,
         parity(async (http, log, { listen, raw }) => {
@@ -58,3 +65,4 @@ for (const [kind, request] of [
           await raw(await listen(server), request)
         }),
       )
+    }

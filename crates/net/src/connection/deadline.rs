@@ -88,6 +88,9 @@ impl Connection {
                 _ => return,
             },
         };
+        // One that has passed already is looked at once the sockets have been: what has come in time counts.
+        let soonest = now();
+        let at = if at <= soonest { soonest + REREAD } else { at };
         match state.timer {
             Some((_, armed)) if armed <= at => {}
             previous => {
