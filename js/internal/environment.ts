@@ -469,7 +469,7 @@ class Environment implements Port {
     }
     const writes = ++this.#writesOfTurn
     const direct = this.#writesOfLastTurn > MOST_DIRECT_WRITES ? FEW_WRITES : MOST_DIRECT_WRITES
-    if (writes <= direct) this.#send(true)
+    if (writes <= direct) this.#send(false)
   }
 
   /** Whether what is left of the batch is at most the rest of one message, its body above all: no answer will join these. */

@@ -117,6 +117,10 @@ impl Environment {
                 return Err(malformed);
             }
         };
+        if at_once {
+            // The program is about to look at the outcome, and what is not known yet would count as refused by the kernel.
+            self.wait_for_flushes();
+        }
         // What overtook an earlier flush on its way through a thread would be a body before its head.
         if (at_once || writes <= DIRECT_WRITES)
             && self.flushes_under_way.load(Ordering::Acquire) == 0
