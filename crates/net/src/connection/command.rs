@@ -8,8 +8,8 @@ use super::{Connection, Reading, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
-/// So many times what `Output::flush` writes in one go is written behind the commands of a flush. A kernel takes some
-/// megabytes of a socket nobody reads.
+/// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel takes some
+/// megabytes for a peer that does not read; after that it takes no more, whatever is offered.
 const ROUNDS: u32 = 4;
 
 impl Connection {
@@ -34,7 +34,8 @@ impl Connection {
                 ack,
                 state_only,
             } => {
-                // Once more, though the agent has asked when it chose the connection: time has passed since.
+                // The agent asked when it chose the connection. What the server has sent since then would become the response
+                // to this request, so the kernel is asked again.
                 if request.is_some() && state.is_spoilt() {
                     state.wake();
                     return;
@@ -143,7 +144,8 @@ impl Connection {
             | Command::Raw { .. }
             | Command::Feed(_) => {}
         }
-        // Not at once: the I/O thread would write what the command follows before this thread gets to it.
+        // The task is woken after the write: woken now, the I/O thread would write the bytes of earlier commands before this
+        // thread does, and this thread could not acknowledge them.
         state.wake_due = true;
     }
 
@@ -187,8 +189,8 @@ impl Connection {
             return;
         }
         let mut flushed = self.flush(state, batch);
-        // The program has written this before it destroyed the connection: the kernel takes what it can now, or never.
-        // What it has written just now counts as waiting only if the kernel does not take it.
+        // Where the program has destroyed the connection, the kernel takes what was written before that now, or never.
+        // Elsewhere a part counts as waiting only after the kernel has refused it.
         let mut rounds = 1;
         while (state.destroying || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
             flushed = self.flush(state, batch);

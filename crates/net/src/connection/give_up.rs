@@ -11,13 +11,13 @@ use crate::stream::Stream;
 pub struct GivenUp {
     /// The socket, by a descriptor of its own.
     pub descriptor: Descriptor,
-    /// Bytes that were received and that nobody has consumed.
+    /// Bytes that were received and that neither the engine nor JavaScript has consumed.
     pub unread: Vec<u8>,
 }
 
 impl Connection {
-    /// Gives up the socket: nothing is read from it any more. What has been written still leaves; then our descriptor is
-    /// closed, without a FIN, and the CLOSED record is the connection's last. Either thread.
+    /// Gives up the socket. The I/O thread reads no more from it and sends what was written before; then it closes our
+    /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
     /// The connection does not stand, or is being closed; there is no further descriptor, or none on this platform.

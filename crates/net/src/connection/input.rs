@@ -132,8 +132,8 @@ impl Connection {
         Ok(Some((count, capacity)))
     }
 
-    /// Something is left from before: behind it. What is left grows by what comes and little more, because peers may leave
-    /// many heads unfinished.
+    /// Reads when earlier reads have left bytes that the engine has not consumed, and appends to those. Their buffer grows by
+    /// what was read and little more, because a peer may leave thousands of heads unfinished.
     fn read_behind(
         &self,
         state: &mut State,
@@ -253,8 +253,8 @@ impl Connection {
         state.keep_from(used, input);
     }
 
-    /// Gives `input` to whom it is for; answers how much of it is done with. The first `seen` bytes are from earlier
-    /// reads.
+    /// Passes `input` to the engine, or after an upgrade to JavaScript, and returns how many bytes of it were consumed. The
+    /// first `seen` bytes are from earlier reads.
     fn consume(
         &self,
         state: &mut State,
