@@ -17,7 +17,7 @@ import {
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
-import { kAbort, kAnswering, kBody, kEnd, type MessageSource } from './internal/transport.js'
+import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/transport.js'
 
 /** The socket given to the constructor or assigned since; undefined until then on the native road. */
 const kOwnSocket = Symbol('ferrohttp.ownSocket')
@@ -100,6 +100,8 @@ export interface IncomingMessage
   [kEnd](trailers: string): void
   [kAbort](error?: Error): void
   [kAnswering](on: boolean): void
+  [kSettle](): void
+  [kDrain](): void
   [kHeldDestroy]: (() => void) | null
   [kRelease](): void
   [kSource]: MessageSource | null
@@ -405,6 +407,10 @@ function watchSocket(message: IncomingMessage): void {
   socket.once('close', listener)
 }
 
+function releaseClose(message: IncomingMessage): void {
+  message[kAnswering](false)
+}
+
 /** The response has been sent: what becomes of the connection no longer concerns the request. */
 function unwatchSocket(message: IncomingMessage): void {
   const listener = message[kCloseListener]
@@ -565,6 +571,13 @@ defineMethods(IncomingMessage.prototype, {
     this[kHeldDestroy] = on ? HELD : null
     if (held !== null && held !== HELD) held()
   },
+
+  /** The response has been flushed. What the flush has written is acknowledged in a tick, and 'close' comes after that. */
+  [kSettle]() {
+    process.nextTick(releaseClose, this)
+  },
+
+  [kDrain]() {},
 
   [kRelease]() {
     unwatchSocket(this)

@@ -174,13 +174,13 @@ export class Connection implements MessageTransport, MessageSource {
     const pending = this.#pending
     if (pending === null) return 0
     const bytes = pending.bytes - pending.endedBytes
-    return this.acknowledged === 0 ? bytes : Math.max(0, bytes - pending.bytesOf(this.acknowledged))
+    return Math.max(0, bytes - pending.sentBytes(this.acknowledged))
   }
 
   /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
   get unsentLength(): number {
     this.sendAtOnce()
-    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
+    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.sentBytes(this.acknowledged)
   }
 
   /** What the socket itself holds counts, too. A stream acknowledges in a tick: it knows better. */
@@ -208,7 +208,7 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   get #isNative(): boolean {
-    return this.#port.sendAtOnce !== undefined
+    return this.#port.unsent !== undefined
   }
 
   get isSocketCorked(): boolean {
@@ -229,7 +229,8 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   sendAtOnce(): void {
-    if (this.#pending !== null && this.#pending.count > this.acknowledged) this.#port.sendAtOnce?.()
+    if (this.#pending?.maybeUnsent(this.acknowledged) !== true) return
+    if (this.#port.unsent?.(this) === 0) this.#pending.markSent()
   }
 
   command(type: number, first = 0, second = 0): void {
@@ -887,9 +888,7 @@ export class Connection implements MessageTransport, MessageSource {
   #holdClose(request: IncomingMessage): void {
     if (this.resource === null || request[kAnswering] === undefined) return
     request[kAnswering](true)
-    const release = (): void => request[kAnswering](false)
-    // What the flush has written is acknowledged in a tick.
-    this.#port.settleAfterFlush({ [kSettle]: () => process.nextTick(release), [kDrain]() {} })
+    this.#port.settleAfterFlush(request)
   }
 
   /** The response has been handed over whole: the next one's turn. */

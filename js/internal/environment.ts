@@ -34,8 +34,8 @@ const QUICK = 0.1
 const MOST_DIRECT_WRITES = 16
 const FEW_WRITES = 2
 
-/** What is left of a batch may be looked through for so many records: the rest of a short message. */
-const ONE_MESSAGE = 8
+/** What is left of a batch is looked through if it is at most so many records. More of them hold another message. */
+const FEW_RECORDS = 12
 
 /** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
 const NOBODY = -1
@@ -60,6 +60,8 @@ class Environment implements Port {
   #inWords: Uint32Array
   #at = 0
   #end = 0
+  /** Whose record is being served. */
+  #slot = NOBODY
   /** What the last large body part is in, if it shares that with others. */
   #chunk: Buffer | null = null
   #running = false
@@ -175,6 +177,7 @@ class Environment implements Port {
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot)) return this.#leaveForNextTurn()
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + inWords[word + 1]!
+      this.#slot = slot
       if (this.#dispatch(inWords, word, at)) {
         previous =
           (type === r.IN_BODY || type === r.IN_RESPONSE) && (isCopy || !this.#sameReadGoesOn(slot)) ? NO_SLOT : slot
@@ -376,6 +379,12 @@ class Environment implements Port {
     this.#send(true)
   }
 
+  /** Bytes written to a connection that the kernel has not taken, after it has been asked once more. */
+  unsent({ slot, generation }: Target): number {
+    this.#send(true)
+    return this.native.unsent(slot, generation) ?? 0
+  }
+
   #send(atOnce: boolean): void {
     const writer = this.#writer
     if (!writer.isEmpty) {
@@ -472,16 +481,17 @@ class Environment implements Port {
     if (writes <= direct) this.#send(false)
   }
 
-  /** Whether what is left of the batch is at most the rest of one message, its body above all: no answer will join these. */
+  /**
+   * Whether nothing that is left of the batch is for a program that may answer it: neither a head, nor the body of another
+   * message than the one that is being served. What else may be left (acknowledgements, closed connections) brings no answer.
+   */
   #nobodyWaits(): boolean {
     const inWords = this.#inWords
-    let at = this.#at
-    if (at === this.#end) return true
-    const slot = inWords[(at >> 2) + 2]!
-    for (let left = ONE_MESSAGE; at < this.#end; at += inWords[(at >> 2) + 1]!) {
+    for (let at = this.#at, left = FEW_RECORDS; at < this.#end; at += inWords[(at >> 2) + 1]!) {
       const word = at >> 2
       const type = inWords[word]! & 0xff
-      if (left-- === 0 || type === r.IN_HEAD || type === r.IN_RESPONSE || inWords[word + 2] !== slot) return false
+      if (left-- === 0 || type === r.IN_HEAD || type === r.IN_RESPONSE) return false
+      if ((type === r.IN_BODY || type === r.IN_END) && inWords[word + 2] !== this.#slot) return false
     }
     return true
   }

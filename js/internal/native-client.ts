@@ -138,7 +138,7 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   get writableLength(): number {
-    return this.#pending.bytes - this.#pending.bytesOf(this.acknowledged)
+    return this.#pending.bytes - this.#pending.sentBytes(this.acknowledged)
   }
 
   /** See `MessageTransport`. */
@@ -182,7 +182,8 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   sendAtOnce(): void {
-    if (this.#pending.count > this.acknowledged) environment.sendAtOnce()
+    if (this.slot === -1 || !this.#pending.maybeUnsent(this.acknowledged)) return
+    if (environment.unsent(this) === 0) this.#pending.markSent()
   }
 
   get writableHighWaterMark(): number {

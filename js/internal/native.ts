@@ -13,7 +13,10 @@ export type {
 } from '../../js/native/binding.js'
 
 /** One JavaScript thread's end of the hand-off. */
-export interface NativeEnvironment extends Omit<binding.BindingEnvironment, 'counters' | 'connectionCounts'> {
+export interface NativeEnvironment
+  extends Omit<binding.BindingEnvironment, 'counters' | 'connectionCounts' | 'unsent'> {
+  /** Bytes written that the kernel has not taken; null once the connection is gone. */
+  unsent(slot: number, generation: number): number | null
   counters(slot: number, generation: number): [read: number, written: number] | null
   /** Those of servers accepted so far and open now, those of clients open now. */
   connectionCounts(): [accepted: number, open: number, clients: number]

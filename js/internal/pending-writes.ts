@@ -21,14 +21,11 @@ export class PendingWrites {
   /** Of these, the bytes of messages that have ended; the first ones. */
   endedBytes = 0
   #writes: PendingWrite[] = []
+  /** So many of the first ones are with the kernel, as it has said when it was asked; their acknowledgements are on the way. */
+  #sent = 0
 
   get empty(): boolean {
     return this.#writes.length === 0
-  }
-
-  /** How many they are. */
-  get count(): number {
-    return this.#writes.length
   }
 
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
@@ -36,10 +33,21 @@ export class PendingWrites {
     this.bytes += bytes
   }
 
-  /** Bytes of the first `count`. */
-  bytesOf(count: number): number {
+  /** The kernel has taken all of them. */
+  markSent(): void {
+    this.#sent = this.#writes.length
+  }
+
+  /** Whether the kernel may not have taken all of them; `acknowledged` of the first ones it has. */
+  maybeUnsent(acknowledged: number): boolean {
+    return this.#writes.length > Math.max(acknowledged, this.#sent)
+  }
+
+  /** Bytes of those that the kernel has taken: `acknowledged`, and what it has said itself. */
+  sentBytes(acknowledged: number): number {
+    const count = Math.min(Math.max(acknowledged, this.#sent), this.#writes.length)
     let bytes = 0
-    for (let i = 0; i < count && i < this.#writes.length; i++) bytes += this.#writes[i]!.bytes
+    for (let i = 0; i < count; i++) bytes += this.#writes[i]!.bytes
     return bytes
   }
 
@@ -55,6 +63,7 @@ export class PendingWrites {
 
   /** The first `count` are with the kernel. */
   acknowledge(count: number): void {
+    this.#sent = Math.max(0, this.#sent - count)
     this.#tell(this.#writes.splice(0, count), null)
   }
 

@@ -19,8 +19,8 @@ export interface Port {
   writeText(connection: Connection, type: number, text: string, flags: number): void
   /** A command with numbers only. */
   command(connection: Connection, type: number, first?: number, second?: number): void
-  /** Asks the kernel to take all that was written; absent where the port writes to a stream. */
-  sendAtOnce?(): void
+  /** Bytes that the kernel has not taken of what was written; absent where the port writes to a stream. */
+  unsent?(connection: Connection): number
   /** See `MessageTransport`. */
   gather?(on: boolean): void
   /** Has `message` settled once what it has written is on its way. */

@@ -42,7 +42,8 @@ export declare class BindingEnvironment {
    */
   hold(bytes: object): number
   /**
-   * Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text.
+   * Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
+   * bytes that follow.
    * `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
    * number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
    */
@@ -62,6 +63,11 @@ export declare class BindingEnvironment {
   closeListener(server: number): void
   /** Bytes received and written; null once the connection is gone. */
   counters(slot: number, generation: number): Array<number> | null
+  /**
+   * Bytes that were written to a connection and that the kernel has not taken; null once it is gone. Waits for the I/O
+   * threads to carry out the flushes that they have been given.
+   */
+  unsent(slot: number, generation: number): number | null
   /** Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet. */
   isOpen(slot: number, generation: number): boolean
   /** Has `on_wake` called in the next turn of the event loop. */
@@ -133,7 +139,7 @@ export interface BindingConnectOptions {
   validation: number
 }
 
-/** A descriptor, or why there is none. */
+/** A descriptor, or the error number where there is none. */
 export interface BindingDescriptor {
   /** As in `BindingGivenUp`. */
   errno: number
@@ -231,8 +237,8 @@ export interface BindingSessionConfig {
 export declare function giveUpConnection(environment: BindingEnvironment, slot: number, generation: number): BindingGivenUp
 
 /**
- * A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on; the server's listener is
- * to be closed then.
+ * A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and the
+ * caller closes the server's listener.
  */
 export declare function listeningDescriptor(environment: BindingEnvironment, server: number, giveUp: boolean): BindingDescriptor
 

@@ -19,7 +19,7 @@ pub struct BindingGivenUp {
     pub unread: Option<Buffer>,
 }
 
-/// A descriptor, or why there is none.
+/// A descriptor, or the error number where there is none.
 #[napi(object)]
 pub struct BindingDescriptor {
     /// As in `BindingGivenUp`.
@@ -54,8 +54,8 @@ pub fn give_up_connection(
     })
 }
 
-/// A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on; the server's listener is
-/// to be closed then.
+/// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and the
+/// caller closes the server's listener.
 #[napi(catch_unwind)]
 pub fn listening_descriptor(
     environment: &BindingEnvironment,

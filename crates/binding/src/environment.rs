@@ -154,7 +154,8 @@ impl BindingEnvironment {
         Ok((self.holding.len() - 1) as u32)
     }
 
-    /// Carries out the first `records` bytes of the outbound buffer. The `text` bytes behind them are the records' text.
+    /// Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
+    /// bytes that follow.
     /// `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
     /// number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
     #[napi(catch_unwind)]
@@ -170,14 +171,14 @@ impl BindingEnvironment {
         let flushed = self
             .environment
             .flush(records, text, held, at_once, &mut self.acks);
-        let acks = &self.acks.bytes;
-        // No command is shorter than its acknowledgement.
-        self.outbound
-            .as_mut_slice()
-            .get_mut(..acks.len())
-            .ok_or_else(|| misuse("more acknowledgements than commands"))?
-            .copy_from_slice(acks);
-        let length = acks.len() as i32 + 1;
+        // From here on nothing fails: JavaScript sends again what it gets an error for.
+        let acks = self.acks.bytes.len();
+        if let Some(into) = self.outbound.as_mut_slice().get_mut(..acks) {
+            into.copy_from_slice(&self.acks.bytes);
+        } else {
+            self.environment.acknowledge_later(&mut self.acks);
+        }
+        let length = self.acks.bytes.len() as i32 + 1;
         Ok(if flushed.is_ok() { length } else { -length })
     }
 
@@ -235,6 +236,14 @@ impl BindingEnvironment {
             .environment
             .counters(ConnectionId { slot, generation })?;
         Some(vec![read as f64, written as f64])
+    }
+
+    /// Bytes that were written to a connection and that the kernel has not taken; null once it is gone. Waits for the I/O
+    /// threads to carry out the flushes that they have been given.
+    #[napi(catch_unwind)]
+    pub fn unsent(&self, slot: u32, generation: u32) -> Option<f64> {
+        let unsent = self.environment.unsent(ConnectionId { slot, generation })?;
+        Some(unsent as f64)
     }
 
     /// Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet.

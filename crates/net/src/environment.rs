@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -173,8 +174,18 @@ impl Environment {
     }
 
     fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) {
-        if connection.after_direct_commands(acks) {
-            self.loans.give(self, connection);
+        // A panic costs this connection: the other connections of the flush get what was written to them.
+        match catch_unwind(AssertUnwindSafe(|| connection.after_direct_commands(acks))) {
+            Ok(true) => self.loans.give(self, connection),
+            Ok(false) => {}
+            Err(_) => connection.give_up_after_panic(),
+        }
+    }
+
+    /// Has acknowledgements reach JavaScript by the inbox.
+    pub fn acknowledge_later(&self, acks: &mut Batch) {
+        if self.inbox.push(acks) {
+            self.inbox.tell();
         }
     }
 
@@ -345,8 +356,8 @@ impl Environment {
         }
     }
 
-    /// A descriptor of a server's listening socket. `give_up`: whoever gets it accepts from there on, and
-    /// `close_listener` follows.
+    /// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and
+    /// the caller calls `close_listener`.
     ///
     /// # Errors
     /// The server does not listen; there is no further descriptor.
@@ -375,6 +386,13 @@ impl Environment {
             Some(connection) => Some(connection.counters()),
             None => self.connections.counters_left(id),
         }
+    }
+
+    /// Bytes that were written to a connection and that the kernel has not taken, None once the connection is gone. Flushes that are
+    /// on their way through an I/O thread are waited for.
+    pub fn unsent(self: &Arc<Self>, id: ConnectionId) -> Option<u64> {
+        self.wait_for_flushes();
+        Some(self.connections.get(id)?.unsent())
     }
 
     /// Whether a connection stands, and a client's is fit for another request.

@@ -142,9 +142,10 @@ fn carry_out(batches: Vec<Commands>, touched: &mut Vec<Arc<Connection>>) {
         drop(catch_unwind(AssertUnwindSafe(|| apply(commands, touched))));
         staging::with_batch(&environment, |batch| {
             for connection in touched.drain(..) {
-                drop(catch_unwind(AssertUnwindSafe(|| {
-                    connection.after_commands(batch)
-                })));
+                let finished = catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch)));
+                if finished.is_err() {
+                    connection.give_up_after_panic();
+                }
             }
         });
     }

@@ -1,5 +1,6 @@
 //! What JavaScript asks of a connection. Runs on either thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use ferrohttp_proto::{MisuseError, RequestKind};
@@ -15,7 +16,24 @@ const ROUNDS: u32 = 4;
 impl Connection {
     /// Applies one command; the bytes it causes leave with the next `after_commands`.
     /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
+    ///
+    /// A panic in it costs this connection: the commands of the other connections in the flush are still carried out.
     pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
+        let applied = catch_unwind(AssertUnwindSafe(|| self.apply_or_panic(command, held, now)));
+        if applied.is_err() {
+            self.give_up_after_panic();
+        }
+    }
+
+    /// What a panic left behind is not sent, and the task closes the connection. Either thread.
+    pub(crate) fn give_up_after_panic(&self) {
+        let mut guard = self.lock();
+        guard.output.clear();
+        guard.destroy();
+        guard.wake();
+    }
+
+    fn apply_or_panic(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.is_closed() {

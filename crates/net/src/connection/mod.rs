@@ -198,6 +198,11 @@ impl Connection {
         (state.bytes_read, sent)
     }
 
+    /// Bytes that were written and that the kernel has not taken.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.lock().output.unwritten()
+    }
+
     /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
     fn flush(&self, state: &mut State, batch: &mut Batch) -> Result<Flush, i32> {
         self.flush_before(state, batch, false)
