@@ -129,7 +129,6 @@ const NOT_PLAIN = /[^\t\x20-\x7e]/
 /** RFC 9110 section 5.5: not `field-vchar`, space or tab. */
 const NOT_STRICT = /[^\t\x20-\x7e\x80-\xff]/
 /** Fetch's "header value": anything but NUL, LF, CR and what is no byte. */
-// eslint-disable-next-line no-control-regex
 const NOT_LENIENT = /[\0\n\r]|[^\x00-\xff]/
 
 /** `value` is ASCII text without control characters (tab apart). */

@@ -47,9 +47,7 @@ export function headText(message: OutgoingMessage, head: string, asUtf8: boolean
   return WIDE.test(head) ? head.replace(WIDE_RUNS, utf8Bytes) : head
 }
 
-// eslint-disable-next-line no-control-regex
 const WIDE = /[^\x00-\xff]/
-// eslint-disable-next-line no-control-regex
 const WIDE_RUNS = /[^\x00-\xff]+/g
 
 /** A character for each byte of `text` in UTF-8. */

@@ -9,7 +9,6 @@ import { CHUNKED, END, type BodyChunk, type WriteCallback } from './transport.js
 
 type Encoding = BufferEncoding | null | undefined
 
-// eslint-disable-next-line no-control-regex
 const NOT_ASCII = /[^\x00-\x7f]/
 
 const CRLF = Buffer.from('\r\n')
