@@ -27,19 +27,9 @@ import { prepareListeners } from './internal/listeners.js'
 import { isItself } from './internal/kinship.js'
 import { defineAccessors, defineMethods } from './internal/members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
-import {
-  corkMessage,
-  dropChunks,
-  emitDrain,
-  endMessage,
-  flushOutput,
-  finishMessage,
-  sendData,
-  sendRaw,
-  uncorkMessage,
-  unsentLength,
-  writeChunk,
-} from './internal/sending.js'
+import { flushOutput, sendData, sendRaw } from './internal/sending.js'
+import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from './internal/turn-parts.js'
+import { endMessage, finishMessage, writeChunk } from './internal/writing.js'
 import type { OutputEntry, QueuedHead } from './internal/output-queue.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
 import {

@@ -20,7 +20,7 @@ import { PendingWrites, partLength } from './pending-writes.js'
 import { takesPart, unsharedLength } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
-import { holdRaw, plainPartsLength, releasePlainParts } from './sending.js'
+import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
 import {
