@@ -379,10 +379,13 @@ class Environment implements Port {
     this.#send(true)
   }
 
-  /** Bytes written to a connection that the kernel has not taken, after it has been asked once more. */
-  unsent({ slot, generation }: Target): number {
+  /**
+   * Bytes written to a connection that the kernel has not taken, after it has been asked once more. Null once the connection has
+   * ended or failed, of which the program has not heard yet: what it wrote last is not sent.
+   */
+  unsent({ slot, generation }: Target): number | null {
     this.#send(true)
-    return this.native.unsent(slot, generation) ?? 0
+    return this.native.unsent(slot, generation)
   }
 
   #send(atOnce: boolean): void {

@@ -3,7 +3,8 @@ import { forEachIsolated } from './isolate.js'
 import { CHUNKED, kSettle, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
 interface PendingWrite {
-  bytes: number
+  /** Its last byte's position among all that were written. */
+  end: number
   callback: WriteCallback | null
   message: SettledMessage | null
 }
@@ -16,10 +17,12 @@ export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: nu
 }
 
 export class PendingWrites {
-  /** Bytes of all of them. */
-  bytes = 0
-  /** Of these, the bytes of messages that have ended; the first ones. */
-  endedBytes = 0
+  /** Bytes written, ever. */
+  #written = 0
+  /** Bytes of writes that have been acknowledged or have failed, ever: the first ones. */
+  #settled = 0
+  /** Position behind the last message that has ended. */
+  #ended = 0
   #writes: PendingWrite[] = []
   /** So many of the first ones are with the kernel, as it has said when it was asked; their acknowledgements are on the way. */
   #sent = 0
@@ -28,9 +31,19 @@ export class PendingWrites {
     return this.#writes.length === 0
   }
 
+  /** Bytes of all of them. */
+  get bytes(): number {
+    return this.#written - this.#settled
+  }
+
+  /** Of these, the bytes of messages that have ended; the first ones. */
+  get endedBytes(): number {
+    return Math.max(0, this.#ended - this.#settled)
+  }
+
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
-    this.#writes.push({ bytes, callback, message })
-    this.bytes += bytes
+    this.#written += bytes
+    this.#writes.push({ end: this.#written, callback, message })
   }
 
   /** The kernel has taken all of them. */
@@ -46,9 +59,7 @@ export class PendingWrites {
   /** Bytes of those that the kernel has taken: `acknowledged`, and what it has said itself. */
   sentBytes(acknowledged: number): number {
     const count = Math.min(Math.max(acknowledged, this.#sent), this.#writes.length)
-    let bytes = 0
-    for (let i = 0; i < count; i++) bytes += this.#writes[i]!.bytes
-    return bytes
+    return count === 0 ? 0 : this.#writes[count - 1]!.end - this.#settled
   }
 
   /** The last one is acknowledged to `callback`. */
@@ -58,7 +69,7 @@ export class PendingWrites {
 
   /** What has been written belongs to messages that have ended. */
   markEnded(): void {
-    this.endedBytes = this.bytes
+    this.#ended = this.#written
   }
 
   /** The first `count` are with the kernel. */
@@ -73,9 +84,8 @@ export class PendingWrites {
   }
 
   #tell(writes: PendingWrite[], error: Error | null): void {
-    forEachIsolated(writes, ({ bytes, callback, message }) => {
-      this.bytes -= bytes
-      this.endedBytes = Math.max(0, this.endedBytes - bytes)
+    forEachIsolated(writes, ({ end, callback, message }) => {
+      this.#settled = end
       callback?.(error)
       message?.[kSettle](error)
     })

@@ -20,7 +20,7 @@ export interface Port {
   /** A command with numbers only. */
   command(connection: Connection, type: number, first?: number, second?: number): void
   /** Bytes that the kernel has not taken of what was written; absent where the port writes to a stream. */
-  unsent?(connection: Connection): number
+  unsent?(connection: Connection): number | null
   /** See `MessageTransport`. */
   gather?(on: boolean): void
   /** Has `message` settled once what it has written is on its way. */

@@ -388,11 +388,11 @@ impl Environment {
         }
     }
 
-    /// Bytes that were written to a connection and that the kernel has not taken, None once the connection is gone. Flushes that are
-    /// on their way through an I/O thread are waited for.
+    /// Bytes that were written to a connection and that the kernel has not taken, None once the connection has ended or failed.
+    /// Flushes that are on their way through an I/O thread are waited for.
     pub fn unsent(self: &Arc<Self>, id: ConnectionId) -> Option<u64> {
         self.wait_for_flushes();
-        Some(self.connections.get(id)?.unsent())
+        self.connections.get(id)?.unsent()
     }
 
     /// Whether a connection stands, and a client's is fit for another request.

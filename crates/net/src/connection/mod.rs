@@ -198,9 +198,11 @@ impl Connection {
         (state.bytes_read, sent)
     }
 
-    /// Bytes that were written and that the kernel has not taken.
-    pub(crate) fn unsent(&self) -> u64 {
-        self.lock().output.unwritten()
+    /// Bytes that were written and that the kernel has not taken, None where it takes no more: what was written last is lost.
+    pub(crate) fn unsent(&self) -> Option<u64> {
+        let state = self.lock();
+        let takes_more = !state.is_closed() && !state.destroying && state.write_failed.is_none();
+        takes_more.then(|| state.output.unwritten())
     }
 
     /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
