@@ -39,14 +39,77 @@ export function answers(command, args) {
   return spawnSync(command, args, { cwd: ROOT, stdio: 'ignore' }).status === 0
 }
 
-/** Runs a step and calls `onLine` for each line of both its outputs. Resolves to its exit code, 1 for a signal. */
-export function follow(command, args, onLine) {
+/** A step that writes no line for this long hangs: far above the slowest test, which writes one when it ends. */
+const SILENCE = 5 * 60_000
+
+/**
+ * Runs a step and calls `onLine` for each line of both its outputs. Resolves to its exit code, 1 for a signal.
+ *
+ * The step gets a process group of its own, so that nothing it starts outlives it: a process that holds its outputs open
+ * would keep this one waiting for their end. A step that falls silent is stopped, too, after a list of what runs in it.
+ */
+export function follow(command, args, onLine, silence = SILENCE) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const output of [child.stdout, child.stderr]) splitLines(output, onLine)
-    child.on('error', (error) => reject(new Stop(`${command}: ${error.message}`)))
-    child.on('close', (status) => resolve(status ?? 1))
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: GROUPS })
+    const stop = () => stopGroup(child)
+    const stalled = () => {
+      console.error(
+        `no output for ${silence / 1000} s: ${path.basename(command)} is stopped. It runs:\n${processes(child)}`,
+      )
+      stop()
+    }
+    const watch = setTimeout(stalled, silence)
+    for (const output of [child.stdout, child.stderr]) {
+      splitLines(output, (line) => {
+        watch.refresh()
+        onLine(line)
+      })
+    }
+    process.once('exit', stop)
+    for (const signal of SIGNALS) process.once(signal, interrupted)
+    const ended = () => {
+      clearTimeout(watch)
+      process.off('exit', stop)
+      for (const signal of SIGNALS) process.off(signal, interrupted)
+    }
+    child.on('exit', stop)
+    child.on('error', (error) => {
+      ended()
+      reject(new Stop(`${command}: ${error.message}`))
+    })
+    child.on('close', (status) => {
+      ended()
+      resolve(status ?? 1)
+    })
   })
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** Windows has no process groups. */
+const GROUPS = process.platform !== 'win32'
+
+/** The terminal's signals reach this process alone, as the step has another group: the exit stops that. */
+function interrupted() {
+  process.exit(1)
+}
+
+function stopGroup(child) {
+  if (!GROUPS) return child.kill()
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // All of them have ended.
+  }
+}
+
+/** What runs in the child's group, a line each, as `ps` shows it. */
+function processes(child) {
+  if (!GROUPS) return `process ${child.pid}`
+  const { stdout } = spawnSync('ps', ['axww', '-o', 'pgid,pid,ppid,stat,etime,time,args'], { encoding: 'utf8' })
+  return (stdout ?? '')
+    .split('\n')
+    .filter((line, index) => index === 0 || line.trim().startsWith(`${child.pid} `))
+    .join('\n')
 }
 
 function splitLines(output, onLine) {
