@@ -54,7 +54,8 @@ const WAYS = {
 }
 
 for (const [name, request] of Object.entries({ 'a short body': BODY, 'a chunked body': CHUNKS })) {
-  test(
+  // One after the other: where another test's request waits in the same batch, answers rightly wait for it.
+  test.serial(
     `answers to requests with ${name}, and then work that blocks the thread`,
     parity(async (http, log, tools) => {
       for (const [way, answer] of Object.entries(WAYS)) {
@@ -72,7 +73,7 @@ for (const [name, request] of Object.entries({ 'a short body': BODY, 'a chunked 
   )
 }
 
-test(
+test.serial(
   'megabytes that the kernel takes do not wait, and what follows them is sent before a destroy',
   parity(async (http, log, tools) => {
     const { received, seen } = await exchange(
@@ -90,7 +91,7 @@ test(
   }),
 )
 
-test(
+test.serial(
   'an empty encoding is none',
   parity(async (http, log, tools) => {
     for (const act of [(res) => res.end('é', ''), (res) => void res.write('é', '') || res.end('è', '')]) {

@@ -18,7 +18,7 @@ import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, syste
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
-import { PendingWrites, partLength } from './pending-writes.js'
+import { PendingWrites, isSmall, partLength } from './pending-writes.js'
 import { isWriteReplaced, takesPart, unsharedLength } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from './records.js'
@@ -708,7 +708,7 @@ export class Connection implements MessageTransport, MessageSource {
       return accepted
     }
     if ((flags & END) !== 0) {
-      flags |= this.#drainFlag(body)
+      flags = this.#presume(flags, body, callback) | this.#drainFlag(body)
       this.#port.writeHead(this, head, body, encoding, flags)
       this.#ended(message, flags, callback, body)
       return true
@@ -736,7 +736,7 @@ export class Connection implements MessageTransport, MessageSource {
       return accepted
     }
     if ((flags & END) !== 0) {
-      flags |= this.#drainFlag(chunk)
+      flags = this.#presume(flags, chunk, callback) | this.#drainFlag(chunk)
       this.#port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       this.#ended(message, flags, callback, chunk)
       return true
@@ -753,6 +753,7 @@ export class Connection implements MessageTransport, MessageSource {
       this.#endedThroughSocket(flags)
       return accepted
     }
+    flags = this.#presume(flags, null, null)
     this.#port.writeText(this, r.OUT_END, trailers, flags)
     this.#ended(message, flags, null)
     return true
@@ -823,6 +824,16 @@ export class Connection implements MessageTransport, MessageSource {
     this.#port.command(this, r.OUT_CLOSE, mode)
   }
 
+  /**
+   * The flags of a message's end without ACKNOWLEDGE where it leaves together with others and all that its peer has yet to be
+   * sent is small. A socket of Node has written so little by now: it counts as with the kernel as soon as it is handed over,
+   * and 'finish' comes before the program's next immediate.
+   */
+  #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
+    if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.#port.nextWaits !== true) return flags
+    return this.#pending === null || this.#pending.isSmall ? flags & ~ACKNOWLEDGE : flags
+  }
+
   /** ACKNOWLEDGE where the socket is to emit 'drain' after a last part of this size, and somebody listens. */
   #drainFlag(body: BodyChunk | null): number {
     if (body === null || this.#socket === null || body.length < this.writableHighWaterMark) return 0
@@ -881,6 +892,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
+    if (callback !== null || message !== null) this.#port.awaitWrites?.()
     if (this.#quiet || this.#stopped) this.#updateHold()
   }
 

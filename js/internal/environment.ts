@@ -9,6 +9,7 @@ import { ConnectionSocket } from '../socket.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
 import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
+import { Phase, phaseMemory } from './phase.js'
 import type { Port, SocketSide } from './port.js'
 import { beforeProcessEnds } from './process-end.js'
 import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
@@ -25,14 +26,6 @@ const YIELD_AFTER = 1
 /** The clock is asked after so many requests, as long as they take less than `QUICK` ms in all. */
 const CLOCK_STEP = 8
 const QUICK = 0.1
-
-/**
- * Outside a batch each of so many writes of a turn leaves by itself and at once, as in Node, because the program may block this
- * thread next. Where turns bring more (a message to hundreds of clients that wait), only the first `FEW_WRITES` do, and the
- * others leave together at the end of the turn, which costs a third.
- */
-const MOST_DIRECT_WRITES = 16
-const FEW_WRITES = 2
 
 /** What is left of a batch is looked through if it is at most so many records. More of them hold another message. */
 const FEW_RECORDS = 12
@@ -68,9 +61,10 @@ class Environment implements Port {
 
   readonly #writer: RecordWriter
   #flushScheduled = false
-  /** Writes since the last scheduled flush, and in the turn before that. */
-  #writesOfTurn = 0
-  #writesOfLastTurn = 0
+  /** Of what is written outside batches. */
+  readonly #phase: Phase
+  /** Somebody is called back after one of the records that are being gathered. */
+  #awaited = false
   #lastFlush = 0
   /** Something was sent, or a connection begun, since the event loop last came here. */
   #sent = false
@@ -93,7 +87,15 @@ class Environment implements Port {
     this.#in = scratch(SCRATCH)
     this.#inWords = words(this.#in)
     const out = scratch(SCRATCH)
-    this.native = new BindingEnvironment((inNewTurn) => this.#onWake(inNewTurn), this.#in, out)
+    const phase = phaseMemory()
+    this.#phase = new Phase(phase, now)
+    this.native = new BindingEnvironment(
+      (inNewTurn) => this.#onWake(inNewTurn),
+      () => this.flush(),
+      new Uint8Array(phase),
+      this.#in,
+      out,
+    )
     this.#writer = new RecordWriter(this.native, out, () => this.#send(false))
     beforeProcessEnds(() => {
       this.#send(true)
@@ -390,8 +392,10 @@ class Environment implements Port {
 
   #send(atOnce: boolean): void {
     const writer = this.#writer
+    this.#awaited = false
     if (!writer.isEmpty) {
       this.#sent = true
+      this.#phase.left()
       if (!writer.send(atOnce)) reportMalformed()
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)
@@ -424,11 +428,14 @@ class Environment implements Port {
   flush(time = 0): void {
     this.#send(false)
     this.#lastFlush = time || now()
-    if (this.#settling.length > 0) {
-      const settling = this.#settling
-      this.#settling = []
-      forEachIsolated(settling, settle)
-    }
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#settling.length === 0) return
+    const settling = this.#settling
+    this.#settling = []
+    forEachIsolated(settling, settle)
   }
 
   /** Has `message` settled after the next flush. */
@@ -456,7 +463,8 @@ class Environment implements Port {
       this.#gathering++
     } else if (this.#gathering > 0) {
       this.#gathering--
-      if (atOnce && !this.#writer.isEmpty) this.#leave()
+      if (this.#awaited && this.#gathering === 0) this.#send(true)
+      else if (atOnce && !this.#writer.isEmpty) this.#leave(null)
     }
   }
 
@@ -464,24 +472,23 @@ class Environment implements Port {
     this.#flushScheduled = false
     // Where the end of the stack has kept one of the calls from saying that it is over.
     this.#gathering = 0
-    this.#writesOfLastTurn = this.#writesOfTurn
-    this.#writesOfTurn = 0
-    if (!this.#running) this.flush()
+    if (this.#running) return
+    // What waits for the end of the phase counts as written: a socket of Node has taken it by now.
+    if (this.#phase.waiting) this.#settle()
+    else this.flush()
   }
 
   /**
    * Has what was written leave now where nothing speaks for waiting: the program may go on with work that blocks this thread, or
    * end the process. In a batch the other requests of the batch speak for it, because answers to them leave together.
    */
-  #leave(): void {
+  #leave(body: BodyChunk | null): void {
     if (this.#gathering > 0) return
     if (this.#running) {
       if (this.#nobodyWaits()) this.#send(false)
       return
     }
-    const writes = ++this.#writesOfTurn
-    const direct = this.#writesOfLastTurn > MOST_DIRECT_WRITES ? FEW_WRITES : MOST_DIRECT_WRITES
-    if (writes <= direct) this.#send(false)
+    if (this.#phase.leavesNow(body === null ? 0 : body.length)) this.#send(false)
   }
 
   /**
@@ -499,6 +506,21 @@ class Environment implements Port {
     return true
   }
 
+  /**
+   * Somebody is called back after what has just been written. Its acknowledgement is delivered in a tick that is queued now, as in
+   * Node, so it does not wait for the end of the phase.
+   */
+  awaitWrites(): void {
+    if (this.#running || !this.#phase.waiting) return
+    if (this.#gathering > 0) this.#awaited = true
+    else this.#send(true)
+  }
+
+  /** Whether what is written next leaves together with what is written after it: in a batch, or in a phase of the event loop. */
+  get nextWaits(): boolean {
+    return this.#running ? !this.#nobodyWaits() : this.#phase.nextWaits
+  }
+
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
   writeHead(
     connection: Target,
@@ -510,21 +532,21 @@ class Environment implements Port {
   ): void {
     this.#arm()
     this.#writer.head(connection, type, head, body, encoding, flags)
-    this.#leave()
+    this.#leave(body)
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
     this.#arm()
     this.#writer.bytes(connection, type, body, encoding, flags)
-    if (type !== r.OUT_FEED) this.#leave()
+    if (type !== r.OUT_FEED) this.#leave(body)
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Target, type: number, text: string, flags: number): void {
     this.#arm()
     this.#writer.text(connection, type, text, flags)
-    this.#leave()
+    this.#leave(null)
   }
 
   /** A command with numbers only. */

@@ -16,7 +16,7 @@ import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
 import type { ClientReceiver, ResponseRecord } from './inbound.js'
 import type { ConnectOptions } from './native.js'
-import { PendingWrites, partLength } from './pending-writes.js'
+import { PendingWrites, SMALL, isSmall, partLength } from './pending-writes.js'
 import { takesPart, unsharedLength } from './plain-write.js'
 import * as r from './records.js'
 import { responseError } from './response-error.js'
@@ -550,7 +550,10 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
     this.#writer = message
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
     const ends = (flags & END) !== 0
-    if (tracked) this.#pending.add(bytes, callback, ends ? message : null)
+    if (tracked) {
+      this.#pending.add(bytes, callback, ends ? message : null)
+      if (callback !== null || ends) environment.awaitWrites()
+    }
     if (this.#window.held) this.#updateHold()
     return this.#pending.bytes < this.writableHighWaterMark
   }
@@ -672,11 +675,4 @@ function discard(connection: NativeClient): void {
 /** RFC 9112 section 6.3, rules 1 and 2. */
 function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
-}
-
-/** Less than any socket's buffer holds. */
-const SMALL = 4096
-
-function isSmall(body: BodyChunk | null): boolean {
-  return body === null || body.length <= SMALL
 }

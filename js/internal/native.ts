@@ -34,6 +34,8 @@ interface Native
   poolCounts(): [active: number, idle: number, waiting: number]
   BindingEnvironment: new (
     onWake: (inNewTurn: boolean) => void,
+    onPhaseEnd: () => void,
+    phase: Uint8Array,
     inbound: Uint8Array,
     outbound: Uint8Array,
   ) => NativeEnvironment

@@ -9,6 +9,14 @@ interface PendingWrite {
   message: SettledMessage | null
 }
 
+/** Less than any socket's buffer holds, in bytes. */
+export const SMALL = 4096
+
+/** Whether the kernel takes a part of this size as soon as it has taken everything before it. */
+export function isSmall(body: BodyChunk | null): boolean {
+  return body === null || body.length <= SMALL
+}
+
 /** Bytes that a body part takes on the wire, the chunked coding's own included. */
 export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: number): number {
   const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
@@ -34,6 +42,11 @@ export class PendingWrites {
   /** Bytes of all of them. */
   get bytes(): number {
     return this.#written - this.#settled
+  }
+
+  /** The kernel will take all of them at once, and nobody is called back. */
+  get isSmall(): boolean {
+    return this.bytes <= SMALL && this.#writes.every(({ callback, message }) => callback === null && message === null)
   }
 
   /** Of these, the bytes of messages that have ended; the first ones. */

@@ -21,6 +21,10 @@ export interface Port {
   command(connection: Connection, type: number, first?: number, second?: number): void
   /** Bytes that the kernel has not taken of what was written; absent where the port writes to a stream. */
   unsent?(connection: Connection): number | null
+  /** Whether what is written next waits for what the program writes after it; absent where nothing waits. */
+  readonly nextWaits?: boolean
+  /** Somebody is called back after what has just been written. */
+  awaitWrites?(): void
   /** See `MessageTransport`. */
   gather?(on: boolean): void
   /** Has `message` settled once what it has written is on its way. */

@@ -21,9 +21,10 @@ export declare class BindingAgent {
 export declare class BindingEnvironment {
   /**
    * `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
-   * was; records come in `inbound` and go out in `outbound`.
+   * was; `on_phase_end` at the end of each phase of the event loop for which `phase` asks. Records come in `inbound` and go
+   * out in `outbound`.
    */
-  constructor(onWake: (arg: boolean) => void, inbound: object, outbound: object)
+  constructor(onWake: (arg: boolean) => void, onPhaseEnd: () => void, phase: object, inbound: object, outbound: object)
   /** A larger inbound buffer, after `drain` asked for it. */
   setInbound(inbound: object): void
   /** A larger outbound buffer. */

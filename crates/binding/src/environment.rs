@@ -29,6 +29,8 @@ pub struct BindingEnvironment {
     released: Released,
     inbound: Pinned,
     outbound: Pinned,
+    /// Kept for the waker.
+    _phase: Pinned,
     /// Taken and not yet copied to JavaScript completely.
     batch: Option<Batch>,
     copied: usize,
@@ -48,15 +50,20 @@ impl BindingEnvironment {
 #[napi]
 impl BindingEnvironment {
     /// `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
-    /// was; records come in `inbound` and go out in `outbound`.
+    /// was; `on_phase_end` at the end of each phase of the event loop for which `phase` asks. Records come in `inbound` and go
+    /// out in `outbound`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         on_wake: Function<'static, bool, ()>,
+        on_phase_end: Function<'static, (), ()>,
+        phase: Object<'static>,
         inbound: Object<'static>,
         outbound: Object<'static>,
     ) -> Result<Self> {
         let waker = Waker::new(env, &on_wake)?;
+        let mut phase = Pinned::new(env, &phase)?;
+        waker.watch_phases(env, &on_phase_end, phase.as_mut_slice())?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
         if let Some(descriptor) = environment.loans_descriptor() {
@@ -80,6 +87,7 @@ impl BindingEnvironment {
             released: Released::default(),
             inbound: Pinned::new(env, &inbound)?,
             outbound: Pinned::new(env, &outbound)?,
+            _phase: phase,
             batch: None,
             copied: 0,
             holding: Vec::new(),

@@ -12,6 +12,7 @@ mod environment;
 mod held;
 mod libuv;
 mod options;
+mod phases;
 mod pinned;
 mod session;
 mod tables;

@@ -1,5 +1,5 @@
-//! The few functions of libuv that it takes to wake an event loop and to have it watch a descriptor, from the libuv
-//! inside the running Node.
+//! The few functions of libuv that it takes to wake an event loop, to have it watch a descriptor and to be called at the ends
+//! of its phases, from the libuv inside the running Node.
 //!
 //! Looked up at run time: only Unix resolves them when the addon is loaded, and napi does the same
 //! with Node's own functions on Windows.
@@ -11,12 +11,14 @@ use napi::sys;
 
 /// Of `uv_handle_type`, part of libuv's stable interface.
 const UV_ASYNC: c_int = 1;
+const UV_CHECK: c_int = 2;
 const UV_POLL: c_int = 8;
+const UV_PREPARE: c_int = 9;
 
 /// Of `uv_poll_event`.
 pub(crate) const UV_READABLE: c_int = 1;
 
-/// An `uv_async_t` or `uv_poll_t`, which only libuv looks into.
+/// An `uv_async_t`, `uv_poll_t`, `uv_check_t` or `uv_prepare_t`, which only libuv looks into.
 #[repr(C)]
 pub(crate) struct UvHandle {
     _opaque: [u8; 0],
@@ -37,7 +39,8 @@ pub(crate) struct LoopMetrics {
     _reserved: [u64; 13],
 }
 
-/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `handle.html` and `metrics.html` beside it.
+/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `check.html`, `prepare.html`, `handle.html` and
+/// `metrics.html` beside it.
 pub(crate) struct Libuv {
     pub(crate) async_init:
         unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, Callback) -> c_int,
@@ -50,9 +53,15 @@ pub(crate) struct Libuv {
     pub(crate) metrics_info: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut LoopMetrics) -> c_int,
     pub(crate) poll_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, c_int) -> c_int,
     pub(crate) poll_start: unsafe extern "C" fn(*mut UvHandle, c_int, PollCallback) -> c_int,
-    /// Bytes that an `uv_async_t` takes, and an `uv_poll_t`.
+    pub(crate) check_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle) -> c_int,
+    pub(crate) check_start: unsafe extern "C" fn(*mut UvHandle, Callback) -> c_int,
+    pub(crate) prepare_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle) -> c_int,
+    pub(crate) prepare_start: unsafe extern "C" fn(*mut UvHandle, Callback) -> c_int,
+    /// Bytes that an `uv_async_t` takes, and the other handles.
     pub(crate) async_size: usize,
+    pub(crate) check_size: usize,
     pub(crate) poll_size: usize,
+    pub(crate) prepare_size: usize,
 }
 
 impl Libuv {
@@ -85,8 +94,14 @@ impl Libuv {
                 metrics_info: *host.get(b"uv_metrics_info\0").ok()?,
                 poll_init: *host.get(b"uv_poll_init\0").ok()?,
                 poll_start: *host.get(b"uv_poll_start\0").ok()?,
+                check_init: *host.get(b"uv_check_init\0").ok()?,
+                check_start: *host.get(b"uv_check_start\0").ok()?,
+                prepare_init: *host.get(b"uv_prepare_init\0").ok()?,
+                prepare_start: *host.get(b"uv_prepare_start\0").ok()?,
                 async_size: handle_size(UV_ASYNC),
+                check_size: handle_size(UV_CHECK),
                 poll_size: handle_size(UV_POLL),
+                prepare_size: handle_size(UV_PREPARE),
             })
         }
     }

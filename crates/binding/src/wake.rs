@@ -14,6 +14,7 @@ use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
 use napi::{Env, check_status, sys};
 
 use crate::libuv::{Libuv, LoopMetrics, UV_READABLE, UvHandle};
+use crate::phases::{Phases, reference};
 
 /// Shared with the I/O threads.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ struct Handle(*mut UvHandle);
 unsafe impl Send for Handle {}
 
 /// What the handle's callbacks need; the handle's data. Freed when libuv has let the handle go.
-struct Target {
+pub(crate) struct Target {
     libuv: &'static Libuv,
     env: sys::napi_env,
     on_wake: sys::napi_ref,
@@ -45,6 +46,8 @@ struct Target {
     turn: u64,
     /// Null until a descriptor is watched.
     watch: *mut Watch,
+    /// Null until the ends of phases are.
+    phases: *mut Phases,
 }
 
 /// The data of an `uv_poll_t`. Freed when libuv has let it go.
@@ -78,17 +81,13 @@ impl Waker {
             uv_loop,
             turn: 0,
             watch: ptr::null_mut(),
+            phases: ptr::null_mut(),
         });
         let handle = Arc::clone(&target.handle);
         // SAFETY: all values belong to `env` and this scope; results go into memory that lives long enough. The handle's
         // memory and `target` are freed by `on_closed` only, which libuv calls when it needs neither any more.
         unsafe {
-            check_status!(sys::napi_create_reference(
-                env.raw(),
-                on_wake.value().value,
-                1,
-                &raw mut target.on_wake
-            ))?;
+            target.on_wake = reference(env, on_wake.value().value)?;
             if (libuv.async_init)(uv_loop, raw, on_async) != 0 {
                 return Err(misuse("the event loop takes no more handles"));
             }
@@ -145,6 +144,28 @@ impl Waker {
         Ok(())
     }
 
+    /// Has `on_end` called at the end of each phase of the event loop in which JavaScript asks for it in `words`, see `phases.rs`.
+    /// JavaScript keeps `words` alive and in place.
+    pub(crate) fn watch_phases(
+        &self,
+        env: Env,
+        on_end: &impl JsObjectValue<'static>,
+        words: &mut [u8],
+    ) -> Result<()> {
+        let uv_loop = env.get_uv_event_loop()?;
+        let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = guard
+            .as_ref()
+            .ok_or_else(|| misuse("the environment has ended"))?;
+        let on_end = reference(env, on_end.value().value)?;
+        // SAFETY: an Env proves that this is JavaScript's thread, and the handle that is here has its `Target` as data.
+        unsafe {
+            let target = (self.libuv.get_data)(handle.0).cast::<Target>();
+            (*target).phases = Phases::start(self.libuv, uv_loop, target, on_end, words)?;
+        }
+        Ok(())
+    }
+
     /// Any thread; nothing happens once the environment is gone.
     pub(crate) fn wake(&self) {
         self.with(|libuv, handle| {
@@ -187,7 +208,7 @@ unsafe extern "C" fn on_async(handle: *mut UvHandle) {
     let Some(libuv) = Libuv::get() else { return };
     // SAFETY: the data was set right after `async_init`, on this thread, and is freed by `on_closed`, after which libuv
     // calls nothing.
-    unsafe { call((libuv.get_data)(handle).cast()) };
+    unsafe { notify((libuv.get_data)(handle).cast()) };
 }
 
 /// As `on_async`, of a descriptor that is watched.
@@ -197,29 +218,38 @@ unsafe extern "C" fn on_poll(handle: *mut UvHandle, _: c_int, _: c_int) {
     unsafe {
         let watch = (libuv.get_data)(handle).cast::<Watch>();
         drop(catch_unwind(AssertUnwindSafe(|| ((*watch).on_readable)())));
-        call((*watch).target);
+        notify((*watch).target);
     }
 }
 
 /// Calls `on_wake`. Safe on JavaScript's thread, with a `Target` that has not been freed.
-unsafe fn call(target: *mut Target) {
-    // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
-    // ticks and microtasks, as after any callback of Node's own.
+unsafe fn notify(target: *mut Target) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let (env, on_wake) = ((*target).env, (*target).on_wake);
-        let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
-        let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
-        let mut in_new_turn = ptr::null_mut();
         let mut metrics = LoopMetrics::default();
         ((*target).libuv.metrics_info)((*target).uv_loop, &raw mut metrics);
         let turn = std::mem::replace(&mut (*target).turn, metrics.loop_count);
+        call(target, (*target).on_wake, Some(turn != metrics.loop_count));
+    }
+}
+
+/// Calls a function of JavaScript's, with `argument` if there is one. Safe on JavaScript's thread, with a `Target` that has not
+/// been freed and a reference of its environment.
+pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref, argument: Option<bool>) {
+    // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
+    // ticks and microtasks, as after any callback of Node's own.
+    unsafe {
+        let (env, reference) = ((*target).env, function);
+        let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
+        let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
+        let mut value = ptr::null_mut();
         if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
             return;
         }
         if sys::napi_get_undefined(env, &raw mut this) == sys::Status::napi_ok
-            && sys::napi_get_boolean(env, turn != metrics.loop_count, &raw mut in_new_turn)
+            && sys::napi_get_boolean(env, argument == Some(true), &raw mut value)
                 == sys::Status::napi_ok
-            && sys::napi_get_reference_value(env, on_wake, &raw mut function)
+            && sys::napi_get_reference_value(env, reference, &raw mut function)
                 == sys::Status::napi_ok
             && prepare_context(target)
             && sys::napi_open_callback_scope(
@@ -233,8 +263,8 @@ unsafe fn call(target: *mut Target) {
                 env,
                 this,
                 function,
-                1,
-                &raw const in_new_turn,
+                usize::from(argument.is_some()),
+                &raw const value,
                 ptr::null_mut(),
             );
             if status == sys::Status::napi_pending_exception {
@@ -288,9 +318,12 @@ unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *
         if !(*target).context.is_null() {
             sys::napi_async_destroy(env, (*target).context);
         }
-        // libuv tells of both in the same turn, and Node goes on after it.
+        // libuv tells of all in the same turn, and Node goes on after it.
         if !(*target).watch.is_null() {
             (libuv.close)((*(*target).watch).memory.cast(), on_unwatched);
+        }
+        if !(*target).phases.is_null() {
+            (*(*target).phases).stop(env, libuv);
         }
         (libuv.close)((*target).memory.cast(), on_closed);
     }
@@ -312,6 +345,9 @@ unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
     unsafe {
         let target = Box::from_raw((libuv.get_data)(handle).cast::<Target>());
         drop(Box::from_raw(target.memory));
+        if !target.phases.is_null() {
+            drop(Box::from_raw(target.phases));
+        }
         sys::napi_remove_async_cleanup_hook(target.cleanup);
     }
 }

@@ -1,0 +1,147 @@
+//! The ends of an event loop's phases: of the callbacks of I/O, and of everything else (timers, immediates, closed handles) before
+//! the loop looks for I/O again. What JavaScript writes in one phase can leave together at its end.
+
+use std::ptr;
+
+use napi::bindgen_prelude::Result;
+use napi::{Env, sys};
+
+use crate::libuv::{Libuv, UvHandle};
+use crate::wake::{Target, call, misuse};
+
+/// Words that JavaScript and this module share, see `js/internal/phase.ts`.
+mod word {
+    /// What JavaScript has written in this phase, in records that a peer waits for.
+    pub(super) const WRITES: usize = 0;
+    /// The same of the last phase of this kind.
+    pub(super) const EXPECTED: usize = 1;
+    /// Not 0: JavaScript wants to be called at the end of this phase.
+    pub(super) const WAITING: usize = 2;
+    pub(super) const COUNT: usize = 3;
+}
+
+/// The data of both handles. Freed with the environment's `Target`, which has it.
+pub(crate) struct Phases {
+    target: *mut Target,
+    on_end: sys::napi_ref,
+    words: *mut u32,
+    /// Writes of the last phase of I/O, and of the last other one.
+    writes: [u32; 2],
+    /// An `uv_check_t`, called after I/O, and an `uv_prepare_t`, called before it.
+    handles: [*mut UvHandle; 2],
+}
+
+const AFTER_IO: usize = 0;
+const BEFORE_IO: usize = 1;
+
+/// Memory that either handle fits in.
+fn words_of_handle(libuv: &Libuv) -> usize {
+    libuv
+        .check_size
+        .max(libuv.prepare_size)
+        .div_ceil(size_of::<u64>())
+}
+
+impl Phases {
+    /// Has `on_end` called at the end of each phase in which JavaScript has asked for it. Does not keep the event loop alive.
+    ///
+    /// # Safety
+    /// On JavaScript's thread; `target` is alive and gets the result, `on_end` is a reference of its environment, and `memory`,
+    /// which JavaScript keeps alive and in place, has the shared words.
+    ///
+    /// # Errors
+    /// The memory is too short or not aligned, or the event loop takes no more handles.
+    pub(crate) unsafe fn start(
+        libuv: &'static Libuv,
+        uv_loop: *mut sys::uv_loop_s,
+        target: *mut Target,
+        on_end: sys::napi_ref,
+        memory: &mut [u8],
+    ) -> Result<*mut Self> {
+        let words: *mut u32 = memory.as_mut_ptr().cast();
+        if memory.len() < word::COUNT * size_of::<u32>() || !words.is_aligned() {
+            return Err(misuse("the words of a phase are required"));
+        }
+        let [after, before] = [(); 2].map(|()| -> *mut UvHandle {
+            Box::into_raw(vec![0_u64; words_of_handle(libuv)].into_boxed_slice()).cast()
+        });
+        let phases = Box::into_raw(Box::new(Self {
+            target,
+            on_end,
+            words,
+            writes: [0; 2],
+            handles: [after, before],
+        }));
+        // SAFETY: the caller's promise. The handles' memory is freed by `on_closed` only, and none of these calls fails: libuv
+        // documents 0 as the only result of each.
+        unsafe {
+            (libuv.check_init)(uv_loop, after);
+            (libuv.prepare_init)(uv_loop, before);
+            for handle in [after, before] {
+                (libuv.set_data)(handle, phases.cast());
+                (libuv.unreference)(handle);
+            }
+            (libuv.check_start)(after, on_after_io);
+            (libuv.prepare_start)(before, on_before_io);
+        }
+        Ok(phases)
+    }
+
+    /// Has libuv close the handles. The caller frees this after the event loop has come here once more.
+    ///
+    /// # Safety
+    /// On JavaScript's thread, once.
+    pub(crate) unsafe fn stop(&self, env: sys::napi_env, libuv: &Libuv) {
+        // SAFETY: the caller's promise; both handles are alive until then.
+        unsafe {
+            sys::napi_delete_reference(env, self.on_end);
+            for handle in self.handles {
+                (libuv.close)(handle, on_closed);
+            }
+        }
+    }
+}
+
+/// A reference to a function of JavaScript's.
+pub(crate) fn reference(env: Env, function: sys::napi_value) -> Result<sys::napi_ref> {
+    let mut reference = ptr::null_mut();
+    // SAFETY: `function` is a live handle of `env`.
+    napi::check_status!(unsafe {
+        sys::napi_create_reference(env.raw(), function, 1, &raw mut reference)
+    })?;
+    Ok(reference)
+}
+
+unsafe extern "C" fn on_after_io(handle: *mut UvHandle) {
+    // SAFETY: libuv calls this with a handle that `start` has made.
+    unsafe { end(handle, AFTER_IO) };
+}
+
+unsafe extern "C" fn on_before_io(handle: *mut UvHandle) {
+    // SAFETY: as above.
+    unsafe { end(handle, BEFORE_IO) };
+}
+
+/// The phase before `kind` is over. Safe from the callback of a handle that `start` has made.
+unsafe fn end(handle: *mut UvHandle, kind: usize) {
+    let Some(libuv) = Libuv::get() else { return };
+    // SAFETY: the data is there until the handle is closed, and so are the words. JavaScript's thread is here, so nobody else
+    // writes to either.
+    unsafe {
+        let phases = (libuv.get_data)(handle).cast::<Phases>();
+        let words = (*phases).words;
+        let writes = words.add(word::WRITES).replace(0);
+        (*phases).writes[kind] = writes;
+        words.add(word::EXPECTED).write((*phases).writes[kind ^ 1]);
+        if words.add(word::WAITING).replace(0) != 0 {
+            call((*phases).target, (*phases).on_end, None);
+        }
+    }
+}
+
+unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
+    let Some(libuv) = Libuv::get() else { return };
+    let memory = ptr::slice_from_raw_parts_mut(handle.cast::<u64>(), words_of_handle(libuv));
+    // SAFETY: libuv calls this once, after everything else with this handle, whose memory `start` has made in this size.
+    drop(unsafe { Box::from_raw(memory) });
+}
