@@ -830,7 +830,8 @@ export class Connection implements MessageTransport, MessageSource {
    * and 'finish' comes before the program's next immediate.
    */
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
-    if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.#port.nextWaits !== true) return flags
+    if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.#port.nextWaits !== true)
+      return flags
     return this.#pending === null || this.#pending.isSmall ? flags & ~ACKNOWLEDGE : flags
   }
 
