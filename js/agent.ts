@@ -20,7 +20,7 @@ import { prepareListeners } from './internal/listeners.js'
 import { defineMethods } from './internal/members.js'
 import { connectNatively } from './internal/native-connect.js'
 import { poolIdleTime } from './internal/native.js'
-import { AgentPool, KEEP, SERVE, WAIT, type Origin } from './internal/pool.js'
+import { AgentPool, type Origin } from './internal/pool.js'
 import {
   environmentAsks,
   kProxy,
@@ -32,6 +32,7 @@ import {
 } from './internal/proxy.js'
 import { kAsyncId } from './internal/symbols.js'
 import { validateNumber, validateObject } from './internal/validators.js'
+import * as r from './native/records.js'
 
 export interface AgentOptions extends NodeAgentOptions {
   /** How much sooner than the server would, in ms, an idle connection is given up that the server limits. */
@@ -188,7 +189,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   const origin = pool.originOf(name, options)
   const last = (socket as Requested)._httpMessage
   const outcome = pool.released(origin, Boolean(last?.shouldKeepAlive))
-  if (outcome === SERVE) {
+  if (outcome === r.POOL_SERVE) {
     const request = pool.unqueue(origin)
     inScopeOf(request, () => {
       resetContext(socket)
@@ -197,7 +198,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     return
   }
   pool.settle(origin)
-  if (outcome !== KEEP || !this.keepSocketAlive(socket)) {
+  if (outcome !== r.POOL_KEEP || !this.keepSocketAlive(socket)) {
     socket.destroy()
     return
   }
@@ -281,7 +282,7 @@ function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, a
     return
   }
   agent.sockets[origin.name] ??= []
-  if (found === WAIT) {
+  if (found === r.POOL_WAIT) {
     debug?.('wait for socket')
     const waiting = request as Waiting
     waiting[kOptions] = options

@@ -15,7 +15,7 @@ import {
 } from './internal/errors.js'
 import { NativeClient, type Failure } from './internal/native-client.js'
 import type { ConnectOptions } from './internal/native.js'
-import * as r from './internal/records.js'
+import * as r from './native/records.js'
 import { onceHandlesClose } from './internal/handle-close.js'
 import { shutDown, type SocketResource } from './internal/resources.js'
 import { kAsyncId } from './internal/symbols.js'

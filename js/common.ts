@@ -5,6 +5,7 @@ import {
   ERR_INVALID_CHAR,
   ERR_INVALID_HTTP_TOKEN,
 } from './internal/errors.js'
+import { VALIDATION_INSECURE, VALIDATION_RELAXED, VALIDATION_STRICT } from './native/records.js'
 
 /** Methods the parser knows, sorted. */
 export const METHODS: string[] = [
@@ -176,13 +177,12 @@ export function validateHeaderValue(name: string, value: unknown, lenient?: bool
 for (const validate of [validateHeaderName, validateHeaderValue])
   Object.defineProperty(validate, 'length', { value: 0, configurable: true })
 
-/** How strictly messages are read: the parser's numbers. */
-const STRICT = 0
-const INSECURE = 1
-const RELAXED = 2
-
 /** What `httpValidation` may be; it and `insecureHTTPParser` exclude each other. */
-const VALIDATIONS: Record<string, number> = { strict: STRICT, relaxed: RELAXED, insecure: INSECURE }
+const VALIDATIONS: Record<string, number> = {
+  strict: VALIDATION_STRICT,
+  relaxed: VALIDATION_RELAXED,
+  insecure: VALIDATION_INSECURE,
+}
 
 /** @throws ERR_INVALID_ARG_VALUE */
 export function checkHttpValidation(httpValidation: unknown, insecureHTTPParser: unknown): void {
@@ -205,7 +205,7 @@ export function validationOf(owner: {
 }): number {
   const { httpValidation } = owner
   if (httpValidation !== undefined && Object.hasOwn(VALIDATIONS, httpValidation)) return VALIDATIONS[httpValidation]!
-  return (owner.insecureHTTPParser ?? isLenient()) ? INSECURE : STRICT
+  return (owner.insecureHTTPParser ?? isLenient()) ? VALIDATION_INSECURE : VALIDATION_STRICT
 }
 
 let insecureFlag: boolean | null = null

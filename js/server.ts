@@ -20,7 +20,7 @@ import { ListenHandle } from './internal/listen-handle.js'
 import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
 import type { ListenOptions, ServerConfig } from './internal/native.js'
 import { mayUseNetwork } from './internal/permission.js'
-import * as r from './internal/records.js'
+import * as r from './native/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { ListenResource } from './internal/resources.js'
 import {

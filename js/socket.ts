@@ -6,7 +6,7 @@ import type { Connection } from './internal/connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from './internal/errors.js'
 import { onceHandlesClose } from './internal/handle-close.js'
 import { kStream, type SocketSide } from './internal/port.js'
-import * as r from './internal/records.js'
+import * as r from './native/records.js'
 import { kAsyncId } from './internal/symbols.js'
 import type { BodyChunk } from './internal/transport.js'
 import {

@@ -1,13 +1,14 @@
 /**
  * How far ahead of this thread an I/O thread reads a connection's bodies, in bytes that pass for credit: it has some to
- * begin with (`BODY_WINDOW` of crates/net), uses it up by reading, and stops without.
+ * begin with (`BODY_WINDOW`), uses it up by reading, and stops without.
  */
+import { BODY_WINDOW } from '../native/records.js'
 
 /** Credited at once; less waits for more, so that a short body costs no record. */
 const STEP = 32 * 1024
 
 /** What the I/O thread has to begin with. */
-const INITIAL = 128 * 1024
+const INITIAL = BODY_WINDOW
 
 /**
  * What it may have while the program takes everything at once. With the initial window alone the two threads wait for each

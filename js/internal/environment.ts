@@ -13,7 +13,8 @@ import { Phase, phaseMemory } from './phase.js'
 import type { Port, SocketSide } from './port.js'
 import { beforeProcessEnds } from './process-end.js'
 import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
-import * as r from './records.js'
+import * as fields from '../native/record-fields.js'
+import * as r from '../native/records.js'
 import { isEarlyEnd } from './response-error.js'
 import { kClosed, kDropped, kOpened } from './symbols.js'
 import { now } from './timers.js'
@@ -159,10 +160,9 @@ class Environment implements Port {
       const at = this.#at
       const word = at >> 2
       const inWords = this.#inWords
-      const slot = inWords[word + 2]!
-      const first = inWords[word]!
-      const type = first & 0xff
-      const isCopy = type === r.IN_BODY && (first & (r.BODY_TAP << 8)) !== 0
+      const slot = fields.slot(inWords, word)
+      const type = fields.kind(inWords, word)
+      const isCopy = type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAP) !== 0
       // Node runs what is queued between two reads and behind every body part of a request, but not between the requests
       // that one read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
       if (
@@ -170,7 +170,7 @@ class Environment implements Port {
         (slot !== previous ||
           type < r.IN_HEAD ||
           type > r.IN_ERROR ||
-          (type === r.IN_ERROR && isEarlyEnd(inWords[word + 4]!)))
+          (type === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))))
       ) {
         previous = NOBODY
         if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot)
@@ -178,7 +178,7 @@ class Environment implements Port {
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot)) return this.#leaveForNextTurn()
       // Moved on before the record is served: it must not be served twice if its handler throws.
-      this.#at = at + inWords[word + 1]!
+      this.#at = at + fields.length(inWords, word)
       this.#slot = slot
       if (this.#dispatch(inWords, word, at)) {
         previous =
@@ -210,14 +210,14 @@ class Environment implements Port {
     if (!this.#nextIsFor(slot) || connection === undefined) return false
     if (connection instanceof Connection) return connection.tapped
     const word = this.#at >> 2
-    const first = this.#inWords[word]!
-    switch (first & 0xff) {
+    const inWords = this.#inWords
+    switch (fields.kind(inWords, word)) {
       case r.IN_BODY:
-        return (first & (r.BODY_TAKE << 8)) === 0
+        return (fields.flags(inWords, word) & r.BODY_TAKE) === 0
       case r.IN_END:
         return !connection.untilClose
       case r.IN_ERROR:
-        return !isEarlyEnd(this.#inWords[word + 4]!)
+        return !isEarlyEnd(fields.errorKind(inWords, word))
       default:
         return false
     }
@@ -229,7 +229,7 @@ class Environment implements Port {
    * the kernel's.
    */
   #mayBeAnswer(): boolean {
-    return this.#sent && this.#clients > 0 && (this.#inWords[0]! & 0xff) !== r.IN_ACK
+    return this.#sent && this.#clients > 0 && fields.kind(this.#inWords, 0) !== r.IN_ACK
   }
 
   /** In Node an answer that was given before the request's end has left by then, and 'finish' is in its ticks. */
@@ -254,7 +254,7 @@ class Environment implements Port {
   }
 
   #nextIsFor(slot: number): boolean {
-    return this.#at < this.#end && this.#inWords[(this.#at >> 2) + 2] === slot
+    return this.#at < this.#end && fields.slot(this.#inWords, this.#at >> 2) === slot
   }
 
   #refill(): boolean {
@@ -272,14 +272,14 @@ class Environment implements Port {
 
   /** @returns whether a program's code may have run */
   #dispatch(inWords: Uint32Array, word: number, at: number): boolean {
-    const first = inWords[word]!
-    const type = first & 0xff
-    const slot = inWords[word + 2]!
-    const generation = inWords[word + 3]!
+    const type = fields.kind(inWords, word)
+    const slot = fields.slot(inWords, word)
+    const generation = fields.generation(inWords, word)
     if (type === r.IN_OPEN) {
-      const server = this.servers.get(inWords[word + 4]!)
+      const id = fields.endpointsNumber(inWords, word)
+      const server = this.servers.get(id)
       // Who has come and gone is told of all the same: what its peer saw of it may be why the server closes.
-      if (server === undefined || (this.closing.has(inWords[word + 4]!) && this.native.isOpen(slot, generation))) {
+      if (server === undefined || (this.closing.has(id) && this.native.isOpen(slot, generation))) {
         // Accepted before the server closed, and too late to be told of.
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
@@ -305,30 +305,34 @@ class Environment implements Port {
       connection = this.#displaced.find((one) => one.slot === slot && one.generation === generation)
       if (connection === undefined) return false
     }
-    if (type === r.IN_BODY && (first & (r.BODY_TAKE << 8)) !== 0) {
-      connection.onBody(first >>> 8, this.#largePart(inWords, word))
+    if (type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAKE) !== 0) {
+      connection.onBody(fields.flags(inWords, word), this.#largePart(inWords, word))
       return true
     }
     if (type === r.IN_CLOSED) {
       this.#dismiss(connection)
       if (connection instanceof Connection && connection.holding) this.unref()
-      connection.counters = [
-        inWords[word + 5]! + inWords[word + 6]! * 2 ** 32,
-        inWords[word + 7]! + inWords[word + 8]! * 2 ** 32,
-      ]
-      connection.onClosed(inWords[word + 4]!)
+      connection.counters = [fields.closedReceived(inWords, word), fields.closedSent(inWords, word)]
+      connection.onClosed(fields.closedErrno(inWords, word))
       return true
     }
     if (type === r.IN_CONNECTED) {
       ;(connection as NativeClient).connectedIn = this.#turn
-      ;(connection as NativeClient).onConnected(inWords[word + 4]!, this.#addresses(inWords, word, at))
+      ;(connection as NativeClient).onConnected(
+        fields.endpointsNumber(inWords, word),
+        this.#addresses(inWords, word, at),
+      )
       return true
     }
     if (type === r.IN_CONNECT_FAILED) {
       this.#dismiss(connection)
-      const failures = Array.from({ length: inWords[word + 4]! }, (_, i) => {
-        const own = word + 5 + i * 3
-        return { errno: inWords[own]!, step: inWords[own + 1]!, index: inWords[own + 2]! }
+      const failures = Array.from({ length: fields.connectFailedAttempts(inWords, word) }, (_, i) => {
+        const own = (at + fields.CONNECT_FAILED_PAYLOAD + i * fields.FAILURE_BYTES) >> 2
+        return {
+          errno: fields.failureErrno(inWords, own),
+          step: fields.failureStep(inWords, own),
+          index: fields.failureIndex(inWords, own),
+        }
       })
       ;(connection as NativeClient).onConnectFailed(failures)
       return true
@@ -338,9 +342,9 @@ class Environment implements Port {
 
   /** A body part in memory of its own, or that the part before it came in, too. */
   #largePart(inWords: Uint32Array, word: number): Buffer {
-    const length = inWords[word + 4]!
-    const offset = inWords[word + 6]!
-    const chunk = offset === 0 ? this.native.takeChunk(inWords[word + 5]!) : this.#chunk!
+    const length = fields.largeBodyLength(inWords, word)
+    const offset = fields.largeBodyOffset(inWords, word)
+    const chunk = offset === 0 ? this.native.takeChunk(fields.largeBodyChunk(inWords, word)) : this.#chunk!
     if (length === chunk.length) return chunk
     this.#chunk = chunk
     return chunk.subarray(offset, offset + length)
@@ -348,8 +352,8 @@ class Environment implements Port {
 
   /** Of a record that tells of a connection's ends. */
   #addresses(inWords: Uint32Array, word: number, at: number): string {
-    const length = inWords[word + 5]!
-    const start = at + r.HEADER + 8
+    const length = fields.endpointsAddressesLength(inWords, word)
+    const start = at + fields.ENDPOINTS_PAYLOAD
     return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
   }
 
@@ -497,11 +501,11 @@ class Environment implements Port {
    */
   #nobodyWaits(): boolean {
     const inWords = this.#inWords
-    for (let at = this.#at, left = FEW_RECORDS; at < this.#end; at += inWords[(at >> 2) + 1]!) {
+    for (let at = this.#at, left = FEW_RECORDS; at < this.#end; at += fields.length(inWords, at >> 2)) {
       const word = at >> 2
-      const type = inWords[word]! & 0xff
+      const type = fields.kind(inWords, word)
       if (left-- === 0 || type === r.IN_HEAD || type === r.IN_RESPONSE) return false
-      if ((type === r.IN_BODY || type === r.IN_END) && inWords[word + 2] !== this.#slot) return false
+      if ((type === r.IN_BODY || type === r.IN_END) && fields.slot(inWords, word) !== this.#slot) return false
     }
     return true
   }

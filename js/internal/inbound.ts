@@ -1,5 +1,6 @@
-/** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/handoff/`. */
-import * as r from './records.js'
+/** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/crossing/`. */
+import * as fields from '../native/record-fields.js'
+import * as r from '../native/records.js'
 
 /** Buffer's own encoders, which skip the argument juggling of `write`. */
 export interface FastBuffer extends Buffer {
@@ -20,7 +21,7 @@ export function aligned(records: Uint8Array): FastBuffer {
 
 /** What is told of any connection, whichever role it has. */
 interface Receiver {
-  /** @param flags BODY_RAW and the others of `records.ts` */
+  /** @param flags BODY_RAW and the others of `js/native/records.ts` */
   onBody(flags: number, chunk: Buffer): void
   /** @param flags END_LAST or 0 */
   onEnd(flags: number, trailers: string): void
@@ -48,7 +49,7 @@ export interface ServerReceiver extends Receiver {
 
 /** A response head, interim ones among them. */
 export interface ResponseRecord {
-  /** RESPONSE_KEEP_ALIVE and the others of `records.ts`. */
+  /** RESPONSE_KEEP_ALIVE and the others of `js/native/records.ts`. */
   readonly flags: number
   /** Status, major and minor version: 16, 8 and 8 bits from below. */
   readonly line: number
@@ -80,58 +81,57 @@ export function deliver(
   lasting: boolean,
 ): boolean {
   const word = at >> 2
-  const first = inWords[word]!
-  switch (first & 0xff) {
+  switch (fields.kind(inWords, word)) {
     case r.IN_HEAD: {
-      const start = at + r.HEADER + 20
-      const end = start + inWords[word + 7]!
+      const start = at + fields.HEAD_PAYLOAD
+      const end = start + fields.headBlockLength(inWords, word)
       const block = bytes.latin1Slice(start, end)
       ;(connection as ServerReceiver).onHead(
-        first >>> 8,
-        inWords[word + 4]!,
-        inWords[word + 5]!,
-        inWords[word + 6]!,
+        fields.flags(inWords, word),
+        fields.headLine(inWords, word),
+        fields.headTargetLength(inWords, word),
+        fields.headFieldCount(inWords, word),
         block,
-        behind(bytes, end, inWords[word + 8]!),
+        behind(bytes, end, fields.headAfterLength(inWords, word)),
       )
       return true
     }
     case r.IN_BODY: {
-      const start = at + r.HEADER + 8
-      const part = bytes.subarray(start, start + inWords[word + 4]!)
-      connection.onBody(first >>> 8, lasting ? part : Buffer.from(part))
+      const start = at + fields.BODY_PAYLOAD
+      const part = bytes.subarray(start, start + fields.bodyLength(inWords, word))
+      connection.onBody(fields.flags(inWords, word), lasting ? part : Buffer.from(part))
       return true
     }
     case r.IN_END: {
-      const start = at + r.HEADER + 4
-      const length = inWords[word + 4]!
-      connection.onEnd(first >>> 8, length === 0 ? '' : bytes.latin1Slice(start, start + length))
+      const start = at + fields.END_PAYLOAD
+      const length = fields.endTrailersLength(inWords, word)
+      connection.onEnd(fields.flags(inWords, word), length === 0 ? '' : bytes.latin1Slice(start, start + length))
       return true
     }
     case r.IN_ERROR: {
-      const start = at + r.HEADER + 12
-      const packet = Buffer.from(bytes.subarray(start, start + inWords[word + 6]!))
-      connection.onParseError(inWords[word + 4]!, inWords[word + 5]!, packet)
+      const start = at + fields.ERROR_PAYLOAD
+      const packet = Buffer.from(bytes.subarray(start, start + fields.errorPacketLength(inWords, word)))
+      connection.onParseError(fields.errorKind(inWords, word), fields.errorBytesParsed(inWords, word), packet)
       return true
     }
     case r.IN_RESPONSE: {
-      const start = at + r.HEADER + 24
-      const end = start + inWords[word + 8]!
+      const start = at + fields.RESPONSE_PAYLOAD
+      const end = start + fields.responseBlockLength(inWords, word)
       ;(connection as ClientReceiver).onResponse({
-        flags: first >>> 8,
-        line: inWords[word + 4]!,
-        reasonLength: inWords[word + 5]!,
-        fieldCount: inWords[word + 6]!,
+        flags: fields.flags(inWords, word),
+        line: fields.responseLine(inWords, word),
+        reasonLength: fields.responseReasonLength(inWords, word),
+        fieldCount: fields.responseFieldCount(inWords, word),
         block: bytes.latin1Slice(start, end),
-        after: behind(bytes, end, inWords[word + 9]!),
+        after: behind(bytes, end, fields.responseAfterLength(inWords, word)),
       })
       return true
     }
     case r.IN_ACK:
-      connection.onAck(inWords[word + 4]!)
+      connection.onAck(fields.ackCount(inWords, word))
       return true
     case r.IN_TIMEOUT:
-      connection.onTimeout(inWords[word + 4]!)
+      connection.onTimeout(fields.timeoutDeadline(inWords, word))
       return true
     case r.IN_EOF:
       connection.onEof()

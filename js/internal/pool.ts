@@ -32,22 +32,13 @@ import {
   poolSetLimits,
   poolSetShown,
 } from './native.js'
+import * as r from '../native/records.js'
 
-/** What a request gets that gets no idle connection. */
-export const CONNECT = -1
-export const WAIT = -2
-/** What becomes of a connection. */
-export const KEEP = 1
-export const SERVE = 2
-
-/** What `poolNext` answers instead of an origin's number; below it, `BEHIND - number`. */
-const NOBODY = -1
-const BEHIND = -2
 /** The number of an origin, or a member, that the pool does not know (any more). */
 const UNKNOWN = -1
 
 /** The slot of a socket that no I/O thread knows, and one that no connection has, so that it does not stand. */
-const FOREIGN = -1
+const FOREIGN = r.POOL_NO_SLOT
 const NOT_YET = 0x7fffffff
 
 /** A name that `getName` has answered. Its counts are what the pool in Rust knows. */
@@ -64,7 +55,7 @@ export class Origin {
   beyond = 0
   /** Native sockets that have idled since before they had a connection. */
   unnamed: Seat[] = []
-  /** The pool's `changes` when it last answered WAIT. */
+  /** The pool's `changes` when it last answered POOL_WAIT. */
   fullAt = -1
 
   constructor(pool: AgentPool, name: string, number: number) {
@@ -105,7 +96,7 @@ export class AgentPool {
   #keepAlive: boolean | undefined
   #scheduling: string | undefined
   #beyondTotal = 0
-  /** How often anything of the pool has changed but for queues: until then who was told to WAIT would be told again. */
+  /** How often anything of the pool has changed but for queues: until then a request that got POOL_WAIT would get it again. */
   #changes = 0
 
   /** The host that the last request went to. */
@@ -187,22 +178,22 @@ export class AgentPool {
   // ---- what is decided -----------------------------------------------------------------------------------------
 
   /** What a request gets: an idle socket, which has left `freeSockets` and is to be `show`n when it is in use. */
-  acquire(origin: Origin): Socket | typeof CONNECT | typeof WAIT {
+  acquire(origin: Origin): Socket | typeof r.POOL_CONNECT | typeof r.POOL_WAIT {
     const { name } = origin
     const free = this.#agent.freeSockets[name]
     this.#tellViews(origin, free)
     if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#shed(origin, free)
     if (origin.unnamed.length > 0) this.#name(origin)
-    if (origin.fullAt === this.#changes) return WAIT
+    if (origin.fullAt === this.#changes) return r.POOL_WAIT
     for (;;) {
       const waiting = lengthOf(this.#agent.requests[name])
       const answer = poolAcquire(this.#number, origin.number, waiting)
-      origin.waiting = answer === WAIT ? waiting + 1 : waiting
-      if (answer === CONNECT) return CONNECT
-      if (answer === WAIT) {
+      origin.waiting = answer === r.POOL_WAIT ? waiting + 1 : waiting
+      if (answer === r.POOL_CONNECT) return r.POOL_CONNECT
+      if (answer === r.POOL_WAIT) {
         origin.fullAt = this.#changes
         if (origin.idle > 0 || this.#maxTotalSockets !== Infinity) this.#awaitSpoilt()
-        return WAIT
+        return r.POOL_WAIT
       }
       this.#changes++
       const seat = this.#seats.get(answer)!
@@ -236,15 +227,15 @@ export class AgentPool {
     ;(this.#agent.requests[origin.name] ??= []).push(request)
   }
 
-  /** What becomes of a socket that has nothing to do: SERVE, KEEP, or neither. */
+  /** What becomes of a socket that has nothing to do: POOL_SERVE, POOL_KEEP or POOL_CLOSE. */
   released(origin: Origin, reusable: boolean): number {
-    // WAIT has promised it: the answer is known, and that there is one less in the queue is told with the next question.
-    if (lengthOf(this.#agent.requests[origin.name]) > 0) return SERVE
+    // POOL_WAIT has promised it: the answer is known, and that there is one less in the queue is told with the next question.
+    if (lengthOf(this.#agent.requests[origin.name]) > 0) return r.POOL_SERVE
     this.#tell(origin)
     return poolReleased(this.#number, origin.number, reusable)
   }
 
-  /** Behind SERVE: whose turn it is. */
+  /** After POOL_SERVE: whose turn it is. */
   unqueue(origin: Origin): ClientRequest {
     const { requests } = this.#agent
     const waiting = requests[origin.name]!
@@ -312,10 +303,10 @@ export class AgentPool {
     this.#tell(origin)
     for (;;) {
       const answer = poolNext(this.#number, origin.number)
-      if (answer === NOBODY) return undefined
-      const other = this.#numbers.get(answer > NOBODY ? answer : BEHIND - answer)!
+      if (answer === r.POOL_NONE) return undefined
+      const other = this.#numbers.get(answer > r.POOL_NONE ? answer : r.POOL_BUSY - answer)!
       // The views of that one may have changed, too.
-      if (!this.#tell(other)) return answer > NOBODY ? this.#agent.requests[other.name]![0] : undefined
+      if (!this.#tell(other)) return answer > r.POOL_NONE ? this.#agent.requests[other.name]![0] : undefined
       this.settle(other)
     }
   }

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import type { Connection } from './connection.js'
 import type { BodyChunk, SettledMessage } from './transport.js'
 
-/** Where a connection's records go. Their types, flags and modes are those of `records.ts`. */
+/** Where a connection's records go. Their types, flags and modes are those of `js/native/records.ts`. */
 export interface Port {
   /** Whoever owns the stream has destroyed it; absent where connections are closed by themselves alone. */
   readonly gone?: boolean

@@ -11,7 +11,8 @@ import { types } from 'node:util'
 import { ERR_UNKNOWN_ENCODING } from './errors.js'
 import { words, type FastBuffer } from './inbound.js'
 import type { NativeEnvironment } from './native.js'
-import * as r from './records.js'
+import * as fields from '../native/record-fields.js'
+import * as r from '../native/records.js'
 import type { BodyChunk } from './transport.js'
 
 /** Size of the buffer in bytes. A batch of a few hundred small responses fits. A larger record makes it larger. */
@@ -23,11 +24,8 @@ export const SCRATCH = 256 * 1024
  */
 const HELD_SIZE = 16 * 1024
 
-/** Bytes of the header and the words of a record, without its payload. */
-const HEAD_SIZE = r.HEADER + 8
-const BYTES_SIZE = r.HEADER + 4
-/** Of a record without a payload, and of one whose payload is text or held. */
-const CONTROL_SIZE = r.HEADER + 8
+/** Bytes of a held buffer's number, which a record has in place of the payload. */
+const HELD_NUMBER = 4
 
 /** The connection that a record is for. */
 export interface Target {
@@ -109,8 +107,8 @@ export class RecordWriter {
     const outWords = this.#outWords
     while (this.#acksRead < this.#acks) {
       const word = this.#acksRead >> 2
-      take(outWords[word + 2]!, outWords[word + 3]!, outWords[word + 4]!)
-      this.#acksRead += outWords[word + 1]!
+      take(fields.slot(outWords, word), fields.generation(outWords, word), fields.ackCount(outWords, word))
+      this.#acksRead += fields.length(outWords, word)
     }
   }
 
@@ -128,22 +126,22 @@ export class RecordWriter {
     if (body === null || (typeof body === 'string' && encoding === 'latin1' && body.length < HELD_SIZE)) {
       // Plain text comes this way, see `sending.ts`.
       const plain = body ?? ''
-      const base = this.#room(CONTROL_SIZE + head.length + plain.length)
+      const base = this.#room(fields.MESSAGE_PAYLOAD + head.length + plain.length)
       const text = this.#text + head + plain
       const outWords = this.#begin(base, to, type, body === null ? flags : flags | r.TEXT)
-      outWords[(base >> 2) + 4] = head.length
-      outWords[(base >> 2) + 5] = plain.length
-      this.#commit(base, base + CONTROL_SIZE, text)
+      fields.setMessageHeadLength(outWords, base >> 2, head.length)
+      fields.setMessageBodyLength(outWords, base >> 2, plain.length)
+      this.#commit(base, base + fields.MESSAGE_PAYLOAD, text)
       return
     }
     const payload = storable(body, encoding)
     const length = payloadLength(payload)
     const held = typeof payload !== 'string' && length >= HELD_SIZE
-    const base = this.#room(HEAD_SIZE + 4 + head.length + (held ? 0 : length))
+    const base = this.#room(fields.MESSAGE_PAYLOAD + HELD_NUMBER + head.length + (held ? 0 : length))
     const text = this.#text + head
     const outWords = this.#begin(base, to, type, held ? flags | r.HELD : flags)
-    outWords[(base >> 2) + 4] = head.length
-    this.#commit(base, this.#payload((base >> 2) + 5, base + HEAD_SIZE, payload, encoding, held), text)
+    fields.setMessageHeadLength(outWords, base >> 2, head.length)
+    this.#commit(base, this.#payload(base + fields.MESSAGE_PAYLOAD, payload, encoding, held), text)
   }
 
   /**
@@ -154,29 +152,29 @@ export class RecordWriter {
     const payload = storable(body, encoding)
     const length = payloadLength(payload)
     const held = typeof payload !== 'string' && length >= HELD_SIZE
-    const base = this.#room(BYTES_SIZE + 4 + (held ? 0 : length))
+    const base = this.#room(fields.BYTES_PAYLOAD + HELD_NUMBER + (held ? 0 : length))
     this.#begin(base, to, type, held ? flags | r.HELD : flags)
-    const end = this.#payload((base >> 2) + 4, base + BYTES_SIZE, payload, encoding, held)
+    const end = this.#payload(base + fields.BYTES_PAYLOAD, payload, encoding, held)
     this.#commit(base, end, this.#text)
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   text(to: Target, type: number, given: string, flags: number): void {
     const added = typeof given === 'string' ? given : String(given)
-    const base = this.#room(CONTROL_SIZE + added.length)
+    const base = this.#room(fields.TEXT_PAYLOAD + added.length)
     const text = this.#text + added
     const outWords = this.#begin(base, to, type, flags)
-    outWords[(base >> 2) + 4] = added.length
-    this.#commit(base, base + BYTES_SIZE, text)
+    fields.setTextLength(outWords, base >> 2, added.length)
+    this.#commit(base, base + fields.TEXT_PAYLOAD, text)
   }
 
   /** A command with numbers only. */
   command(to: Target, type: number, first: number, second: number): void {
-    const base = this.#room(CONTROL_SIZE)
+    const base = this.#room(fields.COMMAND_PAYLOAD)
     const outWords = this.#begin(base, to, type, 0)
-    outWords[(base >> 2) + 4] = first
-    outWords[(base >> 2) + 5] = second
-    this.#commit(base, base + CONTROL_SIZE, this.#text)
+    fields.setCommandFirst(outWords, base >> 2, first)
+    fields.setCommandSecond(outWords, base >> 2, second)
+    this.#commit(base, base + fields.COMMAND_PAYLOAD, this.#text)
   }
 
   /** Makes room for a record and its text of at most `size` bytes in all; returns where it begins. */
@@ -199,15 +197,12 @@ export class RecordWriter {
 
   #begin(base: number, to: Target, type: number, flags: number): Uint32Array {
     const outWords = this.#outWords
-    const word = base >> 2
-    outWords[word] = type | (flags << 8)
-    outWords[word + 2] = to.slot
-    outWords[word + 3] = to.generation
+    fields.setHeader(outWords, base >> 2, type, flags, to.slot, to.generation)
     return outWords
   }
 
   /** Puts the payload at `at`, or what names it when Rust holds it; notes its length and returns where the record ends. */
-  #payload(lengthWord: number, at: number, payload: BodyChunk, encoding: BufferEncoding, held: boolean): number {
+  #payload(at: number, payload: BodyChunk, encoding: BufferEncoding, held: boolean): number {
     const out = this.#out
     let length: number
     if (typeof payload === 'string') {
@@ -222,19 +217,19 @@ export class RecordWriter {
       if (held) {
         // A buffer whose record is not committed is released by the flush.
         this.#outWords[at >> 2] = this.#native.hold(payload)
-        this.#outWords[lengthWord] = length
-        return at + 4
+        fields.setPayloadLength(this.#outWords, at, length)
+        return at + HELD_NUMBER
       }
       copyInto(out, payload, at)
     }
-    this.#outWords[lengthWord] = length
+    fields.setPayloadLength(this.#outWords, at, length)
     return at + length
   }
 
   /** Nothing in here can throw: the record is there whole after the last store, and before it not at all. */
   #commit(base: number, end: number, text: string): void {
     const length = (end - base + 3) & ~3
-    this.#outWords[(base >> 2) + 1] = length
+    fields.setLength(this.#outWords, base >> 2, length)
     this.#text = text
     this.#used = base + length
   }

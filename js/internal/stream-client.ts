@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../client.js'
 import { validationOf } from '../common.js'
+import * as r from '../native/records.js'
 import type { ClientConnection } from './client-connection.js'
 import * as exchange from './exchange.js'
 import { aligned, deliver, words, type ClientReceiver, type FastBuffer, type ResponseRecord } from './inbound.js'
@@ -27,11 +28,9 @@ type Stream = AssignableSocket & {
   parser?: StreamClient | null
 }
 
-const [ORDINARY, HEAD, CONNECT] = [0, 1, 2]
-
-/** What `session.begin` is to be told. */
+/** The argument of `session.begin`. */
 function requestKind(method: string): number {
-  return method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : ORDINARY
+  return method === 'HEAD' ? r.REQUEST_IS_HEAD : method === 'CONNECT' ? r.REQUEST_IS_CONNECT : r.REQUEST_IS_ORDINARY
 }
 
 let opened = 0

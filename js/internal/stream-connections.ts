@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Server } from '../server.js'
 import type { Connection } from './connection.js'
 import { isChecking, startChecking, stopChecking } from './connections-check.js'
-import * as r from './records.js'
+import * as r from '../native/records.js'
 import { StreamPort, type StreamConfig } from './stream-port.js'
 import { now } from './timers.js'
 

@@ -13,15 +13,12 @@ import { aligned, deliver, words, type FastBuffer } from './inbound.js'
 import { continueLater, forEachIsolated } from './isolate.js'
 import { BindingSession, type NativeSession, type SessionConfig } from './native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
-import * as r from './records.js'
+import * as r from '../native/records.js'
 import type { AssignableSocket } from './stream-transport.js'
 import { StreamWriter } from './stream-writer.js'
 import { now } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, END, kSettle } from './transport.js'
 import type { BodyChunk, SettledMessage, WriteCallback } from './transport.js'
-
-/** Requests of one stream that may wait for their answers before the stream is read no further; the engine's limit. */
-const MAX_PIPELINED = 64
 
 /** A Duplex, with what net.Socket has beyond that where it is one. */
 type ServedStream = AssignableSocket & {
@@ -201,14 +198,14 @@ export class StreamPort implements Port, SocketSide {
       this.#stream.setTimeout?.(this.#config.socketTimeout)
     }
     // A peer that does not read its answers is not asked for more questions.
-    if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED - 1)) {
+    if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= r.MAX_PIPELINED - 1)) {
       this.#full = true
       this.#stream.pause()
     }
   }
 
   #resumeIfFull(): void {
-    if (!this.#full || this.#stream.writableNeedDrain || this.connection.unanswered >= MAX_PIPELINED) return
+    if (!this.#full || this.#stream.writableNeedDrain || this.connection.unanswered >= r.MAX_PIPELINED) return
     this.#full = false
     this.#stream.resume()
   }

@@ -6,6 +6,8 @@
  * `internal/stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
  */
 import type { Socket } from 'node:net'
+
+import * as r from '../native/records.js'
 import type { CorkedChunk } from './outgoing-state.js'
 
 /** What a body part may be by the time it reaches a transport. Strings are not yet encoded. */
@@ -15,13 +17,13 @@ export type BodyChunk = string | Uint8Array
 export type WriteCallback = (error?: Error | null) => void
 
 /** The message's body goes out in the chunked coding (RFC 9112 section 7.1); the transport does the framing. */
-export const CHUNKED = 1
+export const CHUNKED = r.CHUNKED
 /** The message ends with this call. */
-export const END = 2
+export const END = r.END
 /** The connection is closed once this message has been sent. Only together with END. */
-export const CLOSE = 4
+export const CLOSE = r.CLOSE
 /** Settle the message when its last byte is with the kernel, not merely handed over. Only together with END. */
-export const ACKNOWLEDGE = 8
+export const ACKNOWLEDGE = r.ACKNOWLEDGE
 
 /** Called by a transport, once for each message whose END it took. See `MessageTransport`. */
 export const kSettle = Symbol('ferrohttp.settle')

@@ -91,7 +91,7 @@ export declare class BindingSession {
   answered(close: boolean): Buffer | null
   /** Server: nobody takes the upgrade. */
   declineUpgrade(): Buffer | null
-  /** Client: a request's head goes out; 1 for HEAD, 2 for CONNECT. False out of turn. */
+  /** Client: a request's head goes out; `kind` is one of REQUEST_IS_ORDINARY and the others. False out of turn. */
   begin(kind: number): boolean
   /** Client: the request is out. */
   finished(close: boolean): void
@@ -136,7 +136,7 @@ export interface BindingConnectOptions {
   socketTimeout: number
   /** maxHeaderSize in bytes. */
   maxHeaderSize: number
-  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  /** One of VALIDATION_STRICT and the others. */
   validation: number
 }
 
@@ -204,7 +204,7 @@ export interface BindingServerConfig {
   maxHeaderSize: number
   /** Fields in a head, 0 for any number. */
   maxHeadersCount: number
-  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  /** One of VALIDATION_STRICT and the others. */
   validation: number
   /** headersTimeout. */
   headersTimeout: number
@@ -230,7 +230,7 @@ export interface BindingSessionConfig {
   maxHeaderSize: number
   /** Fields in a head, 0 for any number. For a client always 0. */
   maxHeadersCount: number
-  /** 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'. */
+  /** One of VALIDATION_STRICT and the others. */
   validation: number
 }
 
@@ -250,8 +250,8 @@ export declare function methods(): Array<string>
 export declare function parserErrors(): Array<BindingParserError>
 
 /**
- * A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own,
- * -2 if it has to wait.
+ * A request wants a connection, and `waiting` others of its name have none: the member that it gets,
+ * POOL_CONNECT, or POOL_WAIT.
  */
 export declare function poolAcquire(pool: number, origin: number, waiting: number): number
 
@@ -272,7 +272,7 @@ export declare function poolIdleTime(timeout: number, seconds: number, buffer: n
 
 /**
  * A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
- * slot and generation, any other by -1.
+ * slot and generation, any other by POOL_NO_SLOT.
  */
 export declare function poolKeep(pool: number, member: number, slot: number, generation: number): boolean
 
@@ -283,12 +283,12 @@ export declare function poolLeft(pool: number, member: number): void
 export declare function poolNamed(pool: number, member: number, slot: number, generation: number): void
 
 /**
- * Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, -1 for nobody, or
- * `-2 - origin` for nobody because that origin has connections.
+ * Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, POOL_NONE, or
+ * `POOL_BUSY - origin` when none gets one because that origin has connections.
  */
 export declare function poolNext(pool: number, origin: number): number
 
-/** The member that has idled for longest, -1 for none. */
+/** The member that has idled for longest, or POOL_NONE. */
 export declare function poolOldest(pool: number, origin: number): number
 
 /** A connection has been made: its member. */
@@ -298,8 +298,8 @@ export declare function poolOpened(pool: number, origin: number): number
 export declare function poolOrigin(pool: number, name: string): number
 
 /**
- * A connection has nothing to do: 0 if it is of no more use, 1 if it may be kept, 2 if the oldest request of the queue gets
- * it, which has left the queue.
+ * A connection has nothing to do: POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets it, which has
+ * left the queue.
  */
 export declare function poolReleased(pool: number, origin: number, reusable: boolean): number
 

@@ -6,25 +6,13 @@ use std::sync::Arc;
 
 use ferrohttp_net::{
     Acquired, ConnectionId, Environment, Next, Pool, PoolCounts, PoolLimits, Released, idle_time,
+    pool_answer,
 };
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::environment::BindingEnvironment;
 use crate::wake::misuse;
-
-/// What `pool_acquire` answers instead of a member.
-const CONNECT: i32 = -1;
-const WAIT: i32 = -2;
-
-/// What `pool_released` answers.
-const CLOSE: u32 = 0;
-const KEEP: u32 = 1;
-const SERVE: u32 = 2;
-
-/// What `pool_next` answers instead of an origin, and `pool_oldest` instead of a member; below it, `BEHIND - origin`.
-const NOBODY: i32 = -1;
-const BEHIND: i32 = -2;
 
 struct Tenant {
     pool: Pool,
@@ -157,16 +145,16 @@ pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
     });
 }
 
-/// A request wants a connection, and `waiting` others of its name have none: the member that it gets, -1 for one of its own,
-/// -2 if it has to wait.
+/// A request wants a connection, and `waiting` others of its name have none: the member that it gets,
+/// POOL_CONNECT, or POOL_WAIT.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_acquire(pool: u32, origin: u32, waiting: u32) -> i32 {
-    with(pool, CONNECT, |pool, environment| {
+    with(pool, pool_answer::CONNECT, |pool, environment| {
         match pool.acquire(origin, waiting as usize, |id| environment.is_open(id)) {
             Acquired::Reuse(member) => member as i32,
-            Acquired::Connect => CONNECT,
-            Acquired::Wait => WAIT,
+            Acquired::Connect => pool_answer::CONNECT,
+            Acquired::Wait => pool_answer::WAIT,
         }
     })
 }
@@ -177,22 +165,22 @@ pub fn pool_opened(pool: u32, origin: u32) -> Result<u32> {
     number(with(pool, None, |pool, _| pool.opened(origin)))
 }
 
-/// A connection has nothing to do: 0 if it is of no more use, 1 if it may be kept, 2 if the oldest request of the queue gets
-/// it, which has left the queue.
+/// A connection has nothing to do: POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets it, which has
+/// left the queue.
 #[napi(catch_unwind)]
 #[must_use]
-pub fn pool_released(pool: u32, origin: u32, reusable: bool) -> u32 {
-    with(pool, CLOSE, |pool, _| {
+pub fn pool_released(pool: u32, origin: u32, reusable: bool) -> i32 {
+    with(pool, pool_answer::CLOSE, |pool, _| {
         match pool.released(origin, reusable) {
-            Released::Close => CLOSE,
-            Released::Keep => KEEP,
-            Released::Serve => SERVE,
+            Released::Close => pool_answer::CLOSE,
+            Released::Keep => pool_answer::KEEP,
+            Released::Serve => pool_answer::SERVE,
         }
     })
 }
 
 /// A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
-/// slot and generation, any other by -1.
+/// slot and generation, any other by POOL_NO_SLOT.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_keep(pool: u32, member: u32, slot: i32, generation: u32) -> bool {
@@ -215,11 +203,12 @@ pub fn pool_named(pool: u32, member: u32, slot: i32, generation: u32) {
     with(pool, (), |pool, _| pool.named(member, id(slot, generation)));
 }
 
-/// The member that has idled for longest, -1 for none.
+/// The member that has idled for longest, or POOL_NONE.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_oldest(pool: u32, origin: u32) -> i32 {
-    with(pool, None, |pool, _| pool.oldest(origin)).map_or(NOBODY, |member| member as i32)
+    with(pool, None, |pool, _| pool.oldest(origin))
+        .map_or(pool_answer::NONE, |member| member as i32)
 }
 
 /// A member is known to be dead: it is offered no more.
@@ -234,15 +223,15 @@ pub fn pool_removed(pool: u32, member: u32) -> bool {
     with(pool, true, |pool, _| pool.removed(member))
 }
 
-/// Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, -1 for nobody, or
-/// `-2 - origin` for nobody because that origin has connections.
+/// Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, POOL_NONE, or
+/// `POOL_BUSY - origin` when none gets one because that origin has connections.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_next(pool: u32, origin: u32) -> i32 {
-    with(pool, NOBODY, |pool, _| match pool.next(origin) {
-        Next::Nobody => NOBODY,
+    with(pool, pool_answer::NONE, |pool, _| match pool.next(origin) {
+        Next::Nobody => pool_answer::NONE,
         Next::For(origin) => origin as i32,
-        Next::Behind(origin) => BEHIND - origin as i32,
+        Next::Behind(origin) => pool_answer::BUSY - origin as i32,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId};
+use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId, with_validation};
 use ferrohttp_proto::Limits;
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
@@ -35,7 +35,7 @@ pub struct BindingConnectOptions {
     pub socket_timeout: f64,
     /// maxHeaderSize in bytes.
     pub max_header_size: u32,
-    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    /// One of VALIDATION_STRICT and the others.
     pub validation: u32,
 }
 
@@ -70,12 +70,13 @@ impl BindingConnectOptions {
         };
         let defaults = ClientConfig::default();
         let config = ClientConfig {
-            limits: Limits {
-                max_header_size: self.max_header_size as usize,
-                lenient: self.validation == 1,
-                relaxed_values: self.validation == 2,
-                ..defaults.limits
-            },
+            limits: with_validation(
+                Limits {
+                    max_header_size: self.max_header_size as usize,
+                    ..defaults.limits
+                },
+                self.validation,
+            ),
             socket_timeout: millis(self.socket_timeout),
             ..defaults
         };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ferrohttp_net::{
-    BoundAddress, ListenError, ListenOptions, ListenTarget, ServerConfig, scope_id,
+    BoundAddress, ListenError, ListenOptions, ListenTarget, ServerConfig, scope_id, with_validation,
 };
 use ferrohttp_proto::{Limits, Timeouts};
 use napi_derive::napi;
@@ -110,7 +110,7 @@ pub struct BindingServerConfig {
     pub max_header_size: u32,
     /// Fields in a head, 0 for any number.
     pub max_headers_count: u32,
-    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    /// One of VALIDATION_STRICT and the others.
     pub validation: u32,
     /// headersTimeout.
     pub headers_timeout: f64,
@@ -138,13 +138,14 @@ pub(crate) fn millis(value: f64) -> Option<Duration> {
 impl BindingServerConfig {
     pub(crate) fn to_net(&self) -> ServerConfig {
         ServerConfig {
-            limits: Limits {
-                max_header_size: self.max_header_size as usize,
-                max_headers_count: self.max_headers_count as usize,
-                lenient: self.validation == 1,
-                relaxed_values: self.validation == 2,
-                ..Limits::default()
-            },
+            limits: with_validation(
+                Limits {
+                    max_header_size: self.max_header_size as usize,
+                    max_headers_count: self.max_headers_count as usize,
+                    ..Limits::default()
+                },
+                self.validation,
+            ),
             timeouts: Timeouts {
                 headers: millis(self.headers_timeout),
                 request: millis(self.request_timeout),

@@ -1,6 +1,6 @@
 //! The engine for streams that JavaScript owns.
 
-use ferrohttp_net::Session;
+use ferrohttp_net::{Session, request_kind, with_validation};
 use ferrohttp_proto::{Limits, RequestKind};
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Result, Uint8Array};
@@ -13,7 +13,7 @@ pub struct BindingSessionConfig {
     pub max_header_size: u32,
     /// Fields in a head, 0 for any number. For a client always 0.
     pub max_headers_count: u32,
-    /// 0: strict, 1: insecureHTTPParser, 2: httpValidation 'relaxed'.
+    /// One of VALIDATION_STRICT and the others.
     pub validation: u32,
 }
 
@@ -29,10 +29,9 @@ impl BindingSession {
         let limits = Limits {
             max_header_size: config.max_header_size as usize,
             max_headers_count: config.max_headers_count as usize,
-            lenient: config.validation == 1,
-            relaxed_values: config.validation == 2,
             ..Limits::default()
         };
+        let limits = with_validation(limits, config.validation);
         Self(if client {
             Session::client(limits)
         } else {
@@ -76,12 +75,12 @@ impl BindingSession {
         self.records(env)
     }
 
-    /// Client: a request's head goes out; 1 for HEAD, 2 for CONNECT. False out of turn.
+    /// Client: a request's head goes out; `kind` is one of REQUEST_IS_ORDINARY and the others. False out of turn.
     #[napi(catch_unwind)]
     pub fn begin(&mut self, kind: u32) -> bool {
         self.0.begin(match kind {
-            1 => RequestKind::Head,
-            2 => RequestKind::Connect,
+            request_kind::HEAD => RequestKind::Head,
+            request_kind::CONNECT => RequestKind::Connect,
             _ => RequestKind::Ordinary,
         })
     }

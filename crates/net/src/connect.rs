@@ -14,6 +14,7 @@ use tokio::net::TcpSocket;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::crossing::step;
 use crate::stream::Stream;
 
 /// Where to connect, and from where.
@@ -64,8 +65,8 @@ const fn interface_index(_name: &str) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Step {
-    Connect = 1,
-    Bind = 2,
+    Connect = step::CONNECT,
+    Bind = step::BIND,
 }
 
 /// Why one address cannot be connected to.

@@ -14,6 +14,7 @@
 
 mod connect;
 mod connection;
+mod crossing;
 mod descriptor;
 mod environment;
 mod error;
@@ -39,6 +40,7 @@ mod timer;
 
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use connection::GivenUp;
+pub use crossing::{limit, pool_answer, request_kind, validation};
 pub use descriptor::Descriptor;
 pub use environment::Environment;
 pub use error::ListenError;
@@ -49,7 +51,7 @@ pub use listener::{BoundAddress, ListenOptions, ListenTarget};
 pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time};
 pub use server::ServerConfig;
 pub use session::Session;
-pub use settings::ClientConfig;
+pub use settings::{ClientConfig, with_validation};
 
 /// What fuzz targets need of the inside.
 #[cfg(feature = "fuzz")]

@@ -7,9 +7,10 @@ use std::time::Duration;
 use ferrohttp_proto::{Limits, Timeouts};
 use tokio::task::AbortHandle;
 
+use crate::crossing::limit;
 use crate::descriptor::Descriptor;
 use crate::lingering::Lingering;
-use crate::settings::{BODY_WINDOW, Settings};
+use crate::settings::Settings;
 
 /// What may change while a server runs. Connections look at it with every turn.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ impl Default for ServerConfig {
             max_connections: None,
             no_delay: true,
             tcp_keep_alive: None,
-            body_window: BODY_WINDOW,
+            body_window: limit::BODY_WINDOW,
             paused: false,
         }
     }

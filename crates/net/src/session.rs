@@ -264,13 +264,8 @@ enum Told<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HEAD: u32 = 2;
-    const BODY: u32 = 3;
-    const END: u32 = 4;
-    const ERROR: u32 = 5;
-    const EOF: u32 = 9;
-    const RESPONSE: u32 = 12;
+    use crate::crossing::inbound::{BODY, END, EOF, ERROR, HEAD, RESPONSE};
+    use crate::crossing::kind_of;
 
     /// The types of all records, and their bytes.
     fn told(session: &mut Session) -> (Vec<u32>, Vec<u8>) {
@@ -280,7 +275,7 @@ mod tests {
                     |at: usize| u32::from_le_bytes(records[at..at + 4].try_into().expect("a word"));
                 let (mut kinds, mut at) = (Vec::new(), 0);
                 while at < records.len() {
-                    kinds.push(word(at) & 0xff);
+                    kinds.push(kind_of(word(at)));
                     at += word(at + 4) as usize;
                 }
                 assert_eq!(at, records.len());

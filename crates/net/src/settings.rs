@@ -4,8 +4,17 @@ use std::time::Duration;
 
 use ferrohttp_proto::{Limits, Timeouts};
 
-/// Body bytes that may be on their way to JavaScript unread, unless configured otherwise.
-pub(crate) const BODY_WINDOW: u32 = 128 * 1024;
+use crate::crossing::{limit, validation};
+
+/// `limits` for messages that are parsed as strictly as `number` says, one of [`validation`](mod@validation).
+#[must_use]
+pub const fn with_validation(limits: Limits, number: u32) -> Limits {
+    Limits {
+        lenient: number == validation::INSECURE,
+        relaxed_values: number == validation::RELAXED,
+        ..limits
+    }
+}
 
 /// What a client's connection goes by.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +36,7 @@ impl Default for ClientConfig {
                 ..Limits::default()
             },
             socket_timeout: None,
-            body_window: BODY_WINDOW,
+            body_window: limit::BODY_WINDOW,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Requests of one connection that may be delivered and not yet answered, unless configured otherwise.
+pub const MAX_PIPELINED: u16 = 64;
+
 /// How much a peer may send before it is refused, and how strictly it is read.
 ///
 /// A plain value: the driver owns one for all connections of a server or of one kind of request,
@@ -19,7 +22,7 @@ pub struct Limits {
     /// counts so, and has no option for it. Default 16,384, Node's number.
     pub max_chunk_extensions: usize,
     /// Requests that may be delivered and not yet answered; the next one is read only below it.
-    /// At least 1. Default 64.
+    /// At least 1. Default [`MAX_PIPELINED`].
     pub max_pipelined: u16,
     /// Read what `insecureHTTPParser` lets through. Default false.
     pub lenient: bool,
@@ -33,7 +36,7 @@ impl Default for Limits {
             max_header_size: 16 * 1024,
             max_headers_count: 1000,
             max_chunk_extensions: 16 * 1024,
-            max_pipelined: 64,
+            max_pipelined: MAX_PIPELINED,
             lenient: false,
             relaxed_values: false,
         }

@@ -81,7 +81,7 @@ mod writing;
 
 pub use client::ClientConnection;
 pub use close_reason::CloseReason;
-pub use config::{Limits, TimeoutKind, Timeouts};
+pub use config::{Limits, MAX_PIPELINED, TimeoutKind, Timeouts};
 pub use encode::{CONTINUE, encode_error_response};
 pub use error::{ErrorKind, MisuseError, ParseError};
 pub use event::{

@@ -9,7 +9,7 @@ use ferrohttp_proto::{
 };
 
 use crate::server::Server;
-use crate::settings::Settings;
+use crate::settings::{Settings, with_validation};
 
 /// See the module; with whose configuration it goes by.
 pub(super) enum Engine {
@@ -55,9 +55,13 @@ impl Engine {
     /// Of a client: how much of the responses to come is accepted, and how strictly they are read.
     pub(super) fn limit(&mut self, max_header_size: usize, validation: u32) {
         if let Self::Client(_, settings) = self {
-            settings.limits.max_header_size = max_header_size;
-            settings.limits.lenient = validation == 1;
-            settings.limits.relaxed_values = validation == 2;
+            settings.limits = with_validation(
+                Limits {
+                    max_header_size,
+                    ..settings.limits
+                },
+                validation,
+            );
         }
     }
 

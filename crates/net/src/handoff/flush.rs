@@ -80,6 +80,9 @@ fn malformed(records: &[u8]) -> Malformed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crossing::first_word;
+    use crate::crossing::flag::HELD;
+    use crate::crossing::outbound::{BODY, CREDIT, HEAD};
     use crate::handoff::HeldBytes;
 
     struct Bytes(&'static [u8]);
@@ -90,11 +93,6 @@ mod tests {
         }
     }
 
-    const HEAD: u32 = 1;
-    const BODY: u32 = 2;
-    const CREDIT: u32 = 6;
-    const HELD: u32 = 16;
-
     fn id(slot: u32) -> ConnectionId {
         ConnectionId {
             slot,
@@ -104,7 +102,7 @@ mod tests {
 
     fn record(kind: u32, flags: u32, slot: u32, words: &[u32], tail: &[u8]) -> Vec<u8> {
         let length = (16 + words.len() * 4 + tail.len()).next_multiple_of(4);
-        let mut bytes: Vec<u8> = [kind | flags << 8, length as u32, slot, 9]
+        let mut bytes: Vec<u8> = [first_word(kind, flags), length as u32, slot, 9]
             .iter()
             .chain(words)
             .flat_map(|word| word.to_le_bytes())

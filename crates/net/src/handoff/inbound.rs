@@ -1,72 +1,19 @@
 //! I/O threads → JavaScript: events, as records.
 
 use std::io::Write;
+use std::mem::offset_of;
 use std::net::SocketAddr;
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 
 use super::chunk::Chunk;
 use super::offer::Source;
-use super::{HEADER_BYTES, padded};
 use crate::connect::Failure;
+use crate::crossing::layout::{self, Field, HEADER_BYTES, Layout, padded};
+use crate::crossing::{
+    body_flag, end_flag, first_word, head_flag, inbound as kind, response_flag, timeout,
+};
 use crate::id::ConnectionId;
-
-/// Record types. Mirrored in `js/internal/records.ts`.
-pub(super) mod kind {
-    pub(in crate::handoff) const OPEN: u32 = 1;
-    pub(in crate::handoff) const HEAD: u32 = 2;
-    pub(in crate::handoff) const BODY: u32 = 3;
-    pub(in crate::handoff) const END: u32 = 4;
-    pub(in crate::handoff) const ERROR: u32 = 5;
-    pub(in crate::handoff) const CLOSED: u32 = 6;
-    pub(in crate::handoff) const ACK: u32 = 7;
-    pub(in crate::handoff) const TIMEOUT: u32 = 8;
-    pub(in crate::handoff) const EOF: u32 = 9;
-    pub(in crate::handoff) const LISTENER_CLOSED: u32 = 10;
-    pub(in crate::handoff) const DROPPED: u32 = 11;
-    pub(in crate::handoff) const RESPONSE: u32 = 12;
-    pub(in crate::handoff) const CONNECTED: u32 = 13;
-    pub(in crate::handoff) const CONNECT_FAILED: u32 = 14;
-}
-
-/// Flags of a RESPONSE record; the first three mean what they mean in a HEAD record.
-pub(crate) struct ResponseFlags;
-impl ResponseFlags {
-    /// The connection may be kept after this response.
-    pub(crate) const KEEP_ALIVE: u32 = 1;
-    /// The connection is the user's from here.
-    pub(crate) const UPGRADE: u32 = 2;
-    /// An interim response: the final one is still to come.
-    pub(crate) const INFORMATION: u32 = 8;
-}
-
-/// Flags of a HEAD record.
-pub(crate) struct HeadFlags;
-impl HeadFlags {
-    /// The connection may be kept after this request.
-    pub(crate) const KEEP_ALIVE: u32 = 1;
-    /// `Connection: upgrade` with `Upgrade`, or CONNECT.
-    pub(crate) const UPGRADE: u32 = 2;
-    /// The request is complete with this record: no BODY and no END follow.
-    pub(crate) const COMPLETE: u32 = 4;
-    /// `Expect: 100-continue`.
-    pub(crate) const EXPECT_CONTINUE: u32 = 8;
-    /// Any other expectation.
-    pub(crate) const EXPECT_OTHER: u32 = 16;
-    /// There is a Host field: JavaScript need not look through the fields to know.
-    pub(crate) const HAS_HOST: u32 = 32;
-}
-
-/// Flag of an END record: the client's connection, which may have learned so from the trailers, carries no further request.
-pub(super) const END_LAST: u32 = 1;
-
-/// Flag of a BODY record: raw bytes of an upgraded connection.
-pub(super) const BODY_RAW: u32 = 1;
-/// Flag of a BODY record: the bytes are not inline; word 5 names a chunk, word 6 says where in it they begin. It is taken with
-/// its first part, and the others follow.
-pub(super) const BODY_TAKE: u32 = 2;
-/// Flag of a BODY record: a copy of bytes that have been parsed, for the socket's 'data' listeners.
-pub(super) const BODY_TAP: u32 = 4;
 
 /// Body parts up to this size travel inside the record. Above it the copy into the record, the copy
 /// into JavaScript's batch buffer and the copy out of it cost more than taking the chunk by itself.
@@ -77,11 +24,11 @@ pub(super) const INLINE_BODY: usize = 8 * 1024;
 #[repr(u32)]
 pub(crate) enum Timeout {
     /// headersTimeout or requestTimeout: answered with 408.
-    Request = 1,
+    Request = timeout::REQUEST,
     /// The socket's own inactivity timeout.
-    Socket = 2,
+    Socket = timeout::SOCKET,
     /// keepAliveTimeout.
-    KeepAlive = 3,
+    KeepAlive = timeout::KEEP_ALIVE,
 }
 
 /// Where a record begins, and how many like it there are in a row.
@@ -167,55 +114,69 @@ pub(crate) type Addresses = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// Appending records.
 impl Batch {
-    fn begin(&mut self, kind: u32, flags: u32, first: u32, second: u32, payload: usize) {
+    /// Appends the header and the fields of a record, and makes room for `payload` bytes more. `finish` sets its length.
+    /// Returns where the record begins.
+    fn begin<L: Layout>(
+        &mut self,
+        kind: u32,
+        flags: u32,
+        id: ConnectionId,
+        fields: L,
+        payload: usize,
+    ) -> usize {
         self.open_body = None;
         let bytes = &mut self.bytes;
-        bytes.reserve(HEADER_BYTES + padded(payload));
-        let length = (HEADER_BYTES + padded(payload)) as u32;
-        for word in [kind | flags << 8, length, first, second] {
-            bytes.extend_from_slice(&word.to_le_bytes());
+        let start = bytes.len();
+        bytes.reserve(HEADER_BYTES + L::BYTES + padded(payload));
+        let length = (HEADER_BYTES + L::BYTES) as u32;
+        for word in [first_word(kind, flags), length, id.slot, id.generation] {
+            word.append(bytes);
         }
+        fields.append(bytes);
+        start
     }
 
-    fn word(&mut self, word: u32) {
-        self.bytes.extend_from_slice(&word.to_le_bytes());
+    /// A record without a payload.
+    fn whole<L: Layout>(&mut self, kind: u32, id: ConnectionId, fields: L) {
+        self.begin(kind, 0, id, fields, 0);
     }
 
-    /// Fills in a length that was not known when its word was written.
-    fn set_word(&mut self, at: usize, length: usize) {
+    /// Sets a field of a record that begins at `start` to a length that was not known before.
+    fn set_length(&mut self, start: usize, offset: usize, length: usize) {
+        let at = start + HEADER_BYTES + offset;
         self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
     }
 
-    fn pad(&mut self) {
+    /// Pads the record that begins at `start` and sets its length.
+    fn finish(&mut self, start: usize) {
         let len = padded(self.bytes.len());
         self.bytes.resize(len, 0);
-    }
-
-    fn simple(&mut self, kind: u32, id: ConnectionId, word: u32) {
-        self.begin(kind, 0, id.slot, id.generation, 4);
-        self.word(word);
+        let length = (len - start) as u32;
+        self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
     }
 
     /// A connection was accepted by server `server`.
     pub(crate) fn open(&mut self, id: ConnectionId, server: u32, addresses: Addresses) {
-        self.with_addresses(kind::OPEN, id, server, addresses);
+        self.endpoints(kind::OPEN, id, server, addresses);
     }
 
-    /// With one word and both ends of a connection as text, `address LF port` each, local first; nothing where they are not
-    /// known. Told at once: the connection may be gone before anybody asks.
-    fn with_addresses(&mut self, kind: u32, id: ConnectionId, word: u32, addresses: Addresses) {
-        let start = self.bytes.len();
-        self.begin(kind, 0, id.slot, id.generation, 8);
-        self.word(word);
-        self.word(0);
-        let text = self.bytes.len();
+    /// A record with the addresses of both ends, where they are known. They are in the record because the connection may be
+    /// closed before JavaScript asks for them.
+    fn endpoints(&mut self, kind: u32, id: ConnectionId, number: u32, addresses: Addresses) {
+        let fields = layout::Endpoints {
+            number,
+            addresses_length: 0,
+        };
+        let start = self.begin(kind, 0, id, fields, 0);
+        let payload = self.bytes.len();
         if let (Some(local), Some(remote)) = addresses {
             for (part, end) in [(local, "\n"), (remote, "")] {
                 // Memory takes whatever is written.
                 let _ = write!(self.bytes, "{}\n{}{end}", part.ip(), part.port());
             }
         }
-        self.set_word(text - 4, self.bytes.len() - text);
+        let offset = offset_of!(layout::Endpoints, addresses_length);
+        self.set_length(start, offset, self.bytes.len() - payload);
         self.finish(start);
     }
 
@@ -223,18 +184,18 @@ impl Batch {
     pub(crate) fn head(&mut self, id: ConnectionId, head: &RequestHead<'_>, after: &[u8]) {
         let mut flags = 0;
         if head.keep_alive {
-            flags |= HeadFlags::KEEP_ALIVE;
+            flags |= head_flag::KEEP_ALIVE;
         }
         if head.upgrade {
-            flags |= HeadFlags::UPGRADE;
+            flags |= head_flag::UPGRADE;
         }
         if head.body == BodyLength::None {
-            flags |= HeadFlags::COMPLETE;
+            flags |= head_flag::COMPLETE;
         }
         match head.expect {
             Expect::None => {}
-            Expect::Continue => flags |= HeadFlags::EXPECT_CONTINUE,
-            Expect::Other => flags |= HeadFlags::EXPECT_OTHER,
+            Expect::Continue => flags |= head_flag::EXPECT_CONTINUE,
+            Expect::Other => flags |= head_flag::EXPECT_OTHER,
         }
         self.heads += 1;
         if head
@@ -242,18 +203,22 @@ impl Batch {
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case(b"host"))
         {
-            flags |= HeadFlags::HAS_HOST;
+            flags |= head_flag::HAS_HOST;
         }
-        let start = self.bytes.len();
-        self.begin(kind::HEAD, flags, id.slot, id.generation, 20);
-        self.word(
-            u32::from(head.method.index())
+        let fields = layout::Head {
+            line: u32::from(head.method.index())
                 | u32::from(head.major_version) << 8
                 | u32::from(head.minor_version) << 16,
-        );
-        self.word(head.target.len() as u32);
-        self.word(head.fields.len() as u32);
-        self.finish_head(start, head.target, &head.fields, after);
+            target_length: head.target.len() as u32,
+            field_count: head.fields.len() as u32,
+            block_length: 0,
+            after_length: after.len() as u32,
+        };
+        let start = self.begin(kind::HEAD, flags, id, fields, 0);
+        let length = self.block(head.target, &head.fields);
+        self.set_length(start, offset_of!(layout::Head, block_length), length);
+        self.bytes.extend_from_slice(after);
+        self.finish(start);
     }
 
     /// A response head. `after` is what follows an upgrade head, as far as it has been read.
@@ -266,44 +231,40 @@ impl Batch {
     ) {
         let mut flags = 0;
         if head.keep_alive {
-            flags |= ResponseFlags::KEEP_ALIVE;
+            flags |= response_flag::KEEP_ALIVE;
         }
         if head.upgrade {
-            flags |= ResponseFlags::UPGRADE;
+            flags |= response_flag::UPGRADE;
         }
         if information {
-            flags |= ResponseFlags::INFORMATION;
+            flags |= response_flag::INFORMATION;
         }
         self.heads += 1;
-        let start = self.bytes.len();
-        self.begin(kind::RESPONSE, flags, id.slot, id.generation, 24);
-        self.word(
-            u32::from(head.status)
+        let fields = layout::Response {
+            line: u32::from(head.status)
                 | u32::from(head.major_version) << 16
                 | u32::from(head.minor_version) << 24,
-        );
-        self.word(head.reason.len() as u32);
-        self.word(head.fields.len() as u32);
-        // Seconds and one, so that 0 says that there is no hint.
-        self.word(
-            head.keep_alive_timeout
+            reason_length: head.reason.len() as u32,
+            field_count: head.fields.len() as u32,
+            keep_alive_hint: head
+                .keep_alive_timeout
                 .map_or(0, |seconds| seconds.saturating_add(1)),
-        );
-        self.finish_head(start, head.reason, &head.fields, after);
-    }
-
-    /// The end of the HEAD or RESPONSE record begun at `start`: the length of a block and of what follows the head, and
-    /// both. The block is the start line's text and the fields.
-    fn finish_head(&mut self, start: usize, text: &[u8], fields: &Fields<'_>, after: &[u8]) {
-        let block_len_at = self.bytes.len();
-        self.word(0);
-        self.word(after.len() as u32);
-        let block_at = self.bytes.len();
-        self.bytes.extend_from_slice(text);
-        self.block_fields(fields, true);
-        self.set_word(block_len_at, self.bytes.len() - block_at);
+            block_length: 0,
+            after_length: after.len() as u32,
+        };
+        let start = self.begin(kind::RESPONSE, flags, id, fields, 0);
+        let length = self.block(head.reason, &head.fields);
+        self.set_length(start, offset_of!(layout::Response, block_length), length);
         self.bytes.extend_from_slice(after);
         self.finish(start);
+    }
+
+    /// Appends the block of a head, which is the text of the start line and the fields, and returns its length.
+    fn block(&mut self, text: &[u8], fields: &Fields<'_>) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        self.block_fields(fields, true);
+        self.bytes.len() - start
     }
 
     /// `name LF value` pairs joined by LF; a field never holds an LF, so JavaScript splits on it.
@@ -321,15 +282,9 @@ impl Batch {
         }
     }
 
-    /// Pads the record begun at `start` and sets its length.
-    fn finish(&mut self, start: usize) {
-        self.pad();
-        self.set_word(start + 4, self.bytes.len() - start);
-    }
-
     /// Body bytes: what one read brought of a body, or one chunk of it.
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
-        let first = kind::BODY | if raw { BODY_RAW << 8 } else { 0 };
+        let first = first_word(kind::BODY, if raw { body_flag::RAW } else { 0 });
         let mut row = 0;
         if let Some(open) = self.open_body
             && [
@@ -339,13 +294,14 @@ impl Batch {
             ] == [first, id.slot, id.generation]
         {
             let start = open.start;
-            let at = start + HEADER_BYTES;
-            let have = read_word(&self.bytes, at) as usize;
+            let offset = offset_of!(layout::Body, length);
+            let have = read_word(&self.bytes, start + HEADER_BYTES + offset) as usize;
             row = open.row;
             if row >= SEPARATE && have + data.len() <= INLINE_BODY {
-                self.bytes.truncate(at + 8 + have);
+                let payload = start + HEADER_BYTES + layout::Body::BYTES;
+                self.bytes.truncate(payload + have);
                 self.bytes.extend_from_slice(data);
-                self.set_word(at, have + data.len());
+                self.set_length(start, offset, have + data.len());
                 self.finish(start);
                 return;
             }
@@ -354,8 +310,7 @@ impl Batch {
             self.large_body(id, data, raw);
             return;
         }
-        let start = self.bytes.len();
-        self.inline(if raw { BODY_RAW } else { 0 }, id, data);
+        let start = self.inline(if raw { body_flag::RAW } else { 0 }, id, data);
         self.open_body = Some(OpenBody {
             start,
             row: row + 1,
@@ -369,15 +324,18 @@ impl Batch {
 
     /// What was read, once more, beside what the parser made of it.
     pub(crate) fn tapped(&mut self, id: ConnectionId, data: &[u8]) {
-        self.inline(BODY_TAP, id, data);
+        self.inline(body_flag::TAP, id, data);
     }
 
-    fn inline(&mut self, flags: u32, id: ConnectionId, data: &[u8]) {
-        self.begin(kind::BODY, flags, id.slot, id.generation, 8 + data.len());
-        self.word(data.len() as u32);
-        self.word(0);
+    fn inline(&mut self, flags: u32, id: ConnectionId, data: &[u8]) -> usize {
+        let fields = layout::Body {
+            length: data.len() as u32,
+            reserved: 0,
+        };
+        let start = self.begin(kind::BODY, flags, id, fields, data.len());
         self.bytes.extend_from_slice(data);
-        self.pad();
+        self.finish(start);
+        start
     }
 
     /// A large body part, given away.
@@ -396,23 +354,24 @@ impl Batch {
         chunk: usize,
         offset: usize,
     ) {
-        let flags = BODY_TAKE | if raw { BODY_RAW } else { 0 };
-        self.begin(kind::BODY, flags, id.slot, id.generation, 12);
-        self.word(length as u32);
-        self.word(chunk as u32);
-        self.word(offset as u32);
+        let flags = body_flag::TAKE | if raw { body_flag::RAW } else { 0 };
+        let fields = layout::LargeBody {
+            length: length as u32,
+            chunk: chunk as u32,
+            offset: offset as u32,
+        };
+        self.begin(kind::BODY, flags, id, fields, 0);
         self.chunk_bytes += length;
     }
 
     /// The request is complete.
     pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>, last: bool) {
-        let start = self.bytes.len();
-        let flags = if last { END_LAST } else { 0 };
-        self.begin(kind::END, flags, id.slot, id.generation, 4);
-        let len_at = self.bytes.len();
-        self.word(0);
+        let flags = if last { end_flag::LAST } else { 0 };
+        let start = self.begin(kind::END, flags, id, layout::End { trailers_length: 0 }, 0);
+        let payload = self.bytes.len();
         self.block_fields(trailers, false);
-        self.set_word(len_at, self.bytes.len() - len_at - 4);
+        let offset = offset_of!(layout::End, trailers_length);
+        self.set_length(start, offset, self.bytes.len() - payload);
         self.finish(start);
     }
 
@@ -424,11 +383,12 @@ impl Batch {
         bytes_parsed: usize,
         packet: &[u8],
     ) {
-        let start = self.bytes.len();
-        self.begin(kind::ERROR, 0, id.slot, id.generation, 12 + packet.len());
-        self.word(u32::from(error.index()));
-        self.word(bytes_parsed as u32);
-        self.word(packet.len() as u32);
+        let fields = layout::Error {
+            kind: u32::from(error.index()),
+            bytes_parsed: bytes_parsed as u32,
+            packet_length: packet.len() as u32,
+        };
+        let start = self.begin(kind::ERROR, 0, id, fields, packet.len());
         self.bytes.extend_from_slice(packet);
         self.finish(start);
     }
@@ -436,60 +396,72 @@ impl Batch {
     /// The connection is gone. `errno` is 0 for an orderly end; `counters` are the bytes received and given to the
     /// kernel, which nobody could ask for any more.
     pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32, counters: (u64, u64)) {
-        self.begin(kind::CLOSED, 0, id.slot, id.generation, 20);
-        self.word(errno.unsigned_abs());
-        for count in [counters.0, counters.1] {
-            self.word(count as u32);
-            self.word((count >> 32) as u32);
-        }
+        let (received, sent) = counters;
+        let errno = errno.unsigned_abs();
+        let fields = layout::Closed {
+            errno,
+            received,
+            sent,
+        };
+        self.whole(kind::CLOSED, id, fields);
     }
 
     /// A client's connection stands. `index`: which of the addresses it was asked for, 0 for a path.
     pub(crate) fn connected(&mut self, id: ConnectionId, index: u32, addresses: Addresses) {
-        self.with_addresses(kind::CONNECTED, id, index, addresses);
+        self.endpoints(kind::CONNECTED, id, index, addresses);
     }
 
-    /// A client's connection has not come about: nothing further is told of it. The words are the
-    /// number of attempts, and for each, in the order of their beginning, the operating system's error
-    /// number, the step that failed (1 connect, 2 bind), and which of the addresses it was.
+    /// A client's connection could not be established: its last record. `failures` are in the order in which the attempts
+    /// began.
     pub(crate) fn connect_failed(&mut self, id: ConnectionId, failures: &[Failure]) {
-        let len = 4 + failures.len() * 12;
-        self.begin(kind::CONNECT_FAILED, 0, id.slot, id.generation, len);
-        self.word(failures.len() as u32);
+        let fields = layout::ConnectFailed {
+            attempts: failures.len() as u32,
+        };
+        let room = failures.len() * layout::Failure::BYTES;
+        let start = self.begin(kind::CONNECT_FAILED, 0, id, fields, room);
         for failure in failures {
-            self.word(failure.errno.unsigned_abs());
-            self.word(failure.step as u32);
-            self.word(failure.index);
+            let fields = layout::Failure {
+                errno: failure.errno.unsigned_abs(),
+                step: failure.step as u32,
+                index: failure.index,
+            };
+            fields.append(&mut self.bytes);
         }
+        self.finish(start);
     }
 
     /// `count` more of the writes that asked for it are with the kernel.
     pub(crate) fn ack(&mut self, id: ConnectionId, count: u32) {
-        self.simple(kind::ACK, id, count);
+        self.whole(kind::ACK, id, layout::Ack { count });
     }
 
     /// A deadline passed.
     pub(crate) fn timeout(&mut self, id: ConnectionId, timeout: Timeout) {
-        self.simple(kind::TIMEOUT, id, timeout as u32);
+        let deadline = timeout as u32;
+        self.whole(kind::TIMEOUT, id, layout::Timeout { deadline });
     }
 
     /// The peer will send no more.
     pub(crate) fn eof(&mut self, id: ConnectionId) {
-        self.simple(kind::EOF, id, 0);
+        self.whole(kind::EOF, id, ());
     }
 
     /// The listening socket of `server` is closed.
     pub(crate) fn listener_closed(&mut self, server: u32) {
-        self.begin(kind::LISTENER_CLOSED, 0, server, 0, 0);
+        self.whole(kind::LISTENER_CLOSED, of_server(server), ());
     }
 
     /// A connection was refused because `server` has `maxConnections` already.
     pub(crate) fn dropped(&mut self, server: u32, addresses: Addresses) {
-        let nobody = ConnectionId {
-            slot: server,
-            generation: 0,
-        };
-        self.with_addresses(kind::DROPPED, nobody, 0, addresses);
+        self.endpoints(kind::DROPPED, of_server(server), 0, addresses);
+    }
+}
+
+/// Where a record about a server itself has its id.
+const fn of_server(server: u32) -> ConnectionId {
+    ConnectionId {
+        slot: server,
+        generation: 0,
     }
 }
 

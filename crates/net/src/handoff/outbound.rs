@@ -1,51 +1,12 @@
 //! JavaScript → I/O threads: commands.
 
+use std::mem::offset_of;
+
 use ferrohttp_proto::RequestKind;
 
-use super::{HEADER_BYTES, HEADER_WORDS, padded};
+use crate::crossing::layout::{self, Field, HEADER_BYTES, Layout, padded};
+use crate::crossing::{close_mode, flag, flags_of, kind_of, outbound as kind};
 use crate::id::ConnectionId;
-
-/// Record types. Mirrored in `js/internal/records.ts`.
-pub(super) mod kind {
-    pub(in crate::handoff) const HEAD: u8 = 1;
-    pub(in crate::handoff) const BODY: u8 = 2;
-    pub(in crate::handoff) const END: u8 = 3;
-    pub(in crate::handoff) const INTERIM: u8 = 4;
-    pub(in crate::handoff) const RAW: u8 = 5;
-    pub(in crate::handoff) const CREDIT: u8 = 6;
-    pub(in crate::handoff) const CLOSE: u8 = 7;
-    pub(in crate::handoff) const UPGRADE: u8 = 8;
-    pub(in crate::handoff) const DECLINE_UPGRADE: u8 = 9;
-    pub(in crate::handoff) const SOCKET_TIMEOUT: u8 = 10;
-    pub(in crate::handoff) const NO_DELAY: u8 = 11;
-    pub(in crate::handoff) const TCP_KEEP_ALIVE: u8 = 12;
-    pub(in crate::handoff) const PAUSE: u8 = 13;
-    pub(in crate::handoff) const TAP: u8 = 14;
-    pub(in crate::handoff) const KEEP: u8 = 15;
-    pub(in crate::handoff) const REQUEST: u8 = 16;
-    pub(in crate::handoff) const LIMITS: u8 = 17;
-    pub(in crate::handoff) const FEED: u8 = 18;
-}
-
-/// Flags of HEAD, REQUEST, BODY, END, INTERIM, RAW and FEED. The first four are `js/internal/transport.ts`'s.
-pub(super) mod flag {
-    pub(in crate::handoff) const CHUNKED: u32 = 1;
-    pub(in crate::handoff) const END: u32 = 2;
-    pub(in crate::handoff) const CLOSE: u32 = 4;
-    pub(in crate::handoff) const ACKNOWLEDGE: u32 = 8;
-    /// The payload is a held buffer of the flush; the word after its length says which one.
-    pub(in crate::handoff) const HELD: u32 = 16;
-    /// The payload is in the flush's text, behind the head.
-    pub(in crate::handoff) const TEXT: u32 = 32;
-    /// The request's method is HEAD.
-    pub(in crate::handoff) const REQUEST_HEAD: u32 = 64;
-    /// The request's method is CONNECT.
-    pub(in crate::handoff) const REQUEST_CONNECT: u32 = 128;
-    /// The program writes the message's bytes to the socket itself: the record only moves the engine on.
-    pub(in crate::handoff) const STATE_ONLY: u32 = 256;
-    /// Every flag that has a meaning.
-    pub(in crate::handoff) const ALL: u32 = 511;
-}
 
 /// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
 pub trait HeldBytes: Send {
@@ -208,14 +169,14 @@ impl<'a> Records<'a> {
     /// The bytes of the next record, however well-formed, and the connection that it names. None when the length is
     /// none that a record can have, or none is left.
     pub(super) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
-        let length = word(self.rest, 1)? as usize;
+        let length = word(self.rest, LENGTH)? as usize;
         let bytes = self
             .rest
             .get(..length)
             .filter(|_| length >= HEADER_BYTES && length.is_multiple_of(4))?;
         let id = ConnectionId {
-            slot: word(bytes, 2)?,
-            generation: word(bytes, 3)?,
+            slot: word(bytes, SLOT)?,
+            generation: word(bytes, GENERATION)?,
         };
         Some((id, bytes))
     }
@@ -238,24 +199,44 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// Words of a record's header.
+const FIRST: usize = 0;
+const LENGTH: usize = 1;
+const SLOT: usize = 2;
+const GENERATION: usize = 3;
+
 fn word(bytes: &[u8], index: usize) -> Option<u32> {
-    let bytes = bytes.get(index * 4..index * 4 + 4)?;
-    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    Field::read(bytes, index * 4)
 }
 
-/// The longest record without a payload: two words of its own, both of which JavaScript always writes.
-const LONGEST_CONTROL: usize = HEADER_BYTES + 8;
+/// The longest record without a payload.
+const LONGEST_CONTROL: usize = HEADER_BYTES + layout::Command::BYTES;
+
+/// Every flag that has a meaning.
+const ALL_FLAGS: u32 = flag::CHUNKED
+    | flag::END
+    | flag::CLOSE
+    | flag::ACKNOWLEDGE
+    | flag::HELD
+    | flag::TEXT
+    | flag::REQUEST_HEAD
+    | flag::REQUEST_CONNECT
+    | flag::STATE_ONLY;
 
 /// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload
 /// ends where the record ends, and its flags, modes and lengths are ones that JavaScript writes.
 fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
-    let first = word(bytes, 0)?;
-    let (kind, flags) = ((first & 0xff) as u8, first >> 8);
+    let first = word(bytes, FIRST)?;
+    let (kind, flags) = (kind_of(first), flags_of(first));
     let is = |flag: u32| flags & flag != 0;
-    if is(!flag::ALL) || (is(flag::HELD) && is(flag::TEXT)) {
+    if is(!ALL_FLAGS) || (is(flag::HELD) && is(flag::TEXT)) {
         return None;
     }
-    let own = |index: usize| word(bytes, HEADER_WORDS + index);
+    let first_number =
+        || -> Option<u32> { Field::read(bytes, HEADER_BYTES + offset_of!(layout::Command, first)) };
+    let second_number = || -> Option<u32> {
+        Field::read(bytes, HEADER_BYTES + offset_of!(layout::Command, second))
+    };
     // How much of the text belongs to this record.
     let mut used = 0_usize;
     let mut from_text = |len: u32| {
@@ -265,11 +246,11 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
     };
     // Where the record must end.
     let mut end_at = None;
-    let mut payload = |words: usize, len: u32| {
-        let start = HEADER_BYTES + words * 4;
+    let mut payload = |fields: usize, len: u32| {
+        let start = HEADER_BYTES + fields;
         if is(flag::HELD) {
             end_at = Some(start + 4);
-            let index = own(words)?;
+            let index = Field::read(bytes, start)?;
             return Some(Payload::Held { index, len });
         }
         let end = start.checked_add(len as usize)?;
@@ -277,65 +258,74 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
         bytes.get(start..end).map(Payload::Inline)
     };
     let command = match kind {
-        kind::HEAD | kind::REQUEST => Command::Head {
-            request: (kind == kind::REQUEST).then_some(if is(flag::REQUEST_HEAD) {
-                RequestKind::Head
-            } else if is(flag::REQUEST_CONNECT) {
-                RequestKind::Connect
-            } else {
-                RequestKind::Ordinary
-            }),
-            head: from_text(own(0)?)?,
-            body: if is(flag::TEXT) {
-                Payload::Inline(from_text(own(1)?)?)
-            } else {
-                payload(2, own(1)?)?
-            },
-            chunked: is(flag::CHUNKED),
-            end: is(flag::END),
-            close: is(flag::CLOSE),
-            ack: is(flag::ACKNOWLEDGE),
-            state_only: is(flag::STATE_ONLY),
-        },
-        kind::BODY => Command::Body {
-            body: payload(1, own(0)?)?,
-            end: is(flag::END),
-            close: is(flag::CLOSE),
-            ack: is(flag::ACKNOWLEDGE),
-        },
+        kind::HEAD | kind::REQUEST => {
+            let fields = layout::Message::read(bytes)?;
+            Command::Head {
+                request: (kind == kind::REQUEST).then_some(if is(flag::REQUEST_HEAD) {
+                    RequestKind::Head
+                } else if is(flag::REQUEST_CONNECT) {
+                    RequestKind::Connect
+                } else {
+                    RequestKind::Ordinary
+                }),
+                head: from_text(fields.head_length)?,
+                body: if is(flag::TEXT) {
+                    Payload::Inline(from_text(fields.body_length)?)
+                } else {
+                    payload(layout::Message::BYTES, fields.body_length)?
+                },
+                chunked: is(flag::CHUNKED),
+                end: is(flag::END),
+                close: is(flag::CLOSE),
+                ack: is(flag::ACKNOWLEDGE),
+                state_only: is(flag::STATE_ONLY),
+            }
+        }
+        kind::BODY | kind::RAW | kind::FEED => {
+            let fields = layout::Bytes::read(bytes)?;
+            let body = payload(layout::Bytes::BYTES, fields.length)?;
+            match kind {
+                kind::BODY => Command::Body {
+                    body,
+                    end: is(flag::END),
+                    close: is(flag::CLOSE),
+                    ack: is(flag::ACKNOWLEDGE),
+                },
+                kind::RAW => Command::Raw {
+                    body,
+                    ack: is(flag::ACKNOWLEDGE),
+                },
+                _ => Command::Feed(body),
+            }
+        }
         kind::END => Command::End {
-            trailers: from_text(own(0)?)?,
+            trailers: from_text(layout::Text::read(bytes)?.length)?,
             close: is(flag::CLOSE),
             ack: is(flag::ACKNOWLEDGE),
             state_only: is(flag::STATE_ONLY),
         },
         kind::INTERIM => Command::Interim {
-            head: from_text(own(0)?)?,
+            head: from_text(layout::Text::read(bytes)?.length)?,
             ack: is(flag::ACKNOWLEDGE),
         },
-        kind::RAW => Command::Raw {
-            body: payload(1, own(0)?)?,
-            ack: is(flag::ACKNOWLEDGE),
-        },
-        kind::FEED => Command::Feed(payload(1, own(0)?)?),
-        kind::CREDIT => Command::Credit(own(0)?.cast_signed()),
-        kind::CLOSE => Command::Close(match own(0)? {
-            0 => CloseMode::Destroy,
-            1 => CloseMode::AfterFlush,
-            2 => CloseMode::Reset,
-            3 => CloseMode::HalfClose,
-            4 => CloseMode::IfIdle,
+        kind::CREDIT => Command::Credit(first_number()?.cast_signed()),
+        kind::CLOSE => Command::Close(match first_number()? {
+            close_mode::DESTROY => CloseMode::Destroy,
+            close_mode::AFTER_FLUSH => CloseMode::AfterFlush,
+            close_mode::RESET => CloseMode::Reset,
+            close_mode::HALF => CloseMode::HalfClose,
+            close_mode::IF_IDLE => CloseMode::IfIdle,
             _ => return None,
         }),
         kind::UPGRADE => Command::Upgrade,
         kind::DECLINE_UPGRADE => Command::DeclineUpgrade,
-        kind::SOCKET_TIMEOUT => Command::SocketTimeout(own(0)?),
-        kind::NO_DELAY => Command::NoDelay(own(0)? != 0),
-        kind::TCP_KEEP_ALIVE => Command::TcpKeepAlive(own(0)? != 0, own(1)?),
-        kind::PAUSE => Command::Pause(own(0)? != 0),
+        kind::SOCKET_TIMEOUT => Command::SocketTimeout(first_number()?),
+        kind::NO_DELAY => Command::NoDelay(first_number()? != 0),
+        kind::TCP_KEEP_ALIVE => Command::TcpKeepAlive(first_number()? != 0, second_number()?),
+        kind::PAUSE => Command::Pause(first_number()? != 0),
         kind::LIMITS => Command::Limits {
-            max_header_size: own(0)?,
-            validation: own(1)?,
+            max_header_size: first_number()?,
+            validation: second_number()?,
         },
         kind::TAP => Command::Tap,
         kind::KEEP => Command::Keep,
@@ -357,11 +347,12 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crossing::first_word;
 
-    fn record(kind: u8, flags: u32, words: &[u32], tail: &[u8]) -> Vec<u8> {
+    fn record(kind: u32, flags: u32, words: &[u32], tail: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let length = padded(HEADER_BYTES + words.len() * 4 + tail.len());
-        for word in [u32::from(kind) | flags << 8, length as u32, 7, 9] {
+        for word in [first_word(kind, flags), length as u32, 7, 9] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
         for word in words {

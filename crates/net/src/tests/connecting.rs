@@ -7,14 +7,15 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::paused::{CLOSED, CONNECT_FAILED, CONNECTED, Js, RESPONSE, TIMEOUT, assert_took, run};
+use super::paused::{Js, assert_took, run};
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::Connection;
+use crate::crossing::inbound::{CLOSED, CONNECT_FAILED, CONNECTED, RESPONSE, TIMEOUT};
+use crate::crossing::{outbound, timeout};
 use crate::settings::ClientConfig;
 
 const ATTEMPT: Duration = Duration::from_millis(250);
 const HOUR: Duration = Duration::from_secs(3600);
-const OF_SOCKET: u32 = 2;
 
 /// A listening socket with a full queue: the kernel ignores further attempts.
 struct BlackHole {
@@ -139,12 +140,12 @@ fn the_sockets_limit_runs_while_connecting() {
         };
         let start = Instant::now();
         let id = js.connect(to(&[hole.address]), config);
-        assert_eq!(js.expect(TIMEOUT).await.word, OF_SOCKET);
+        assert_eq!(js.expect(TIMEOUT).await.word, timeout::SOCKET);
         assert_took(start, Duration::from_secs(3));
         // It is the program's to react.
         let start = Instant::now();
         js.socket_timeout(id, Duration::from_secs(5));
-        assert_eq!(js.expect(TIMEOUT).await.word, OF_SOCKET);
+        assert_eq!(js.expect(TIMEOUT).await.word, timeout::SOCKET);
         assert_took(start, Duration::from_secs(5));
         js.destroy(id);
         assert_eq!(js.expect(CLOSED).await.id, id);
@@ -166,7 +167,7 @@ fn the_sockets_limit_begins_anew_with_the_connection() {
         js.expect(CONNECTED).await;
         let start = Instant::now();
         let _peer = listener.accept().await.expect("accept");
-        assert_eq!(js.expect(TIMEOUT).await.word, OF_SOCKET);
+        assert_eq!(js.expect(TIMEOUT).await.word, timeout::SOCKET);
         assert_took(start, limit);
         js.expect_nothing(HOUR).await;
     });
@@ -249,8 +250,15 @@ fn options_reach_the_socket_whenever_they_are_set() {
             }
             let id = js.connect(options, ClientConfig::default());
             if by_command {
-                js.command(11, 0, id, &[1], b"", "");
-                js.command(12, 0, id, &[1, delay.as_millis() as u32], b"", "");
+                js.command(outbound::NO_DELAY, 0, id, &[1], b"", "");
+                js.command(
+                    outbound::TCP_KEEP_ALIVE,
+                    0,
+                    id,
+                    &[1, delay.as_millis() as u32],
+                    b"",
+                    "",
+                );
             }
             js.expect(CONNECTED).await;
             let connection = js.environment.connections.get(id).expect("open");

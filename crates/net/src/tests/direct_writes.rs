@@ -1,6 +1,7 @@
 //! Writes by JavaScript's thread itself.
 
-use super::paused::{CLOSED, Peer, run};
+use super::paused::{Peer, run};
+use crate::crossing::inbound::CLOSED;
 use crate::server::ServerConfig;
 
 #[test]

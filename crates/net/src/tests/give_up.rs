@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-use super::paused::{CLOSED, HEAD, Js, Peer, run};
+use super::paused::{Js, Peer, run};
+use crate::crossing::inbound::{CLOSED, HEAD};
 use crate::descriptor::Descriptor;
 use crate::id::ConnectionId;
 use crate::server::ServerConfig;

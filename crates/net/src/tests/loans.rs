@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::paused::{CLOSED, HEAD, Js, OPEN, Peer, TIMEOUT, assert_took, run};
+use super::paused::{Js, Peer, assert_took, run};
+use crate::crossing::inbound::{CLOSED, HEAD, OPEN, TIMEOUT};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::server::ServerConfig;

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::connect::ConnectOptions;
+use crate::crossing::{close_mode, first_word, flag, inbound, kind_of, outbound};
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
@@ -51,15 +52,6 @@ pub(super) struct Record {
     pub(super) id: ConnectionId,
     pub(super) word: u32,
 }
-
-pub(super) const OPEN: u32 = 1;
-pub(super) const HEAD: u32 = 2;
-pub(super) const BODY: u32 = 3;
-pub(super) const CLOSED: u32 = 6;
-pub(super) const TIMEOUT: u32 = 8;
-pub(super) const RESPONSE: u32 = 12;
-pub(super) const CONNECTED: u32 = 13;
-pub(super) const CONNECT_FAILED: u32 = 14;
 
 impl Js {
     fn start() -> Self {
@@ -133,8 +125,8 @@ impl Js {
 
     /// OPEN, then HEAD of the connection that `peer` has sent a request on.
     pub(super) async fn open_with_head(&mut self) -> ConnectionId {
-        let id = self.expect(OPEN).await.id;
-        assert_eq!(self.expect(HEAD).await.id, id);
+        let id = self.expect(inbound::OPEN).await.id;
+        assert_eq!(self.expect(inbound::HEAD).await.id, id);
         id
     }
 
@@ -150,9 +142,14 @@ impl Js {
     ) {
         let length = (16 + words.len() * 4 + tail.len()).next_multiple_of(4);
         let mut record = Vec::new();
-        for word in [kind | flags << 8, length as u32, id.slot, id.generation]
-            .iter()
-            .chain(words)
+        for word in [
+            first_word(kind, flags),
+            length as u32,
+            id.slot,
+            id.generation,
+        ]
+        .iter()
+        .chain(words)
         {
             record.extend_from_slice(&word.to_le_bytes());
         }
@@ -169,38 +166,52 @@ impl Js {
     pub(super) fn respond(&mut self, id: ConnectionId, body: &[u8]) {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         let words = [head.len() as u32, body.len() as u32];
-        self.command(1, 2, id, &words, body, &head);
+        self.command(outbound::HEAD, flag::END, id, &words, body, &head);
     }
 
     pub(super) fn raw(&mut self, id: ConnectionId, bytes: &[u8]) {
-        self.command(5, 0, id, &[bytes.len() as u32], bytes, "");
+        self.command(outbound::RAW, 0, id, &[bytes.len() as u32], bytes, "");
     }
 
     pub(super) fn get(&mut self, id: ConnectionId) {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        self.command(16, 2, id, &[head.len() as u32, 0], b"", head);
+        self.command(
+            outbound::REQUEST,
+            flag::END,
+            id,
+            &[head.len() as u32, 0],
+            b"",
+            head,
+        );
     }
 
     pub(super) fn destroy(&mut self, id: ConnectionId) {
-        self.command(7, 0, id, &[0], b"", "");
+        self.command(outbound::CLOSE, 0, id, &[close_mode::DESTROY], b"", "");
     }
 
     pub(super) fn close_after_flush(&mut self, id: ConnectionId) {
-        self.command(7, 0, id, &[1], b"", "");
+        self.command(outbound::CLOSE, 0, id, &[close_mode::AFTER_FLUSH], b"", "");
     }
 
     /// Keeps a connection whose keepAliveTimeout was told.
     pub(super) fn keep(&mut self, id: ConnectionId) {
-        self.command(15, 0, id, &[], b"", "");
+        self.command(outbound::KEEP, 0, id, &[], b"", "");
     }
 
     /// Has a paused connection read.
     pub(super) fn resume(&mut self, id: ConnectionId) {
-        self.command(13, 0, id, &[0], b"", "");
+        self.command(outbound::PAUSE, 0, id, &[0], b"", "");
     }
 
     pub(super) fn socket_timeout(&mut self, id: ConnectionId, time: Duration) {
-        self.command(10, 0, id, &[time.as_millis() as u32], b"", "");
+        self.command(
+            outbound::SOCKET_TIMEOUT,
+            0,
+            id,
+            &[time.as_millis() as u32],
+            b"",
+            "",
+        );
     }
 }
 
@@ -218,7 +229,7 @@ fn read_all(bytes: &[u8]) -> Vec<Record> {
             generation: word(at + 12),
         };
         records.push(Record {
-            kind: word(at) & 0xff,
+            kind: kind_of(word(at)),
             id,
             word: word(at + 16),
         });

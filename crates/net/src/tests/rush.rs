@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::time::sleep;
 
-use super::paused::{CLOSED, HEAD, Js, OPEN, Peer, run};
+use super::paused::{Js, Peer, run};
+use crate::crossing::inbound::{CLOSED, HEAD, OPEN};
 use crate::rush::{BEGINS, PERIOD};
 use crate::server::ServerConfig;
 

@@ -3,8 +3,9 @@
 use std::mem::{size_of, size_of_val};
 use std::sync::Arc;
 
-use super::paused::{OPEN, Peer, run};
+use super::paused::{Peer, run};
 use crate::connection::{Connection, serve};
+use crate::crossing::inbound::OPEN;
 use crate::server::ServerConfig;
 
 /// A connection is one allocation of this size (and the counts of its Arc) …

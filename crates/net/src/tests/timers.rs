@@ -5,7 +5,9 @@ use std::time::Duration;
 use ferrohttp_proto::Timeouts;
 use tokio::time::{Instant, sleep};
 
-use super::paused::{BODY, CLOSED, HEAD, Js, OPEN, Peer, TIMEOUT, assert_took, run};
+use super::paused::{Js, Peer, assert_took, run};
+use crate::crossing::inbound::{BODY, CLOSED, HEAD, OPEN, TIMEOUT};
+use crate::crossing::{outbound, timeout};
 use crate::server::ServerConfig;
 
 const HEADERS: Duration = Duration::from_secs(60);
@@ -19,11 +21,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const TOO_LATE: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n";
-
-/// What a TIMEOUT record tells of.
-const OF_REQUEST: u32 = 1;
-const OF_SOCKET: u32 = 2;
-const OF_KEEP_ALIVE: u32 = 3;
 
 fn config() -> ServerConfig {
     ServerConfig::default()
@@ -67,7 +64,7 @@ fn a_late_head_is_answered_by_the_io_thread_when_javascript_does_not() {
             let id = js.expect(OPEN).await.id;
             sleep(HEADERS / 2).await;
             peer.send(beginning).await;
-            expect_timeout(&mut js, OF_REQUEST).await;
+            expect_timeout(&mut js, timeout::REQUEST).await;
             assert_took(start, HEADERS);
             let told = Instant::now();
             peer.expect(TOO_LATE).await;
@@ -87,7 +84,7 @@ fn a_late_head_is_answered_once_when_javascript_does() {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
         let id = js.expect(OPEN).await.id;
-        expect_timeout(&mut js, OF_REQUEST).await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
         sleep(FALLBACK / 2).await;
         js.raw(id, b"mine");
         js.close_after_flush(id);
@@ -111,7 +108,7 @@ fn a_later_head_has_its_time_from_its_first_byte() {
         sleep(KEEP_ALIVE - Duration::from_millis(500)).await;
         let start = Instant::now();
         peer.send("G").await;
-        expect_timeout(&mut js, OF_REQUEST).await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
         assert_took(start, HEADERS);
     });
 }
@@ -132,7 +129,7 @@ fn a_late_body_is_a_late_request() {
                 js.expect(BODY).await;
                 sleep(Duration::from_secs(7)).await;
             }
-            expect_timeout(&mut js, OF_REQUEST).await;
+            expect_timeout(&mut js, timeout::REQUEST).await;
             assert_took(start, REQUEST);
             let told = Instant::now();
             peer.expect(TOO_LATE).await;
@@ -151,9 +148,9 @@ fn a_late_body_whose_answer_has_begun_gets_no_other() {
             .await;
         let id = js.open_with_head().await;
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        js.command(1, 0, id, &[head.len() as u32, 2], b"he", head);
+        js.command(outbound::HEAD, 0, id, &[head.len() as u32, 2], b"he", head);
         peer.expect(&format!("{head}he")).await;
-        expect_timeout(&mut js, OF_REQUEST).await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
         peer.expect_end().await;
         js.expect(CLOSED).await;
     });
@@ -169,7 +166,7 @@ fn an_idle_connection_closes_without_a_word() {
         js.respond(id, b"ok");
         peer.expect(OK).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, KEEP_ALIVE);
         // JavaScript does not react.
         peer.expect_end().await;
@@ -188,7 +185,7 @@ fn an_idle_connection_stays_when_javascript_keeps_it() {
         let id = js.open_with_head().await;
         js.respond(id, b"ok");
         peer.expect(OK).await;
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         js.keep(id);
         js.expect_nothing(HOUR).await;
         peer.send(GET).await;
@@ -196,7 +193,7 @@ fn an_idle_connection_stays_when_javascript_keeps_it() {
         js.respond(id, b"ok");
         peer.expect(OK).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, KEEP_ALIVE);
     });
 }
@@ -210,7 +207,7 @@ fn a_request_in_the_last_moment_is_served() {
         let id = js.open_with_head().await;
         js.respond(id, b"ok");
         peer.expect(OK).await;
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         sleep(FALLBACK / 2).await;
         peer.send(GET).await;
         js.expect(HEAD).await;
@@ -248,7 +245,7 @@ fn a_handler_may_take_its_time() {
         js.respond(id, b"ok");
         peer.expect(OK).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, KEEP_ALIVE);
     });
 }
@@ -267,7 +264,7 @@ fn a_slow_reader_keeps_its_connection() {
         js.expect_nothing(HOUR).await;
         peer.skip(body.len()).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, KEEP_ALIVE);
     });
 }
@@ -285,7 +282,7 @@ fn a_peer_that_does_not_read_the_late_answer_goes_nevertheless() {
         let id = js.open_with_head().await;
         js.expect(HEAD).await;
         js.respond(id, &vec![b'x'; 32 << 20]);
-        expect_timeout(&mut js, OF_REQUEST).await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
         js.expect(CLOSED).await;
         assert_took(start, REQUEST + FALLBACK + LINGER);
     });
@@ -301,23 +298,23 @@ fn inactivity_is_told_once_until_bytes_move() {
         let start = Instant::now();
         let mut peer = Peer::connect(address).await;
         let id = js.expect(OPEN).await.id;
-        expect_timeout(&mut js, OF_SOCKET).await;
+        expect_timeout(&mut js, timeout::SOCKET).await;
         assert_took(start, Duration::from_secs(20));
         js.expect_nothing(HOUR).await;
         peer.send(GET).await;
         js.expect(HEAD).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_SOCKET).await;
+        expect_timeout(&mut js, timeout::SOCKET).await;
         assert_took(start, Duration::from_secs(20));
         js.expect_nothing(HOUR).await;
         js.respond(id, b"ok");
         let start = Instant::now();
-        expect_timeout(&mut js, OF_SOCKET).await;
+        expect_timeout(&mut js, timeout::SOCKET).await;
         assert_took(start, Duration::from_secs(20));
         // Changed by the program, which counts as activity.
         js.socket_timeout(id, Duration::from_secs(3));
         let start = Instant::now();
-        expect_timeout(&mut js, OF_SOCKET).await;
+        expect_timeout(&mut js, timeout::SOCKET).await;
         assert_took(start, Duration::from_secs(3));
         js.socket_timeout(id, Duration::ZERO);
         peer.send(GET).await;
@@ -338,7 +335,7 @@ fn a_request_behind_an_unanswered_one_leaves_the_socket_timeout_alone() {
         peer.send(GET).await;
         js.expect(HEAD).await;
         let start = Instant::now();
-        expect_timeout(&mut js, OF_SOCKET).await;
+        expect_timeout(&mut js, timeout::SOCKET).await;
         assert_took(start, limit);
     });
 }
@@ -376,7 +373,14 @@ fn bytes_in_either_direction_put_inactivity_off() {
             js.expect(BODY).await;
             sleep(Duration::from_secs(15)).await;
             let interim = "HTTP/1.1 102 Processing\r\n\r\n";
-            js.command(4, 0, id, &[interim.len() as u32], b"", interim);
+            js.command(
+                outbound::INTERIM,
+                0,
+                id,
+                &[interim.len() as u32],
+                b"",
+                interim,
+            );
         }
     });
 }
@@ -416,7 +420,7 @@ fn the_next_tenant_of_a_slot_has_its_own_time() {
         );
         js.socket_timeout(former, Duration::from_secs(1));
         let record = js.expect(TIMEOUT).await;
-        assert_eq!((record.id, record.word), (id, OF_REQUEST));
+        assert_eq!((record.id, record.word), (id, timeout::REQUEST));
         assert_took(start, HEADERS);
     });
 }
@@ -464,7 +468,7 @@ fn changed_limits_apply_to_connections_that_wait() {
         js.expect_nothing(second * 2).await;
         js.environment
             .configure(server, shorter(second * 3, second));
-        expect_timeout(&mut js, OF_REQUEST).await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
         assert_took(start, second * 3);
     });
     run(async |mut js| {
@@ -477,7 +481,7 @@ fn changed_limits_apply_to_connections_that_wait() {
         let start = Instant::now();
         js.expect_nothing(second / 2).await;
         js.environment.configure(server, shorter(second, second));
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, second);
     });
     // And longer ones.
@@ -490,7 +494,7 @@ fn changed_limits_apply_to_connections_that_wait() {
         peer.expect(OK).await;
         let start = Instant::now();
         js.environment.configure(server, shorter(second, HOUR));
-        expect_timeout(&mut js, OF_KEEP_ALIVE).await;
+        expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, HOUR);
     });
 }

@@ -2,8 +2,10 @@
 
 use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
 
-use crate::handoff::inbound::{BODY_RAW, BODY_TAKE, Batch, INLINE_BODY, SEPARATE, kind};
-use crate::handoff::{CHUNK, Chunk, HEADER_BYTES, Timeout, chunk};
+use crate::crossing::layout::HEADER_BYTES;
+use crate::crossing::{body_flag, first_word, flags_of, inbound as kind, kind_of};
+use crate::handoff::inbound::{Batch, INLINE_BODY, SEPARATE};
+use crate::handoff::{CHUNK, Chunk, Timeout, chunk};
 use crate::id::ConnectionId;
 
 const A: ConnectionId = ConnectionId {
@@ -38,7 +40,7 @@ fn records(batch: &Batch) -> Vec<(u32, &[u8])> {
     while !rest.is_empty() {
         let (record, behind) = rest.split_at(word(rest, 4) as usize);
         assert!(record.len().is_multiple_of(4));
-        all.push((word(record, 0) & 0xff, record));
+        all.push((kind_of(word(record, 0)), record));
         rest = behind;
     }
     all
@@ -49,9 +51,9 @@ fn parts(batch: &Batch) -> Vec<Part> {
         .into_iter()
         .filter(|(which, _)| *which == kind::BODY)
         .map(|(_, record)| {
-            let flags = word(record, 0) >> 8;
+            let flags = flags_of(word(record, 0));
             let len = word(record, HEADER_BYTES) as usize;
-            let bytes = if flags & BODY_TAKE == 0 {
+            let bytes = if flags & body_flag::TAKE == 0 {
                 record[HEADER_BYTES + 8..][..len].to_vec()
             } else {
                 let chunk = &batch.chunks[word(record, HEADER_BYTES + 4) as usize];
@@ -64,7 +66,7 @@ fn parts(batch: &Batch) -> Vec<Part> {
             };
             Part {
                 id,
-                raw: flags & BODY_RAW != 0,
+                raw: flags & body_flag::RAW != 0,
                 bytes,
             }
         })
@@ -333,4 +335,28 @@ fn a_batch_is_worth_a_wake_up_by_requests_or_by_bytes() {
     batch.eof(A);
     batch.hurry();
     assert!(batch.is_worthwhile());
+}
+
+#[test]
+fn a_chunk_is_what_javascript_would_take() {
+    let mut batch = Batch::default();
+    batch.body_chunk(A, Chunk::copy_of(&[7; 3]), true);
+    let words: Vec<_> = batch
+        .bytes
+        .chunks(4)
+        .map(|word| u32::from_le_bytes(word.try_into().expect("a word")))
+        .collect();
+    assert_eq!(
+        words,
+        [
+            first_word(kind::BODY, body_flag::TAKE | body_flag::RAW),
+            28,
+            A.slot,
+            A.generation,
+            3,
+            0,
+            0
+        ]
+    );
+    assert_eq!(*batch.chunks[0], [7; 3]);
 }

@@ -5,5 +5,3 @@ mod batch;
 mod inbox;
 #[cfg(ferrohttp_loom)]
 mod interleavings;
-#[cfg(not(ferrohttp_loom))]
-mod layout;

@@ -1,0 +1,270 @@
+//! Numbers that both languages use.
+
+/// A group of numbers, as the generator of TypeScript sees it.
+#[cfg(test)]
+pub(super) struct Group {
+    /// Lines of its doc comment.
+    pub(super) doc: &'static [&'static str],
+    /// What its names begin with in TypeScript.
+    pub(super) prefix: &'static str,
+    pub(super) numbers: &'static [Number],
+}
+
+#[cfg(test)]
+pub(super) struct Number {
+    /// Lines of its doc comment.
+    pub(super) doc: &'static [&'static str],
+    pub(super) name: &'static str,
+    pub(super) value: i64,
+}
+
+/// Declares modules of constants and, for the generator, the list of them.
+macro_rules! numbers {
+    ($(
+        $(#[doc = $group_doc:literal])*
+        $visibility:vis mod $group:ident: $type:ty, $prefix:literal {
+            $( $(#[doc = $doc:literal])* $name:ident = $value:expr; )*
+        }
+    )*) => {
+        $(
+            $(#[doc = $group_doc])*
+            $visibility mod $group {
+                $( $(#[doc = $doc])* $visibility const $name: $type = $value; )*
+            }
+        )*
+
+        /// All groups, in the order of their declaration.
+        #[cfg(test)]
+        pub(super) const GROUPS: &[Group] = &[$(
+            Group {
+                doc: &[$($group_doc),*],
+                prefix: $prefix,
+                numbers: &[$(
+                    Number {
+                        doc: &[$($doc),*],
+                        name: stringify!($name),
+                        value: $group::$name as i64,
+                    },
+                )*],
+            },
+        )*];
+    };
+}
+
+numbers! {
+    /// Kinds of records from an I/O thread to JavaScript.
+    pub(crate) mod inbound: u32, "IN_" {
+        /// A server has accepted a connection.
+        OPEN = 1;
+        /// A request head.
+        HEAD = 2;
+        /// A part of a body, or raw bytes.
+        BODY = 3;
+        /// The end of a message.
+        END = 4;
+        /// The peer has sent something that does not parse.
+        ERROR = 5;
+        /// The connection is closed: its last record.
+        CLOSED = 6;
+        /// Writes that asked to be acknowledged are with the kernel.
+        ACK = 7;
+        /// A deadline has passed.
+        TIMEOUT = 8;
+        /// The peer has closed its direction.
+        EOF = 9;
+        /// A listening socket is closed. The slot is the server's id.
+        LISTENER_CLOSED = 10;
+        /// A connection was refused because of `maxConnections`. The slot is the server's id.
+        DROPPED = 11;
+        /// A response head, interim or final.
+        RESPONSE = 12;
+        /// A client's connection is established.
+        CONNECTED = 13;
+        /// A client's connection could not be established: its last record.
+        CONNECT_FAILED = 14;
+    }
+
+    /// Flags of IN_HEAD.
+    pub(crate) mod head_flag: u32, "HEAD_" {
+        /// The connection may be kept after this request.
+        KEEP_ALIVE = 1;
+        /// `Connection: upgrade` with `Upgrade`, or CONNECT.
+        UPGRADE = 2;
+        /// The request is complete: neither IN_BODY nor IN_END follows.
+        COMPLETE = 4;
+        /// `Expect: 100-continue`.
+        EXPECT_CONTINUE = 8;
+        /// Any other expectation.
+        EXPECT_OTHER = 16;
+        /// There is a Host field. JavaScript need not look through the fields to know.
+        HAS_HOST = 32;
+    }
+
+    /// Flags of IN_RESPONSE.
+    pub(crate) mod response_flag: u32, "RESPONSE_" {
+        /// The connection may be kept after this response.
+        KEEP_ALIVE = 1;
+        /// The connection is the program's after this head.
+        UPGRADE = 2;
+        /// An interim response. The final one follows.
+        INFORMATION = 8;
+    }
+
+    /// Flags of IN_BODY.
+    pub(crate) mod body_flag: u32, "BODY_" {
+        /// Bytes of a connection that has been upgraded.
+        RAW = 1;
+        /// The bytes are not in the record but in a chunk, see the layout `LargeBody`.
+        TAKE = 2;
+        /// A copy of bytes that are parsed as well, for the 'data' listeners of the socket.
+        TAP = 4;
+    }
+
+    /// Flags of IN_END.
+    pub(crate) mod end_flag: u32, "END_" {
+        /// The client's connection carries no further request. Its trailers may have said so.
+        LAST = 1;
+    }
+
+    /// The deadline in IN_TIMEOUT.
+    pub(crate) mod timeout: u32, "TIMEOUT_" {
+        /// headersTimeout or requestTimeout. The answer is 408.
+        REQUEST = 1;
+        /// The inactivity timeout of the socket.
+        SOCKET = 2;
+        /// keepAliveTimeout.
+        KEEP_ALIVE = 3;
+    }
+
+    /// The step of a failed attempt in IN_CONNECT_FAILED.
+    pub(crate) mod step: u32, "FAILED_" {
+        /// connect(2).
+        CONNECT = 1;
+        /// bind(2) to the local address.
+        BIND = 2;
+    }
+
+    /// Kinds of records from JavaScript to an I/O thread.
+    pub(crate) mod outbound: u32, "OUT_" {
+        /// A response head and the first part of the body. Layout `Message`.
+        HEAD = 1;
+        /// A part of the body. Layout `Bytes`.
+        BODY = 2;
+        /// The end of a message, with trailers. Layout `Text`.
+        END = 3;
+        /// An interim response. Layout `Text`.
+        INTERIM = 4;
+        /// Bytes without framing. Layout `Bytes`.
+        RAW = 5;
+        /// Body bytes that the I/O thread may read beyond its window, or less than 0 to take some back.
+        CREDIT = 6;
+        /// Closes the connection, see CLOSE_DESTROY and the others.
+        CLOSE = 7;
+        /// The program takes the connection over.
+        UPGRADE = 8;
+        /// Nothing listens for the upgrade. The request is an ordinary one.
+        DECLINE_UPGRADE = 9;
+        /// The inactivity timeout in milliseconds, 0 for none.
+        SOCKET_TIMEOUT = 10;
+        /// TCP_NODELAY: 1 or 0.
+        NO_DELAY = 11;
+        /// SO_KEEPALIVE: 1 or 0, and the initial delay in milliseconds.
+        TCP_KEEP_ALIVE = 12;
+        /// Stops reading (1) or goes on (0).
+        PAUSE = 13;
+        /// Asks for a copy of the bytes that are parsed.
+        TAP = 14;
+        /// The program keeps the connection that TIMEOUT_KEEP_ALIVE was about.
+        KEEP = 15;
+        /// A request head and the first part of the body. Layout `Message`.
+        REQUEST = 16;
+        /// Of a client, for the following responses: maxHeaderSize, and VALIDATION_STRICT or another.
+        LIMITS = 17;
+        /// Bytes to be parsed as if the peer had sent them next. Layout `Bytes`.
+        FEED = 18;
+    }
+
+    /// Flags of the outbound records with text or a payload.
+    pub(crate) mod flag: u32, "" {
+        /// The body of the message goes out in the chunked coding (RFC 9112 section 7.1).
+        CHUNKED = 1;
+        /// The message ends with this record.
+        END = 2;
+        /// The connection is closed after this message. Only together with END.
+        CLOSE = 4;
+        /// An IN_ACK follows when the bytes are with the kernel.
+        ACKNOWLEDGE = 8;
+        /// The payload is a buffer that the flush holds. The record has its number instead.
+        HELD = 16;
+        /// The payload is in the text of the flush, after the head.
+        TEXT = 32;
+        /// OUT_REQUEST: its method is HEAD.
+        REQUEST_HEAD = 64;
+        /// OUT_REQUEST: its method is CONNECT.
+        REQUEST_CONNECT = 128;
+        /// OUT_HEAD, OUT_REQUEST, OUT_END: the bytes leave through the program's socket. The record moves the engine only.
+        STATE_ONLY = 256;
+    }
+
+    /// How OUT_CLOSE closes.
+    pub(crate) mod close_mode: u32, "CLOSE_" {
+        /// At once. What the kernel does not take at once is lost.
+        DESTROY = 0;
+        /// After everything has been written.
+        AFTER_FLUSH = 1;
+        /// With RST.
+        RESET = 2;
+        /// Our direction only, after everything has been written.
+        HALF = 3;
+        /// Only when nothing of a request has arrived and none is unanswered.
+        IF_IDLE = 4;
+    }
+
+    /// How strictly messages are parsed.
+    pub mod validation: u32, "VALIDATION_" {
+        /// As RFC 9112 says.
+        STRICT = 0;
+        /// insecureHTTPParser.
+        INSECURE = 1;
+        /// httpValidation 'relaxed'.
+        RELAXED = 2;
+    }
+
+    /// What the method of a request means for its response, as `BindingSession.begin` takes it.
+    pub mod request_kind: u32, "REQUEST_IS_" {
+        /// Any other method.
+        ORDINARY = 0;
+        /// HEAD: the response has no body.
+        HEAD = 1;
+        /// CONNECT: the response may open a tunnel.
+        CONNECT = 2;
+    }
+
+    /// What the functions of the pool return instead of a number of theirs.
+    pub mod pool_answer: i32, "POOL_" {
+        /// `poolAcquire`: the request gets a connection of its own.
+        CONNECT = -1;
+        /// `poolAcquire`: the request waits.
+        WAIT = -2;
+        /// `poolReleased`: the connection is of no more use.
+        CLOSE = 0;
+        /// `poolReleased`: the connection may be kept.
+        KEEP = 1;
+        /// `poolReleased`: the oldest request of the queue gets the connection.
+        SERVE = 2;
+        /// `poolNext`: no origin. `poolOldest`: no member.
+        NONE = -1;
+        /// `poolNext`: POOL_BUSY - `origin` when no request gets a connection because that origin has connections.
+        BUSY = -2;
+        /// `poolKeep` and others: the slot of a socket that no I/O thread has.
+        NO_SLOT = -1;
+    }
+
+    /// Limits that both sides go by.
+    pub mod limit: u32, "" {
+        /// Body bytes that may be on their way to JavaScript before it grants credit.
+        BODY_WINDOW = 128 * 1024;
+        /// Requests of one connection that may be unanswered before it is read no further.
+        MAX_PIPELINED = ferrohttp_proto::MAX_PIPELINED as u32;
+    }
+}

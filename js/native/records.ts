@@ -1,0 +1,203 @@
+// Written by the tests of crates/net/src/crossing, which also says how to write it anew. Do not edit.
+
+// Kinds of records from an I/O thread to JavaScript.
+
+/** A server has accepted a connection. */
+export const IN_OPEN = 1
+/** A request head. */
+export const IN_HEAD = 2
+/** A part of a body, or raw bytes. */
+export const IN_BODY = 3
+/** The end of a message. */
+export const IN_END = 4
+/** The peer has sent something that does not parse. */
+export const IN_ERROR = 5
+/** The connection is closed: its last record. */
+export const IN_CLOSED = 6
+/** Writes that asked to be acknowledged are with the kernel. */
+export const IN_ACK = 7
+/** A deadline has passed. */
+export const IN_TIMEOUT = 8
+/** The peer has closed its direction. */
+export const IN_EOF = 9
+/** A listening socket is closed. The slot is the server's id. */
+export const IN_LISTENER_CLOSED = 10
+/** A connection was refused because of `maxConnections`. The slot is the server's id. */
+export const IN_DROPPED = 11
+/** A response head, interim or final. */
+export const IN_RESPONSE = 12
+/** A client's connection is established. */
+export const IN_CONNECTED = 13
+/** A client's connection could not be established: its last record. */
+export const IN_CONNECT_FAILED = 14
+
+// Flags of IN_HEAD.
+
+/** The connection may be kept after this request. */
+export const HEAD_KEEP_ALIVE = 1
+/** `Connection: upgrade` with `Upgrade`, or CONNECT. */
+export const HEAD_UPGRADE = 2
+/** The request is complete: neither IN_BODY nor IN_END follows. */
+export const HEAD_COMPLETE = 4
+/** `Expect: 100-continue`. */
+export const HEAD_EXPECT_CONTINUE = 8
+/** Any other expectation. */
+export const HEAD_EXPECT_OTHER = 16
+/** There is a Host field. JavaScript need not look through the fields to know. */
+export const HEAD_HAS_HOST = 32
+
+// Flags of IN_RESPONSE.
+
+/** The connection may be kept after this response. */
+export const RESPONSE_KEEP_ALIVE = 1
+/** The connection is the program's after this head. */
+export const RESPONSE_UPGRADE = 2
+/** An interim response. The final one follows. */
+export const RESPONSE_INFORMATION = 8
+
+// Flags of IN_BODY.
+
+/** Bytes of a connection that has been upgraded. */
+export const BODY_RAW = 1
+/** The bytes are not in the record but in a chunk, see the layout `LargeBody`. */
+export const BODY_TAKE = 2
+/** A copy of bytes that are parsed as well, for the 'data' listeners of the socket. */
+export const BODY_TAP = 4
+
+// Flags of IN_END.
+
+/** The client's connection carries no further request. Its trailers may have said so. */
+export const END_LAST = 1
+
+// The deadline in IN_TIMEOUT.
+
+/** headersTimeout or requestTimeout. The answer is 408. */
+export const TIMEOUT_REQUEST = 1
+/** The inactivity timeout of the socket. */
+export const TIMEOUT_SOCKET = 2
+/** keepAliveTimeout. */
+export const TIMEOUT_KEEP_ALIVE = 3
+
+// The step of a failed attempt in IN_CONNECT_FAILED.
+
+/** connect(2). */
+export const FAILED_CONNECT = 1
+/** bind(2) to the local address. */
+export const FAILED_BIND = 2
+
+// Kinds of records from JavaScript to an I/O thread.
+
+/** A response head and the first part of the body. Layout `Message`. */
+export const OUT_HEAD = 1
+/** A part of the body. Layout `Bytes`. */
+export const OUT_BODY = 2
+/** The end of a message, with trailers. Layout `Text`. */
+export const OUT_END = 3
+/** An interim response. Layout `Text`. */
+export const OUT_INTERIM = 4
+/** Bytes without framing. Layout `Bytes`. */
+export const OUT_RAW = 5
+/** Body bytes that the I/O thread may read beyond its window, or less than 0 to take some back. */
+export const OUT_CREDIT = 6
+/** Closes the connection, see CLOSE_DESTROY and the others. */
+export const OUT_CLOSE = 7
+/** The program takes the connection over. */
+export const OUT_UPGRADE = 8
+/** Nothing listens for the upgrade. The request is an ordinary one. */
+export const OUT_DECLINE_UPGRADE = 9
+/** The inactivity timeout in milliseconds, 0 for none. */
+export const OUT_SOCKET_TIMEOUT = 10
+/** TCP_NODELAY: 1 or 0. */
+export const OUT_NO_DELAY = 11
+/** SO_KEEPALIVE: 1 or 0, and the initial delay in milliseconds. */
+export const OUT_TCP_KEEP_ALIVE = 12
+/** Stops reading (1) or goes on (0). */
+export const OUT_PAUSE = 13
+/** Asks for a copy of the bytes that are parsed. */
+export const OUT_TAP = 14
+/** The program keeps the connection that TIMEOUT_KEEP_ALIVE was about. */
+export const OUT_KEEP = 15
+/** A request head and the first part of the body. Layout `Message`. */
+export const OUT_REQUEST = 16
+/** Of a client, for the following responses: maxHeaderSize, and VALIDATION_STRICT or another. */
+export const OUT_LIMITS = 17
+/** Bytes to be parsed as if the peer had sent them next. Layout `Bytes`. */
+export const OUT_FEED = 18
+
+// Flags of the outbound records with text or a payload.
+
+/** The body of the message goes out in the chunked coding (RFC 9112 section 7.1). */
+export const CHUNKED = 1
+/** The message ends with this record. */
+export const END = 2
+/** The connection is closed after this message. Only together with END. */
+export const CLOSE = 4
+/** An IN_ACK follows when the bytes are with the kernel. */
+export const ACKNOWLEDGE = 8
+/** The payload is a buffer that the flush holds. The record has its number instead. */
+export const HELD = 16
+/** The payload is in the text of the flush, after the head. */
+export const TEXT = 32
+/** OUT_REQUEST: its method is HEAD. */
+export const REQUEST_HEAD = 64
+/** OUT_REQUEST: its method is CONNECT. */
+export const REQUEST_CONNECT = 128
+/** OUT_HEAD, OUT_REQUEST, OUT_END: the bytes leave through the program's socket. The record moves the engine only. */
+export const STATE_ONLY = 256
+
+// How OUT_CLOSE closes.
+
+/** At once. What the kernel does not take at once is lost. */
+export const CLOSE_DESTROY = 0
+/** After everything has been written. */
+export const CLOSE_AFTER_FLUSH = 1
+/** With RST. */
+export const CLOSE_RESET = 2
+/** Our direction only, after everything has been written. */
+export const CLOSE_HALF = 3
+/** Only when nothing of a request has arrived and none is unanswered. */
+export const CLOSE_IF_IDLE = 4
+
+// How strictly messages are parsed.
+
+/** As RFC 9112 says. */
+export const VALIDATION_STRICT = 0
+/** insecureHTTPParser. */
+export const VALIDATION_INSECURE = 1
+/** httpValidation 'relaxed'. */
+export const VALIDATION_RELAXED = 2
+
+// What the method of a request means for its response, as `BindingSession.begin` takes it.
+
+/** Any other method. */
+export const REQUEST_IS_ORDINARY = 0
+/** HEAD: the response has no body. */
+export const REQUEST_IS_HEAD = 1
+/** CONNECT: the response may open a tunnel. */
+export const REQUEST_IS_CONNECT = 2
+
+// What the functions of the pool return instead of a number of theirs.
+
+/** `poolAcquire`: the request gets a connection of its own. */
+export const POOL_CONNECT = -1
+/** `poolAcquire`: the request waits. */
+export const POOL_WAIT = -2
+/** `poolReleased`: the connection is of no more use. */
+export const POOL_CLOSE = 0
+/** `poolReleased`: the connection may be kept. */
+export const POOL_KEEP = 1
+/** `poolReleased`: the oldest request of the queue gets the connection. */
+export const POOL_SERVE = 2
+/** `poolNext`: no origin. `poolOldest`: no member. */
+export const POOL_NONE = -1
+/** `poolNext`: POOL_BUSY - `origin` when no request gets a connection because that origin has connections. */
+export const POOL_BUSY = -2
+/** `poolKeep` and others: the slot of a socket that no I/O thread has. */
+export const POOL_NO_SLOT = -1
+
+// Limits that both sides go by.
+
+/** Body bytes that may be on their way to JavaScript before it grants credit. */
+export const BODY_WINDOW = 131072
+/** Requests of one connection that may be unanswered before it is read no further. */
+export const MAX_PIPELINED = 64
