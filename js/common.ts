@@ -5,46 +5,11 @@ import {
   ERR_INVALID_CHAR,
   ERR_INVALID_HTTP_TOKEN,
 } from './internal/errors.js'
+import { methods } from './internal/native.js'
 import { VALIDATION_INSECURE, VALIDATION_RELAXED, VALIDATION_STRICT } from './native/records.js'
 
-/** Methods the parser knows, sorted. */
-export const METHODS: string[] = [
-  'ACL',
-  'BIND',
-  'CHECKOUT',
-  'CONNECT',
-  'COPY',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'LINK',
-  'LOCK',
-  'M-SEARCH',
-  'MERGE',
-  'MKACTIVITY',
-  'MKCALENDAR',
-  'MKCOL',
-  'MOVE',
-  'NOTIFY',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PROPFIND',
-  'PROPPATCH',
-  'PURGE',
-  'PUT',
-  'QUERY',
-  'REBIND',
-  'REPORT',
-  'SEARCH',
-  'SOURCE',
-  'SUBSCRIBE',
-  'TRACE',
-  'UNBIND',
-  'UNLINK',
-  'UNLOCK',
-  'UNSUBSCRIBE',
-]
+/** Methods the parser knows, sorted. Programs may change the list: the parser has its own. */
+export const METHODS: string[] = methods()
 
 /** Reason phrases by status code; programs add their own. */
 export const STATUS_CODES: Record<number, string | undefined> = {

@@ -14,6 +14,7 @@ import { attach } from '../outgoing.js'
 import { fillHead } from '../incoming.js'
 import { BodyWindow } from './body-window.js'
 import { debug } from './debug.js'
+import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
 import { methods, parserErrors } from './native.js'
@@ -672,7 +673,7 @@ export class Connection implements MessageTransport, MessageSource {
     if (this.closed) return
     const { response } = this
     if (response === null || !response.headersSent) {
-      if (!this.destroyed) this.#port.writeBytes(this, r.OUT_RAW, defaultAnswer(error), 'latin1', 0)
+      if (!this.destroyed) this.#port.writeBytes(this, r.OUT_RAW, answerTo(error), 'latin1', 0)
       this.refused = true
       this.close(r.CLOSE_AFTER_FLUSH)
     } else {
@@ -939,17 +940,4 @@ export class Connection implements MessageTransport, MessageSource {
 
 function makeScope(triggerAsyncId?: number): AsyncResource {
   return new AsyncResource('HTTPINCOMINGMESSAGE', { triggerAsyncId, requireManualDestroy: SCOPES_ISOLATE })
-}
-
-function defaultAnswer(error: Error): string {
-  const { code } = error as { code?: string }
-  const status =
-    code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? '408 Request Timeout'
-      : code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
-          ? '413 Payload Too Large'
-          : '400 Bad Request'
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`
 }

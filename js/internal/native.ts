@@ -49,6 +49,7 @@ export const {
   BindingAgent,
   BindingEnvironment,
   BindingSession,
+  defaultAnswer,
   giveUpConnection,
   listeningDescriptor,
   methods,

@@ -234,6 +234,9 @@ export interface BindingSessionConfig {
   validation: number
 }
 
+/** The whole response to a message that was refused with `status`. */
+export declare function defaultAnswer(status: number): string
+
 /** Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows. */
 export declare function giveUpConnection(environment: BindingEnvironment, slot: number, generation: number): BindingGivenUp
 

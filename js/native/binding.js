@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.BindingAgent = nativeBinding.BindingAgent
 module.exports.BindingEnvironment = nativeBinding.BindingEnvironment
 module.exports.BindingSession = nativeBinding.BindingSession
+module.exports.defaultAnswer = nativeBinding.defaultAnswer
 module.exports.giveUpConnection = nativeBinding.giveUpConnection
 module.exports.listeningDescriptor = nativeBinding.listeningDescriptor
 module.exports.methods = nativeBinding.methods

@@ -1,6 +1,6 @@
 //! Constants of the engine that JavaScript shows to users.
 
-use ferrohttp_proto::{ErrorKind, METHODS};
+use ferrohttp_proto::{ErrorKind, METHODS, encode_error_response};
 use napi_derive::napi;
 
 /// One cause for which a message is refused; its index is what ERROR records carry.
@@ -26,6 +26,14 @@ pub fn parser_errors() -> Vec<BindingParserError> {
             status: kind.status(),
         })
         .collect()
+}
+
+/// The whole response to a message that was refused with `status`.
+#[napi]
+#[must_use]
+pub fn default_answer(status: u16) -> String {
+    // ASCII.
+    String::from_utf8_lossy(encode_error_response(status)).into_owned()
 }
 
 /// The methods that requests may have, by the index in HEAD records.
