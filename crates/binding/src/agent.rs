@@ -10,6 +10,7 @@ use ferrohttp_net::{
 };
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
+use slab::Slab;
 
 use crate::environment::BindingEnvironment;
 use crate::wake::misuse;
@@ -19,15 +20,9 @@ struct Tenant {
     environment: Arc<Environment>,
 }
 
-/// By number.
-struct Pools {
-    tenants: Vec<Option<Tenant>>,
-    free: Vec<u32>,
-}
-
 thread_local! {
-    /// Those of this JavaScript thread.
-    static POOLS: RefCell<Pools> = const { RefCell::new(Pools { tenants: Vec::new(), free: Vec::new() }) };
+    /// The pools of this JavaScript thread, by number.
+    static POOLS: RefCell<Slab<Tenant>> = const { RefCell::new(Slab::new()) };
 }
 
 /// `absent` for a number that has no pool.
@@ -35,7 +30,7 @@ fn with<T>(pool: u32, absent: T, ask: impl FnOnce(&mut Pool, &Environment) -> T)
     // Neither fails: a thread that ends runs no JavaScript any more, and nothing here calls any.
     let found = POOLS.try_with(|pools| {
         let mut pools = pools.try_borrow_mut().ok()?;
-        let tenant = pools.tenants.get_mut(pool as usize)?.as_mut()?;
+        let tenant = pools.get_mut(pool as usize)?;
         Some((ask)(&mut tenant.pool, &tenant.environment))
     });
     found.ok().flatten().unwrap_or(absent)
@@ -65,15 +60,10 @@ impl BindingAgent {
             pool: Pool::default(),
             environment: environment.shared(),
         };
-        let number = POOLS.with_borrow_mut(|pools| {
-            let number = pools.free.pop().unwrap_or_else(|| {
-                pools.tenants.push(None);
-                (pools.tenants.len() - 1) as u32
-            });
-            pools.tenants[number as usize] = Some(tenant);
-            number
-        });
-        Self { number }
+        let number = POOLS.with_borrow_mut(|pools| pools.insert(tenant));
+        Self {
+            number: number as u32,
+        }
     }
 
     /// Names the pool in calls.
@@ -87,11 +77,8 @@ impl Drop for BindingAgent {
     fn drop(&mut self) {
         // A thread that ends has dropped them all.
         let _ = POOLS.try_with(|pools| {
-            if let Ok(mut pools) = pools.try_borrow_mut()
-                && let Some(tenant) = pools.tenants.get_mut(self.number as usize)
-            {
-                *tenant = None;
-                pools.free.push(self.number);
+            if let Ok(mut pools) = pools.try_borrow_mut() {
+                pools.try_remove(self.number as usize);
             }
         });
     }
@@ -248,11 +235,7 @@ pub fn pool_idle_time(timeout: f64, seconds: f64, buffer: f64) -> f64 {
 #[must_use]
 pub fn pool_counts() -> Vec<u32> {
     let sum = POOLS.with_borrow(|pools| {
-        let counts = pools
-            .tenants
-            .iter()
-            .flatten()
-            .map(|tenant| tenant.pool.counts());
+        let counts = pools.iter().map(|(_, tenant)| tenant.pool.counts());
         counts.fold(PoolCounts::default(), |sum, own| PoolCounts {
             active: sum.active + own.active,
             idle: sum.idle + own.idle,

@@ -15,6 +15,7 @@ use tokio::net::TcpSocket;
 use tokio::net::UnixStream;
 
 use crate::crossing::step;
+use crate::errno;
 use crate::stream::Stream;
 
 /// Where to connect, and from where.
@@ -174,7 +175,7 @@ impl<'a> Race<'a> {
         let reason = |(index, state)| match state {
             State::Failed(failure) => failure,
             State::Running(_) => Failure {
-                errno: TIMED_OUT,
+                errno: errno::TIMED_OUT,
                 step: Step::Connect,
                 index,
             },
@@ -182,11 +183,6 @@ impl<'a> Race<'a> {
         self.attempts.into_iter().map(reason).collect()
     }
 }
-
-#[cfg(unix)]
-const TIMED_OUT: i32 = libc::ETIMEDOUT;
-#[cfg(not(unix))]
-const TIMED_OUT: i32 = 10060;
 
 /// Positions of `addresses` so that families take turns, beginning with the first one's.
 fn alternate(addresses: &[SocketAddr]) -> Vec<usize> {
@@ -264,8 +260,8 @@ async fn connect_path(path: &Path) -> Result<Stream, i32> {
 
 #[cfg(not(unix))]
 async fn connect_path(_path: &Path) -> Result<Stream, i32> {
-    // WSAEOPNOTSUPP: named pipes take the compatible road.
-    Err(10045)
+    // Named pipes take the compatible road.
+    Err(errno::NOT_SUPPORTED)
 }
 
 #[cfg(test)]
@@ -296,7 +292,7 @@ mod tests {
         assert_eq!(next(&mut race).await, None);
         assert_eq!(
             race.failures(),
-            [failure(TIMED_OUT, 2), failure(7, 0), failure(8, 1)]
+            [failure(errno::TIMED_OUT, 2), failure(7, 0), failure(8, 1)]
         );
     }
 

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection, GivenUp};
 use crate::descriptor::Descriptor;
-use crate::error::{INVALID, ListenError};
+use crate::errno;
+use crate::error::ListenError;
 use crate::handoff::{self, Batch, CloseMode, Command, Held, Inbox, Malformed, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, Commands, IoThread};
@@ -281,7 +282,7 @@ impl Environment {
         config: ClientConfig,
     ) -> Result<ConnectionId, i32> {
         if matches!(&options.target, ConnectTarget::Addresses(none) if none.is_empty()) {
-            return Err(INVALID);
+            return Err(errno::INVALID);
         }
         Ok(self.connect_on(&io_thread::next_thread()?, options, config))
     }

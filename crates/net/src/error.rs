@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::errno;
+
 /// Why a server cannot listen. JavaScript makes Node's error of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenError {
@@ -12,11 +14,6 @@ pub struct ListenError {
     /// Only the IPv4 wildcard address was left to try when it failed.
     pub fell_back: bool,
 }
-
-#[cfg(unix)]
-pub(crate) const INVALID: i32 = libc::EINVAL;
-#[cfg(not(unix))]
-pub(crate) const INVALID: i32 = 10022;
 
 impl ListenError {
     pub(crate) const fn threads(errno: i32) -> Self {
@@ -31,7 +28,7 @@ impl ListenError {
     #[must_use]
     pub const fn invalid() -> Self {
         Self {
-            errno: INVALID,
+            errno: errno::INVALID,
             syscall: "listen",
             fell_back: false,
         }

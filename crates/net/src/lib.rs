@@ -17,6 +17,7 @@ mod connection;
 mod crossing;
 mod descriptor;
 mod environment;
+mod errno;
 mod error;
 mod handoff;
 mod id;

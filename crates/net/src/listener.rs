@@ -17,6 +17,7 @@ use tokio::net::UnixListener;
 use crate::connection::{self, Connection};
 use crate::descriptor::Descriptor;
 use crate::environment::Environment;
+use crate::errno;
 use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
@@ -111,7 +112,7 @@ fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
             match bind_ip(options, v6) {
                 Ok(socket) => (socket, v6),
                 // A port that is in use fails `listen` in Node, so that Node does not look at IPv4 either.
-                Err(error) if error.errno == IN_USE => return Err(error),
+                Err(error) if error.errno == errno::IN_USE => return Err(error),
                 Err(_) => {
                     let v4 = ([0, 0, 0, 0], *port).into();
                     let socket = bind_ip(options, v4).map_err(|error| ListenError {
@@ -131,11 +132,6 @@ fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
         socket,
     })
 }
-
-#[cfg(unix)]
-const IN_USE: i32 = libc::EADDRINUSE;
-#[cfg(not(unix))]
-const IN_USE: i32 = 10048;
 
 fn bind_ip(options: &ListenOptions, address: SocketAddr) -> Result<Socket, ListenError> {
     let listen = ListenError::at("listen");
@@ -199,9 +195,9 @@ fn is_socket_name(name: &[u8]) -> bool {
 
 #[cfg(not(unix))]
 fn bind_path(_options: &ListenOptions, _path: &std::path::Path) -> Result<Bound, ListenError> {
-    // WSAEOPNOTSUPP: named pipes take the compatible road.
+    // Named pipes take the compatible road.
     Err(ListenError {
-        errno: 10045,
+        errno: errno::NOT_SUPPORTED,
         ..ListenError::invalid()
     })
 }

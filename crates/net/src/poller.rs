@@ -4,7 +4,9 @@
 #[cfg(target_os = "linux")]
 mod epoll {
     use std::io;
-    use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+    use rustix::event::epoll;
 
     /// See the module.
     pub(crate) struct Poller(OwnedFd);
@@ -12,10 +14,7 @@ mod epoll {
     impl Poller {
         /// An empty set; None when the system gives none.
         pub(crate) fn new() -> Option<Self> {
-            // SAFETY: takes no pointers.
-            let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-            // SAFETY: a descriptor that was just made, and that nobody else knows.
-            (fd >= 0).then(|| Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+            epoll::create(epoll::CreateFlags::CLOEXEC).ok().map(Self)
         }
 
         /// What to watch. Stays the same.
@@ -25,26 +24,18 @@ mod epoll {
 
         /// Takes a socket in. One that is closed leaves by itself.
         pub(crate) fn add(&self, socket: &impl AsFd) -> io::Result<()> {
-            self.control(libc::EPOLL_CTL_ADD, socket)
+            let events = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+            Ok(epoll::add(
+                &self.0,
+                socket,
+                epoll::EventData::new_u64(0),
+                events,
+            )?)
         }
 
         /// Lets a socket go.
         pub(crate) fn remove(&self, socket: &impl AsFd) -> io::Result<()> {
-            self.control(libc::EPOLL_CTL_DEL, socket)
-        }
-
-        fn control(&self, operation: libc::c_int, socket: &impl AsFd) -> io::Result<()> {
-            let mut event = libc::epoll_event {
-                events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32,
-                u64: 0,
-            };
-            let socket = socket.as_fd().as_raw_fd();
-            // SAFETY: both descriptors are open while they are borrowed here, and the kernel copies the event.
-            match unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, socket, &raw mut event) }
-            {
-                0 => Ok(()),
-                _ => Err(io::Error::last_os_error()),
-            }
+            Ok(epoll::delete(&self.0, socket)?)
         }
     }
 }

@@ -1,4 +1,7 @@
-//! Which connection an id means.
+//! The connections of an environment, by id.
+//!
+//! Not a `slab::Slab` or a `slotmap::SlotMap`: a slot keeps its generation and the counters of the last connection that has
+//! left it, which `slab` cannot, and both halves of the id are words of a record, which keys of `slotmap` do not show.
 
 use std::sync::{Arc, Mutex};
 

@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use slab::Slab;
+
 /// Resolution of the wheel. A timer of the wheel fires up to this much late.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
@@ -32,8 +34,7 @@ struct Node<T> {
     previous: u32,
     next: u32,
     tick: u64,
-    /// None while the node is on the free list, whose links use `next`.
-    value: Option<T>,
+    value: T,
 }
 
 /// See the module.
@@ -44,9 +45,7 @@ pub(crate) struct Wheel<T> {
     heads: Box<[u32; SLOTS]>,
     /// Ticks and keys of the timers that are due within `NEAR`.
     near: BTreeSet<(u64, TimerKey)>,
-    nodes: Vec<Node<T>>,
-    free: u32,
-    len: usize,
+    nodes: Slab<Node<T>>,
 }
 
 impl<T> Wheel<T> {
@@ -56,9 +55,7 @@ impl<T> Wheel<T> {
             current: 0,
             heads: Box::new([NONE; SLOTS]),
             near: BTreeSet::new(),
-            nodes: Vec::new(),
-            free: NONE,
-            len: 0,
+            nodes: Slab::new(),
         }
     }
 
@@ -82,24 +79,26 @@ impl<T> Wheel<T> {
     pub(crate) fn insert(&mut self, now: Instant, at: Instant, value: T) -> TimerKey {
         if at.saturating_duration_since(now) < NEAR {
             let tick = self.tick_of(at, FINE_TICK) | FINE;
-            let key = self.allocate(Node {
+            let node = Node {
                 previous: NONE,
                 next: NONE,
                 tick,
-                value: Some(value),
-            });
+                value,
+            };
+            let key = self.nodes.insert(node) as TimerKey;
             self.near.insert((tick, key));
             return key;
         }
         let tick = self.tick_of(at, TICK).max(self.current);
         let slot = (tick % SLOTS as u64) as usize;
         let head = self.heads[slot];
-        let key = self.allocate(Node {
+        let node = Node {
             previous: NONE,
             next: head,
             tick,
-            value: Some(value),
-        });
+            value,
+        };
+        let key = self.nodes.insert(node) as TimerKey;
         if head != NONE {
             self.nodes[head as usize].previous = key;
         }
@@ -107,25 +106,14 @@ impl<T> Wheel<T> {
         key
     }
 
-    fn allocate(&mut self, node: Node<T>) -> TimerKey {
-        self.len += 1;
-        if self.free == NONE {
-            self.nodes.push(node);
-            return (self.nodes.len() - 1) as u32;
-        }
-        let key = self.free;
-        self.free = self.nodes[key as usize].next;
-        self.nodes[key as usize] = node;
-        key
-    }
-
     /// Stops a timer.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let node = self.nodes.get_mut(key as usize)?;
-        let value = node.value.take()?;
-        let (previous, next, tick) = (node.previous, node.next, node.tick);
-        node.next = self.free;
-        self.free = key;
+        let Node {
+            previous,
+            next,
+            tick,
+            value,
+        } = self.nodes.try_remove(key as usize)?;
         if tick & FINE != 0 {
             self.near.remove(&(tick, key));
         } else if previous == NONE {
@@ -136,10 +124,8 @@ impl<T> Wheel<T> {
         if next != NONE {
             self.nodes[next as usize].previous = previous;
         }
-        self.len -= 1;
-        if self.len == 0 {
-            self.nodes = Vec::new();
-            self.free = NONE;
+        if self.nodes.is_empty() {
+            self.nodes = Slab::new();
         }
         Some(value)
     }
@@ -153,7 +139,7 @@ impl<T> Wheel<T> {
         {
             expired.extend(self.remove(key));
         }
-        if self.len == self.near.len() {
+        if self.nodes.len() == self.near.len() {
             self.current = self.current.max(reached + 1);
             return;
         }
@@ -179,7 +165,7 @@ impl<T> Wheel<T> {
             .near
             .first()
             .map(|(tick, _)| self.instant_of(tick & !FINE, FINE_TICK));
-        if self.len == self.near.len() {
+        if self.nodes.len() == self.near.len() {
             return near;
         }
         let far = self.current + SLOTS as u64 - 1;

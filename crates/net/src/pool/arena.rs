@@ -1,4 +1,7 @@
-//! Numbers for what comes and goes: a slot, and how often it has changed hands.
+//! Values that come and go, by a number that is made of a slot and a generation.
+//!
+//! Not a `slotmap::SlotMap`: its keys have 64 bits, and a number here has to fit into V8's small integers (31 bits), which cross
+//! without an allocation. Not a `slab::Slab`: its keys have no generation, so that a late number would find the next value.
 
 use std::collections::VecDeque;
 
