@@ -13,7 +13,8 @@ import {
   systemError,
   type SystemError,
 } from './internal/errors.js'
-import { NativeClient, type Failure } from './internal/native-client.js'
+import { NativeClient } from './internal/native-client.js'
+import type { Failure } from './internal/native-receiver.js'
 import type { ConnectOptions } from './internal/native.js'
 import * as r from './native/records.js'
 import { onceHandlesClose } from './internal/handle-close.js'

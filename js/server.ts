@@ -116,7 +116,7 @@ export interface Server extends net.Server, NetServerInternals {
     version: number,
   ): void
   /** @returns whether a program's code has run */
-  [kOpened](connection: Connection): boolean
+  [kOpened](slot: number, generation: number, addresses: string): boolean
   [kClosed](connection: Connection): void
   [kListenScope]: ListenResource | null
   [kDropped](addresses: string): void
@@ -480,7 +480,12 @@ proto.setTimeout = function setTimeout(
 
 // ---- from connections ------------------------------------------------------------------------------------------
 
-proto[kOpened] = function opened(connection): boolean {
+proto[kOpened] = function opened(slot, generation, addresses): boolean {
+  const { highWaterMark } = this
+  const connection = new Connection(slot, generation, this, environment, highWaterMark, highWaterMark)
+  connection.addresses = addresses
+  environment.adopt(connection)
+  environment.ref()
   debug?.('SERVER new http connection')
   // Behind 'close', which comes once.
   if (this._handle === null && this._connections === 0) connection.counted = false

@@ -4,10 +4,9 @@
  */
 import type { Socket } from 'node:net'
 
-import { Connection } from './connection.js'
 import { environment } from './environment.js'
 import { ListenHandle } from './listen-handle.js'
-import type { Server } from '../server.js'
+import type { NativeListener } from './native-receiver.js'
 
 interface ProcessWithHandles {
   _getActiveHandles?: () => unknown[]
@@ -15,7 +14,7 @@ interface ProcessWithHandles {
 }
 
 interface Active {
-  owner: Server | Socket
+  owner: NativeListener | Socket
   /** Under Node's names. */
   type: string
 }
@@ -23,14 +22,13 @@ interface Active {
 /** Servers that listen and connections that stand, but for those that the program has called `unref()` on. */
 function* active(): Iterable<Active> {
   for (const server of environment.servers.values()) {
-    const handle: unknown = server._handle
+    const handle = server._handle
     if (handle instanceof ListenHandle && handle.isOurs && handle.hasRef())
       yield { owner: server, type: handle.getsockname === undefined ? 'PipeWrap' : 'TCPServerWrap' }
   }
   for (const connection of environment.connections) {
     if (connection?.isActive !== true) continue
-    const isPath = connection instanceof Connection ? connection.addresses === '' : connection.isPath
-    yield { owner: connection.socket, type: isPath ? 'PipeWrap' : 'TCPSocketWrap' }
+    yield { owner: connection.socket, type: connection.isPath ? 'PipeWrap' : 'TCPSocketWrap' }
   }
 }
 

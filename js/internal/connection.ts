@@ -11,12 +11,14 @@ import type { IncomingMessage } from '../incoming.js'
 import type { Server } from '../server.js'
 import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
+import { ConnectionSocket } from '../socket.js'
 import { fillHead } from '../incoming.js'
 import { BodyWindow } from './body-window.js'
 import { debug } from './debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
 import { forEachIsolated } from './isolate.js'
+import type { NativeServerReceiver } from './native-receiver.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, isSmall, partLength } from './pending-writes.js'
@@ -26,7 +28,15 @@ import * as r from '../native/records.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
 import { StreamTransport, type AssignableSocket } from './stream-transport.js'
 import { shutDown } from './resources.js'
-import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
+import {
+  kClosed,
+  kDispatch,
+  kIncomingMessage,
+  kListenScope,
+  kPrepare,
+  kResponseOptions,
+  kServerResponse,
+} from './symbols.js'
 import { setTimeout } from './timers.js'
 import { lookForTracing } from './trace-events.js'
 import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAbort, kAnswering, kBody, kDrain, kEnd, kSettle } from './transport.js'
@@ -58,7 +68,7 @@ const ANSWER_GRACE = 500
 const { EPIPE } = constants.errno
 const { STATE_ONLY } = r
 
-export class Connection implements MessageTransport, MessageSource {
+export class Connection implements MessageTransport, MessageSource, NativeServerReceiver {
   readonly slot: number
   readonly generation: number
   readonly server: Server
@@ -160,7 +170,7 @@ export class Connection implements MessageTransport, MessageSource {
 
   #side(): SocketSide {
     if (this.#socket === null) {
-      this.#socket = this.#port.socketOf(this)
+      this.#socket = this.#port.side ?? new ConnectionSocket(this)
       // Whoever asks so late finds it as it would be by now.
       if (this.#abandoned) this.#socket.onClosed(null)
     }
@@ -476,6 +486,19 @@ export class Connection implements MessageTransport, MessageSource {
   }
 
   /** As a handle of Node's that has not been closed, and not lost its reference. */
+  get isClient(): false {
+    return false
+  }
+
+  get isPath(): boolean {
+    return this.addresses === ''
+  }
+
+  /** A server whose sockets are listened to parses all that one read brought before it shows the bytes to other listeners. */
+  continuesRead(): boolean {
+    return this.tapped
+  }
+
   get isActive(): boolean {
     return this.#refed && !this.closed && !(this.#socket instanceof GivenUpSide)
   }
@@ -505,9 +528,11 @@ export class Connection implements MessageTransport, MessageSource {
 
   onClosed(errno: number): void {
     if (!this.upgraded) debug?.('server socket close')
+    if (this.holding) this.#port.unref()
     this.closed = true
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
-    this.#port.forget(this)
+    if (this.#port.forget !== undefined) this.#port.forget()
+    else this.server[kClosed](this)
     this.#window.end()
     this.#scope?.emitDestroy()
     this.#shutdown?.emitDestroy()

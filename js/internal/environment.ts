@@ -2,21 +2,17 @@
  * This JavaScript thread's end of the hand-off: takes batches of records from the I/O threads, gives them to the
  * connections, and sends what those write.
  */
-import { Connection } from './connection.js'
-import type { NativeClient } from './native-client.js'
-import type { Server } from '../server.js'
-import { ConnectionSocket } from '../socket.js'
 import { deliver, words, type FastBuffer } from './inbound.js'
 import { forEachIsolated } from './isolate.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
+import type { NativeClientReceiver, NativeListener, NativeReceiver } from './native-receiver.js'
 import { Phase, phaseMemory } from './phase.js'
-import type { Port, SocketSide } from './port.js'
 import { beforeProcessEnds } from './process-end.js'
 import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../native/record-fields.js'
 import * as r from '../native/records.js'
 import { isEarlyEnd } from './response-error.js'
-import { kClosed, kDropped, kOpened } from './symbols.js'
+import { kDropped, kOpened } from './symbols.js'
 import { now } from './timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
@@ -41,14 +37,14 @@ const { nextTick } = process
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
-class Environment implements Port {
+class Environment {
   readonly native: NativeEnvironment
-  readonly servers = new Map<number, Server>()
+  readonly servers = new Map<number, NativeListener>()
   /** Those of them that listen no longer and have not been told so by all I/O threads. */
   readonly closing = new Set<number>()
-  readonly connections: (Connection | NativeClient | undefined)[] = []
+  readonly connections: (NativeReceiver | undefined)[] = []
   /** Connections whose slot has a successor already: their last records are still on their way. */
-  readonly #displaced: (Connection | NativeClient)[] = []
+  readonly #displaced: NativeReceiver[] = []
 
   #in: FastBuffer
   #inWords: Uint32Array
@@ -74,7 +70,7 @@ class Environment implements Port {
   /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
   #settling: SettledMessage[] = []
   /** Connections with acknowledged writes whose callbacks have not been called. */
-  #acknowledged: (Connection | NativeClient)[] = []
+  #acknowledged: NativeReceiver[] = []
   #acksScheduled = false
 
   /** Turns of the event loop in which it came here. */
@@ -111,14 +107,6 @@ class Environment implements Port {
 
   unref(): void {
     if (--this.#refs === 0) this.native.setRef(false)
-  }
-
-  socketOf(connection: Connection): SocketSide {
-    return new ConnectionSocket(connection)
-  }
-
-  forget(connection: Connection): void {
-    connection.server[kClosed](connection)
   }
 
   // ---- inbound -------------------------------------------------------------------------------------------------
@@ -200,27 +188,15 @@ class Environment implements Port {
     }
   }
 
-  /**
-   * A server whose sockets are listened to parses all that one read brought before it shows the bytes to other listeners.
-   * A client of Node parses all that one read brought before anything else runs: what follows in the same batch, but for
-   * the peer's FIN and body parts so long that they will have had a read of their own.
-   */
+  /** Whether the next record is for the same connection, and came by the same read as the one that was just served. */
   #sameReadGoesOn(slot: number): boolean {
     const connection = this.connections[slot]
     if (!this.#nextIsFor(slot) || connection === undefined) return false
-    if (connection instanceof Connection) return connection.tapped
     const word = this.#at >> 2
     const inWords = this.#inWords
-    switch (fields.kind(inWords, word)) {
-      case r.IN_BODY:
-        return (fields.flags(inWords, word) & r.BODY_TAKE) === 0
-      case r.IN_END:
-        return !connection.untilClose
-      case r.IN_ERROR:
-        return !isEarlyEnd(fields.errorKind(inWords, word))
-      default:
-        return false
-    }
+    const kind = fields.kind(inWords, word)
+    const cutOff = kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))
+    return connection.continuesRead(kind, fields.flags(inWords, word), cutOff)
   }
 
   /**
@@ -235,7 +211,7 @@ class Environment implements Port {
   /** In Node an answer that was given before the request's end has left by then, and 'finish' is in its ticks. */
   #sendEarlyAnswer(slot: number): void {
     const connection = this.connections[slot]
-    if (connection instanceof Connection && connection.answersEarly) this.flush()
+    if (connection?.isClient === false && connection.answersEarly) this.flush()
   }
 
   /**
@@ -244,7 +220,7 @@ class Environment implements Port {
    */
   #isOfThisTurn(slot: number): boolean {
     const connection = this.connections[slot]
-    return connection !== undefined && !(connection instanceof Connection) && connection.connectedIn === this.#turn
+    return connection?.isClient === true && connection.connectedIn === this.#turn
   }
 
   /** What has been taken is served when the event loop next looks for I/O, and not behind this turn's `setImmediate`. */
@@ -284,11 +260,7 @@ class Environment implements Port {
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
       }
-      const connection = new Connection(slot, generation, server, this, server.highWaterMark, server.highWaterMark)
-      connection.addresses = this.#addresses(inWords, word, at)
-      this.adopt(connection)
-      this.ref()
-      return server[kOpened](connection)
+      return server[kOpened](slot, generation, this.#addresses(inWords, word, at))
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)
@@ -311,33 +283,35 @@ class Environment implements Port {
     }
     if (type === r.IN_CLOSED) {
       this.#dismiss(connection)
-      if (connection instanceof Connection && connection.holding) this.unref()
       connection.counters = [fields.closedReceived(inWords, word), fields.closedSent(inWords, word)]
       connection.onClosed(fields.closedErrno(inWords, word))
       return true
     }
-    if (type === r.IN_CONNECTED) {
-      ;(connection as NativeClient).connectedIn = this.#turn
-      ;(connection as NativeClient).onConnected(
-        fields.endpointsNumber(inWords, word),
-        this.#addresses(inWords, word, at),
-      )
-      return true
-    }
-    if (type === r.IN_CONNECT_FAILED) {
-      this.#dismiss(connection)
-      const failures = Array.from({ length: fields.connectFailedAttempts(inWords, word) }, (_, i) => {
-        const own = (at + fields.CONNECT_FAILED_PAYLOAD + i * fields.FAILURE_BYTES) >> 2
-        return {
-          errno: fields.failureErrno(inWords, own),
-          step: fields.failureStep(inWords, own),
-          index: fields.failureIndex(inWords, own),
-        }
-      })
-      ;(connection as NativeClient).onConnectFailed(failures)
+    if (connection.isClient && (type === r.IN_CONNECTED || type === r.IN_CONNECT_FAILED)) {
+      this.#onAttempt(connection, type, word, at)
       return true
     }
     return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** The outcome of an attempt to connect. */
+  #onAttempt(connection: NativeClientReceiver, type: number, word: number, at: number): void {
+    const inWords = this.#inWords
+    if (type === r.IN_CONNECTED) {
+      connection.connectedIn = this.#turn
+      connection.onConnected(fields.endpointsNumber(inWords, word), this.#addresses(inWords, word, at))
+      return
+    }
+    this.#dismiss(connection)
+    const failures = Array.from({ length: fields.connectFailedAttempts(inWords, word) }, (_, i) => {
+      const own = (at + fields.CONNECT_FAILED_PAYLOAD + i * fields.FAILURE_BYTES) >> 2
+      return {
+        errno: fields.failureErrno(inWords, own),
+        step: fields.failureStep(inWords, own),
+        index: fields.failureIndex(inWords, own),
+      }
+    })
+    connection.onConnectFailed(failures)
   }
 
   /** A body part in memory of its own, or that the part before it came in, too. */
@@ -358,17 +332,17 @@ class Environment implements Port {
   }
 
   /** The connection has its slot. Its predecessor may have left it and not be known here to be closed. */
-  adopt(connection: Connection | NativeClient): void {
+  adopt(connection: NativeReceiver): void {
     const previous = this.connections[connection.slot]
     if (previous !== undefined) this.#displaced.push(previous)
     this.connections[connection.slot] = connection
-    if (connection instanceof Connection) return
+    if (!connection.isClient) return
     this.#clients++
     this.#sent = true
   }
 
-  #dismiss(connection: Connection | NativeClient): void {
-    if (!(connection instanceof Connection)) this.#clients--
+  #dismiss(connection: NativeReceiver): void {
+    if (connection.isClient) this.#clients--
     if (this.connections[connection.slot] === connection) this.connections[connection.slot] = undefined
     else this.#displaced.splice(this.#displaced.indexOf(connection), 1)
   }
@@ -564,7 +538,7 @@ function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
 }
 
-function acknowledge(connection: Connection | NativeClient): void {
+function acknowledge(connection: NativeReceiver): void {
   const count = connection.acknowledged
   connection.acknowledged = 0
   if (count > 0) connection.onAck(count, true)

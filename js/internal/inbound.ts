@@ -30,8 +30,11 @@ interface Receiver {
    * @param packet what was being parsed, of which `bytesParsed` are fine
    */
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void
-  /** So many of the oldest writes that asked for it have left. */
-  onAck(count: number): void
+  /**
+   * So many of the oldest writes that asked for it are with the kernel.
+   * @param byThisThread which has written them itself
+   */
+  onAck(count: number, byThisThread?: boolean): void
   onTimeout(kind: number): void
   onEof(): void
 }

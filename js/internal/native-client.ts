@@ -14,7 +14,8 @@ import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
-import type { ClientReceiver, ResponseRecord } from './inbound.js'
+import type { ResponseRecord } from './inbound.js'
+import type { Failure, NativeClientReceiver } from './native-receiver.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, SMALL, isSmall, partLength } from './pending-writes.js'
 import { takesPart, unsharedLength } from './plain-write.js'
@@ -53,15 +54,7 @@ export function nativeClientCount(): number {
   return opened
 }
 
-/** A failed attempt to connect. */
-export interface Failure {
-  errno: number
-  step: number
-  /** Of the addresses. */
-  index: number
-}
-
-export class NativeClient implements ClientConnection, ClientReceiver, MessageSource {
+export class NativeClient implements ClientConnection, NativeClientReceiver, MessageSource {
   /** -1 until the attempt to connect has begun. */
   slot = -1
   generation = 0
@@ -237,6 +230,27 @@ export class NativeClient implements ClientConnection, ClientReceiver, MessageSo
   }
 
   /** As a handle of Node's that has not been closed, and not lost its reference. */
+  get isClient(): true {
+    return true
+  }
+
+  /**
+   * A client of Node parses all that one read brought before anything else runs. What follows in the same batch came by the
+   * same read, but for the peer's FIN, and body parts so long that they had a read of their own.
+   */
+  continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean {
+    switch (kind) {
+      case r.IN_BODY:
+        return (flags & r.BODY_TAKE) === 0
+      case r.IN_END:
+        return !this.untilClose
+      case r.IN_ERROR:
+        return !isEarlyEnd
+      default:
+        return false
+    }
+  }
+
   get isActive(): boolean {
     return this.#refed && !this.closed && this.#givenUp === null
   }

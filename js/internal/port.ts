@@ -32,10 +32,10 @@ export interface Port {
   /** The connection keeps the event loop alive, or no longer. */
   ref(): void
   unref(): void
-  /** What stands for the connection's socket; asked for once. */
-  socketOf(connection: Connection): SocketSide
-  /** The connection is closed. */
-  forget(connection: Connection): void
+  /** The stream in the place of a socket. Absent where the connection has a socket of ours, made by the first look at it. */
+  readonly side?: SocketSide
+  /** The connection is closed. Absent where the server is notified by the connection. */
+  forget?(): void
 }
 
 /** The socket users see. */

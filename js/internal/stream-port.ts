@@ -336,7 +336,7 @@ export class StreamPort implements Port, SocketSide {
 
   unref(): void {}
 
-  socketOf(): SocketSide {
+  get side(): SocketSide {
     return this
   }
 
