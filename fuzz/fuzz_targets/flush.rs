@@ -58,7 +58,7 @@ fn named(bytes: &[u8]) -> Vec<ConnectionId> {
         (word(rest, 1), word(rest, 2), word(rest, 3))
     {
         let length = length as usize;
-        if length < 16 || length % 4 != 0 || length > rest.len() {
+        if length < 16 || !length.is_multiple_of(4) || length > rest.len() {
             break;
         }
         found.push(ConnectionId { slot, generation });
