@@ -9,11 +9,7 @@
  */
 
 import { SMALL } from './pending-writes.js'
-
-/** Words that the native side reads and writes. */
-const WRITES = 0
-const EXPECTED = 1
-const WAITING = 2
+import { PHASE_COUNT, PHASE_EXPECTED, PHASE_WAITING, PHASE_WRITES } from '../native/records.js'
 
 /** Writes of a phase that leave at once: after a phase with few writes, and after one with more. */
 const MOST = 8
@@ -37,13 +33,13 @@ export class Phase {
 
   /** Something waits for the end of this phase, of which the native side will notify this thread. */
   get waiting(): boolean {
-    return this.#words[WAITING] !== 0
+    return this.#words[PHASE_WAITING] !== 0
   }
 
   /** What is written next waits, but for what the clock says. */
   get nextWaits(): boolean {
     const words = this.#words
-    return words[WRITES]! >= (words[EXPECTED]! > MOST ? FEW : MOST)
+    return words[PHASE_WRITES]! >= (words[PHASE_EXPECTED]! > MOST ? FEW : MOST)
   }
 
   /**
@@ -53,10 +49,10 @@ export class Phase {
   leavesNow(length: number): boolean {
     const words = this.#words
     const waits = this.nextWaits && length <= SMALL
-    words[WRITES]!++
+    words[PHASE_WRITES]!++
     if (!waits) return true
-    if (words[WAITING] === 0) {
-      words[WAITING] = 1
+    if (words[PHASE_WAITING] === 0) {
+      words[PHASE_WAITING] = 1
       this.#since = this.#now()
       this.#untilClock = CLOCK_STEP
       return false
@@ -68,11 +64,11 @@ export class Phase {
 
   /** Everything has left. */
   left(): void {
-    this.#words[WAITING] = 0
+    this.#words[PHASE_WAITING] = 0
   }
 }
 
 /** Memory for the words. */
 export function phaseMemory(): ArrayBuffer {
-  return new ArrayBuffer(12)
+  return new ArrayBuffer(PHASE_COUNT * 4)
 }

@@ -195,6 +195,17 @@ export const POOL_BUSY = -2
 /** `poolKeep` and others: the slot of a socket that no I/O thread has. */
 export const POOL_NO_SLOT = -1
 
+// Words that JavaScript and the ends of the event loop's phases share.
+
+/** What JavaScript has written in this phase, in records that a peer waits for. */
+export const PHASE_WRITES = 0
+/** The same of the last phase of this kind. */
+export const PHASE_EXPECTED = 1
+/** Not 0: JavaScript is to be called at the end of this phase. */
+export const PHASE_WAITING = 2
+/** Their number. */
+export const PHASE_COUNT = 3
+
 // Limits that both sides go by.
 
 /** Body bytes that may be on their way to JavaScript before it grants credit. */

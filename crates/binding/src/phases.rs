@@ -3,22 +3,12 @@
 
 use std::ptr;
 
+use ferrohttp_net::phase_word as word;
 use napi::bindgen_prelude::Result;
 use napi::{Env, sys};
 
 use crate::libuv::{Libuv, UvHandle};
 use crate::wake::{Target, call, misuse};
-
-/// Words that JavaScript and this module share, see `js/internal/phase.ts`.
-mod word {
-    /// What JavaScript has written in this phase, in records that a peer waits for.
-    pub(super) const WRITES: usize = 0;
-    /// The same of the last phase of this kind.
-    pub(super) const EXPECTED: usize = 1;
-    /// Not 0: JavaScript wants to be called at the end of this phase.
-    pub(super) const WAITING: usize = 2;
-    pub(super) const COUNT: usize = 3;
-}
 
 /// The data of both handles. Freed with the environment's `Target`, which has it.
 pub(crate) struct Phases {
@@ -59,7 +49,7 @@ impl Phases {
         memory: &mut [u8],
     ) -> Result<*mut Self> {
         let words: *mut u32 = memory.as_mut_ptr().cast();
-        if memory.len() < word::COUNT * size_of::<u32>() || !words.is_aligned() {
+        if memory.len() < word::COUNT as usize * size_of::<u32>() || !words.is_aligned() {
             return Err(misuse("the words of a phase are required"));
         }
         let [after, before] = [(); 2].map(|()| -> *mut UvHandle {
@@ -130,10 +120,12 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
     unsafe {
         let phases = (libuv.get_data)(handle).cast::<Phases>();
         let words = (*phases).words;
-        let writes = words.add(word::WRITES).replace(0);
+        let writes = words.add(word::WRITES as usize).replace(0);
         (*phases).writes[kind] = writes;
-        words.add(word::EXPECTED).write((*phases).writes[kind ^ 1]);
-        if words.add(word::WAITING).replace(0) != 0 {
+        words
+            .add(word::EXPECTED as usize)
+            .write((*phases).writes[kind ^ 1]);
+        if words.add(word::WAITING as usize).replace(0) != 0 {
             call((*phases).target, (*phases).on_end, None);
         }
     }

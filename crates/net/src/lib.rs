@@ -41,7 +41,7 @@ mod timer;
 
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use connection::GivenUp;
-pub use crossing::{limit, pool_answer, request_kind, validation};
+pub use crossing::{limit, phase_word, pool_answer, request_kind, validation};
 pub use descriptor::Descriptor;
 pub use environment::Environment;
 pub use error::ListenError;

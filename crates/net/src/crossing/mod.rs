@@ -23,7 +23,7 @@ pub(crate) use numbers::{
     body_flag, close_mode, end_flag, flag, head_flag, inbound, outbound, response_flag, step,
     timeout,
 };
-pub use numbers::{limit, pool_answer, request_kind, validation};
+pub use numbers::{limit, phase_word, pool_answer, request_kind, validation};
 
 /// Bits of a record's first word that hold its kind.
 pub(crate) const KIND_BITS: u32 = 8;

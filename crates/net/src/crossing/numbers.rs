@@ -260,6 +260,18 @@ numbers! {
         NO_SLOT = -1;
     }
 
+    /// Words that JavaScript and the ends of the event loop's phases share.
+    pub mod phase_word: u32, "PHASE_" {
+        /// What JavaScript has written in this phase, in records that a peer waits for.
+        WRITES = 0;
+        /// The same of the last phase of this kind.
+        EXPECTED = 1;
+        /// Not 0: JavaScript is to be called at the end of this phase.
+        WAITING = 2;
+        /// Their number.
+        COUNT = 3;
+    }
+
     /// Limits that both sides go by.
     pub mod limit: u32, "" {
         /// Body bytes that may be on their way to JavaScript before it grants credit.
