@@ -1,6 +1,6 @@
 'use strict'
 // One site by servers of three kinds, for the crawler.
-const { spawn } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const { createHash } = require('node:crypto')
 const fs = require('node:fs/promises')
 const net = require('node:net')
@@ -130,7 +130,14 @@ http {
 }
 `
 
-/** @returns where nginx listens, or null where there is none */
+/** With the folder where Debian has nginx, which is not on everybody's path. */
+const NGINX_PATH = `${process.env.PATH}:/usr/sbin`
+
+function hasNginx() {
+  return spawnSync('nginx', ['-v'], { env: { ...process.env, PATH: NGINX_PATH } }).error === undefined
+}
+
+/** @returns where nginx listens */
 async function serveWithNginx(t) {
   const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'ferrohttp-nginx-'))
   t.teardown(() => fs.rm(directory, { recursive: true, force: true }))
@@ -148,16 +155,12 @@ async function serveWithNginx(t) {
   const file = path.join(directory, 'nginx.conf')
   await fs.writeFile(file, configuration({ directory, port, odd: await oddities(t) }))
   const child = spawn('nginx', ['-e', '/dev/null', '-p', directory, '-c', file], {
-    // Where Debian has it, which is not on everybody's path.
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, NGINX: '3;' },
+    env: { ...process.env, PATH: NGINX_PATH, NGINX: '3;' },
     stdio: ['ignore', 'inherit', 'inherit', listening._handle.fd],
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  const started = await new Promise((resolve) => {
-    child.once('spawn', () => resolve(true)).once('error', () => resolve(false))
-  })
+  await once(child, 'spawn')
   listening.close()
-  if (!started) return null
   t.teardown(async () => {
     child.kill()
     await ended
@@ -165,4 +168,4 @@ async function serveWithNginx(t) {
   return port
 }
 
-module.exports = { serveWith, serveWithNginx }
+module.exports = { hasNginx, serveWith, serveWithNginx }

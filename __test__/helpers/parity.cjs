@@ -2,7 +2,8 @@
 // The same script on node:http and on both roads of ferrohttp: what it logs must be the same.
 const { fork } = require('node:child_process')
 const path = require('node:path')
-const { MAJOR, node } = require('./nodes.cjs')
+const test = require('ava')
+const { node } = require('./nodes.cjs')
 const { FAILED, play } = require('./play.cjs')
 const { normalise } = require('./record.cjs')
 
@@ -22,7 +23,7 @@ const ROADS = ['native', 'compatible']
  * @param {(http: typeof import('node:http'), log: (...values: unknown[]) => void, tools: object) => Promise<void>} script
  * @param {object} [options]
  * @param {boolean} [options.only24] the Node versions differ here: compare with Node 24 only, which
- *   `nodes.cjs` finds when this is another one; without it the script only runs on ferrohttp
+ *   `nodes.cjs` finds when this is another one; such a test is declared by `whereNode24`
  * @param {boolean} [options.nativeOnly] not on the compatible road
  * @param {boolean} [options.isolated] a process each, for scripts that exit, crash or patch; the entries end with
  *   `exit` and the exit code
@@ -38,7 +39,6 @@ function parity(script, { only24 = false, isolated = false, nativeOnly = false }
     // Not at the same time: scripts may listen to what the whole process does.
     if (ours[0].ports.length > 0 && !nativeOnly) ours.push(await run('compatible'))
     const reference = await referenceRun()
-    if (reference === null) return t.log(`not compared: this is Node ${MAJOR}, and there is no Node ${REFERENCE} here`)
     for (const [i, own] of ours.entries()) t.deepEqual(clean(own), clean(reference), ROADS[i])
   }
 
@@ -48,7 +48,7 @@ function parity(script, { only24 = false, isolated = false, nativeOnly = false }
 
   function referenceRun() {
     const binary = only24 ? node(REFERENCE) : process.execPath
-    if (binary === null) return null
+    if (binary === null) throw new Error(`there is no Node ${REFERENCE} here: declare the test by \`whereNode24\``)
     return isolated || binary !== process.execPath ? inProcess(binary, 'node:http', source) : play('node:http', script)
   }
 }
@@ -82,4 +82,7 @@ function inProcess(execPath, name, source, road = 'native') {
   })
 }
 
-module.exports = { parity }
+/** Declares a test with `only24`: skipped where there is no Node 24. */
+const whereNode24 = node(REFERENCE) === null ? test.skip : test
+
+module.exports = { parity, whereNode24 }

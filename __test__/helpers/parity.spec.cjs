@@ -1,6 +1,5 @@
 'use strict'
 const test = require('ava')
-const { mustCall, mustNotCall } = require('./must-call.cjs')
 const { parity } = require('./parity.cjs')
 const { normalise, plain, transcript } = require('./record.cjs')
 
@@ -71,26 +70,4 @@ test('dates and known ports are taken out, other numbers stay', (t) => {
   t.deepEqual(normalise(entries, new Set([4242])), [
     ['Date: <date>', { remotePort: '<port>', length: 4242 }, 'localhost:<port> 4242 :42'],
   ])
-})
-
-test('mustCall counts', async (t) => {
-  const twice = mustCall(t, (value) => value * 2, 2)
-  t.is(twice(2), 4)
-  twice(0)
-  await twice.called
-  for (const calls of [0, 2]) {
-    const attempt = await t.try((tt) => {
-      const once = mustCall(tt)
-      for (let call = 0; call < calls; call += 1) once()
-      tt.pass()
-    })
-    attempt.discard()
-    t.false(attempt.passed, `${calls} calls`)
-  }
-})
-
-test('mustNotCall fails', async (t) => {
-  const attempt = await t.try((tt) => mustNotCall(tt, 'no')(1))
-  attempt.discard()
-  t.false(attempt.passed)
 })

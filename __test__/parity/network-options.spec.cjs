@@ -1,11 +1,11 @@
 'use strict'
 // Options that Node's sockets check, and a process that may not use the network.
-const { spawnSync } = require('node:child_process')
 const test = require('ava')
+const { spawnSync } = require('node:child_process')
 const { node } = require('../helpers/nodes.cjs')
-const { parity } = require('../helpers/parity.cjs')
+const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
-test(
+whereNode24(
   'autoSelectFamily and its attempt timeout',
   parity(
     async (http, log, tools) => {
@@ -34,7 +34,7 @@ test(
   ),
 )
 
-test(
+whereNode24(
   'backlog',
   parity(
     async (http, log) => {

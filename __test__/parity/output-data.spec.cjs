@@ -3,11 +3,11 @@
 const { once } = require('node:events')
 const net = require('node:net')
 const test = require('ava')
-const { parity } = require('../helpers/parity.cjs')
+const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 const only24 = { only24: true, isolated: true }
 
-test(
+whereNode24(
   'the portions of a queued request',
   parity(async (http, log) => {
     const shown = (request) =>
@@ -102,7 +102,7 @@ function edited(title, edit, skipped = '') {
       }
     })()`,
   )
-  test(title, parity(script, only24))
+  whereNode24(title, parity(script, only24))
 }
 
 edited('a queue that nobody edits', () => {})

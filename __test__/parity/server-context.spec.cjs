@@ -1,7 +1,7 @@
 'use strict'
 // Which async context a server's listeners and callbacks find.
 const test = require('ava')
-const { parity } = require('../helpers/parity.cjs')
+const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 test(
   'what a response tells comes in the context of the call that it follows',
@@ -33,7 +33,7 @@ test(
   }),
 )
 
-test(
+whereNode24(
   'what is read comes in the context of listen',
   parity(
     async (http, log, { listen, connect, raw, until }) => {

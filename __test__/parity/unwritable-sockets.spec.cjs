@@ -1,8 +1,7 @@
 'use strict'
 // A request on a socket that can be read and not written: proxy agents answer a refused CONNECT so. The request waits, and
 // what the socket brings is its response.
-const test = require('ava')
-const { parity } = require('../helpers/parity.cjs')
+const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 /** `own` makes the request's options from its socket. */
 function unwritable(title, own) {
@@ -43,7 +42,7 @@ function unwritable(title, own) {
       }
     })()`,
   )
-  test(title, parity(script, { only24: true, isolated: true }))
+  whereNode24(title, parity(script, { only24: true, isolated: true }))
 }
 
 unwritable('from an agent', (http, socket) => {
@@ -65,7 +64,7 @@ unwritable('from an agent that takes its time', (http, socket) => {
   return { agent }
 })
 
-test(
+whereNode24(
   'the program ends the socket before the request has been sent',
   parity(
     async (http, log, tools) => {
@@ -100,7 +99,7 @@ test(
   ),
 )
 
-test(
+whereNode24(
   'a write and the end of the socket in one turn',
   parity(
     async (http, log, tools) => {

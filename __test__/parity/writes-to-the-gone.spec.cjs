@@ -12,7 +12,8 @@ const PART = Buffer.alloc(64 * 1024, 'x')
 
 /**
  * The other end, in a thread of its own: `request` is what it sends to a server on `port`; without it, it is a server, which answers
- * with `answer`. It goes as soon as it has read anything, and says so in shared memory.
+ * with `answer`. It goes as soon as it has read anything, or with an `answer` when the program says that it has that, and
+ * stores so in shared memory.
  */
 const PEER = `
   const net = require('node:net')
@@ -22,9 +23,10 @@ const PEER = `
   const act = (socket) => {
     socket.on('error', () => {})
     socket.once('data', () => {
-      if (answer) socket.write(answer)
-      // The answer is read before the connection goes.
-      setTimeout(() => socket[way](), answer ? 50 : 0)
+      if (answer) {
+        socket.write(answer)
+        parentPort.once('message', () => socket[way]())
+      } else setImmediate(() => socket[way]())
     })
     socket.on('close', () => {
       Atomics.store(view, 0, 1)
@@ -115,7 +117,12 @@ for (const way of ['destroy', 'resetAndDestroy']) {
         const port = await new Promise((resolve) => peer.once('message', resolve))
         log(
           name,
-          await new Promise((resolve) => begin(http, port, (stream) => resolve(writeToTheGone(stream, shared)))),
+          await new Promise((resolve) =>
+            begin(http, port, (stream) => {
+              peer.postMessage('answered')
+              resolve(writeToTheGone(stream, shared))
+            }),
+          ),
         )
         await peer.terminate()
       }
