@@ -64,3 +64,14 @@ test('each target has a platform package in step', (t) => {
 test('the crates have the version of the package', (t) => {
   t.is(/^\[workspace\.package\]\nversion = "(.*)"$/m.exec(read('Cargo.toml'))?.[1], manifest.version)
 })
+
+test('no two specs share a name', (t) => {
+  const names = fs
+    .readdirSync(path.join(ROOT, '__test__'), { recursive: true })
+    .filter((file) => /\.spec\.[cm]js$/.test(file) && !file.includes('node_modules'))
+    .map((file) => path.basename(file))
+  t.deepEqual(
+    names.filter((name, i) => names.indexOf(name) !== i),
+    [],
+  )
+})
