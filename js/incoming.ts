@@ -14,8 +14,8 @@ import {
   type DistinctTarget,
   type HeaderTarget,
 } from './internal/headers.js'
-import { isItself } from './internal/kinship.js'
-import { defineAccessors, defineMethods } from './internal/members.js'
+import { isItself } from './internal/instance-of.js'
+import { defineAccessors, defineMethods } from './internal/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
 import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/transport.js'
 

@@ -23,9 +23,9 @@ import {
   type FieldName,
 } from './internal/head.js'
 import { debug } from './internal/debug.js'
-import { prepareListeners } from './internal/listeners.js'
-import { isItself } from './internal/kinship.js'
-import { defineAccessors, defineMethods } from './internal/members.js'
+import { prepareListeners } from './internal/listener-storage.js'
+import { isItself } from './internal/instance-of.js'
+import { defineAccessors, defineMethods } from './internal/define-members.js'
 import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
 import { flushOutput, sendData, sendRaw } from './internal/sending.js'
 import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from './internal/turn-parts.js'

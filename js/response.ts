@@ -18,9 +18,9 @@ import {
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
 import { hasObsText, statusLine, valueText, type FieldList } from './internal/head.js'
-import { tellIn } from './internal/isolate.js'
-import { countAsInstances } from './internal/kinship.js'
-import { defineMethods } from './internal/members.js'
+import { tellIn } from './internal/isolated-callbacks.js'
+import { countAsInstances } from './internal/instance-of.js'
+import { defineMethods } from './internal/define-members.js'
 import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD, WRITABLE_FINISHED } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/writing.js'

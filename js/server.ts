@@ -39,7 +39,7 @@ import {
 import { startChecking, stopChecking } from './internal/connections-check.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
 import { family, parseAddresses } from './native-socket.js'
-import { isServedNatively } from './socket.js'
+import { isServedNatively } from './server-socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void

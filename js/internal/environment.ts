@@ -3,7 +3,7 @@
  * connections, and sends what those write.
  */
 import { deliver, words, type FastBuffer } from './inbound.js'
-import { forEachIsolated } from './isolate.js'
+import { forEachIsolated } from './isolated-callbacks.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { NativeClientReceiver, NativeListener, NativeReceiver } from './native-receiver.js'
 import { Phase, phaseMemory } from './phase.js'

@@ -1,5 +1,5 @@
 /** Writes that have been handed over and not acknowledged, in their order. */
-import { forEachIsolated } from './isolate.js'
+import { forEachIsolated } from './isolated-callbacks.js'
 import { CHUNKED, kSettle, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
 interface PendingWrite {

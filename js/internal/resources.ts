@@ -6,7 +6,7 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 
-import { withoutDomain } from './isolate.js'
+import { withoutDomain } from './isolated-callbacks.js'
 
 type SocketType = 'TCPWRAP' | 'PIPEWRAP'
 

@@ -1,7 +1,7 @@
 /** How the parts of an outgoing message reach its transport, or its queue while it has none. */
 import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingMessage } from '../outgoing.js'
-import { tellIn } from './isolate.js'
+import { tellIn } from './isolated-callbacks.js'
 import { kEndCallbacks, MANAGED } from './outgoing-state.js'
 import {
   callInTurn,
