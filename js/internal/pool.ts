@@ -54,7 +54,7 @@ export class Origin {
   /** Sockets in `agent.sockets` that are no members, as the pool has been told. */
   beyond = 0
   /** Native sockets that have idled since before they had a connection. */
-  unnamed: Seat[] = []
+  unnamed: Member[] = []
   /** The pool's `changes` when it last answered POOL_WAIT. */
   fullAt = -1
 
@@ -66,7 +66,7 @@ export class Origin {
 }
 
 /** One member of the pool. */
-interface Seat {
+interface Member {
   readonly socket: Socket
   readonly origin: Origin
   number: number
@@ -74,9 +74,9 @@ interface Seat {
 }
 
 /** Of the options that `watch` got: the member they belong to. */
-const kSeat = Symbol('ferrohttp.seat')
+const kMember = Symbol('ferrohttp.member')
 
-type Options = ClientOptions & { [kSeat]?: Seat }
+type Options = ClientOptions & { [kMember]?: Member }
 
 export class AgentPool {
   readonly #agent: Agent
@@ -87,7 +87,7 @@ export class AgentPool {
   readonly #number = this.#owner.number
   readonly #names = new Map<string, Origin>()
   readonly #numbers = new Map<number, Origin>()
-  readonly #seats = new Map<number, Seat>()
+  readonly #members = new Map<number, Member>()
 
   /** As the pool has been told. */
   #maxSockets: number | undefined
@@ -122,7 +122,7 @@ export class AgentPool {
       }
     }
     let shown = 0
-    for (const { origin, socket } of this.#seats.values()) {
+    for (const { origin, socket } of this.#members.values()) {
       const isShown = sockets[origin.name]?.includes(socket) || freeSockets[origin.name]?.includes(socket)
       if (!isShown) socket.destroy()
     }
@@ -145,7 +145,7 @@ export class AgentPool {
 
   /** As `origin`, for a socket that `watch` got these options for. */
   originOf(name: string, options: Options): Origin {
-    const own = options[kSeat]?.origin
+    const own = options[kMember]?.origin
     const known = own !== undefined && own.pool === this && own.name === name && own.number !== UNKNOWN
     return known ? own : this.origin(name)
   }
@@ -196,21 +196,21 @@ export class AgentPool {
         return r.POOL_WAIT
       }
       this.#changes++
-      const seat = this.#seats.get(answer)!
-      const { socket } = seat
-      seat.state = 'active'
+      const member = this.#members.get(answer)!
+      const { socket } = member
+      member.state = 'active'
       origin.idle--
       origin.active++
       // What a program has taken out of the view, though it put another one there, is its own.
-      if (!drop(this.#agent.freeSockets, name, socket)) this.#unseat(seat)
-      else if (socket.destroyed) this.#leave(seat)
+      if (!drop(this.#agent.freeSockets, name, socket)) this.#remove(member)
+      else if (socket.destroyed) this.#leave(member)
       else return socket
     }
   }
 
   /** A request has to wait, perhaps for the place of an idle connection that stands no longer, which nothing else awaits. */
   #awaitSpoilt(): void {
-    for (const { socket, state } of this.#seats.values()) {
+    for (const { socket, state } of this.#members.values()) {
       const connection = state === 'idle' ? connectionOf(socket) : undefined
       if (connection === undefined || connection.slot === -1) continue
       if (!environment.native.isOpen(connection.slot, connection.generation)) connection.awaitEnd()
@@ -248,7 +248,7 @@ export class AgentPool {
   opened(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
     const number = poolOpened(this.#number, origin.number)
-    options[kSeat] = this.#seat({ socket, origin, number, state: 'active' })
+    options[kMember] = this.#join({ socket, origin, number, state: 'active' })
     ;(this.#agent.sockets[name] ??= []).push(socket)
     this.#agent.totalSocketCount++
   }
@@ -258,13 +258,13 @@ export class AgentPool {
    * place, or because it is not one of the agent's.
    */
   keep(origin: Origin, socket: Socket, options: Options): boolean {
-    const seat = this.#find(origin, socket, options, true)
-    if (seat === undefined) return false
+    const member = this.#find(origin, socket, options, true)
+    if (member === undefined) return false
     const slot = slotOf(socket)
-    if (!poolKeep(this.#number, seat.number, slot, generationOf(socket))) return false
+    if (!poolKeep(this.#number, member.number, slot, generationOf(socket))) return false
     this.#changes++
-    if (slot === NOT_YET) origin.unnamed.push(seat)
-    seat.state = 'idle'
+    if (slot === NOT_YET) origin.unnamed.push(member)
+    member.state = 'idle'
     origin.active--
     origin.idle++
     drop(this.#agent.sockets, origin.name, socket)
@@ -275,7 +275,7 @@ export class AgentPool {
   /** A socket that is not, or no longer, one of the agent's idles there from now on. */
   adopt(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
-    options[kSeat] = this.#adopted(origin, socket)
+    options[kMember] = this.#adopted(origin, socket)
     ;(this.#agent.freeSockets[name] ??= []).push(socket)
   }
 
@@ -288,12 +288,12 @@ export class AgentPool {
     const agent = this.#agent
     drop(agent.sockets, origin.name, socket)
     const active = this.#find(origin, socket, options, true)
-    if (active !== undefined) this.#unseat(active)
+    if (active !== undefined) this.#remove(active)
     if (!socket.writable) {
       const shownIdle = drop(agent.freeSockets, origin.name, socket)
       // One that was in use idles too only where a program has put it there: not worth a look at all members.
       const other = active === undefined || shownIdle ? this.#find(origin, socket, options, false) : undefined
-      if (other !== undefined) room = this.#unseat(other)
+      if (other !== undefined) room = this.#remove(other)
     }
     return room
   }
@@ -337,7 +337,7 @@ export class AgentPool {
     )
       this.#tellLimits()
     if (lengthOf(free) !== origin.idle) this.#retake(origin, free ?? [])
-    const beyondTotal = agent.totalSocketCount - this.#seats.size
+    const beyondTotal = agent.totalSocketCount - this.#members.size
     if (beyondTotal !== this.#beyondTotal) {
       this.#beyondTotal = beyondTotal
       this.#changes++
@@ -371,65 +371,65 @@ export class AgentPool {
 
   /** A program has changed the list of a name's idle sockets: as it is now it holds. */
   #retake(origin: Origin, free: Socket[]): void {
-    for (const seat of [...this.#seats.values()])
-      if (seat.origin === origin && seat.state === 'idle') this.#unseat(seat)
+    for (const member of [...this.#members.values()])
+      if (member.origin === origin && member.state === 'idle') this.#remove(member)
     for (const socket of free) this.#adopted(origin, socket)
   }
 
   // ---- members -------------------------------------------------------------------------------------------------
 
-  #seat(seat: Seat): Seat {
+  #join(member: Member): Member {
     this.#changes++
-    this.#seats.set(seat.number, seat)
-    seat.origin[seat.state]++
-    return seat
+    this.#members.set(member.number, member)
+    member.origin[member.state]++
+    return member
   }
 
   /** @returns as `remove` */
-  #unseat(seat: Seat): boolean {
+  #remove(member: Member): boolean {
     this.#changes++
-    const room = poolRemoved(this.#number, seat.number)
-    this.#seats.delete(seat.number)
-    seat.origin[seat.state]--
-    seat.number = UNKNOWN
+    const room = poolRemoved(this.#number, member.number)
+    this.#members.delete(member.number)
+    member.origin[member.state]--
+    member.number = UNKNOWN
     return room
   }
 
-  #adopted(origin: Origin, socket: Socket): Seat {
+  #adopted(origin: Origin, socket: Socket): Member {
     const slot = slotOf(socket)
     const number = poolAdopted(this.#number, origin.number, slot, generationOf(socket))
-    const seat = this.#seat({ socket, origin, number, state: 'idle' })
-    if (slot === NOT_YET) origin.unnamed.push(seat)
-    return seat
+    const member = this.#join({ socket, origin, number, state: 'idle' })
+    if (slot === NOT_YET) origin.unnamed.push(member)
+    return member
   }
 
   /** Tells which connections idle members have got by now. */
   #name(origin: Origin): void {
-    origin.unnamed = origin.unnamed.filter((seat) => {
-      const slot = slotOf(seat.socket)
-      if (slot === NOT_YET) return seat.number !== UNKNOWN
+    origin.unnamed = origin.unnamed.filter((member) => {
+      const slot = slotOf(member.socket)
+      if (slot === NOT_YET) return member.number !== UNKNOWN
       this.#changes++
-      poolNamed(this.#number, seat.number, slot, generationOf(seat.socket))
+      poolNamed(this.#number, member.number, slot, generationOf(member.socket))
       return false
     })
   }
 
   /** The member that a socket is for a name, in use or not. */
-  #find(origin: Origin, socket: Socket, options: Options, active: boolean): Seat | undefined {
-    const own = options[kSeat]
+  #find(origin: Origin, socket: Socket, options: Options, active: boolean): Member | undefined {
+    const own = options[kMember]
     if (own !== undefined && is(own, origin, socket)) return (own.state === 'active') === active ? own : undefined
-    for (const seat of this.#seats.values())
-      if (is(seat, origin, socket) && (seat.state === 'active') === active) return seat
+    for (const member of this.#members.values())
+      if (is(member, origin, socket) && (member.state === 'active') === active) return member
     return undefined
   }
 
   /** Sockets that idled and are destroyed go out of the view as long as they are the first in it: so Node. */
   #shed(origin: Origin, free: Socket[]): void {
     while (free.length > 0 && free[0]!.destroyed) {
-      const seat = this.#seats.get(poolOldest(this.#number, origin.number))!
-      if (seat.socket === free[0]) {
+      const member = this.#members.get(poolOldest(this.#number, origin.number))!
+      if (member.socket === free[0]) {
         free.shift()
-        this.#leave(seat)
+        this.#leave(member)
       } else {
         // A program has sorted them.
         this.#retake(origin, free)
@@ -439,17 +439,17 @@ export class AgentPool {
   }
 
   /** It is offered to nobody any more, and counts for the total until it is removed. */
-  #leave(seat: Seat): void {
+  #leave(member: Member): void {
     this.#changes++
-    poolLeft(this.#number, seat.number)
-    seat.origin[seat.state]--
-    seat.state = 'left'
-    seat.origin.left++
+    poolLeft(this.#number, member.number)
+    member.origin[member.state]--
+    member.state = 'left'
+    member.origin.left++
   }
 }
 
-function is(seat: Seat, origin: Origin, socket: Socket): boolean {
-  return seat.socket === socket && seat.origin === origin && seat.number !== UNKNOWN
+function is(member: Member, origin: Origin, socket: Socket): boolean {
+  return member.socket === socket && member.origin === origin && member.number !== UNKNOWN
 }
 
 function lengthOf(list: unknown[] | undefined): number {
