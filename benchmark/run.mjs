@@ -21,7 +21,8 @@ async function main() {
     throw new UsageError('an implementation that was asked for is not there')
   }
 
-  const server = scenarios.some(({ kind }) => kind === 'client') ? peer(options) : null
+  const asksServer = ({ kind, backend }) => kind === 'client' || backend === 'http'
+  const server = scenarios.some(asksServer) ? peer(options) : null
   const results = await run(scenarios, found, { rounds, seconds, loaded, server })
   if (results.length === 0) throw new UsageError('none of these implementations takes part in these scenarios')
   const answers = results.length * rounds
@@ -37,7 +38,7 @@ async function main() {
     )
 }
 
-/** Who answers the clients. Without it their scenarios cannot run, whoever was asked for. */
+/** Who answers the clients and gateways. Without it their scenarios cannot run, whoever was asked for. */
 function peer({ server, node }) {
   const { found, missing } = locate([server], node)
   if (missing.length > 0) throw new UsageError(`clients need a server to ask: ${missing[0].reason}`)

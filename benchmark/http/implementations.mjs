@@ -54,6 +54,14 @@ export function takesPart({ server, client, javascript }, { kind, program }) {
   return server !== undefined && (javascript || program === undefined)
 }
 
+/** The service over TCP that some handlers ask, the same for everybody. */
+export const LINES = {
+  name: 'lines',
+  server: () => [process.execPath, at('../servers/lines.js')],
+  env: {},
+  javascript: true,
+}
+
 const RIVALS = 'run `npm --prefix benchmark run setup`'
 const present = (file) => () => existsSync(file)
 const nodeNeeds = (node) => [present(node), `there is no Node.js at ${node}: ${RIVALS} or name one with --node`]

@@ -1,6 +1,8 @@
 // One sample: a fresh server, verified, warmed up, loaded, stopped; or a fresh client, which does that to itself.
 import { measureClient } from './client.mjs'
 import { measureIdle } from './idle.mjs'
+import { LINES } from './implementations.mjs'
+import { onOtherCore } from './pinning.mjs'
 import { cpuUsage, residentBytes } from './process-usage.mjs'
 import { ServerProcess } from './server-process.mjs'
 import { verify } from './verify.mjs'
@@ -25,7 +27,7 @@ const WARM_UP_MS = 500
  * @param {import('./implementations.mjs').Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
  * @param {{ seconds: number, loaded: boolean, server: import('./implementations.mjs').Implementation | null }} how `loaded` false:
- *   only verify (there is no load tool); `server`: who answers a client
+ *   only verify (there is no load tool); `server`: who answers a client, or a gateway
  * @returns {Promise<Sample | { bytes: number, rss: number } | null>}
  */
 export async function measure(implementation, scenario, { seconds, loaded, server }) {
@@ -33,11 +35,16 @@ export async function measure(implementation, scenario, { seconds, loaded, serve
     const times = { warmUpMs: scenario.warmUpMs ?? WARM_UP_MS, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
     return await measureClient(implementation, scenario, server, times)
   }
-  return await measureServer(implementation, scenario, seconds, loaded)
+  if (scenario.backend === undefined) return await measureServer(implementation, scenario, seconds, loaded, {})
+  const service = scenario.backend === 'lines' ? LINES : server
+  const backend = new ServerProcess(service, { program: undefined }, { pin: onOtherCore })
+  return await backend.during(`the service of ${scenario.name}`, ({ port }) =>
+    measureServer(implementation, scenario, seconds, loaded, { BACKEND_PORT: String(port) }),
+  )
 }
 
-async function measureServer(implementation, scenario, seconds, loaded) {
-  const program = new ServerProcess(implementation, scenario)
+async function measureServer(implementation, scenario, seconds, loaded, env) {
+  const program = new ServerProcess(implementation, scenario, { env })
   return await program.during(`${implementation.name}, ${scenario.name}`, async (server) => {
     await verify(server, scenario)
     if (scenario.kind === 'idle') return await measureIdle(server, scenario)

@@ -17,6 +17,7 @@ const BLOB_BYTES = 1024 * 1024
  * @property {boolean} [close] every request on its own connection
  * @property {number} [bodyBytes] length of the request's body
  * @property {string} [program] the script in servers/ where it is not `app`; only JavaScript implementations run it
+ * @property {'lines' | 'http'} [backend] the service that the server asks: servers/lines.js, or whoever answers the clients
  * @property {number} [stretch] the window is this many times --seconds: rare waits need a longer look
  * @property {number} [warmUpMs] where the usual warm-up is too short for the code to be compiled
  * @property {{ bytes: number, body: string | null }} answer the 200 that proves the server right; body null: by length only
@@ -24,6 +25,7 @@ const BLOB_BYTES = 1024 * 1024
 
 const hello = { kind: 'load', method: 'GET', path: '/hello', answer: { bytes: HELLO.length, body: HELLO } }
 
+const waiting = { ...hello, program: 'waiting', connections: 64 }
 const asking = { ...hello, kind: 'client' }
 
 /** @type {Scenario[]} */
@@ -71,6 +73,24 @@ export const SCENARIOS = [
   },
   { ...hello, name: 'express-64', title: 'Express 5 hello, 64 connections', connections: 64, program: 'express' },
   { ...hello, name: 'fastify-64', title: 'Fastify 5 hello, 64 connections', connections: 64, program: 'fastify' },
+  { ...waiting, name: 'await-64', title: 'a handler that awaits twice', path: '/await' },
+  { ...waiting, name: 'immediate-64', title: 'a handler that waits for setImmediate', path: '/immediate' },
+  { ...waiting, name: 'timer-64', title: 'a handler that waits for a timer of 1 ms', path: '/timer' },
+  { ...waiting, name: 'file-64', title: 'a handler that waits for fs.readFile', path: '/file' },
+  {
+    ...waiting,
+    name: 'backend-64',
+    title: 'a handler that asks a service over TCP',
+    path: '/backend',
+    backend: 'lines',
+  },
+  {
+    ...waiting,
+    name: 'gateway-64',
+    title: 'a gateway: one request to another server for each',
+    path: '/gateway',
+    backend: 'http',
+  },
   { ...hello, name: 'idle', title: 'memory of an idle keep-alive connection', kind: 'idle', connections: 5000 },
   { ...asking, name: 'client-1', title: 'GET of 14 bytes, 1 in flight', connections: 1 },
   { ...asking, name: 'client-64', title: 'GET of 14 bytes, 64 in flight', connections: 64 },
