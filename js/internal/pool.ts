@@ -9,11 +9,9 @@ import type { Socket } from 'node:net'
 
 import type { Agent } from '../agent.js'
 import type { ClientRequest } from '../client.js'
-import { kConnection, type NativeSocket } from '../native-socket.js'
 import { drop } from './agent-sockets.js'
 import type { ClientOptions } from './client-options.js'
 import { environment } from './environment.js'
-import type { NativeClient } from './native-client.js'
 import {
   BindingAgent,
   poolAcquire,
@@ -32,14 +30,11 @@ import {
   poolSetLimits,
   poolSetShown,
 } from './native.js'
+import { awaitEndIfClosed, generationOf, NOT_YET, slotOf } from './pool-liveness.js'
 import * as r from '../native/records.js'
 
 /** The number of an origin, or a member, that the pool does not know (any more). */
 const UNKNOWN = -1
-
-/** The slot of a socket that no I/O thread knows, and one that no connection has, so that it does not stand. */
-const FOREIGN = r.POOL_NO_SLOT
-const NOT_YET = 0x7fffffff
 
 /** A name that `getName` has answered. Its counts are what the pool in Rust knows. */
 export class Origin {
@@ -210,11 +205,7 @@ export class AgentPool {
 
   /** A request has to wait, perhaps for the place of an idle connection that stands no longer, which nothing else awaits. */
   #awaitSpoilt(): void {
-    for (const { socket, state } of this.#members.values()) {
-      const connection = state === 'idle' ? connectionOf(socket) : undefined
-      if (connection === undefined || connection.slot === -1) continue
-      if (!environment.native.isOpen(connection.slot, connection.generation)) connection.awaitEnd()
-    }
+    for (const { socket, state } of this.#members.values()) if (state === 'idle') awaitEndIfClosed(socket)
   }
 
   /** A socket that was idle is in use. */
@@ -455,18 +446,4 @@ function is(member: Member, origin: Origin, socket: Socket): boolean {
 function lengthOf(list: unknown[] | undefined): number {
   // Programs may have put something else there.
   return list === undefined ? 0 : list.length | 0
-}
-
-/** The connection of a native socket. */
-function connectionOf(socket: Socket): NativeClient | undefined {
-  return (socket as Partial<NativeSocket<NativeClient>>)[kConnection]
-}
-
-function slotOf(socket: Socket): number {
-  const slot = connectionOf(socket)?.slot
-  return slot === undefined ? FOREIGN : slot === -1 ? NOT_YET : slot
-}
-
-function generationOf(socket: Socket): number {
-  return connectionOf(socket)?.generation ?? 0
 }
