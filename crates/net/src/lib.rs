@@ -15,6 +15,7 @@
 mod connect;
 mod connection;
 mod crossing;
+mod deferred_accept;
 mod descriptor;
 mod environment;
 mod errno;
@@ -27,7 +28,6 @@ mod listener;
 mod loans;
 mod poller;
 mod pool;
-mod rush;
 mod server;
 mod session;
 mod settings;

@@ -15,13 +15,13 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use crate::connection::{self, Connection};
+use crate::deferred_accept::{self, DeferredAccept};
 use crate::descriptor::Descriptor;
 use crate::environment::Environment;
 use crate::errno;
 use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread, now};
-use crate::rush::{self, Rush};
 use crate::server::{Accepting, Server, ServerConfig};
 use crate::staging;
 use crate::stream::Stream;
@@ -242,11 +242,11 @@ impl Listener {
         }
     }
 
-    /// Whether connections are left with the kernel until there is something to read, see `rush`.
+    /// Whether connections are left with the kernel until there is something to read, see `deferred_accept`.
     fn defer(&self, on: bool) {
         if let Self::Tcp(listener) = self {
             // A kernel that cannot do this does without.
-            drop(rush::defer_accept(listener, on));
+            drop(deferred_accept::set(listener, on));
         }
     }
 }
@@ -342,15 +342,15 @@ async fn accept_loop(
     let _closing = closing;
     let listener = listener;
     let local = address.of_connections();
-    let mut rush = Rush::new(now());
+    let mut deferred = DeferredAccept::new(now());
     loop {
-        let accepted = if rush.is_on() {
-            tokio::time::timeout(rush::PERIOD, listener.accept()).await
+        let accepted = if deferred.is_on() {
+            tokio::time::timeout(deferred_accept::PERIOD, listener.accept()).await
         } else {
             Ok(listener.accept().await)
         };
-        if rush.look(now(), server.ended(), || server.config().paused) {
-            listener.defer(rush.is_on());
+        if deferred.update(now(), server.ended(), || server.config().paused) {
+            listener.defer(deferred.is_on());
         }
         let Ok(accepted) = accepted else { continue };
         match accepted {

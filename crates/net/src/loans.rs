@@ -10,7 +10,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use crate::connection::{CALM_ANSWERS, Connection};
+use crate::connection::{Connection, LENT_AFTER};
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
@@ -70,7 +70,7 @@ impl Loans {
             return;
         }
         // So many answers have passed in which the others may have been read.
-        given.turn += u64::from(CALM_ANSWERS);
+        given.turn += u64::from(LENT_AFTER);
         let turn = given.turn;
         given.loans.retain(|loan| {
             let Some(other) = environment.connections.get(loan.id) else {

@@ -20,7 +20,7 @@ fn exchange(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     peer.expect(OK);
 }
 
-fn calm(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
+fn answer_many(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     for _ in 0..MANY {
         exchange(js, peer, id);
     }
@@ -32,15 +32,15 @@ fn lent(js: &mut Js) -> (Peer, ConnectionId) {
     let mut peer = Peer::connect(address);
     let id = js.open();
     assert!(!js.environment.is_on_loan(id));
-    calm(js, &mut peer, id);
+    answer_many(js, &mut peer, id);
     assert!(js.environment.is_on_loan(id));
     (peer, id)
 }
 
-/// Lent once more, once it has been calm again.
+/// Lent again, after as many answers.
 fn is_lent_again(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     assert!(!js.environment.is_on_loan(id));
-    calm(js, peer, id);
+    answer_many(js, peer, id);
     assert!(js.environment.is_on_loan(id));
 }
 
@@ -48,7 +48,7 @@ fn is_lent_again(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
 fn one_that_waits_for_each_answer_stays_on_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
-    calm(&mut js, &mut peer, id);
+    answer_many(&mut js, &mut peer, id);
     assert!(js.environment.is_on_loan(id));
 }
 
@@ -58,7 +58,7 @@ fn without_an_event_loop_that_watches_nothing_is_lent() {
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
     let id = js.open();
-    calm(&mut js, &mut peer, id);
+    answer_many(&mut js, &mut peer, id);
     assert!(!js.environment.is_on_loan(id));
 }
 
@@ -71,7 +71,7 @@ fn pipelined_requests_keep_the_loan() {
     js.head();
     js.flush(Out::new().respond(id, b"ok").respond(id, b"ok"));
     peer.expect(OK.repeat(2));
-    calm(&mut js, &mut peer, id);
+    answer_many(&mut js, &mut peer, id);
     assert!(js.environment.is_on_loan(id));
 }
 

@@ -170,7 +170,7 @@ impl Connection {
     /// Writes what the commands caused and has the task do what only it may do.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
         let mut guard = self.lock();
-        guard.calm = 0;
+        guard.answered_directly = 0;
         if !self.finish_with_last_words(&mut guard, batch) {
             self.finish_commands(&mut guard, batch);
         }
@@ -199,7 +199,7 @@ impl Connection {
     pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
         self.finish_commands(&mut guard, acks);
-        !guard.engine.is_client() && guard.answered_directly()
+        !guard.engine.is_client() && guard.count_direct_answer()
     }
 
     fn finish_commands(&self, state: &mut State, batch: &mut Batch) {

@@ -11,7 +11,7 @@ use crate::stream::Stream;
 use crate::timer::NEAR;
 
 /// Requests in a row that JavaScript's thread has answered by itself before a connection is lent.
-pub(crate) const CALM_ANSWERS: u8 = 32;
+pub(crate) const LENT_AFTER: u8 = 32;
 
 impl State {
     pub(super) const fn is_on_loan(&self) -> bool {
@@ -33,17 +33,17 @@ impl State {
             && Connection::wants_read(self, settings)
     }
 
-    /// JavaScript's thread has written. Answers, once in `CALM_ANSWERS`, whether the connection may well be lent.
-    pub(super) fn answered_directly(&mut self) -> bool {
+    /// Counts an answer that JavaScript's thread has written. Returns true once in `LENT_AFTER`: the connection may be lent.
+    pub(super) fn count_direct_answer(&mut self) -> bool {
         if self.is_on_loan() || !self.engine.is_idle() {
             return false;
         }
-        self.calm += 1;
-        let calm = self.calm >= CALM_ANSWERS;
-        if calm {
-            self.calm = 0;
+        self.answered_directly += 1;
+        let is_due = self.answered_directly >= LENT_AFTER;
+        if is_due {
+            self.answered_directly = 0;
         }
-        calm
+        is_due
     }
 
     /// Gives the socket back to the I/O thread. Either thread.
@@ -51,7 +51,7 @@ impl State {
         if !self.is_on_loan() {
             return;
         }
-        self.calm = 0;
+        self.answered_directly = 0;
         // Until it is there: a socket that the poller does not take is lost.
         let Socket::Open(Stream::Detached(lent)) =
             std::mem::replace(&mut self.socket, Socket::Lost)

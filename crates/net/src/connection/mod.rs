@@ -13,7 +13,8 @@ mod give_up;
 mod input;
 mod loan;
 mod output;
-mod response;
+mod requests;
+mod responses;
 mod socket;
 mod task;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub(crate) use self::connecting::connect;
 use self::engine::Engine;
 pub use self::give_up::GivenUp;
 pub(crate) use self::input::last_packet;
-pub(crate) use self::loan::CALM_ANSWERS;
+pub(crate) use self::loan::LENT_AFTER;
 use self::output::{Flush, Output};
 use self::socket::Socket;
 pub(crate) use self::task::serve;
@@ -133,8 +134,8 @@ struct State {
     /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
     fallback_at: Option<Instant>,
     bytes_read: u64,
-    /// Requests in a row that needed nothing of the I/O thread but the reading.
-    calm: u8,
+    /// Requests in a row that JavaScript's thread has answered by itself, see `LENT_AFTER`.
+    answered_directly: u8,
 }
 
 impl Connection {
@@ -354,7 +355,7 @@ impl State {
             lingering: 0,
             fallback_at: None,
             bytes_read: 0,
-            calm: 0,
+            answered_directly: 0,
         }
     }
 

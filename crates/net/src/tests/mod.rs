@@ -3,6 +3,7 @@
 // An address that does not answer is made by means of Linux's accept queue.
 #[cfg(target_os = "linux")]
 mod connecting;
+mod deferred_accept;
 mod direct_writes;
 #[cfg(unix)]
 mod give_up;
@@ -10,7 +11,6 @@ mod give_up;
 mod loans;
 mod paused;
 #[cfg(target_os = "linux")]
-mod rush;
 mod size;
 mod socket_options;
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! That the accepting task goes by `rush`: what the kernel keeps is only seen in which connection is told first.
+//! The accepting task follows `deferred_accept`. Only the order in which connections are reported shows what the kernel keeps.
 
 use std::net::SocketAddr;
 
@@ -6,15 +6,15 @@ use tokio::time::sleep;
 
 use super::paused::{Js, Peer, run};
 use crate::crossing::inbound::{CLOSED, HEAD, OPEN};
-use crate::rush::{BEGINS, PERIOD};
+use crate::deferred_accept::{BEGIN, PERIOD};
 use crate::server::ServerConfig;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Connections that bring one request each, until there is a rush.
-async fn rush(js: &mut Js, address: SocketAddr) {
-    for last in 0..=BEGINS {
-        if last == BEGINS {
+/// Makes connections that bring one request each, until accepting is deferred.
+async fn make_busy(js: &mut Js, address: SocketAddr) {
+    for last in 0..=BEGIN {
+        if last == BEGIN {
             sleep(PERIOD).await;
         }
         let mut peer = Peer::connect(address).await;
@@ -32,15 +32,15 @@ async fn rush(js: &mut Js, address: SocketAddr) {
 fn a_peer_that_says_nothing_waits() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
-        rush(&mut js, address).await;
+        make_busy(&mut js, address).await;
         let mut silent = Peer::connect(address).await;
         let mut speaking = Peer::connect(address).await;
         speaking.send(GET).await;
-        // Nothing of the silent one ahead of these.
+        // The silent one is not reported before these.
         let first = js.open_with_head().await;
         silent.send(GET).await;
         assert_ne!(js.open_with_head().await, first);
-        // Once there is no rush any more, it is accepted like any other.
+        // After the load is over, it is accepted like any other.
         sleep(PERIOD * 2).await;
         let _silent = Peer::connect(address).await;
         js.expect(OPEN).await;
@@ -55,7 +55,7 @@ fn nobody_waits_where_connections_are_looked_at() {
             ..ServerConfig::default()
         };
         let (_, address) = js.listen(looked_at);
-        rush(&mut js, address).await;
+        make_busy(&mut js, address).await;
         let _silent = Peer::connect(address).await;
         js.expect(OPEN).await;
     });

@@ -1,0 +1,129 @@
+//! While many connections come and go, each for a request or two, the kernel keeps a new one until it has something to read
+//! (TCP_DEFER_ACCEPT, tcp(7); Linux only).
+//!
+//! Most of the cost of such a connection is that the I/O thread is woken twice for it: when it is accepted and when its request
+//! is there. The price is paid by peers that send nothing at first: they are accepted a second late, when the kernel has asked
+//! them once more. So it is off in ordinary times, and where the program looks at connections before their requests.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+
+/// The time over which ends of connections are counted.
+pub(crate) const PERIOD: Duration = Duration::from_millis(100);
+/// Ends of connections in a period from which on accepting is deferred …
+pub(crate) const BEGIN: u64 = 100;
+/// … and the ends in a period that keep it deferred.
+const GO_ON: u64 = 25;
+
+/// Decides whether accepting is deferred.
+pub(crate) struct DeferredAccept {
+    on: bool,
+    since: Instant,
+    /// How many connections had ended by then.
+    ended: u64,
+}
+
+impl DeferredAccept {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            on: false,
+            since: now,
+            ended: 0,
+        }
+    }
+
+    pub(crate) const fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Called for every connection accepted, and while accepting is deferred once in a period at least. `ended` counts the
+    /// connections that have ended after a request; `watched` returns whether the program looks at them before. Returns
+    /// whether the decision has changed.
+    pub(crate) fn update(
+        &mut self,
+        now: Instant,
+        ended: u64,
+        watched: impl FnOnce() -> bool,
+    ) -> bool {
+        if now < self.since + PERIOD {
+            return false;
+        }
+        let count = ended - self.ended;
+        self.since = now;
+        self.ended = ended;
+        let on = count >= if self.on { GO_ON } else { BEGIN } && !watched();
+        std::mem::replace(&mut self.on, on) != on
+    }
+}
+
+/// Sets whether the kernel keeps connections until there is something to read.
+#[cfg(target_os = "linux")]
+pub(crate) fn set(listener: &TcpListener, on: bool) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    // In seconds, after which those that have said nothing are asked and then accepted.
+    let patience = libc::c_int::from(on);
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel reads the integer, of the length given.
+    let result = unsafe {
+        libc::setsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const patience).cast(),
+            size_of_val(&patience) as libc::socklen_t,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn set(_: &TcpListener, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_on_while_many_end() {
+        let start = Instant::now();
+        let mut deferred = DeferredAccept::new(start);
+        // Periods from the start, connections ended in all, and whether that makes a difference.
+        let looks = [
+            (0.9, 500, false),
+            (1.0, BEGIN - 1, false),
+            (2.0, BEGIN * 2 - 1, true),
+            (2.5, BEGIN * 2 - 1, false),
+            (3.0, BEGIN * 2 - 1 + GO_ON, false),
+            (4.0, BEGIN * 2 + GO_ON * 2 - 2, true),
+            // However long nobody has looked.
+            (99.0, BEGIN * 2 + GO_ON * 2 - 2, false),
+            (99.5, BEGIN * 9, false),
+            (100.0, BEGIN * 9, true),
+        ];
+        for (periods, ended, changes) in looks {
+            let before = deferred.is_on();
+            assert_eq!(
+                deferred.update(start + PERIOD.mul_f64(periods), ended, || false),
+                changes,
+                "at {periods}"
+            );
+            assert_eq!(deferred.is_on(), before != changes, "at {periods}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_looks_at_connections_ends_it() {
+        let start = Instant::now();
+        let mut deferred = DeferredAccept::new(start);
+        assert!(deferred.update(start + PERIOD, BEGIN, || false));
+        assert!(deferred.update(start + PERIOD * 2, BEGIN * 2, || true));
+        assert!(!deferred.update(start + PERIOD * 3, BEGIN * 3, || true));
+    }
+}
