@@ -1,6 +1,6 @@
 /**
- * What Node's process says of open handles. Test tools and exporters count them; ours are not libuv's, so they are added
- * to what Node knows.
+ * Adds our servers and connections to what `process` reports as open handles. Test tools and exporters count these, and ours
+ * are not handles of libuv.
  */
 import type { Socket } from 'node:net'
 
@@ -15,11 +15,11 @@ interface ProcessWithHandles {
 
 interface Active {
   owner: NativeListener | Socket
-  /** Under Node's names. */
+  /** The name that Node has for such a handle. */
   type: string
 }
 
-/** Servers that listen and connections that stand, but for those that the program has called `unref()` on. */
+/** Yields servers that listen and open connections, except those on which the program has called `unref()`. */
 function* active(): Iterable<Active> {
   for (const server of environment.servers.values()) {
     const handle = server._handle

@@ -1,4 +1,4 @@
-/** What an agent has to do with the sockets it keeps. */
+/** What an agent does with the sockets that it keeps. */
 import net, { type Socket } from 'node:net'
 
 import type { Agent } from '../agent.js'
@@ -11,10 +11,10 @@ import { validateString } from './validators.js'
 /** Lists by name, as `getName` makes it. */
 export type View<T> = Record<string, T[] | undefined>
 
-/** Takes an item out; false if it was not there. */
+/** Removes an item from a list. @returns false if it was not in the list */
 export function drop<T>(view: View<T>, name: string, item: T): boolean {
   const list = view[name]
-  // The last one, as a rule: connections are used again in that order.
+  // It usually is the last one, because the latest connection is used again first.
   const at = list === undefined ? -1 : list.at(-1) === item ? list.length - 1 : list.indexOf(item)
   if (at === -1) return false
   list!.splice(at, 1)
@@ -22,13 +22,13 @@ export function drop<T>(view: View<T>, name: string, item: T): boolean {
   return true
 }
 
-/** An idle connection that fails is nobody's concern. */
+/** No request is affected when an idle connection fails. */
 export function onIdleError(this: Socket, error: Error): void {
   debug?.('SOCKET ERROR on FREE socket: %s', error.message)
   this.destroy()
 }
 
-/** Gives a socket of the native road a resource of its own in async_hooks, in place of the one that it had. */
+/** Replaces the async_hooks resource of a native socket by a new one. */
 export const kRenew = Symbol('ferrohttp.renew')
 
 interface Renewable {
@@ -37,7 +37,7 @@ interface Renewable {
   [kAsyncId]?: number
 }
 
-/** What Node does with the handle of a socket that serves another request: it belongs to that one's context now. */
+/** As Node does with the handle of a socket that serves another request: its context is that request's from here on. */
 export function resetContext(socket: Socket): void {
   const renewable = socket as Renewable
   const handle = renewable._handle
@@ -56,7 +56,7 @@ class ReusedHandle {
   }
 }
 
-/** Has the agent hear of what becomes of a socket. */
+/** Attaches the agent's listeners to a socket. */
 export function watch(agent: Agent, socket: Socket, options: ClientOptions): void {
   const onSocketFree = (): void => {
     debug?.('CLIENT socket onFree')
@@ -94,21 +94,21 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
 
 const kKeylog = Symbol('ferrohttp.keylog')
 
-/** TLS sockets tell their keys; https agents pass that on. */
+/** https agents emit the 'keylog' events of their TLS sockets. */
 function passKeylog(agent: Agent, socket: Socket & { [kKeylog]?: boolean }): void {
   if (socket[kKeylog]) return
   socket[kKeylog] = true
   socket.on('keylog', (line: Buffer) => agent.emit('keylog', line, socket))
 }
 
-/** The agent's listener for new ones of its own. */
+/** The agent's listener for 'newListener' on itself. */
 export function onNewListener(this: Agent, event: string): void {
   if (event !== 'keylog') return
   for (const view of [this.sockets, this.freeSockets])
     for (const list of Object.values(view)) for (const socket of list!) passKeylog(this, socket)
 }
 
-/** The name that a TLS server is asked for: that of the Host field. */
+/** The server name for TLS, which is that of the Host field. */
 export function serverName(options: ClientOptions, request: ClientRequest): string {
   const field = request.getHeader('host')
   let name = options.host as string
@@ -121,6 +121,6 @@ export function serverName(options: ClientOptions, request: ClientRequest): stri
       name = field.split(':', 1)[0]!
     }
   }
-  // An address is no name (RFC 6066 section 3).
+  // An IP address is not allowed as a server name (RFC 6066 section 3).
   return net.isIP(name) ? '' : name
 }

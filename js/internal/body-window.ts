@@ -1,39 +1,39 @@
 /**
- * How far ahead of this thread an I/O thread reads a connection's bodies, in bytes that pass for credit: it has some to
- * begin with (`BODY_WINDOW`), uses it up by reading, and stops without.
+ * How far ahead of this thread an I/O thread reads the bodies of a connection. The unit is credit, in bytes: the I/O thread
+ * begins with `BODY_WINDOW`, spends credit by reading, and stops at 0.
  */
 import { BODY_WINDOW } from '../native/records.js'
 
-/** Credited at once; less waits for more, so that a short body costs no record. */
+/** Bytes from which on credit is granted. Less waits for more, so that a short body costs no record. */
 const STEP = 32 * 1024
 
-/** What the I/O thread has to begin with. */
+/** Credit of a new connection. */
 const INITIAL = BODY_WINDOW
 
 /**
- * What it may have while the program takes everything at once. With the initial window alone the two threads wait for each
- * other, and uploads that are on their own take a third longer.
+ * Largest window of a connection whose program reads everything at once. With the initial window alone the two threads wait for
+ * each other, and a single upload takes a third longer.
  */
 const LARGEST = 256 * 1024
 
-/** Bounds what a thread that is busy elsewhere may find waiting on top of the initial windows: so much for all of them. */
+/** Bytes that all connections together may have on top of their initial windows. They may wait while this thread is busy. */
 const BUDGET = 16 * 1024 * 1024
 
 let lent = 0
 
-/** What its methods answer is the credit to be sent: 0 for none, less than 0 to take some back. */
+/** Its methods return the credit to send: 0 for none, less than 0 to take some back. */
 export class BodyWindow {
-  /** Read and not credited. */
+  /** Bytes that the program has read and that are not credited yet. */
   #owed = 0
-  /** Lent on top of the initial window. */
+  /** Bytes of the window beyond the initial one. */
   #extra = 0
-  /** Credited since the window last grew. */
+  /** Bytes credited since the window last grew. */
   #passed = 0
 
-  /** The program wants no more for now. */
+  /** The program has stopped reading for now. */
   held = false
 
-  /** Bytes have been given to a program that goes on reading. */
+  /** The program has received `bytes` and goes on reading. */
   pass(bytes: number): number {
     this.#owed += bytes
     if (this.#owed < STEP) return 0
@@ -42,7 +42,7 @@ export class BodyWindow {
     return this.#take()
   }
 
-  /** Bytes have been given to a program that wants no more for now. */
+  /** The program has received `bytes` and stops reading for now. */
   hold(bytes: number): number {
     this.#owed += bytes
     this.held = true
@@ -55,7 +55,7 @@ export class BodyWindow {
     return this.#take()
   }
 
-  /** The body is complete, or the connection has gone. */
+  /** The body is complete, or the connection is closed. */
   end(): number {
     return this.#shrink()
   }

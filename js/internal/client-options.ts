@@ -1,4 +1,4 @@
-/** The arguments of `http.request`, in every form there is. */
+/** Reads the arguments of `http.request`, in all of their forms. */
 import type { RequestOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { urlToHttpOptions } from 'node:url'
@@ -31,7 +31,7 @@ function isUrl(value: unknown): value is URL {
   return Boolean(url?.href && url.protocol && url.auth === undefined && url.path === undefined)
 }
 
-/** @returns options of the request's own, and who listens for its response */
+/** @returns a copy of the options, and the listener for 'response' */
 export function requestOptions(
   input: string | URL | ClientOptions | RequestOptions,
   given?: ClientOptions | ResponseListener,
@@ -52,7 +52,7 @@ export function requestOptions(
   return [{ ...base, ...(options as ClientOptions) }, listener]
 }
 
-/** Anything but visible ASCII and latin1. */
+/** Characters that are neither visible ASCII nor latin1. */
 const BAD_PATH = /[^\u0021-\u00ff]/
 
 /** @throws ERR_UNESCAPED_CHARACTERS */
@@ -63,7 +63,7 @@ export function checkPath(path: string): void {
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * Milliseconds as timers take them.
+ * Validates a time in milliseconds, and limits it to what a timer can wait for.
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
  */
 export function timerDuration(msecs: unknown, name: string): number {

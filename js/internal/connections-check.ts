@@ -1,18 +1,18 @@
 /**
- * The timer that looks after a server's connections every `connectionsCheckingInterval`. Those of the native road have
- * their deadlines on I/O threads; it is there for streams, and it is where Node's servers have theirs.
+ * The timer that checks a server's connections every `connectionsCheckingInterval`. Native connections have their deadlines on
+ * I/O threads. The timer checks streams, and is in the same place as that of Node's servers.
  */
 import http from 'node:http'
 
 import { nodeSymbol } from './symbols.js'
 import { clearInterval, setInterval } from './timers.js'
 
-/** The member of Node's servers that holds the timer; programs get it from `_http_server`, whose use Node warns of. */
+/** The symbol under which Node's servers hold the timer. Programs get it from `_http_server`, which is deprecated. */
 const kTimer = timerKey()
 
 type Checked = Record<symbol, NodeJS.Timeout | undefined> & { readonly connectionsCheckingInterval: number }
 
-/** Runs `check` from now on; in place of what ran before, as with each of Node's 'listening'. */
+/** Starts the timer, and stops an earlier one, as Node does with each 'listening'. */
 export function startChecking(server: object, check: () => void): void {
   const checked = server as unknown as Checked
   clearInterval(checked[kTimer])
@@ -24,12 +24,12 @@ export function isChecking(server: object): boolean {
   return timer !== undefined && timer._destroyed !== true
 }
 
-/** The timer stays where it is, for whoever asks whether it has stopped. */
+/** Stops the timer and leaves it in its place: programs look at whether it has been destroyed. */
 export function stopChecking(server: object): void {
   clearInterval((server as unknown as Checked)[kTimer])
 }
 
-/** A server that has told of 'listening' shows it. */
+/** Only a server that has emitted 'listening' has the timer. */
 function timerKey(): symbol {
   const server = new http.Server()
   server.emit('listening')

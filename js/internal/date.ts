@@ -4,8 +4,8 @@ import { Date, setTimeout } from './timers.js'
 let text = ''
 
 /**
- * A timer forgets the text at the turn of the second: asking the clock with every response would cost about 4 % of a
- * short one. As in Node the date is late while the event loop is blocked.
+ * A timer discards the text when the second ends. Reading the clock for every response would cost 4 % of a short one. As in Node,
+ * the date is late while the event loop is blocked.
  */
 export function utcDate(): string {
   if (text === '') {

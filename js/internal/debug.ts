@@ -3,5 +3,5 @@ import { debuglog } from 'node:util'
 
 const log = debuglog('http')
 
-/** Null unless the environment asks for it: a call costs nothing then. */
+/** Null unless NODE_DEBUG names http: `debug?.()` costs nothing then. */
 export const debug: ((message: string, ...values: unknown[]) => void) | null = log.enabled ? log : null

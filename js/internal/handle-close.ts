@@ -1,8 +1,8 @@
-/** For 'close', which Node emits once a handle has been closed: behind the immediates of the turn that closed it. */
+/** For 'close', which Node emits after libuv has closed the handle: after the immediates of that turn. */
 import { MessageChannel } from 'node:worker_threads'
 
-/** Calls `tell` when this turn of the event loop comes to the handles that it closes. */
+/** Calls `tell` in the close phase of this turn of the event loop. */
 export function onceHandlesClose(tell: () => void): void {
-  // The event loop has no other hook behind its immediates. Only connections that end with an error get here.
+  // The event loop has no other hook after its immediates. Only connections that end with an error get here.
   new MessageChannel().port1.on('close', tell).close()
 }

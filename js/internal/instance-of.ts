@@ -1,20 +1,19 @@
-/** Classes of ours that stand for classes of node:http without inheriting from them. */
+/** `instanceof` between our classes and those of node:http that they stand for without inheriting from them. */
 
 type Class = abstract new (...args: never[]) => object
 
 const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
 
 /**
- * Makes `instanceof` true both ways: for objects of ours with Node's class, which programs took from node:http, and for
- * objects of Node's with ours. Subclasses of either keep the ordinary meaning, and a second copy of this package extends
- * the first one's answer.
+ * Makes `instanceof` true in both directions: for our objects with Node's class, and for Node's objects with ours. Subclasses of
+ * either keep the ordinary meaning. A second copy of this package extends the answer of the first.
  */
 export function countAsInstances(ours: { readonly prototype: object }, nodes: Class): void {
   tell(ours, nodes.prototype, ordinaryHasInstance)
   tell(nodes, ours.prototype, nodes[Symbol.hasInstance])
 }
 
-/** Whether what stands on the right of `instanceof` is `owner`, perhaps behind a proxy, and no subclass of it. */
+/** @returns whether the right side of `instanceof` is `owner` itself, or a proxy of it, and not a subclass */
 export function isItself(right: unknown, owner: { readonly prototype: object }): boolean {
   return right === owner || (right as { prototype?: unknown } | undefined)?.prototype === owner.prototype
 }

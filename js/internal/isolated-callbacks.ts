@@ -1,6 +1,6 @@
 /**
- * Several programs' callbacks in one loop: what one of them throws becomes an uncaught exception of its own and keeps
- * nobody else from being told.
+ * Calls callbacks of the program one after the other. An error that one of them throws becomes an uncaught exception of its own,
+ * and the others are called all the same.
  */
 
 import type { AsyncResource } from 'node:async_hooks'
@@ -22,7 +22,7 @@ function rethrow(error: unknown): never {
   throw error
 }
 
-/** Calls `tell(...args)` in `scope`. What it throws finds the domain in which it was thrown, which ends with the scope. */
+/** Calls `tell(...args)` in `scope`. An error that it throws goes to the domain that was active when it was thrown. */
 export function tellIn<A extends unknown[]>(scope: AsyncResource, tell: (...args: A) => void, ...args: A): void {
   scope.runInAsyncScope(attempt, undefined, tell, args)
 }
@@ -35,7 +35,7 @@ function attempt<A extends unknown[]>(tell: (...args: A) => void, args: A): void
   }
 }
 
-/** Calls `make` in nobody's domain: what it makes has none. */
+/** Calls `make` outside of all domains, so that the emitter that it makes has none. */
 export function withoutDomain<T>(make: () => T): T {
   const holder = process as { domain?: unknown }
   const { domain } = holder
@@ -45,7 +45,7 @@ export function withoutDomain<T>(make: () => T): T {
   return made
 }
 
-/** Runs `callback` in a turn of its own, and in nobody's domain: not in that of whoever has thrown, above all. */
+/** Runs `callback` in a turn of its own and outside of all domains: above all, not in that of the callback that threw. */
 export function continueLater(callback: () => void): void {
   withoutDomain(() => setImmediate(callback))
 }
