@@ -1,7 +1,7 @@
 /**
- * Servers and sockets that programs pass on: `child.send(message, handle)`, `spawn(…, { stdio: [socket] })` and
- * `otherServer.listen(server)`. Node looks for a libuv handle in `_handle` and passes that to C++. Ours get one just before,
- * or the call throws: what is no handle of libuv's must never get that far.
+ * Servers and sockets that a program passes on: `child.send(message, handle)`, `spawn(…, { stdio: [socket] })` and
+ * `otherServer.listen(server)`. Node takes the libuv handle in `_handle` and passes it to C++. Ours get such a handle just before,
+ * or the call throws: any other object must never reach C++.
  */
 import { ChildProcess } from 'node:child_process'
 import net from 'node:net'
@@ -9,7 +9,7 @@ import net from 'node:net'
 import { ListenHandle } from './listen-handle.js'
 import { isNative, makePlain } from './plain-socket.js'
 
-/** Both ends of an IPC channel: a child process, and this process if it is one. */
+/** An IPC channel of this process: to a child, or to its parent. */
 interface Channel {
   _send?: Send
 }
@@ -23,13 +23,13 @@ interface Listening {
 
 type Spawn = (this: ChildProcess, options: { stdio?: unknown }) => number
 
-/** Node's own; replaced below, once. */
+/** Node's own methods, which are replaced below. */
 const { listen } = net.Server.prototype
 const { spawn } = ChildProcess.prototype as unknown as { spawn: Spawn }
 
-/** Whoever listens on another server's socket gets all its connections from there on, as in Node. */
+/** A server that listens on the socket of another gets all further connections, as in Node. */
 function listenOn(this: net.Server & Listening, ...args: unknown[]): net.Server {
-  // A server that listens already is refused.
+  // Node refuses a server that listens already.
   if (!this._handle) args[0] = listenTarget(args[0])
   return Reflect.apply(listen as (...args: unknown[]) => net.Server, this, args)
 }

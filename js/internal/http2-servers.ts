@@ -1,6 +1,6 @@
 /**
- * node:http2 under the register module: its servers stay Node's, what they make of an HTTP/1 request (`allowHTTP1`)
- * becomes ours, for the reason given in `https-servers.ts`.
+ * node:http2 under the register module: servers stay Node's, the messages of HTTP/1 requests (`allowHTTP1`) are of our classes,
+ * for the reason in `https-servers.ts`.
  */
 import http2 from 'node:http2'
 
@@ -17,7 +17,7 @@ interface MessageClasses {
   Http1ServerResponse?: unknown
 }
 
-/** What to put in the place of http2.createSecureServer. */
+/** Makes the replacement of http2.createSecureServer. */
 export function http2Servers(): { createSecureServer: Create } {
   const create = http2.createSecureServer as unknown as Create
   return {
@@ -27,7 +27,7 @@ export function http2Servers(): { createSecureServer: Create } {
   }
 }
 
-/** Where Node takes the classes of `http1Options`, those come before these. */
+/** Classes in `http1Options` win over ours where this Node reads them. */
 function withOurMessages(options: unknown): unknown {
   const given = options as MessageClasses | null | undefined
   if (given?.allowHTTP1 !== true) return options

@@ -1,6 +1,6 @@
 /**
- * node:https under the register module: its servers stay Node's, the messages they make become ours. A program that
- * serves one application by both protocols has but one class to inherit from, and that is ours then.
+ * node:https under the register module: servers stay Node's, their messages are of our classes. A program that serves one
+ * application by both protocols inherits from one message class, which is ours.
  */
 import https from 'node:https'
 
@@ -10,7 +10,7 @@ import { ServerResponse } from '../response.js'
 type Listener = (...args: unknown[]) => void
 type NodeServer = new (options: object | undefined, listener?: Listener) => https.Server
 
-/** What to put in the place of https.Server and https.createServer. */
+/** Makes the replacements of https.Server and https.createServer. */
 export function httpsServers(): { Server: unknown; createServer: unknown } {
   const NodeServer = https.Server as unknown as NodeServer
 
@@ -29,7 +29,7 @@ export function httpsServers(): { Server: unknown; createServer: unknown } {
   return { Server, createServer }
 }
 
-/** What is no object of options goes to Node as it is, to be refused there. */
+/** An argument that is not an object is passed to Node, which refuses it. */
 function withOurMessages(options?: object | Listener, listener?: Listener): [object | undefined, Listener | undefined] {
   if (typeof options === 'function') return withOurMessages({}, options as Listener)
   if (options === undefined || options === null) return withOurMessages({}, listener)

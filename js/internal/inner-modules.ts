@@ -1,6 +1,6 @@
 /**
- * The modules that node:http is made of. Node does not document them, and programs require them nevertheless: mockers
- * and instrumentation replace methods of their classes. Under the register module their classes are ours, too.
+ * The modules that node:http consists of (`_http_agent` and others). Node does not document them, but mocks and instrumentation
+ * require them and replace methods of their classes. Under the register module their classes are ours, too.
  */
 import { globalAgent, Agent, type Agent as AgentInstance } from '../agent.js'
 import { ClientRequest } from '../client.js'
@@ -17,7 +17,7 @@ import { ServerResponse } from '../response.js'
 import { connectionListener, Server } from '../server.js'
 import { kUniqueHeaders } from './symbols.js'
 
-/** What each of them has of ours. The rest is about Node's parser and stays. */
+/** The exports of each module that are replaced by ours. The others concern Node's parser and stay. */
 const MEMBERS: Record<string, Record<string, unknown>> = {
   _http_agent: { Agent },
   _http_client: { ClientRequest },
@@ -27,7 +27,7 @@ const MEMBERS: Record<string, Record<string, unknown>> = {
   _http_server: { Server, ServerResponse, STATUS_CODES, _connectionListener: connectionListener },
 }
 
-/** As `http.globalAgent`: assigning either changes both. */
+/** Defines `globalAgent` so that an assignment changes `http.globalAgent`, too. */
 const GLOBAL_AGENT: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
@@ -37,7 +37,7 @@ const GLOBAL_AGENT: PropertyDescriptor = {
   },
 }
 
-/** Puts ours into those modules that this Node has, and the names that it knows. */
+/** Replaces exports, where this Node has the module and the name. */
 export function replaceInnerModules(): void {
   for (const [name, members] of Object.entries(MEMBERS)) {
     const inner = load(name)
@@ -50,9 +50,9 @@ export function replaceInnerModules(): void {
   }
 }
 
-/** Node may warn of the module's use: not of ours. */
+/** Requires a module without Node's deprecation warning, which is meant for programs. */
 function load(name: string): object | undefined {
-  // With `--no-deprecation` it is set, and read only.
+  // With `--no-deprecation` the property is true and read only.
   if (process.noDeprecation) return process.getBuiltinModule(name)
   process.noDeprecation = true
   try {

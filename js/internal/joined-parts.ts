@@ -1,8 +1,8 @@
-/** Parts of a message that waited for the same moment, as one. */
+/** Joins the parts of a message that have waited for the same moment. */
 import type { CorkedChunk } from './outgoing-state.js'
 import type { WriteCallback } from './transport.js'
 
-/** All parts as one, in their order. */
+/** Returns all parts as one, in their order. */
 export function joinParts(parts: CorkedChunk[]): CorkedChunk {
   if (parts.length === 1) return parts[0]!
   const callback = joinCallbacks(parts)
@@ -15,7 +15,7 @@ export function joinParts(parts: CorkedChunk[]): CorkedChunk {
   return { chunk: Buffer.concat(buffers), encoding: null, callback, joins }
 }
 
-/** Tells all who asked; null where nobody did. */
+/** A callback that calls those of all parts; null when there is none. */
 export function joinCallbacks(parts: CorkedChunk[]): WriteCallback | null {
   const callbacks: WriteCallback[] = []
   for (const { callback } of parts) if (callback !== null) callbacks.push(callback)
@@ -25,7 +25,7 @@ export function joinCallbacks(parts: CorkedChunk[]): WriteCallback | null {
   }
 }
 
-/** Parts that are text in one encoding, as one text; null where their bytes would not be those of the parts. */
+/** Joins parts that are text in one encoding; null when the bytes of the joined text would differ from those of the parts. */
 function joinText(parts: CorkedChunk[]): string | null {
   const { encoding } = parts[0]!
   const utf8 = !encoding || encoding === 'utf8'
@@ -33,7 +33,7 @@ function joinText(parts: CorkedChunk[]): string | null {
   let text = ''
   for (const part of parts) {
     if (typeof part.chunk !== 'string' || (part.encoding || 'utf8') !== (encoding || 'utf8')) return null
-    // Halves of a character in two parts are two unreadable ones, also next to each other.
+    // The halves of a surrogate pair in two parts are encoded as two replacement characters. Joined they would be one character.
     if (utf8 && text !== '' && (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800) return null
     text += part.chunk
   }

@@ -10,15 +10,15 @@ import { family } from '../native-socket.js'
 const UV_READABLE = 1
 const UV_WRITABLE = 2
 
-/** Stands where net.Server expects libuv's handle. */
+/** The `_handle` of a server, where net.Server expects one of libuv. */
 export class ListenHandle {
   readonly #id: number
   readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
   readonly #path: string
   readonly #resource: ListenResource
-  /** A handle of libuv's on the same socket, for those who pass it on; null before the first. */
+  /** A libuv handle on the same socket, for a program that passes the server on; null before that. */
   #libuv: LibuvHandle | null = null
-  /** Somebody else accepts, by `#libuv`. */
+  /** Another server accepts, through `#libuv`. */
   #givenUp = false
   #refed = true
   #open = true
@@ -35,7 +35,7 @@ export class ListenHandle {
     this.#path = path
     this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
     environment.ref()
-    // net.Server takes a handle without this method for a pipe.
+    // net.Server takes a handle without `getsockname` for a pipe.
     if (address === undefined) (this as { getsockname?: unknown }).getsockname = undefined
   }
 
@@ -48,7 +48,7 @@ export class ListenHandle {
     return this.#resource.asyncId()
   }
 
-  /** `listen`'s readableAll and writableAll, in libuv's numbers; answers a negative error number. */
+  /** Applies readableAll and writableAll of `listen`, as libuv's flags. @returns 0 or a negative error number */
   fchmod(mode: number): number {
     try {
       chmodSync(this.#path, ((mode & UV_READABLE) !== 0 ? 0o444 : 0) | ((mode & UV_WRITABLE) !== 0 ? 0o222 : 0))
@@ -62,7 +62,7 @@ export class ListenHandle {
     if (this.#open) environment.native.configure(this.#id, settings)
   }
 
-  /** For another process, which accepts beside this one. Closed with this handle. */
+  /** The libuv handle for another process, which accepts as well. Closed with this handle. */
   passable(): LibuvHandle {
     if (this.#libuv === null) {
       this.#libuv = listeningHandle(this.#id, false)
@@ -71,10 +71,10 @@ export class ListenHandle {
     return this.#libuv
   }
 
-  /** For another server of this process, which accepts from here on, as in Node, where both have one handle. */
+  /** The libuv handle for another server of this process, which accepts from here on, as in Node, where both share one handle. */
   giveUp(): LibuvHandle | { fd: number } {
     if (this.#givenUp && this.#libuv !== null) return this.#libuv
-    // Node makes a handle of its own for a pipe, from the descriptor.
+    // For a pipe Node makes a handle of its own from the descriptor.
     const fd = this.#address === null ? listeningFd(this.#id, true) : -1
     const handle = fd === -1 ? listeningHandle(this.#id, true) : null
     this.#libuv?.close()
@@ -85,7 +85,7 @@ export class ListenHandle {
     return handle ?? { fd }
   }
 
-  /** Our I/O thread accepts. */
+  /** Whether our I/O thread accepts. */
   get isOurs(): boolean {
     return this.#open && !this.#givenUp
   }
@@ -109,7 +109,7 @@ export class ListenHandle {
   close(callback?: () => void): void {
     if (!this.#open) return
     this.#open = false
-    // Ahead of the listener: the port is free only when neither has it.
+    // Closed before the listener: the port is free only after both are closed.
     this.#libuv?.close()
     if (this.#givenUp) {
       if (this.#path !== '') rmSync(this.#path, { force: true })
@@ -117,7 +117,7 @@ export class ListenHandle {
       if (this.#refed) environment.unref()
       environment.native.closeListener(this.#id)
     }
-    // Whoever has been accepted and not told of is turned away, like those in the backlog.
+    // Connections that were accepted and not reported yet are closed, like those in the backlog.
     environment.closing.add(this.#id)
     this.#resource.emitDestroy()
     if (callback !== undefined) process.nextTick(callback)

@@ -1,6 +1,6 @@
 /**
- * Listening sockets of I/O threads as handles of libuv, for those who pass a server on: to another process, which then
- * accepts beside us, or to another server, which accepts from there on.
+ * libuv handles on the listening sockets of I/O threads, for a program that passes a server on: to another process, which
+ * accepts connections as well, or to another server, which accepts them instead of ours.
  */
 import fs from 'node:fs'
 import net from 'node:net'
@@ -10,7 +10,7 @@ import { environment } from './environment.js'
 import { ERR_INVALID_HANDLE_TYPE, systemError } from './errors.js'
 import { listeningDescriptor } from './native.js'
 
-/** As net.Server uses it. */
+/** The members that net.Server uses. */
 export interface LibuvHandle {
   close(callback?: () => void): void
   ref(): void
@@ -21,10 +21,10 @@ export interface LibuvHandle {
 type CreateHandle = (address: null, port: null, type: null, fd: number) => LibuvHandle | number
 
 /**
- * A descriptor of the socket. Closing it is the caller's matter.
+ * Returns a descriptor of the socket, which the caller closes.
  *
- * @param giveUp whoever gets it accepts from here on
- * @throws what the system says; ERR_INVALID_HANDLE_TYPE where it has no such descriptors
+ * @param giveUp the receiver of the descriptor accepts instead of our I/O thread
+ * @throws the system's error; ERR_INVALID_HANDLE_TYPE on a system without such descriptors
  */
 export function listeningFd(server: number, giveUp: boolean): number {
   const { errno, fd } = listeningDescriptor(environment.native, server, giveUp)
@@ -35,7 +35,7 @@ export function listeningFd(server: number, giveUp: boolean): number {
   return fd
 }
 
-/** A handle on the socket, which libuv does not watch yet. See `listeningFd`. */
+/** Returns a handle on the socket that libuv does not watch yet. For the errors see `listeningFd`. */
 export function listeningHandle(server: number, giveUp: boolean): LibuvHandle {
   const fd = listeningFd(server, giveUp)
   const create = (net as unknown as { _createServerHandle?: CreateHandle })._createServerHandle

@@ -1,6 +1,6 @@
 /**
- * Whether a connection that an agent asks for can take the native road, and its way there: Node's own name resolution,
- * then an I/O thread.
+ * Decides whether a connection of an agent can be native, and makes it: Node's own name resolution first, then an I/O thread
+ * connects.
  */
 import dns, { type LookupAddress } from 'node:dns'
 import http from 'node:http'
@@ -17,7 +17,7 @@ import { SocketResource } from './resources.js'
 const { connect: netConnect, createConnection: netCreateConnection } = net
 const socketConnect = net.Socket.prototype.connect
 
-/** What the native road knows nothing of: Node deals with them, errors included. */
+/** Options that native connections do not support. Node handles them, with their errors. */
 const UNKNOWN = [
   'fd',
   'handle',
@@ -29,7 +29,7 @@ const UNKNOWN = [
   'typeOfService',
 ] as const
 
-/** Node raises a shorter autoSelectFamilyAttemptTimeout to this, in ms. */
+/** Smallest autoSelectFamilyAttemptTimeout in ms; Node raises a smaller one to it. */
 const SHORTEST_ATTEMPT = 10
 
 interface SocketOptions extends ClientOptions {
@@ -38,7 +38,7 @@ interface SocketOptions extends ClientOptions {
   noDelay?: boolean
 }
 
-/** Programs that replace Node's sockets, to watch or to fake them, get what they expect. */
+/** Whether net's functions are Node's own. Where a program has replaced them, connections are made through its own. */
 function socketsAreNodes(): boolean {
   return (
     net.connect === netConnect &&
@@ -76,7 +76,7 @@ function isPlain(options: SocketOptions): boolean {
 /** @returns the socket, or null where only Node's own will do */
 export function connectNatively(options: ClientOptions): Socket | null {
   const wanted = options as SocketOptions
-  // Where the network is off limits, Node's own sockets say so.
+  // Without permission for the network, Node's own sockets report the error.
   if (!socketsAreNodes() || !isPlain(wanted) || !mayUseNetwork()) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
   const validation = validationOf(wanted)
@@ -99,7 +99,7 @@ export function connectNatively(options: ClientOptions): Socket | null {
   if (wanted.localPort) base.localPort = Number(wanted.localPort)
   const host = wanted.host || 'localhost'
   if (net.isIP(host) !== 0) process.nextTick(connectTo, socket, { ...base, addresses: [host] })
-  // What resolves the name is triggered by the socket that wants it.
+  // In async_hooks the lookup is triggered by the socket.
   else if (wanted.lookup === undefined) resource.runInAsyncScope(resolve, undefined, socket, host, base, wanted)
   else resolve(socket, host, base, wanted)
   return socket
@@ -113,7 +113,7 @@ function resolve(socket: ClientSocket, host: string, base: ConnectOptions, optio
   const lookup = (options.lookup ?? dns.lookup) as typeof dns.lookup
   const family = options.family ?? 0
   const query = { family, hints: options.hints || 0 }
-  // Where Node's sockets have the name that they resolve.
+  // Node's sockets have the name in the same place while it is resolved.
   ;(socket as { _host?: string })._host = host
   const select = options.autoSelectFamily ?? net.getDefaultAutoSelectFamily()
   const answer = options.lookup === undefined ? TRUSTED : new Answer()
@@ -160,13 +160,13 @@ function resolve(socket: ClientSocket, host: string, base: ConnectOptions, optio
 }
 
 /**
- * What a program's own `lookup` has answered, which may be more than once. The second answer to an attempt that has just
- * begun fails it, as in Node. In a later turn Node's attempt is over in most cases, and further answers have no effect;
- * here that does not depend on how long the attempt takes.
+ * The results of the program's own `lookup`, which may call back more than once. As in Node, a second call fails an attempt that
+ * has just begun. In a later turn Node's attempt has ended in most cases and further calls have no effect; here they have none,
+ * however long the attempt takes.
  */
 class Answer {
   #begun = false
-  /** Further answers have no effect. */
+  /** Further calls have no effect. */
   over = false
 
   connect(socket: ClientSocket, target: ConnectOptions): void {
@@ -182,7 +182,7 @@ class Answer {
   }
 }
 
-/** Node's own resolver answers once. */
+/** Node's own resolver calls back once. */
 const TRUSTED = { over: false, connect: connectTo }
 
 function isAddress(address: unknown): address is string {

@@ -1,6 +1,6 @@
 /**
- * The only module that loads the addon. Its shapes are generated from `crates/binding`; what is known of them beyond that
- * is said here.
+ * The only module that loads the addon. The types are generated from `crates/binding`; this module narrows them where the
+ * generator cannot.
  */
 import type * as binding from '../../js/native/binding.js'
 
@@ -15,10 +15,10 @@ export type {
 /** One JavaScript thread's end of the hand-off. */
 export interface NativeEnvironment
   extends Omit<binding.BindingEnvironment, 'counters' | 'connectionCounts' | 'unsent'> {
-  /** Bytes written that the kernel has not taken; null once the connection is gone. */
+  /** Bytes written that the kernel has not taken; null after the connection has closed. */
   unsent(slot: number, generation: number): number | null
   counters(slot: number, generation: number): [read: number, written: number] | null
-  /** Those of servers accepted so far and open now, those of clients open now. */
+  /** Connections that servers have accepted so far, those of them that are open, and open connections of clients. */
   connectionCounts(): [accepted: number, open: number, clients: number]
 }
 
@@ -30,7 +30,7 @@ interface Native
   giveUpConnection(environment: NativeEnvironment, slot: number, generation: number): binding.BindingGivenUp
   listeningDescriptor(environment: NativeEnvironment, server: number, giveUp: boolean): binding.BindingDescriptor
   BindingAgent: new (environment: NativeEnvironment) => binding.BindingAgent
-  /** Of all pools of this thread. */
+  /** Sums over all pools of this thread. */
   poolCounts(): [active: number, idle: number, waiting: number]
   BindingEnvironment: new (
     onWake: (inNewTurn: boolean) => void,
@@ -42,7 +42,6 @@ interface Native
 }
 
 // From `dist/internal/` the same path leads to the same file.
-// eslint-disable-next-line @typescript-eslint/no-require-imports
 const native = require('../../js/native/binding.js') as Native
 
 export const {

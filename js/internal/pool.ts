@@ -1,9 +1,9 @@
 /**
- * An agent's pool. It is Rust's (`crates/net/src/pool`), and so are its decisions; here is what only JavaScript can have of
- * it: which socket a member is, which request waits, and `agent.sockets`, `freeSockets` and `requests`, the views of it.
+ * JavaScript's part of an agent's pool. The pool itself, with all decisions, is in Rust (`crates/net/src/pool`). This file has the
+ * socket of each member, the requests that wait, and the views `agent.sockets`, `freeSockets` and `requests`.
  *
- * Programs write into those, too, and into the agent's limits and `totalSocketCount`, to reserve room above all. So whatever
- * is asked of the pool comes behind a look at what they show, and the difference is told first.
+ * Programs change the views, the agent's limits and `totalSocketCount`, mostly to reserve room. So before each question to
+ * the pool the views are compared with what the pool knows, and differences are reported to it.
  */
 import type { Socket } from 'node:net'
 
@@ -33,10 +33,10 @@ import {
 import { awaitEndIfClosed, generationOf, NOT_YET, slotOf } from './pool-liveness.js'
 import * as r from '../native/records.js'
 
-/** The number of an origin, or a member, that the pool does not know (any more). */
+/** The number of an origin or a member that the pool does not know, or no longer. */
 const UNKNOWN = -1
 
-/** A name that `getName` has answered. Its counts are what the pool in Rust knows. */
+/** A name that `getName` has returned. Its counts are those that the pool in Rust knows. */
 export class Origin {
   readonly pool: AgentPool
   readonly name: string
@@ -46,11 +46,11 @@ export class Origin {
   /** See `Pool::left`. */
   left = 0
   waiting = 0
-  /** Sockets in `agent.sockets` that are no members, as the pool has been told. */
+  /** Sockets in `agent.sockets` that are not members, as last reported to the pool. */
   beyond = 0
-  /** Native sockets that have idled since before they had a connection. */
+  /** Idle native sockets whose connection was not there yet when they became idle. */
   unnamed: Member[] = []
-  /** The pool's `changes` when it last answered POOL_WAIT. */
+  /** The pool's `changes` when it last returned POOL_WAIT. */
   fullAt = -1
 
   constructor(pool: AgentPool, name: string, number: number) {
@@ -68,33 +68,33 @@ interface Member {
   state: 'active' | 'idle' | 'left'
 }
 
-/** Of the options that `watch` got: the member they belong to. */
+/** The key, in the options that `watch` got, of the member that they belong to. */
 const kMember = Symbol('ferrohttp.member')
 
 type Options = ClientOptions & { [kMember]?: Member }
 
 export class AgentPool {
   readonly #agent: Agent
-  /** The stack has ended in the middle of a decision: what is counted here may be wrong. See `recover`. */
+  /** A stack overflow has interrupted a decision, so the counts here may be wrong. See `recover`. */
   isTorn = false
-  /** Its end is that of the pool in Rust. */
+  /** The pool in Rust lives as long as this object. */
   readonly #owner = new BindingAgent(environment.native)
   readonly #number = this.#owner.number
   readonly #names = new Map<string, Origin>()
   readonly #numbers = new Map<number, Origin>()
   readonly #members = new Map<number, Member>()
 
-  /** As the pool has been told. */
+  /** As last reported to the pool. */
   #maxSockets: number | undefined
   #maxTotalSockets: number | undefined
   #maxFreeSockets: number | undefined
   #keepAlive: boolean | undefined
   #scheduling: string | undefined
   #beyondTotal = 0
-  /** How often anything of the pool has changed but for queues: until then a request that got POOL_WAIT would get it again. */
+  /** Changes of the pool, queues excepted. While there are none, a request that got POOL_WAIT would get it again. */
   #changes = 0
 
-  /** The host that the last request went to. */
+  /** Host and origin of the last request. */
   #lastHost: unknown = undefined
   #lastPort: unknown = undefined
   #last: Origin | null = null
@@ -104,8 +104,8 @@ export class AgentPool {
   }
 
   /**
-   * Has another pool take over. Sockets in the views stay and are found there by that one; those that were between two views are
-   * destroyed, because no request has them.
+   * Replaces this pool by a new one, which finds the sockets in the views. Sockets that were between two views are destroyed,
+   * because no request has them.
    */
   recover(): void {
     const { sockets, freeSockets } = this.#agent
@@ -127,7 +127,7 @@ export class AgentPool {
 
   // ---- names ---------------------------------------------------------------------------------------------------
 
-  /** @param given what `getName` has answered: that of a program may be anything */
+  /** @param given the value that `getName` has returned, which may be anything when the program has replaced it */
   origin(given: string): Origin {
     const name = String(given)
     const known = this.#names.get(name)
@@ -145,7 +145,7 @@ export class AgentPool {
     return known ? own : this.origin(name)
   }
 
-  /** The origin of the host, if the last request went there too; otherwise `getName` is to be asked. */
+  /** The origin of the host if the last request had the same. Otherwise the caller asks `getName`. */
   lastOrigin(host: unknown, port: unknown): Origin | null {
     const last = this.#last
     if (last === null || this.#lastHost !== host || this.#lastPort !== port) return null
@@ -158,7 +158,7 @@ export class AgentPool {
     this.#last = origin
   }
 
-  /** Forgets the name if nothing is left of it. */
+  /** Forgets the name if it has neither sockets nor requests. */
   settle(origin: Origin): void {
     const { number } = origin
     if (number === UNKNOWN || origin.active + origin.idle + origin.left > 0) return
@@ -170,9 +170,12 @@ export class AgentPool {
     origin.number = UNKNOWN
   }
 
-  // ---- what is decided -----------------------------------------------------------------------------------------
+  // ---- decisions ------------------------------------------------------------------------------------------------
 
-  /** What a request gets: an idle socket, which has left `freeSockets` and is to be `show`n when it is in use. */
+  /**
+   * Decides what a request gets: an idle socket, POOL_CONNECT or POOL_WAIT. The socket has left `freeSockets`; the caller calls `show`
+   * when the socket is in use.
+   */
   acquire(origin: Origin): Socket | typeof r.POOL_CONNECT | typeof r.POOL_WAIT {
     const { name } = origin
     const free = this.#agent.freeSockets[name]
@@ -196,37 +199,37 @@ export class AgentPool {
       member.state = 'active'
       origin.idle--
       origin.active++
-      // What a program has taken out of the view, though it put another one there, is its own.
+      // A socket that the program has removed from the view belongs to the program.
       if (!drop(this.#agent.freeSockets, name, socket)) this.#remove(member)
       else if (socket.destroyed) this.#leave(member)
       else return socket
     }
   }
 
-  /** A request has to wait, perhaps for the place of an idle connection that stands no longer, which nothing else awaits. */
+  /** A request has to wait, perhaps for the place of an idle connection that is closed. The event loop stays alive for that. */
   #awaitSpoilt(): void {
     for (const { socket, state } of this.#members.values()) if (state === 'idle') awaitEndIfClosed(socket)
   }
 
-  /** A socket that was idle is in use. */
+  /** Adds a socket that was idle to `agent.sockets`. */
   show(origin: Origin, socket: Socket): void {
     ;(this.#agent.sockets[origin.name] ??= []).push(socket)
   }
 
-  /** A request is told to wait. */
+  /** Adds a request to `agent.requests`. */
   queue(origin: Origin, request: ClientRequest): void {
     ;(this.#agent.requests[origin.name] ??= []).push(request)
   }
 
-  /** What becomes of a socket that has nothing to do: POOL_SERVE, POOL_KEEP or POOL_CLOSE. */
+  /** Decides about a socket whose exchange is over: POOL_SERVE, POOL_KEEP or POOL_CLOSE. */
   released(origin: Origin, reusable: boolean): number {
-    // POOL_WAIT has promised it: the answer is known, and that there is one less in the queue is told with the next question.
+    // POOL_WAIT has promised this socket to the queue. The shorter queue is reported with the next question.
     if (lengthOf(this.#agent.requests[origin.name]) > 0) return r.POOL_SERVE
     this.#tell(origin)
     return poolReleased(this.#number, origin.number, reusable)
   }
 
-  /** After POOL_SERVE: whose turn it is. */
+  /** Removes the oldest request from the queue, after POOL_SERVE. */
   unqueue(origin: Origin): ClientRequest {
     const { requests } = this.#agent
     const waiting = requests[origin.name]!
@@ -235,7 +238,7 @@ export class AgentPool {
     return request
   }
 
-  /** A socket has been made for a name. */
+  /** Adds a new socket of a name. */
   opened(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
     const number = poolOpened(this.#number, origin.number)
@@ -245,8 +248,8 @@ export class AgentPool {
   }
 
   /**
-   * The socket idles from now on. False if it has to leave the agent first, because somebody may get a connection in its
-   * place, or because it is not one of the agent's.
+   * Marks a socket as idle. Returns false if it has to leave the agent first, because another request may get a connection in
+   * its place, or because it is not one of the agent's.
    */
   keep(origin: Origin, socket: Socket, options: Options): boolean {
     const member = this.#find(origin, socket, options, true)
@@ -263,7 +266,7 @@ export class AgentPool {
     return true
   }
 
-  /** A socket that is not, or no longer, one of the agent's idles there from now on. */
+  /** Adds an idle socket that is not, or no longer, a member. */
   adopt(name: string, socket: Socket, options: Options): void {
     const origin = this.origin(name)
     options[kMember] = this.#adopted(origin, socket)
@@ -271,7 +274,7 @@ export class AgentPool {
   }
 
   /**
-   * The socket leaves the agent; one that can be written to stays where it idles, as in Node.
+   * Removes a socket from the agent. An idle one that is writable stays in `freeSockets`, as in Node.
    * @returns whether there is room for another in its place
    */
   remove(origin: Origin, socket: Socket, options: Options): boolean {
@@ -282,41 +285,41 @@ export class AgentPool {
     if (active !== undefined) this.#remove(active)
     if (!socket.writable) {
       const shownIdle = drop(agent.freeSockets, origin.name, socket)
-      // One that was in use idles too only where a program has put it there: not worth a look at all members.
+      // Only a program can have put a socket that is in use into `freeSockets`, too. A search of all members is not worth that.
       const other = active === undefined || shownIdle ? this.#find(origin, socket, options, false) : undefined
       if (other !== undefined) room = this.#remove(other)
     }
     return room
   }
 
-  /** The request that gets a connection now that one of `origin` is gone. It stays where it waits until it has it. */
+  /** The request that gets a connection in place of one of `origin` that is gone. It stays in the queue until it has the connection. */
   next(origin: Origin): ClientRequest | undefined {
     this.#tell(origin)
     for (;;) {
       const answer = poolNext(this.#number, origin.number)
       if (answer === r.POOL_NONE) return undefined
       const other = this.#numbers.get(answer > r.POOL_NONE ? answer : r.POOL_BUSY - answer)!
-      // The views of that one may have changed, too.
+      // The views of that origin may have changed, too.
       if (!this.#tell(other)) return answer > r.POOL_NONE ? this.#agent.requests[other.name]![0] : undefined
       this.settle(other)
     }
   }
 
-  // ---- what programs write -------------------------------------------------------------------------------------
+  // ---- changes by programs -------------------------------------------------------------------------------------
 
-  /** Tells what differs from what the pool knows. @returns whether anything did, of the views of the name */
+  /** Reports to the pool what has changed in the views. @returns whether the views of the name had changed */
   #tell(origin: Origin): boolean {
     const told = this.#tellViews(origin, this.#agent.freeSockets[origin.name])
     const waiting = lengthOf(this.#agent.requests[origin.name])
     if (waiting === origin.waiting) return told
     origin.waiting = waiting
-    // Who waits next has to be told of: others may go first.
+    // The pool has to know that this name waits: it decides which name is next.
     if (waiting === 0) origin.fullAt = -1
     poolSetShown(this.#number, origin.number, origin.beyond, waiting)
     return true
   }
 
-  /** As `#tell`, but for the queue. */
+  /** As `#tell`, without the queue. */
   #tellViews(origin: Origin, free: Socket[] | undefined): boolean {
     const agent = this.#agent
     if (
@@ -360,7 +363,7 @@ export class AgentPool {
     )
   }
 
-  /** A program has changed the list of a name's idle sockets: as it is now it holds. */
+  /** The program has edited `agent.freeSockets`. Rebuilds our members from that list. */
   #retake(origin: Origin, free: Socket[]): void {
     for (const member of [...this.#members.values()])
       if (member.origin === origin && member.state === 'idle') this.#remove(member)
@@ -376,7 +379,7 @@ export class AgentPool {
     return member
   }
 
-  /** @returns as `remove` */
+  /** @returns whether there is room for another in its place */
   #remove(member: Member): boolean {
     this.#changes++
     const room = poolRemoved(this.#number, member.number)
@@ -394,7 +397,7 @@ export class AgentPool {
     return member
   }
 
-  /** Tells which connections idle members have got by now. */
+  /** Reports the connections that idle members have got in the meantime. */
   #name(origin: Origin): void {
     origin.unnamed = origin.unnamed.filter((member) => {
       const slot = slotOf(member.socket)
@@ -405,7 +408,7 @@ export class AgentPool {
     })
   }
 
-  /** The member that a socket is for a name, in use or not. */
+  /** Finds the member of a socket and a name, among those in use or among the idle ones. */
   #find(origin: Origin, socket: Socket, options: Options, active: boolean): Member | undefined {
     const own = options[kMember]
     if (own !== undefined && is(own, origin, socket)) return (own.state === 'active') === active ? own : undefined
@@ -414,7 +417,7 @@ export class AgentPool {
     return undefined
   }
 
-  /** Sockets that idled and are destroyed go out of the view as long as they are the first in it: so Node. */
+  /** Removes destroyed sockets from the front of the idle ones, as Node does. */
   #shed(origin: Origin, free: Socket[]): void {
     while (free.length > 0 && free[0]!.destroyed) {
       const member = this.#members.get(poolOldest(this.#number, origin.number))!
@@ -422,14 +425,14 @@ export class AgentPool {
         free.shift()
         this.#leave(member)
       } else {
-        // A program has sorted them.
+        // The program has changed their order.
         this.#retake(origin, free)
       }
     }
     if (free.length === 0) delete this.#agent.freeSockets[origin.name]
   }
 
-  /** It is offered to nobody any more, and counts for the total until it is removed. */
+  /** No request gets this member any more. It counts for the total until it is removed. */
   #leave(member: Member): void {
     this.#changes++
     poolLeft(this.#number, member.number)
@@ -444,6 +447,6 @@ function is(member: Member, origin: Origin, socket: Socket): boolean {
 }
 
 function lengthOf(list: unknown[] | undefined): number {
-  // Programs may have put something else there.
+  // The program may have put something other than a list there.
   return list === undefined ? 0 : list.length | 0
 }
