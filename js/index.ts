@@ -1,6 +1,8 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
 import http from 'node:http'
 
+// Before all others: what does not run here says so by its own error instead of one of theirs.
+import './internal/native.js'
 import {
   Agent as AgentClass,
   globalAgent as shared,

@@ -1,38 +1,35 @@
 /**
  * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` module, so that an unchanged
- * program runs on it. node:https keeps Node's own client.
+ * program runs on it. Where the addon cannot be loaded, the program runs on Node's http, unless FERROHTTP says otherwise.
  */
-import http from 'node:http'
-import http2 from 'node:http2'
-import https from 'node:https'
-import { syncBuiltinESMExports } from 'node:module'
+import { isMainThread } from 'node:worker_threads'
 
-import * as ferrohttp from './index.js'
-import { http2Servers } from './internal/http2-servers.js'
-import { httpsServers } from './internal/https-servers.js'
-import { replaceInnerModules } from './internal/inner-modules.js'
+import type { LoadError } from './internal/addon/load-error.js'
+import { ioThreads, mode } from './internal/variables.js'
 
-const NAMES = [
-  'createServer',
-  'Server',
-  'IncomingMessage',
-  'OutgoingMessage',
-  'ServerResponse',
-  'STATUS_CODES',
-  'Agent',
-  'ClientRequest',
-  'request',
-  'get',
-  'setGlobalProxyFromEnv',
-] as const
-
-function put(module: object, name: string, value: unknown): void {
-  Object.defineProperty(module, name, { value, writable: true, enumerable: true, configurable: true })
+const required = mode() === 'require'
+ioThreads()
+if (mode() !== 'off' && loads()) {
+  const { putInPlace } = require('./internal/put-in-place.js') as typeof import('./internal/put-in-place.js')
+  putInPlace()
 }
 
-for (const name of NAMES) put(http, name, ferrohttp[name])
-Object.defineProperty(http, 'globalAgent', Object.getOwnPropertyDescriptor(ferrohttp, 'globalAgent')!)
-for (const [name, value] of Object.entries(httpsServers())) put(https, name, value)
-for (const [name, value] of Object.entries(http2Servers())) put(http2, name, value)
-replaceInnerModules()
-syncBuiltinESMExports()
+/** Whether the addon could be loaded. */
+function loads(): boolean {
+  try {
+    require('./internal/native.js')
+    return true
+  } catch (error) {
+    if (required || (error as Partial<LoadError>).remedy === undefined) throw error
+    if (isMainThread) warn(error as LoadError)
+    return false
+  }
+}
+
+/** One line, where Node's own warnings would take two. Not printed where Node prints no warnings (`--no-warnings`). */
+function warn({ code, problem, remedy }: LoadError): void {
+  if (process.listenerCount('warning') === 0) return
+  process.stderr.write(
+    `[${code}] ferrohttp is not in use, the program runs on Node's own http: ${problem}. To do: ${remedy}.\n`,
+  )
+}

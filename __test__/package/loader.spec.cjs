@@ -1,47 +1,163 @@
 'use strict'
-const test = require('ava')
+// What an installation says that cannot load its addon.
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
-
-const LOADER = path.join(path.dirname(require.resolve('ferrohttp/package.json')), 'js/native/binding.js')
+const test = require('ava')
 const manifest = require('ferrohttp/package.json')
+const { MAJOR, node } = require('../helpers/nodes.cjs')
+const { ADDON, BUILD, NATIVE, addPlatform, install, run } = require('./_installation.cjs')
 
-/** A copy of the loader in a folder of its own, beside nothing. */
-function strand(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-loader-'))
-  t.teardown(() => fs.rmSync(folder, { recursive: true }))
-  const loader = path.join(folder, 'binding.js')
-  fs.copyFileSync(LOADER, loader)
-  return { folder, loader }
+const REPORT = `
+  try {
+    const { createServer } = require('ferrohttp')
+    console.log(JSON.stringify({ loaded: typeof createServer }))
+  } catch (error) {
+    const { name, message, code, problem, remedy, tried, cause } = error
+    console.log(JSON.stringify({ name, message, code, problem, remedy, tried, cause: cause?.code, keys: Object.keys(error) }))
+  }
+`
+const LINUX = process.platform === 'linux'
+const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
+const OTHER = BUILD.startsWith('darwin') ? 'win32-x64-msvc' : 'darwin-arm64'
+
+/** What `require('ferrohttp')` comes to, in one process of its own. */
+function load(t, folder, { options = [], before = '', ...more } = {}) {
+  const { stdout, stderr, status, signal } = run(folder, [...options, '-e', before + REPORT], more)
+  t.deepEqual({ status, signal }, { status: 0, signal: null }, stderr)
+  const said = JSON.parse(stdout)
+  if (said.code !== undefined) {
+    t.true(said.message.includes(said.problem) && said.message.includes(said.remedy), said.message)
+    for (const attempt of said.tried) t.true(said.message.includes(attempt), attempt)
+    t.deepEqual(said.keys, ['code'], 'what the message says is not printed twice')
+  }
+  return said
 }
 
-test.serial('a missing addon is one error with every attempt', (t) => {
-  const error = t.throws(() => require(strand(t).loader), { message: /Cannot find native binding/ })
-  const attempts = []
-  for (let cause = error.cause; cause; cause = cause.cause) attempts.push(cause.message)
-  const { platform, arch } = process
-  t.true(
-    attempts.some((message) => message.includes(`./${manifest.napi.binaryName}.${platform}-${arch}`)),
-    'beside the loader first',
-  )
-  t.true(
-    attempts.some((message) => message.includes(`${manifest.napi.packageName}-${platform}-${arch}`)),
-    'then the platform package',
-  )
+test('the package of the platform is loaded', (t) => {
+  const folder = install(t)
+  addPlatform(folder)
+  t.deepEqual(load(t, folder), { loaded: 'function' })
 })
 
-test.serial('a build beside the loader comes before the platform package', (t) => {
-  const { folder, loader } = strand(t)
-  const [binary] = fs.readdirSync(path.dirname(LOADER)).filter((name) => name.endsWith('.node'))
-  const triple = binary.slice(manifest.napi.binaryName.length + 1, -'.node'.length)
-  const fake = path.join(folder, 'node_modules', `${manifest.napi.packageName}-${triple}`)
-  fs.mkdirSync(fake, { recursive: true })
-  fs.writeFileSync(path.join(fake, 'package.json'), JSON.stringify({ version: manifest.version, main: 'main.js' }))
-  fs.writeFileSync(path.join(fake, 'main.js'), 'exports.from = "package"')
-  t.is(require(loader).from, 'package')
+test('no package of any platform: optional dependencies were left out', (t) => {
+  const said = load(t, install(t))
+  t.is(said.code, 'ERR_FERROHTTP_ADDON_MISSING')
+  t.regex(said.problem, new RegExp(`${manifest.napi.packageName}-${BUILD} is not installed`))
+  t.regex(said.remedy, /--include=optional/)
+  t.is(said.tried.length, 2)
+  t.true(said.tried[0].includes(ADDON), 'beside the JavaScript first')
+  t.true(said.tried[1].startsWith(`${manifest.napi.packageName}-${BUILD}: `), 'then the package of the platform')
+})
 
-  delete require.cache[loader]
-  fs.copyFileSync(path.join(path.dirname(LOADER), binary), path.join(folder, binary))
-  t.is(require(loader).from, undefined)
+test('the package of another platform: node_modules was copied', (t) => {
+  const folder = install(t)
+  addPlatform(folder, OTHER)
+  const said = load(t, folder)
+  t.is(said.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
+  t.regex(said.problem, new RegExp(OTHER))
+})
+
+test('a lock file of npm that was written on another platform', (t) => {
+  const folder = install(t)
+  const lock = (...builds) => {
+    const packages = Object.fromEntries(
+      builds.map((build) => [`node_modules/${manifest.napi.packageName}-${build}`, {}]),
+    )
+    fs.writeFileSync(
+      path.join(folder, 'package-lock.json'),
+      JSON.stringify({ packages: { '': {}, 'node_modules/ferrohttp': {}, ...packages } }),
+    )
+  }
+  lock(OTHER)
+  const said = load(t, folder)
+  t.is(said.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
+  t.true(said.problem.includes(path.join(folder, 'package-lock.json')))
+  lock(OTHER, BUILD)
+  t.is(load(t, folder).code, 'ERR_FERROHTTP_ADDON_MISSING')
+  fs.writeFileSync(path.join(folder, 'package-lock.json'), 'no JSON')
+  t.is(load(t, folder).code, 'ERR_FERROHTTP_ADDON_MISSING')
+})
+
+if (LINUX)
+  test('the package for the other C library', (t) => {
+    const folder = install(t)
+    addPlatform(folder, BUILD.endsWith('-gnu') ? BUILD.replace('-gnu', '-musl') : BUILD.replace('-musl', '-gnu'))
+    const said = load(t, folder)
+    t.is(said.code, 'ERR_FERROHTTP_LIBC')
+    t.regex(said.problem, BUILD.endsWith('-gnu') ? /with glibc/ : /with musl/)
+  })
+
+test('a platform without a build', (t) => {
+  const said = load(t, install(t), { before: "Object.defineProperty(process, 'platform', { value: 'sunos' });" })
+  t.is(said.code, 'ERR_FERROHTTP_UNSUPPORTED_PLATFORM')
+  t.true(manifest.napi.targets.length === 8 && said.problem.includes(BUILD))
+})
+
+test('an addon of another version is refused', (t) => {
+  const folder = install(t, { version: '9.8.7' })
+  const addon = addPlatform(folder)
+  const said = load(t, folder)
+  t.is(said.code, 'ERR_FERROHTTP_VERSION')
+  t.true(said.problem.includes('9.8.7') && said.problem.includes(addon) && said.problem.includes(manifest.version))
+})
+
+if (LINUX)
+  test('a truncated addon ends nothing but the attempt', (t) => {
+    const folder = install(t)
+    const whole = fs.readFileSync(path.join(NATIVE, ADDON))
+    const damaged = [0, 63, 64, 200, 4096, whole.length >> 1, (whole.length * 3) >> 2].map((at) =>
+      whole.subarray(0, at),
+    )
+    for (const bytes of [...damaged, Buffer.from('version https://git-lfs.github.com/spec/v1\n'.repeat(9))]) {
+      addPlatform(folder, BUILD, bytes)
+      t.is(load(t, folder).code, 'ERR_FERROHTTP_ADDON_DAMAGED', `${bytes.length} bytes`)
+    }
+  })
+
+test('what the system refuses for another reason is the cause', (t) => {
+  const folder = install(t)
+  // The header of a library without segments.
+  const bytes = Buffer.alloc(64)
+  bytes.write('\x7fELF\x02\x01\x01', 'latin1')
+  bytes.writeUInt16LE(56, 54)
+  fs.writeFileSync(path.join(folder, 'empty.node'), bytes)
+  const said = load(t, folder, { env: { FERROHTTP_ADDON: 'empty.node' } })
+  t.is(said.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
+  t.is(said.cause, 'ERR_DLOPEN_FAILED')
+})
+
+test('FERROHTTP_ADDON names a file, and no other is tried', (t) => {
+  const folder = install(t)
+  t.deepEqual(load(t, folder, { env: { FERROHTTP_ADDON: path.join(NATIVE, ADDON) } }), { loaded: 'function' })
+  addPlatform(folder)
+  const said = load(t, folder, { env: { FERROHTTP_ADDON: 'nowhere.node' } })
+  t.is(said.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
+  t.true(said.problem.includes(path.join(folder, 'nowhere.node')))
+})
+
+for (const major of NODES)
+  test(`Node ${major}: without the right to load addons`, (t) => {
+    const folder = install(t)
+    addPlatform(folder)
+    const permission = [major < 22 ? '--experimental-permission' : '--permission', '--allow-fs-read=*']
+    for (const options of [permission, ['--no-addons']]) {
+      const said = load(t, folder, { node: node(major), options: ['--no-warnings', ...options] })
+      t.is(said.code, 'ERR_FERROHTTP_PERMISSION')
+      t.is(said.cause, 'ERR_DLOPEN_DISABLED')
+    }
+    if (major >= 22) {
+      const options = ['--no-warnings', ...permission, '--allow-addons']
+      t.deepEqual(load(t, folder, { node: node(major), options }), { loaded: 'function' })
+    }
+  })
+
+test('Bun, Deno, and a Node.js that is too old', (t) => {
+  const folder = install(t)
+  addPlatform(folder)
+  const versions = [{ bun: '1.3.0' }, { deno: '2.1.0' }, { node: '18.20.4' }, { node: '20.18.3' }]
+  for (const version of versions) {
+    const all = JSON.stringify({ ...process.versions, ...version })
+    const said = load(t, folder, { before: `Object.defineProperty(process, 'versions', { value: ${all} });` })
+    t.is(said.code, 'ERR_FERROHTTP_UNSUPPORTED_RUNTIME', all)
+  }
 })

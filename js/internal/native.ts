@@ -1,8 +1,8 @@
 /**
- * The only module that loads the addon. The types are generated from `crates/binding`; this module narrows them where the
- * generator cannot.
+ * The addon, loaded. Its types are generated from `crates/binding`; this module narrows them where the generator cannot.
  */
 import type * as binding from '../../js/native/binding.js'
+import { loadAddon } from './addon/load.js'
 
 export type {
   BindingConnectOptions as ConnectOptions,
@@ -41,8 +41,11 @@ interface Native
   ) => NativeEnvironment
 }
 
-// From `dist/internal/` the same path leads to the same file.
-const native = require('../../js/native/binding.js') as Native
+const addon = loadAddon()
+const native = addon.exports as Native
+
+/** The file that was loaded. */
+export const { path: addonPath } = addon
 
 export const {
   BindingAgent,

@@ -14,6 +14,13 @@ pub struct BindingParserError {
     pub status: u16,
 }
 
+/// The version that the addon was built as. JavaScript refuses an addon of another version than its own.
+#[napi]
+#[must_use]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 /// All causes, by index.
 #[napi]
 #[must_use]

@@ -1,0 +1,52 @@
+/**
+ * Finds and loads the addon. Nothing else may: lint says so.
+ *
+ * Tried in this order: the file that FERROHTTP_ADDON names, and then nothing else; the build in `js/native` of a clone; the
+ * package of the platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
+ */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+import { ROOT, VERSION } from '../../root.js'
+import { addonPath, ioThreads } from '../variables.js'
+import { Attempts } from './attempts.js'
+import { packageName, resolvePackage } from './packages.js'
+import { currentPlatform } from './platform.js'
+import { requireRuntime } from './runtime.js'
+
+export interface Addon {
+  readonly path: string
+  /** What the addon exports, of the version that this JavaScript has been made for. */
+  readonly exports: unknown
+}
+
+/**
+ * The addon of this process.
+ *
+ * @throws LoadError, and ERR_FERROHTTP_INVALID_VARIABLE
+ */
+export function loadAddon(): Addon {
+  // The I/O threads are started much later, and by Rust, which has nobody to complain to.
+  ioThreads()
+  requireRuntime(process.versions)
+  const platform = currentPlatform()
+  const attempts = new Attempts(platform, ROOT, VERSION)
+  const named = addonPath()
+  if (named !== undefined) return attempts.load(resolve(named))
+  for (const build of platform.builds) {
+    const path = join(ROOT, 'js/native', `ferrohttp.${build}.node`)
+    if (existsSync(path)) return attempts.load(path)
+    attempts.note(path, 'no such file')
+  }
+  for (const build of platform.builds) {
+    let path: string
+    try {
+      path = resolvePackage(build)
+    } catch (error) {
+      attempts.note(packageName(build), error)
+      continue
+    }
+    return attempts.load(path)
+  }
+  throw attempts.missing()
+}

@@ -1,0 +1,31 @@
+/** Which JavaScript runtimes ferrohttp supports. */
+import { ERR_FERROHTTP_UNSUPPORTED_RUNTIME } from '../errors.js'
+import { loadError } from './load-error.js'
+
+/** As `engines` of package.json says. */
+const OLDEST_NODE = [20, 19] as const
+/** Runtimes that implement parts of Node's API, by their name in `process.versions`. */
+const OTHERS = { bun: 'Bun', deno: 'Deno' } as const
+
+/**
+ * Checked before the addon is loaded: Bun ends the process when the addon asks for a function of libuv that it lacks.
+ *
+ * @param versions `process.versions`
+ * @throws LoadError
+ */
+export function requireRuntime(versions: NodeJS.Dict<string>): void {
+  for (const [key, name] of Object.entries(OTHERS)) {
+    if (versions[key] === undefined) continue
+    throw loadError(ERR_FERROHTTP_UNSUPPORTED_RUNTIME, {
+      problem: `it needs Node.js, and this is ${name} ${versions[key]}`,
+      remedy: `run the program with Node.js, or use the node:http of ${name}`,
+    })
+  }
+  const [major, minor] = versions.node!.split('.').map(Number) as [number, number]
+  const [oldestMajor, oldestMinor] = OLDEST_NODE
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
+  throw loadError(ERR_FERROHTTP_UNSUPPORTED_RUNTIME, {
+    problem: `it needs Node.js ${OLDEST_NODE.join('.')} or later, and this is ${versions.node}`,
+    remedy: 'run the program with a newer Node.js',
+  })
+}
