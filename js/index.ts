@@ -1,86 +1,64 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
 import http from 'node:http'
 
-// Before all others: what does not run here says so by its own error instead of one of theirs.
-import './internal/native.js'
-import {
-  Agent as AgentClass,
-  globalAgent as shared,
-  setGlobalProxyFromEnv as setProxies,
-  type Agent as AgentInstance,
-} from './agent.js'
-import { ClientRequest as ClientRequestClass, get as makeGet, request as makeRequest } from './client.js'
-import {
-  METHODS as METHOD_LIST,
-  STATUS_CODES as STATUS_TABLE,
-  validateHeaderName as checkName,
-  validateHeaderValue as checkValue,
-} from './common.js'
-import { createClient as makeClient } from './create-client.js'
-import './internal/active-handles.js'
-import './internal/handle-passing.js'
-import { IncomingMessage as IncomingMessageClass } from './incoming.js'
-import { OutgoingMessage as OutgoingMessageClass } from './outgoing.js'
-import { ServerResponse as ServerResponseClass } from './response.js'
-import { connectionListener, createServer as makeServer, Server as ServerClass } from './server.js'
-import { stats as collectStats } from './stats.js'
+import * as core from './core.js'
 
 // For TypeScript everything is what @types/node says of the builtin module: programs exchange the two freely.
 // Constants assigned one by one: the object stays plain and mutable for tools that patch it, and
 // `import { createServer }` finds the names.
 /** Makes any stream a connection of the server that is `this`. Not documented by Node; `server.emit('connection', stream)` is. */
-export const _connectionListener = connectionListener
+export const _connectionListener = core.connectionListener
 /** Names of the methods that the parser knows, sorted. Node doc heading "http.METHODS". */
-export const METHODS = METHOD_LIST as typeof http.METHODS
+export const METHODS = core.METHODS as typeof http.METHODS
 /** Reason phrases by status code. Node doc heading "http.STATUS_CODES". */
-export const STATUS_CODES = STATUS_TABLE as typeof http.STATUS_CODES
+export const STATUS_CODES = core.STATUS_CODES as typeof http.STATUS_CODES
 /**
  * A new `Server`; the listener is added to 'request'. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE for options.
  * Node doc heading "http.createServer([options][, requestListener])".
  */
-export const createServer = makeServer as unknown as typeof http.createServer
+export const createServer = core.createServer as unknown as typeof http.createServer
 /** A server of HTTP/1.1 whose sockets belong to I/O threads. Node doc heading "Class: http.Server". */
-export const Server = ServerClass as unknown as typeof http.Server
+export const Server = core.Server as unknown as typeof http.Server
 /** A request that a server got or a response that a client got. Node doc heading "Class: http.IncomingMessage". */
-export const IncomingMessage = IncomingMessageClass as unknown as typeof http.IncomingMessage
+export const IncomingMessage = core.IncomingMessage as unknown as typeof http.IncomingMessage
 /** What requests and responses that are sent have in common. Node doc heading "Class: http.OutgoingMessage". */
-export const OutgoingMessage = OutgoingMessageClass as unknown as typeof http.OutgoingMessage
+export const OutgoingMessage = core.OutgoingMessage as unknown as typeof http.OutgoingMessage
 /** A server's answer. Node doc heading "Class: http.ServerResponse". */
-export const ServerResponse = ServerResponseClass as unknown as typeof http.ServerResponse
+export const ServerResponse = core.ServerResponse as unknown as typeof http.ServerResponse
 /**
  * Throws ERR_INVALID_HTTP_TOKEN unless it is a field name (RFC 9110 section 5.1). Node doc heading
  * "http.validateHeaderName(name[, label])".
  */
-export const validateHeaderName = checkName as typeof http.validateHeaderName
+export const validateHeaderName = core.validateHeaderName as typeof http.validateHeaderName
 /**
  * Throws ERR_HTTP_INVALID_HEADER_VALUE for undefined and ERR_INVALID_CHAR for what RFC 9110 section 5.5 forbids. Node doc
  * heading "http.validateHeaderValue(name, value)".
  */
-export const validateHeaderValue = checkValue as typeof http.validateHeaderValue
+export const validateHeaderValue = core.validateHeaderValue as typeof http.validateHeaderValue
 /** Bytes that a head may have, as `--max-http-header-size` says. Node doc heading "http.maxHeaderSize". */
 export const maxHeaderSize = http.maxHeaderSize
 /** Which connection a request gets, and what becomes of it. Node doc heading "Class: http.Agent". */
-export const Agent = AgentClass as unknown as typeof http.Agent
+export const Agent = core.Agent as unknown as typeof http.Agent
 /** A request under way. Node doc heading "Class: http.ClientRequest". */
-export const ClientRequest = ClientRequestClass as unknown as typeof http.ClientRequest
+export const ClientRequest = core.ClientRequest as unknown as typeof http.ClientRequest
 /**
  * Begins a request; nothing is sent before `end` or the first `write`. Throws ERR_INVALID_URL, ERR_INVALID_PROTOCOL,
  * ERR_UNESCAPED_CHARACTERS and others for its arguments. Node doc heading "http.request(options[, callback])".
  */
-export const request = makeRequest as unknown as typeof http.request
+export const request = core.request as unknown as typeof http.request
 /** As `request`, of method GET and ended. Node doc heading "http.get(options[, callback])". */
-export const get = makeGet as unknown as typeof http.get
+export const get = core.get as unknown as typeof http.get
 /** Of Node 0.10, deprecated there and here: `request` without a host. Documentation of v0.10, "http.createClient". */
-export const createClient = makeClient
+export const createClient = core.createClient
 /** Of no effect on this module, which keeps no parsers. Node doc heading "http.setMaxIdleHTTPParsers(max)". */
 export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
 /**
  * Has requests take the proxies of an environment; answers what undoes it. Throws ERR_INVALID_ARG_TYPE and
  * ERR_PROXY_INVALID_CONFIG. Node doc heading "http.setGlobalProxyFromEnv([proxyEnv])".
  */
-export const setGlobalProxyFromEnv = setProxies
+export const setGlobalProxyFromEnv = core.setGlobalProxyFromEnv
 /** Connections of this JavaScript thread by the road they took, and what its agents have. Ours alone. */
-export const stats = collectStats
+export const stats = core.stats
 
 /** Assigning it changes the agent of every later request that names none. */
 export let globalAgent: http.Agent
@@ -104,14 +82,16 @@ Object.defineProperties(exports, {
   globalAgent: {
     configurable: true,
     enumerable: true,
-    get: () => shared.current,
-    set: (agent: AgentInstance) => {
-      shared.current = agent
+    get: () => core.globalAgent.current,
+    set: (agent: core.AgentInstance) => {
+      core.globalAgent.current = agent
     },
   },
 })
 
 for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in http)) delete exports[name]
+// Where the register module has begun to put all this into node:http.
+core.finish(core.replacements(exports))
 
 // Types of the instances, by the names of the classes above.
 export type Server = http.Server

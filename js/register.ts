@@ -2,25 +2,27 @@
  * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` module, so that an unchanged
  * program runs on it. Where the addon cannot be loaded, the program runs on Node's http, unless FERROHTTP says otherwise.
  */
-import { isMainThread } from 'node:worker_threads'
-
+import { loadAddon } from './internal/addon/load.js'
 import type { LoadError } from './internal/addon/load-error.js'
+import { putInPlace } from './internal/in-place.js'
+// What programs may replace before ferrohttp is loaded, and it must have as it is.
+import './internal/originals.js'
+import './internal/plain-write.js'
+import './internal/timers.js'
 import { ioThreads, mode } from './internal/variables.js'
 
-const required = mode() === 'require'
+const chosen = mode()
 ioThreads()
-if (mode() !== 'off' && loads()) {
-  const { putInPlace } = require('./internal/put-in-place.js') as typeof import('./internal/put-in-place.js')
-  putInPlace()
-}
+if (chosen !== 'off' && loads()) putInPlace(() => require('./index.js'))
 
-/** Whether the addon could be loaded. */
+/** Whether the addon could be loaded. The rest of ferrohttp is loaded when the program uses node:http. */
 function loads(): boolean {
   try {
-    require('./internal/native.js')
+    loadAddon()
     return true
   } catch (error) {
-    if (required || (error as Partial<LoadError>).remedy === undefined) throw error
+    if (chosen === 'require' || (error as Partial<LoadError>).remedy === undefined) throw error
+    const { isMainThread } = require('node:worker_threads') as typeof import('node:worker_threads')
     if (isMainThread) warn(error as LoadError)
     return false
   }

@@ -1,9 +1,9 @@
 // An in-memory MessageTransport and MessageSource: it records what a message hands over and settles on demand.
 const { EventEmitter } = require('node:events')
-const { attach } = require('../../dist/outgoing.js')
-const { ServerResponse } = require('../../dist/response.js')
-const { IncomingMessage, fillHead } = require('../../dist/incoming.js')
-const { CHUNKED, CLOSE, END, ACKNOWLEDGE, kDrain, kSettle } = require('../../dist/internal/transport.js')
+const { attach } = require('../../build/outgoing.js')
+const { ServerResponse } = require('../../build/response.js')
+const { IncomingMessage, fillHead } = require('../../build/incoming.js')
+const { CHUNKED, CLOSE, END, ACKNOWLEDGE, kDrain, kSettle } = require('../../build/internal/transport.js')
 
 const FLAGS = [
   [CHUNKED, 'CHUNKED'],

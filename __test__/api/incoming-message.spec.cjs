@@ -3,9 +3,9 @@ const http = require('node:http')
 const { PassThrough } = require('node:stream')
 const { once } = require('node:events')
 const test = require('ava')
-const { IncomingMessage } = require('../../dist/incoming.js')
-const { kAbort, kBody, kEnd } = require('../../dist/internal/transport.js')
-const { kRelease } = require('../../dist/internal/symbols.js')
+const { IncomingMessage } = require('../../build/incoming.js')
+const { kAbort, kBody, kEnd } = require('../../build/internal/transport.js')
+const { kRelease } = require('../../build/internal/symbols.js')
 const { FakeTransport, makeRequest } = require('./_fake-transport.cjs')
 
 // Unlike `events.once`, no 'error' listener.

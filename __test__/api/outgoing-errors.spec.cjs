@@ -1,8 +1,8 @@
 // Misuse throws what node:http throws: class, code, message, text and the first line of the stack.
 const http = require('node:http')
 const test = require('ava')
-const { OutgoingMessage } = require('../../dist/outgoing.js')
-const { ServerResponse } = require('../../dist/response.js')
+const { OutgoingMessage } = require('../../build/outgoing.js')
+const { ServerResponse } = require('../../build/response.js')
 
 const REQUEST = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} }
 const headWritten = (res) => {

@@ -3,7 +3,7 @@ const http = require('node:http')
 const { Writable } = require('node:stream')
 const { finished } = require('node:stream/promises')
 const test = require('ava')
-const ours = require('../../dist/response.js')
+const ours = require('../../build/response.js')
 
 const REQUEST = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} }
 const HEAD = { ...REQUEST, method: 'HEAD' }

@@ -3,9 +3,9 @@ const http = require('node:http')
 const { Readable, Stream } = require('node:stream')
 const { inherits } = require('node:util')
 const test = require('ava')
-const { IncomingMessage } = require('../../dist/incoming.js')
-const { OutgoingMessage } = require('../../dist/outgoing.js')
-const { ServerResponse } = require('../../dist/response.js')
+const { IncomingMessage } = require('../../build/incoming.js')
+const { OutgoingMessage } = require('../../build/outgoing.js')
+const { ServerResponse } = require('../../build/response.js')
 
 const REQUEST = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} }
 const pairs = [

@@ -1,7 +1,7 @@
 // What a message hands to its transport, call by call, and what it does when the transport reports back.
 const test = require('ava')
-const { OutgoingMessage } = require('../../dist/outgoing.js')
-const { kSettle } = require('../../dist/internal/transport.js')
+const { OutgoingMessage } = require('../../build/outgoing.js')
+const { kSettle } = require('../../build/internal/transport.js')
 const { FakeTransport, attach, makeExchange } = require('./_fake-transport.cjs')
 
 const nextTick = () => new Promise((resolve) => process.nextTick(resolve))
@@ -419,7 +419,7 @@ test('writeHead and end patched by middleware are called', (t) => {
 })
 
 test('fields joined by the uniqueHeaders option', (t) => {
-  const { kUniqueHeaders } = require('../../dist/internal/symbols.js')
+  const { kUniqueHeaders } = require('../../build/internal/symbols.js')
   const { transport, res } = makeExchange()
   res[kUniqueHeaders] = new Set(['x-list'])
   res.setHeader('X-List', ['a', 'b'])

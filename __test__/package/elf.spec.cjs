@@ -4,8 +4,8 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const test = require('ava')
-const { readElf } = require('../../dist/internal/addon/elf.js')
-const { libcOf, platformOf } = require('../../dist/internal/addon/platform.js')
+const { readElf } = require('../../build/internal/addon/elf.js')
+const { libcOf, platformOf } = require('../../build/internal/addon/platform.js')
 
 /** A file with two program headers: a segment of `loaded` bytes and, if there is one, the interpreter behind `gap` bytes. */
 function program(t, { interpreter, loaded = 0, gap = 0, name = 'program' }) {

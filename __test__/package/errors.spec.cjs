@@ -4,8 +4,11 @@ const fs = require('node:fs')
 const path = require('node:path')
 
 const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
-const errors = require(path.join(ROOT, 'dist/internal/errors.js'))
-const { parserErrors } = require(path.join(ROOT, 'dist/internal/native.js'))
+const errors = {
+  ...require(path.join(ROOT, 'build/internal/errors.js')),
+  ...require(path.join(ROOT, 'build/internal/installation-errors.js')),
+}
+const { parserErrors } = require(path.join(ROOT, 'build/internal/native.js'))
 
 const page = fs.readFileSync(path.join(ROOT, 'docs/ERRORS.md'), 'utf8')
 const documented = [...page.matchAll(/^\| `((?:ERR_|HPE_|ECONN)\w+)` \|/gm)].map(([, code]) => code)

@@ -4,7 +4,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { execFileSync } = require('node:child_process')
 const manifest = require('ferrohttp/package.json')
-const { BUILDS, packageName } = require('../../dist/internal/addon/packages.js')
+const { BUILDS, packageName } = require('../../build/internal/addon/packages.js')
 
 const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
 const NPM = process.env.npm_execpath
@@ -35,7 +35,8 @@ test('what is published is what runs, and no binary', (t) => {
     needed.filter((file) => !paths.includes(file)),
     [],
   )
-  const allowed = /^(dist\/.*\.(js|d\.ts)|js\/native\/binding\.d\.ts|docs\/\w+\.md|package\.json|[A-Z]+(\.md)?)$/
+  const allowed =
+    /^(dist\/.*\.(js|js\.map|d\.ts)|js\/native\/binding\.d\.ts|docs\/\w+\.md|package\.json|[A-Z]+(\.md)?)$/
   t.deepEqual(
     paths.filter((file) => !allowed.test(file)),
     [],

@@ -13,7 +13,7 @@ import * as fields from '../native/record-fields.js'
 import * as r from '../native/records.js'
 import { isEarlyEnd } from './response-error.js'
 import { kDropped, kOpened } from './symbols.js'
-import { now } from './timers.js'
+import { nextTick, now } from './timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
 /** How long handlers may run before what they have answered so far is sent, in ms. */
@@ -30,9 +30,6 @@ const FEW_RECORDS = 12
 /** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
 const NOBODY = -1
 const NO_SLOT = -2
-
-/** Taken when the module was loaded: a test's fake clock may replace it, and connections must go on. */
-const { nextTick } = process
 
 /** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})

@@ -1,55 +1,12 @@
 /**
- * Every error that ferrohttp makes: Node's codes, messages and shape.
- *
- * The stack of such an error opens with `TypeError [ERR_…]: message` while `name` stays `TypeError`, `code` is an own
- * enumerable property, and `toString()` shows the code too.
+ * Every error that ferrohttp makes when it runs: Node's codes, messages and shape. What keeps it from running is in
+ * `installation-errors.ts`.
  */
 import { format, getSystemErrorMap, inspect } from 'node:util'
 
-export interface NodeError extends Error {
-  code: string
-}
+import { CodedRangeError, CodedTypeError, define, PlainError, type NodeError } from './coded-error.js'
 
-type ErrorBase = new (message: string) => Error
-
-/** The bases differ from the built-ins only in `toString`; `constructor` and `name` are the built-in's. */
-function withCode(Base: ErrorBase): ErrorBase {
-  class CodedError extends Base {}
-  Object.defineProperties(CodedError.prototype, {
-    constructor: { value: Base, writable: true, configurable: true },
-    toString: {
-      value: function toString(this: NodeError): string {
-        return `${this.name} [${this.code}]: ${this.message}`
-      },
-      writable: true,
-      configurable: true,
-    },
-  })
-  return CodedError
-}
-
-const PlainError = withCode(Error)
-const CodedTypeError = withCode(TypeError)
-const CodedRangeError = withCode(RangeError)
-
-/** Declares a code. The result makes the error; its stack starts at the function that called the maker. */
-function define<Args extends unknown[]>(
-  code: string,
-  Base: ErrorBase,
-  message: (...args: Args) => string,
-): (...args: Args) => NodeError {
-  function make(...args: Args): NodeError {
-    const error = new Base(message(...args)) as NodeError
-    // V8 writes the stack's first line from `name` at the first look; the code is only there meanwhile.
-    Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, writable: true, configurable: true })
-    Error.captureStackTrace(error, make)
-    void error.stack
-    delete (error as Partial<NodeError>).name
-    error.code = code
-    return error
-  }
-  return make
-}
+export type { NodeError }
 
 export const ERR_UNKNOWN_ENCODING = define(
   'ERR_UNKNOWN_ENCODING',
@@ -178,34 +135,6 @@ export const ERR_UNESCAPED_CHARACTERS = define(
   CodedTypeError,
   (what: string) => `${what} contains unescaped characters`,
 )
-
-// What keeps ferrohttp from being loaded or put in place. `addon/load-error.ts` makes the messages.
-const whole = (message: string): string => message
-/** npm has left out the package of this platform. */
-export const ERR_FERROHTTP_ADDON_MISSING = define('ERR_FERROHTTP_ADDON_MISSING', PlainError, whole)
-/** The addon's file is truncated, or something else. */
-export const ERR_FERROHTTP_ADDON_DAMAGED = define('ERR_FERROHTTP_ADDON_DAMAGED', PlainError, whole)
-/** The system refuses to load the addon for a reason that has no code of its own. */
-export const ERR_FERROHTTP_ADDON_UNLOADABLE = define('ERR_FERROHTTP_ADDON_UNLOADABLE', PlainError, whole)
-/** An environment variable of ferrohttp has a value that makes no sense. */
-export const ERR_FERROHTTP_INVALID_VARIABLE = define(
-  'ERR_FERROHTTP_INVALID_VARIABLE',
-  CodedTypeError,
-  (name: string, expected: string, value: string) =>
-    `The environment variable ${name} must be ${expected}. Received ${inspect(value)}`,
-)
-/** The addon that is installed is for another C library, or for a newer one. */
-export const ERR_FERROHTTP_LIBC = define('ERR_FERROHTTP_LIBC', PlainError, whole)
-/** The packages were installed for another platform, or by a lock file of another one. */
-export const ERR_FERROHTTP_OTHER_PLATFORM = define('ERR_FERROHTTP_OTHER_PLATFORM', PlainError, whole)
-/** Options of Node forbid addons, or reading this one. */
-export const ERR_FERROHTTP_PERMISSION = define('ERR_FERROHTTP_PERMISSION', PlainError, whole)
-/** No addon is built for this platform. */
-export const ERR_FERROHTTP_UNSUPPORTED_PLATFORM = define('ERR_FERROHTTP_UNSUPPORTED_PLATFORM', PlainError, whole)
-/** Bun, Deno, or a Node.js that is too old. */
-export const ERR_FERROHTTP_UNSUPPORTED_RUNTIME = define('ERR_FERROHTTP_UNSUPPORTED_RUNTIME', PlainError, whole)
-/** Addon and JavaScript are of different versions. */
-export const ERR_FERROHTTP_VERSION = define('ERR_FERROHTTP_VERSION', PlainError, whole)
 
 /** ECONNRESET as Node reports it for a message whose connection went away: a plain Error with a code. */
 export function connectionReset(message: string): NodeError {

@@ -1,36 +1,31 @@
-/**
- * node:http2 under the register module: servers stay Node's, the messages of HTTP/1 requests (`allowHTTP1`) are of our classes,
- * for the reason in `https-servers.ts`.
- */
-import http2 from 'node:http2'
+/** What `node-servers.ts` does for node:http2, where something has loaded it before the register module. */
+import type http2 from 'node:http2'
 
-import { IncomingMessage } from '../incoming.js'
-import { ServerResponse } from '../response.js'
+import type { MessageClasses } from './node-servers.js'
 
 type Create = (options: unknown, listener?: unknown) => http2.Http2SecureServer
 
-interface MessageClasses {
+interface Options extends MessageClasses {
   allowHTTP1?: unknown
-  IncomingMessage?: unknown
-  ServerResponse?: unknown
   Http1IncomingMessage?: unknown
   Http1ServerResponse?: unknown
 }
 
-/** Makes the replacement of http2.createSecureServer. */
-export function http2Servers(): { createSecureServer: Create } {
-  const create = http2.createSecureServer as unknown as Create
+/** What to put in the place of http2.createSecureServer. */
+export function http2Servers(module: typeof http2, classes: () => MessageClasses): { createSecureServer: Create } {
+  const create = module.createSecureServer as unknown as Create
   return {
     createSecureServer: function createSecureServer(options, listener) {
-      return create(withOurMessages(options), listener)
+      return create(withOurMessages(options, classes), listener)
     },
   }
 }
 
-/** Classes in `http1Options` win over ours where this Node reads them. */
-function withOurMessages(options: unknown): unknown {
-  const given = options as MessageClasses | null | undefined
+/** Where Node takes the classes of `http1Options`, those come before these. */
+function withOurMessages(options: unknown, classes: () => MessageClasses): unknown {
+  const given = options as Options | null | undefined
   if (given?.allowHTTP1 !== true) return options
+  const { IncomingMessage, ServerResponse } = classes()
   return {
     ...given,
     Http1IncomingMessage: given.Http1IncomingMessage ?? given.IncomingMessage ?? IncomingMessage,

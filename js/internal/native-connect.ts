@@ -2,7 +2,8 @@
  * Decides whether a connection of an agent can be native, and makes it: Node's own name resolution first, then an I/O thread
  * connects.
  */
-import dns, { type LookupAddress } from 'node:dns'
+import type dns from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import http from 'node:http'
 import net, { type Socket } from 'node:net'
 
@@ -12,10 +13,8 @@ import type { ClientOptions } from './client-options.js'
 import { connectError, ERR_INVALID_ADDRESS_FAMILY, ERR_INVALID_IP_ADDRESS } from './errors.js'
 import type { ConnectOptions } from './native.js'
 import { mayUseNetwork } from './permission.js'
+import { netConnect, netCreateConnection, socketConnect } from './originals.js'
 import { SocketResource } from './resources.js'
-
-const { connect: netConnect, createConnection: netCreateConnection } = net
-const socketConnect = net.Socket.prototype.connect
 
 /** Options that native connections do not support. Node handles them, with their errors. */
 const UNKNOWN = [
@@ -110,7 +109,7 @@ function connectTo(socket: ClientSocket, target: ConnectOptions): void {
 }
 
 function resolve(socket: ClientSocket, host: string, base: ConnectOptions, options: SocketOptions): void {
-  const lookup = (options.lookup ?? dns.lookup) as typeof dns.lookup
+  const lookup = (options.lookup ?? (require('node:dns') as typeof dns).lookup) as typeof dns.lookup
   const family = options.family ?? 0
   const query = { family, hints: options.hints || 0 }
   // Node's sockets have the name in the same place while it is resolved.

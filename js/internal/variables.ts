@@ -2,7 +2,7 @@
  * The environment variables of ferrohttp; `docs/CLI.md` lists them. A value that makes no sense is an error: a setting that is
  * silently ignored is found out in production.
  */
-import { ERR_FERROHTTP_INVALID_VARIABLE } from './errors.js'
+import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
 /** As in `crates/net/src/io_thread.rs`. */
 const MAX_IO_THREADS = 64

@@ -8,8 +8,8 @@ import {
   ERR_FERROHTTP_PERMISSION,
   ERR_FERROHTTP_UNSUPPORTED_PLATFORM,
   ERR_FERROHTTP_VERSION,
-  type NodeError,
-} from '../errors.js'
+} from '../installation-errors.js'
+import type { NodeError } from '../coded-error.js'
 import { readElf } from './elf.js'
 import type { Addon } from './load.js'
 import { loadError, type Failure, type LoadError } from './load-error.js'

@@ -1,5 +1,5 @@
 /** The one error for an addon that cannot be loaded. */
-import type { NodeError } from '../errors.js'
+import type { NodeError } from '../coded-error.js'
 
 export interface Failure {
   /** What stands in the way. It ends the sentence "ferrohttp cannot be loaded: …". */

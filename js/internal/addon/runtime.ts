@@ -1,5 +1,5 @@
 /** Which JavaScript runtimes ferrohttp supports. */
-import { ERR_FERROHTTP_UNSUPPORTED_RUNTIME } from '../errors.js'
+import { ERR_FERROHTTP_UNSUPPORTED_RUNTIME } from '../installation-errors.js'
 import { loadError } from './load-error.js'
 
 /** As `engines` of package.json says. */

@@ -1,0 +1,6 @@
+/** How Node's sockets connect, as it was when this module was loaded. */
+import { connect, createConnection, Socket } from 'node:net'
+
+export const netConnect = connect
+export const netCreateConnection = createConnection
+export const socketConnect = Socket.prototype.connect

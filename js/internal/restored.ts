@@ -1,0 +1,4 @@
+/** To be imported for its effect, before what looks at node:http while it is loaded. */
+import { restore } from './in-place.js'
+
+restore()

@@ -1,0 +1,51 @@
+/** Who looks at the members of builtin modules, and when. */
+
+/**
+ * Node's own modules that are made of those of node:http. They are loaded when a program asks for them, which may be at any
+ * time, and keep Node's classes.
+ */
+const OF_NODE = /^node:(https$|internal\/http2\/)/
+
+/**
+ * Whether the function that has called `getter` is of one of Node's modules that keep Node's classes. It takes about 10 µs, and
+ * `getter` is read a few times in the life of a process.
+ */
+export function isReadByNode(getter: () => unknown): boolean {
+  const { stackTraceLimit, prepareStackTrace } = Error
+  const caller: { stack?: NodeJS.CallSite[] } = {}
+  try {
+    Error.stackTraceLimit = 1
+    Error.prepareStackTrace = (_error, sites) => sites
+    Error.captureStackTrace(caller, getter)
+    return OF_NODE.test(caller.stack?.[0]?.getFileName() ?? '')
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+    Error.prepareStackTrace = prepareStackTrace
+  }
+}
+
+/**
+ * Calls `use` when a CommonJS module requires `node:http`, once. Tools that look at descriptors before values find plain
+ * properties then. A module that imports it reads all members at once, and needs no such help.
+ */
+export function whenRequired(use: () => void): void {
+  const loader = require('node:module') as { _load: (this: unknown, request: string, ...rest: unknown[]) => unknown }
+  const { _load: original } = loader
+  let used = false
+  function load(this: unknown, request: string, ...rest: unknown[]): unknown {
+    if (!used && (request === 'http' || request === 'node:http')) {
+      used = true
+      // What has wrapped this function since stays.
+      if (loader._load === load) loader._load = original
+      use()
+    }
+    return Reflect.apply(original, this, [request, ...rest])
+  }
+  loader._load = load
+}
+
+/** Whether something has loaded a builtin module already. */
+export function isLoaded(name: string): boolean {
+  const { moduleLoadList } = process as { moduleLoadList?: string[] }
+  return moduleLoadList?.includes(`NativeModule ${name}`) !== false
+}
