@@ -1,13 +1,19 @@
 /** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
-import http from 'node:http'
+import type { Duplex } from 'node:stream'
+import type * as http from 'node:http'
 
 import * as core from './core.js'
+import type { LegacyClient, Stats } from './types.js'
+
+// Types are written out, and of `node:http` as a namespace: declarations that refer to inner modules, or need `esModuleInterop`,
+// would be checked, or become `any`, in the programs of users.
+const node = require('node:http') as typeof http
 
 // For TypeScript everything is what @types/node says of the builtin module: programs exchange the two freely.
 // Constants assigned one by one: the object stays plain and mutable for tools that patch it, and
 // `import { createServer }` finds the names.
 /** Makes any stream a connection of the server that is `this`. Not documented by Node; `server.emit('connection', stream)` is. */
-export const _connectionListener = core.connectionListener
+export const _connectionListener: (this: http.Server, socket: Duplex) => void = core.connectionListener as never
 /** Names of the methods that the parser knows, sorted. Node doc heading "http.METHODS". */
 export const METHODS = core.METHODS as typeof http.METHODS
 /** Reason phrases by status code. Node doc heading "http.STATUS_CODES". */
@@ -36,7 +42,7 @@ export const validateHeaderName = core.validateHeaderName as typeof http.validat
  */
 export const validateHeaderValue = core.validateHeaderValue as typeof http.validateHeaderValue
 /** Bytes that a head may have, as `--max-http-header-size` says. Node doc heading "http.maxHeaderSize". */
-export const maxHeaderSize = http.maxHeaderSize
+export const maxHeaderSize: number = node.maxHeaderSize
 /** Which connection a request gets, and what becomes of it. Node doc heading "Class: http.Agent". */
 export const Agent = core.Agent as unknown as typeof http.Agent
 /** A request under way. Node doc heading "Class: http.ClientRequest". */
@@ -49,29 +55,29 @@ export const request = core.request as unknown as typeof http.request
 /** As `request`, of method GET and ended. Node doc heading "http.get(options[, callback])". */
 export const get = core.get as unknown as typeof http.get
 /** Of Node 0.10, deprecated there and here: `request` without a host. Documentation of v0.10, "http.createClient". */
-export const createClient = core.createClient
+export const createClient: (port?: number, host?: string) => LegacyClient = core.createClient as never
 /** Of no effect on this module, which keeps no parsers. Node doc heading "http.setMaxIdleHTTPParsers(max)". */
-export const setMaxIdleHTTPParsers = http.setMaxIdleHTTPParsers
+export const setMaxIdleHTTPParsers: (max: number) => void = node.setMaxIdleHTTPParsers
 /**
  * Has requests take the proxies of an environment; answers what undoes it. Throws ERR_INVALID_ARG_TYPE and
  * ERR_PROXY_INVALID_CONFIG. Node doc heading "http.setGlobalProxyFromEnv([proxyEnv])".
  */
-export const setGlobalProxyFromEnv = core.setGlobalProxyFromEnv
+export const setGlobalProxyFromEnv: (proxyEnv?: NodeJS.ProcessEnv) => () => void = core.setGlobalProxyFromEnv as never
 /** Connections of this JavaScript thread by the road they took, and what its agents have. Ours alone. */
-export const stats = core.stats
+export const stats: () => Stats = core.stats
 
 /** Assigning it changes the agent of every later request that names none. */
 export let globalAgent: http.Agent
 /** Node's own, from Node 22 on. */
-export let WebSocket: typeof http.WebSocket
+export let WebSocket: MemberOf<typeof http, 'WebSocket'>
 /** As `WebSocket`. */
-export let CloseEvent: typeof http.CloseEvent
+export let CloseEvent: MemberOf<typeof http, 'CloseEvent'>
 /** As `WebSocket`. */
-export let MessageEvent: typeof http.MessageEvent
+export let MessageEvent: MemberOf<typeof http, 'MessageEvent'>
 const passed = (name: 'maxHeaderSize' | 'WebSocket' | 'CloseEvent' | 'MessageEvent'): PropertyDescriptor => ({
   configurable: true,
   enumerable: true,
-  get: () => (http as unknown as Record<string, unknown>)[name],
+  get: () => (node as unknown as Record<string, unknown>)[name],
 })
 // Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
 Object.defineProperties(exports, {
@@ -89,15 +95,21 @@ Object.defineProperties(exports, {
   },
 })
 
-for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in http)) delete exports[name]
+for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in node)) delete exports[name]
 // Where the register module has begun to put all this into node:http.
 core.finish(core.replacements(exports))
 
+/** What @types/node says of a member that is not in all of its versions. */
+type MemberOf<Module, Name extends string> = Module extends Record<Name, infer Member> ? Member : undefined
+
 // Types of the instances, by the names of the classes above.
-export type Server = http.Server
+export type Server<
+  Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
+  Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
+> = http.Server<Request, Response>
 export type IncomingMessage = http.IncomingMessage
-export type OutgoingMessage = http.OutgoingMessage
-export type ServerResponse = http.ServerResponse
+export type OutgoingMessage<Request extends http.IncomingMessage = http.IncomingMessage> = http.OutgoingMessage<Request>
+export type ServerResponse<Request extends http.IncomingMessage = http.IncomingMessage> = http.ServerResponse<Request>
 export type Agent = http.Agent
 export type ClientRequest = http.ClientRequest
 export type {
@@ -110,4 +122,4 @@ export type {
   RequestOptions,
   ServerOptions,
 } from 'node:http'
-export type { Stats } from './stats.js'
+export type { LegacyClient, Stats } from './types.js'

@@ -27,6 +27,10 @@ test('what is published is what runs, and no binary', (t) => {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/register.js',
+    'dist/register.d.ts',
+    'dist/types.d.ts',
+    'docs/ERRORS.md',
+    'docs/example/server.js',
     manifest.bin.ferrohttp,
     'LICENSE',
     'README.md',
@@ -35,8 +39,7 @@ test('what is published is what runs, and no binary', (t) => {
     needed.filter((file) => !paths.includes(file)),
     [],
   )
-  const allowed =
-    /^(dist\/.*\.(js|js\.map|d\.ts)|js\/native\/binding\.d\.ts|docs\/\w+\.md|package\.json|[A-Z]+(\.md)?)$/
+  const allowed = /^(dist\/.*\.(js|js\.map|d\.ts)|docs\/\w+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
   t.deepEqual(
     paths.filter((file) => !allowed.test(file)),
     [],

@@ -1,6 +1,6 @@
 // Makes the files that are published: the entry points, and all the rest as one file. One file is found, read and compiled in
 // a third of the time that seventy take.
-import { chmod, copyFile } from 'node:fs/promises'
+import { chmod, copyFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { rolldown } from 'rolldown'
 import { ROOT } from './process.mjs'
@@ -31,8 +31,12 @@ async function bundle(...names) {
   await built.close()
 }
 
+await rm(DIST, { recursive: true, force: true })
 await bundle('core', 'register')
 await bundle('bin')
 // A bundler would give it getters for exports. Programs replace its members.
-await copyFile(path.join(ROOT, 'build/index.js'), path.join(DIST, 'index.js'))
+const COPIED = ['index.js', 'index.d.ts', 'types.d.ts']
+for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))
+// Nothing to import, and the declarations of `tsc` would name inner modules.
+await writeFile(path.join(DIST, 'register.d.ts'), 'export {}\n')
 await chmod(path.join(DIST, 'bin.js'), 0o755)

@@ -1,0 +1,41 @@
+/** Types of ours that users see. They refer to Node's alone: what they refer to is checked in the programs of users. */
+import type { EventEmitter } from 'node:events'
+import type { Agent, ClientRequest, OutgoingHttpHeaders } from 'node:http'
+
+/** What `createClient` makes. Emits 'error' for each request that fails, and 'end' when the server ends a connection. */
+export interface LegacyClient extends EventEmitter {
+  readonly host: string
+  readonly port: number
+  readonly agent: Agent
+  /** `method` may be left out: GET. The request is to be ended by the caller. */
+  request(method: string, path: string, headers?: OutgoingHttpHeaders): ClientRequest
+  request(path: string, headers?: OutgoingHttpHeaders): ClientRequest
+}
+
+export interface Stats {
+  server: {
+    /** Connections accepted by an I/O thread, so far. */
+    native: number
+    /** Connections fed from JavaScript, so far. */
+    compatible: number
+    /** Native connections open now. */
+    open: number
+  }
+  client: {
+    /** Connections opened by an I/O thread, so far. */
+    native: number
+    /** Connections over streams of JavaScript's, so far. */
+    compatible: number
+    /** Native connections open now. */
+    open: number
+  }
+  /** What the pools of all agents have now. */
+  agents: {
+    /** Connections in use. */
+    sockets: number
+    /** Connections that idle. */
+    freeSockets: number
+    /** Requests that wait for a connection. */
+    requests: number
+  }
+}

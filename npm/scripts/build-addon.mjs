@@ -1,0 +1,48 @@
+// Builds the addon into `js/native`. Arguments go to `napi build`, such as `--target aarch64-unknown-linux-gnu --use-napi-cross`.
+// `--symbols` keeps function names and line numbers, on Linux in a file beside the addon (`….node.debug`), for perf and for core dumps.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { answers, npm, ROOT, run, Stop, script } from './process.mjs'
+
+const NATIVE = path.join(ROOT, 'js/native')
+const BUILD = [
+  ...['exec', '--', 'napi', 'build', '--platform', '--release'],
+  ...['-p', 'ferrohttp-binding', '--manifest-path', 'crates/binding/Cargo.toml'],
+  ...['--output-dir', 'js/native', '--no-js', '--dts', 'binding.d.ts'],
+]
+
+/** Flags that keep folders of the machine that builds out of the addon. */
+function remapping() {
+  const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo')
+  const { stdout } = spawnSync('rustc', ['--print', 'sysroot'], { cwd: ROOT, encoding: 'utf8' })
+  const folders = { [path.join(cargo, 'registry/src')]: 'cargo', [stdout.trim()]: 'rust', [ROOT]: 'ferrohttp' }
+  return Object.entries(folders).map(([from, to]) => `--remap-path-prefix=${from}=/${to}`)
+}
+
+/** Moves symbols and line numbers of an ELF file into one beside it, which debuggers find by the build id. */
+function splitSymbols(addon, objcopy) {
+  const symbols = `${addon}.debug`
+  run(objcopy, ['--only-keep-debug', '--compress-debug-sections', addon, symbols])
+  run(objcopy, ['--strip-all', `--add-gnu-debuglink=${symbols}`, addon])
+}
+
+await script(() => {
+  const given = process.argv.slice(2)
+  const symbols = given.includes('--symbols')
+  const args = given.filter((argument) => argument !== '--symbols')
+  const target = args[args.indexOf('--target') + 1] ?? ''
+  const linux = args.includes('--target') ? target.includes('linux') : process.platform === 'linux'
+  const flags = remapping()
+  if (linux) flags.push('-Clink-arg=-Wl,--build-id=sha1')
+  const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
+  if (symbols)
+    Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })
+  npm([...BUILD, ...args], environment)
+  if (!symbols || !linux) return
+  // LLVM's knows every processor, the system's knows its own.
+  const objcopy = ['llvm-objcopy', 'objcopy'].find((name) => answers(name, ['--version']))
+  if (objcopy === undefined) throw new Stop('--symbols needs objcopy of LLVM or of the GNU binutils')
+  for (const name of readdirSync(NATIVE)) if (name.endsWith('.node')) splitSymbols(path.join(NATIVE, name), objcopy)
+})
