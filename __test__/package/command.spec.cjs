@@ -4,6 +4,7 @@ const { fork, spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const { createInterface } = require('node:readline')
 const test = require('ava')
@@ -13,12 +14,22 @@ const manifest = require('ferrohttp/package.json')
 const COMMAND = path.join(path.dirname(require.resolve('ferrohttp/package.json')), manifest.bin.ferrohttp)
 const WHOLE = path.join(__dirname, 'fixtures/whole.cjs')
 const MODULE = path.join(__dirname, 'fixtures/module.mjs')
+const DESCENDANTS = path.join(__dirname, 'fixtures/descendants.cjs')
 const CHANNEL = path.join(__dirname, 'fixtures/channel.cjs')
 const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
 const POSIX = process.platform !== 'win32'
 
 /** What `ferrohttp …args` prints and how it ends. */
-const run = (major, ...args) => spawnSync(node(major), [COMMAND, ...args], { encoding: 'utf8' })
+function run(major, ...args) {
+  const options = typeof args.at(-1) === 'object' ? args.pop() : {}
+  return spawnSync(node(major), [COMMAND, ...args], { encoding: 'utf8', ...options })
+}
+
+function folders(t) {
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ferrohttp command-')))
+  t.teardown(() => fs.rmSync(folder, { recursive: true }))
+  return folder
+}
 
 /** The program in the background: its lines of JSON, and how it ended. */
 function start(t, major, ...args) {
@@ -41,6 +52,51 @@ test('--help and --version; without arguments it says how it is used', (t) => {
   t.like(run(MAJOR), { status: 2, stdout: '', stderr: help.stdout })
 })
 
+test('doctor: what is here, and what is wrong', (t) => {
+  const { FERROHTTP: _, ...environment } = process.env
+  const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('FERROHTTP_')))
+  const well = run(MAJOR, 'doctor', { env })
+  t.like(well, { status: 0, stderr: '' })
+  for (const said of [
+    manifest.version,
+    process.versions.node,
+    process.arch,
+    '.node',
+    'server: native',
+    'client: native',
+    'No problems.',
+  ])
+    t.true(well.stdout.includes(said), said)
+  const wrong = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_IO_THREAD: '1', FERROHTTP_IO_THREADS: '0' } })
+  t.is(wrong.status, 1)
+  t.regex(wrong.stdout, /Problem: the environment variable FERROHTTP_IO_THREAD means nothing\.\n {2}To do: /)
+  t.regex(wrong.stdout, /Problem: The environment variable FERROHTTP_IO_THREADS must be /)
+  const missing = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_ADDON: 'nowhere.node' } })
+  t.is(missing.status, 1)
+  t.regex(missing.stdout, /not loaded \(ERR_FERROHTTP_ADDON_UNLOADABLE\).*To do: correct FERROHTTP_ADDON/s)
+})
+
+test('a package in a folder with spaces, quotes and backslashes reaches child processes', (t) => {
+  const folder = path.join(folders(t), POSIX ? 'a "b\\c d' : 'a b')
+  const own = path.join(folder, 'ferrohttp')
+  const root = path.dirname(path.dirname(COMMAND))
+  fs.cpSync(path.join(root, 'dist'), path.join(own, 'dist'), { recursive: true })
+  fs.copyFileSync(path.join(root, 'package.json'), path.join(own, 'package.json'))
+  const native = path.join(root, 'js/native')
+  const [addon] = fs.readdirSync(native).filter((name) => name.endsWith('.node'))
+  const env = { ...process.env, FERROHTTP_ADDON: path.join(native, addon), NODE_OPTIONS: '--no-warnings' }
+  fs.writeFileSync(
+    path.join(folder, 'app.js'),
+    `console.log(require('child_process').execFileSync(process.execPath, ['-p', '[process.versions.ferrohttp, process.env.NODE_OPTIONS.startsWith("--no-warnings ")].join()'], { encoding: 'utf8' }).trim())`,
+  )
+  const { stdout, stderr } = spawnSync(process.execPath, [path.join(own, 'dist/bin.js'), 'app.js'], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  })
+  t.deepEqual({ stdout, stderr }, { stdout: `${manifest.version},true\n`, stderr: '' })
+})
+
 test('the command is a program to a shell', (t) => {
   t.true(fs.readFileSync(COMMAND, 'utf8').startsWith('#!/usr/bin/env node\n'))
 })
@@ -55,6 +111,50 @@ for (const major of NODES) {
     if (POSIX && major >= 24) t.is(pid, program.child.pid)
     program.child.stdin.end()
     t.deepEqual(await program.ended, [0, null])
+  })
+
+  test(`Node ${major}: without options of node the program runs in the process of the command`, async (t) => {
+    const program = start(t, major, WHOLE, 'b c')
+    const { pid, execPath, execArgv, argv, ...said } = await program.said()
+    t.deepEqual(said, { ours: true, main: true, gc: 'undefined' })
+    t.deepEqual({ pid, argv, execArgv }, { pid: program.child.pid, argv: [execPath, WHOLE, 'b c'], execArgv: [] })
+    program.child.stdin.end()
+    t.deepEqual(await program.ended, [0, null])
+  })
+
+  test(`Node ${major}: worker threads and processes have ferrohttp whatever options they have`, (t) => {
+    const { stdout, stderr, status } = run(major, DESCENDANTS)
+    t.deepEqual({ stderr, status }, { stderr: '', status: 0 })
+    const said = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const kinds = ['execArgv', 'env', 'both', 'none', 'nested', 'spawn', 'fork', 'shell']
+    t.deepEqual(said.map(({ kind }) => kind).sort(), kinds.sort())
+    for (const { kind, version } of said) t.is(version, manifest.version, kind)
+  })
+
+  test(`Node ${major}: an executable of a package, as npx finds it`, (t) => {
+    const folder = folders(t)
+    const bin = path.join(folder, 'node_modules/.bin')
+    const below = path.join(folder, 'a/b')
+    fs.mkdirSync(bin, { recursive: true })
+    fs.mkdirSync(below, { recursive: true })
+    const body = 'console.log(JSON.stringify([process.versions.ferrohttp, process.argv.slice(2), process.cwd()]))\n'
+    const write = (name, text) => fs.writeFileSync(path.join(bin, name), text, { mode: 0o755 })
+    fs.writeFileSync(path.join(folder, 'main.js'), `#!/usr/bin/env node\n${body}`, { mode: 0o755 })
+    fs.symlinkSync('../../main.js', path.join(bin, 'linked'))
+    write('direct', `#!${node(major)}\n${body}`)
+    // As pnpm makes them.
+    write('shim', `#!/bin/sh\nexec "${node(major)}" "${path.join(folder, 'main.js')}" "$@"\n`)
+    for (const name of ['linked', 'direct', 'shim']) {
+      const { stdout, stderr, status } = run(major, name, 'x y', '--z', { cwd: below })
+      t.deepEqual({ stderr, status }, { stderr: '', status: 0 }, name)
+      t.deepEqual(JSON.parse(stdout), [manifest.version, ['x y', '--z'], below], name)
+    }
+    fs.writeFileSync(path.join(below, 'linked'), 'console.log("the file")')
+    t.is(run(major, 'linked', { cwd: below }).stdout, 'the file\n', 'a file comes first')
+    t.is(run(major, 'nothing', { cwd: below }).status, 1)
   })
 
   test(`Node ${major}: a module is the program, too`, (t) => {

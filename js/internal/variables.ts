@@ -4,6 +4,9 @@
  */
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
+/** All of them. */
+export const VARIABLES = ['FERROHTTP', 'FERROHTTP_ADDON', 'FERROHTTP_IO_THREADS']
+
 /** As in `crates/net/src/io_thread.rs`. */
 const MAX_IO_THREADS = 64
 

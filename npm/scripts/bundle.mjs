@@ -8,32 +8,36 @@ import { ROOT } from './process.mjs'
 const DIST = path.join(ROOT, 'dist')
 
 /**
- * Functions keep their names, which programs see, and exports are plain properties. What several entries import becomes a
- * file of its own: there is one of each module.
+ * The entries, and what they load when they need it. Functions keep their names, which programs see, and exports are plain
+ * properties. What several of them import becomes a file of its own: there is one of each module.
  */
-async function bundle(...names) {
-  const built = await rolldown({
-    cwd: ROOT,
-    input: Object.fromEntries(names.map((name) => [name, `js/${name}.ts`])),
-    platform: 'node',
-    external: [/^@ferrohttp\//, /index\.js$/],
-  })
-  await built.write({
-    dir: DIST,
-    format: 'cjs',
-    chunkFileNames: '[name].js',
-    // What the register module needs at once, and all the rest shares with it.
-    codeSplitting: { groups: [{ name: 'early', test: /./, minShareCount: 2 }] },
-    sourcemap: true,
-    minify: false,
-    comments: false,
-  })
-  await built.close()
+const ENTRIES = {
+  core: 'js/core.ts',
+  register: 'js/register.ts',
+  bin: 'js/bin.ts',
+  doctor: 'js/internal/command/doctor.ts',
+  'run-apart': 'js/internal/command/run-apart.ts',
+  'run-here': 'js/internal/command/run-here.ts',
 }
 
 await rm(DIST, { recursive: true, force: true })
-await bundle('core', 'register')
-await bundle('bin')
+const bundle = await rolldown({
+  cwd: ROOT,
+  input: ENTRIES,
+  platform: 'node',
+  external: [/^@ferrohttp\//, /^\.\/(index|doctor|run-apart|run-here)\.js$/],
+})
+await bundle.write({
+  dir: DIST,
+  format: 'cjs',
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name].js',
+  codeSplitting: { groups: [{ name: 'early', test: /./, minShareCount: 2 }] },
+  sourcemap: true,
+  minify: false,
+  comments: false,
+})
+await bundle.close()
 // A bundler would give it getters for exports. Programs replace its members.
 const COPIED = ['index.js', 'index.d.ts', 'types.d.ts']
 for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))

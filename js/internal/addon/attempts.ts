@@ -142,7 +142,11 @@ export class Attempts {
     return this.#error(ERR_FERROHTTP_ADDON_UNLOADABLE, {
       cause,
       problem: `${path} cannot be loaded: ${message.split('\n', 1)[0]}`,
-      remedy: 'delete node_modules and install again; if that does not help, report it with this message',
+      // What is found by its name alone is there.
+      remedy:
+        code === 'MODULE_NOT_FOUND'
+          ? 'correct FERROHTTP_ADDON, or unset it'
+          : 'delete node_modules and install again; if that does not help, report it with this message',
     })
   }
 

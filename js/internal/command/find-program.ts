@@ -1,0 +1,58 @@
+/** What the command's first argument means. */
+import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname, join, resolve } from 'node:path'
+
+export interface Program {
+  readonly path: string
+  /** Whether Node runs it; otherwise the system does. */
+  readonly isScript: boolean
+}
+
+/**
+ * A file as `node` takes it comes before an executable of a package, which is looked for as `npx` does: in `node_modules/.bin` of
+ * this folder and those above it.
+ */
+export function findProgram(name: string, folder = process.cwd()): Program {
+  if (!isFile(resolve(folder, name)) && !/[/\\]/.test(name)) {
+    for (let at = folder; ; at = dirname(at)) {
+      const found = executable(join(at, 'node_modules/.bin', name))
+      if (found !== null) return found
+      if (dirname(at) === at) break
+    }
+  }
+  return { path: name, isScript: true }
+}
+
+function isFile(path: string): boolean {
+  try {
+    createRequire(join(path, '..', 'here.js')).resolve(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function executable(path: string): Program | null {
+  // npm's files for Windows call Node themselves, and it finds the register module in NODE_OPTIONS.
+  if (process.platform === 'win32') return existsSync(`${path}.cmd`) ? { path: `${path}.cmd`, isScript: false } : null
+  return existsSync(path) ? { path, isScript: isForNode(path) } : null
+}
+
+/** pnpm makes shell scripts, and some packages have native programs. */
+function isForNode(path: string): boolean {
+  const firstLine = readStart(path).split('\n', 1)[0]!
+  if (firstLine.startsWith('#!'))
+    return /^#!\s*\S*(env\s+(-S\s+)?)?node(js)?\s*$/.test(firstLine.replace(/.*[/ ](?=node)/, '#!'))
+  return ['.js', '.cjs', '.mjs'].includes(extname(realpathSync(path)))
+}
+
+function readStart(path: string): string {
+  const descriptor = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(256)
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
+  } finally {
+    closeSync(descriptor)
+  }
+}
