@@ -1,4 +1,5 @@
 /* Written by `npm run build:native`. */
+
 /** An agent's pool, which lives as long as this object. See `js/internal/pool.ts`, the only user. */
 export declare class BindingAgent {
   /** An empty pool, which asks `environment` whether native connections stand. */
