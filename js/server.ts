@@ -8,17 +8,18 @@ import { EventEmitter } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
-import { getSystemErrorName } from 'node:util'
 
 import { checkHttpValidation, validationOf } from './common.js'
 import { HTTP_1_1, IncomingMessage } from './incoming.js'
 import { ServerResponse } from './response.js'
+import { Adopter, type AcceptingHandle } from './internal/adopter.js'
 import { Connection } from './internal/connection.js'
 import { debug } from './internal/debug.js'
 import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
-import { ERR_OUT_OF_RANGE, systemError } from './internal/errors.js'
-import type { ListenOptions, ServerConfig } from './internal/native.js'
+import { ERR_OUT_OF_RANGE } from './internal/errors.js'
+import { listenError, listenOptions } from './internal/listen-options.js'
+import type { ServerConfig } from './internal/native.js'
 import { mayUseNetwork } from './internal/permission.js'
 import * as r from './native/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
@@ -128,6 +129,7 @@ export interface ServerConstructor {
   readonly prototype: Server
 }
 
+const kAdopter = Symbol('ferrohttp.adopter')
 const kConfig = Symbol('ferrohttp.config')
 const kOptions = Symbol('ferrohttp.options')
 const kJoined = Symbol('ferrohttp.uniqueHeaders')
@@ -146,6 +148,8 @@ interface Settings {
 }
 
 type Configured = Server & {
+  /** Where Node accepts for this server; null otherwise. */
+  [kAdopter]: Adopter | null
   [kConfig]: Settings
   /** Somebody has wanted to see connections: see `isWatched`. */
   [kShows]: boolean
@@ -154,12 +158,6 @@ type Configured = Server & {
   /** Connections that came as streams; null before the first. */
   [kStreams]: StreamConnections | null
 }
-
-/** `listen`'s flags as libuv has them. */
-const IPV6_ONLY = 1
-const REUSE_PORT = 2
-
-const DEFAULT_BACKLOG = 511
 
 const requestStart = diagnostics.channel('http.server.request.start')
 
@@ -181,6 +179,7 @@ function ServerImplementation(
   }
   const opts = options as ServerOptions
   self[kOptions] = opts
+  self[kAdopter] = null
   self[kStreams] = null
   self[kListenScope] = null
   self[kShows] = false
@@ -300,7 +299,7 @@ for (const name of [
       // net.Server's constructor assigns before there is anything to configure.
       if (this[kConfig] === undefined) return
       this[kConfig][name] = value
-      this._handle?.configure?.(config(this))
+      reconfigure(this)
     },
   })
 }
@@ -332,6 +331,13 @@ function config(server: Configured): ServerConfig {
   }
 }
 
+/** Tells the I/O threads of settings that have changed. */
+function reconfigure(server: Configured): void {
+  const listener = server[kAdopter] ?? server._handle
+  // A handle of libuv's has no such method.
+  if (listener?.configure !== undefined) listener.configure(config(server))
+}
+
 /** Somebody else than the server wants to see connections. */
 function isWatched(server: Server): boolean {
   return server.listenerCount('connection') > server.listenerCount('connection', connectionListener)
@@ -347,7 +353,7 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
     inherited[name].call(this, event, listener)
     if (event === 'connection' && this[kShows] === false && isWatched(this)) {
       this[kShows] = true
-      this._handle?.configure?.(config(this))
+      reconfigure(this)
     }
     return this
   } as never
@@ -382,34 +388,18 @@ const netPrototype = net.Server.prototype as unknown as NetServerInternals
 proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flags = 0): void {
   for (const listener of this.listeners('request')) reparent(listener)
   reparentLoaded()
-  // Somebody else's handle (another server's, the cluster's, a descriptor) is read by Node, as is a server whose
-  // connections are not for us: each socket comes as a stream, by 'connection'. Where the network is off limits, Node says so.
-  if (
-    this._handle !== null ||
-    fd >= 0 ||
-    this.listenerCount('connection', connectionListener) === 0 ||
-    !mayUseNetwork()
-  ) {
+  // On a handle of libuv's (another server's, the cluster's, a descriptor's) Node accepts. Where the program does not want the
+  // server to read HTTP, each socket comes as a stream, by 'connection'. Where the network is off limits, Node reports it.
+  if (this._handle !== null || fd >= 0 || !isServing(this) || !mayUseNetwork()) {
     netPrototype._listen2.call(this, address, port, addressType, backlog, fd, flags)
+    if (this._handle !== null && isServing(this) && mayUseNetwork()) adoptConnections(this)
     return
   }
   const isPath = port === -1 || addressType === -1
-  const options: ListenOptions = {
-    // Node makes an integer of whatever it is given.
-    backlog: +(backlog || DEFAULT_BACKLOG) | 0,
-    ipv6Only: (flags & IPV6_ONLY) !== 0,
-    reusePort: (flags & REUSE_PORT) !== 0,
-  }
-  if (isPath) options.path = address!
-  else {
-    options.port = port
-    if (address !== null && address !== undefined) options.host = address
-  }
+  const options = listenOptions(address, port, addressType, backlog, flags)
   const listening = environment.native.listen(options, config(this as Configured))
   if (listening.errno !== 0) {
-    const code = getSystemErrorName(-listening.errno)
-    const error = systemError(code, 'listen', listening.address ?? address ?? '::', isPath ? -1 : port)
-    process.nextTick(emitError, this, error)
+    process.nextTick(emitError, this, listenError(listening.errno, listening.address ?? address, isPath ? -1 : port))
     return
   }
   const resource = ListenResource.begin(isPath)
@@ -421,6 +411,18 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   environment.servers.set(listening.server, this)
   if (this._unref) this.unref()
   resource.runInAsyncScope(process.nextTick, process, emitListening, this)
+}
+
+/** What the server's handle accepts goes to I/O threads. */
+function adoptConnections(server: Configured): void {
+  const handle = server._handle as AcceptingHandle
+  server[kAdopter] = new Adopter(server, handle, config(server), () => isServing(server))
+  server[kListenScope] = server[kAdopter].resource
+}
+
+/** The program has left the server the listener that reads HTTP from connections. */
+function isServing(server: Server): boolean {
+  return server.listenerCount('connection', connectionListener) > 0
 }
 
 function emitError(server: Server, error: Error): void {
@@ -436,10 +438,12 @@ proto.close = function close(this: Configured, ...[callback]: [((error?: Error) 
   this.closeIdleConnections()
   // Whoever asks the next server on this port must not do so by one of these: an I/O thread has closed them when it has
   // closed the listener, which is waited for.
-  if (this._handle instanceof ListenHandle) environment.send()
+  if (this._handle instanceof ListenHandle || this[kAdopter] !== null) environment.send()
   // Streams that are still open keep it until they have gone.
   if (this[kStreams]?.empty !== false) stopChecking(this)
   net.Server.prototype.close.call(this, callback)
+  this[kAdopter]?.close()
+  this[kAdopter] = null
   return this
 }
 

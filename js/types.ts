@@ -14,9 +14,9 @@ export interface LegacyClient extends EventEmitter {
 
 export interface Stats {
   server: {
-    /** Connections accepted by an I/O thread, so far. */
+    /** Connections that an I/O thread serves, so far. */
     native: number
-    /** Connections fed from JavaScript, so far. */
+    /** Connections that the JavaScript thread reads and writes, so far. */
     compatible: number
     /** Native connections open now. */
     open: number

@@ -10,9 +10,6 @@ const { normalise } = require('./record.cjs')
 /** The version whose behaviour is ours. Others differ here and there; scripts that touch such a place say `only24`. */
 const REFERENCE = 24
 
-/** How connections of `tools.listen` reach a server of ours. */
-const ROADS = ['native', 'compatible']
-
 /**
  * An ava implementation: `test('title', parity(async (http, log, tools) => { … }))`.
  *
@@ -25,21 +22,24 @@ const ROADS = ['native', 'compatible']
  * @param {boolean} [options.only24] the Node versions differ here: compare with Node 24 only, which
  *   `nodes.cjs` finds when this is another one; such a test is declared by `whereNode24`
  * @param {boolean} [options.nativeOnly] not on the compatible road
+ * @param {boolean} [options.adopted] a third time, with connections that Node accepts and an I/O thread serves: for scripts that
+ *   do something to a connection right when it is reported
  * @param {boolean} [options.isolated] a process each, for scripts that exit, crash or patch; the entries end with
  *   `exit` and the exit code
  *
  * A script that runs in another process (isolated, or compared with another Node) is sent as source: it may use its
  * parameters, globals and `require`, but no variable around it.
  */
-function parity(script, { only24 = false, isolated = false, nativeOnly = false } = {}) {
+function parity(script, { only24 = false, isolated = false, nativeOnly = false, adopted = false } = {}) {
   const source = script.toString()
   return async (t) => {
-    const ours = [await run('native')]
-    t.true(ours[0].entries.length > 0, 'the script logged nothing, so it compares nothing')
+    const ours = { native: await run('native') }
+    t.true(ours.native.entries.length > 0, 'the script logged nothing, so it compares nothing')
     // Not at the same time: scripts may listen to what the whole process does.
-    if (ours[0].ports.length > 0 && !nativeOnly) ours.push(await run('compatible'))
+    if (ours.native.ports.length > 0 && !nativeOnly) ours.compatible = await run('compatible')
+    if (adopted) ours.adopted = await run('adopted')
     const reference = await referenceRun()
-    for (const [i, own] of ours.entries()) t.deepEqual(clean(own), clean(reference), ROADS[i])
+    for (const [road, own] of Object.entries(ours)) t.deepEqual(clean(own), clean(reference), road)
   }
 
   function run(road) {

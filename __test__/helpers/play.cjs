@@ -12,7 +12,8 @@ const FAILED = 113
  * @param {'node:http' | 'ferrohttp'} name
  * @param {Function} script see `parity.cjs`
  * @param {object} [options]
- * @param {'native' | 'compatible'} [options.road] compatible: servers take the handle of a listening net.Server
+ * @param {'native' | 'adopted' | 'compatible'} [options.road] `native`: an I/O thread accepts; the others take the handle of a
+ *   listening net.Server: `adopted`: an I/O thread takes what that accepts; `compatible`: Node's sockets come by 'connection'
  * @param {Function} [options.onEntry] told of each entry at once
  * @param {Function} [options.onPort] and of each port
  * @returns {Promise<{ entries: unknown[][], ports: number[] }>} entries are plain values
@@ -58,7 +59,7 @@ function makeTools({ addPort, log, cleanups, road }) {
     record: (emitter, events, label) => record(emitter, events, log, label),
     async listen(server, ...args) {
       const where = args.length > 0 ? args : [0, '127.0.0.1']
-      await (road === 'native' ? listening(server, where) : listenAsCompatible(server, where))
+      await LISTENS[road](server, where)
       after(() => closeServer(server))
       const address = server.address()
       return typeof address === 'string' ? address : addPort(address.port)
@@ -81,12 +82,23 @@ function listening(server, where) {
   return listens
 }
 
-/** What accepts is the handle of a net.Server: each socket is Node's own and comes by 'connection'. */
-async function listenAsCompatible(server, where) {
+/** What accepts is the handle of a net.Server, and an I/O thread adopts each socket. */
+async function listenOnHandle(server, where) {
   const acceptor = net.createServer()
   await listening(acceptor, where)
   await listening(server, [acceptor])
 }
+
+/** The same, but each socket stays Node's own and comes by 'connection'. */
+async function listenAsCompatible(server, where) {
+  const acceptor = net.createServer()
+  await listening(acceptor, where)
+  const { onconnection } = acceptor._handle
+  await listening(server, [acceptor])
+  server._handle.onconnection = onconnection
+}
+
+const LISTENS = { native: listening, adopted: listenOnHandle, compatible: listenAsCompatible }
 
 /** Closes a server with whatever is still connected to it. A server that is closed already is left alone. */
 function closeServer(server) {
@@ -97,4 +109,4 @@ function closeServer(server) {
   })
 }
 
-module.exports = { closeServer, FAILED, play }
+module.exports = { closeServer, FAILED, listenAsCompatible, play }

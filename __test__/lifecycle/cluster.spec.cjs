@@ -4,18 +4,24 @@ const { fork } = require('node:child_process')
 const { once } = require('node:events')
 const http = require('node:http')
 const net = require('node:net')
+const os = require('node:os')
 const path = require('node:path')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
+const { RawClient } = require('../helpers/raw-client.cjs')
 
 const PRIMARY = path.join(__dirname, 'fixtures/cluster-primary.cjs')
 const WORKER = path.join(__dirname, 'fixtures/cluster-worker.cjs')
 const WORKERS = 3
+const AT_LOOPBACK = { port: 0, host: '127.0.0.1' }
+const GET_WHO = 'GET /who HTTP/1.1\r\nHost: a\r\n\r\n'
 
-function get(port, url) {
+/** @param {number | string} target a port, or a path */
+function get(target, url) {
+  const where = typeof target === 'string' ? { socketPath: target } : { port: target, host: '127.0.0.1' }
   return new Promise((resolve, reject) => {
     http
-      .get({ port, host: '127.0.0.1', path: url, agent: false }, (res) => {
+      .get({ ...where, path: url, agent: false }, (res) => {
         let body = ''
         res.setEncoding('utf8').on('data', (text) => {
           body += text
@@ -34,36 +40,83 @@ async function said(cluster, wanted) {
   return all
 }
 
+/** A cluster of `WORKERS`, or of `count`, on `options`. */
+async function clustered(t, policy, { count = WORKERS, options = AT_LOOPBACK, module = '' } = {}) {
+  const cluster = start(PRIMARY, [policy, String(count), JSON.stringify(options), module])
+  t.teardown(() => cluster.child.kill())
+  return { cluster, ...(await cluster.said()) }
+}
+
+/** What both sides of a cluster say of its addresses, without what differs between two clusters. */
+function comparable({ addresses, heard }) {
+  const ports = []
+  const text = JSON.stringify({ addresses, heard }, (key, value) => {
+    if (key !== 'port' || value <= 0) return typeof value === 'string' ? value.replace(/-nodes$/, '') : value
+    if (!ports.includes(value)) ports.push(value)
+    return `port ${ports.indexOf(value)}`
+  })
+  return JSON.parse(text)
+}
+
+/**
+ * A peer that asks for `url` on one connection, over and over. `over` says which process answered, what came that was not its
+ * answer, and how the connection ended.
+ */
+function keepAsking(port, url) {
+  let stopped = false
+  let warmed
+  const warm = new Promise((resolve) => {
+    warmed = resolve
+  })
+  const ask = async () => {
+    const outcome = { pid: null, wrong: null, error: null }
+    const client = await RawClient.connect(port)
+    try {
+      while (!stopped && outcome.wrong === null) {
+        await client.write(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+        const { body } = await client.readResponse()
+        outcome.pid ??= Number.parseInt(body, 10)
+        if (body !== `${outcome.pid} ${url}`) outcome.wrong = body
+        warmed()
+      }
+    } catch (error) {
+      outcome.error = error.message
+    }
+    client.socket.destroy()
+    return outcome
+  }
+  return { over: ask(), warm, stop: () => (stopped = true) }
+}
+
+/** Each worker's counts of connections: all have been served by I/O threads. */
+async function servedNatively(t, cluster, connections, count = WORKERS) {
+  cluster.tell('stats')
+  const counts = (await said(cluster, count)).map(({ stats }) => stats)
+  t.is(
+    counts.reduce((sum, { native }) => sum + native, 0),
+    connections,
+  )
+  for (const { compatible } of counts) t.is(compatible, 0)
+}
+
 for (const [policy, title] of [
   ['rr', 'the primary accepts'],
   ['none', 'each accepts for itself'],
 ]) {
-  test(`${WORKERS} processes on one port: ${title}`, async (t) => {
-    const cluster = start(PRIMARY, [policy, String(WORKERS)])
-    t.teardown(() => cluster.child.kill())
-    const { port, pids } = await cluster.said()
+  test.serial(`${WORKERS} processes on one port: ${title}`, async (t) => {
+    const { cluster, port, pids, addresses } = await clustered(t, policy)
+    for (const address of addresses) t.deepEqual(address, { address: '127.0.0.1', family: 'IPv4', port })
     const answers = await Promise.all(Array.from({ length: 30 }, () => get(port, '/who')))
     for (const pid of answers) t.true(pids.includes(Number(pid)), pid)
     // The primary gives each its turn; the kernel gives to whom it likes.
     if (policy === 'rr') t.deepEqual([...new Set(answers)].sort(), pids.map(String).sort())
-    cluster.tell('stats')
-    const counts = (await said(cluster, WORKERS)).map(({ stats }) => stats)
-    t.is(
-      counts.reduce((sum, { native, compatible }) => sum + native + compatible, 0),
-      30,
-    )
-    t.deepEqual(
-      counts.map(({ native }) => native),
-      [0, 0, 0],
-    )
+    await servedNatively(t, cluster, 30)
     cluster.tell('end')
     await said(cluster, WORKERS)
   })
 
-  test(`a process that dies takes no other's requests with it: ${title}`, async (t) => {
-    const cluster = start(PRIMARY, [policy, String(WORKERS)])
-    t.teardown(() => cluster.child.kill())
-    const { port } = await cluster.said()
+  test.serial(`a process that dies takes no other's requests with it: ${title}`, async (t) => {
+    const { cluster, port } = await clustered(t, policy)
     const waiting = Array.from({ length: 12 }, () => get(port, '/wait').catch((error) => error.code))
     const holders = (await said(cluster, waiting.length)).map(({ pid }) => pid)
     await t.throwsAsync(get(port, '/die'), { code: 'ECONNRESET' })
@@ -81,7 +134,111 @@ for (const [policy, title] of [
     cluster.tell('end')
     await said(cluster, WORKERS)
   })
+
+  test.serial(`a process dies under load: each peer gets its own answers, from one process: ${title}`, async (t) => {
+    const { cluster, port, pids } = await clustered(t, policy)
+    const load = Array.from({ length: 24 }, (_, i) => keepAsking(port, `/${i}`))
+    await Promise.all(load.map(({ warm }) => warm))
+    const [dead] = pids
+    process.kill(dead, 'SIGKILL')
+    t.is((await cluster.said()).exit, dead)
+    for (const one of load) one.stop()
+    const outcomes = await Promise.all(load.map(({ over }) => over))
+    for (const { pid, wrong, error } of outcomes) {
+      t.is(wrong, null)
+      if (pid === dead) t.not(error, null)
+      else t.is(error, null)
+    }
+    await servedNatively(t, cluster, outcomes.filter(({ pid }) => pid !== dead).length, WORKERS - 1)
+    cluster.tell('end')
+    await said(cluster, WORKERS - 1)
+  })
+
+  test.serial(`an upgraded connection stays with its process: ${title}`, async (t) => {
+    const { cluster, port, pids } = await clustered(t, policy)
+    for (let i = 0; i < 4; i++) {
+      const client = await RawClient.connect(port)
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhead')
+      await client.readUntil('\r\n\r\n')
+      const pid = Number(await client.readUntil(' '))
+      t.true(pids.includes(pid))
+      await client.readUntil('head')
+      await client.write(`bytes of ${i}`)
+      t.is(await client.readBytes(10), `bytes of ${i}`)
+      client.socket.end()
+      await client.closed
+    }
+    await servedNatively(t, cluster, 4)
+  })
+
+  test.serial(`worker.disconnect() closes the servers and waits for requests under way: ${title}`, async (t) => {
+    const { cluster, port } = await clustered(t, policy, { count: 1 })
+    const waiting = [get(port, '/wait'), get(port, '/wait')]
+    const [{ pid }] = await said(cluster, waiting.length)
+    // An idle connection must not keep it.
+    const idle = await RawClient.connect(port)
+    await idle.write(GET_WHO)
+    t.is((await idle.readResponse()).body, String(pid))
+    cluster.tell('disconnect')
+    await idle.closed
+    t.is((await cluster.said()).got, 'closed')
+    await t.throwsAsync(get(port, '/who'), { code: 'ECONNREFUSED' })
+    cluster.tell('answer')
+    for (const answer of await Promise.all(waiting)) t.is(answer, String(pid))
+    t.deepEqual(await cluster.said(), { exit: pid, code: 0, signal: null, wanted: true })
+  })
+
+  for (const [where, options, exclusive] of [
+    ['one address', AT_LOOPBACK],
+    ['all addresses', { port: 0 }],
+    ['a port of its own for each', { ...AT_LOOPBACK, exclusive: true }, true],
+    ['a path', { path: path.join(os.tmpdir(), `ferrohttp-cluster-${process.pid}-${policy}`) }],
+  ]) {
+    const declare = options.path !== undefined && process.platform === 'win32' ? test.skip : test.serial
+    declare(`addresses, as both sides see them: ${where}: ${title}`, async (t) => {
+      const [own, nodes] = [
+        await clustered(t, policy, { options }),
+        await clustered(t, policy, {
+          options: options.path === undefined ? options : { path: `${options.path}-nodes` },
+          module: 'node:http',
+        }),
+      ]
+      t.deepEqual(comparable(own), comparable(nodes))
+      const ports = own.addresses.map((address) => address.port)
+      t.is(new Set(ports).size, exclusive ? WORKERS : 1)
+      const targets = options.path === undefined ? ports : own.addresses
+      for (const target of targets) t.true(own.pids.includes(Number(await get(target, '/who'))))
+      await servedNatively(t, own.cluster, WORKERS)
+    })
+  }
 }
+
+test.serial('a connection that is one too many for a process becomes of it what Node makes of it', async (t) => {
+  const outcomes = []
+  for (const module of ['', 'node:http']) {
+    const options = { ...AT_LOOPBACK, maxConnections: 1 }
+    const { port, pids } = await clustered(t, 'rr', { count: 2, options, module })
+    const clients = []
+    for (let i = 0; i < 3; i++) {
+      const client = await RawClient.connect(port)
+      clients.push(client)
+      // The third finds no process that takes it.
+      if (i === 2) break
+      await client.write(GET_WHO)
+      t.true(pids.includes(Number((await client.readResponse()).body)))
+    }
+    // It is offered to the processes until one has room.
+    clients[0].socket.destroy()
+    await clients[2].write(GET_WHO)
+    outcomes.push(
+      await clients[2].readResponse().then(
+        ({ body }) => pids.includes(Number(body)),
+        () => 'closed',
+      ),
+    )
+  }
+  t.is(outcomes[0], outcomes[1])
+})
 
 /** A process that is no part of a cluster, and its next message with that member. */
 async function child(t, stdio = []) {
@@ -97,6 +254,13 @@ async function child(t, stdio = []) {
   return { worker, heard }
 }
 
+/** Of its server's connections. */
+function counts(worker, heard) {
+  const counted = heard('stats')
+  worker.send({ command: 'stats' })
+  return counted
+}
+
 test('sockets are handed over to another process', async (t) => {
   const { worker, heard } = await child(t)
   const acceptor = net.createServer({ pauseOnConnect: true }, (socket) => worker.send({ command: 'serve' }, socket))
@@ -104,9 +268,8 @@ test('sockets are handed over to another process', async (t) => {
   await once(acceptor, 'listening')
   t.teardown(() => acceptor.close())
   for (let i = 0; i < 3; i++) t.is(await get(acceptor.address().port, '/who'), String(worker.pid))
-  const counted = heard('stats')
-  worker.send({ command: 'stats' })
-  t.deepEqual(await counted, { native: 0, compatible: 3, open: 0 })
+  // The program has each as a net.Socket before the server does.
+  t.deepEqual(await counts(worker, heard), { native: 0, compatible: 3, open: 0 })
 })
 
 test('a listening server is handed over to another process', async (t) => {
@@ -119,6 +282,7 @@ test('a listening server is handed over to another process', async (t) => {
   t.is((await listening).port, port)
   acceptor.close()
   t.is(await get(port, '/who'), String(worker.pid))
+  t.like(await counts(worker, heard), { native: 1, compatible: 0 })
 })
 
 test('a server listens on a descriptor that it has inherited', async (t) => {
@@ -131,4 +295,5 @@ test('a server listens on a descriptor that it has inherited', async (t) => {
   worker.send({ command: 'fd' })
   t.is((await listening).port, port)
   t.is(await get(port, '/who'), String(worker.pid))
+  t.like(await counts(worker, heard), { native: 1, compatible: 0 })
 })

@@ -7,6 +7,7 @@ const os = require('node:os')
 const path = require('node:path')
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const { listenAsCompatible } = require('../helpers/play.cjs')
 
 const CHILD = path.join(__dirname, 'fixtures/handle-child.cjs')
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
@@ -131,15 +132,9 @@ for (const road of POSIX ? ['native', 'compatible'] : []) {
         for (const event of ['finish', 'close', 'error']) response.on(event, () => seen.push(event))
         child.send('socket', request.socket)
       })
-      const acceptor = net.createServer().listen(0, '127.0.0.1')
-      await once(acceptor, 'listening')
-      const { port } = acceptor.address()
-      if (road === 'native') {
-        acceptor.close()
-        await once(acceptor, 'close')
-      }
-      server.listen(road === 'native' ? { port, host: '127.0.0.1' } : acceptor)
-      await once(server, 'listening')
+      if (road === 'native') await once(server.listen(0, '127.0.0.1'), 'listening')
+      else await listenAsCompatible(server, [0, '127.0.0.1'])
+      const { port } = server.address()
       const asked = peer(port)
       asked.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
       t.is(await said(), 'has a socket')

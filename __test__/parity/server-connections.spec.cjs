@@ -4,9 +4,11 @@ const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
+const onAllRoads = (script, options) => parity(script, { ...options, adopted: true })
+
 test(
   'getConnections and maxConnections with drop',
-  parity(async (http, log, { listen, connect, until }) => {
+  onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((_req, res) => res.end('ok'))
     const port = await listen(server)
     const count = () => new Promise((resolve) => server.getConnections((error, number) => resolve([error, number])))
@@ -43,7 +45,7 @@ test(
 
 on24(
   'maxConnections of 0',
-  parity(async (http, log, { listen, connect, record }) => {
+  onAllRoads(async (http, log, { listen, connect, record }) => {
     const server = http.createServer()
     server.maxConnections = 0
     record(server, ['connection'])
@@ -73,7 +75,7 @@ async function idleAndBusy(server, { listen, connect, until }) {
 
 test(
   'closeIdleConnections closes the idle ones',
-  parity(async (http, log, tools) => {
+  onAllRoads(async (http, log, tools) => {
     const server = http.createServer((req, res) => {
       if (req.url === '/now') res.end('now')
       else server.emit('waiting', res)
@@ -90,7 +92,7 @@ test(
 
 test(
   'closeAllConnections closes them all',
-  parity(async (http, log, tools) => {
+  onAllRoads(async (http, log, tools) => {
     const { connect, until } = tools
     const server = http.createServer((req, res) => {
       req.on('aborted', () => log('aborted'))
@@ -112,7 +114,7 @@ test(
 
 test(
   'close waits for what is under way',
-  parity(async (http, log, { listen, connect, until }) => {
+  onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((_req, res) => server.emit('waiting', res))
     const port = await listen(server)
     const waiting = until(server, 'waiting')
@@ -135,7 +137,7 @@ test(
 
 test(
   'close from within a handler',
-  parity(async (http, log, { listen, connect, until }) => {
+  onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((_req, res) => {
       res.end('bye')
       server.close()
@@ -154,7 +156,7 @@ test(
 
 test(
   'close while connections are idle',
-  parity(async (http, log, { listen, connect, until }) => {
+  onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((_req, res) => res.end('ok'))
     const port = await listen(server)
     const client = await connect(port)
@@ -169,7 +171,7 @@ test(
 
 test(
   'the events connection and close',
-  parity(async (http, log, { listen, raw, until }) => {
+  onAllRoads(async (http, log, { listen, raw, until }) => {
     const net = require('node:net')
     const server = http.createServer((req, res) => {
       log('request')
@@ -188,7 +190,7 @@ test(
 
 test(
   'a socket destroyed when it connects',
-  parity(async (http, log, { listen, raw, until }) => {
+  onAllRoads(async (http, log, { listen, raw, until }) => {
     const server = http.createServer(() => log('request'))
     server.on('connection', (socket) => {
       const closed = until(socket, 'close')
@@ -206,7 +208,7 @@ test(
 
 test(
   'a keep-alive connection serves many requests with one socket',
-  parity(async (http, log, { listen, connect }) => {
+  onAllRoads(async (http, log, { listen, connect }) => {
     const sockets = new Set()
     const server = http.createServer((req, res) => {
       sockets.add(req.socket)
@@ -223,7 +225,7 @@ test(
 
 test(
   'unref sockets let the process go',
-  parity(
+  onAllRoads(
     async (http, log) => {
       const net = require('node:net')
       const server = http.createServer((req) => {
@@ -246,7 +248,7 @@ test(
 
 test(
   'what a program pushes into a socket is read as if the peer had sent it',
-  parity(async (http, log, { listen, connect, until }) => {
+  onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req, res) => {
       let length = 0
       req.on('data', (chunk) => (length += chunk.length))

@@ -88,7 +88,7 @@ whereNode24(
       }
       log(seen.sort())
     },
-    { only24: true, isolated: true },
+    { only24: true, isolated: true, adopted: true },
   ),
 )
 
@@ -122,6 +122,6 @@ test(
         log(await thrown)
       }
     },
-    { isolated: true },
+    { isolated: true, adopted: true },
   ),
 )

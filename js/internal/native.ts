@@ -25,8 +25,14 @@ export interface NativeEnvironment
 interface Native
   extends Omit<
     typeof binding,
-    'BindingAgent' | 'BindingEnvironment' | 'giveUpConnection' | 'listeningDescriptor' | 'poolCounts'
+    | 'adoptConnection'
+    | 'BindingAgent'
+    | 'BindingEnvironment'
+    | 'giveUpConnection'
+    | 'listeningDescriptor'
+    | 'poolCounts'
   > {
+  adoptConnection(environment: NativeEnvironment, server: number, fd: number): binding.BindingAdopted
   giveUpConnection(environment: NativeEnvironment, slot: number, generation: number): binding.BindingGivenUp
   listeningDescriptor(environment: NativeEnvironment, server: number, giveUp: boolean): binding.BindingDescriptor
   BindingAgent: new (environment: NativeEnvironment) => binding.BindingAgent
@@ -48,6 +54,7 @@ const native = addon.exports as Native
 export const { path: addonPath } = addon
 
 export const {
+  adoptConnection,
   BindingAgent,
   BindingEnvironment,
   BindingSession,

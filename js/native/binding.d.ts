@@ -44,6 +44,8 @@ export declare class BindingEnvironment {
   settle(): void
   /** Binds and starts to accept. */
   listen(options: BindingListenOptions, config: BindingServerConfig): BindingListening
+  /** A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`. */
+  openServer(config: BindingServerConfig): number
   /**
    * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
    * before; what it is asked to do meanwhile is done once it stands.
@@ -90,6 +92,24 @@ export declare class BindingSession {
   receiving(): boolean
   /** Whether nothing of an exchange is under way. */
   idle(): boolean
+}
+
+/**
+ * Serves the connection whose socket has the descriptor `fd`, and of which nothing has been read or written. The caller closes
+ * its descriptor, also after an error.
+ */
+export declare function adoptConnection(environment: BindingEnvironment, server: number, fd: number): BindingAdopted
+
+/** A connection that libuv has accepted. */
+export interface BindingAdopted {
+  /** As in `BindingGivenUp`. */
+  errno: number
+  /** The connection's id. */
+  slot: number
+  /** The same. */
+  generation: number
+  /** Both its ends, as OPEN records have them. */
+  addresses: string
 }
 
 /** Outcome of `connect`: with `errno` 0 the attempt is under way. */

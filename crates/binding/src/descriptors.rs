@@ -1,4 +1,5 @@
-//! Sockets that leave us by their descriptors: to other processes, to Node's own streams and servers.
+//! Sockets that leave us by their descriptors, to other processes and to Node's own streams and servers, and sockets that come
+//! to us from there.
 
 use std::io;
 
@@ -71,6 +72,45 @@ pub fn listening_descriptor(
         Err(error) => BindingDescriptor {
             errno: number(&error),
             fd: -1,
+        },
+    })
+}
+
+/// A connection that libuv has accepted.
+#[napi(object)]
+pub struct BindingAdopted {
+    /// As in `BindingGivenUp`.
+    pub errno: i32,
+    /// The connection's id.
+    pub slot: u32,
+    /// The same.
+    pub generation: u32,
+    /// Both its ends, as OPEN records have them.
+    pub addresses: String,
+}
+
+/// Serves the connection whose socket has the descriptor `fd`, and of which nothing has been read or written. The caller closes
+/// its descriptor, also after an error.
+#[napi(catch_unwind)]
+pub fn adopt_connection(
+    environment: &BindingEnvironment,
+    server: u32,
+    fd: i32,
+) -> Result<BindingAdopted> {
+    let adopted = Descriptor::of_number(fd)
+        .and_then(|descriptor| environment.shared().adopt(server, descriptor));
+    Ok(match adopted {
+        Ok(adopted) => BindingAdopted {
+            errno: 0,
+            slot: adopted.id.slot,
+            generation: adopted.id.generation,
+            addresses: adopted.addresses,
+        },
+        Err(error) => BindingAdopted {
+            errno: number(&error),
+            slot: 0,
+            generation: 0,
+            addresses: String::new(),
         },
     })
 }

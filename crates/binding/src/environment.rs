@@ -210,6 +210,12 @@ impl BindingEnvironment {
         )
     }
 
+    /// A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`.
+    #[napi(catch_unwind)]
+    pub fn open_server(&self, config: BindingServerConfig) -> u32 {
+        self.environment.open_server(config.to_net())
+    }
+
     /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
     /// before; what it is asked to do meanwhile is done once it stands.
     #[napi(catch_unwind)]

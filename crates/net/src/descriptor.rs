@@ -1,4 +1,4 @@
-//! Sockets that leave us.
+//! Sockets that leave us, and sockets that come to us.
 
 use std::io;
 
@@ -17,6 +17,37 @@ impl Descriptor {
     /// As `duplicate`, of one that has been duplicated.
     pub(crate) fn another(&self) -> io::Result<Self> {
         Self::duplicate(&self.0)
+    }
+
+    /// A further descriptor of the open socket that the system knows by `number`, which stays its owner's.
+    ///
+    /// # Errors
+    /// `number` is no descriptor of a socket; there is no further descriptor.
+    #[cfg(unix)]
+    pub fn of_number(number: i32) -> io::Result<Self> {
+        use std::os::fd::BorrowedFd;
+        if number < 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: borrowed for this call only, in which nothing is done but to ask the kernel for a duplicate, which it
+        // refuses where no file is open by that number.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        let socket = Socket::from(borrowed.try_clone_to_owned()?);
+        socket.r#type().map(|_| Self(socket))
+    }
+
+    /// As on Unix.
+    ///
+    /// # Errors
+    /// Always: libuv shows no descriptors of sockets here.
+    #[cfg(not(unix))]
+    pub fn of_number(_number: i32) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The socket, which closes with what is returned.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.0
     }
 
     /// The number that the system knows it by; closing it is the caller's from here on.

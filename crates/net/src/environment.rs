@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use crate::adopted::{self, Adopted};
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection, GivenUp};
 use crate::descriptor::Descriptor;
@@ -258,6 +259,13 @@ impl Environment {
         config: ServerConfig,
     ) -> Result<(u32, BoundAddress), ListenError> {
         let listening = listener::listen(options, &config, thread)?;
+        let server = self.add_server(config);
+        let address = listening.address.clone();
+        listener::start(listening, thread, self, &server);
+        Ok((server.id, address))
+    }
+
+    fn add_server(&self, config: ServerConfig) -> Arc<Server> {
         let id = {
             let mut next = lock(&self.next_server);
             let id = *next;
@@ -266,9 +274,33 @@ impl Environment {
         };
         let server = Arc::new(Server::new(id, config));
         lock(&self.servers).insert(id, Arc::clone(&server));
-        let address = listening.address.clone();
-        listener::start(listening, thread, self, &server);
-        Ok((id, address))
+        server
+    }
+
+    /// A server that listens on no socket: it is given connections by `adopt`. Returns its id; `close_listener` ends it.
+    pub fn open_server(&self, config: ServerConfig) -> u32 {
+        self.add_server(config).id
+    }
+
+    /// Serves a connection that the program's libuv has accepted and of which nothing has been read or written. No OPEN record
+    /// follows: the connection is the caller's to report.
+    ///
+    /// # Errors
+    /// I/O threads cannot be started; the server is closed; the socket is not connected.
+    pub fn adopt(self: &Arc<Self>, server: u32, descriptor: Descriptor) -> io::Result<Adopted> {
+        let thread = io_thread::next_thread().map_err(io::Error::from_raw_os_error)?;
+        self.adopt_on(&thread, server, descriptor)
+    }
+
+    pub(crate) fn adopt_on(
+        self: &Arc<Self>,
+        thread: &Arc<IoThread>,
+        server: u32,
+        descriptor: Descriptor,
+    ) -> io::Result<Adopted> {
+        let server = lock(&self.servers).get(&server).map(Arc::clone);
+        let server = server.ok_or(io::ErrorKind::NotConnected)?;
+        adopted::adopt(descriptor, thread, self, &server)
     }
 
     /// Begins to connect. What is asked of the connection meanwhile is done once it stands; the outcome
@@ -326,7 +358,7 @@ impl Environment {
     #[must_use]
     pub fn close_listener(&self, server: u32) -> Option<mpsc::Receiver<()>> {
         let server = lock(&self.servers).remove(&server)?;
-        listener::stop(&server)
+        Some(listener::stop(&server))
     }
 
     /// Its sender is gone when all I/O threads have done what connections were asked to do by flushes up to now.
@@ -435,9 +467,7 @@ impl Environment {
             .map(|(_, server)| server)
             .collect();
         for server in servers {
-            if let Some(stopped) = listener::stop(&server) {
-                let _ = stopped.recv_timeout(Duration::from_secs(5));
-            }
+            let _ = listener::stop(&server).recv_timeout(Duration::from_secs(5));
         }
         for thread in io_thread::running_threads() {
             let (done, finished) = mpsc::channel::<()>();

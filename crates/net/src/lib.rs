@@ -12,6 +12,7 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+mod adopted;
 mod connect;
 mod connection;
 mod crossing;
@@ -39,6 +40,7 @@ mod table;
 mod tests;
 mod timer;
 
+pub use adopted::Adopted;
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use connection::GivenUp;
 pub use crossing::{limit, phase_word, pool_answer, request_kind, validation};

@@ -308,11 +308,13 @@ pub(crate) fn start(
     });
 }
 
-/// Stops accepting; the receiver's sender is dropped once the socket is closed.
-pub(crate) fn stop(server: &Server) -> Option<mpsc::Receiver<()>> {
-    let accepting = lock(&server.accepting).take()?;
+/// Stops accepting; the receiver's sender is dropped once the socket is closed. At once, where there is none.
+pub(crate) fn stop(server: &Server) -> mpsc::Receiver<()> {
+    let Some(accepting) = lock(&server.accepting).take() else {
+        return mpsc::channel().1;
+    };
     accepting.task.abort();
-    Some(accepting.closed)
+    accepting.closed
 }
 
 /// A descriptor of the listening socket. `give_up`: accepting it from there on is the caller's matter.
@@ -419,26 +421,38 @@ fn open(
     if config.no_delay && !INHERITS_NO_DELAY {
         drop(stream.set_nodelay(true));
     }
-    if let Some(delay) = config.tcp_keep_alive {
-        drop(stream.set_tcp_keepalive(true, delay));
-    }
     if !environment.is_alive() {
         server.release(false);
         return;
     }
     let handle = thread.handle.clone();
-    let connection = environment.connections.insert(|id| {
+    let connection = begin(stream, thread, environment, server, false);
+    staging::with_batch(environment, |batch| {
+        batch.open(connection.id, server.id, addresses);
+    });
+    handle.spawn(connection::serve(connection));
+}
+
+/// `shared`: see `Connection::accepted`.
+pub(crate) fn begin(
+    stream: Stream,
+    thread: Arc<IoThread>,
+    environment: &Arc<Environment>,
+    server: &Arc<Server>,
+    shared: bool,
+) -> Arc<Connection> {
+    if let Some(delay) = server.config().tcp_keep_alive {
+        drop(stream.set_tcp_keepalive(true, delay));
+    }
+    environment.connections.insert(|id| {
         Arc::new(Connection::accepted(
             id,
             stream,
+            shared,
             Arc::clone(environment),
             Arc::clone(server),
             thread,
             now(),
         ))
-    });
-    staging::with_batch(environment, |batch| {
-        batch.open(connection.id, server.id, addresses);
-    });
-    handle.spawn(connection::serve(connection));
+    })
 }

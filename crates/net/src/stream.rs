@@ -94,6 +94,17 @@ impl Stream {
         )
     }
 
+    /// As `try_write_vectored`, without asking the poller.
+    pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, s => SockRef::from(s).send_vectored_with_flags(slices, SEND))
+    }
+
+    /// Whether the poller has reported that there is room to write. Until it has, no attempt to write by way of it succeeds.
+    pub(crate) fn is_reported_writable(&self) -> bool {
+        let ready = || io::Result::Ok(());
+        each!(self, s => s.try_io(Interest::WRITABLE, ready), _lent => Ok(())).is_ok()
+    }
+
     /// As `try_write`, of bytes that the close follows: the kernel may keep them until then.
     pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
@@ -202,6 +213,13 @@ impl Stream {
             },
             Self::Detached(lent) => lent,
         })
+    }
+
+    /// A connected socket that somebody else has made, with the runtime that has been entered.
+    pub(crate) fn adopt(socket: Socket) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let is_tcp = !socket.local_addr()?.is_unix();
+        Self::attach(Detached { socket, is_tcp })
     }
 
     /// With the runtime that has been entered.

@@ -181,6 +181,7 @@ impl Connection {
     fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
         let last = state.writing == Writing::Close
             && !state.destroying
+            && !state.shared
             && !state.engine.is_client()
             && state.everything_read()
             && !state.output.is_empty();

@@ -125,6 +125,8 @@ struct State {
     tapped: bool,
     /// The program has the socket by another descriptor, see `give_up`.
     given_up: bool,
+    /// Another process may have the socket open, too: see `accepted`.
+    shared: bool,
     /// JavaScript has been told of the end, and the slot may be another's.
     parted: bool,
     /// A command has been applied that the task is to see, once all of its flush have been.
@@ -139,10 +141,12 @@ struct State {
 }
 
 impl Connection {
-    /// One that `server` has accepted.
+    /// One that `server` has accepted. `shared`: it came from another process, which may not have closed its descriptor yet,
+    /// so that closing ours sends nothing to the peer.
     pub(crate) fn accepted(
         id: ConnectionId,
         stream: Stream,
+        shared: bool,
         environment: Arc<Environment>,
         server: Arc<Server>,
         thread: Arc<IoThread>,
@@ -152,6 +156,7 @@ impl Connection {
         let engine = Engine::server(server, now);
         let mut state = State::new(Socket::Open(stream), engine, now);
         state.paused = paused;
+        state.shared = shared;
         Self {
             id,
             thread,
@@ -350,6 +355,7 @@ impl State {
             paused: false,
             tapped: false,
             given_up: false,
+            shared: false,
             parted: false,
             wake_due: false,
             lingering: 0,

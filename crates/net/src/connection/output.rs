@@ -64,6 +64,8 @@ pub(super) struct Output {
     written: u64,
     /// Positions that somebody wants to know of, ascending.
     marks: VecDeque<u64>,
+    /// The poller has reported at least once that there is room to write.
+    polled: bool,
 }
 
 impl Output {
@@ -142,12 +144,15 @@ impl Output {
     /// written may wait for it.
     pub(super) fn flush(&mut self, stream: &Stream, closing: bool) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
+        self.polled = self.polled || stream.is_reported_writable();
         while !self.is_empty() {
             let room = (until - self.written) as usize;
             if room == 0 {
                 return Ok(Flush::Paused);
             }
-            let result = if self.segments.is_empty() {
+            let result = if !self.polled {
+                self.write_unpolled(stream, room)
+            } else if self.segments.is_empty() {
                 let rest = &self.tail[self.written_of_first..];
                 if closing && rest.len() <= room {
                     stream.try_write_last(rest)
@@ -155,7 +160,7 @@ impl Output {
                     stream.try_write(&rest[..rest.len().min(room)])
                 }
             } else {
-                self.write_vectored(stream, room)
+                self.write_vectored(room, |slices| stream.try_write_vectored(slices))
             };
             match result {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -172,7 +177,23 @@ impl Output {
         Ok(Flush::Done)
     }
 
-    fn write_vectored(&self, stream: &Stream, mut room: usize) -> io::Result<usize> {
+    /// Before the poller has reported a new socket: the program may write, and destroy the socket in the next tick, and the kernel
+    /// must have the bytes by then, as in Node.
+    fn write_unpolled(&mut self, stream: &Stream, room: usize) -> io::Result<usize> {
+        let result = self.write_vectored(room, |slices| stream.write_now(slices));
+        if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+            return result;
+        }
+        // Once more by way of the poller, which is to report when there is room.
+        self.polled = true;
+        self.write_vectored(room, |slices| stream.try_write_vectored(slices))
+    }
+
+    fn write_vectored(
+        &self,
+        mut room: usize,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         let tail = std::iter::once(self.tail.as_slice());
@@ -189,7 +210,7 @@ impl Output {
             room -= len;
             count += 1;
         }
-        stream.try_write_vectored(&slices[..count])
+        write(&slices[..count])
     }
 
     fn advance(&mut self, mut count: usize) {

@@ -174,6 +174,9 @@ impl Connection {
             }
             Writing::Close => {
                 if state.everything_read() {
+                    if state.shared && !state.destroying {
+                        self.shut(state);
+                    }
                     self.close(state, 0, batch);
                 } else {
                     self.shut(state);

@@ -169,12 +169,7 @@ impl Batch {
         };
         let start = self.begin(kind, 0, id, fields, 0);
         let payload = self.bytes.len();
-        if let (Some(local), Some(remote)) = addresses {
-            for (part, end) in [(local, "\n"), (remote, "")] {
-                // Memory takes whatever is written.
-                let _ = write!(self.bytes, "{}\n{}{end}", part.ip(), part.port());
-            }
-        }
+        write_addresses(addresses, &mut self.bytes);
         let offset = offset_of!(layout::Endpoints, addresses_length);
         self.set_length(start, offset, self.bytes.len() - payload);
         self.finish(start);
@@ -462,6 +457,16 @@ const fn of_server(server: u32) -> ConnectionId {
     ConnectionId {
         slot: server,
         generation: 0,
+    }
+}
+
+/// The addresses of both ends as text, `address LF port` each, local first; nothing where they are not known.
+pub(crate) fn write_addresses(addresses: Addresses, out: &mut Vec<u8>) {
+    if let (Some(local), Some(remote)) = addresses {
+        for (part, end) in [(local, "\n"), (remote, "")] {
+            // Memory takes whatever is written.
+            let _ = write!(out, "{}\n{}{end}", part.ip(), part.port());
+        }
     }
 }
 

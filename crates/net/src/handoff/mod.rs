@@ -20,7 +20,7 @@ pub use chunk::Chunk;
 pub use flush::Malformed;
 pub(crate) use flush::check;
 pub use inbound::Batch;
-pub(crate) use inbound::{Addresses, Timeout};
+pub(crate) use inbound::{Addresses, Timeout, write_addresses};
 pub(crate) use inbox::Until;
 pub use inbox::{Inbox, Wake};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};

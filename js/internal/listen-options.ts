@@ -1,0 +1,38 @@
+/** What net.Server's `listen` has made of its arguments, as the I/O threads take it, and what it reports of a failure. */
+import { getSystemErrorName } from 'node:util'
+
+import { systemError } from './errors.js'
+import type { ListenOptions } from './native.js'
+
+/** `listen`'s flags as libuv has them. */
+const IPV6_ONLY = 1
+const REUSE_PORT = 2
+
+const DEFAULT_BACKLOG = 511
+
+/** The arguments are those of `_listen2`. `port` or `addressType` -1: `address` is a path. */
+export function listenOptions(
+  address: string | null | undefined,
+  port: number,
+  addressType: number,
+  backlog: number,
+  flags: number,
+): ListenOptions {
+  const options: ListenOptions = {
+    // Node makes an integer of whatever it is given.
+    backlog: +(backlog || DEFAULT_BACKLOG) | 0,
+    ipv6Only: (flags & IPV6_ONLY) !== 0,
+    reusePort: (flags & REUSE_PORT) !== 0,
+  }
+  if (port === -1 || addressType === -1) options.path = address!
+  else {
+    options.port = port
+    if (address !== null && address !== undefined) options.host = address
+  }
+  return options
+}
+
+/** @param port -1 where `address` is a path */
+export function listenError(errno: number, address: string | null | undefined, port: number): Error {
+  return systemError(getSystemErrorName(-errno), 'listen', address ?? '::', port)
+}
