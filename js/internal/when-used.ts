@@ -1,26 +1,33 @@
 /** Who looks at the members of builtin modules, and when. */
 
 /**
- * Node's own modules that are made of those of node:http. They are loaded when a program asks for them, which may be at any
- * time, and keep Node's classes.
+ * Node's own modules that are made of those of node:http, as a file name or in a line of a stack. They are loaded when a program
+ * asks for them, which may be at any time, and keep Node's classes.
  */
-const OF_NODE = /^node:(https$|internal\/http2\/)/
+const OF_NODE = /\bnode:(https(:|$)|internal\/http2\/)/
 
 /**
  * Whether the function that has called `getter` is of one of Node's modules that keep Node's classes. It takes about 10 µs, and
  * `getter` is read a few times in the life of a process.
  */
 export function isReadByNode(getter: () => unknown): boolean {
-  const { stackTraceLimit, prepareStackTrace } = Error
-  const caller: { stack?: NodeJS.CallSite[] } = {}
+  const before = (['stackTraceLimit', 'prepareStackTrace'] as const).map(
+    (name) => [name, Object.getOwnPropertyDescriptor(Error, name)] as const,
+  )
+  const caller: { stack?: NodeJS.CallSite[] | string } = {}
+  // Where a program has frozen the class, the stack is text.
+  Reflect.set(Error, 'stackTraceLimit', 1)
+  Reflect.set(Error, 'prepareStackTrace', (_error: Error, sites: NodeJS.CallSite[]) => sites)
   try {
-    Error.stackTraceLimit = 1
-    Error.prepareStackTrace = (_error, sites) => sites
     Error.captureStackTrace(caller, getter)
-    return OF_NODE.test(caller.stack?.[0]?.getFileName() ?? '')
+    const { stack } = caller
+    const place = typeof stack === 'string' ? stack.split('\n')[1] : stack?.[0]?.getFileName()
+    return OF_NODE.test(place ?? '')
   } finally {
-    Error.stackTraceLimit = stackTraceLimit
-    Error.prepareStackTrace = prepareStackTrace
+    for (const [name, descriptor] of before) {
+      if (descriptor === undefined) Reflect.deleteProperty(Error, name)
+      else Reflect.defineProperty(Error, name, descriptor)
+    }
   }
 }
 
