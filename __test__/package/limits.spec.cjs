@@ -6,7 +6,7 @@ const path = require('node:path')
 const ferrohttp = require('ferrohttp')
 
 const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
-const records = require(path.join(ROOT, 'dist/native/records.js'))
+const records = require(path.join(ROOT, 'build/native/records.js'))
 
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
 

@@ -45,3 +45,6 @@ if (resources !== undefined) {
     return [...resources.call(process), ...Array.from(active(), ({ type }) => type)]
   }
 }
+
+// For the bundler: a module without exports would be CommonJS to it.
+export {}

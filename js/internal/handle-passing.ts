@@ -79,3 +79,6 @@ Object.defineProperty(spawnWith, 'name', { value: 'spawn' })
 net.Server.prototype.listen = listenOn as typeof listen
 ;(ChildProcess.prototype as unknown as { spawn: Spawn }).spawn = spawnWith
 watchChannel(process as unknown as Channel)
+
+// For the bundler: a module without exports would be CommonJS to it.
+export {}

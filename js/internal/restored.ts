@@ -2,3 +2,6 @@
 import { restore } from './in-place.js'
 
 restore()
+
+// For the bundler: a module without exports would be CommonJS to it.
+export {}

@@ -8,36 +8,34 @@ import { ROOT } from './process.mjs'
 const DIST = path.join(ROOT, 'dist')
 
 /**
- * The entries, and what they load when they need it. Functions keep their names, which programs see, and exports are plain
- * properties. What several of them import becomes a file of its own: there is one of each module.
+ * Bundles modules and what they import. Functions keep their names, which programs see, and exports are plain properties.
+ *
+ * @param input files by the names of their bundles. What several of them import becomes `early.js`: there is one of each module
  */
-const ENTRIES = {
-  core: 'js/core.ts',
-  register: 'js/register.ts',
-  bin: 'js/bin.ts',
-  doctor: 'js/internal/command/doctor.ts',
-  'run-apart': 'js/internal/command/run-apart.ts',
-  'run-here': 'js/internal/command/run-here.ts',
+async function bundle(input) {
+  const built = await rolldown({
+    cwd: ROOT,
+    input,
+    platform: 'node',
+    external: [/^@ferrohttp\//, /^\.\/(index|doctor|run-apart|run-here)\.js$/],
+  })
+  await built.write({
+    dir: DIST,
+    format: 'cjs',
+    entryFileNames: '[name].js',
+    chunkFileNames: ({ name }) => (name === 'rolldown-runtime' ? 'runtime.js' : 'early.js'),
+    sourcemap: true,
+    minify: false,
+    comments: false,
+  })
+  await built.close()
 }
 
 await rm(DIST, { recursive: true, force: true })
-const bundle = await rolldown({
-  cwd: ROOT,
-  input: ENTRIES,
-  platform: 'node',
-  external: [/^@ferrohttp\//, /^\.\/(index|doctor|run-apart|run-here)\.js$/],
-})
-await bundle.write({
-  dir: DIST,
-  format: 'cjs',
-  entryFileNames: '[name].js',
-  chunkFileNames: '[name].js',
-  codeSplitting: { groups: [{ name: 'early', test: /./, minShareCount: 2 }] },
-  sourcemap: true,
-  minify: false,
-  comments: false,
-})
-await bundle.close()
+await bundle({ core: 'js/core.ts', register: 'js/register.ts' })
+await bundle({ bin: 'js/bin.ts' })
+// What the command loads when it needs it.
+for (const name of ['doctor', 'run-apart', 'run-here']) await bundle({ [name]: `js/internal/command/${name}.ts` })
 // A bundler would give it getters for exports. Programs replace its members.
 const COPIED = ['index.js', 'index.d.ts', 'types.d.ts']
 for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))
