@@ -1,8 +1,8 @@
-//! The connections of a server that have ended and whose socket is kept while the peer still sends.
+//! Connections of a server that have ended, and whose sockets stay open while their peers still send.
 //!
-//! A close with unread bytes would be a reset, which may take the last answer back, so a socket stays for up to
-//! `deadline::LINGER`. JavaScript counts such a connection as closed, `maxConnections` does not; how many there are is
-//! bounded here, or peers that stay would take one descriptor each for as long. The oldest makes room.
+//! Closing a socket with unread bytes sends a reset, which may destroy the last answer on its way, so the socket stays open for up
+//! to `deadline::LINGER`. JavaScript counts such a connection as closed, `maxConnections` as open. Their number is bounded here,
+//! because each has a descriptor. When there are too many, the oldest is closed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, Weak};
 use crate::connection::Connection;
 use crate::sync::lock;
 
-/// How many of one server linger at most. Peers that read what they are sent go in one round trip, and there are seldom
-/// more than a few of them.
+/// Largest number of lingering connections of one server. A peer that reads closes within one round trip, so there are
+/// seldom more than a few.
 const MOST: usize = 128;
 
 #[derive(Default)]
 struct Members {
-    /// By number, which is their order.
+    /// By number, oldest first.
     all: BTreeMap<u64, Weak<Connection>>,
     next: u64,
 }
@@ -32,7 +32,7 @@ impl Lingering {
         }))
     }
 
-    /// One more lingers, whose lock the caller holds. Returns its number, which is never 0.
+    /// Adds a connection, whose lock the caller holds. Returns its number, which is never 0.
     pub(crate) fn add(&self, connection: Weak<Connection>) -> u64 {
         let number = {
             let mut members = lock(&self.0);
@@ -45,12 +45,12 @@ impl Lingering {
         number
     }
 
-    /// One is gone.
+    /// Removes a connection that is closed.
     pub(crate) fn remove(&self, number: u64) {
         lock(&self.0).all.remove(&number);
     }
 
-    /// Has the oldest closed, by their own threads, until `most` are left.
+    /// Has the oldest ones closed by their own I/O threads until `most` are left.
     pub(crate) fn shrink(&self, most: usize) {
         loop {
             let oldest = {

@@ -1,11 +1,10 @@
 //! Connections on loan to JavaScript's thread.
 //!
-//! Where a peer waits for each answer before it sends its next request, all that the I/O thread adds is a change of
-//! threads on the way in. A connection that has lived like that for a while is lent: its socket leaves the I/O thread's
-//! poller for one that JavaScript's event loop watches, and JavaScript's thread reads it itself. Everything else stays:
-//! the connection's task, its deadlines, its commands. Whatever is out of the ordinary (a message that has not arrived
-//! whole, the peer's end, an error, a deadline, more to write than the kernel takes) ends the loan, and the I/O thread
-//! deals with it.
+//! With a peer that waits for each answer before it sends its next request, the I/O thread adds nothing but a switch of
+//! threads. Such a connection is lent after a while: its socket leaves the I/O thread's poller for one that JavaScript's event
+//! loop watches, and JavaScript's thread reads it itself. The connection's task, its deadlines and its commands stay with the I/O
+//! thread. A loan ends with a message that has not arrived whole, the peer's FIN, an error, a deadline, or more output than
+//! the kernel takes, and the I/O thread handles these.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -17,21 +16,21 @@ use crate::id::ConnectionId;
 use crate::poller::Poller;
 use crate::sync::lock;
 
-/// At most so many at a time: what JavaScript's thread reads, it does not compute.
+/// Largest number of loans at a time. The time that JavaScript's thread spends reading is lost for handlers.
 const MAX_LOANS: usize = 2;
 
-/// A connection that has not been read while so many answers went to others makes room for one of them.
+/// Answers to other connections after which a loan that brought nothing in the meantime ends, if another connection needs the place.
 const STALE_AFTER: u64 = 64;
 
 struct Loan {
     id: ConnectionId,
-    /// The `turn` in which it last brought something.
+    /// The `turn` in which the connection last brought bytes.
     last_read: u64,
 }
 
 #[derive(Default)]
 struct Given {
-    /// An event loop watches the poller: otherwise nobody would read what is lent.
+    /// An event loop watches the poller. Without one, nothing would read the connections.
     watched: bool,
     loans: Vec<Loan>,
     /// Counts reads, and answers to connections that are not on loan.
@@ -39,8 +38,8 @@ struct Given {
     batch: Batch,
 }
 
-/// Those of one environment. Only JavaScript's thread gives and reads; an I/O thread may end a loan, which is noticed here
-/// when the connection is next looked at.
+/// The loans of one environment. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is noticed
+/// here at the next look at the connection.
 pub(crate) struct Loans {
     poller: Option<Poller>,
     given: Mutex<Given>,
@@ -69,7 +68,7 @@ impl Loans {
         if !given.watched {
             return;
         }
-        // So many answers have passed in which the others may have been read.
+        // Each loan could have been read during these answers.
         given.turn += u64::from(LENT_AFTER);
         let turn = given.turn;
         given.loans.retain(|loan| {
@@ -89,7 +88,7 @@ impl Loans {
         }
     }
 
-    /// Reads what has come on any of them, into the environment's inbox.
+    /// Reads all connections on loan into the environment's inbox.
     pub(crate) fn read(&self, environment: &Environment) {
         let mut given = lock(&self.given);
         let Given {
@@ -100,7 +99,7 @@ impl Loans {
             let Some(connection) = environment.connections.get(loan.id) else {
                 return false;
             };
-            // As for a connection's task: a panic is our bug and may cost this connection, nothing else.
+            // As in a connection's task: a panic is our bug, and may cost this connection only.
             let read = catch_unwind(AssertUnwindSafe(|| connection.read_on_loan(batch)));
             let (came, stays) = read.unwrap_or_else(|_| {
                 connection.abandon(batch);
@@ -114,7 +113,7 @@ impl Loans {
         });
     }
 
-    /// Ends all.
+    /// Ends all loans.
     pub(crate) fn end(&self, environment: &Environment) {
         for loan in lock(&self.given).loans.drain(..) {
             if let Some(connection) = environment.connections.get(loan.id) {

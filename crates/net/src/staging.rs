@@ -11,14 +11,14 @@ use tokio::sync::Notify;
 use crate::environment::Environment;
 use crate::handoff::Batch;
 
-/// From so many messages on, out of work is not believed at once: what came together is seldom all there is, and
-/// JavaScript's thread, once awake, takes the core from this one where they share it.
+/// Messages in a batch from which on the thread polls its sockets once more before it parks. Messages that arrive together are
+/// seldom all there are, and on a shared core JavaScript's thread would take the core from this one.
 pub(crate) const SEVERAL: usize = 4;
 
 #[derive(Default)]
 struct Staged {
     batches: Vec<(Arc<Environment>, Batch)>,
-    /// Messages in them when the sockets were last looked at once more.
+    /// Messages in them at the last such poll.
     seen: usize,
     /// Keeps the thread from parking; None on a thread that has no task for it.
     again: Option<Arc<Notify>>,
@@ -50,16 +50,16 @@ pub(crate) fn with_batch<R>(
     })
 }
 
-/// To an environment that has ended nothing is told: once `Environment::shutdown` has been on this
-/// thread, its JavaScript is not woken any more.
+/// Nothing is reported to an environment that has ended: after `Environment::shutdown` has run on this thread, its JavaScript is
+/// not woken any more.
 fn publish(environment: &Environment, batch: &mut Batch) {
     if environment.is_alive() {
         environment.inbox().publish(batch);
     }
 }
 
-/// The thread is out of work. Publishes everything and forgets environments that have ended; but while several
-/// messages come with every look at the sockets, has tokio look once more before it parks.
+/// Called when the thread is out of work. Publishes everything and drops environments that have ended. While each poll of the
+/// sockets brings several messages, it has tokio poll once more before the thread parks.
 pub(crate) fn on_park() {
     STAGED.with_borrow_mut(|staged| {
         let messages: usize = staged.batches.iter().map(|(_, batch)| batch.heads()).sum();

@@ -8,24 +8,24 @@ use std::task::Waker;
 use super::inbound::Batch;
 use crate::sync::shared::{AtomicBool, Mutex, MutexGuard, Ordering};
 
-/// Wakes JavaScript's thread; never called while a lock is held.
+/// Wakes JavaScript's thread. Never called while a lock is held.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// Empty batches kept for reuse, enough for each I/O thread to fill one while JavaScript reads another.
 const SPARE_BATCHES: usize = 8;
 
-/// Bytes in the queue from which on the I/O threads stop reading, and at half of which they go on. JavaScript's thread empties
-/// the queue in every turn of its event loop, so that only one that is blocked gets so far behind: 16 MiB are 13 ms at 10 Gbit/s.
+/// Bytes in the queue at which the I/O threads stop reading. They go on at half of it. JavaScript's thread empties the queue in
+/// every turn of its event loop, so only a blocked one gets so far behind: 16 MiB are 13 ms at 10 Gbit/s.
 const FULL: usize = 16 * 1024 * 1024;
 
-/// What JavaScript's thread has to do before a connection is read on.
+/// What a connection waits for before it is read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// Take a batch.
+    /// JavaScript's thread takes a batch.
     Taken,
-    /// Find the queue empty: it has seen everything.
+    /// JavaScript's thread finds the queue empty: it has seen everything.
     Emptied,
-    /// Take so many that the queue is no longer full.
+    /// JavaScript's thread has taken so much that the queue is no longer full.
     Room,
 }
 
@@ -35,14 +35,14 @@ struct Queue {
     spare: Vec<Batch>,
     /// Bytes in `batches`.
     memory: usize,
-    /// Who waits, by what for.
+    /// Wakers of the tasks that wait, by what they wait for.
     waiting: [Vec<Waker>; 3],
 }
 
 /// The queue of one environment, filled by any I/O thread and emptied by JavaScript's.
 pub struct Inbox {
     queue: Mutex<Queue>,
-    /// A wake-up is under way that JavaScript has not answered by emptying the queue.
+    /// JavaScript was woken, and has not emptied the queue since.
     scheduled: AtomicBool,
     wake: Wake,
     full: AtomicBool,
@@ -51,7 +51,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An empty queue that tells of its first batch through `wake`.
+    /// An empty queue, which calls `wake` for its first batch.
     #[must_use]
     pub fn new(wake: Wake) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Inbox {
         }
     }
 
-    /// Whether so much is in the queue that nothing more should be read.
+    /// Whether the queue holds so much that no connection should be read.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -73,7 +73,7 @@ impl Inbox {
         self.happened[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Has `waker` woken when it happens next, if that has been `seen` times so far. False: it has happened meanwhile.
+    /// Has `waker` woken when it happens next. Returns false, and does nothing, when it has happened more than `seen` times by now.
     pub(crate) fn await_javascript(&self, what: Until, seen: u32, waker: &Waker) -> bool {
         let mut queue = self.lock();
         let waits = self.happened(what) == seen && (what != Until::Room || self.is_full());
@@ -83,7 +83,7 @@ impl Inbox {
         waits
     }
 
-    /// Forgets who waits: JavaScript's thread takes nothing any more.
+    /// Drops all wakers: JavaScript's thread takes no more batches.
     pub(crate) fn forget_waiting(&self) {
         let waiting = std::mem::take(&mut self.lock().waiting);
         drop(waiting);
@@ -97,8 +97,8 @@ impl Inbox {
         }
     }
 
-    /// As `publish`, but wakes nobody; answers whether there was anything. Under a connection's lock this
-    /// puts what happened to that connection ahead of what other threads make happen next.
+    /// As `publish`, without the wake-up. Returns whether there was anything to publish. Under a connection's lock this
+    /// places the connection's records before those of other threads that follow.
     pub(crate) fn push(&self, batch: &mut Batch) -> bool {
         if batch.bytes.is_empty() {
             return false;
@@ -113,14 +113,14 @@ impl Inbox {
         true
     }
 
-    /// The second half, without any lock.
+    /// The wake-up of `publish`. The caller holds no lock.
     pub(crate) fn tell(&self) {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
     }
 
-    /// A panic of another thread leaves whole records in the queue: a record's length is written last.
+    /// After a panic of another thread the queue holds whole records only, because a record's length is written last.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,14 +1,14 @@
-//! One name that an agent's `getName` has answered, and what the pool has for it.
+//! One name that an agent's `getName` has returned, with its connections and its queue.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// What a member does.
+/// The state of a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Active,
     Idle,
-    /// Dead, and no longer offered; it counts for the total until it is `removed`.
+    /// Closed, and not given to a request any more. It counts for the total until it is `removed`.
     Left,
 }
 
@@ -17,13 +17,13 @@ pub(super) struct Origin {
     pub(super) name: Rc<str>,
     /// Connections that serve a request, or are being made for one.
     pub(super) active: usize,
-    /// Members that idle, the one that has for longest first.
+    /// Idle members, the one that has idled for longest first.
     pub(super) idle: VecDeque<u32>,
-    /// Members that were found dead while they idled and have not said so yet.
+    /// Members that were found closed while idle, and whose 'close' has not come yet.
     pub(super) left: usize,
     /// Requests that wait for a connection.
     pub(super) waiting: usize,
-    /// What programs have put into `agent.sockets` themselves, less what they have taken out.
+    /// Sockets that programs have added to `agent.sockets`, minus those that they have removed.
     pub(super) beyond: i64,
 }
 
@@ -54,7 +54,7 @@ impl Origin {
         (self.in_use() + self.idle.len() as i64) as f64
     }
 
-    /// Takes out the first idle member, in the order of `oldest_first`, that is `fit`. The others stay.
+    /// Removes and returns the first idle member for which `fit` holds, in the order that `oldest_first` says.
     pub(super) fn take_idle(
         &mut self,
         oldest_first: bool,
@@ -70,7 +70,7 @@ impl Origin {
         self.idle.remove(at)
     }
 
-    /// A member is in `state` no longer.
+    /// Removes a member from those in `state`.
     pub(super) fn leave(&mut self, state: State, member: u32) {
         match state {
             State::Active => self.active -= 1,
