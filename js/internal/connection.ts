@@ -13,20 +13,19 @@ import type { ServerResponse } from '../response.js'
 import { attach } from '../outgoing.js'
 import { ConnectionSocket } from '../server-socket.js'
 import { fillHead } from '../incoming.js'
-import { BodyWindow } from './body-window.js'
 import { debug } from './debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from './errors.js'
+import { HttpConnection } from './http-connection.js'
 import { forEachIsolated } from './isolated-callbacks.js'
 import type { NativeServerReceiver } from './native-receiver.js'
 import { methods, parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { PendingWrites, isSmall, partLength } from './pending-writes.js'
-import { isWriteReplaced, takesPart, unsharedLength } from './plain-write.js'
+import { isWriteReplaced } from './plain-write.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import * as r from '../native/records.js'
-import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
-import { StreamTransport, type AssignableSocket } from './stream-transport.js'
+import type { StreamTransport } from './stream-transport.js'
 import { shutDown } from './resources.js'
 import {
   kClosed,
@@ -68,34 +67,18 @@ const ANSWER_GRACE = 500
 const { EPIPE } = constants.errno
 const { STATE_ONLY } = r
 
-export class Connection implements MessageTransport, MessageSource, NativeServerReceiver {
-  readonly slot: number
-  readonly generation: number
+export class Connection extends HttpConnection implements MessageTransport, MessageSource, NativeServerReceiver {
   readonly server: Server
   readonly readableHighWaterMark: number
   readonly writableHighWaterMark: number
-  /** Both its ends, see `parseAddresses`. */
-  addresses = ''
-  /** Keeps the event loop alive. */
-  holding = true
-  closed = false
-  /** Bytes received and sent, known once it is closed. */
-  counters: [read: number, written: number] | null = null
   /** The server waits for its end to be closed itself. */
   counted = true
-  /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
-  ending = false
-  upgraded = false
   /** What is read is shown to the socket's listeners, too. */
   tapped = false
   /** The program paused the socket; not: a body that nobody reads. */
   paused = false
-  /** The program destroyed the connection: what still comes of it is nobody's. */
-  discarding = false
   /** The peer has been answered for breaking the protocol. */
   refused = false
-  /** Writes that are with the kernel and whose callbacks have not been called. */
-  acknowledged = 0
 
   /** The request whose body is arriving. */
   incoming: IncomingMessage | null = null
@@ -110,13 +93,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   #socket: SocketSide | null = null
   /** Responses whose turn has not come. */
   #queue: ServerResponse[] | null = null
-  #pending: PendingWrites | null = null
   #needDrain = false
-  /** Writes messages through the socket, where that has a part in it; see `#throughSocket`. */
-  #framing: StreamTransport | null = null
-  /** See `#releaseParts`. */
-  #releasing = false
-  readonly #window = new BodyWindow()
   /** The 'timeout' under way is that of keepAliveTimeout. */
   #idleTooLong = false
   /** That of the last request, or of the connection: see SCOPES_ISOLATE. */
@@ -130,8 +107,6 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   #reset: Error | null = null
   /** The messages have been told of the end. */
   #abandoned = false
-  /** The program has not called `unref()`. */
-  #refed = true
   /** The peer has ended and we may go on writing. */
   #quiet = false
   /** A handler has been called and has not returned. */
@@ -150,8 +125,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     writableHighWaterMark: number,
     scope: AsyncResource | null = null,
   ) {
-    this.slot = slot
-    this.generation = generation
+    super(slot, generation, true)
     this.server = server
     this.#port = port
     this.readableHighWaterMark = readableHighWaterMark
@@ -177,32 +151,18 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     return this.#socket
   }
 
-  /**
-   * What responses before this one have written does not count, as in Node, where the end of a response writes to the
-   * kernel; how much of that a peer may leave unread is the I/O thread's to bound.
-   */
-  get writableLength(): number {
-    const pending = this.#pending
-    if (pending === null) return 0
-    const bytes = pending.bytes - pending.endedBytes
-    return Math.max(0, bytes - pending.sentBytes(this.acknowledged))
+  protected get currentMessage(): ServerResponse | null {
+    return this.response
   }
 
-  /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
-  get unsentLength(): number {
-    this.sendAtOnce()
-    return this.#pending === null ? 0 : this.#pending.bytes - this.#pending.sentBytes(this.acknowledged)
+  protected get shownSocket(): Socket | null {
+    if (!this.#isNative) return this.#side()[kStream]
+    return this.#socket === null ? null : this.#socket[kStream]
   }
 
   /** What the socket itself holds counts, too. A stream acknowledges in a tick: it knows better. */
-  get countedLength(): number {
-    if (!this.#isNative) return this.#side()[kStream].writableLength
-    return this.#socket === null ? this.writableLength : this.writableLength + unsharedLength(this.#socket[kStream])
-  }
-
-  /** See `SocketConnection`. */
-  get heldLength(): number {
-    return this.response === null ? 0 : plainPartsLength(this.response)
+  override get countedLength(): number {
+    return this.#isNative ? super.countedLength : this.#side()[kStream].writableLength
   }
 
   get needsDrain(): boolean {
@@ -213,44 +173,30 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     return this.closed || this.ending || this.#port.gone === true
   }
 
-  /** See `MessageTransport`; false where the connection is a stream. */
-  get takesParts(): boolean {
-    return this.#isNative && this.#throughSocket() === null
+  /** False where the connection is a stream. */
+  override get takesParts(): boolean {
+    return this.#isNative && this.throughSocket() === null
   }
 
   get #isNative(): boolean {
     return this.#port.unsent !== undefined
   }
 
-  get isSocketCorked(): boolean {
-    const side = this.#isNative ? this.#socket : this.#side()
-    return side !== null && side[kStream].writableCorked > 0
-  }
-
-  corkSocket(on: boolean, byProgram: boolean): void {
-    if (this.#isNative && !byProgram) return
-    const socket = this.#isNative ? this.#socket?.[kStream] : this.#side()[kStream]
-    if (socket === undefined) return
-    if (on) socket.cork()
-    else if (socket.writableCorked > 0) socket.uncork()
+  /** For the rest of a turn only a stream is corked. */
+  override corkSocket(on: boolean, byProgram: boolean): void {
+    super.corkSocket(on, byProgram || !this.#isNative)
   }
 
   gather(on: boolean): void {
     this.#port.gather?.(on)
   }
 
-  sendAtOnce(): void {
-    if (this.#pending?.maybeUnsent(this.acknowledged) !== true) return
-    if (this.#port.unsent?.(this) === 0) this.#pending.markSent()
+  protected askUnsent(): number | null {
+    return this.#port.unsent?.(this) ?? null
   }
 
   command(type: number, first = 0, second = 0): void {
     this.#port.command(this, type, first, second)
-  }
-
-  setRef(on: boolean): void {
-    this.#refed = on
-    this.#updateHold()
   }
 
   /** The program paused the socket, or resumed it. */
@@ -262,13 +208,13 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
 
   /** Nothing is read: the program does not consume the body, or has paused the socket. */
   get #stopped(): boolean {
-    return this.#window.held || this.paused
+    return this.window.held || this.paused
   }
 
   /** Reading has stopped or begun again, which decides whether the connection keeps the event loop alive. */
   #readingChanged(): void {
     if (this.#stopped) this.#trackOutput()
-    this.#updateHold()
+    this.updateHold()
   }
 
   /** Responses that end without ACKNOWLEDGE may still be with the I/O thread. They must leave before the process exits. */
@@ -283,12 +229,13 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
    * As a handle of libuv, a connection keeps the event loop alive while it reads, writes or closes. It does not read after
    * the peer's end, or while nobody consumes what it has read.
    */
-  #updateHold(): void {
+  protected get isWorking(): boolean {
     const reads = !this.#quiet && (!this.#stopped || this.ending)
-    const hold = this.#refed && (reads || this.#pending?.empty === false)
-    if (this.closed || this.holding === hold) return
-    this.holding = hold
-    if (hold) this.#port.ref()
+    return this.isReferenced && (reads || this.pending?.empty === false)
+  }
+
+  protected holdLoop(on: boolean): void {
+    if (on) this.#port.ref()
     else this.#port.unref()
   }
 
@@ -311,7 +258,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
 
   /** A request has been answered before it has come whole, and somebody waits for the answer to be with the kernel. */
   get answersEarly(): boolean {
-    return this.response === null && this.#pending?.empty === false
+    return this.response === null && this.pending?.empty === false
   }
 
   /** Nothing of a request is under way, as far as this thread knows. */
@@ -415,33 +362,29 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
       return
     }
     if ((flags & r.BODY_RAW) !== 0) {
-      if (this.socket.push(chunk)) this.#credit(this.#window.pass(chunk.length))
+      if (this.socket.push(chunk)) this.credit(this.window.pass(chunk.length))
       else this.#hold(chunk.length)
       return
     }
     const { incoming } = this
     if (incoming === null || this.discarding) return
-    if (this.#inScope(() => incoming[kBody](chunk))) this.#credit(this.#window.pass(chunk.length))
+    if (this.#inScope(() => incoming[kBody](chunk))) this.credit(this.window.pass(chunk.length))
     else this.#hold(chunk.length)
   }
 
   #hold(bytes: number): void {
-    const wasHeld = this.#window.held
-    this.#credit(this.#window.hold(bytes))
+    const wasHeld = this.window.held
+    this.credit(this.window.hold(bytes))
     if (!this.upgraded) this.#socket?.bodyHeld(true)
     if (!wasHeld) this.#readingChanged()
   }
 
-  #credit(bytes: number): void {
-    if (bytes !== 0 && !this.closed) this.#port.command(this, r.OUT_CREDIT, bytes)
-  }
-
   resumeBody(): void {
     this.#socket?.flow()
-    if (!this.#window.held) return
-    this.#credit(this.#window.release())
+    if (!this.window.held) return
+    this.credit(this.window.release())
     if (!this.upgraded) this.#socket?.bodyHeld(false)
-    this.#updateHold()
+    this.updateHold()
   }
 
   onEnd(_flags: number, trailers: string): void {
@@ -449,13 +392,13 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     if (this.discarding) return
     this.incoming = null
     // It has all been sent, whoever reads it and when.
-    if (this.#window.held) this.resumeBody()
-    this.#credit(this.#window.end())
+    if (this.window.held) this.resumeBody()
+    this.credit(this.window.end())
     if (incoming !== null) this.#inScope(() => incoming[kEnd](trailers))
   }
 
   onAck(count: number, _atOnce = false): void {
-    this.#pending?.acknowledge(count)
+    this.pending?.acknowledge(count)
     if (this.writableLength === 0) {
       const full = this.#needDrain
       this.#needDrain = false
@@ -463,13 +406,13 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
       // A stream says so itself.
       if (full && this.#isNative && !this.destroyed) this.#socket?.[kStream].emit('drain')
     }
-    if (this.#quiet || this.#stopped) this.#updateHold()
+    if (this.#quiet || this.#stopped) this.updateHold()
   }
 
   onEof(): void {
     if (this.upgraded) {
       this.#quiet = true
-      this.#updateHold()
+      this.updateHold()
       this.socket.push(null)
       // 'end' comes without anybody reading when nothing is left to be read.
       this.socket.read(0)
@@ -500,7 +443,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   }
 
   get isActive(): boolean {
-    return this.#refed && !this.closed && !(this.#socket instanceof GivenUpSide)
+    return this.isReferenced && !this.closed && !(this.#socket instanceof GivenUpSide)
   }
 
   get canBeGivenUp(): boolean {
@@ -528,12 +471,12 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
 
   onClosed(errno: number): void {
     if (!this.upgraded) debug?.('server socket close')
-    if (this.holding) this.#port.unref()
     this.closed = true
+    this.updateHold()
     // Counted before anybody is told, so that no listener's exception can keep the server from closing.
     if (this.#port.forget !== undefined) this.#port.forget()
     else this.server[kClosed](this)
-    this.#window.end()
+    this.window.end()
     this.#scope?.emitDestroy()
     this.#shutdown?.emitDestroy()
     this.resource?.emitDestroy()
@@ -554,8 +497,8 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   tellClosed(): void {
     if (this.#abandoned) return
     const reset = this.#reset
-    const pending = this.#pending
-    this.#pending = null
+    const pending = this.pending
+    this.pending = null
     // What the kernel has taken was sent, whatever became of the connection.
     pending?.acknowledge(this.acknowledged)
     this.acknowledged = 0
@@ -726,7 +669,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     callback: WriteCallback | null,
   ): boolean {
     if (this.#isMute) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       this.#port.writeHead(this, '', null, 'latin1', (flags & CHUNKED) | STATE_ONLY)
       const accepted = socket.sendHead(message, head, body, encoding, flags, callback)
@@ -755,7 +698,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     callback: WriteCallback | null,
   ): boolean {
     if (this.#isMute) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
       if ((flags & END) !== 0) this.#endedThroughSocket(flags)
@@ -773,7 +716,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
     if (this.#isMute) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendEnd(message, trailers, flags)
       this.#endedThroughSocket(flags)
@@ -792,14 +735,14 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     callback: WriteCallback | null,
   ): boolean {
     // What was written before the socket ended.
-    if (this.#releasing ? this.destroyed : this.#isMute) return false
+    if (this.isReleasing ? this.destroyed : this.#isMute) return false
     this.#port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
     if (this.#isMute) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) return socket.sendInterim(head, callback)
     this.#port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
     if (callback !== null) this.#wait(0, callback, null)
@@ -811,25 +754,9 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     if (!this.destroyed && chunk.length > 0) this.#port.writeBytes(this, r.OUT_FEED, chunk, encoding, 0)
   }
 
-  /**
-   * Bytes that no framing touches: what programs write to the socket themselves. They leave at once, as in Node, so that a
-   * `destroy()` that follows finds them gone. The callback comes from within the call as long as the kernel takes what it
-   * is given: then the stream holds nothing back, and what is written next keeps its place after this.
-   */
-  sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
-    if (this.destroyed) {
-      process.nextTick(callback, connectionReset('write ECONNRESET'))
-      return
-    }
-    if (this.response !== null && holdRaw(this.response, chunk, encoding)) {
-      callback()
-      return
-    }
+  protected writeRaw(chunk: BodyChunk, encoding: BufferEncoding): void {
     this.#port.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE)
     this.#wait(partLength(chunk, encoding, 0), null, null)
-    if (this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark)
-      this.#pending!.waitForLast(callback)
-    else callback()
   }
 
   destroy(error?: Error): void {
@@ -841,10 +768,9 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   close(mode: number): void {
     // The last words are on their way already: a destroy on top would take them back.
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
-    if (this.response !== null && (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF))
-      this.#releaseParts(this.response)
+    if (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF) this.beforeEnd()
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
-    this.#updateHold()
+    this.updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
     else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.#port.command(this, r.OUT_CLOSE, mode)
@@ -858,7 +784,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
     if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.#port.nextWaits !== true)
       return flags
-    return this.#pending === null || this.#pending.isSmall ? flags & ~ACKNOWLEDGE : flags
+    return this.pending === null || this.pending.isSmall ? flags & ~ACKNOWLEDGE : flags
   }
 
   /** ACKNOWLEDGE where the socket is to emit 'drain' after a last part of this size, and somebody listens. */
@@ -872,7 +798,7 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   }
 
   afterWrites(callback: WriteCallback): void {
-    if (this.#pending?.after(callback)) return
+    if (this.pending?.after(callback)) return
     process.nextTick(callback, this.destroyed ? connectionReset('aborted') : null)
   }
 
@@ -883,32 +809,9 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     return false
   }
 
-  /**
-   * What writes messages where the socket has a part in it: the program has replaced its `write()`, corks it, or has written
-   * to it what the kernel does not take yet. Then messages are framed here and go through the socket's queue, after what it
-   * holds, and the engine only learns of their state. Null for all others.
-   */
-  #throughSocket(): StreamTransport | null {
-    if (!this.#isNative || this.#releasing) return null
-    if (this.#socket === null && !isWriteReplaced()) return null
-    const stream = this.#side()[kStream]
-    if (!takesPart(stream)) return null
-    return (this.#framing ??= new StreamTransport(stream as unknown as AssignableSocket))
-  }
-
-  /** The socket ends: what was written before that does not go through it. */
-  #releaseParts(response: ServerResponse): void {
-    this.#releasing = true
-    try {
-      releasePlainParts(response)
-    } finally {
-      this.#releasing = false
-    }
-  }
-
-  /** The program ends the socket: what the response has written in this turn comes before that. */
-  beforeEnd(): void {
-    if (this.response !== null) this.#releaseParts(this.response)
+  protected throughSocket(): StreamTransport | null {
+    if (!this.#isNative || (this.#socket === null && !isWriteReplaced())) return null
+    return this.framingFor(this.#side()[kStream])
   }
 
   #endedThroughSocket(flags: number): void {
@@ -918,9 +821,9 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
   }
 
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
-    ;(this.#pending ??= new PendingWrites()).add(bytes, callback, message)
+    ;(this.pending ??= new PendingWrites()).add(bytes, callback, message)
     if (callback !== null || message !== null) this.#port.awaitWrites?.()
-    if (this.#quiet || this.#stopped) this.#updateHold()
+    if (this.#quiet || this.#stopped) this.updateHold()
   }
 
   /** Node has written the response by now: its 'finish' comes before the request's 'close'. */
@@ -939,10 +842,10 @@ export class Connection implements MessageTransport, MessageSource, NativeServer
     }
     this.#needDrain = this.#drainFlag(body) !== 0 && (flags & CLOSE) === 0
     if (this.response !== null && this.response.req._eventsCount > 0) this.#holdClose(this.response.req)
-    this.#pending?.markEnded()
+    this.pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
       this.ending = true
-      this.#updateHold()
+      this.updateHold()
       this.#shutDown()
       this.#socket?.endWriting()
     }

@@ -9,20 +9,18 @@ import type { Socket } from 'node:net'
 import type { ClientRequest } from '../client.js'
 import type { ClientSocket } from '../client-socket.js'
 import { validationOf } from '../common.js'
-import { BodyWindow } from './body-window.js'
 import type { ClientConnection } from './client-connection.js'
 import { environment } from './environment.js'
 import { connectionReset } from './errors.js'
 import * as exchange from './exchange.js'
+import { HttpConnection } from './http-connection.js'
 import type { ResponseRecord } from './inbound.js'
 import type { Failure, NativeClientReceiver } from './native-receiver.js'
 import type { ConnectOptions } from './native.js'
 import { PendingWrites, SMALL, isSmall, partLength } from './pending-writes.js'
-import { takesPart, unsharedLength } from './plain-write.js'
 import * as r from '../native/records.js'
 import { responseError } from './response-error.js'
-import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
-import { StreamTransport, type AssignableSocket } from './stream-transport.js'
+import type { StreamTransport } from './stream-transport.js'
 import { lookForTracing } from './trace-events.js'
 import {
   ACKNOWLEDGE,
@@ -54,45 +52,25 @@ export function nativeClientCount(): number {
   return opened
 }
 
-export class NativeClient implements ClientConnection, NativeClientReceiver, MessageSource {
-  /** -1 until the attempt to connect has begun. */
-  slot = -1
-  generation = 0
+export class NativeClient extends HttpConnection implements ClientConnection, NativeClientReceiver, MessageSource {
   readonly socket: Socket
   readonly readableHighWaterMark: number
-  addresses = ''
   /** Of a Unix socket. */
   isPath = false
   request: ClientRequest | null = null
-  /** Keeps the event loop alive. While a name is resolved the resolver does, as in Node. */
-  holding = false
-  closed = false
-  ending = false
-  upgraded = false
   failed = false
-  /** The program destroyed the connection: what still comes of it is nobody's, but for the rest of the same read. */
-  discarding = false
   /** The response's body ends with the connection. */
   untilClose = false
   /** The environment's turn in which it was reported as connected. */
   connectedIn = -1
-  /** Writes that are with the kernel and whose callbacks have not been called. */
-  acknowledged = 0
-  /** Bytes received and sent, known once it is closed. */
-  counters: [read: number, written: number] | null = null
   readonly #side: ClientSocket
-  readonly #pending = new PendingWrites()
+  declare protected pending: PendingWrites
   #scope: AsyncResource | null = null
   /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
   #early: (() => void)[] | null = []
   #writer: SettledMessage | null = null
-  /** Writes messages through the socket, where that has a part in it; see `#throughSocket`. */
-  #framing: StreamTransport | null = null
-  #releasing = false
-  readonly #window = new BodyWindow()
   #maxHeaderSize: number
   #validation: number
-  #refed = true
   #givenUp: (() => void) | null = null
   #tapped = false
   /** 'connect' has been emitted. */
@@ -104,6 +82,9 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
 
   /** @param maxHeaderSize and `validation`: the limits that hold until a request has others */
   constructor(socket: ClientSocket, maxHeaderSize: number, validation: number) {
+    // While a name is resolved the resolver keeps the event loop alive, as in Node.
+    super(-1, 0, false)
+    this.pending = new PendingWrites()
     this.#maxHeaderSize = maxHeaderSize
     this.#validation = validation
     this.#side = socket
@@ -130,43 +111,16 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     return !this.socket.writable && !this.destroyed
   }
 
-  get writableLength(): number {
-    return this.#pending.bytes - this.#pending.sentBytes(this.acknowledged)
+  protected get currentMessage(): ClientRequest | null {
+    return this.request
   }
 
-  /** See `MessageTransport`. */
-  get takesParts(): boolean {
-    return this.#throughSocket() === null
-  }
-
-  /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
-  get unsentLength(): number {
-    this.sendAtOnce()
-    return this.writableLength
-  }
-
-  /** See `SocketConnection`. */
-  get heldLength(): number {
-    return this.request === null ? 0 : plainPartsLength(this.request)
-  }
-
-  /** What the socket itself holds counts, too. */
-  get countedLength(): number {
-    return this.writableLength + unsharedLength(this.socket)
+  protected get shownSocket(): Socket {
+    return this.socket
   }
 
   get needsDrain(): boolean {
-    return this.#pending.bytes + this.heldLength >= this.writableHighWaterMark
-  }
-
-  get isSocketCorked(): boolean {
-    return this.socket.writableCorked > 0
-  }
-
-  corkSocket(on: boolean, byProgram: boolean): void {
-    if (!byProgram) return
-    if (on) this.socket.cork()
-    else if (this.socket.writableCorked > 0) this.socket.uncork()
+    return this.pending.bytes + this.heldLength >= this.writableHighWaterMark
   }
 
   /** What a request has queued leaves in the tick in which it gets its connection: the requests of one turn share a flush. */
@@ -174,9 +128,8 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     environment.gather(on, false)
   }
 
-  sendAtOnce(): void {
-    if (this.slot === -1 || !this.#pending.maybeUnsent(this.acknowledged)) return
-    if (environment.unsent(this) === 0) this.#pending.markSent()
+  protected askUnsent(): number | null {
+    return this.slot === -1 ? null : environment.unsent(this)
   }
 
   get writableHighWaterMark(): number {
@@ -193,7 +146,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     this.slot = slot
     this.generation = generation
     environment.adopt(this)
-    this.#updateHold()
+    this.updateHold()
     const early = this.#early!
     this.#early = null
     environment.gather(true)
@@ -217,9 +170,9 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
 
   close(mode: number): void {
     if (this.closed) return
-    if (mode === r.CLOSE_HALF && this.request !== null) this.#releaseParts(this.request)
+    if (mode === r.CLOSE_HALF) this.beforeEnd()
     if (mode !== r.CLOSE_HALF) this.ending = true
-    this.#updateHold()
+    this.updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
     if (this.slot === -1) {
       // The attempt never begins.
@@ -252,7 +205,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
   }
 
   get isActive(): boolean {
-    return this.#refed && !this.closed && this.#givenUp === null
+    return this.isReferenced && !this.closed && this.#givenUp === null
   }
 
   /** A request in progress is this process's. */
@@ -268,27 +221,23 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     this.#givenUp = done
   }
 
-  setRef(on: boolean): void {
-    this.#refed = on
-    this.#updateHold()
-  }
-
   /** The I/O thread has found that the connection is of no more use, or will: somebody waits for its place. */
   awaitEnd(): void {
     this.#leaving = true
-    this.#updateHold()
+    this.updateHold()
   }
 
   /**
    * As a handle of libuv, it keeps the event loop alive while it connects, reads or writes, unless the program has let go of
    * it, and in any case while it closes.
    */
-  #updateHold(): void {
-    const works = this.#refed && (!this.#window.held || !this.#pending.empty)
-    const hold = !this.closed && this.slot !== -1 && (works || this.ending || this.#leaving)
-    if (this.holding === hold) return
-    this.holding = hold
-    if (hold) environment.ref()
+  protected get isWorking(): boolean {
+    if (this.slot === -1) return false
+    return (this.isReferenced && (!this.window.held || !this.pending.empty)) || this.ending || this.#leaving
+  }
+
+  protected holdLoop(on: boolean): void {
+    if (on) environment.ref()
     else environment.unref()
   }
 
@@ -355,14 +304,14 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
   }
 
   pause(): void {
-    this.#credit(this.#window.hold(0))
-    this.#updateHold()
+    this.credit(this.window.hold(0))
+    this.updateHold()
   }
 
   resume(): void {
-    if (!this.#window.held) return
-    this.#credit(this.#window.release())
-    this.#updateHold()
+    if (!this.window.held) return
+    this.credit(this.window.release())
+    this.updateHold()
   }
 
   resumeBody(): void {
@@ -391,7 +340,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     if (this.socket.destroyed) return false
     this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       const state = (flags & CHUNKED) | method | STATE_ONLY
       this.#command(() => environment.writeHead(this, '', null, 'latin1', state, r.OUT_REQUEST))
@@ -422,9 +371,9 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
    * thread, and would never acknowledge it.
    */
   #isPresumed(body: BodyChunk | null, encoding: BufferEncoding, flags: number): boolean {
-    if (!this.#connected && this.#pending.empty) return false
+    if (!this.#connected && this.pending.empty) return false
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
-    return bytes === 0 || this.#pending.bytes + bytes <= SMALL
+    return bytes === 0 || this.pending.bytes + bytes <= SMALL
   }
 
   /** Settles `message` behind the writes before its end, in a tick. */
@@ -435,7 +384,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
       callback?.(error)
       message[kSettle](error)
     }
-    if (!this.#pending.after(settle)) process.nextTick(settle, null)
+    if (!this.pending.after(settle)) process.nextTick(settle, null)
     return true
   }
 
@@ -459,7 +408,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     callback: WriteCallback | null,
   ): boolean {
     if (this.socket.destroyed) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
       if ((flags & END) !== 0) this.#endThroughSocket()
@@ -474,7 +423,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
     if (this.socket.destroyed) return false
-    const socket = this.#throughSocket()
+    const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendEnd(message, trailers, flags)
       this.#endThroughSocket()
@@ -504,45 +453,18 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     return true
   }
 
-  /** Bytes that no framing touches: a tunnel's, or what a program writes to the socket itself. */
-  sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
-    if (this.destroyed) {
-      process.nextTick(callback, connectionReset('write ECONNRESET'))
-      return
-    }
-    if (this.request !== null && holdRaw(this.request, chunk, encoding)) {
-      callback()
-      return
-    }
+  protected writeRaw(chunk: BodyChunk, encoding: BufferEncoding): void {
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
-    this.#pending.add(partLength(chunk, encoding, 0), null, null)
-    // As in Node a socket that is not connected holds back what follows.
-    const waits =
-      this.socket.connecting ||
-      (this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark)
-    if (waits) this.#pending.waitForLast(callback)
-    else callback()
+    this.pending.add(partLength(chunk, encoding, 0), null, null)
   }
 
-  /** See the method of the same name of `Connection`. */
-  #throughSocket(): StreamTransport | null {
-    if (this.#releasing || !takesPart(this.socket)) return null
-    return (this.#framing ??= new StreamTransport(this.socket as unknown as AssignableSocket))
+  /** As in Node a socket that is not connected holds back what follows. */
+  protected override get isBlocked(): boolean {
+    return this.socket.connecting || super.isBlocked
   }
 
-  /** See the method of the same name of `Connection`. */
-  #releaseParts(request: ClientRequest): void {
-    this.#releasing = true
-    try {
-      releasePlainParts(request)
-    } finally {
-      this.#releasing = false
-    }
-  }
-
-  /** The program ends the socket: what the request has written in this turn comes before that. */
-  beforeEnd(): void {
-    if (this.request !== null) this.#releaseParts(this.request)
+  protected throughSocket(): StreamTransport | null {
+    return this.framingFor(this.socket)
   }
 
   #endThroughSocket(): void {
@@ -550,7 +472,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
   }
 
   afterWrites(callback: WriteCallback): void {
-    if (!this.#pending.after(callback)) process.nextTick(callback, null)
+    if (!this.pending.after(callback)) process.nextTick(callback, null)
   }
 
   #written(
@@ -565,15 +487,11 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
     const ends = (flags & END) !== 0
     if (tracked) {
-      this.#pending.add(bytes, callback, ends ? message : null)
+      this.pending.add(bytes, callback, ends ? message : null)
       if (callback !== null || ends) environment.awaitWrites()
     }
-    if (this.#window.held) this.#updateHold()
-    return this.#pending.bytes < this.writableHighWaterMark
-  }
-
-  #credit(bytes: number): void {
-    if (bytes !== 0 && !this.closed) this.command(r.OUT_CREDIT, bytes)
+    if (this.window.held) this.updateHold()
+    return this.pending.bytes < this.writableHighWaterMark
   }
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
@@ -587,7 +505,7 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
 
   onConnectFailed(failures: Failure[]): void {
     this.closed = true
-    this.#updateHold()
+    this.updateHold()
     this.#side.onConnectFailed(failures)
   }
 
@@ -607,16 +525,16 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
       return
     }
     if ((flags & r.BODY_RAW) !== 0) {
-      this.#window.held = !this.socket.push(chunk)
-      if (this.#window.held) this.#updateHold()
+      this.window.held = !this.socket.push(chunk)
+      if (this.window.held) this.updateHold()
     } else if (this.request !== null && this.request.res !== null && !this.discarding) {
       this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
     }
-    this.#credit(this.#window.held ? this.#window.hold(chunk.length) : this.#window.pass(chunk.length))
+    this.credit(this.window.held ? this.window.hold(chunk.length) : this.window.pass(chunk.length))
   }
 
   onEnd(flags: number, trailers: string): void {
-    this.#credit(this.#window.end())
+    this.credit(this.window.end())
     if (this.request === null || this.discarding) return
     this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, flags, trailers)
   }
@@ -642,9 +560,9 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
     if (!this.#connected || (this.socket.destroyed && !atOnce)) return
     const written = this.#acknowledged
     this.#acknowledged = 0
-    this.#pending.acknowledge(written)
-    if (this.#window.held) this.#updateHold()
-    if (this.#pending.bytes === 0) this.#writer?.[kDrain]()
+    this.pending.acknowledge(written)
+    if (this.window.held) this.updateHold()
+    if (this.pending.bytes === 0) this.#writer?.[kDrain]()
   }
 
   onTimeout(kind: number): void {
@@ -660,8 +578,8 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
   onClosed(errno: number): void {
     if (this.closed) return
     this.closed = true
-    this.#window.end()
-    this.#updateHold()
+    this.window.end()
+    this.updateHold()
     if (this.#givenUp === null) {
       this.#side.onConnectionClosed(errno)
       return
@@ -673,15 +591,16 @@ export class NativeClient implements ClientConnection, NativeClientReceiver, Mes
   /** What was not sent never will be. Most connections end with everything sent, and an Error takes long to make. */
   failWrites(why: () => Error): void {
     this.#early = null
-    this.#pending.acknowledge(this.acknowledged)
+    this.pending.acknowledge(this.acknowledged)
     this.acknowledged = 0
-    if (!this.#pending.empty) this.#pending.fail(why())
+    if (!this.pending.empty) this.pending.fail(why())
   }
 }
 
 /** Programs count the listeners of a socket that carries a request. The peer's end comes as a record. */
 function endsByRecord(): void {}
 
+/** Called in a tick: what follows in the same read is still reported, as in Node. */
 function discard(connection: NativeClient): void {
   connection.discarding = true
 }
