@@ -112,7 +112,7 @@ export interface Server extends net.Server, NetServerInternals {
   [kDispatch](
     request: IncomingMessage,
     response: ServerResponse,
-    connection: Connection,
+    connection: Pick<Connection, 'requests' | 'socket'>,
     flags: number,
     version: number,
   ): void
@@ -485,8 +485,7 @@ proto.setTimeout = function setTimeout(
 // ---- from connections ------------------------------------------------------------------------------------------
 
 proto[kOpened] = function opened(slot, generation, addresses): boolean {
-  const { highWaterMark } = this
-  const connection = new Connection(slot, generation, this, environment, highWaterMark, highWaterMark)
+  const connection = new Connection(slot, generation, this, environment)
   connection.addresses = addresses
   environment.adopt(connection)
   environment.ref()

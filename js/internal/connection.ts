@@ -116,20 +116,14 @@ export class Connection extends HttpConnection implements MessageTransport, Mess
   /** An error has been reported to the server: errors of the socket that follow from it are not. */
   #reported = false
 
-  constructor(
-    slot: number,
-    generation: number,
-    server: Server,
-    port: Port,
-    readableHighWaterMark: number,
-    writableHighWaterMark: number,
-    scope: AsyncResource | null = null,
-  ) {
+  /** @param scope of a stream's records, null where the server's own is theirs */
+  constructor(slot: number, generation: number, server: Server, port: Port, scope: AsyncResource | null = null) {
     super(slot, generation, true)
+    const stream = port.side?.[kStream]
     this.server = server
     this.#port = port
-    this.readableHighWaterMark = readableHighWaterMark
-    this.writableHighWaterMark = writableHighWaterMark
+    this.readableHighWaterMark = stream === undefined ? server.highWaterMark : stream.readableHighWaterMark
+    this.writableHighWaterMark = stream === undefined ? server.highWaterMark : stream.writableHighWaterMark
     this.#scope = scope
     const origin = scope === null ? server[kListenScope] : null
     this.#origin = origin

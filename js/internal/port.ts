@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 
-import type { Connection } from './connection.js'
+import type { Target } from './record-writer.js'
 import type { BodyChunk, SettledMessage } from './transport.js'
 
 /** Where a connection's records go. Their types, flags and modes are those of `js/native/records.ts`. */
@@ -12,15 +12,15 @@ export interface Port {
   /** Whoever owns the stream has destroyed it; absent where connections are closed by themselves alone. */
   readonly gone?: boolean
   /** A response head with the first part of its body. */
-  writeHead(connection: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
+  writeHead(connection: Target, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
-  writeBytes(connection: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
+  writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
-  writeText(connection: Connection, type: number, text: string, flags: number): void
+  writeText(connection: Target, type: number, text: string, flags: number): void
   /** A command with numbers only. */
-  command(connection: Connection, type: number, first?: number, second?: number): void
+  command(connection: Target, type: number, first?: number, second?: number): void
   /** Bytes that the kernel has not taken of what was written; absent where the port writes to a stream. */
-  unsent?(connection: Connection): number | null
+  unsent?(connection: Target): number | null
   /** Whether what is written next waits for what the program writes after it; absent where nothing waits. */
   readonly nextWaits?: boolean
   /** Somebody is called back after what has just been written. */

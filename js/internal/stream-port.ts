@@ -82,8 +82,7 @@ export class StreamPort implements Port, SocketSide {
     this.#config = config
     this.#onGone = onGone
     this.#session = new BindingSession(false, config.session)
-    const { readableHighWaterMark, writableHighWaterMark } = stream
-    this.connection = new Connection(0, 0, server, this, readableHighWaterMark, writableHighWaterMark, this.#scope)
+    this.connection = new Connection(0, 0, server, this, this.#scope)
     this.#stream.server = server
     Object.defineProperty(stream, '_httpMessage', {
       configurable: true,
@@ -233,16 +232,16 @@ export class StreamPort implements Port, SocketSide {
 
   // ---- Port ----------------------------------------------------------------------------------------------------
 
-  writeHead(_: Connection, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+  writeHead(_: unknown, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
     this.#write(head, body, encoding, flags, '')
   }
 
-  writeBytes(_: Connection, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+  writeBytes(_: unknown, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
     if (type === r.OUT_BODY) this.#write('', body, encoding, flags, '')
     else this.#writeRaw(body, encoding, flags)
   }
 
-  writeText(_: Connection, type: number, text: string, flags: number): void {
+  writeText(_: unknown, type: number, text: string, flags: number): void {
     if (type === r.OUT_END) this.#write('', null, 'latin1', flags, text)
     else this.#writeRaw(text, 'latin1', flags)
   }
@@ -314,7 +313,7 @@ export class StreamPort implements Port, SocketSide {
     this.#stream.setTimeout(keepAliveTimeout)
   }
 
-  command(_: Connection, type: number, first = 0): void {
+  command(_: unknown, type: number, first = 0): void {
     const stream = this.#stream
     if (type === r.OUT_CLOSE) this.#close(first)
     else if (type === r.OUT_DECLINE_UPGRADE) this.#take(this.#session.declineUpgrade())
