@@ -81,7 +81,7 @@ export abstract class HttpConnection {
    */
   protected abstract throughSocket(): StreamTransport | null
 
-  // ---- writes that the kernel has not taken ---------------------------------------------------------------------
+  // ---- writes that the kernel has not taken --------------------------------------------------------------------
 
   /**
    * Bytes handed over and not acknowledged. What earlier messages on the connection have written does not count, as in Node,
@@ -114,7 +114,7 @@ export abstract class HttpConnection {
     if (this.pending?.maybeUnsent(this.acknowledged) === true && this.askUnsent() === 0) this.pending.markSent()
   }
 
-  // ---- the socket's part ----------------------------------------------------------------------------------------
+  // ---- the socket's part ---------------------------------------------------------------------------------------
 
   /** See `MessageTransport`. */
   get takesParts(): boolean {
@@ -174,7 +174,7 @@ export abstract class HttpConnection {
     return this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark
   }
 
-  // ---- reading and the event loop -------------------------------------------------------------------------------
+  // ---- reading and the event loop ------------------------------------------------------------------------------
 
   /** Lets the I/O thread read so many more bytes of bodies; see `BodyWindow`. */
   protected credit(bytes: number): void {

@@ -2,7 +2,7 @@
  * The border between Node's message classes and whatever carries their bytes.
  *
  * `IncomingMessage`, `OutgoingMessage` and `ServerResponse` know these two interfaces and nothing of
- * Rust, records or sockets. `internal/connection.ts` implements both for the native road;
+ * Rust, records or sockets. `internal/response-writer.ts` and `internal/request-reader.ts` implement them for a server's connection;
  * `internal/stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
  */
 import type { Socket } from 'node:net'

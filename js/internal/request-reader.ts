@@ -1,0 +1,232 @@
+/**
+ * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and
+ * credits what the program has consumed.
+ */
+import type { AsyncResource } from 'node:async_hooks'
+
+import { fillHead, type IncomingMessage } from '../incoming.js'
+import * as r from '../native/records.js'
+import { attach } from '../outgoing.js'
+import type { Server } from '../server.js'
+import { debug } from './debug.js'
+import { methods } from './native.js'
+import { kStream, type Port } from './port.js'
+import { makeScope, SCOPES_ISOLATE } from './request-scopes.js'
+import { ResponseWriter } from './response-writer.js'
+import { kDispatch, kIncomingMessage, kListenScope, kPrepare, kResponseOptions, kServerResponse } from './symbols.js'
+import { kBody, kEnd, type BodyChunk, type MessageSource } from './transport.js'
+
+const METHOD_NAMES = methods()
+
+/** See `HttpConnection` about the members of these classes. */
+export abstract class RequestReader extends ResponseWriter implements MessageSource {
+  readonly server: Server
+  readonly readableHighWaterMark: number
+  /** The request whose body is arriving. */
+  incoming: IncomingMessage | null = null
+  /** Requests served, for maxRequestsPerSocket. */
+  requests = 0
+  /** What is read is shown to the socket's listeners, too. */
+  tapped = false
+
+  /** That of the last request, or of the connection: see SCOPES_ISOLATE. */
+  protected scope: AsyncResource | null
+  /** Where scopes come from; null on a stream, all of whose records are served in one. */
+  readonly #origin: AsyncResource | null
+  /** A handler has been called and has not returned. */
+  #serving = false
+
+  protected constructor(slot: number, generation: number, server: Server, port: Port, scope: AsyncResource | null) {
+    const origin = scope === null ? server[kListenScope] : null
+    const stream = port.side?.[kStream]
+    const writableHighWaterMark = stream === undefined ? server.highWaterMark : stream.writableHighWaterMark
+    super(slot, generation, port, writableHighWaterMark, origin === null ? null : origin.accept())
+    this.server = server
+    this.readableHighWaterMark = stream === undefined ? server.highWaterMark : stream.readableHighWaterMark
+    this.scope = scope
+    this.#origin = origin
+    if (SCOPES_ISOLATE) this.#asyncScope()
+  }
+
+  /** The program paused the socket, or resumed it. */
+  setPaused(on: boolean): void {
+    this.paused = on
+    this.port.command(this, r.OUT_PAUSE, on ? 1 : 0)
+    this.#readingChanged()
+  }
+
+  /** Reading has stopped or begun again, which decides whether the connection keeps the event loop alive. */
+  #readingChanged(): void {
+    if (this.isStopped) this.trackOutput()
+    this.updateHold()
+  }
+
+  /** Nothing of a request is under way, as far as this thread knows. */
+  get idle(): boolean {
+    return this.response === null && this.incoming === null && !this.#serving
+  }
+
+  /** Has `chunk` read as if the peer had sent it. */
+  feed(chunk: BodyChunk, encoding: BufferEncoding): void {
+    if (!this.destroyed && chunk.length > 0) this.port.writeBytes(this, r.OUT_FEED, chunk, encoding, 0)
+  }
+
+  get isClient(): false {
+    return false
+  }
+
+  /** A server whose sockets are listened to parses all that one read brought before it shows the bytes to other listeners. */
+  continuesRead(): boolean {
+    return this.tapped
+  }
+
+  // ---- from the I/O thread -------------------------------------------------------------------------------------
+
+  onHead(
+    flags: number,
+    line: number,
+    urlLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer | null,
+  ): void {
+    debug?.('SERVER socketOnParserExecute')
+    if (this.ending || this.closed) return
+    const { server } = this
+    const version = line >>> 8
+    const request = new server[kIncomingMessage](this)
+    fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, version)
+    if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
+    if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
+    const response = new server[kServerResponse](request, server[kResponseOptions])
+    server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
+    if (this.response === null) {
+      this.response = response
+      attach(response, this)
+    } else {
+      ;(this.queue ??= []).push(response)
+    }
+    this.#serving = true
+    try {
+      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, version)
+    } finally {
+      this.#serving = false
+      // A request without a body is complete once its handler has been called, not before: so Node.
+      if ((flags & r.HEAD_COMPLETE) !== 0) request[kEnd]('')
+    }
+  }
+
+  /** Whatever a handler leaves in the async context must not be seen by the next request. */
+  #asyncScope(): AsyncResource {
+    if (SCOPES_ISOLATE && this.scope !== null) return this.scope
+    const origin = this.#origin
+    if (origin === null) return makeScope()
+    return (this.scope = origin.runInAsyncScope(makeScope, undefined, this.resource!.asyncId()))
+  }
+
+  /** For what else comes of reading requests. */
+  protected inScope<T>(act: () => T): T {
+    const scope = this.#origin === null ? null : (this.scope ?? this.#origin)
+    return scope === null ? act() : scope.runInAsyncScope(act)
+  }
+
+  #upgrade(request: IncomingMessage, after: Buffer | null): boolean {
+    const { server } = this
+    const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
+    if (event === 'upgrade' && !this.#shouldUpgrade(request)) {
+      request.upgrade = false
+      this.port.command(this, r.OUT_DECLINE_UPGRADE)
+      return false
+    }
+    debug?.('SERVER upgrade or connect %s', request.method)
+    request.upgrade = true
+    if (server.listenerCount(event) === 0) {
+      // Node closes what nobody takes.
+      this.destroy()
+      return true
+    }
+    debug?.('SERVER have listener for %s', event)
+    this.upgraded = true
+    this.paused = false
+    this.incoming = null
+    request.complete = true
+    this.port.command(this, r.OUT_UPGRADE)
+    this.side?.release()
+    const { socket } = this
+    this.#asyncScope().runInAsyncScope(this.server.emit, this.server, event, request, socket, after ?? Buffer.alloc(0))
+    return true
+  }
+
+  #shouldUpgrade(request: IncomingMessage): boolean {
+    let decided = false
+    try {
+      const upgrade = this.server.shouldUpgradeCallback(request)
+      decided = true
+      return Boolean(upgrade)
+    } finally {
+      // It threw: nobody will ever say what is to become of what follows the head.
+      if (!decided) this.destroy()
+    }
+  }
+
+  onBody(flags: number, chunk: Buffer): void {
+    if ((flags & r.BODY_TAP) !== 0) {
+      // A copy of what has been parsed.
+      if (!this.upgraded) this.socket.emit('data', chunk)
+      return
+    }
+    if ((flags & r.BODY_RAW) !== 0) {
+      if (this.socket.push(chunk)) this.credit(this.window.pass(chunk.length))
+      else this.#hold(chunk.length)
+      return
+    }
+    const { incoming } = this
+    if (incoming === null || this.discarding) return
+    if (this.inScope(() => incoming[kBody](chunk))) this.credit(this.window.pass(chunk.length))
+    else this.#hold(chunk.length)
+  }
+
+  #hold(bytes: number): void {
+    const wasHeld = this.window.held
+    this.credit(this.window.hold(bytes))
+    if (!this.upgraded) this.side?.bodyHeld(true)
+    if (!wasHeld) this.#readingChanged()
+  }
+
+  resumeBody(): void {
+    this.side?.flow()
+    if (!this.window.held) return
+    this.credit(this.window.release())
+    if (!this.upgraded) this.side?.bodyHeld(false)
+    this.updateHold()
+  }
+
+  onEnd(_flags: number, trailers: string): void {
+    const { incoming } = this
+    if (this.discarding) return
+    this.incoming = null
+    // It has all been sent, whoever reads it and when.
+    if (this.window.held) this.resumeBody()
+    this.credit(this.window.end())
+    if (incoming !== null) this.inScope(() => incoming[kEnd](trailers))
+  }
+
+  onEof(): void {
+    if (this.upgraded) {
+      this.quiet = true
+      this.updateHold()
+      this.socket.push(null)
+      // 'end' comes without anybody reading when nothing is left to be read.
+      this.socket.read(0)
+      return
+    }
+    this.side?.endReading()
+    if (this.server.httpAllowHalfOpen) {
+      const last = this.queue?.at(-1) ?? this.response
+      if (last !== null) last._last = true
+      else this.close(r.CLOSE_AFTER_FLUSH)
+      return
+    }
+    this.close(r.CLOSE_AFTER_FLUSH)
+  }
+}
