@@ -28,6 +28,31 @@ for (const act of ['ignored', 'ignored, net', 'ignored, alone', 'paused', 'pause
   })
 }
 
+for (const act of ['tunnel', 'tunnel, net']) {
+  test(`what a program writes to a tunnel that it does not read is with the kernel before it ends: ${act}`, async (t) => {
+    for (const module of MODULES) {
+      const server = net.createServer((socket) => {
+        socket.on('error', () => {})
+        socket.once('data', () => {
+          socket.pause()
+          socket.write('HTTP/1.1 200 OK\r\n\r\n')
+          socket.write(Buffer.alloc(LONG))
+        })
+      })
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      t.teardown(() => server.close())
+      const connected = once(server, 'connection')
+      const program = start(FIXTURE, [module, `client, ${act}`, server.address().port])
+      const [socket] = await connected
+      t.is(await program.said(), 'full', module)
+      socket.resume()
+      t.is(await program.said(), 'written', module)
+      t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' }, module)
+      socket.destroy()
+    }
+  })
+}
+
 /** @returns what the peer has received, and how the program ended */
 async function upload(module, act, head = '') {
   const program = start(FIXTURE, [module, `server, ${act}`])

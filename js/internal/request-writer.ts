@@ -229,6 +229,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   protected writeRaw(chunk: BodyChunk, encoding: BufferEncoding): void {
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
     this.pending.add(partLength(chunk, encoding, 0), null, null)
+    if (this.window.held) this.updateHold()
   }
 
   /** As in Node a socket that is not connected holds back what follows. */
