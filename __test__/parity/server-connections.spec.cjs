@@ -94,21 +94,28 @@ test(
   'closeAllConnections closes them all',
   onAllRoads(async (http, log, tools) => {
     const { connect, until } = tools
+    const seen = []
     const server = http.createServer((req, res) => {
-      req.on('aborted', () => log('aborted'))
-      res.on('close', () => log('response closed', res.writableFinished))
+      req.on('aborted', () => seen.push('aborted'))
+      res.on('close', () => {
+        seen.push('response closed', res.writableFinished)
+        if (req.url !== '/now') server.emit('given up')
+      })
       if (req.url === '/now') res.end('now')
       else server.emit('waiting', res)
     })
     const { idle, busy, port } = await idleAndBusy(server, tools)
+    const aborted = until(server, 'given up')
     const accepted = until(server, 'connection')
     const silent = await connect(port)
     await silent.write('GET')
     await accepted
     server.closeAllConnections()
+    // The server's events and those of its clients come in any order.
     log(await idle.closed, await busy.closed)
     await silent.closed
-    log(server.listening)
+    await aborted
+    log(seen, server.listening)
   }),
 )
 

@@ -87,7 +87,8 @@ const ANSWERS = {
 }
 
 for (const way of ['destroy', 'resetAndDestroy']) {
-  test(
+  // One after the other: the handlers block this thread, and a request of another test in the same batch would wait with them.
+  test.serial(
     `servers that write to a peer that has gone: ${way}`,
     parity(async (http, log, tools) => {
       for (const [name, [attach, request]] of Object.entries(SERVERS)) {
@@ -107,7 +108,7 @@ for (const way of ['destroy', 'resetAndDestroy']) {
     }),
   )
 
-  test(
+  test.serial(
     `clients that write to a peer that has gone: ${way}`,
     parity(async (http, log) => {
       for (const [name, begin] of Object.entries(CLIENTS)) {

@@ -491,9 +491,9 @@ class Environment {
     else this.#send(true)
   }
 
-  /** Whether what is written next leaves together with what is written after it: in a batch, or in a phase of the event loop. */
+  /** Whether what is written next waits for the end of this phase of the event loop. */
   get nextWaits(): boolean {
-    return this.#running ? !this.#nobodyWaits() : this.#phase.nextWaits
+    return !this.#running && this.#phase.nextWaits
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */

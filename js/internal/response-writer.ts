@@ -299,7 +299,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /**
-   * The flags of a message's end without ACKNOWLEDGE where it leaves together with others and all that its peer has yet to be
+   * The flags of a message's end without ACKNOWLEDGE where it waits for the end of a phase and all that its peer has yet to be
    * sent is small. A socket of Node has written so little by now: it counts as with the kernel as soon as it is handed over,
    * and 'finish' comes before the program's next immediate.
    */
