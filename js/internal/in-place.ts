@@ -1,7 +1,7 @@
 /**
- * Puts ferrohttp in the place of node:http, in two steps. At first, members of the builtin modules are accessors, because to load
- * what replaces them costs 20 ms and 5 MB, and many processes never touch node:http. Whoever reads or assigns one of them gets
- * all of them replaced before. Ferrohttp itself is made of Node's classes, and finds them: `restore` comes before it is loaded.
+ * Puts ferrohttp in the place of node:http, in two steps. First the members of the builtin modules become accessors, because
+ * loading ferrohttp costs 20 ms and 5 MB and many processes never use node:http. The first read or assignment of a member loads
+ * ferrohttp and replaces all members. Ferrohttp inherits from Node's classes, so `restore` puts these back before it is loaded.
  */
 import { syncBuiltinESMExports } from 'node:module'
 

@@ -1,6 +1,6 @@
 /**
  * A client's connection on the native road: an I/O thread connects, writes requests (`request-writer.ts`) and reads
- * responses. What happens is told as records, which become calls of `exchange.ts`.
+ * responses. It reports each event as a record, and this class calls the function of `exchange.ts` for it.
  */
 import { AsyncResource } from 'node:async_hooks'
 

@@ -4,8 +4,8 @@
  *
  * As in Node a write leaves at once, because the program may block this thread next. Where phases bring many (handlers that
  * have waited for a timer, a file or a database, a message to hundreds of clients), each such write costs this thread a system
- * call, and the first `FEW` of a phase alone leave at once. Programs of both kinds are told apart by the last phase of the same
- * kind, which the native side counts: see `crates/binding/src/phases.rs`.
+ * call, so only the first `FEW` writes of such a phase leave at once. The number of writes in the last phase of the same kind
+ * decides; the native side counts them (`crates/binding/src/phases.rs`).
  */
 
 import { SMALL } from './pending-writes.js'

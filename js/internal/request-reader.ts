@@ -141,7 +141,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     debug?.('SERVER upgrade or connect %s', request.method)
     request.upgrade = true
     if (server.listenerCount(event) === 0) {
-      // Node closes what nobody takes.
+      // Node closes the connection when no listener takes it over.
       this.destroy()
       return true
     }
@@ -164,7 +164,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       decided = true
       return Boolean(upgrade)
     } finally {
-      // It threw: nobody will ever say what is to become of what follows the head.
+      // The callback threw. Without its answer the bytes after the head cannot be read as anything.
       if (!decided) this.destroy()
     }
   }
@@ -205,7 +205,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     const { incoming } = this
     if (this.discarding) return
     this.incoming = null
-    // It has all been sent, whoever reads it and when.
+    // The peer has sent the whole body. The program may read it later, and the connection goes on meanwhile.
     if (this.window.held) this.resumeBody()
     this.credit(this.window.end())
     if (incoming !== null) this.inScope(() => incoming[kEnd](trailers))

@@ -40,7 +40,7 @@ impl Phases {
     /// which JavaScript keeps alive and in place, has the shared words.
     ///
     /// # Errors
-    /// The memory is too short or not aligned, or the event loop takes no more handles.
+    /// The memory is too short or not aligned.
     pub(crate) unsafe fn start(
         libuv: &'static Libuv,
         uv_loop: *mut sys::uv_loop_s,
@@ -77,7 +77,8 @@ impl Phases {
         Ok(phases)
     }
 
-    /// Has libuv close the handles. The caller frees this after the event loop has come here once more.
+    /// Has libuv close the handles. The caller frees this value when libuv has called back for a handle that was closed at the same
+    /// time or later.
     ///
     /// # Safety
     /// On JavaScript's thread, once.
@@ -115,8 +116,8 @@ unsafe extern "C" fn on_before_io(handle: *mut UvHandle) {
 /// The phase before `kind` is over. Safe from the callback of a handle that `start` has made.
 unsafe fn end(handle: *mut UvHandle, kind: usize) {
     let Some(libuv) = Libuv::get() else { return };
-    // SAFETY: the data is there until the handle is closed, and so are the words. JavaScript's thread is here, so nobody else
-    // writes to either.
+    // SAFETY: the data and the words exist until the handle is closed. Only JavaScript's thread writes to them, and this is that
+    // thread.
     unsafe {
         let phases = (libuv.get_data)(handle).cast::<Phases>();
         let words = (*phases).words;

@@ -318,7 +318,7 @@ unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *
         if !(*target).context.is_null() {
             sys::napi_async_destroy(env, (*target).context);
         }
-        // libuv tells of all in the same turn, and Node goes on after it.
+        // libuv calls back for all handles in the same turn of the event loop. Node waits for `on_closed`.
         if !(*target).watch.is_null() {
             (libuv.close)((*(*target).watch).memory.cast(), on_unwatched);
         }

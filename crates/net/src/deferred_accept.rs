@@ -102,7 +102,7 @@ mod tests {
             (2.5, BEGIN * 2 - 1, false),
             (3.0, BEGIN * 2 - 1 + GO_ON, false),
             (4.0, BEGIN * 2 + GO_ON * 2 - 2, true),
-            // However long nobody has looked.
+            // Only the connections since the last look count, however long ago that was.
             (99.0, BEGIN * 2 + GO_ON * 2 - 2, false),
             (99.5, BEGIN * 9, false),
             (100.0, BEGIN * 9, true),

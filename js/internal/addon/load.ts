@@ -26,7 +26,7 @@ export interface Addon {
  * @throws LoadError, and ERR_FERROHTTP_INVALID_VARIABLE
  */
 export function loadAddon(): Addon {
-  // The I/O threads are started much later, and by Rust, which has nobody to complain to.
+  // Checks the variable now: Rust starts the I/O threads at the first listen or request, where it can only ignore a bad value.
   ioThreads()
   requireRuntime(process.versions)
   const platform = currentPlatform()

@@ -1,9 +1,9 @@
 /**
  * Runs a program in a Node of its own, where options of Node come before it.
  *
- * Where the system can (`process.execve`, not on Windows or Node 20), Node takes this process's place: the same pid,
- * so whoever sends signals or waits deals with the program. Elsewhere it is a child, and what happens to one
- * of the two happens to the other.
+ * Where `process.execve` exists (not on Windows or Node 20), Node replaces this process and keeps its pid: signals and waiting
+ * parents reach the program itself. Elsewhere Node is a child: this process forwards signals and messages to it, and ends as the
+ * child ends.
  */
 import { spawn } from 'node:child_process'
 import type { SendHandle, Serializable, SerializationType } from 'node:child_process'

@@ -15,7 +15,7 @@ pub type Wake = Box<dyn Fn() + Send + Sync>;
 const SPARE_BATCHES: usize = 8;
 
 /// Bytes in the queue at which the I/O threads stop reading. They go on at half of it. JavaScript's thread empties the queue in
-/// every turn of its event loop, so only a blocked one gets so far behind: 16 MiB are 13 ms at 10 Gbit/s.
+/// every turn of its event loop, so the queue fills only while the program blocks that thread. 10 Gbit/s fill it in 13 ms.
 const FULL: usize = 16 * 1024 * 1024;
 
 /// What a connection waits for before it is read on.
@@ -97,8 +97,8 @@ impl Inbox {
         }
     }
 
-    /// As `publish`, without the wake-up. Returns whether there was anything to publish. Under a connection's lock this
-    /// places the connection's records before those of other threads that follow.
+    /// As `publish`, without the wake-up. Returns whether there was anything to publish. A caller that holds a connection's lock
+    /// puts the connection's records before those that other threads publish after it.
     pub(crate) fn push(&self, batch: &mut Batch) -> bool {
         if batch.bytes.is_empty() {
             return false;
