@@ -5,6 +5,16 @@
 import http, { type IncomingMessage as NodeIncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { finished, getDefaultHighWaterMark, Readable } from 'node:stream'
+import {
+  abortSignal,
+  defineSignal,
+  kAbortController,
+  kCloseListener,
+  kGone,
+  kOwnSocket,
+  unwatchSocket,
+  watchSocket,
+} from './internal/abort-signal.js'
 import { connectionReset } from './internal/errors.js'
 import {
   addDistinctHeader,
@@ -19,8 +29,6 @@ import { defineAccessors, defineMethods } from './internal/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
 import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/transport.js'
 
-/** The socket given to the constructor or assigned since; undefined until then on the native road. */
-const kOwnSocket = Symbol('ferrohttp.ownSocket')
 /** The head as it came: target, names and values, one a line. */
 const kBlock = Symbol('ferrohttp.block')
 /** Where in `[kBlock]` the fields begin. */
@@ -33,14 +41,9 @@ const kTrailers = Symbol('ferrohttp.trailers')
 const kTrailersDistinct = Symbol('ferrohttp.trailersDistinct')
 /** `push(null)` has been called, or never will be. */
 const kEnded = Symbol('ferrohttp.ended')
-/** The connection is gone: there is nothing left to destroy. */
-const kGone = Symbol('ferrohttp.gone')
 /** What `_destroy` has to call; HELD while it would have to wait, see `kAnswering`. */
 const kHeldDestroy = Symbol('ferrohttp.heldDestroy')
 const HELD = (): void => {}
-const kAbortController = Symbol('ferrohttp.abortController')
-/** Aborts the signal when the socket closes; null while nobody has asked, a no-op once it is of no concern. */
-const kCloseListener = Symbol('ferrohttp.closeListener')
 
 /** What Node's types do not show of a Readable's state. */
 interface ReadableState {
@@ -378,51 +381,10 @@ defineAccessors(IncomingMessage.prototype, {
   },
 })
 
-Object.defineProperty(IncomingMessage.prototype, 'signal', {
-  configurable: true,
-  get(this: IncomingMessage) {
-    let controller = this[kAbortController]
-    if (controller === null) {
-      controller = this[kAbortController] = new AbortController()
-      const cutShort = this.destroyed && (!this.readableEnded || !this.complete)
-      if (cutShort || this[kGone]) controller.abort()
-      else watchSocket(this)
-    }
-    return controller.signal
-  },
-})
-
-/** On the native road the connection calls `[kAbort]`; a message made from a socket has to listen. */
-function watchSocket(message: IncomingMessage): void {
-  const socket = message[kOwnSocket]
-  if (!socket || message[kCloseListener] !== null) return
-  if (socket.destroyed) {
-    abortSignal(message)
-    return
-  }
-  const listener = (): void => {
-    abortSignal(message)
-  }
-  message[kCloseListener] = listener
-  socket.once('close', listener)
-}
+defineSignal(IncomingMessage.prototype)
 
 function releaseClose(message: IncomingMessage): void {
   message[kAnswering](false)
-}
-
-/** The response has been sent: what becomes of the connection no longer concerns the request. */
-function unwatchSocket(message: IncomingMessage): void {
-  const listener = message[kCloseListener]
-  message[kCloseListener] = noListener
-  if (listener !== null && listener !== noListener) message[kOwnSocket]?.removeListener('close', listener)
-}
-
-function noListener(): void {}
-
-function abortSignal(message: IncomingMessage): void {
-  unwatchSocket(message)
-  message[kAbortController]?.abort()
 }
 
 /** Node tells a destroyed message's error only to those who listen for it. */

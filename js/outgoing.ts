@@ -2,9 +2,8 @@
  * OutgoingMessage: the headers, body and end of a message being sent. Follows `lib/_http_outgoing.js` of Node 24 in
  * everything a program can see; the bytes go to a `MessageTransport` instead of a socket.
  */
-import http, { type OutgoingHttpHeaders, type OutgoingMessage as NodeOutgoingMessage } from 'node:http'
+import http, { type OutgoingMessage as NodeOutgoingMessage } from 'node:http'
 import { Stream, getDefaultHighWaterMark } from 'node:stream'
-import { deprecate } from 'node:util'
 import { checkInvalidHeaderChar, isLenient, validateHeaderName } from './common.js'
 import {
   ERR_HTTP_HEADERS_SENT,
@@ -23,6 +22,7 @@ import {
   type FieldName,
 } from './internal/head.js'
 import { debug } from './internal/debug.js'
+import { defineFieldViews } from './internal/field-views.js'
 import { prepareListeners } from './internal/listener-storage.js'
 import { isItself } from './internal/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/define-members.js'
@@ -32,15 +32,7 @@ import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from 
 import { endMessage, finishMessage, writeChunk } from './internal/writing.js'
 import type { OutputEntry, QueuedHead } from './internal/output-queue.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
-import {
-  kFields,
-  kHighWaterMark,
-  kOutHeaders,
-  kSocket,
-  kState,
-  kTransport,
-  kUniqueHeaders,
-} from './internal/symbols.js'
+import { kFields, kHighWaterMark, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import {
   kDrain,
   kSettle,
@@ -292,24 +284,6 @@ defineAccessors(OutgoingMessage.prototype, {
       this.socket = socket
     },
   },
-  [kOutHeaders]: {
-    get() {
-      const fields = this[kFields]
-      if (fields === null) return null
-      const map: Record<string, [string, unknown]> = Object.create(null)
-      for (let i = 0; i < fields.length; i += 2) {
-        const field = fields[i] as FieldName
-        map[field.lower] = [field.name, fields[i + 1]]
-      }
-      return map
-    },
-    set(map: Record<string, [string, unknown]> | null) {
-      this[kFields] = null
-      if (!map) return
-      this[kFields] = []
-      for (const key of Object.keys(map)) this[kFields].push(fieldName(map[key]![0]), map[key]![1])
-    },
-  },
 })
 
 Object.defineProperty(OutgoingMessage.prototype, 'headersSent', {
@@ -320,57 +294,7 @@ Object.defineProperty(OutgoingMessage.prototype, 'headersSent', {
   },
 })
 
-// Gone in Node 24, deprecated in 20 and 22; there Node's own accessors would look for its hidden state.
-if ('_headers' in nodePrototype) {
-  defineAccessors(OutgoingMessage.prototype, {
-    _headers: {
-      get: deprecate(
-        function (this: OutgoingMessage) {
-          return this.getHeaders()
-        },
-        'OutgoingMessage.prototype._headers is deprecated',
-        'DEP0066',
-      ),
-      set: deprecate(
-        function (this: OutgoingMessage, headers: OutgoingHttpHeaders | null) {
-          this[kFields] = null
-          if (typeof headers === 'object' && headers !== null) {
-            this[kFields] = []
-            for (const name of Object.keys(headers)) putField(this[kFields], fieldName(name), headers[name])
-          }
-        },
-        'OutgoingMessage.prototype._headers is deprecated',
-        'DEP0066',
-      ),
-    },
-    _headerNames: {
-      get: deprecate(
-        function (this: OutgoingMessage) {
-          const fields = this[kFields]
-          if (fields === null) return null
-          const spellings: Record<string, string> = Object.create(null)
-          for (let i = 0; i < fields.length; i += 2)
-            spellings[(fields[i] as FieldName).lower] = (fields[i] as FieldName).name
-          return spellings
-        },
-        'OutgoingMessage.prototype._headerNames is deprecated',
-        'DEP0066',
-      ),
-      set: deprecate(
-        function (this: OutgoingMessage, spellings: Record<string, string> | null) {
-          const fields = this[kFields]
-          if (fields === null || typeof spellings !== 'object' || spellings === null) return
-          for (const lower of Object.keys(spellings)) {
-            const at = findField(fields, lower)
-            if (at !== -1) fields[at] = fieldName(spellings[lower]!)
-          }
-        },
-        'OutgoingMessage.prototype._headerNames is deprecated',
-        'DEP0066',
-      ),
-    },
-  })
-}
+defineFieldViews(OutgoingMessage.prototype, nodePrototype)
 
 // Anonymous in Node too.
 OutgoingMessage.prototype._isLenientHeaderValidation = (() =>
