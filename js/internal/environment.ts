@@ -59,6 +59,8 @@ class Environment {
   readonly #phase: Phase
   /** Somebody is called back after one of the records that are being gathered. */
   #awaited = false
+  /** Characters or bytes of the longest body among them. */
+  #gatheredLength = 0
   #lastFlush = 0
   /** Something was sent, or a connection begun, since the event loop last came here. */
   #sent = false
@@ -370,8 +372,10 @@ class Environment {
     this.#awaited = false
     if (!writer.isEmpty) {
       this.#sent = true
+      const parsed = writer.send(atOnce)
+      // Only now: where the end of the stack keeps the flush from being sent, the end of the phase still brings one.
       this.#phase.left()
-      if (!writer.send(atOnce)) reportMalformed()
+      if (!parsed) reportMalformed()
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)
     if (this.#acknowledged.length > 0 && !this.#acksScheduled) {
@@ -438,8 +442,16 @@ class Environment {
       this.#gathering++
     } else if (this.#gathering > 0) {
       this.#gathering--
-      if (this.#awaited && this.#gathering === 0) this.#send(true)
-      else if (atOnce && !this.#writer.isEmpty) this.#leave(null)
+      if (this.#gathering > 0) return
+      const length = this.#gatheredLength
+      this.#gatheredLength = 0
+      if (this.#writer.isEmpty) return
+      if (this.#awaited) {
+        this.#phase.leavesNow(length)
+        this.#send(true)
+      } else if (atOnce) {
+        this.#leave(length)
+      }
     }
   }
 
@@ -447,6 +459,7 @@ class Environment {
     this.#flushScheduled = false
     // Where the end of the stack has kept one of the calls from saying that it is over.
     this.#gathering = 0
+    this.#gatheredLength = 0
     if (this.#running) return
     // What waits for the end of the phase counts as written: a socket of Node has taken it by now.
     if (this.#phase.waiting) this.#settle()
@@ -454,16 +467,19 @@ class Environment {
   }
 
   /**
-   * Has what was written leave now where nothing speaks for waiting: the program may go on with work that blocks this thread, or
+   * Has what was written, with a body of so many characters or bytes, leave now where nothing speaks for waiting: the program may go on with work that blocks this thread, or
    * end the process. In a batch the other requests of the batch speak for it, because answers to them leave together.
    */
-  #leave(body: BodyChunk | null): void {
-    if (this.#gathering > 0) return
+  #leave(length: number): void {
+    if (this.#gathering > 0) {
+      if (length > this.#gatheredLength) this.#gatheredLength = length
+      return
+    }
     if (this.#running) {
       if (this.#nobodyWaits()) this.#send(false)
       return
     }
-    if (this.#phase.leavesNow(body === null ? 0 : body.length)) this.#send(false)
+    if (this.#phase.leavesNow(length)) this.#send(false)
   }
 
   /**
@@ -486,9 +502,9 @@ class Environment {
    * Node, so it does not wait for the end of the phase.
    */
   awaitWrites(): void {
-    if (this.#running || !this.#phase.waiting) return
+    if (this.#running) return
     if (this.#gathering > 0) this.#awaited = true
-    else this.#send(true)
+    else if (this.#phase.waiting) this.#send(true)
   }
 
   /** Whether what is written next waits for the end of this phase of the event loop. */
@@ -507,21 +523,21 @@ class Environment {
   ): void {
     this.#arm()
     this.#writer.head(connection, type, head, body, encoding, flags)
-    this.#leave(body)
+    this.#leave(body === null ? 0 : body.length)
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
     this.#arm()
     this.#writer.bytes(connection, type, body, encoding, flags)
-    if (type !== r.OUT_FEED) this.#leave(body)
+    if (type !== r.OUT_FEED) this.#leave(body.length)
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Target, type: number, text: string, flags: number): void {
     this.#arm()
     this.#writer.text(connection, type, text, flags)
-    this.#leave(null)
+    this.#leave(0)
   }
 
   /** A command with numbers only. */

@@ -9,7 +9,7 @@ interface PendingWrite {
   message: SettledMessage | null
 }
 
-/** Less than any socket's buffer holds, in bytes. */
+/** A body of so many bytes, or characters of a string, fits into any socket's buffer. */
 export const SMALL = 4096
 
 /** Whether the kernel takes a part of this size as soon as it has taken everything before it. */
@@ -98,7 +98,8 @@ export class PendingWrites {
 
   #tell(writes: PendingWrite[], error: Error | null): void {
     forEachIsolated(writes, ({ end, callback, message }) => {
-      this.#settled = end
+      // A callback may have settled later ones already.
+      if (end > this.#settled) this.#settled = end
       callback?.(error)
       message?.[kSettle](error)
     })

@@ -15,7 +15,7 @@ import { PHASE_COUNT, PHASE_EXPECTED, PHASE_WAITING, PHASE_WRITES } from '../nat
 const MOST = 8
 const FEW = 2
 
-/** What waits for the end of its phase waits at most so many ms; the clock is asked with every so many writes. */
+/** Every so many writes the clock is asked: what has waited for so many ms leaves then. */
 const WAIT_AT_MOST = 0.5
 const CLOCK_STEP = 8
 

@@ -262,7 +262,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     const ends = (flags & END) !== 0
     if (tracked) {
       this.pending.add(bytes, callback, ends ? message : null)
-      if (callback !== null || ends) environment.awaitWrites()
+      if (this.early === null && (callback !== null || ends)) environment.awaitWrites()
     }
     if (this.window.held) this.updateHold()
     return this.pending.bytes < this.writableHighWaterMark

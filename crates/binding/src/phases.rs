@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Result;
 use napi::{Env, sys};
 
 use crate::libuv::{Libuv, UvHandle};
-use crate::wake::{Target, call, misuse};
+use crate::wake::{Target, call, misuse, wake};
 
 /// The data of both handles. Freed with the environment's `Target`, which has it.
 pub(crate) struct Phases {
@@ -126,8 +126,14 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
         words
             .add(word::EXPECTED as usize)
             .write((*phases).writes[kind ^ 1]);
-        if words.add(word::WAITING as usize).replace(0) != 0 {
-            call((*phases).target, (*phases).on_end, None);
+        if words.add(word::WAITING as usize).replace(0) == 0 {
+            return;
+        }
+        call((*phases).target, (*phases).on_end, None);
+        // Ticks that ran at the end of the call may have written, too. The loop looks for I/O next, and may sleep there for as long
+        // as there is none: what waits now is sent when JavaScript is woken.
+        if kind == BEFORE_IO && words.add(word::WAITING as usize).read() != 0 {
+            wake((*phases).target);
         }
     }
 }

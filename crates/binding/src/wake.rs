@@ -222,6 +222,12 @@ unsafe extern "C" fn on_poll(handle: *mut UvHandle, _: c_int, _: c_int) {
     }
 }
 
+/// Has `on_wake` called in the next turn of the event loop. Safe on JavaScript's thread, with a `Target` that has not been freed.
+pub(crate) unsafe fn wake(target: *mut Target) {
+    // SAFETY: the caller's promise: the handle lives as long as its `Target`, and is not closed before that is torn down.
+    unsafe { ((*target).libuv.async_send)((*target).memory.cast()) };
+}
+
 /// Calls `on_wake`. Safe on JavaScript's thread, with a `Target` that has not been freed.
 unsafe fn notify(target: *mut Target) {
     // SAFETY: the caller's promise.
