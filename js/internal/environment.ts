@@ -544,6 +544,8 @@ class Environment {
   command(connection: Target, type: number, first = 0, second = 0): void {
     this.#arm()
     this.#writer.command(connection, type, first, second)
+    // A socket of Node closes within destroy(): its peer hears of it while the program goes on.
+    if (type === r.OUT_CLOSE && (first === r.CLOSE_DESTROY || first === r.CLOSE_RESET)) this.#leave(0)
   }
 }
 

@@ -220,13 +220,6 @@ impl Connection {
         }
         if state.destroying {
             state.output.clear();
-            // The task closes the socket later. As with a socket of Node the peer's FIN must be on its way before anything that
-            // the program writes to other connections after this.
-            if let Some(stream) = state.socket.stream()
-                && stream.closes_with_fin()
-            {
-                drop(stream.shutdown_write());
-            }
         }
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
         if std::mem::take(&mut state.wake_due)
