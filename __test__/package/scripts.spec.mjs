@@ -29,22 +29,31 @@ test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out`
   t.false(shown.includes('running 3 tests'))
 })
 
-test('TAP: skipped tests count as neither, failures are shown with their block', (t) => {
-  const text = `TAP version 13
-ok 1 - fine
-    # a log
-ok 2 - later # SKIP
-not ok 3 - to do # TODO
-not ok 4 - broken
-  ---
-    message: no
-  ...
+test('ava: skipped tests count as neither, failures and tests that did not end are shown', (t) => {
+  const text = `
+  ✔ a › fine (2s)
+  - [skip] a › later
+  - [todo] a › to do
+  ✔ [expected fail] a › known
+  ✘ [fail]: a › broken Rejected promise returned by test
 stray output
-1..4
-# tests 4`
+
+  ✘ Timed out while running tests
+
+  1 tests were pending in b.spec.cjs
+
+  ◌ b › hangs`
   t.deepEqual(read(javascriptCounter(), text), {
-    passed: 1,
+    passed: 2,
     failed: 1,
-    shown: ['not ok 4 - broken', '  ---', '    message: no', '  ...', 'stray output'],
+    shown: [
+      '  ✘ [fail]: a › broken Rejected promise returned by test',
+      'stray output',
+      '  ✘ Timed out while running tests',
+      '  1 tests were pending in b.spec.cjs',
+      '  ◌ b › hangs',
+    ],
   })
+  const plain = read(javascriptCounter(), '√ fine\n× [fail]: broken\n')
+  t.like(plain, { passed: 1, failed: 1 }, 'a terminal without Unicode')
 })

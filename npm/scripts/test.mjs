@@ -37,11 +37,11 @@ const suites = {
   },
   async js(rest) {
     installDependencies(FRAMEWORKS)
-    const counts = [await count(process.execPath, [AVA, '--tap', ...rest], javascriptCounter())]
+    const counts = [await count(process.execPath, [AVA, ...rest], javascriptCounter())]
     const reference = node(REFERENCE)
     if (rest.length === 0 && reference !== null && reference !== process.execPath) {
       console.log(`js tests that compare with Node ${REFERENCE} alone`)
-      counts.push(await count(reference, [AVA, '--tap', ...COMPARED], javascriptCounter()))
+      counts.push(await count(reference, [AVA, ...COMPARED], javascriptCounter()))
     }
     return counts
   },
