@@ -120,7 +120,7 @@ impl BindingEnvironment {
         if self
             .batch
             .as_ref()
-            .is_none_or(|batch| self.copied == batch.bytes.len())
+            .is_none_or(|batch| self.copied == batch.records().len())
         {
             let used = self.batch.take();
             self.batch = self.environment.take(used);
@@ -129,7 +129,7 @@ impl BindingEnvironment {
         let Some(batch) = &self.batch else {
             return Ok(0);
         };
-        let rest = &batch.bytes[self.copied..];
+        let rest = &batch.records()[self.copied..];
         let into = self.inbound.as_mut_slice();
         let len = whole_records(rest, into.len());
         if len == 0 {
@@ -175,18 +175,18 @@ impl BindingEnvironment {
             .split_at_checked(records as usize)
             .and_then(|(records, rest)| Some((records, rest.get(..text as usize)?)))
             .ok_or_else(|| misuse("more than there is"))?;
-        self.acks.bytes.clear();
+        self.acks.reset();
         let flushed = self
             .environment
             .flush(records, text, held, at_once, &mut self.acks);
         // From here on nothing fails: JavaScript sends again what it gets an error for.
-        let acks = self.acks.bytes.len();
-        if let Some(into) = self.outbound.as_mut_slice().get_mut(..acks) {
-            into.copy_from_slice(&self.acks.bytes);
+        let acks = self.acks.records();
+        let length = acks.len() as i32 + 1;
+        if let Some(into) = self.outbound.as_mut_slice().get_mut(..acks.len()) {
+            into.copy_from_slice(acks);
         } else {
             self.environment.acknowledge_later(&mut self.acks);
         }
-        let length = self.acks.bytes.len() as i32 + 1;
         Ok(if flushed.is_ok() { length } else { -length })
     }
 

@@ -177,10 +177,13 @@ impl Environment {
 
     fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) {
         // A panic costs this connection: the other connections of the flush get what was written to them.
-        match catch_unwind(AssertUnwindSafe(|| connection.after_direct_commands(acks))) {
-            Ok(true) => self.loans.give(self, connection),
-            Ok(false) => {}
-            Err(_) => connection.give_up_after_panic(),
+        let finish = || {
+            if connection.after_direct_commands(acks) {
+                self.loans.give(self, connection);
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(finish)).is_err() {
+            connection.give_up_after_panic();
         }
     }
 

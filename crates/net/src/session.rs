@@ -172,10 +172,10 @@ impl Session {
 
     /// Shows `take` the records since the last call, if there are any.
     pub fn records<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        if self.batch.bytes.is_empty() {
+        if self.batch.records().is_empty() {
             return None;
         }
-        let taken = take(&self.batch.bytes);
+        let taken = take(self.batch.records());
         self.batch.reset();
         Some(taken)
     }

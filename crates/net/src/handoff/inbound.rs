@@ -33,8 +33,8 @@ pub(crate) enum Timeout {
 
 /// Where a record begins, and how many like it there are in a row.
 #[derive(Clone, Copy, Debug)]
-struct OpenBody {
-    start: usize,
+pub(super) struct OpenBody {
+    pub(super) start: usize,
     row: u32,
 }
 
@@ -46,12 +46,15 @@ pub(super) const SEPARATE: u32 = 64;
 /// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
 #[derive(Default)]
 pub struct Batch {
-    /// Records, whole.
-    pub bytes: Vec<u8>,
+    /// Records. What follows the first `whole` bytes is a record that is being written, or one whose writer panicked.
+    pub(super) bytes: Vec<u8>,
+    /// Length of the records that are whole. Readers see these alone: a part of a record holds what a peer sent, which
+    /// JavaScript would read as records of other connections.
+    pub(super) whole: usize,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Chunk>,
     /// The last record if it is a BODY record that may still grow.
-    open_body: Option<OpenBody>,
+    pub(super) open_body: Option<OpenBody>,
     /// Bytes in `chunks`.
     chunk_bytes: usize,
     /// Memory of `chunks`, which may be more.
@@ -67,13 +70,13 @@ impl Batch {
     pub(crate) const fn is_worthwhile(&self) -> bool {
         self.urgent
             || self.heads >= WORTHWHILE_HEADS
-            || self.bytes.len() >= WORTHWHILE_BYTES
+            || self.whole >= WORTHWHILE_BYTES
             || self.chunk_bytes >= WORTHWHILE_CHUNKS
     }
 
     /// Bytes of memory that it takes until JavaScript has seen it.
     pub(crate) const fn memory(&self) -> usize {
-        self.bytes.len() + self.chunk_memory
+        self.whole + self.chunk_memory
     }
 
     /// Messages that begin in it.
@@ -84,12 +87,19 @@ impl Batch {
     /// The thread has more to do than it can do at once and may not be idle for long: what there is
     /// should not wait for that.
     pub(crate) const fn hurry(&mut self) {
-        self.urgent = !self.bytes.is_empty();
+        self.urgent = self.whole > 0;
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &[u8] {
+        self.bytes.get(..self.whole).unwrap_or_default()
     }
 
     /// Forgets the content and keeps a reasonable capacity.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.bytes.clear();
+        self.whole = 0;
         self.bytes.shrink_to(KEPT_CAPACITY);
         self.chunks.clear();
         self.open_body = None;
@@ -116,7 +126,7 @@ pub(crate) type Addresses = (Option<SocketAddr>, Option<SocketAddr>);
 impl Batch {
     /// Appends the header and the fields of a record, and makes room for `payload` bytes more. `finish` sets its length.
     /// Returns where the record begins.
-    fn begin<L: Layout>(
+    pub(super) fn begin<L: Layout>(
         &mut self,
         kind: u32,
         flags: u32,
@@ -126,6 +136,7 @@ impl Batch {
     ) -> usize {
         self.open_body = None;
         let bytes = &mut self.bytes;
+        bytes.truncate(self.whole);
         let start = bytes.len();
         bytes.reserve(HEADER_BYTES + L::BYTES + padded(payload));
         let length = (HEADER_BYTES + L::BYTES) as u32;
@@ -137,8 +148,9 @@ impl Batch {
     }
 
     /// A record without a payload.
-    fn whole<L: Layout>(&mut self, kind: u32, id: ConnectionId, fields: L) {
-        self.begin(kind, 0, id, fields, 0);
+    fn fields_alone<L: Layout>(&mut self, kind: u32, flags: u32, id: ConnectionId, fields: L) {
+        self.begin(kind, flags, id, fields, 0);
+        self.whole = self.bytes.len();
     }
 
     /// Sets a field of a record that begins at `start` to a length that was not known before.
@@ -153,6 +165,7 @@ impl Batch {
         self.bytes.resize(len, 0);
         let length = (len - start) as u32;
         self.bytes[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
+        self.whole = len;
     }
 
     /// A connection was accepted by server `server`.
@@ -281,7 +294,8 @@ impl Batch {
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
         let first = first_word(kind::BODY, if raw { body_flag::RAW } else { 0 });
         let mut row = 0;
-        if let Some(open) = self.open_body
+        // Taken out, so that no part is added to a record whose writer panicked.
+        if let Some(open) = self.open_body.take()
             && [
                 read_word(&self.bytes, open.start),
                 read_word(&self.bytes, open.start + 8),
@@ -294,10 +308,12 @@ impl Batch {
             row = open.row;
             if row >= SEPARATE && have + data.len() <= INLINE_BODY {
                 let payload = start + HEADER_BYTES + layout::Body::BYTES;
+                self.whole = start;
                 self.bytes.truncate(payload + have);
                 self.bytes.extend_from_slice(data);
                 self.set_length(start, offset, have + data.len());
                 self.finish(start);
+                self.open_body = Some(open);
                 return;
             }
         }
@@ -335,9 +351,11 @@ impl Batch {
 
     /// A large body part, given away.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
-        self.chunk_record(id, data.len(), raw, self.chunks.len(), 0);
+        let (length, index) = (data.len(), self.chunks.len());
         self.chunk_memory += data.memory();
+        // First the chunk, then the record that names it.
         self.chunks.push(data);
+        self.chunk_record(id, length, raw, index, 0);
     }
 
     /// Tells of `length` bytes of a chunk. The first part of each chunk begins where the chunk does.
@@ -355,7 +373,7 @@ impl Batch {
             chunk: chunk as u32,
             offset: offset as u32,
         };
-        self.begin(kind::BODY, flags, id, fields, 0);
+        self.fields_alone(kind::BODY, flags, id, fields);
         self.chunk_bytes += length;
     }
 
@@ -398,7 +416,7 @@ impl Batch {
             received,
             sent,
         };
-        self.whole(kind::CLOSED, id, fields);
+        self.fields_alone(kind::CLOSED, 0, id, fields);
     }
 
     /// A client's connection stands. `index`: which of the addresses it was asked for, 0 for a path.
@@ -427,23 +445,23 @@ impl Batch {
 
     /// `count` more of the writes that asked for it are with the kernel.
     pub(crate) fn ack(&mut self, id: ConnectionId, count: u32) {
-        self.whole(kind::ACK, id, layout::Ack { count });
+        self.fields_alone(kind::ACK, 0, id, layout::Ack { count });
     }
 
     /// A deadline passed.
     pub(crate) fn timeout(&mut self, id: ConnectionId, timeout: Timeout) {
         let deadline = timeout as u32;
-        self.whole(kind::TIMEOUT, id, layout::Timeout { deadline });
+        self.fields_alone(kind::TIMEOUT, 0, id, layout::Timeout { deadline });
     }
 
     /// The peer will send no more.
     pub(crate) fn eof(&mut self, id: ConnectionId) {
-        self.whole(kind::EOF, id, ());
+        self.fields_alone(kind::EOF, 0, id, ());
     }
 
     /// The listening socket of `server` is closed.
     pub(crate) fn listener_closed(&mut self, server: u32) {
-        self.whole(kind::LISTENER_CLOSED, of_server(server), ());
+        self.fields_alone(kind::LISTENER_CLOSED, 0, of_server(server), ());
     }
 
     /// A connection was refused because `server` has `maxConnections` already.

@@ -100,7 +100,7 @@ impl Inbox {
     /// As `publish`, without the wake-up. Returns whether there was anything to publish. A caller that holds a connection's lock
     /// puts the connection's records before those that other threads publish after it.
     pub(crate) fn push(&self, batch: &mut Batch) -> bool {
-        if batch.bytes.is_empty() {
+        if batch.records().is_empty() {
             return false;
         }
         let mut queue = self.lock();
@@ -120,7 +120,7 @@ impl Inbox {
         }
     }
 
-    /// After a panic of another thread the queue holds whole records only, because a record's length is written last.
+    /// A panic of another thread leaves the queue as it was: a batch is moved into it whole, and its readers see whole records only.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -97,7 +97,7 @@ impl Js {
             }
             let mut used: Option<Batch> = None;
             while let Some(batch) = self.environment.take(used.take()) {
-                self.records.extend(read_all(&batch.bytes));
+                self.records.extend(read_all(batch.records()));
                 used = Some(batch);
             }
             if self.records.is_empty() {
@@ -159,7 +159,7 @@ impl Js {
         self.environment
             .flush(&record, text.as_bytes(), Vec::new(), false, &mut acks)
             .expect("a flush that parses");
-        self.records.extend(read_all(&acks.bytes));
+        self.records.extend(read_all(acks.records()));
     }
 
     /// A whole response.

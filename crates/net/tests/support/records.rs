@@ -165,16 +165,16 @@ impl Event {
     pub fn read_all(batch: &mut Batch) -> Vec<Self> {
         let mut events = Vec::new();
         let mut at = 0;
-        while at < batch.bytes.len() {
-            let length = word(&batch.bytes[at..], 1) as usize;
+        while at < batch.records().len() {
+            let length = word(&batch.records()[at..], 1) as usize;
             assert!(
                 length >= HEADER && length.is_multiple_of(4),
                 "a record of {length} bytes"
             );
-            events.push(Self::read(&batch.bytes[at..at + length], &batch.chunks));
+            events.push(Self::read(&batch.records()[at..at + length], &batch.chunks));
             at += length;
         }
-        assert_eq!(at, batch.bytes.len());
+        assert_eq!(at, batch.records().len());
         events
     }
 

@@ -5,7 +5,7 @@ use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
 use crate::crossing::layout::HEADER_BYTES;
 use crate::crossing::{body_flag, first_word, flags_of, inbound as kind, kind_of};
 use crate::handoff::inbound::{Batch, INLINE_BODY, SEPARATE};
-use crate::handoff::{CHUNK, Chunk, Timeout, chunk};
+use crate::handoff::{CHUNK, Chunk, Inbox, Timeout, chunk};
 use crate::id::ConnectionId;
 
 const A: ConnectionId = ConnectionId {
@@ -35,7 +35,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 
 /// The records of a batch, each with its type.
 fn records(batch: &Batch) -> Vec<(u32, &[u8])> {
-    let mut rest = batch.bytes.as_slice();
+    let mut rest = batch.records();
     let mut all = Vec::new();
     while !rest.is_empty() {
         let (record, behind) = rest.split_at(word(rest, 4) as usize);
@@ -342,7 +342,7 @@ fn a_chunk_is_what_javascript_would_take() {
     let mut batch = Batch::default();
     batch.body_chunk(A, Chunk::copy_of(&[7; 3]), true);
     let words: Vec<_> = batch
-        .bytes
+        .records()
         .chunks(4)
         .map(|word| u32::from_le_bytes(word.try_into().expect("a word")))
         .collect();
@@ -359,4 +359,48 @@ fn a_chunk_is_what_javascript_would_take() {
         ]
     );
     assert_eq!(*batch.chunks[0], [7; 3]);
+}
+
+/// What a panic between the beginning and the end of a record leaves.
+#[test]
+fn a_record_that_is_not_whole_is_never_seen() {
+    let mut batch = Batch::default();
+    batch.eof(A);
+    batch.begin(kind::BODY, 0, B, (), 64);
+    batch.bytes.extend_from_slice(b"what a peer sent");
+    assert_eq!(records(&batch).len(), 1);
+    batch.eof(B);
+    let kinds: Vec<_> = records(&batch)
+        .into_iter()
+        .map(|(which, record)| (which, word(record, 8)))
+        .collect();
+    assert_eq!(kinds, [(kind::EOF, A.slot), (kind::EOF, B.slot)]);
+}
+
+#[test]
+fn a_part_that_a_panic_interrupts_is_not_continued() {
+    let mut batch = Batch::default();
+    for _ in 0..=SEPARATE {
+        batch.body(A, b"part", false);
+    }
+    let open = batch.open_body.take().expect("a record that grows");
+    batch.whole = open.start;
+    batch.bytes.extend_from_slice(b"torn");
+    batch.body(A, b"next", false);
+    let last = parts(&batch).pop().expect("a part");
+    assert_eq!(last.bytes, b"next");
+    assert!(
+        !records(&batch)
+            .iter()
+            .any(|(_, record)| record.ends_with(b"torn"))
+    );
+}
+
+#[test]
+fn a_torn_record_alone_is_nothing_to_publish() {
+    let inbox = Inbox::new(Box::new(|| {}));
+    let mut batch = Batch::default();
+    batch.begin(kind::BODY, 0, A, (), 64);
+    assert!(!inbox.push(&mut batch));
+    assert!(!batch.is_worthwhile());
 }

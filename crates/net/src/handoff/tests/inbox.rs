@@ -28,8 +28,8 @@ fn numbered(batch: &mut Batch, publisher: u32, number: u32) {
 
 fn numbers(batch: &Batch) -> Vec<(u32, u32)> {
     let word =
-        |at: usize| u32::from_le_bytes(batch.bytes[at..at + 4].try_into().expect("four bytes"));
-    (0..batch.bytes.len())
+        |at: usize| u32::from_le_bytes(batch.records()[at..at + 4].try_into().expect("four bytes"));
+    (0..batch.records().len())
         .step_by(20)
         .map(|at| (word(at + 8), word(at + 16)))
         .collect()
@@ -50,7 +50,7 @@ fn the_first_batch_wakes_and_further_ones_do_not() {
     for number in 0..5 {
         numbered(&mut batch, 0, number);
         inbox.publish(&mut batch);
-        assert!(batch.bytes.is_empty());
+        assert!(batch.records().is_empty());
     }
     assert_eq!(woken.try_iter().count(), 1);
     let mut used = None;
@@ -95,7 +95,7 @@ fn a_used_batch_comes_back_empty() {
     assert!(inbox.take(Some(used)).is_none());
     numbered(&mut batch, 0, 0);
     inbox.publish(&mut batch);
-    assert!(batch.bytes.is_empty() && batch.bytes.capacity() > 0 && batch.chunks.is_empty());
+    assert!(batch.records().is_empty() && batch.bytes.capacity() > 0 && batch.chunks.is_empty());
     // What was an open record in its former life is none now.
     batch.body(
         ConnectionId {
@@ -105,7 +105,7 @@ fn a_used_batch_comes_back_empty() {
         b"new",
         false,
     );
-    assert_eq!(batch.bytes.len(), 28);
+    assert_eq!(batch.records().len(), 28);
 }
 
 #[test]

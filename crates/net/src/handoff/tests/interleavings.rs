@@ -27,9 +27,9 @@ fn numbered(publisher: u32, number: u32) -> Batch {
 
 /// Publisher and number of the batch's record.
 fn read(batch: &Batch) -> (u32, u32) {
-    assert_eq!(batch.bytes.len(), 20, "one record in each batch");
+    assert_eq!(batch.records().len(), 20, "one record in each batch");
     let word =
-        |at: usize| u32::from_le_bytes(batch.bytes[at..at + 4].try_into().expect("four bytes"));
+        |at: usize| u32::from_le_bytes(batch.records()[at..at + 4].try_into().expect("four bytes"));
     (word(8), word(16))
 }
 
