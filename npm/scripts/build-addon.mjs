@@ -21,6 +21,18 @@ function remapping() {
   return Object.entries(folders).map(([from, to]) => `--remap-path-prefix=${from}=/${to}`)
 }
 
+/** Flags of the person who builds: cargo ignores RUSTFLAGS where CARGO_ENCODED_RUSTFLAGS is set. */
+function givenFlags() {
+  const { CARGO_ENCODED_RUSTFLAGS: encoded, RUSTFLAGS: plain = '' } = process.env
+  return encoded === undefined ? plain.split(/\s+/).filter(Boolean) : encoded.split('\x1f')
+}
+
+/** The target that cargo builds for by default. */
+function host() {
+  const { stdout } = spawnSync('rustc', ['-vV'], { cwd: ROOT, encoding: 'utf8' })
+  return /^host: (.*)$/m.exec(stdout ?? '')?.[1] ?? ''
+}
+
 /** Moves symbols and line numbers of an ELF file into one beside it, which debuggers find by the build id. */
 function splitSymbols(addon, objcopy) {
   const symbols = `${addon}.debug`
@@ -32,10 +44,12 @@ await script(() => {
   const given = process.argv.slice(2)
   const symbols = given.includes('--symbols')
   const args = given.filter((argument) => argument !== '--symbols')
-  const target = args[args.indexOf('--target') + 1] ?? ''
-  const linux = args.includes('--target') ? target.includes('linux') : process.platform === 'linux'
-  const flags = remapping()
+  const target = args.includes('--target') ? (args[args.indexOf('--target') + 1] ?? '') : host()
+  const linux = target.includes('linux')
+  const flags = [...givenFlags(), ...remapping()]
   if (linux) flags.push('-Clink-arg=-Wl,--build-id=sha1')
+  // A static libc would make Rust drop the shared library. `napi build` says so in RUSTFLAGS, which cargo ignores beside ours.
+  if (target.includes('musl')) flags.push('-Ctarget-feature=-crt-static')
   const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
   if (symbols)
     Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { javascriptCounter, libtestCounter, nextestCounter } from './counters.mjs'
 import { installDependencies } from './dependencies.mjs'
-import { answers, follow, ROOT, Stop, script } from './process.mjs'
+import { answers, follow, ROOT, run, Stop, script } from './process.mjs'
 
 const { node } = createRequire(import.meta.url)('../../__test__/helpers/nodes.cjs')
 const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
@@ -17,6 +17,8 @@ const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
   async rust() {
+    // By itself, because a compiler may be silent for longer than a test.
+    run('cargo', ['test', '--workspace', '--quiet', '--no-run'])
     if (!answers('cargo', ['nextest', '--version'])) return [await count('cargo', CARGO_TEST, libtestCounter())]
     const levels = ['--status-level', 'fail', '--final-status-level', 'none']
     const nextest = [
