@@ -36,22 +36,24 @@ impl Phases {
     /// Has `on_end` called at the end of each phase in which JavaScript has asked for it. Does not keep the event loop alive.
     ///
     /// # Safety
-    /// On JavaScript's thread; `target` is alive and gets the result, `on_end` is a reference of its environment, and `memory`,
-    /// which JavaScript keeps alive and in place, has the shared words.
+    /// On the thread of `env` and its event loop; `target` is alive and gets the result, `on_end` is a function of `env`, and
+    /// `memory`, which JavaScript keeps alive and in place, has the shared words.
     ///
     /// # Errors
     /// The memory is too short or not aligned.
     pub(crate) unsafe fn start(
         libuv: &'static Libuv,
-        uv_loop: *mut sys::uv_loop_s,
+        (env, uv_loop): (Env, *mut sys::uv_loop_s),
         target: *mut Target,
-        on_end: sys::napi_ref,
+        on_end: sys::napi_value,
         memory: &mut [u8],
     ) -> Result<*mut Self> {
         let words: *mut u32 = memory.as_mut_ptr().cast();
         if memory.len() < word::COUNT as usize * size_of::<u32>() || !words.is_aligned() {
             return Err(misuse("the words of a phase are required"));
         }
+        // Nothing fails after this, so nothing is left behind.
+        let on_end = reference(env, on_end)?;
         let [after, before] = [(); 2].map(|()| -> *mut UvHandle {
             Box::into_raw(vec![0_u64; words_of_handle(libuv)].into_boxed_slice()).cast()
         });

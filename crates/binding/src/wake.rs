@@ -157,11 +157,14 @@ impl Waker {
         let handle = guard
             .as_ref()
             .ok_or_else(|| misuse("the environment has ended"))?;
-        let on_end = reference(env, on_end.value().value)?;
         // SAFETY: an Env proves that this is JavaScript's thread, and the handle that is here has its `Target` as data.
         unsafe {
             let target = (self.libuv.get_data)(handle.0).cast::<Target>();
-            (*target).phases = Phases::start(self.libuv, uv_loop, target, on_end, words)?;
+            if !(*target).phases.is_null() {
+                return Err(misuse("the phases are watched already"));
+            }
+            let on_end = on_end.value().value;
+            (*target).phases = Phases::start(self.libuv, (env, uv_loop), target, on_end, words)?;
         }
         Ok(())
     }

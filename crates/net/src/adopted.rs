@@ -46,7 +46,13 @@ pub(crate) fn adopt(
     server.admit(None);
     server.make_room(config.max_connections);
     environment.count_accepted();
-    let connection = listener::begin(stream, Arc::clone(thread), environment, server, true);
+    let connection = listener::begin(
+        stream,
+        Arc::clone(thread),
+        environment,
+        (server, &config),
+        true,
+    );
     let id = connection.id;
     thread.handle.spawn(connection::serve(connection));
     Ok(Adopted {

@@ -289,7 +289,7 @@ impl Environment {
     /// follows: the connection is the caller's to report.
     ///
     /// # Errors
-    /// I/O threads cannot be started; the server is closed; the socket is not connected.
+    /// I/O threads cannot be started; the server is closed; the kernel refuses the descriptor.
     pub fn adopt(self: &Arc<Self>, server: u32, descriptor: Descriptor) -> io::Result<Adopted> {
         let thread = io_thread::next_thread().map_err(io::Error::from_raw_os_error)?;
         self.adopt_on(&thread, server, descriptor)

@@ -426,7 +426,7 @@ fn open(
         return;
     }
     let handle = thread.handle.clone();
-    let connection = begin(stream, thread, environment, server, false);
+    let connection = begin(stream, thread, environment, (server, &config), false);
     staging::with_batch(environment, |batch| {
         batch.open(connection.id, server.id, addresses);
     });
@@ -438,10 +438,10 @@ pub(crate) fn begin(
     stream: Stream,
     thread: Arc<IoThread>,
     environment: &Arc<Environment>,
-    server: &Arc<Server>,
+    (server, config): (&Arc<Server>, &ServerConfig),
     shared: bool,
 ) -> Arc<Connection> {
-    if let Some(delay) = server.config().tcp_keep_alive {
+    if let Some(delay) = config.tcp_keep_alive {
         drop(stream.set_tcp_keepalive(true, delay));
     }
     environment.connections.insert(|id| {

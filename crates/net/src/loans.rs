@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::poller::Poller;
+use crate::stream::Detached;
 use crate::sync::lock;
 
 /// Largest number of loans at a time. The time that JavaScript's thread spends reading is lost for handlers.
@@ -55,6 +56,14 @@ impl Loans {
 
     pub(crate) const fn poller(&self) -> Option<&Poller> {
         self.poller.as_ref()
+    }
+
+    /// Removes the socket of a loan from the poller.
+    pub(crate) fn forget(&self, lent: &Detached) {
+        if let Some(poller) = &self.poller {
+            // An error says that it was not there.
+            drop(poller.remove(&lent.socket));
+        }
     }
 
     pub(crate) fn begin(&self) {

@@ -22,7 +22,7 @@ mod epoll {
             Some(self.0.as_raw_fd())
         }
 
-        /// Takes a socket in. One that is closed leaves by itself.
+        /// Adds a socket. The kernel removes it when its last descriptor is closed.
         pub(crate) fn add(&self, socket: &impl AsFd) -> io::Result<()> {
             let events = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
             Ok(epoll::add(
@@ -33,7 +33,7 @@ mod epoll {
             )?)
         }
 
-        /// Lets a socket go.
+        /// Removes a socket.
         pub(crate) fn remove(&self, socket: &impl AsFd) -> io::Result<()> {
             Ok(epoll::delete(&self.0, socket)?)
         }

@@ -58,10 +58,7 @@ impl State {
         else {
             return;
         };
-        if let Some(poller) = connection.environment.loans.poller() {
-            // It need not be there: nothing can be done about it, and closing it has the same effect.
-            drop(poller.remove(&lent.socket));
-        }
+        connection.environment.loans.forget(&lent);
         let _runtime = connection.thread.handle.enter();
         match Stream::attach(lent) {
             Ok(stream) => self.socket = Socket::Open(stream),

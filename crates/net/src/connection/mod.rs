@@ -288,11 +288,11 @@ impl Connection {
 
     /// Lets go of the socket and of the slot; answers whether JavaScript is to be told. I/O thread only.
     fn retire(&self, state: &mut State) -> bool {
-        if matches!(
-            std::mem::replace(&mut state.socket, Socket::Closed),
-            Socket::Closed
-        ) {
-            return false;
+        match std::mem::replace(&mut state.socket, Socket::Closed) {
+            Socket::Closed => return false,
+            // The poller would watch it for as long as another descriptor of the socket is open: libuv's, of one that was adopted.
+            Socket::Open(Stream::Detached(lent)) => self.environment.loans.forget(&lent),
+            _ => {}
         }
         state.output.clear();
         state.input = Vec::new();
