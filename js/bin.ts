@@ -12,13 +12,30 @@ Runs a program with ferrohttp in place of the builtin http module: a file, or an
 executable of a package that is installed here (ferrohttp next start). What the
 program starts, processes and worker threads, has ferrohttp as well.
 
-  doctor         say whether ferrohttp works here, and what stands in the way
-  -h, --help     print this
-  -v, --version  print the version of ferrohttp
+  doctor               say whether ferrohttp works here, and what stands in the way
+  --drain 30s          on SIGTERM finish the requests that are under way, for so long
+  --drain-delay 5s     after SIGTERM go on accepting connections for so long
+  -h, --help           print this
+  -v, --version        print the version of ferrohttp
 
 Other options are handed to node: ferrohttp --inspect program.js
-Environment: FERROHTTP=off|on|require, FERROHTTP_ADDON, FERROHTTP_IO_THREADS; see docs/CLI.md
+Environment: FERROHTTP=off|on|require, FERROHTTP_ADDON, FERROHTTP_DRAIN, FERROHTTP_DRAIN_DELAY,
+FERROHTTP_IO_THREADS; see docs/CLI.md
 `
+
+/** Options of ours, before those of node and the program: the same as these variables. */
+const OPTIONS: Record<string, string> = { '--drain': 'FERROHTTP_DRAIN', '--drain-delay': 'FERROHTTP_DRAIN_DELAY' }
+
+/** Sets the variables of the options that `args` begin with. @returns the rest */
+function setVariables(args: string[]): string[] {
+  for (;;) {
+    const [name, given] = args[0]?.split('=', 2) ?? []
+    const variable = name === undefined ? undefined : OPTIONS[name]
+    if (variable === undefined) return args
+    process.env[variable] = given ?? args[1] ?? ''
+    args = args.slice(given === undefined ? 2 : 1)
+  }
+}
 
 function main([first, ...rest]: string[]): void {
   if (first === undefined) {
@@ -49,4 +66,4 @@ function run(first: string, rest: string[]): void {
   else runApart([...process.execArgv, '--require', REGISTER, program?.path ?? first, ...rest])
 }
 
-main(process.argv.slice(2))
+main(setVariables(process.argv.slice(2)))

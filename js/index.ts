@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type * as http from 'node:http'
 
 import * as core from './core.js'
-import type { LegacyClient, Stats } from './types.js'
+import type { DrainOptions, DrainResult, LegacyClient, Stats } from './types.js'
 
 // Types are written out, and of `node:http` as a namespace: declarations that refer to inner modules, or need `esModuleInterop`,
 // would be checked, or become `any`, in the programs of users.
@@ -122,4 +122,20 @@ export type {
   RequestOptions,
   ServerOptions,
 } from 'node:http'
-export type { LegacyClient, Stats } from './types.js'
+export type { DrainOptions, DrainResult, LegacyClient, Stats } from './types.js'
+
+declare module 'http' {
+  // The parameters must be those of @types/node, under the same names.
+  interface Server<
+    Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
+    Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
+  > {
+    /**
+     * Stops without failing a request. Ours alone.
+     *
+     * Each response says `Connection: close`. After `delay` the server closes, and connections are closed as they become idle.
+     * The promise is fulfilled when none is left, or after `timeout` more. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE.
+     */
+    drain(options?: DrainOptions): Promise<DrainResult>
+  }
+}

@@ -9,11 +9,15 @@ import { putInPlace } from './internal/in-place.js'
 import './internal/originals.js'
 import './internal/plain-write.js'
 import './internal/timers.js'
+import { forwardToWorkers } from './internal/drain-on-signal.js'
 import { ioThreads, mode } from './internal/variables.js'
 
 const chosen = mode()
 ioThreads()
-if (chosen !== 'off' && loads()) putInPlace(() => require('./index.js'))
+if (chosen !== 'off' && loads()) {
+  putInPlace(() => require('./index.js'))
+  forwardToWorkers()
+}
 
 /** Whether the addon could be loaded. The rest of ferrohttp is loaded when the program uses node:http. */
 function loads(): boolean {

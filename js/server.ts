@@ -15,6 +15,8 @@ import { ServerResponse } from './response.js'
 import { Adopter, type AcceptingHandle } from './internal/adopter.js'
 import { Connection } from './internal/connection.js'
 import { debug } from './internal/debug.js'
+import { drain } from './internal/drain.js'
+import { drainOnSignal } from './internal/drain-on-signal.js'
 import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
 import { ERR_OUT_OF_RANGE } from './internal/errors.js'
@@ -40,6 +42,7 @@ import {
 import { startChecking, stopChecking } from './internal/connections-check.js'
 import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
 import { family, parseAddresses } from './native-socket.js'
+import type { DrainOptions, DrainResult } from './types.js'
 import { isServedNatively } from './server-socket.js'
 import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
 
@@ -105,6 +108,13 @@ export interface Server extends net.Server, NetServerInternals {
   [kIncomingMessage]: typeof IncomingMessage
   [kServerResponse]: typeof ServerResponse
   [kResponseOptions]: object
+  /**
+   * Stops without failing a request. Ours alone.
+   *
+   * Each response says `Connection: close`. After `delay` the server closes, and connections are closed as they become idle. The
+   * promise is fulfilled when none is left, or after `timeout` more. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE.
+   */
+  drain(options?: DrainOptions): Promise<DrainResult>
   closeAllConnections(): void
   closeIdleConnections(): void
   setTimeout(msecs?: number | RequestListener, callback?: (socket: net.Socket) => void): this
@@ -444,7 +454,22 @@ proto.close = function close(this: Configured, ...[callback]: [((error?: Error) 
   net.Server.prototype.close.call(this, callback)
   this[kAdopter]?.close()
   this[kAdopter] = null
+  drainable.delete(this)
   return this
+}
+
+/** Servers that listen. */
+const drainable = new Set<Server>()
+
+/** Those that listen, and those that have connections still. */
+function serversOfThread(): Set<Server> {
+  const servers = new Set(drainable)
+  for (const connection of environment.connections) if (connection instanceof Connection) servers.add(connection.server)
+  return servers
+}
+
+proto.drain = function (this: Server, options?: DrainOptions): Promise<DrainResult> {
+  return drain(this, () => connectionsOf(this), options)
 }
 
 function connectionsOf(server: Server): Connection[] {
@@ -506,6 +531,8 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
 }
 
 function onListening(this: Server): void {
+  drainable.add(this)
+  drainOnSignal(serversOfThread)
   startChecking(this, () => (this as Configured)[kStreams]?.checkTimes())
 }
 

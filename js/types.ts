@@ -12,6 +12,24 @@ export interface LegacyClient extends EventEmitter {
   request(path: string, headers?: OutgoingHttpHeaders): ClientRequest
 }
 
+/** Of `server.drain()`. Times are in milliseconds. */
+export interface DrainOptions {
+  /**
+   * How long the server goes on accepting connections, 0 by default: as long as a load balancer takes to learn that it should
+   * send requests elsewhere.
+   */
+  delay?: number
+  /** How long requests may take after that, 30,000 by default. Connections that are open then are destroyed. */
+  timeout?: number
+  /** When it is aborted, delay and timeout are over. */
+  signal?: AbortSignal
+}
+
+export interface DrainResult {
+  /** Connections that had to be destroyed. */
+  cut: number
+}
+
 export interface Stats {
   server: {
     /** Connections that an I/O thread serves, so far. */

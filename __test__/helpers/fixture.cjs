@@ -8,17 +8,16 @@ const { createInterface } = require('node:readline')
  *
  * @param {string} file absolute path
  * @param {string[]} args
- * @param {{ shell?: string, node?: string[], execPath?: string }} options `shell`: commands to run before in the same
- *   shell (ulimit); `execPath`: another Node.js
+ * @param {{ shell?: string, node?: string[], execPath?: string, env?: Record<string, string> }} options `shell`: commands to
+ *   run before in the same shell (ulimit); `execPath`: another Node.js; `env`: variables besides this process's
  */
-function start(file, args = [], { shell, node = [], execPath = process.execPath } = {}) {
+function start(file, args = [], { shell, node = [], execPath = process.execPath, env } = {}) {
   const command = [execPath, '--expose-gc', ...node, file, ...args]
+  const options = { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } }
   const child =
     shell === undefined
-      ? spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
-      : spawn('/bin/sh', ['-c', `${shell}; exec "$@"`, path.basename(file), ...command], {
-          stdio: ['pipe', 'pipe', 'pipe'],
-        })
+      ? spawn(command[0], command.slice(1), options)
+      : spawn('/bin/sh', ['-c', `${shell}; exec "$@"`, path.basename(file), ...command], options)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   let stderr = ''
   child.stderr.on('data', (chunk) => {

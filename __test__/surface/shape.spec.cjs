@@ -42,6 +42,7 @@ const EXTRA = new Set([
   'http.IncomingMessage.prototype._dumpAndCloseReadable',
   'http.OutgoingMessage.prototype.socket',
   'http.OutgoingMessage.prototype._isLenientHeaderValidation',
+  'http.Server.prototype.drain',
   'http.Server.prototype.timeout',
   'http.Server.prototype.headersTimeout',
   'http.Server.prototype.requestTimeout',

@@ -153,6 +153,13 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     return this.detached ? null : this.response
   }
 
+  /** The connection closes after the last response that is due; it says so unless it has begun. */
+  closeAfterLast(): void {
+    // Earlier ones of a pipeline would cut off those after them.
+    const last = this.queue?.at(-1) ?? this.response
+    if (last !== null && !this.upgraded && !last.headersSent) last.shouldKeepAlive = false
+  }
+
   /** A response is detached from the socket, or assigned to it. @returns whether it is ours to know */
   showResponse(response: unknown): boolean {
     if (response !== null && response !== this.response) return false

@@ -43,6 +43,12 @@ export function validateNumber(value: unknown, name: string, min?: number): asse
   if (min !== undefined && !(value >= min)) throw ERR_OUT_OF_RANGE(name, `>= ${min}`, value)
 }
 
+/** @throws ERR_INVALID_ARG_TYPE */
+export function validateAbortSignal(value: unknown, name: string): asserts value is AbortSignal {
+  if (value === null || typeof value !== 'object' || !('aborted' in value))
+    throw ERR_INVALID_ARG_TYPE(name, 'AbortSignal', value)
+}
+
 /** `<target>` and any parameters, bare or quoted (RFC 8288 section 3); no part of it can match twice, so it is linear. */
 const LINK = /^<[^>\r\n]*>(?:\s*;\s*[^;"\s=]+(?:=(?:"[^;"\s]*"|[^;"\s]*))?)*$/
 const LINK_REASON = 'must be an array or string of format "</styles.css>; rel=preload; as=style"'

@@ -5,7 +5,13 @@
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
 /** All of them. */
-export const VARIABLES = ['FERROHTTP', 'FERROHTTP_ADDON', 'FERROHTTP_IO_THREADS']
+export const VARIABLES = [
+  'FERROHTTP',
+  'FERROHTTP_ADDON',
+  'FERROHTTP_DRAIN',
+  'FERROHTTP_DRAIN_DELAY',
+  'FERROHTTP_IO_THREADS',
+]
 
 /** As in `crates/net/src/io_thread.rs`. */
 const MAX_IO_THREADS = 64
@@ -39,6 +45,23 @@ export function ioThreads(): number | undefined {
   if (!(count >= 1 && count <= MAX_IO_THREADS))
     throw ERR_FERROHTTP_INVALID_VARIABLE('FERROHTTP_IO_THREADS', `a whole number from 1 to ${MAX_IO_THREADS}`, value)
   return count
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000 }
+
+/** What SIGTERM does to servers: the times of FERROHTTP_DRAIN and FERROHTTP_DRAIN_DELAY. Undefined without the first. */
+export function drainOptions(): { timeout: number; delay: number } | undefined {
+  const timeout = duration('FERROHTTP_DRAIN')
+  const delay = duration('FERROHTTP_DRAIN_DELAY') ?? 0
+  return timeout === undefined ? undefined : { timeout, delay }
+}
+
+function duration(name: string): number | undefined {
+  const value = variable(name)
+  if (value === undefined) return undefined
+  const [, count, unit] = /^([0-9]{1,6})(ms|s|m)$/.exec(value) ?? []
+  if (unit === undefined) throw ERR_FERROHTTP_INVALID_VARIABLE(name, 'a time such as 500ms, 30s or 2m', value)
+  return Number(count) * UNITS[unit]!
 }
 
 /** An empty variable is one that is not set. */
