@@ -7,11 +7,9 @@ import diagnostics from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import { getDefaultHighWaterMark } from 'node:stream'
 
-import { checkHttpValidation, validationOf } from './common.js'
-import { HTTP_1_1, IncomingMessage } from './incoming.js'
-import { ServerResponse } from './response.js'
+import { HTTP_1_1, type IncomingMessage } from './incoming.js'
+import type { ServerResponse } from './response.js'
 import { Adopter, type AcceptingHandle } from './internal/adopter.js'
 import { Connection } from './internal/connection.js'
 import { debug } from './internal/debug.js'
@@ -19,9 +17,7 @@ import { drain } from './internal/drain.js'
 import { drainOnSignal } from './internal/drain-on-signal.js'
 import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
-import { ERR_OUT_OF_RANGE } from './internal/errors.js'
 import { listenError, listenOptions } from './internal/listen-options.js'
-import type { ServerConfig } from './internal/native.js'
 import { mayUseNetwork } from './internal/permission.js'
 import * as r from './native/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
@@ -40,11 +36,25 @@ import {
   kUniqueHeaders,
 } from './internal/symbols.js'
 import { startChecking, stopChecking } from './internal/connections-check.js'
-import { StreamConnections, type WatchConfig } from './internal/stream-connections.js'
+import {
+  beginServer,
+  config,
+  defineSettings,
+  kAdopter,
+  kConfig,
+  kJoined,
+  kShows,
+  kStreams,
+  reconfigure,
+  storeOptions,
+  streamConfig,
+  type Configured,
+} from './internal/server-settings.js'
+import { StreamConnections } from './internal/stream-connections.js'
 import { family, parseAddresses } from './native-socket.js'
 import type { DrainOptions, DrainResult } from './types.js'
 import { isServedNatively } from './server-socket.js'
-import { validateBoolean, validateFunction, validateInteger, validateObject } from './internal/validators.js'
+import { validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -139,36 +149,6 @@ export interface ServerConstructor {
   readonly prototype: Server
 }
 
-const kAdopter = Symbol('ferrohttp.adopter')
-const kConfig = Symbol('ferrohttp.config')
-const kOptions = Symbol('ferrohttp.options')
-const kJoined = Symbol('ferrohttp.uniqueHeaders')
-const kStreams = Symbol('ferrohttp.streams')
-const kShows = Symbol('ferrohttp.shows')
-
-/** Settings that connections look at with every turn: assigning one to a running server tells the I/O threads. */
-interface Settings {
-  timeout: number
-  headersTimeout: number
-  requestTimeout: number
-  keepAliveTimeout: number
-  keepAliveTimeoutBuffer: number
-  maxHeadersCount: number | null
-  maxConnections: number | undefined
-}
-
-type Configured = Server & {
-  /** Where Node accepts for this server; null otherwise. */
-  [kAdopter]: Adopter | null
-  [kConfig]: Settings
-  /** Somebody has wanted to see connections: see `isWatched`. */
-  [kShows]: boolean
-  [kOptions]: ServerOptions
-  [kJoined]: Set<string> | null
-  /** Connections that came as streams; null before the first. */
-  [kStreams]: StreamConnections | null
-}
-
 const requestStart = diagnostics.channel('http.server.request.start')
 
 function ServerImplementation(
@@ -188,20 +168,7 @@ function ServerImplementation(
     options = { ...options }
   }
   const opts = options as ServerOptions
-  self[kOptions] = opts
-  self[kAdopter] = null
-  self[kStreams] = null
-  self[kListenScope] = null
-  self[kShows] = false
-  self[kConfig] = {
-    timeout: 0,
-    headersTimeout: 60_000,
-    requestTimeout: 300_000,
-    keepAliveTimeout: 5_000,
-    keepAliveTimeoutBuffer: 1_000,
-    maxHeadersCount: null,
-    maxConnections: undefined,
-  }
+  beginServer(self, opts)
   ;(net.Server as unknown as (this: Server, options: object) => void).call(self, {
     allowHalfOpen: true,
     noDelay: opts.noDelay ?? true,
@@ -218,66 +185,6 @@ function ServerImplementation(
   }
 }
 
-function storeOptions(self: Configured, opts: ServerOptions): void {
-  const { insecureHTTPParser, maxHeaderSize, joinDuplicateHeaders } = opts
-  if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0)
-  if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser')
-  checkHttpValidation(opts.httpValidation, insecureHTTPParser)
-  if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders')
-  if (opts.shouldUpgradeCallback !== undefined)
-    validateFunction(opts.shouldUpgradeCallback, 'options.shouldUpgradeCallback')
-  if (opts.optimizeEmptyRequests !== undefined)
-    validateBoolean(opts.optimizeEmptyRequests, 'options.optimizeEmptyRequests')
-  for (const name of ['requireHostHeader', 'rejectNonStandardBodyWrites'] as const) {
-    if (opts[name] !== undefined) validateBoolean(opts[name], `options.${name}`)
-  }
-  for (const name of [
-    'requestTimeout',
-    'headersTimeout',
-    'keepAliveTimeout',
-    'keepAliveTimeoutBuffer',
-    'connectionsCheckingInterval',
-  ] as const) {
-    if (opts[name] !== undefined) validateInteger(opts[name], name, 0)
-  }
-  const requestTimeout = opts.requestTimeout ?? 300_000
-  const headersTimeout = opts.headersTimeout ?? Math.min(60_000, requestTimeout)
-  if (requestTimeout > 0 && headersTimeout > 0 && headersTimeout > requestTimeout) {
-    throw ERR_OUT_OF_RANGE('headersTimeout', '<= requestTimeout', headersTimeout)
-  }
-  Object.assign(self[kConfig], { requestTimeout, headersTimeout })
-  if (opts.keepAliveTimeout !== undefined) self[kConfig].keepAliveTimeout = opts.keepAliveTimeout
-  if (opts.keepAliveTimeoutBuffer !== undefined) self[kConfig].keepAliveTimeoutBuffer = opts.keepAliveTimeoutBuffer
-  self.insecureHTTPParser = insecureHTTPParser
-  if (opts.httpValidation !== undefined) self.httpValidation = opts.httpValidation
-  self.maxHeaderSize = maxHeaderSize
-  self.joinDuplicateHeaders = joinDuplicateHeaders
-  self.requireHostHeader = opts.requireHostHeader ?? true
-  self.rejectNonStandardBodyWrites = opts.rejectNonStandardBodyWrites ?? false
-  self.connectionsCheckingInterval = opts.connectionsCheckingInterval ?? 30_000
-  self.httpAllowHalfOpen = false
-  self.maxRequestsPerSocket = 0
-  self.optimizeEmptyRequests = opts.optimizeEmptyRequests ?? false
-  self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? anybodyListens
-  self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
-  self[kIncomingMessage] = opts.IncomingMessage ?? IncomingMessage
-  self[kServerResponse] = opts.ServerResponse ?? ServerResponse
-  self[kResponseOptions] = {
-    highWaterMark: self.highWaterMark,
-    rejectNonStandardBodyWrites: self.rejectNonStandardBodyWrites,
-  }
-  self[kJoined] = uniqueNames(opts.uniqueHeaders)
-}
-
-function anybodyListens(this: Server): boolean {
-  return this.listenerCount('upgrade') > 0
-}
-
-function uniqueNames(list: string[] | undefined): Set<string> | null {
-  if (!Array.isArray(list)) return null
-  return new Set(list.map((name) => name.toLowerCase()))
-}
-
 export const Server = ServerImplementation as unknown as ServerConstructor
 Object.defineProperty(Server, 'name', { value: 'Server' })
 
@@ -289,64 +196,7 @@ Object.setPrototypeOf(Server, net.Server)
 Object.setPrototypeOf(Server.prototype, http.Server.prototype)
 
 const proto = Server.prototype as Configured
-
-for (const name of [
-  'timeout',
-  'headersTimeout',
-  'requestTimeout',
-  'keepAliveTimeout',
-  'keepAliveTimeoutBuffer',
-  'maxHeadersCount',
-  'maxConnections',
-] as const) {
-  Object.defineProperty(proto, name, {
-    configurable: true,
-    enumerable: true,
-    get(this: Configured) {
-      return this[kConfig]?.[name]
-    },
-    set(this: Configured, value: never) {
-      // net.Server's constructor assigns before there is anything to configure.
-      if (this[kConfig] === undefined) return
-      this[kConfig][name] = value
-      reconfigure(this)
-    },
-  })
-}
-
-/** Milliseconds as the binding takes them; what is no number means none, as in Node. */
-function time(value: unknown): number {
-  const number = Number(value)
-  return number > 0 ? number : 0
-}
-
-function config(server: Configured): ServerConfig {
-  const settings = server[kConfig]
-  const options = server[kOptions]
-  const keepAlive = time(settings.keepAliveTimeout)
-  // Node counts array entries, a name and a value each; its own default is 2,000 of them.
-  const headers = settings.maxHeadersCount
-  return {
-    maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
-    maxHeadersCount: headers === null || headers === undefined ? 1000 : Math.max(0, Math.ceil(headers)),
-    validation: validationOf(server),
-    headersTimeout: time(settings.headersTimeout),
-    requestTimeout: time(settings.requestTimeout),
-    keepAliveTimeout: keepAlive === 0 ? 0 : keepAlive + time(settings.keepAliveTimeoutBuffer),
-    socketTimeout: time(settings.timeout),
-    maxConnections: settings.maxConnections,
-    noDelay: options.noDelay ?? true,
-    tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
-    paused: server[kShows],
-  }
-}
-
-/** Tells the I/O threads of settings that have changed. */
-function reconfigure(server: Configured): void {
-  const listener = server[kAdopter] ?? server._handle
-  // A handle of libuv's has no such method.
-  if (listener?.configure !== undefined) listener.configure(config(server))
-}
+defineSettings(proto)
 
 /** Somebody else than the server wants to see connections. */
 function isWatched(server: Server): boolean {
@@ -367,29 +217,6 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
     }
     return this
   } as never
-}
-
-/** The same for streams, asked for with each request. */
-function streamConfig(server: Configured): WatchConfig {
-  const settings = server[kConfig]
-  return {
-    get session() {
-      return config(server)
-    },
-    get socketTimeout() {
-      return time(settings.timeout)
-    },
-    get keepAliveTimeout() {
-      const keepAlive = time(settings.keepAliveTimeout)
-      return keepAlive === 0 ? 0 : keepAlive + time(settings.keepAliveTimeoutBuffer)
-    },
-    get headersTimeout() {
-      return time(settings.headersTimeout)
-    },
-    get requestTimeout() {
-      return time(settings.requestTimeout)
-    },
-  }
 }
 
 const netPrototype = net.Server.prototype as unknown as NetServerInternals
