@@ -15,6 +15,7 @@ import { onIdleError, onNewListener, resetContext, serverName, watch, type View 
 import type { ClientOptions, Created } from './internal/client-options.js'
 import { debug } from './internal/debug.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
+import { secureGlobalAgent } from './internal/global-agents.js'
 import { countAsInstances } from './internal/instance-of.js'
 import { prepareListeners } from './internal/listener-storage.js'
 import { defineMethods } from './internal/define-members.js'
@@ -131,7 +132,7 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   self.defaultPort = self.options.defaultPort || 80
   self.protocol = self.options.protocol || 'http:'
   // Subclasses make `protocol` a getter that needs what their own constructors have yet to set.
-  self[kProxy] = self.options.proxyEnv ? parseProxy(self.options.proxyEnv, self.protocol) : null
+  self[kProxy] = self.options.proxyEnv && self.protocol === 'http:' ? parseProxy(self.options.proxyEnv, 'http:') : null
   self.requests = Object.create(null)
   self.sockets = Object.create(null)
   self.freeSockets = Object.create(null)
@@ -440,7 +441,7 @@ export const globalAgent: { current: Agent } = {
 const nodeHttp = http as { setGlobalProxyFromEnv?: (env?: ProxyEnvironment) => () => void }
 
 /**
- * Makes `http.request`, and on a Node that knows of it `https.request` and `fetch`, take the proxies of `env`.
+ * Makes `http.request` and `https.request`, and on a Node that knows of it `fetch`, take the proxies of `env`.
  * @returns what undoes it
  * @throws ERR_INVALID_ARG_TYPE, ERR_PROXY_INVALID_CONFIG
  */
@@ -451,9 +452,11 @@ export function setGlobalProxyFromEnv(env: ProxyEnvironment = process.env): () =
   if (Object.keys(proxyEnv).length === 0) return undo
   const before = globalAgent.current
   globalAgent.current = new Agent({ ...before.options, proxyEnv })
+  const restoreSecure = secureGlobalAgent.setProxies(proxyEnv)
   return () => {
     undo()
     globalAgent.current = before
+    restoreSecure()
   }
 }
 

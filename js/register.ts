@@ -1,5 +1,5 @@
 /**
- * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` module, so that an unchanged
+ * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` and `https` modules, so that an unchanged
  * program runs on it. Where the addon cannot be loaded, the program runs on Node's http, unless FERROHTTP says otherwise.
  */
 import { loadAddon } from './internal/addon/load.js'
@@ -13,9 +13,10 @@ import { forwardToWorkers } from './internal/drain-on-signal.js'
 import { ioThreads, mode } from './internal/variables.js'
 
 const chosen = mode()
+const load = (): void => require('./index.js')
 ioThreads()
 if (chosen !== 'off' && loads()) {
-  putInPlace(() => require('./index.js'))
+  putInPlace(load, () => require('./https.js'))
   forwardToWorkers()
 }
 

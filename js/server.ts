@@ -357,7 +357,8 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
   }
 }
 
-function onListening(this: Server): void {
+/** A server's own listener for 'listening'. */
+export function onListening(this: Server): void {
   drainable.add(this)
   drainOnSignal(serversOfThread)
   startChecking(this, () => (this as Configured)[kStreams]?.checkTimes())

@@ -29,27 +29,30 @@ const REFERENCE = 24
  *
  * A script that runs in another process (isolated, or compared with another Node) is sent as source: it may use its
  * parameters, globals and `require`, but no variable around it.
+ * @param {'http' | 'https'} [options.module] what the script gets as first argument
  */
-function parity(script, { only24 = false, isolated = false, nativeOnly = false, adopted = false } = {}) {
+function parity(script, options = {}) {
+  const { only24 = false, isolated = false, nativeOnly = false, adopted = false, module = 'http' } = options
+  const [ours, nodes] = module === 'http' ? ['ferrohttp', 'node:http'] : ['ferrohttp/https', 'node:https']
   const source = script.toString()
   return async (t) => {
-    const ours = { native: await run('native') }
-    t.true(ours.native.entries.length > 0, 'the script logged nothing, so it compares nothing')
+    const runs = { native: await run('native') }
+    t.true(runs.native.entries.length > 0, 'the script logged nothing, so it compares nothing')
     // Not at the same time: scripts may listen to what the whole process does.
-    if (ours.native.ports.length > 0 && !nativeOnly) ours.compatible = await run('compatible')
-    if (adopted) ours.adopted = await run('adopted')
+    if (runs.native.ports.length > 0 && !nativeOnly) runs.compatible = await run('compatible')
+    if (adopted) runs.adopted = await run('adopted')
     const reference = await referenceRun()
-    for (const [road, own] of Object.entries(ours)) t.deepEqual(clean(own), clean(reference), road)
+    for (const [road, own] of Object.entries(runs)) t.deepEqual(clean(own), clean(reference), road)
   }
 
   function run(road) {
-    return isolated ? inProcess(process.execPath, 'ferrohttp', source, road) : play('ferrohttp', script, { road })
+    return isolated ? inProcess(process.execPath, ours, source, road) : play(ours, script, { road })
   }
 
   function referenceRun() {
     const binary = only24 ? node(REFERENCE) : process.execPath
     if (binary === null) throw new Error(`there is no Node ${REFERENCE} here: declare the test by \`whereNode24\``)
-    return isolated || binary !== process.execPath ? inProcess(binary, 'node:http', source) : play('node:http', script)
+    return isolated || binary !== process.execPath ? inProcess(binary, nodes, source) : play(nodes, script)
   }
 }
 

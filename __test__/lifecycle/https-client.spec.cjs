@@ -1,5 +1,5 @@
 'use strict'
-// https stays Node's own under the register module, and works with what that puts into http.
+// https and http under the register module, and classes of programs that mix them.
 const { execFileSync } = require('node:child_process')
 const path = require('node:path')
 const test = require('ava')

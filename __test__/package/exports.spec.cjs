@@ -21,6 +21,16 @@ test('import gives the same by name and as default', async (t) => {
   for (const name of Object.keys(required)) t.is(imported[name], required[name], name)
 })
 
+test('ferrohttp/https has what node:https has', async (t) => {
+  const ours = require('ferrohttp/https')
+  const node = require('node:https')
+  t.deepEqual(Object.keys(ours).sort(), Object.keys(node).sort())
+  for (const name of Object.keys(node)) t.is(typeof ours[name], typeof node[name], name)
+  const imported = await import('ferrohttp/https')
+  t.is(imported.default, ours)
+  for (const name of Object.keys(ours)) t.is(imported[name], ours[name], name)
+})
+
 test('every name is one of node:http or of our own', (t) => {
   // The second is in node:http from Node 24 on, the third was until Node 0.12.
   const own = new Set(['stats', 'setGlobalProxyFromEnv', 'createClient'])

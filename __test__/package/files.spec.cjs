@@ -26,6 +26,9 @@ test('what is published is what runs, and no binary', (t) => {
   const needed = [
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/https.js',
+    'dist/https.d.ts',
+    'dist/https-core.js',
     'dist/register.js',
     'dist/register.d.ts',
     'dist/types.d.ts',

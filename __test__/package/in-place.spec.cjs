@@ -6,6 +6,7 @@ const { MAJOR, node } = require('../helpers/nodes.cjs')
 
 const REGISTER = require.resolve('ferrohttp/register')
 const OURS = JSON.stringify(require.resolve('ferrohttp'))
+const OURS_HTTPS = JSON.stringify(require.resolve('ferrohttp/https'))
 const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
 
 /** What a CommonJS program prints, with the register module and the other options. */
@@ -121,8 +122,14 @@ for (const major of NODES) {
     t.is(spawnSync(node(major), args, { encoding: 'utf8' }).stdout, 'true,true')
   })
 
-  test(`Node ${major}: https and http2 keep Node's classes whenever they are loaded`, (t) => {
-    for (const first of ['', 'http.Server;', 'Object.freeze(Error);', 'Error.stackTraceLimit = 0;']) {
+  test(`Node ${major}: a program that uses http, and one that requires https, find ours`, (t) => {
+    for (const first of [
+      '',
+      'http.Server;',
+      'Object.freeze(Error);',
+      'Error.stackTraceLimit = 0;',
+      'require("http2");',
+    ]) {
       const script = `
         process.noDeprecation = true
         const http = process.getBuiltinModule('http')
@@ -130,16 +137,62 @@ for (const major of NODES) {
         const https = require('https')
         const { Agent } = http
         require('http2')
-        const ours = require(${OURS})
+        const ours = require(${OURS_HTTPS})
+        const { get, value } = Object.getOwnPropertyDescriptor(https, 'Server')
         process.stdout.write(String([
           Object.getPrototypeOf(https.Agent.prototype) === Agent.prototype, Object.getPrototypeOf(https.Agent) === Agent,
-          https.Server.prototype.closeAllConnections === ours.Server.prototype.closeAllConnections,
-          https.Server.name, https.createServer.length, Object.getOwnPropertyDescriptor(https, 'Server').get === undefined,
+          Object.keys(ours).every((name) => https[name] === ours[name]), get === undefined, https.createServer.length,
+          http.Server === require(${OURS}).Server, Agent === require(${OURS}).Agent,
         ]))`
-      const [inherits, classes, methods, ...rest] = run(t, major, script).split(',')
-      t.deepEqual([inherits, classes, methods], ['false', 'false', 'false'], first)
-      t.deepEqual(rest, ['Server', '2', 'true'])
+      t.is(run(t, major, script), 'true,true,true,true,2,true,true', first)
     }
+  })
+
+  test(`Node ${major}: members of https that are imported are ours, by name and as default`, (t) => {
+    for (const first of ['', "import 'node:http'", "import 'node:tls'"]) {
+      const script = `
+        ${first}
+        import * as named from 'node:https'
+        import https, { createServer, globalAgent, request } from 'https'
+        import ours from ${OURS_HTTPS}
+        process.stdout.write(String([
+          createServer === ours.createServer, request === ours.request, globalAgent === ours.globalAgent,
+          https.Server === ours.Server, named.Agent === ours.Agent,
+        ]))`
+      t.is(run(t, major, script, '--input-type=module'), 'true,true,true,true,true', first)
+    }
+  })
+
+  test(`Node ${major}: where node:https has been loaded before the register module, it is replaced at once`, (t) => {
+    const before = 'data:text/javascript,import{createServer}from"node:https";globalThis.before=createServer'
+    const script = `
+      import { createServer } from 'node:https'
+      import ours from ${OURS_HTTPS}
+      process.stdout.write(String([createServer === ours.createServer, globalThis.before !== createServer]))`
+    const args = ['--import', before, '--import', REGISTER, '--input-type=module', '-e', script]
+    t.is(spawnSync(node(major), args, { encoding: 'utf8' }).stdout, 'true,true')
+  })
+
+  test(`Node ${major}: ferrohttp/https alone replaces nothing`, (t) => {
+    const script = `
+      const [http, https] = [require('http'), require('https')]
+      const before = [http.Agent, https.Agent, https.createServer]
+      const ours = require(${OURS_HTTPS})
+      process.stdout.write(String([
+        [http.Agent, https.Agent, https.createServer].every((member, i) => member === before[i]),
+        ours.Agent !== https.Agent, new ours.Agent() instanceof https.Agent, ours.createServer() instanceof https.Server,
+      ]))`
+    const { stdout } = spawnSync(node(major), ['-e', script], { encoding: 'utf8' })
+    t.is(stdout, 'true,true,true,true')
+  })
+
+  test(`Node ${major}: assigning https.globalAgent changes the agent of requests`, (t) => {
+    const script = `
+      const https = require('https')
+      const agent = (https.globalAgent = new https.Agent({ timeout: 1 }))
+      const request = https.request({ host: '127.0.0.1', port: 1 }).on('error', () => {})
+      process.stdout.write(String([request.agent === agent, require(${OURS_HTTPS}).globalAgent === agent]))`
+    t.is(run(t, major, script), 'true,true')
   })
 
   test(`Node ${major}: clocks and sockets that a test replaces first are not ferrohttp's`, (t) => {

@@ -95,6 +95,7 @@ export const ERR_METHOD_NOT_IMPLEMENTED = define(
   (method: string) => `The ${method} method is not implemented`,
 )
 export const ERR_OUT_OF_RANGE = define('ERR_OUT_OF_RANGE', CodedRangeError, outOfRangeMessage)
+export const ERR_PROXY_TUNNEL = define('ERR_PROXY_TUNNEL', PlainError, (reason: string) => reason)
 export const ERR_PROXY_INVALID_CONFIG = define('ERR_PROXY_INVALID_CONFIG', PlainError, (reason: string) => reason)
 export const ERR_SERVER_ALREADY_LISTEN = define(
   'ERR_SERVER_ALREADY_LISTEN',

@@ -6,9 +6,10 @@
 import { syncBuiltinESMExports } from 'node:module'
 
 import { VERSION } from '../root.js'
+import { httpsIsLoading, putHttpsInPlace } from './https-in-place.js'
 import { innerModule } from './inner-modules.js'
 import { serveWithOurMessages, type MessageClasses } from './node-servers.js'
-import { isReadByNode, whenRequired } from './when-used.js'
+import { readByNode, whenRequired } from './when-used.js'
 
 type Module = Record<string, unknown>
 
@@ -58,8 +59,9 @@ let classes: MessageClasses | undefined
  * The first step.
  *
  * @param load loads ferrohttp, which calls `restore` first and `finish` last
+ * @param loadHttps loads its https too, which calls `finishHttps`
  */
-export function putInPlace(load: () => void): void {
+export function putInPlace(load: () => void, loadHttps: () => void): void {
   for (const moduleName of Object.keys(MEMBERS) as (keyof Members)[]) {
     const module = moduleName === 'http' ? http : innerModule(moduleName)
     if (module === undefined) continue
@@ -74,7 +76,8 @@ export function putInPlace(load: () => void): void {
     if (classes === undefined) load()
     return classes!
   })
-  whenRequired(load)
+  whenRequired('http', load)
+  putHttpsInPlace(loadHttps)
   // Reads the members, and so has them replaced, where a module has been imported already: its exports are copies.
   syncBuiltinESMExports()
   // As the other members of `process.versions` are.
@@ -126,6 +129,13 @@ function shared(original: PropertyDescriptor, ours: PropertyDescriptor): Propert
     value = assigned
   }
   return { configurable: true, enumerable: true, get, set }
+}
+
+/** A module of Node that is made of node:http keeps Node's classes. */
+function isReadByNode(getter: () => unknown): boolean {
+  const reader = readByNode(getter)
+  if (reader === 'https') httpsIsLoading()
+  return reader !== null
 }
 
 function valueOf({ get, value }: PropertyDescriptor): unknown {

@@ -1,15 +1,14 @@
 /**
- * The servers of node:https, and those of node:http2 with `allowHTTP1`, under the register module: they stay Node's, the
- * messages they make become ours. A program that serves one application by both protocols has but one class to inherit
+ * The servers of node:http2 with `allowHTTP1`, and those of node:https that a program has made before ferrohttp's https was in
+ * place, under the register module: they stay Node's, the messages they make become ours. A program that serves one application by both protocols has but one class to inherit
  * from, and that is ours then.
  *
  * They leave it to a function of node:http to take the classes of their messages from the options, and get another one of us
  * when they are loaded. Where something has loaded them before, the functions that make them are replaced.
  */
 import { http2Servers } from './http2-servers.js'
-import { httpsServers } from './https-servers.js'
 import { innerModule } from './inner-modules.js'
-import { isLoaded, isReadByNode } from './when-used.js'
+import { isLoaded, readByNode } from './when-used.js'
 
 export interface MessageClasses {
   IncomingMessage?: unknown
@@ -20,10 +19,6 @@ type StoreOptions = (this: unknown, options: MessageClasses) => void
 
 /** @param classes gives ours, which it may have to load */
 export function serveWithOurMessages(classes: () => MessageClasses): void {
-  if (isLoaded('https')) {
-    const https = process.getBuiltinModule('https')
-    putAll(https, httpsServers(https, classes))
-  }
   if (isLoaded('http2')) {
     const http2 = process.getBuiltinModule('http2')
     putAll(http2, http2Servers(http2, classes))
@@ -47,7 +42,7 @@ function lendStoreOptions(server: Record<string, unknown>, classes: () => Messag
     configurable: true,
     enumerable: true,
     get: function get() {
-      return isReadByNode(get) ? storeHTTPOptions : store
+      return readByNode(get) === null ? store : storeHTTPOptions
     },
     set(assigned: StoreOptions) {
       store = assigned

@@ -1,7 +1,7 @@
 /**
  * Requests by way of a proxy, as Node 24 has it: Node doc heading "Built-in Proxy Support". An agent made with `proxyEnv`
  * connects to the proxy that HTTP_PROXY names and asks in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY
- * exempts the server. https goes through Node's own agents.
+ * exempts the server. Agents for https ask the proxy that HTTPS_PROXY names for a tunnel: `https-tunnel.ts`.
  */
 import net from 'node:net'
 
@@ -13,6 +13,8 @@ import { ERR_INVALID_ARG_VALUE, ERR_PROXY_INVALID_CONFIG, ERR_SOCKET_BAD_PORT } 
 export type ProxyEnvironment = Record<string, string | undefined>
 
 export interface Proxy {
+  /** Its URL for messages, without credentials. */
+  readonly href: string
   readonly host: string
   readonly port: number
   /** It is spoken to by TLS. */
@@ -45,16 +47,18 @@ export function environmentAsks(): boolean {
 }
 
 /** @throws ERR_PROXY_INVALID_CONFIG */
-export function parseProxy(env: ProxyEnvironment | undefined, protocol: string): Proxy | null {
-  if (!env || protocol !== 'http:') return null
-  const given = env['http_proxy'] || env['HTTP_PROXY']
+export function parseProxy(env: ProxyEnvironment, protocol: 'http:' | 'https:'): Proxy | null {
+  const given = protocol === 'http:' ? env['http_proxy'] || env['HTTP_PROXY'] : env['https_proxy'] || env['HTTPS_PROXY']
   if (!given || !/^https?:\/\//.test(given)) return null
   // The URL parser would take line ends out without a word.
   if (/[\r\n]/.test(given) || !URL.canParse(given)) throw ERR_PROXY_INVALID_CONFIG(`Invalid proxy URL: ${given}`)
   const url = new URL(given)
   const secure = url.protocol === 'https:'
   const { username, password } = url
+  url.username = ''
+  url.password = ''
   return {
+    href: username === '' && password === '' ? given : url.href,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port) || (secure ? 443 : 80),
     secure,
@@ -101,10 +105,18 @@ function unbracketed(host: string): string {
 
 /** The agent's proxy if requests with these options go through it. */
 export function proxyFor(agent: object | null | undefined, options: ClientOptions): Proxy | null {
-  const proxy = (agent as { [kProxy]?: Proxy | null } | null | undefined)?.[kProxy]
+  return notExempt((agent as { [kProxy]?: Proxy | null } | null | undefined)?.[kProxy], options, 80)
+}
+
+/** `proxy`, or null if NO_PROXY exempts the server of these options. */
+export function notExempt(
+  proxy: Proxy | null | undefined,
+  options: Pick<ClientOptions, 'host' | 'port' | 'socketPath'>,
+  defaultPort: number,
+): Proxy | null {
   if (!proxy || options.socketPath) return null
   const host = unbracketed((options.host || 'localhost').toLowerCase())
-  const port = Number(options.port || 80)
+  const port = Number(options.port || defaultPort)
   const exempt = proxy.exempt.some((rule) => (rule.port === null || rule.port === port) && rule.matches(host))
   return exempt ? null : proxy
 }

@@ -4,13 +4,13 @@
  * Node's own modules that are made of those of node:http, as a file name or in a line of a stack. They are loaded when a program
  * asks for them, which may be at any time, and keep Node's classes.
  */
-const OF_NODE = /\bnode:(https(:|$)|internal\/http2\/)/
+const OF_NODE = /\bnode:(?:(https)(?::|$)|internal\/(http2)\/)/
 
 /**
- * Whether the function that has called `getter` is of one of Node's modules that keep Node's classes. It takes about 10 µs, and
+ * Which of Node's modules that keep Node's classes has called `getter`; null for other callers. It takes about 10 µs, and
  * `getter` is read a few times in the life of a process.
  */
-export function isReadByNode(getter: () => unknown): boolean {
+export function readByNode(getter: () => unknown): 'https' | 'http2' | null {
   const before = (['stackTraceLimit', 'prepareStackTrace'] as const).map(
     (name) => [name, Object.getOwnPropertyDescriptor(Error, name)] as const,
   )
@@ -22,7 +22,8 @@ export function isReadByNode(getter: () => unknown): boolean {
     Error.captureStackTrace(caller, getter)
     const { stack } = caller
     const place = typeof stack === 'string' ? stack.split('\n')[1] : stack?.[0]?.getFileName()
-    return OF_NODE.test(place ?? '')
+    const [, https, http2] = OF_NODE.exec(place ?? '') ?? []
+    return (https ?? http2 ?? null) as 'https' | 'http2' | null
   } finally {
     for (const [name, descriptor] of before) {
       if (descriptor === undefined) Reflect.deleteProperty(Error, name)
@@ -32,19 +33,30 @@ export function isReadByNode(getter: () => unknown): boolean {
 }
 
 /**
- * Calls `use` when a CommonJS module requires `node:http`, once. Tools that look at descriptors before values find plain
- * properties then. A module that imports it reads all members at once, and needs no such help.
+ * Calls `use` when a CommonJS module requires the builtin module `name`, once. Tools that look at descriptors before values find
+ * plain properties then. A module that imports it reads all members at once, and needs no such help.
  */
-export function whenRequired(use: () => void): void {
+export function whenRequired(name: string, use: () => void): void {
+  if (required.size === 0) watchRequire()
+  required.set(name, use)
+}
+
+/** Builtin modules that no program has required yet. */
+const required = new Map<string, () => void>()
+
+function watchRequire(): void {
   const loader = require('node:module') as { _load: (this: unknown, request: string, ...rest: unknown[]) => unknown }
   const { _load: original } = loader
-  let used = false
   function load(this: unknown, request: string, ...rest: unknown[]): unknown {
-    if (!used && (request === 'http' || request === 'node:http')) {
-      used = true
-      // What has wrapped this function since stays.
-      if (loader._load === load) loader._load = original
-      use()
+    if (required.size > 0 && typeof request === 'string') {
+      const name = request.startsWith('node:') ? request.slice(5) : request
+      const use = required.get(name)
+      if (use !== undefined) {
+        required.delete(name)
+        // What has wrapped this function since stays.
+        if (required.size === 0 && loader._load === load) loader._load = original
+        use()
+      }
     }
     return Reflect.apply(original, this, [request, ...rest])
   }

@@ -11,13 +11,14 @@ const DIST = path.join(ROOT, 'dist')
  * Bundles modules and what they import. Functions keep their names, which programs see, and exports are plain properties.
  *
  * @param input files by the names of their bundles. What several of them import becomes `early.js`: there is one of each module
+ * @param others files of `dist` that are not to become part of it, as they are imported
  */
-async function bundle(input) {
+async function bundle(input, others = []) {
   const built = await rolldown({
     cwd: ROOT,
     input,
     platform: 'node',
-    external: [/^@ferrohttp\//, /^\.\/(index|doctor|run-apart|run-here)\.js$/],
+    external: [/^@ferrohttp\//, /^\.\/(index|https|doctor|run-apart|run-here)\.js$/, ...others],
   })
   await built.write({
     dir: DIST,
@@ -33,11 +34,12 @@ async function bundle(input) {
 
 await rm(DIST, { recursive: true, force: true })
 await bundle({ core: 'js/core.ts', register: 'js/register.ts' })
+await bundle({ 'https-core': 'js/https-core.ts' }, [/\/core\.js$/])
 await bundle({ bin: 'js/bin.ts' })
 // What the command loads when it needs it.
 for (const name of ['doctor', 'run-apart', 'run-here']) await bundle({ [name]: `js/internal/command/${name}.ts` })
 // A bundler would give it getters for exports. Programs replace its members.
-const COPIED = ['index.js', 'index.d.ts', 'types.d.ts']
+const COPIED = ['index.js', 'index.d.ts', 'https.js', 'https.d.ts', 'types.d.ts']
 for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))
 // Nothing to import, and the declarations of `tsc` would name inner modules.
 await writeFile(path.join(DIST, 'register.d.ts'), 'export {}\n')

@@ -1,0 +1,46 @@
+/** `require('ferrohttp/https')`: what `require('node:https')` has. Assembles and exports, no logic. */
+import type * as https from 'node:https'
+
+// First: where the register module has begun to replace node:http, this ends it.
+import './index.js'
+
+import * as core from './https-core.js'
+
+/**
+ * A new `Server`; the listener is added to 'request'. Throws what `tls.createServer` and `http.createServer` throw for options.
+ * Node doc heading "https.createServer([options][, requestListener])".
+ */
+export const createServer = core.createServer as unknown as typeof https.createServer
+/** A server of HTTP/1.1 over TLS. Node doc heading "Class: https.Server". */
+export const Server = core.Server as unknown as typeof https.Server
+/** An `http.Agent` whose connections are TLS. Node doc heading "Class: https.Agent". */
+export const Agent = core.Agent as unknown as typeof https.Agent
+/** As `http.request`, over TLS. Node doc heading "https.request(options[, callback])". */
+export const request = core.request as unknown as typeof https.request
+/** As `request`, of method GET and ended. Node doc heading "https.get(options[, callback])". */
+export const get = core.get as unknown as typeof https.get
+/** Assigning it changes the agent of every later request that names none. */
+export let globalAgent: https.Agent
+// Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
+Object.defineProperties(exports, {
+  globalAgent: {
+    configurable: true,
+    enumerable: true,
+    get: () => core.globalAgent.current,
+    set: (agent: core.SecureAgent) => {
+      core.globalAgent.current = agent
+    },
+  },
+})
+// Where the register module has begun to put all this into node:https.
+core.finishHttps(exports)
+
+// Types of the instances, by the names of the classes above.
+export type Server<
+  Request extends typeof import('node:http').IncomingMessage = typeof import('node:http').IncomingMessage,
+  Response extends typeof import('node:http').ServerResponse<
+    InstanceType<Request>
+  > = typeof import('node:http').ServerResponse,
+> = https.Server<Request, Response>
+export type Agent = https.Agent
+export type { AgentOptions, RequestOptions, ServerOptions } from 'node:https'
