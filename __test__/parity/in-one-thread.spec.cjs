@@ -168,3 +168,27 @@ on24(
     log(seen.sort())
   }),
 )
+
+alone(
+  'a tunnel that is written to and destroyed ends for a peer that writes meanwhile',
+  parity(async (http, log, { listen, until }) => {
+    const server = http.createServer().on('upgrade', (_req, socket) => {
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\nbytes')
+      socket.destroy()
+    })
+    const port = await listen(server)
+    const headers = { Connection: 'Upgrade', Upgrade: 'a' }
+    // The peer's bytes have to come before the I/O thread closes the socket.
+    for (let i = 0; i < 100; i++) {
+      const req = http.get({ port, host: '127.0.0.1', agent: false, headers })
+      const [, socket, head] = await until(req, 'upgrade')
+      const events = [`head ${head}`]
+      socket.write('hello')
+      socket.on('data', (data) => events.push(`data ${data}`)).on('error', ({ code }) => events.push(code))
+      socket.on('end', () => events.push('end'))
+      await until(socket, 'close')
+      log(events.join().replace('head ,data', 'head'))
+    }
+  }),
+)

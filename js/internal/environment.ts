@@ -160,16 +160,20 @@ class Environment {
           (type === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))))
       ) {
         previous = NOBODY
-        if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot)
+        if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot, fields.generation(inWords, word))
         runTicks()
       }
-      if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot)) return this.#leaveForNextTurn()
+      if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
+        return this.#leaveForNextTurn()
       // Moved on before the record is served: it must not be served twice if its handler throws.
       this.#at = at + fields.length(inWords, word)
       this.#slot = slot
       if (this.#dispatch(inWords, word, at)) {
         previous =
-          (type === r.IN_BODY || type === r.IN_RESPONSE) && (isCopy || !this.#sameReadGoesOn(slot)) ? NO_SLOT : slot
+          (type === r.IN_BODY || type === r.IN_RESPONSE) &&
+          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
+            ? NO_SLOT
+            : slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
@@ -188,8 +192,8 @@ class Environment {
   }
 
   /** Whether the next record is for the same connection, and came by the same read as the one that was just served. */
-  #sameReadGoesOn(slot: number): boolean {
-    const connection = this.connections[slot]
+  #sameReadGoesOn(slot: number, generation: number): boolean {
+    const connection = this.#find(slot, generation)
     if (!this.#nextIsFor(slot) || connection === undefined) return false
     const word = this.#at >> 2
     const inWords = this.#inWords
@@ -208,8 +212,8 @@ class Environment {
   }
 
   /** In Node an answer that was given before the request's end has left by then, and 'finish' is in its ticks. */
-  #sendEarlyAnswer(slot: number): void {
-    const connection = this.connections[slot]
+  #sendEarlyAnswer(slot: number, generation: number): void {
+    const connection = this.#find(slot, generation)
     if (connection?.isClient === false && connection.answersEarly) this.flush()
   }
 
@@ -217,8 +221,8 @@ class Environment {
    * Whether the connection of a response has been reported in this turn of the event loop. Its request has left only then
    * for the program, which would find the response in a later turn with Node: behind its `setImmediate`.
    */
-  #isOfThisTurn(slot: number): boolean {
-    const connection = this.connections[slot]
+  #isOfThisTurn(slot: number, generation: number): boolean {
+    const connection = this.#find(slot, generation)
     return connection?.isClient === true && connection.connectedIn === this.#turn
   }
 
@@ -271,11 +275,8 @@ class Environment {
       }
       return true
     }
-    let connection = this.connections[slot]
-    if (connection === undefined || connection.generation !== generation) {
-      connection = this.#displaced.find((one) => one.slot === slot && one.generation === generation)
-      if (connection === undefined) return false
-    }
+    const connection = this.#find(slot, generation)
+    if (connection === undefined) return false
     if (type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAKE) !== 0) {
       connection.onBody(fields.flags(inWords, word), this.#largePart(inWords, word))
       return true
@@ -291,6 +292,13 @@ class Environment {
       return true
     }
     return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** A connection whose last records have not all been read, although its slot may have a successor. */
+  #find(slot: number, generation: number): NativeReceiver | undefined {
+    const connection = this.connections[slot]
+    if (connection?.generation === generation) return connection
+    return this.#displaced.find((one) => one.slot === slot && one.generation === generation)
   }
 
   /** The outcome of an attempt to connect. */

@@ -148,6 +148,13 @@ impl Stream {
         each!(self, s => SockRef::from(s).shutdown(Shutdown::Write))
     }
 
+    /// Whether a close now would send FIN, and not RST: everything that came has been read, and nobody has asked for RST.
+    pub(crate) fn closes_with_fin(&self) -> bool {
+        let asked_for_reset =
+            each!(self, s => SockRef::from(s).linger()).is_ok_and(|linger| linger.is_some());
+        !asked_for_reset && !self.has_bytes()
+    }
+
     /// The next close sends RST instead of FIN.
     pub(crate) fn reset_on_close(&self) -> io::Result<()> {
         each!(self, s => SockRef::from(s).set_linger(Some(Duration::ZERO)))

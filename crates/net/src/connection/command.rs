@@ -220,6 +220,14 @@ impl Connection {
         }
         if state.destroying {
             state.output.clear();
+            // The task closes the socket later. What a tunnel's peer writes until then would make that a reset, and the peer
+            // would get an error instead of the end that a close within the call sends.
+            if std::mem::take(&mut state.fin_due)
+                && let Some(stream) = state.socket.stream()
+                && stream.closes_with_fin()
+            {
+                drop(stream.shutdown_write());
+            }
         }
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
         if std::mem::take(&mut state.wake_due)
@@ -353,6 +361,7 @@ impl State {
 
     /// The connection ends with the task's next turn; what the kernel does not take by then is lost.
     pub(super) fn destroy(&mut self) {
+        self.fin_due |= self.reading == Reading::Raw;
         self.writing = Writing::Close;
         self.reading = Reading::Discard;
         self.destroying = true;

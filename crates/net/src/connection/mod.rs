@@ -87,6 +87,8 @@ struct State {
     failed: Option<ErrorKind>,
     /// What the kernel does not take at once is dropped: the program destroyed the socket.
     destroying: bool,
+    /// The program has destroyed a tunnel, whose FIN leaves with that flush.
+    fin_due: bool,
     /// The head of an upgrade request is with JavaScript, which has not decided yet.
     upgrade_pending: bool,
     /// Body bytes that JavaScript is still ready to take.
@@ -333,6 +335,7 @@ impl State {
             writing: Writing::Open,
             failed: None,
             destroying: false,
+            fin_due: false,
             upgrade_pending: false,
             credit: i64::from(settings.body_window),
             without_body: false,
