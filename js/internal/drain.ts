@@ -5,6 +5,7 @@
 import type { Server } from '../server.js'
 import type { DrainOptions, DrainResult } from '../types.js'
 import type { Connection } from './connection.js'
+import { ListenHandle } from './listen-handle.js'
 import { kPrepare } from './symbols.js'
 import { now, setTimeout } from './timers.js'
 import { validateAbortSignal, validateNumber, validateObject } from './validators.js'
@@ -29,11 +30,20 @@ export function drain(
     const began = now()
     let stopped = false
     let closed = false
+    let handle: ListenHandle | null = null
+    const finish = (cut: number): void => {
+      handle?.forgetServer()
+      resolve({ cut })
+    }
     const look = (): void => {
       const isCutShort = signal?.aborted === true
       const elapsed = isCutShort ? Number.POSITIVE_INFINITY : now() - began
       if (!stopped && (elapsed >= delay || !server.listening)) {
         stopped = true
+        if (server._handle instanceof ListenHandle) {
+          handle = server._handle
+          handle.serveRest()
+        }
         if (server.listening) server.close(() => (closed = true))
         else closed = true
       }
@@ -41,10 +51,10 @@ export function drain(
       if (stopped) server.closeIdleConnections()
       const left = connections()
       if (closed && left.length === 0) {
-        resolve({ cut: 0 })
+        finish(0)
       } else if (elapsed >= delay + timeout) {
         for (const connection of left) connection.destroy()
-        resolve({ cut: left.length })
+        finish(left.length)
       } else {
         setTimeout(look, LOOK_EVERY)
       }

@@ -39,6 +39,8 @@ class Environment {
   readonly servers = new Map<number, NativeListener>()
   /** Those of them that listen no longer and have not been told so by all I/O threads. */
   readonly closing = new Set<number>()
+  /** Servers that are closed, and to which connections are reported still. */
+  readonly outliving = new Set<number>()
   readonly connections: (NativeReceiver | undefined)[] = []
   /** Connections whose slot has a successor already: their last records are still on their way. */
   readonly #displaced: NativeReceiver[] = []
@@ -270,7 +272,7 @@ class Environment {
       if (type === r.IN_DROPPED) {
         server?.[kDropped](this.#addresses(inWords, word, at))
       } else {
-        this.servers.delete(slot)
+        if (!this.outliving.has(slot)) this.servers.delete(slot)
         this.closing.delete(slot)
       }
       return true

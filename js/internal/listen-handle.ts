@@ -22,6 +22,7 @@ export class ListenHandle {
   #givenUp = false
   #refed = true
   #open = true
+  #servesRest = false
 
   constructor(
     id: number,
@@ -106,6 +107,16 @@ export class ListenHandle {
     return this.#open && this.#refed
   }
 
+  /** Has connections served that are accepted by the time of `close()` and reported after it, until `forgetServer()`. */
+  serveRest(): void {
+    this.#servesRest = true
+  }
+
+  /** No connection is to be reported to the server any more. */
+  forgetServer(): void {
+    if (environment.outliving.delete(this.#id)) environment.servers.delete(this.#id)
+  }
+
   close(callback?: () => void): void {
     if (!this.#open) return
     this.#open = false
@@ -118,7 +129,8 @@ export class ListenHandle {
       environment.native.closeListener(this.#id)
     }
     // Connections that were accepted and not reported yet are closed, like those in the backlog.
-    environment.closing.add(this.#id)
+    if (this.#servesRest) environment.outliving.add(this.#id)
+    else environment.closing.add(this.#id)
     this.#resource.emitDestroy()
     if (callback !== undefined) process.nextTick(callback)
   }
