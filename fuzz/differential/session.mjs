@@ -118,7 +118,9 @@ export class Session {
 
   /** The outcome has to be one of those that the reference has for these bytes. */
   async #judge(each, road, whole, references, own, known = []) {
-    const differences = references.map((reference) => compare(reference, own, road === 'compatible' || whole))
+    const differences = references.map((reference) =>
+      compare(reference, own, road === 'compatible' || whole, road === 'native'),
+    )
     if (differences.includes(null)) return
     if (known.some((difference) => name(difference) === name(differences[0]))) return
     const mayMerge = road === 'native' && !whole
@@ -170,7 +172,7 @@ export class Session {
         reference: references[i],
         own: own[i],
         mayMerge: road === 'native' && !whole,
-        difference: compare(references[i], own[i], road === 'compatible' || whole),
+        difference: compare(references[i], own[i], road === 'compatible' || whole, road === 'native'),
       }
     })
   }

@@ -194,6 +194,7 @@ impl FieldScanner {
                         // Node minds the space only behind the names it looks for, and there lets it pass when lenient.
                         Some(b' ') if topic() != Topic::Other => {
                             if !lenient {
+                                self.check_count(self.count + 1, limits, pos + 1)?;
                                 self.count_to(pos, limits, pos + 1)?;
                                 return Err(ErrorKind::FieldLine.at(pos + 1));
                             }

@@ -189,7 +189,7 @@ impl RequestLineScanner {
                 self.state = State::Version;
                 return Ok(None);
             }
-            b'\r' | b'\n' if within => {
+            b'\r' | b'\n' if within || self.may_be_empty(method) => {
                 self.end_target(pos, limits)?;
                 self.version = (0, 9);
                 self.state = State::OldLf;
@@ -240,6 +240,11 @@ impl RequestLineScanner {
             State::Version | State::OldLf => self.state,
         };
         Ok(None)
+    }
+
+    /// No byte of the target has come, and Node takes it without any: lenient, and followed by a line end.
+    fn may_be_empty(&self, method: Method) -> bool {
+        self.state == State::TargetStart && method == Method::CONNECT
     }
 
     fn authority(pos: usize, byte: u8, after_at: bool) -> Result<State, ParseError> {
@@ -344,8 +349,8 @@ fn read_method(input: &[u8]) -> Result<Option<(Method, usize)>, ParseError> {
     match (input.get(known), Method::from_bytes(&input[..known])) {
         (None, _) => Ok(None),
         (Some(b' '), Some(method)) => Ok(Some((method, known + 1))),
+        (Some(b'_'), Some(Method::GET)) | (Some(_), None) => refuse_method(input, known),
         (Some(_), Some(_)) => Err(ErrorKind::MethodEnd.at(known)),
-        (Some(_), None) => refuse_method(input, known),
     }
 }
 
