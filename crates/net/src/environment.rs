@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::adopted::{self, Adopted};
 use crate::connect::{ConnectOptions, ConnectTarget};
-use crate::connection::{self, Connection, GivenUp};
+use crate::connection::{self, Connection, GivenUp, Place};
 use crate::descriptor::Descriptor;
 use crate::errno;
 use crate::error::ListenError;
@@ -329,14 +329,12 @@ impl Environment {
         config: ClientConfig,
     ) -> ConnectionId {
         let connection = self.connections.insert(|id| {
-            Arc::new(Connection::connecting(
+            let place = Place {
                 id,
-                &options,
-                config.into(),
-                Arc::clone(self),
-                Arc::clone(thread),
-                io_thread::now(),
-            ))
+                environment: Arc::clone(self),
+                thread: Arc::clone(thread),
+            };
+            Arc::new(Connection::connecting(place, &options, config.into()))
         });
         self.clients.fetch_add(1, Ordering::Relaxed);
         let id = connection.id;
@@ -435,7 +433,7 @@ impl Environment {
     pub fn is_open(&self, id: ConnectionId) -> bool {
         self.connections
             .get(id)
-            .is_some_and(|connection| connection.stands())
+            .is_some_and(|connection| connection.is_open())
     }
 
     pub(crate) fn count_accepted(&self) {

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, Place};
 use crate::deferred_accept::{self, DeferredAccept};
 use crate::descriptor::Descriptor;
 use crate::environment::Environment;
@@ -445,14 +445,16 @@ pub(crate) fn begin(
         drop(stream.set_tcp_keepalive(true, delay));
     }
     environment.connections.insert(|id| {
-        Arc::new(Connection::accepted(
+        let place = Place {
             id,
+            environment: Arc::clone(environment),
+            thread,
+        };
+        Arc::new(Connection::accepted(
+            place,
             stream,
             shared,
-            Arc::clone(environment),
             Arc::clone(server),
-            thread,
-            now(),
         ))
     })
 }

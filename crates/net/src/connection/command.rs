@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use ferrohttp_proto::{MisuseError, RequestKind};
 
-use super::{Connection, Reading, State, Writing};
+use super::input::{Fin, Reading};
+use super::{Connection, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
@@ -59,7 +60,7 @@ impl Connection {
                     return;
                 }
                 if request.is_some() {
-                    state.waiting.forget_heads();
+                    state.incoming.waiting.forget_heads();
                 }
                 let applied = state
                     .send_head(request, head, chunked, state_only)
@@ -95,7 +96,7 @@ impl Connection {
                 state_only,
             } => (state.send_end(trailers, close, now, state_only), ack),
             Command::Interim { head, ack } => {
-                (state.engine.send_interim(head, state.output.buffer()), ack)
+                (state.role.send_interim(head, state.output.buffer()), ack)
             }
             Command::Raw { body, ack } => {
                 state.send_raw(body, held);
@@ -118,42 +119,39 @@ impl Connection {
     fn control(&self, state: &mut State, command: Command<'_>, now: Instant) {
         match command {
             Command::Credit(bytes) => {
-                state.credit += i64::from(bytes);
-                if !state.read_held {
+                state.incoming.credit += i64::from(bytes);
+                if !state.incoming.held {
                     return;
                 }
             }
             Command::Close(mode) => state.close_by(mode),
             Command::Upgrade => {
-                state.engine.upgrade();
-                state.upgrade_pending = false;
-                state.reading = Reading::Raw;
-                state.paused = false;
-                state.tapped = false;
-                // What followed the head went to JavaScript with it.
-                state.input = Vec::new();
+                state.role.upgrade();
+                state.incoming.reading = Reading::Raw;
+                state.incoming.paused = false;
+                state.incoming.tapped = false;
+                // JavaScript has received the bytes that followed the head together with it.
+                state.incoming.buffer = Vec::new();
             }
-            Command::DeclineUpgrade => {
-                state.engine.decline_upgrade();
-                state.upgrade_pending = false;
-            }
+            Command::DeclineUpgrade => state.role.decline_upgrade(),
             Command::SocketTimeout(millis) => {
-                state.socket_timeout =
+                let deadlines = &mut state.deadlines;
+                deadlines.socket_timeout =
                     (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
-                state.last_activity = now;
-                state.socket_timed_out = false;
+                deadlines.last_activity = now;
+                deadlines.socket_timed_out = false;
             }
-            Command::NoDelay(on) => state.socket.set_nodelay(on),
+            Command::NoDelay(on) => state.lifecycle.set_nodelay(on),
             Command::TcpKeepAlive(on, millis) => {
                 let delay = Duration::from_millis(u64::from(millis));
-                state.socket.set_tcp_keepalive(on, delay);
+                state.lifecycle.set_tcp_keepalive(on, delay);
             }
-            Command::Pause(on) => state.paused = on,
+            Command::Pause(on) => state.incoming.paused = on,
             Command::Limits {
                 max_header_size,
                 validation,
-            } => state.engine.limit(max_header_size as usize, validation),
-            Command::Tap => state.tapped = true,
+            } => state.role.limit(max_header_size as usize, validation),
+            Command::Tap => state.incoming.tapped = true,
             Command::Keep => state.idle_fallback_over(),
             Command::Head { .. }
             | Command::Body { .. }
@@ -170,7 +168,7 @@ impl Connection {
     /// Writes what the commands caused and has the task do what only it may do.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
         let mut guard = self.lock();
-        guard.answered_directly = 0;
+        guard.forget_direct_answers();
         if !self.finish_with_last_words(&mut guard, batch) {
             self.finish_commands(&mut guard, batch);
         }
@@ -180,12 +178,10 @@ impl Connection {
     /// further turn of the task. Answers whether that was all there was to do. I/O thread only.
     fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
         let last = state.writing == Writing::Close
-            && !state.destroying
-            && !state.shared
-            && !state.engine.is_client()
-            && state.everything_read()
+            && state.role.server().is_some_and(|role| !role.shared)
+            && state.has_read_everything()
             && !state.output.is_empty();
-        if !last || state.socket.stream().is_none_or(Stream::has_bytes) {
+        if !last || state.lifecycle.stream().is_none_or(Stream::has_bytes) {
             return false;
         }
         let done = self.flush_before(state, batch, true) == Ok(super::Flush::Done);
@@ -200,7 +196,7 @@ impl Connection {
     pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
         self.finish_commands(&mut guard, acks);
-        !guard.engine.is_client() && guard.count_direct_answer()
+        guard.count_direct_answer()
     }
 
     fn finish_commands(&self, state: &mut State, batch: &mut Batch) {
@@ -211,19 +207,19 @@ impl Connection {
         // Where the program has destroyed the connection, the kernel takes what was written before that now, or never.
         // Elsewhere a part counts as waiting only after the kernel has refused it.
         let mut rounds = 1;
-        while (state.destroying || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
+        while (state.is_destroyed() || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
             flushed = self.flush(state, batch);
             rounds += 1;
         }
         if let Err(errno) = flushed {
             state.write_failed = Some(errno);
         }
-        if state.destroying {
+        if state.is_destroyed() {
             state.output.clear();
             // The task closes the socket later. What a tunnel's peer writes until then would make that a reset, and the peer
             // would get an error instead of the end that a close within the call sends.
             if std::mem::take(&mut state.fin_due)
-                && let Some(stream) = state.socket.stream()
+                && let Some(stream) = state.lifecycle.stream()
                 && stream.closes_with_fin()
             {
                 drop(stream.shutdown_write());
@@ -232,10 +228,10 @@ impl Connection {
         let blocked_or_failed = flushed != Ok(super::Flush::Done);
         if std::mem::take(&mut state.wake_due)
             || blocked_or_failed
-            || state.read_held
-            || !state.input.is_empty()
+            || state.incoming.held
+            || !state.incoming.buffer.is_empty()
             || state.writing != Writing::Open
-            || state.eof_seen
+            || state.incoming.fin != Fin::Awaited
         {
             state.wake();
         }
@@ -252,11 +248,9 @@ impl State {
         state_only: bool,
     ) -> Result<(), MisuseError> {
         if state_only {
-            return self
-                .engine
-                .send_head(request, b"", chunked, &mut Vec::new());
+            return self.role.send_head(request, b"", chunked, &mut Vec::new());
         }
-        self.engine
+        self.role
             .send_head(request, head, chunked, self.output.buffer())
     }
 
@@ -269,9 +263,9 @@ impl State {
         if len == 0 {
             return Ok(());
         }
-        self.engine.begin_data(len, self.output.buffer())?;
+        self.role.begin_data(len, self.output.buffer())?;
         self.send_raw(body, held);
-        self.engine.finish_data(len, self.output.buffer());
+        self.role.finish_data(len, self.output.buffer());
         Ok(())
     }
 
@@ -288,12 +282,14 @@ impl State {
 
     /// The task parses it with its next turn.
     fn feed(&mut self, body: Payload<'_>, held: Option<Held>) {
-        if self.reading != Reading::Http {
+        if self.incoming.reading != Reading::Http {
             return;
         }
         match (body, held) {
-            (Payload::Inline(bytes), _) => self.input.extend_from_slice(bytes),
-            (Payload::Held { .. }, Some(held)) => self.input.extend_from_slice(held.bytes()),
+            (Payload::Inline(bytes), _) => self.incoming.buffer.extend_from_slice(bytes),
+            (Payload::Held { .. }, Some(held)) => {
+                self.incoming.buffer.extend_from_slice(held.bytes())
+            }
             (Payload::Held { .. }, None) => {}
         }
         self.wake();
@@ -306,21 +302,21 @@ impl State {
         now: Instant,
         state_only: bool,
     ) -> Result<(), MisuseError> {
-        let receiving = self.engine.is_receiving();
+        let receiving = self.role.is_receiving();
         let mut nothing = Vec::new();
         let out = if state_only {
             &mut nothing
         } else {
             self.output.buffer()
         };
-        self.engine.send_end(now, trailers, close, out)?;
-        if self.engine.is_client() {
+        self.role.send_end(now, trailers, close, out)?;
+        if self.role.is_client() {
             // Unlike a response, a request that announces the close leaves it to its answer.
             self.close_if_spent();
             return Ok(());
         }
         if close && receiving {
-            self.reading = Reading::Discard;
+            self.incoming.reading = Reading::Discard;
         }
         // When it is the peer that broke off or broke the protocol, JavaScript has the last word. It has it also where
         // it writes the bytes itself: the close comes after the last of them.
@@ -334,14 +330,14 @@ impl State {
         match mode {
             CloseMode::Destroy | CloseMode::Reset => {
                 if mode == CloseMode::Reset
-                    && let Some(stream) = self.socket.stream()
+                    && let Some(stream) = self.lifecycle.stream()
                 {
                     // Failing that, the close is an ordinary one.
                     drop(stream.reset_on_close());
                 }
                 self.destroy();
             }
-            CloseMode::AfterFlush => self.writing = Writing::Close,
+            CloseMode::AfterFlush => self.close_after_flush(),
             CloseMode::HalfClose => {
                 if self.writing == Writing::Open {
                     self.writing = Writing::HalfClose;
@@ -350,22 +346,29 @@ impl State {
             CloseMode::IfIdle => {
                 self.idle_fallback_over();
                 // A connection that has sent nothing yet is about to: Node does not count it as idle.
-                let used = self.bytes_read > 0;
-                if used && self.engine.is_idle() && self.input.is_empty() && self.output.is_empty()
+                let used = self.incoming.bytes_read > 0;
+                if used
+                    && self.role.is_idle()
+                    && self.incoming.buffer.is_empty()
+                    && self.output.is_empty()
                 {
-                    self.writing = Writing::Close;
+                    self.close_after_flush();
                 }
             }
         }
     }
 
-    /// The connection ends with the task's next turn; what the kernel does not take by then is lost.
+    fn close_after_flush(&mut self) {
+        if !self.is_destroyed() {
+            self.writing = Writing::Close;
+        }
+    }
+
+    /// The connection ends with the task's next turn. Bytes that the kernel has not accepted by then are lost.
     pub(super) fn destroy(&mut self) {
-        self.fin_due |= self.reading == Reading::Raw;
-        self.writing = Writing::Close;
-        self.reading = Reading::Discard;
-        self.destroying = true;
-        self.eof_seen = true;
-        self.eof_told = true;
+        self.fin_due |= self.incoming.reading == Reading::Raw;
+        self.writing = Writing::Destroy;
+        self.incoming.reading = Reading::Discard;
+        self.incoming.fin = Fin::Reported;
     }
 }

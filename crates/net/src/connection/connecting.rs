@@ -1,7 +1,7 @@
-//! The task of a client's connection until there is a socket.
+//! The task of a client's connection until it has a socket.
 //!
-//! Commands are carried out meanwhile: what they write waits in the output, and a close ends the
-//! attempt. JavaScript hears of the outcome once: CONNECTED, CONNECT_FAILED or CLOSED.
+//! Commands are applied in the meantime: bytes wait in the output, and a close ends the attempt. The outcome is reported to
+//! JavaScript once, as CONNECTED, CONNECT_FAILED or CLOSED.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,14 +9,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Connection, Socket, State, Writing, serve};
+use super::{Connection, Lifecycle, State, Writing, serve};
 use crate::connect::{self, ConnectOptions, Failure, Outcome};
 use crate::handoff::Batch;
 use crate::io_thread::now;
 use crate::staging;
 use crate::stream::Stream;
 
-/// Connects, and leaves the connection to a task of its own: this one's state is large.
+/// Connects. The open connection gets another task, because the state of this one is large.
 pub(crate) async fn connect(connection: Arc<Connection>, options: ConnectOptions) {
     let mut connecting = pin!(connect::connect(&options));
     let connected = poll_fn(|cx| {
@@ -37,7 +37,7 @@ pub(crate) async fn connect(connection: Arc<Connection>, options: ConnectOptions
 }
 
 impl Connection {
-    /// Whether there is a socket now, once that is decided.
+    /// Ready when the attempt is over, with whether the connection has a socket.
     fn poll_connecting(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
@@ -50,7 +50,7 @@ impl Connection {
                 return true;
             }
             state.waker = Some(cx.waker().clone());
-            self.arm(state, &state.engine.settings());
+            self.arm(state, &state.role.settings());
             false
         });
         if given_up {
@@ -82,11 +82,11 @@ impl Connection {
         Poll::Ready(connected)
     }
 
-    /// Ends the connection if the program has closed it meanwhile; answers whether it has ended.
+    /// Ends the connection if the program has closed it in the meantime. Returns whether it has ended.
     fn give_up(&self, state: &mut State, batch: &mut Batch) -> bool {
-        // What is written already is sent before an orderly close.
+        // Bytes that are written already are sent before an orderly close.
         let unwanted =
-            state.destroying || (state.writing == Writing::Close && state.output.is_empty());
+            state.is_destroyed() || (state.writing == Writing::Close && state.output.is_empty());
         if unwanted {
             self.close(state, 0, batch);
         }
@@ -94,29 +94,29 @@ impl Connection {
     }
 
     fn connected(&self, state: &mut State, stream: Stream, index: u32, batch: &mut Batch) {
-        let Socket::Connecting {
+        let Lifecycle::Connecting {
             no_delay,
             tcp_keep_alive,
-        } = state.socket
+        } = state.lifecycle
         else {
             return;
         };
         let addresses = (stream.local_address(), stream.peer_address());
-        state.socket = Socket::Open(stream);
+        state.lifecycle = Lifecycle::Open(stream);
         if no_delay {
-            state.socket.set_nodelay(true);
+            state.lifecycle.set_nodelay(true);
         }
         if let Some(delay) = tcp_keep_alive {
-            state.socket.set_tcp_keepalive(true, delay);
+            state.lifecycle.set_tcp_keepalive(true, delay);
         }
-        state.last_activity = now();
-        state.socket_timed_out = false;
+        state.deadlines.last_activity = now();
+        state.deadlines.socket_timed_out = false;
         batch.connected(self.id, index, addresses);
-        // The request that waited leaves at once, so that its acknowledgement precedes whatever the peer makes of it.
+        // The waiting request is sent at once, so that it is acknowledged before the peer can answer it.
         if let Err(errno) = self.flush(state, batch) {
             state.write_failed = Some(errno);
         }
-        // From here on JavaScript's thread may write, and tell of it at once.
+        // When the lock is released, JavaScript's thread may write, and acknowledge that at once. CONNECTED has to precede it.
         if self.environment.is_alive() {
             self.environment.inbox().push(batch);
         }

@@ -1,30 +1,68 @@
 //! Time limits. They run on the I/O thread, also while JavaScript is blocked.
 //!
-//! JavaScript is told first, because the program may listen for `clientError` or 'timeout'; if it has
-//! not reacted after `FALLBACK` the I/O thread does itself what Node does without listeners: it answers
-//! a late request with 408, and closes an idle connection.
+//! A timeout is reported to JavaScript first, because the program may listen for 'clientError' or 'timeout'. If JavaScript has not
+//! reacted after `FALLBACK`, the I/O thread does what Node does without listeners: it answers a late request with 408, and
+//! closes an idle connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrohttp_proto::{TimeoutKind, encode_error_response};
 
-use super::{Connection, Reading, State, Writing};
+use super::input::Reading;
+use super::{Connection, State, Turn, Writing};
 use crate::handoff::{Batch, Timeout};
 use crate::io_thread::now;
 use crate::settings::Settings;
 use crate::staging;
+use crate::timer::TimerKey;
 
-/// How long JavaScript may take to answer a late request by itself: well above a busy event loop's
-/// turn, well below what a peer would notice after waiting for headersTimeout.
+/// The time that JavaScript has to answer a late request by itself: well above the turn of a busy event loop, well below the
+/// delay that a peer would notice after headersTimeout.
 const FALLBACK: Duration = Duration::from_millis(500);
 
-/// A deadline of a connection that was on loan is looked at again so much later, when what is there has been read: the
-/// runtime looks at sockets before it looks at timers.
+/// When a deadline of a connection on loan has passed, it is checked again after this time. By then the bytes that are in the
+/// socket have been read, because the runtime polls sockets before timers.
 const REREAD: Duration = Duration::from_millis(10);
 
-/// How long a peer may take to read our last words and close, as long as it keeps sending.
+/// The time that a peer which keeps sending has to read our last bytes and close.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
+
+/// What the deadlines of a connection depend on, besides its protocol engine.
+pub(super) struct Deadlines {
+    /// The connection's entry in the wheel of its I/O thread.
+    pub(super) timer: Option<(TimerKey, Instant)>,
+    pub(super) socket_timeout: Option<Duration>,
+    pub(super) last_activity: Instant,
+    /// When the I/O thread acts by itself because JavaScript has not, see the module.
+    pub(super) fallback_at: Option<Instant>,
+    /// The socket timeout was reported, and no bytes have been sent or received since.
+    pub(super) socket_timed_out: bool,
+    /// The end of keepAliveTimeout was reported, and no bytes have been received since.
+    pub(super) keep_alive_reported: bool,
+}
+
+impl Deadlines {
+    pub(super) const fn new(socket_timeout: Option<Duration>, now: Instant) -> Self {
+        Self {
+            timer: None,
+            socket_timeout,
+            last_activity: now,
+            fallback_at: None,
+            socket_timed_out: false,
+            keep_alive_reported: false,
+        }
+    }
+
+    /// Bytes were sent or received. Returns whether the socket timeout, which had been reported, begins again.
+    pub(super) fn note_activity(&mut self) -> bool {
+        if self.socket_timeout.is_none() {
+            return false;
+        }
+        self.last_activity = now();
+        std::mem::take(&mut self.socket_timed_out)
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
@@ -36,39 +74,44 @@ enum Due {
 impl State {
     /// JavaScript has reacted to the end of keepAliveTimeout.
     pub(super) fn idle_fallback_over(&mut self) {
-        if self.reading == Reading::Http {
-            self.fallback_at = None;
+        if self.incoming.reading == Reading::Http {
+            self.deadlines.fallback_at = None;
         }
     }
 
-    fn next_deadline(&self, config: &Settings) -> Option<(Instant, Due)> {
-        if let Some(at) = self.fallback_at {
+    fn next_deadline(&self, settings: &Settings) -> Option<(Instant, Due)> {
+        let deadlines = &self.deadlines;
+        if let Some(at) = deadlines.fallback_at {
             return Some((at, Due::Fallback));
         }
-        let protocol = match self.reading {
+        let protocol = match self.incoming.reading {
             Reading::Http if self.writing == Writing::Open => {
-                self.engine.poll_timeout(&config.timeouts)
+                self.role.poll_timeout(&settings.timeouts)
             }
             _ => None,
         };
-        let protocol = protocol.and_then(|(at, kind)| match (kind, config.timeouts.keep_alive) {
-            // A peer that is still reading the last response cannot send the next request; its time begins after that.
-            (TimeoutKind::KeepAlive, _) if self.keep_alive_told || !self.output.is_empty() => None,
+        let protocol = protocol.and_then(|(at, kind)| match (kind, settings.timeouts.keep_alive) {
+            // A peer that is still reading the last response cannot send the next request. Its time begins after that.
+            (TimeoutKind::KeepAlive, _)
+                if deadlines.keep_alive_reported || !self.output.is_empty() =>
+            {
+                None
+            }
             (TimeoutKind::KeepAlive, Some(limit)) => {
-                Some((at.max(self.last_activity + limit), Due::Protocol(kind)))
+                Some((at.max(deadlines.last_activity + limit), Due::Protocol(kind)))
             }
             _ => Some((at, Due::Protocol(kind))),
         });
         // keepAliveTimeout takes the place of the socket's own limit, as in Node.
-        let between_requests = self.served
-            && self.reading == Reading::Http
-            && self.engine.is_idle()
+        let between_requests = self.role.server().is_some_and(|role| role.served)
+            && self.incoming.reading == Reading::Http
+            && self.role.is_idle()
             && self.output.is_empty()
-            && config.timeouts.keep_alive.is_some();
-        let socket = self
+            && settings.timeouts.keep_alive.is_some();
+        let socket = deadlines
             .socket_timeout
-            .filter(|_| !self.socket_timed_out && !between_requests)
-            .map(|timeout| (self.last_activity + timeout, Due::Socket));
+            .filter(|_| !deadlines.socket_timed_out && !between_requests)
+            .map(|timeout| (deadlines.last_activity + timeout, Due::Socket));
         match (protocol, socket) {
             (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
             (a, b) => a.or(b),
@@ -77,110 +120,136 @@ impl State {
 }
 
 impl Connection {
-    /// Makes sure that the wheel looks at this connection no later than its next deadline. I/O thread only.
-    pub(super) fn arm(self: &Arc<Self>, state: &mut State, config: &Settings) {
-        let at = match state.next_deadline(config) {
+    /// Makes sure that the wheel has an entry that is due no later than the connection's next deadline. I/O thread only.
+    pub(super) fn arm(self: &Arc<Self>, state: &mut State, settings: &Settings) {
+        let at = match state.next_deadline(settings) {
             Some((at, _)) => at,
-            // While a handler works nothing is due, but its answer starts keepAliveTimeout, perhaps
-            // on JavaScript's thread, which does not touch the wheel: look again by then.
-            None => match config.timeouts.keep_alive {
-                Some(keep_alive) if state.reading == Reading::Http => now() + keep_alive,
+            // While a handler runs no deadline is due, but its response starts keepAliveTimeout, perhaps on JavaScript's thread,
+            // which does not touch the wheel. So the deadlines are checked again by then.
+            None => match settings.timeouts.keep_alive {
+                Some(keep_alive) if state.incoming.reading == Reading::Http => now() + keep_alive,
                 _ => return,
             },
         };
-        // One that has passed already is looked at once the sockets have been: what has come in time counts.
+        // A deadline that has passed is checked after the sockets have been polled, because bytes that came in time count.
         let soonest = now();
         let at = if at <= soonest { soonest + REREAD } else { at };
-        match state.timer {
+        match state.deadlines.timer {
             Some((_, armed)) if armed <= at => {}
             previous => {
                 if let Some((key, _)) = previous {
                     self.thread.stop_timer(key);
                 }
-                state.timer = Some((self.thread.start_timer(at, Arc::downgrade(self)), at));
+                let key = self.thread.start_timer(at, Arc::downgrade(self));
+                state.deadlines.timer = Some((key, at));
             }
         }
     }
 
-    /// The wheel's entry came up. I/O thread only.
+    /// The entry in the wheel is due. I/O thread only.
     pub(crate) fn expire(self: &Arc<Self>) {
-        staging::with_batch(&self.environment, |batch| self.look_at_deadlines(batch));
+        staging::with_batch(&self.environment, |batch| self.check_deadlines(batch));
     }
 
-    fn look_at_deadlines(self: &Arc<Self>, batch: &mut Batch) {
+    fn check_deadlines(self: &Arc<Self>, batch: &mut Batch) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        state.timer = None;
+        state.deadlines.timer = None;
         if state.is_closed() {
             return;
         }
-        let config = state.engine.settings();
-        let due = state.next_deadline(&config).filter(|(at, _)| *at <= now());
+        let settings = state.role.settings();
+        let due = state
+            .next_deadline(&settings)
+            .filter(|(at, _)| *at <= now());
         if state.is_on_loan() && due.is_some() {
             // The peer may have sent in time what JavaScript's thread was too busy to read.
             state.take_back(self);
             let at = now() + REREAD;
-            state.timer = Some((self.thread.start_timer(at, Arc::downgrade(self)), at));
+            let key = self.thread.start_timer(at, Arc::downgrade(self));
+            state.deadlines.timer = Some((key, at));
             return;
         }
         if let Some((_, due)) = due {
-            self.act(state, due, batch);
+            let mut turn = Turn {
+                connection: self,
+                state: &mut *state,
+                settings: &settings,
+                batch,
+            };
+            turn.act_on(due);
         }
-        self.arm(state, &config);
+        self.arm(state, &settings);
     }
+}
 
-    fn act(&self, state: &mut State, due: Due, batch: &mut Batch) {
+impl Turn<'_> {
+    fn act_on(&mut self, due: Due) {
+        let id = self.connection.id;
+        let State {
+            deadlines,
+            incoming,
+            ..
+        } = &mut *self.state;
         match due {
             Due::Protocol(TimeoutKind::KeepAlive) => {
-                state.keep_alive_told = true;
-                batch.timeout(self.id, Timeout::KeepAlive);
-                state.fallback_at = Some(now() + FALLBACK);
+                deadlines.keep_alive_reported = true;
+                self.batch.timeout(id, Timeout::KeepAlive);
+                deadlines.fallback_at = Some(now() + FALLBACK);
             }
             Due::Protocol(TimeoutKind::Headers | TimeoutKind::Request) => {
-                batch.timeout(self.id, Timeout::Request);
-                state.reading = Reading::Discard;
-                state.fallback_at = Some(now() + FALLBACK);
+                self.batch.timeout(id, Timeout::Request);
+                incoming.reading = Reading::Discard;
+                deadlines.fallback_at = Some(now() + FALLBACK);
             }
             Due::Socket => {
-                state.socket_timed_out = true;
-                batch.timeout(self.id, Timeout::Socket);
+                deadlines.socket_timed_out = true;
+                self.batch.timeout(id, Timeout::Socket);
             }
             Due::Fallback => {
-                state.fallback_at = None;
-                match state.writing {
-                    // JavaScript has not said what becomes of an idle connection.
-                    Writing::Open if state.reading == Reading::Http => {
-                        if state.engine.is_idle() && state.input.is_empty() {
-                            state.writing = Writing::Close;
-                        }
-                    }
-                    // Nobody answered.
-                    Writing::Open => {
-                        let answer = encode_error_response(408);
-                        match state.engine.unanswered() {
-                            0 => state.output.buffer().extend_from_slice(answer),
-                            // The late request itself, unless its response has begun.
-                            1 if state.engine.is_receiving() => {
-                                let buffer = state.output.buffer();
-                                let _ = state.engine.send_head(None, answer, false, buffer);
-                            }
-                            _ => {}
-                        }
-                        state.writing = Writing::Close;
-                        // A peer that does not read this either has its time, as when lingering.
-                        Self::linger(state);
-                    }
-                    // The peer does not go away by itself.
-                    _ => self.close(state, 0, batch),
-                }
-                state.wake();
+                deadlines.fallback_at = None;
+                self.act_for_javascript();
+                self.state.wake();
             }
         }
     }
 
-    /// The connection shall be gone after `LINGER` at the latest.
-    pub(super) fn linger(state: &mut State) {
-        state.reading = Reading::Discard;
-        state.fallback_at = Some(now() + LINGER);
+    /// JavaScript has not reacted to a timeout.
+    fn act_for_javascript(&mut self) {
+        let state = &mut *self.state;
+        match state.writing {
+            // An idle connection.
+            Writing::Open if state.incoming.reading == Reading::Http => {
+                if state.role.is_idle() && state.incoming.buffer.is_empty() {
+                    state.writing = Writing::Close;
+                }
+            }
+            // A late request.
+            Writing::Open => {
+                let answer = encode_error_response(408);
+                match state.role.unanswered() {
+                    0 => state.output.buffer().extend_from_slice(answer),
+                    // The late request itself, unless its response has begun.
+                    1 if state.role.is_receiving() => {
+                        let buffer = state.output.buffer();
+                        let _ = state.role.send_head(None, answer, false, buffer);
+                    }
+                    _ => {}
+                }
+                state.writing = Writing::Close;
+                // A peer that does not read this answer has the same time as one that keeps sending.
+                state.linger();
+            }
+            // The peer has not closed its end.
+            _ => self.connection.close(state, 0, self.batch),
+        }
+    }
+}
+
+impl State {
+    /// The connection is closed after `LINGER` at the latest.
+    pub(super) fn linger(&mut self) {
+        self.incoming.reading = Reading::Discard;
+        self.deadlines.fallback_at = Some(now() + LINGER);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Connection, Reading, Socket, State, Writing};
+use super::input::Reading;
+use super::{Connection, Lifecycle, State, Writing};
 use crate::descriptor::Descriptor;
 use crate::stream::Stream;
 
@@ -16,29 +17,33 @@ pub struct GivenUp {
 }
 
 impl Connection {
-    /// Gives up the socket. The I/O thread reads no more from it and sends what was written before; then it closes our
+    /// Gives up the socket. The I/O thread reads no more from it and sends what was written before. Then it closes our
     /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
-    /// The connection does not stand, or is being closed; there is no further descriptor, or none on this platform.
+    /// The connection is not open, or is being closed. The process has no further descriptor, or the platform has none.
     pub(crate) fn give_up_socket(&self) -> io::Result<GivenUp> {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.take_back(self);
+        let Lifecycle::Open(stream) = &state.lifecycle else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         if !state.can_be_given_up() {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        let Socket::Open(stream) = &state.socket else {
-            return Err(io::ErrorKind::NotConnected.into());
-        };
         let descriptor = stream.duplicate()?;
-        state.given_up = true;
-        state.reading = Reading::Raw;
-        state.upgrade_pending = false;
-        state.tapped = false;
-        state.socket_timeout = None;
-        state.fallback_at = None;
-        let unread = std::mem::take(&mut state.input);
+        if let Lifecycle::Open(stream) = std::mem::replace(&mut state.lifecycle, Lifecycle::Lost) {
+            state.lifecycle = Lifecycle::GivenUp(stream);
+        }
+        if let Some(role) = state.role.server_mut() {
+            role.upgrade_pending = false;
+        }
+        state.incoming.reading = Reading::Raw;
+        state.incoming.tapped = false;
+        state.deadlines.socket_timeout = None;
+        state.deadlines.fallback_at = None;
+        let unread = std::mem::take(&mut state.incoming.buffer);
         state.wake();
         Ok(GivenUp { descriptor, unread })
     }
@@ -46,12 +51,9 @@ impl Connection {
 
 impl State {
     fn can_be_given_up(&self) -> bool {
-        !self.given_up
-            && !self.destroying
-            && !self.parted
-            && self.write_failed.is_none()
-            && self.writing != Writing::Close
-            && self.reading != Reading::Discard
+        self.write_failed.is_none()
+            && !matches!(self.writing, Writing::Close | Writing::Destroy)
+            && self.incoming.reading != Reading::Discard
     }
 }
 

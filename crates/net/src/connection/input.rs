@@ -1,23 +1,95 @@
-//! From the socket through the engine to the batch: what both roles do alike. `requests` and `responses` do the rest.
+//! Receives bytes from the socket, passes them to the engine, and writes the records of its events: the part that both roles share.
+//! The rest is in `requests` and `responses`.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 
-use ferrohttp_proto::{Event, Scratch};
+use ferrohttp_proto::Scratch;
 
-use super::{Connection, Engine, Reading, State, Writing};
-use crate::handoff::{Batch, CHUNK, Chunk, chunk};
+use super::waiting::Waiting;
+use super::{Lifecycle, Role, State, Turn, Writing};
+use crate::handoff::{CHUNK, Chunk, chunk};
 use crate::io_thread::now;
 use crate::settings::Settings;
 
-/// From this much outstanding body on, reads go straight into the chunk that JavaScript gets.
+/// When at least this much of a body is outstanding, reads go straight into the chunk that JavaScript receives.
 const DIRECT_BODY: u64 = 16 * 1024;
-/// … and up to this much, into one of its size.
+/// When less than this is outstanding, the chunk has just that size.
 const SMALL_BODY: usize = CHUNK / 2;
 
-/// A peer that leaves this much of our output unread gets no further request read, or pipelining would pile up
-/// answers without end. Node's mark is the socket's highWaterMark, 64 KiB.
+/// When the peer leaves this much of our output unread, no further request is read. Otherwise answers to pipelined requests
+/// would pile up without a limit. Node's limit is the socket's highWaterMark, 64 KiB.
 const UNREAD_OUTPUT: u64 = 64 * 1024;
+
+/// The receiving direction of a connection.
+pub(super) struct Incoming {
+    pub(super) reading: Reading,
+    pub(super) fin: Fin,
+    /// Received and not consumed. Without capacity most of the time.
+    pub(super) buffer: Vec<u8>,
+    pub(super) waiting: Waiting,
+    /// Body bytes that JavaScript is still ready to receive.
+    pub(super) credit: i64,
+    /// Outstanding bytes of a body with Content-Length. Decides whether it pays to read straight into a chunk.
+    pub(super) body_left: u64,
+    pub(super) bytes_read: u64,
+    /// The last turn did not read, although the socket may have bytes.
+    pub(super) held: bool,
+    /// The program has paused its HTTP socket, so nothing is read.
+    pub(super) paused: bool,
+    /// The program wants a copy of the bytes that are read.
+    pub(super) tapped: bool,
+}
+
+/// What happens to the bytes that are received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// They are HTTP.
+    Http,
+    /// They are passed to JavaScript unchanged: after an upgrade or CONNECT.
+    Raw,
+    /// They are ignored, but read, so that the peer can read our last bytes: a close with unread bytes would send a reset.
+    /// Ends with the peer's FIN or at the deadline.
+    Discard,
+}
+
+/// The end of the peer's sending direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fin {
+    Awaited,
+    /// Received, and not reported to JavaScript yet.
+    Received,
+    Reported,
+}
+
+impl Incoming {
+    pub(super) fn new(body_window: u32) -> Self {
+        Self {
+            reading: Reading::Http,
+            fin: Fin::Awaited,
+            buffer: Vec::new(),
+            waiting: Waiting::default(),
+            credit: i64::from(body_window),
+            body_left: 0,
+            bytes_read: 0,
+            held: false,
+            paused: false,
+            tapped: false,
+        }
+    }
+
+    /// Keeps the bytes of `input` that follow the first `used`.
+    fn keep_from(&mut self, used: usize, mut input: Vec<u8>) {
+        if used == input.len() {
+            return;
+        }
+        input.drain(..used);
+        if input.capacity() > 2 * input.len() {
+            input.shrink_to_fit();
+        }
+        self.buffer = input;
+    }
+}
 
 struct Buffers {
     /// Of one read; a thread needs only one.
@@ -30,7 +102,26 @@ thread_local! {
         RefCell::new(Buffers { read: chunk::memory(), scratch: Scratch::new() });
 }
 
-/// What one read brought.
+/// Bytes to be parsed.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'b> {
+    pub(super) bytes: &'b [u8],
+    /// The number of bytes at the beginning that came with earlier reads.
+    pub(super) seen: usize,
+}
+
+impl<'b> Input<'b> {
+    const fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, seen: 0 }
+    }
+
+    /// As `last_packet`.
+    pub(super) fn last_packet(self, at: usize) -> (usize, &'b [u8]) {
+        last_packet(self.bytes, self.seen, at)
+    }
+}
+
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// The socket may have more.
@@ -41,63 +132,36 @@ pub(super) enum Read {
     Eof,
 }
 
-impl Connection {
-    /// Whether bytes could be used now.
-    pub(super) fn wants_read(state: &State, config: &Settings) -> bool {
-        if state.eof_seen || state.upgrade_pending || state.given_up {
-            return false;
-        }
-        match state.reading {
-            Reading::Discard => true,
-            Reading::Raw => state.credit > 0,
-            Reading::Http if state.paused => false,
-            Reading::Http => {
-                if state.engine.is_receiving() {
-                    state.credit > 0
-                } else if state.engine.is_client() {
-                    // Also when no response is due: what comes then ends the connection.
-                    // One whose own direction the program has ended is only waited for: the server ends it.
-                    !state.is_unused() || state.writing != Writing::Open
-                } else {
-                    // Behind the last request the engine ignores bytes; reading them shows when the peer goes.
-                    state.engine.unanswered() < config.limits.max_pipelined.max(1)
-                        && !state.awaits_reader()
-                }
-            }
-        }
-    }
-
-    /// Reads once and parses what came.
-    pub(super) fn read(
-        &self,
-        state: &mut State,
-        config: &Settings,
-        batch: &mut Batch,
-    ) -> io::Result<Read> {
-        let before = batch.memory();
+impl Turn<'_> {
+    /// Reads once and parses the received bytes.
+    pub(super) fn read(&mut self) -> io::Result<Read> {
+        let before = self.batch.memory();
+        let incoming = &self.state.incoming;
+        let (is_empty, reading) = (incoming.buffer.is_empty(), incoming.reading);
+        let is_long_body = incoming.body_left >= DIRECT_BODY && reading == Reading::Http;
         let count = BUFFERS.with_borrow_mut(|buffers| {
-            if state.input.is_empty()
-                && state.body_left >= DIRECT_BODY
-                && state.reading == Reading::Http
-            {
-                self.read_body(state, config, buffers, batch)
-            } else if state.input.is_empty() {
-                self.read_through(state, config, buffers, batch)
+            if is_empty && is_long_body {
+                self.read_body(buffers)
+            } else if is_empty {
+                self.read_through(buffers)
             } else {
-                self.read_behind(state, config, buffers, batch)
+                self.read_behind(buffers)
             }
         })?;
-        state.waiting.add_memory(batch.memory() - before);
+        let incoming = &mut self.state.incoming;
+        incoming.waiting.add_memory(self.batch.memory() - before);
         match count {
             None => Ok(Read::Drained),
             Some((0, _)) => {
-                state.eof_seen = true;
+                if incoming.fin == Fin::Awaited {
+                    incoming.fin = Fin::Received;
+                }
                 Ok(Read::Eof)
             }
             Some((count, capacity)) => {
-                state.bytes_read += count as u64;
-                state.keep_alive_told = false;
-                state.moved();
+                incoming.bytes_read += count as u64;
+                self.state.deadlines.keep_alive_reported = false;
+                self.state.note_activity();
                 Ok(if count < capacity {
                     Read::Drained
                 } else {
@@ -107,76 +171,67 @@ impl Connection {
         }
     }
 
-    /// The usual case: through the thread's buffer, keeping only what the engine leaves.
-    fn read_through(
-        &self,
-        state: &mut State,
-        config: &Settings,
-        buffers: &mut Buffers,
-        batch: &mut Batch,
-    ) -> Counted {
+    /// The usual case: reads into the thread's buffer, and keeps only the bytes that the engine has not consumed.
+    fn read_through(&mut self, buffers: &mut Buffers) -> Counted {
         let Buffers { read, scratch } = buffers;
         read.clear();
         let capacity = read.capacity();
-        let Some(count) = attempt(state, |stream| stream.try_read_spare(read))? else {
+        let Some(count) = self.state.attempt_read(read)? else {
             return Ok(None);
         };
-        let wanted = Self::is_wanted(state, config);
-        let mut offer = batch.offer();
-        let used = self.consume(state, config, read, 0, scratch, &mut offer);
+        let wanted = self.state.is_read_for_someone(self.settings);
+        let mut offer = self.batch.offer();
+        let mut turn = Turn {
+            connection: self.connection,
+            state: &mut *self.state,
+            settings: self.settings,
+            batch: &mut offer,
+        };
+        let used = turn.consume(Input::new(read), scratch);
         if wanted {
-            self.tap(state, read, &mut offer);
+            turn.tap(read);
         }
-        state.input.extend_from_slice(&read[used..]);
+        turn.state.incoming.buffer.extend_from_slice(&read[used..]);
         offer.settle(read);
         Ok(Some((count, capacity)))
     }
 
     /// Reads when earlier reads have left bytes that the engine has not consumed, and appends to those. Their buffer grows by
     /// what was read and little more, because a peer may leave thousands of heads unfinished.
-    fn read_behind(
-        &self,
-        state: &mut State,
-        config: &Settings,
-        buffers: &mut Buffers,
-        batch: &mut Batch,
-    ) -> Counted {
+    fn read_behind(&mut self, buffers: &mut Buffers) -> Counted {
         let Buffers { read, scratch } = buffers;
         read.clear();
         let capacity = read.capacity();
-        let Some(count) = attempt(state, |stream| stream.try_read_spare(read))? else {
+        let Some(count) = self.state.attempt_read(read)? else {
             return Ok(None);
         };
         if count > 0 {
-            let mut input = std::mem::take(&mut state.input);
-            let before = input.len();
-            input.reserve_exact(count.max(before / 4));
-            input.extend_from_slice(read);
-            let wanted = Self::is_wanted(state, config);
-            let used = self.consume(state, config, &input, before, scratch, batch);
+            let mut bytes = std::mem::take(&mut self.state.incoming.buffer);
+            let seen = bytes.len();
+            bytes.reserve_exact(count.max(seen / 4));
+            bytes.extend_from_slice(read);
+            let wanted = self.state.is_read_for_someone(self.settings);
+            let input = Input {
+                bytes: &bytes,
+                seen,
+            };
+            let used = self.consume(input, scratch);
             if wanted {
-                self.tap(state, read, batch);
+                self.tap(read);
             }
-            state.keep_from(used, input);
+            self.state.incoming.keep_from(used, bytes);
         }
         Ok(Some((count, capacity)))
     }
 
-    /// Inside a long body: what comes is given away without being copied.
-    fn read_body(
-        &self,
-        state: &mut State,
-        config: &Settings,
-        buffers: &mut Buffers,
-        batch: &mut Batch,
-    ) -> Counted {
-        let mut chunk = match usize::try_from(state.body_left) {
-            // What it takes, where that is little.
+    /// Within a long body: the chunk that is read into goes to JavaScript without being copied.
+    fn read_body(&mut self, buffers: &mut Buffers) -> Counted {
+        let mut chunk = match usize::try_from(self.state.incoming.body_left) {
             Ok(left @ ..SMALL_BODY) => Vec::with_capacity(left),
             _ => chunk::memory(),
         };
         let capacity = chunk.capacity();
-        let count = attempt(state, |stream| stream.try_read_spare(&mut chunk));
+        let count = self.state.attempt_read(&mut chunk);
         let chunk = Chunk::new(chunk, 0);
         let Some(count) = count? else {
             return Ok(None);
@@ -184,172 +239,146 @@ impl Connection {
         if count == 0 {
             return Ok(Some((0, capacity)));
         }
-        let read = state
-            .engine
-            .read_data(now(), &config.limits, &chunk, &mut buffers.scratch);
+        let id = self.connection.id;
+        let limits = &self.settings.limits;
+        let role = &mut self.state.role;
+        let read = role.read_data(now(), limits, &chunk, &mut buffers.scratch);
         let whole = matches!(read, Some((_, data)) if data.len() == chunk.len());
-        if whole && (count as u64) < state.body_left {
-            state.body_left -= count as u64;
-            state.credit -= count as i64;
-            if state.tapped {
-                batch.body(self.id, &chunk, false);
-                self.tap(state, &chunk, batch);
+        let incoming = &mut self.state.incoming;
+        if whole && (count as u64) < incoming.body_left {
+            incoming.body_left -= count as u64;
+            incoming.credit -= count as i64;
+            if incoming.tapped {
+                self.batch.body(id, &chunk, false);
+                self.tap(&chunk);
             } else if count * 4 >= capacity {
-                batch.body_chunk(self.id, chunk, false);
+                self.batch.body_chunk(id, chunk, false);
             } else {
-                batch.body(self.id, &chunk, false);
+                self.batch.body(id, &chunk, false);
             }
             return Ok(Some((count, capacity)));
         }
-        // The body ends here (or the engine objects): say so through the ordinary path.
+        // The body ends here, or the engine reports an error: both are reported in the ordinary way.
         let mut used = 0;
         if let Some((consumed, data)) = read {
-            self.take_data(state, data, batch);
+            self.take_data(data);
             used = consumed;
         }
-        used += self.consume(
-            state,
-            config,
-            &chunk[used..],
-            0,
-            &mut buffers.scratch,
-            batch,
-        );
-        self.tap(state, &chunk, batch);
-        state.input.extend_from_slice(&chunk[used..]);
+        used += self.consume(Input::new(&chunk[used..]), &mut buffers.scratch);
+        self.tap(&chunk);
+        self.state.incoming.buffer.extend_from_slice(&chunk[used..]);
         Ok(Some((count, capacity)))
     }
 
-    /// Whether what is read goes somewhere. What is only read to be ignored has no limit, so nobody may be told of it.
-    fn is_wanted(state: &State, config: &Settings) -> bool {
-        state.reading == Reading::Http
-            && (state.engine.is_receiving() || state.engine.may_read(&config.limits))
-    }
-
-    /// Shows the program what has been read, if it asked for that.
-    fn tap(&self, state: &State, bytes: &[u8], batch: &mut Batch) {
-        if state.tapped && !bytes.is_empty() {
-            batch.tapped(self.id, bytes);
+    /// Shows the program the bytes that were read, if it asked for them.
+    fn tap(&mut self, bytes: &[u8]) {
+        if self.state.incoming.tapped && !bytes.is_empty() {
+            self.batch.tapped(self.connection.id, bytes);
         }
     }
 
-    /// Parses what was left when the last turn had to stop.
-    pub(super) fn resume(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
-        // Inside a request there may be an End to come that no further byte announces.
-        if state.upgrade_pending || (state.input.is_empty() && !state.engine.is_receiving()) {
+    /// Parses the bytes that were left when an earlier turn had to stop.
+    pub(super) fn resume(&mut self) {
+        let State { role, incoming, .. } = &*self.state;
+        // Within a request an END may be due that no further byte announces.
+        if role.is_upgrade_pending() || (incoming.buffer.is_empty() && !role.is_receiving()) {
             return;
         }
-        self.parse_input(state, config, batch);
+        self.parse_buffer();
     }
 
-    /// Parses what is left from before.
-    pub(super) fn parse_input(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
-        let input = std::mem::take(&mut state.input);
-        let before = batch.memory();
-        let used = BUFFERS.with_borrow_mut(|buffers| {
-            self.consume(state, config, &input, 0, &mut buffers.scratch, batch)
-        });
-        state.waiting.add_memory(batch.memory() - before);
-        state.keep_from(used, input);
+    /// Parses the bytes that earlier reads have left.
+    pub(super) fn parse_buffer(&mut self) {
+        let input = std::mem::take(&mut self.state.incoming.buffer);
+        let before = self.batch.memory();
+        let used = BUFFERS
+            .with_borrow_mut(|buffers| self.consume(Input::new(&input), &mut buffers.scratch));
+        let incoming = &mut self.state.incoming;
+        incoming.waiting.add_memory(self.batch.memory() - before);
+        incoming.keep_from(used, input);
     }
 
-    /// Passes `input` to the engine, or after an upgrade to JavaScript, and returns how many bytes of it were consumed. The
-    /// first `seen` bytes are from earlier reads.
-    fn consume(
-        &self,
-        state: &mut State,
-        config: &Settings,
-        input: &[u8],
-        seen: usize,
-        scratch: &mut Scratch,
-        batch: &mut Batch,
-    ) -> usize {
-        match state.reading {
-            Reading::Discard => {
-                // Whoever listens for 'clientError' and leaves the connection open hears of what follows, as in Node.
-                if let Some(kind) = state.failed
-                    && state.writing == Writing::Open
-                    && !input.is_empty()
-                    && state.credit > 0
+    /// Passes `input` to the engine, or after an upgrade to JavaScript. Returns how many bytes of it were consumed.
+    fn consume(&mut self, input: Input<'_>, scratch: &mut Scratch) -> usize {
+        let State {
+            role,
+            incoming,
+            writing,
+            ..
+        } = &mut *self.state;
+        let bytes = input.bytes;
+        match (incoming.reading, role) {
+            (Reading::Discard, role) => {
+                // A program that listens for 'clientError' and leaves the connection open receives the following bytes, as in
+                // Node, but no more of them than of a body that it does not read.
+                if let Some(kind) = role.server().and_then(|role| role.failed)
+                    && *writing == Writing::Open
+                    && !bytes.is_empty()
+                    && incoming.credit > 0
                 {
-                    // No more of it than of a body that nobody reads.
-                    state.credit -= input.len() as i64;
-                    batch.error(self.id, kind, 0, input);
+                    incoming.credit -= bytes.len() as i64;
+                    self.batch.error(self.connection.id, kind, 0, bytes);
                 }
-                input.len()
+                bytes.len()
             }
-            // A read that brought nothing but the peer's end.
-            Reading::Raw if input.is_empty() => 0,
-            Reading::Raw => {
-                state.credit -= input.len() as i64;
-                batch.body(self.id, input, true);
-                input.len()
+            // The read brought FIN only.
+            (Reading::Raw, _) if bytes.is_empty() => 0,
+            (Reading::Raw, _) => {
+                incoming.credit -= bytes.len() as i64;
+                self.batch.body(self.connection.id, bytes, true);
+                bytes.len()
             }
-            Reading::Http => match &state.engine {
-                Engine::Server(..) => {
-                    self.parse_requests(state, config, input, seen, scratch, batch)
-                }
-                Engine::Client(..) => {
-                    self.parse_responses(state, config, input, seen, scratch, batch)
-                }
-            },
+            (Reading::Http, Role::Server(_)) => self.parse_requests(input, scratch),
+            (Reading::Http, Role::Client(_)) => self.parse_responses(input, scratch),
         }
     }
 
-    /// Part of a body: costs credit.
-    pub(super) fn take_data(&self, state: &mut State, data: &[u8], batch: &mut Batch) {
-        state.credit -= data.len() as i64;
-        state.body_left = state.body_left.saturating_sub(data.len() as u64);
-        batch.body(self.id, data, false);
+    /// Passes a part of a body to JavaScript, at the cost of credit.
+    pub(super) fn take_data(&mut self, data: &[u8]) {
+        self.state.incoming.credit -= data.len() as i64;
+        self.state.incoming.body_left = self
+            .state
+            .incoming
+            .body_left
+            .saturating_sub(data.len() as u64);
+        self.batch.body(self.connection.id, data, false);
     }
 
-    /// The peer's FIN, once everything before it has been parsed.
-    pub(super) fn tell_eof(&self, state: &mut State, config: &Settings, batch: &mut Batch) {
-        if !state.eof_seen || state.eof_told || state.upgrade_pending || state.parted {
+    /// Reports the peer's FIN, once everything that came before it has been parsed.
+    pub(super) fn report_eof(&mut self) {
+        let state = &*self.state;
+        if state.incoming.fin != Fin::Received
+            || state.role.is_upgrade_pending()
+            || state.lifecycle.has_left()
+        {
             return;
         }
-        // Room for another request may have come with what was written since the last look.
-        self.resume(state, config, batch);
-        let held = !state.engine.may_read(&config.limits)
+        // What has been written since the last turn may allow another request.
+        self.resume();
+        let state = &mut *self.state;
+        let held = !state.role.may_read(&self.settings.limits)
             || state.has_many_heads()
-            || if state.engine.is_receiving() {
-                state.credit <= 0
+            || if state.role.is_receiving() {
+                state.incoming.credit <= 0
             } else {
-                !state.engine.is_client() && state.awaits_reader()
+                !state.role.is_client() && state.awaits_reader()
             };
-        if state.reading == Reading::Http && held && !state.input.is_empty() {
+        if state.incoming.reading == Reading::Http && held && !state.incoming.buffer.is_empty() {
             return;
         }
-        state.eof_told = true;
-        if state.reading != Reading::Http {
-            batch.eof(self.id);
-            return;
+        state.incoming.fin = Fin::Reported;
+        if state.incoming.reading != Reading::Http {
+            self.batch.eof(self.connection.id);
+        } else if state.role.is_client() {
+            self.end_of_responses();
+        } else {
+            self.end_of_requests();
         }
-        let idle = state.engine.is_idle() && state.input.is_empty() && state.output.is_empty();
-        let Engine::Server(engine, _) = &mut state.engine else {
-            self.end_of_responses(state, batch);
-            return;
-        };
-        match engine.handle_eof(&state.input) {
-            // Nobody waits for anything: the usual end of a keep-alive connection.
-            Ok(None) if idle => state.writing = Writing::Close,
-            Ok(event) => {
-                if let Some(Event::End(trailers)) = event {
-                    batch.end(self.id, &trailers, false);
-                }
-                batch.eof(self.id);
-            }
-            Err(error) => {
-                batch.error(self.id, error.kind, error.bytes_parsed, &state.input);
-                state.reading = Reading::Discard;
-            }
-        }
-        state.input = Vec::new();
     }
 }
 
-/// What an error at byte `at` of `input` is reported with: Node's parser knows the last piece alone, and counts from its
-/// start. `seen` bytes are from earlier reads; where the error is in them, they had not been looked at.
+/// How an error at byte `at` of `input` is reported: Node's parser knows only the last piece, and counts from its start. The
+/// first `seen` bytes came with earlier reads. An error in them is one that had not been noticed then.
 pub(crate) fn last_packet(input: &[u8], seen: usize, at: usize) -> (usize, &[u8]) {
     match at.checked_sub(seen) {
         Some(at) => (at, &input[seen..]),
@@ -358,45 +387,69 @@ pub(crate) fn last_packet(input: &[u8], seen: usize, at: usize) -> (usize, &[u8]
 }
 
 impl State {
-    /// Keeps what is left of `input` behind the first `used` bytes.
-    fn keep_from(&mut self, used: usize, mut input: Vec<u8>) {
-        if used == input.len() {
-            return;
+    /// Whether received bytes could be used now.
+    pub(super) fn wants_read(&self, settings: &Settings) -> bool {
+        let incoming = &self.incoming;
+        if incoming.fin != Fin::Awaited
+            || self.role.is_upgrade_pending()
+            || matches!(self.lifecycle, Lifecycle::GivenUp(_))
+        {
+            return false;
         }
-        input.drain(..used);
-        if input.capacity() > 2 * input.len() {
-            input.shrink_to_fit();
+        match incoming.reading {
+            Reading::Discard => true,
+            Reading::Raw => incoming.credit > 0,
+            Reading::Http if incoming.paused => false,
+            Reading::Http => {
+                if self.role.is_receiving() {
+                    incoming.credit > 0
+                } else if self.role.is_client() {
+                    // Also when no response is due: bytes that come then end the connection. A connection that has carried
+                    // nothing is read when the program has ended its own direction, because then the server ends the other one.
+                    !self.is_unused() || self.writing != Writing::Open
+                } else {
+                    // The engine ignores bytes that follow the last request. Reading them shows when the peer closes.
+                    self.role.unanswered() < settings.limits.max_pipelined.max(1)
+                        && !self.awaits_reader()
+                }
+            }
         }
-        self.input = input;
     }
 
-    /// Within a body for which there is no room. Where nothing is left to be parsed that does not matter: the end of a
-    /// body costs no credit.
+    /// Whether the bytes of the next read are parsed. Bytes that are read and ignored have no limit, so they are not reported.
+    fn is_read_for_someone(&self, settings: &Settings) -> bool {
+        self.incoming.reading == Reading::Http
+            && (self.role.is_receiving() || self.role.may_read(&settings.limits))
+    }
+
+    /// Whether a body has to wait for credit. The end of a body costs none, so a message without a body does not wait.
     pub(super) fn awaits_credit(&self) -> bool {
-        self.credit <= 0 && self.engine.is_receiving() && !self.without_body
+        self.incoming.credit <= 0
+            && self.role.is_receiving()
+            && !self.role.server().is_some_and(|role| role.without_body)
     }
 
-    /// Between requests: the peer must read before it is read.
+    /// Whether the peer has to read our output before its next request is read.
     pub(super) const fn awaits_reader(&self) -> bool {
         self.output.unwritten() >= UNREAD_OUTPUT
     }
-}
 
-/// None: nothing there. Otherwise bytes read and the room that was offered.
-type Counted = io::Result<Option<(usize, usize)>>;
-
-fn attempt(
-    state: &State,
-    read: impl FnOnce(&crate::stream::Stream) -> io::Result<usize>,
-) -> io::Result<Option<usize>> {
-    let Some(stream) = state.socket.stream() else {
-        return Ok(None);
-    };
-    match read(stream) {
-        Ok(count) => Ok(Some(count)),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-            Ok(None)
+    /// Reads into the spare capacity of `buffer`. Returns the number of bytes, None when there are none.
+    fn attempt_read(&self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        let Some(stream) = self.lifecycle.stream() else {
+            return Ok(None);
+        };
+        match stream.try_read_spare(buffer) {
+            Ok(count) => Ok(Some(count)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        Err(error) => Err(error),
     }
 }
+
+/// The number of bytes read and the room there was for them; None when there was nothing to read.
+type Counted = io::Result<Option<(usize, usize)>>;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::input::Read;
-use super::{Connection, Reading, Socket, State, Writing};
+use super::input::{Read, Reading};
+use super::{Connection, Lifecycle, Role, State, Turn, Writing};
 use crate::handoff::Batch;
 use crate::poller::Poller;
 use crate::settings::Settings;
@@ -15,35 +15,49 @@ pub(crate) const LENT_AFTER: u8 = 32;
 
 impl State {
     pub(super) const fn is_on_loan(&self) -> bool {
-        matches!(self.socket, Socket::Open(Stream::Detached(_)))
+        matches!(self.lifecycle, Lifecycle::Open(Stream::Detached(_)))
     }
 
-    /// Nothing but whole requests and their answers.
+    /// Whether the connection carries whole requests and their responses only, and no other event is due.
     pub(super) fn is_ordinary(&self, settings: &Settings) -> bool {
-        self.reading == Reading::Http
+        self.incoming.reading == Reading::Http
             && self.writing == Writing::Open
             && self.write_failed.is_none()
-            && self.fallback_at.is_none()
-            && !self.tapped
-            && self.socket_timeout.is_none_or(|limit| limit >= NEAR)
-            && self.input.is_empty()
+            && self.deadlines.fallback_at.is_none()
+            && !self.incoming.tapped
+            && self
+                .deadlines
+                .socket_timeout
+                .is_none_or(|limit| limit >= NEAR)
+            && self.incoming.buffer.is_empty()
             && self.output.is_empty()
-            && !self.engine.is_client()
-            && !self.engine.is_receiving()
-            && Connection::wants_read(self, settings)
+            && !self.role.is_client()
+            && !self.role.is_receiving()
+            && self.wants_read(settings)
     }
 
-    /// Counts an answer that JavaScript's thread has written. Returns true once in `LENT_AFTER`: the connection may be lent.
+    /// Counts an answer that JavaScript's thread has written. Returns true once in `LENT_AFTER` answers of a server's connection,
+    /// which may then be lent.
     pub(super) fn count_direct_answer(&mut self) -> bool {
-        if self.is_on_loan() || !self.engine.is_idle() {
+        if self.is_on_loan() || !self.role.is_idle() {
             return false;
         }
-        self.answered_directly += 1;
-        let is_due = self.answered_directly >= LENT_AFTER;
+        let Role::Server(role) = &mut self.role else {
+            return false;
+        };
+        role.answered_directly += 1;
+        let is_due = role.answered_directly >= LENT_AFTER;
         if is_due {
-            self.answered_directly = 0;
+            role.answered_directly = 0;
         }
         is_due
+    }
+
+    /// Begins to count direct answers anew.
+    pub(super) fn forget_direct_answers(&mut self) {
+        if let Some(role) = self.role.server_mut() {
+            role.answered_directly = 0;
+        }
     }
 
     /// Gives the socket back to the I/O thread. Either thread.
@@ -51,17 +65,16 @@ impl State {
         if !self.is_on_loan() {
             return;
         }
-        self.answered_directly = 0;
-        // Until it is there: a socket that the poller does not take is lost.
-        let Socket::Open(Stream::Detached(lent)) =
-            std::mem::replace(&mut self.socket, Socket::Lost)
+        self.forget_direct_answers();
+        let Lifecycle::Open(Stream::Detached(lent)) =
+            std::mem::replace(&mut self.lifecycle, Lifecycle::Lost)
         else {
             return;
         };
         connection.environment.loans.forget(&lent);
         let _runtime = connection.thread.handle.enter();
         match Stream::attach(lent) {
-            Ok(stream) => self.socket = Socket::Open(stream),
+            Ok(stream) => self.lifecycle = Lifecycle::Open(stream),
             Err(error) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
         }
         self.wake();
@@ -73,23 +86,24 @@ impl Connection {
         self.lock().is_on_loan()
     }
 
-    /// Answers whether it was lent.
+    /// Returns whether the connection was lent.
     pub(crate) fn lend(self: &Arc<Self>, poller: &Poller) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if !matches!(&state.socket, Socket::Open(stream) if !stream.is_detached())
-            || !state.engine.is_idle()
-            || !state.is_ordinary(&state.engine.settings())
+        if !matches!(&state.lifecycle, Lifecycle::Open(stream) if !stream.is_detached())
+            || !state.role.is_idle()
+            || !state.is_ordinary(&state.role.settings())
         {
             return false;
         }
-        let Socket::Open(stream) = std::mem::replace(&mut state.socket, Socket::Lost) else {
+        let Lifecycle::Open(stream) = std::mem::replace(&mut state.lifecycle, Lifecycle::Lost)
+        else {
             return false;
         };
         match stream.detach() {
             Ok(lent) => {
                 let added = poller.add(&lent.socket);
-                state.socket = Socket::Open(Stream::Detached(lent));
+                state.lifecycle = Lifecycle::Open(Stream::Detached(lent));
                 if added.is_err() {
                     state.take_back(self);
                 }
@@ -103,19 +117,25 @@ impl Connection {
         }
     }
 
-    /// Reads what has come. Answers whether anything has, and whether the loan goes on. JavaScript's thread only.
-    pub(crate) fn read_on_loan(&self, batch: &mut Batch) -> (bool, bool) {
+    /// Reads once. Returns whether bytes were received, and whether the loan continues. JavaScript's thread only.
+    pub(crate) fn read_on_loan(self: &Arc<Self>, batch: &mut Batch) -> (bool, bool) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !state.is_on_loan() {
             return (false, false);
         }
-        let settings = state.engine.settings();
-        let before = state.bytes_read;
-        let drained = match self.read(state, &settings, batch) {
+        let settings = state.role.settings();
+        let before = state.incoming.bytes_read;
+        let mut turn = Turn {
+            connection: self,
+            state: &mut *state,
+            settings: &settings,
+            batch: &mut *batch,
+        };
+        let drained = match turn.read() {
             Ok(read) => read == Read::Drained,
             Err(error) => {
-                // The kernel tells of it once, and the task is to hear of it.
+                // The kernel reports an error only once, so it is kept for the task.
                 state.write_failed = Some(error.raw_os_error().unwrap_or(0));
                 false
             }
@@ -124,11 +144,11 @@ impl Connection {
         if !stays {
             state.take_back(self);
         }
-        // Under the lock: ahead of what the I/O thread finds next.
+        // Before the lock is released, so that these records precede those of the I/O thread.
         if self.environment.is_alive() {
             self.environment.inbox().push(batch);
         }
-        (state.bytes_read > before, stays)
+        (state.incoming.bytes_read > before, stays)
     }
 
     pub(crate) fn end_loan(&self) {

@@ -1,21 +1,21 @@
-//! One connection, a server's or a client's: the engine, its socket and what lies between.
+//! One connection of a server or a client: its protocol engine, its socket, and the state between them.
 //!
-//! The state is behind a mutex because two threads drive it: its I/O thread, and JavaScript's when a
-//! batch is so small that waking the I/O thread would cost more than the write itself. Only the I/O
-//! thread closes and touches timers, and it reads, but for connections on loan (`loan`); JavaScript's
-//! thread applies commands and writes, and wakes the connection's task when there is more to do.
+//! Two threads drive a connection, so its state is protected by a mutex: the connection's I/O thread, and JavaScript's thread when
+//! a flush is so small that waking the I/O thread would cost more than the write itself. Only the I/O thread closes the socket,
+//! touches timers and, except for connections on loan (`loan`), reads. JavaScript's thread applies commands and writes, and
+//! wakes the connection's task when there is more to do.
 
 mod command;
 mod connecting;
 mod deadline;
-mod engine;
 mod give_up;
 mod input;
+mod lifecycle;
 mod loan;
 mod output;
 mod requests;
 mod responses;
-mod socket;
+mod role;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -23,30 +23,27 @@ mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
-use std::time::{Duration, Instant};
-
-use ferrohttp_proto::ErrorKind;
 
 pub(crate) use self::connecting::connect;
-use self::engine::Engine;
+use self::deadline::Deadlines;
 pub use self::give_up::GivenUp;
 pub(crate) use self::input::last_packet;
+use self::input::{Fin, Incoming, Reading};
+use self::lifecycle::Lifecycle;
 pub(crate) use self::loan::LENT_AFTER;
 use self::output::{Flush, Output};
-use self::socket::Socket;
+use self::role::{ClientRole, Role, ServerRole};
 pub(crate) use self::task::serve;
-use self::waiting::Waiting;
 use crate::connect::ConnectOptions;
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::io_thread::IoThread;
+use crate::io_thread::{IoThread, now};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
-use crate::timer::TimerKey;
 
 /// See the module.
 pub(crate) struct Connection {
@@ -56,135 +53,87 @@ pub(crate) struct Connection {
     state: Mutex<State>,
 }
 
-/// What is done with the bytes that come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// They are HTTP.
-    Http,
-    /// They go to JavaScript as they are: after an upgrade or CONNECT.
-    Raw,
-    /// Nobody wants them any more, but the peer should be able to read our last words: a close with
-    /// unread bytes would be a reset. Ends with the peer's FIN or at the deadline.
-    Discard,
-}
-
-/// What is to happen with our direction once the output is empty.
+/// The state of the sending direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writing {
     Open,
+    /// FIN is sent once the output is empty.
     HalfClose,
+    /// The connection is closed once the output is empty.
     Close,
-    /// FIN is sent.
+    /// The program destroyed the socket: the task closes the connection, and output that the kernel has not accepted is dropped.
+    Destroy,
+    /// FIN has been sent.
     Shut,
 }
 
 struct State {
-    socket: Socket,
-    engine: Engine,
-    reading: Reading,
+    lifecycle: Lifecycle,
+    role: Role,
+    incoming: Incoming,
     writing: Writing,
-    /// How the peer broke the protocol.
-    failed: Option<ErrorKind>,
-    /// What the kernel does not take at once is dropped: the program destroyed the socket.
-    destroying: bool,
-    /// The program has destroyed a tunnel, whose FIN leaves with that flush.
-    fin_due: bool,
-    /// The head of an upgrade request is with JavaScript, which has not decided yet.
-    upgrade_pending: bool,
-    /// Body bytes that JavaScript is still ready to take.
-    credit: i64,
-    /// The last head said COMPLETE: its End is not told again.
-    without_body: bool,
-    /// What remains of a body with Content-Length: says when reading straight into a chunk pays.
-    body_left: u64,
-    /// Received and not consumed. Without capacity most of the time.
-    input: Vec<u8>,
-    waiting: Waiting,
-    /// The peer's FIN was seen.
-    eof_seen: bool,
-    /// … and JavaScript told.
-    eof_told: bool,
-    /// The last turn stopped although bytes may be waiting in the socket.
-    read_held: bool,
     output: Output,
+    deadlines: Deadlines,
+    /// Of the connection's task.
     waker: Option<Waker>,
-    timer: Option<(TimerKey, Instant)>,
-    socket_timeout: Option<Duration>,
-    last_activity: Instant,
-    /// What JavaScript's thread was told when it wrote: the kernel tells it once.
+    /// Errno of a failed write. The kernel reports it only once, so JavaScript's thread keeps it for the connection's task.
     write_failed: Option<i32>,
-    /// The kernel did not take everything the last time.
+    /// The kernel did not accept all bytes of the last write.
     write_blocked: bool,
-    /// 'timeout' was told and nothing has moved since.
-    socket_timed_out: bool,
-    /// The end of keepAliveTimeout was told and nothing has come since.
-    keep_alive_told: bool,
-    /// A request has been told: the next one finds the timeouts as the server has them.
-    served: bool,
-    /// Nothing is read while the program has paused its HTTP socket.
-    paused: bool,
-    /// The program wants a copy of what is read.
-    tapped: bool,
-    /// The program has the socket by another descriptor, see `give_up`.
-    given_up: bool,
-    /// Another process may have the socket open, too: see `accepted`.
-    shared: bool,
-    /// JavaScript has been told of the end, and the slot may be another's.
-    parted: bool,
-    /// A command has been applied that the task is to see, once all of its flush have been.
+    /// A command needs the connection's task, which is woken when all commands of the flush have been applied.
     wake_due: bool,
-    /// The connection's number in the server's `lingering`, 0 before it parts.
-    lingering: u64,
-    /// When the I/O thread acts by itself because JavaScript has not: see `deadline`.
-    fallback_at: Option<Instant>,
-    bytes_read: u64,
-    /// Requests in a row that JavaScript's thread has answered by itself, see `LENT_AFTER`.
-    answered_directly: u8,
+    /// The program has destroyed a tunnel, and FIN is sent with that flush.
+    fin_due: bool,
+}
+
+/// What the phases of one turn of a connection work with while its lock is held: reading, parsing, writing, deadlines.
+struct Turn<'t> {
+    connection: &'t Arc<Connection>,
+    state: &'t mut State,
+    /// As they were when the turn began.
+    settings: &'t Settings,
+    /// Receives the records for JavaScript.
+    batch: &'t mut Batch,
+}
+
+/// Where a connection belongs.
+pub(crate) struct Place {
+    pub(crate) id: ConnectionId,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) thread: Arc<IoThread>,
 }
 
 impl Connection {
-    /// One that `server` has accepted. `shared`: it came from another process, which may not have closed its descriptor yet,
-    /// so that closing ours sends nothing to the peer.
+    /// A connection that `server` has accepted. `shared`: the connection came from another process, which may not have closed its
+    /// descriptor yet, so closing ours sends nothing to the peer.
     pub(crate) fn accepted(
-        id: ConnectionId,
+        place: Place,
         stream: Stream,
         shared: bool,
-        environment: Arc<Environment>,
         server: Arc<Server>,
-        thread: Arc<IoThread>,
-        now: Instant,
     ) -> Self {
         let paused = server.config().paused;
-        let engine = Engine::server(server, now);
-        let mut state = State::new(Socket::Open(stream), engine, now);
-        state.paused = paused;
-        state.shared = shared;
-        Self {
-            id,
-            thread,
-            environment,
-            state: Mutex::new(state),
-        }
+        let role = Role::Server(ServerRole::new(server, shared, now()));
+        let mut state = State::new(Lifecycle::Open(stream), role);
+        state.incoming.paused = paused;
+        Self::new(place, state)
     }
 
-    /// One that is to become a client's.
-    pub(crate) fn connecting(
-        id: ConnectionId,
-        options: &ConnectOptions,
-        settings: Settings,
-        environment: Arc<Environment>,
-        thread: Arc<IoThread>,
-        now: Instant,
-    ) -> Self {
-        let socket = Socket::Connecting {
+    /// A client's connection, which has no socket yet.
+    pub(crate) fn connecting(place: Place, options: &ConnectOptions, settings: Settings) -> Self {
+        let lifecycle = Lifecycle::Connecting {
             no_delay: options.no_delay,
             tcp_keep_alive: options.tcp_keep_alive,
         };
-        let state = State::new(socket, Engine::client(settings), now);
+        let role = Role::Client(ClientRole::new(settings));
+        Self::new(place, State::new(lifecycle, role))
+    }
+
+    fn new(place: Place, state: State) -> Self {
         Self {
-            id,
-            thread,
-            environment,
+            id: place.id,
+            thread: place.thread,
+            environment: place.environment,
             state: Mutex::new(state),
         }
     }
@@ -196,24 +145,25 @@ impl Connection {
     /// Shows an open connection's socket.
     #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn with_stream(&self, look: impl FnOnce(&Stream)) {
-        look(self.lock().socket.stream().expect("open"));
+        look(self.lock().lifecycle.stream().expect("open"));
     }
 
-    /// Bytes received so far, and bytes sent, those the kernel has not taken yet included.
+    /// Bytes received, and bytes sent including those that the kernel has not accepted yet.
     pub(crate) fn counters(&self) -> (u64, u64) {
         let state = self.lock();
         let sent = state.output.bytes_written() + state.output.unwritten();
-        (state.bytes_read, sent)
+        (state.incoming.bytes_read, sent)
     }
 
-    /// Bytes that were written and that the kernel has not taken, None where it takes no more: what was written last is lost.
+    /// Bytes that were written and that the kernel has not accepted. None when it accepts no more and the last bytes are lost.
     pub(crate) fn unsent(&self) -> Option<u64> {
         let state = self.lock();
-        let takes_more = !state.is_closed() && !state.destroying && state.write_failed.is_none();
-        takes_more.then(|| state.output.unwritten())
+        let accepts_more =
+            !state.is_closed() && !state.is_destroyed() && state.write_failed.is_none();
+        accepts_more.then(|| state.output.unwritten())
     }
 
-    /// Writes what there is and tells JavaScript of acknowledged writes. Either thread.
+    /// Writes the output and acknowledges the writes that asked for it. Either thread.
     fn flush(&self, state: &mut State, batch: &mut Batch) -> Result<Flush, i32> {
         self.flush_before(state, batch, false)
     }
@@ -228,7 +178,7 @@ impl Connection {
         if state.output.is_settled() {
             return Ok(Flush::Done);
         }
-        let Some(stream) = state.socket.stream() else {
+        let Some(stream) = state.lifecycle.stream() else {
             return Ok(Flush::Done);
         };
         let result = state.output.flush(stream, closing);
@@ -241,153 +191,139 @@ impl Connection {
             matches!(result, Ok(Flush::Blocked)),
         );
         if was_blocked {
-            state.last_activity = crate::io_thread::now();
+            state.deadlines.last_activity = now();
         }
-        state.moved();
+        state.note_activity();
         result.map_err(|error| error.raw_os_error().unwrap_or(0))
     }
 
     /// Ends the connection. I/O thread only.
     fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
-        let counters = (state.bytes_read, state.output.bytes_written());
+        let counters = state.counters();
         if self.retire(state) {
             batch.closed(self.id, errno, counters);
         }
     }
 
-    /// Tells JavaScript that the connection has ended, as Node has it as soon as the last words are with the kernel. The
-    /// socket stays for a peer that is still sending, see `Reading::Discard`. I/O thread only.
-    fn part(self: &Arc<Self>, state: &mut State, batch: &mut Batch) {
-        // Whoever reads it on loan goes by the slot.
+    /// Reports to JavaScript that a server's connection has ended, as Node does as soon as the kernel has the last bytes. The socket
+    /// stays open for a peer that is still sending, see `Reading::Discard`. I/O thread only.
+    fn leave(self: &Arc<Self>, state: &mut State, batch: &mut Batch) {
+        // A loan is found by its slot.
         state.take_back(self);
-        let counters = (state.bytes_read, state.output.bytes_written());
-        if self.give_up_slot(state) {
-            batch.closed(self.id, 0, counters);
-            if let Engine::Server(_, server) = &state.engine {
-                state.lingering = server.lingering.add(Arc::downgrade(self));
+        let Role::Server(ServerRole { server, .. }) = &state.role else {
+            return;
+        };
+        match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
+            Lifecycle::Open(stream) => {
+                self.free_slot(state);
+                batch.closed(self.id, 0, state.counters());
+                let number = server.lingering.add(Arc::downgrade(self));
+                state.lifecycle = Lifecycle::Lingering { stream, number };
             }
+            other => state.lifecycle = other,
         }
     }
 
-    /// Closes a lingering connection, whose place another one needs. I/O thread only.
+    /// Closes a lingering connection because its place is needed for another one. I/O thread only.
     pub(crate) fn make_way(&self) {
         staging::with_batch(&self.environment, |batch| self.abandon(batch));
     }
 
-    /// Whether the slot was still this connection's.
-    fn give_up_slot(&self, state: &mut State) -> bool {
-        if std::mem::replace(&mut state.parted, true) {
-            return false;
+    fn free_slot(&self, state: &State) {
+        self.environment
+            .connections
+            .remove(self.id, state.counters());
+        match &state.role {
+            Role::Server(role) => role.server.release(role.served),
+            Role::Client(_) => self.environment.forget_client(),
         }
-        let counters = (state.bytes_read, state.output.bytes_written());
-        self.environment.connections.remove(self.id, counters);
-        match &state.engine {
-            Engine::Server(_, server) => server.release(state.served),
-            Engine::Client(..) => self.environment.forget_client(),
-        }
-        true
     }
 
-    /// Lets go of the socket and of the slot; answers whether JavaScript is to be told. I/O thread only.
+    /// Closes the socket and frees the slot. Returns whether JavaScript has yet to be notified. I/O thread only.
     fn retire(&self, state: &mut State) -> bool {
-        match std::mem::replace(&mut state.socket, Socket::Closed) {
-            Socket::Closed => return false,
-            // The poller would watch it for as long as another descriptor of the socket is open: libuv's, of one that was adopted.
-            Socket::Open(Stream::Detached(lent)) => self.environment.loans.forget(&lent),
+        let had_left = state.lifecycle.has_left();
+        match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
+            Lifecycle::Closed => return false,
+            // The poller would watch the socket as long as another descriptor of it is open: libuv's, if it was adopted.
+            Lifecycle::Open(Stream::Detached(lent)) => self.environment.loans.forget(&lent),
+            Lifecycle::Lingering { number, .. } => {
+                if let Role::Server(role) = &state.role {
+                    role.server.lingering.remove(number);
+                }
+            }
             _ => {}
         }
         state.output.clear();
-        state.input = Vec::new();
-        // The task ends when it next runs; without this a close from outside would leave it waiting for good.
+        state.incoming.buffer = Vec::new();
+        // The task ends when it next runs. It would wait forever if a connection that another task has closed did not wake it.
         state.wake();
-        if let Some((key, _)) = state.timer.take() {
+        if let Some((key, _)) = state.deadlines.timer.take() {
             self.thread.stop_timer(key);
         }
-        if let Engine::Server(_, server) = &state.engine
-            && state.lingering != 0
-        {
-            server.lingering.remove(state.lingering);
+        if !had_left {
+            self.free_slot(state);
         }
-        self.give_up_slot(state)
+        !had_left
     }
 
-    /// Has the task look at its deadlines again if it is `server`'s: they may have come closer.
+    /// Has the task check its deadlines again if the connection belongs to `server`, whose timeouts have changed.
     pub(crate) fn reconfigured(&self, server: &Arc<Server>) {
         let mut state = self.lock();
-        if matches!(&state.engine, Engine::Server(_, its) if Arc::ptr_eq(its, server)) {
+        if matches!(&state.role, Role::Server(role) if Arc::ptr_eq(&role.server, server)) {
             state.wake();
         }
     }
 
-    /// Closes at once: the environment goes away, or our own code has panicked.
+    /// Closes the connection at once: the environment ends, or our own code has panicked.
     pub(crate) fn abandon(&self, batch: &mut Batch) {
         self.close(&mut self.lock(), 0, batch);
     }
 }
 
 impl State {
-    fn new(socket: Socket, engine: Engine, now: Instant) -> Self {
-        let settings = engine.settings();
+    fn new(lifecycle: Lifecycle, role: Role) -> Self {
+        let settings = role.settings();
         Self {
-            socket,
-            engine,
-            reading: Reading::Http,
+            lifecycle,
+            role,
+            incoming: Incoming::new(settings.body_window),
             writing: Writing::Open,
-            failed: None,
-            destroying: false,
-            fin_due: false,
-            upgrade_pending: false,
-            credit: i64::from(settings.body_window),
-            without_body: false,
-            body_left: 0,
-            input: Vec::new(),
-            waiting: Waiting::default(),
-            eof_seen: false,
-            eof_told: false,
-            read_held: false,
             output: Output::default(),
+            deadlines: Deadlines::new(settings.socket_timeout, now()),
             waker: None,
-            timer: None,
-            socket_timeout: settings.socket_timeout,
-            last_activity: now,
             write_failed: None,
             write_blocked: false,
-            socket_timed_out: false,
-            keep_alive_told: false,
-            served: false,
-            paused: false,
-            tapped: false,
-            given_up: false,
-            shared: false,
-            parted: false,
             wake_due: false,
-            lingering: 0,
-            fallback_at: None,
-            bytes_read: 0,
-            answered_directly: 0,
+            fin_due: false,
         }
     }
 
-    /// Nothing that the peer has sent, as far as we know, would turn a close into a reset.
-    fn everything_read(&self) -> bool {
-        self.eof_seen
-            || (self.input.is_empty()
-                && self.reading == Reading::Http
-                && !self.engine.is_receiving())
+    /// Whether closing the socket now sends FIN: the peer has sent nothing, as far as we know, that would make it a reset.
+    fn has_read_everything(&self) -> bool {
+        self.incoming.fin != Fin::Awaited
+            || (self.incoming.buffer.is_empty()
+                && self.incoming.reading == Reading::Http
+                && !self.role.is_receiving())
     }
 
     const fn is_closed(&self) -> bool {
-        matches!(self.socket, Socket::Closed)
+        matches!(self.lifecycle, Lifecycle::Closed)
     }
 
-    /// Bytes went one way or the other.
-    fn moved(&mut self) {
-        if self.socket_timeout.is_some() {
-            self.last_activity = crate::io_thread::now();
-            if std::mem::take(&mut self.socket_timed_out) {
-                // No timer runs, and only the task may start one.
-                self.wake();
-            }
+    fn is_destroyed(&self) -> bool {
+        self.writing == Writing::Destroy
+    }
+
+    /// Bytes received, and bytes that the kernel has accepted.
+    const fn counters(&self) -> (u64, u64) {
+        (self.incoming.bytes_read, self.output.bytes_written())
+    }
+
+    /// Bytes were received or sent.
+    fn note_activity(&mut self) {
+        if self.deadlines.note_activity() {
+            // No timer runs, and only the task may start one.
+            self.wake();
         }
     }
 

@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::input::Read;
-use super::{Connection, Flush, Reading, State, Writing};
+use super::input::{Fin, Read, Reading};
+use super::{Connection, Flush, Lifecycle, State, Turn, Writing};
 use crate::handoff::Batch;
 use crate::staging;
 
-/// Turns of the loop in one poll. Each is at most one read of 64 KiB, so a peer that sends without
-/// pause holds the thread for some tens of microseconds before the others have theirs.
-const TURNS: usize = 4;
+/// Rounds of the loop in one poll. Each reads at most once, up to 64 KiB, so a peer that sends without pause occupies the thread
+/// for some tens of microseconds before other connections are served.
+const ROUNDS: usize = 4;
 
 /// Runs until the connection is closed. Dropping the future leaves the connection to `abandon`.
 pub(crate) async fn serve(connection: Arc<Connection>) {
@@ -29,9 +29,9 @@ pub(crate) async fn serve(connection: Arc<Connection>) {
     .await;
 }
 
-/// Whether the loop of `Connection::poll` goes round again.
+/// Whether the loop of `Connection::poll` has another round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum Next {
     Again,
     Wait,
 }
@@ -40,47 +40,21 @@ impl Connection {
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let config = state.engine.settings();
-        if state.is_on_loan() && !state.is_ordinary(&config) {
+        let settings = state.role.settings();
+        if state.is_on_loan() && !state.is_ordinary(&settings) {
             state.take_back(self);
         }
-        let mut turn = Turn::Again;
-        for _ in 0..TURNS {
-            if state.is_closed() {
-                return Poll::Ready(());
-            }
-            let wrote = self.drive_write(state, cx, batch);
-            if wrote.is_err() && state.engine.is_client() {
-                self.read_last_words(state, &config, batch);
-            }
-            // After the write: what the peer has read makes room for requests that are here already.
-            self.resume(state, &config, batch);
-            // After a failed write there is nothing to read but an end that is none.
-            let went = wrote.and_then(|wrote| Ok((wrote, self.drive_read(state, cx, batch)?)));
-            turn = match went {
-                Ok((wrote, read)) => {
-                    self.tell_eof(state, &config, batch);
-                    // Also while there is more to read: a peer that never stops sending must not prevent the close.
-                    let closing = self.advance_close(state, batch);
-                    if [wrote, read, closing].contains(&Turn::Again) {
-                        Turn::Again
-                    } else {
-                        Turn::Wait
-                    }
-                }
-                Err(errno) => {
-                    self.close(state, errno, batch);
-                    Turn::Wait
-                }
-            };
-            if turn == Turn::Wait {
-                break;
-            }
-        }
+        let mut turn = Turn {
+            connection: self,
+            state: &mut *state,
+            settings: &settings,
+            batch: &mut *batch,
+        };
+        let next = turn.run(cx);
         if state.is_closed() {
             return Poll::Ready(());
         }
-        if turn == Turn::Again {
+        if next == Next::Again {
             cx.waker().wake_by_ref();
             batch.hurry();
         }
@@ -88,120 +62,158 @@ impl Connection {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             _ => state.waker = Some(cx.waker().clone()),
         }
-        self.arm(state, &config);
+        self.arm(state, &settings);
         Poll::Pending
     }
+}
 
-    fn drive_write(
-        &self,
-        state: &mut State,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Result<Turn, i32> {
-        if let Some(errno) = state.write_failed {
+impl Turn<'_> {
+    fn run(&mut self, cx: &mut Context<'_>) -> Next {
+        for _ in 0..ROUNDS {
+            if self.state.is_closed() {
+                return Next::Wait;
+            }
+            let next = self.round(cx).unwrap_or_else(|errno| {
+                self.connection.close(self.state, errno, self.batch);
+                Next::Wait
+            });
+            if next == Next::Wait {
+                return Next::Wait;
+            }
+        }
+        Next::Again
+    }
+
+    /// Writes, reads, and closes, each as far as it is possible now. The error is that of the socket.
+    fn round(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
+        let wrote = self.drive_write(cx);
+        if wrote.is_err() && self.state.role.is_client() {
+            self.read_last_words();
+        }
+        // After the write, because requests that are here already may have waited for the peer to read.
+        self.resume();
+        let wrote = wrote?;
+        let read = self.drive_read(cx)?;
+        self.report_eof();
+        // Also while there is more to read: a peer that never stops sending must not prevent the close.
+        let closing = self.advance_close();
+        Ok(if [wrote, read, closing].contains(&Next::Again) {
+            Next::Again
+        } else {
+            Next::Wait
+        })
+    }
+
+    fn drive_write(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
+        if let Some(errno) = self.state.write_failed {
             return Err(errno);
         }
         loop {
-            match self.flush(state, batch)? {
-                Flush::Done => return Ok(Turn::Wait),
-                Flush::Paused => return Ok(Turn::Again),
-                Flush::Blocked => state.take_back(self),
+            match self.connection.flush(self.state, self.batch)? {
+                Flush::Done => return Ok(Next::Wait),
+                Flush::Paused => return Ok(Next::Again),
+                Flush::Blocked => self.state.take_back(self.connection),
             }
-            let Some(stream) = state.socket.stream() else {
-                return Ok(Turn::Wait);
+            let Some(stream) = self.state.lifecycle.stream() else {
+                return Ok(Next::Wait);
             };
             match stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
-                Poll::Pending => return Ok(Turn::Wait),
+                Poll::Pending => return Ok(Next::Wait),
             }
         }
     }
 
-    fn drive_read(
-        &self,
-        state: &mut State,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Result<Turn, i32> {
-        let config = state.engine.settings();
-        let behind = self.awaits_javascript(state, cx.waker());
-        state.read_held = behind || !Self::wants_read(state, &config);
-        if state.read_held || state.is_on_loan() {
-            return Ok(Turn::Wait);
+    fn drive_read(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
+        let awaits_javascript = self.connection.awaits_javascript(self.state, cx.waker());
+        let state = &mut *self.state;
+        state.incoming.held = awaits_javascript || !state.wants_read(self.settings);
+        if state.incoming.held || state.is_on_loan() {
+            return Ok(Next::Wait);
         }
-        let Some(stream) = state.socket.stream() else {
-            return Ok(Turn::Wait);
+        let Some(stream) = state.lifecycle.stream() else {
+            return Ok(Next::Wait);
         };
         match stream.poll_read_ready(cx) {
-            Poll::Pending => return Ok(Turn::Wait),
+            Poll::Pending => return Ok(Next::Wait),
             Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
             Poll::Ready(Ok(())) => {}
         }
-        match self.read(state, &config, batch) {
-            Ok(Read::More) => Ok(Turn::Again),
+        match self.read() {
+            Ok(Read::More | Read::Eof) => Ok(Next::Again),
             Ok(Read::Drained) => {
-                if let Some(stream) = state.socket.stream() {
+                if let Some(stream) = self.state.lifecycle.stream() {
                     stream.clear_read_ready();
                 }
-                Ok(Turn::Again)
+                Ok(Next::Again)
             }
-            Ok(Read::Eof) => Ok(Turn::Again),
             Err(error) => Err(error.raw_os_error().unwrap_or(0)),
         }
     }
 
     /// Moves a connection that is to be closed one step on, once its output is written.
-    fn advance_close(self: &Arc<Self>, state: &mut State, batch: &mut Batch) -> Turn {
-        if state.destroying {
-            state.output.clear();
+    fn advance_close(&mut self) -> Next {
+        if self.state.is_destroyed() {
+            self.state.output.clear();
         }
-        if !state.output.is_empty() {
-            return Turn::Wait;
+        if !self.state.output.is_empty() {
+            return Next::Wait;
         }
-        if state.given_up {
+        let connection = self.connection;
+        let state = &mut *self.state;
+        if matches!(state.lifecycle, Lifecycle::GivenUp(_)) {
             if state.writing == Writing::HalfClose {
-                self.shut(state);
+                state.shut();
             }
-            self.close(state, 0, batch);
-            return Turn::Again;
+            connection.close(state, 0, self.batch);
+            return Next::Again;
         }
         match state.writing {
-            Writing::Open => Turn::Wait,
+            Writing::Open => Next::Wait,
             Writing::HalfClose => {
-                self.shut(state);
-                Turn::Again
+                state.shut();
+                Next::Again
+            }
+            Writing::Destroy => {
+                connection.close(state, 0, self.batch);
+                Next::Again
+            }
+            Writing::Close if state.has_read_everything() => {
+                if state.role.server().is_some_and(|role| role.shared) {
+                    state.shut();
+                }
+                connection.close(state, 0, self.batch);
+                Next::Again
             }
             Writing::Close => {
-                if state.everything_read() {
-                    if state.shared && !state.destroying {
-                        self.shut(state);
-                    }
-                    self.close(state, 0, batch);
-                } else {
-                    self.shut(state);
-                    Self::linger(state);
-                    if !state.engine.is_client() {
-                        self.part(state, batch);
-                    }
+                state.shut();
+                state.linger();
+                connection.leave(state, self.batch);
+                Next::Again
+            }
+            // After a half-close the other direction continues up to the peer's FIN.
+            Writing::Shut => {
+                let incoming = &state.incoming;
+                let is_over = match incoming.fin {
+                    Fin::Awaited => false,
+                    Fin::Received => incoming.reading == Reading::Discard,
+                    Fin::Reported => true,
+                };
+                if is_over {
+                    connection.close(state, 0, self.batch);
                 }
-                Turn::Again
+                Next::Wait
             }
-            // After a half-close the other direction goes on, up to the peer's FIN.
-            Writing::Shut
-                if state.eof_seen && (state.eof_told || state.reading == Reading::Discard) =>
-            {
-                self.close(state, 0, batch);
-                Turn::Wait
-            }
-            Writing::Shut => Turn::Wait,
         }
     }
+}
 
-    fn shut(&self, state: &mut State) {
-        state.writing = Writing::Shut;
-        if let Some(stream) = state.socket.stream() {
-            // ENOTCONN after a reset: the read side reports it.
+impl State {
+    fn shut(&mut self) {
+        self.writing = Writing::Shut;
+        if let Some(stream) = self.lifecycle.stream() {
+            // ENOTCONN after a reset: reading reports the error.
             drop(stream.shutdown_write());
         }
     }

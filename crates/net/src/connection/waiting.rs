@@ -7,7 +7,8 @@
 
 use std::task::Waker;
 
-use super::{Connection, Reading, State};
+use super::input::Reading;
+use super::{Connection, State, Turn};
 use crate::handoff::{Inbox, Until};
 
 /// From so many bytes of heads on, no further message is parsed before JavaScript has seen them, or answered them all. Credit
@@ -68,38 +69,49 @@ impl Waiting {
 impl State {
     /// Between messages: JavaScript has to see the heads that there are before another one is parsed.
     pub(super) fn has_many_heads(&self) -> bool {
-        self.waiting.heads >= HEADS
-            && !self.engine.is_receiving()
-            && (self.engine.is_client() || self.engine.unanswered() > 0)
+        self.incoming.waiting.heads >= HEADS
+            && !self.role.is_receiving()
+            && (self.role.is_client() || self.role.unanswered() > 0)
+    }
+}
+
+impl Turn<'_> {
+    /// Forgets what JavaScript has seen by now.
+    pub(super) fn refresh_waiting(&mut self) {
+        let inbox = self.connection.environment.inbox();
+        self.state.incoming.waiting.refresh(inbox);
     }
 }
 
 impl Connection {
     /// Whether the connection is not to be read before JavaScript's thread has caught up. The task is woken then.
     pub(super) fn awaits_javascript(&self, state: &mut State, waker: &Waker) -> bool {
-        if state.reading == Reading::Discard {
+        let reading = state.incoming.reading;
+        if reading == Reading::Discard {
             return false;
         }
         let inbox = self.environment.inbox();
         loop {
-            state.waiting.refresh(inbox);
+            state.incoming.waiting.refresh(inbox);
             let until = if inbox.is_full() {
                 Until::Room
-            } else if state.reading == Reading::Http && state.has_many_heads() {
+            } else if reading == Reading::Http && state.has_many_heads() {
                 Until::Emptied
-            } else if state.waiting.memory >= MEMORY {
+            } else if state.incoming.waiting.memory >= MEMORY {
                 Until::Taken
             } else {
                 return false;
             };
             let seen = match until {
                 Until::Room => inbox.happened(Until::Room),
-                Until::Emptied => state.waiting.emptied,
-                Until::Taken => state.waiting.taken,
+                Until::Emptied => state.incoming.waiting.emptied,
+                Until::Taken => state.incoming.waiting.taken,
             };
             let awaited = Some((until, seen));
-            if state.waiting.awaited == awaited || inbox.await_javascript(until, seen, waker) {
-                state.waiting.awaited = awaited;
+            if state.incoming.waiting.awaited == awaited
+                || inbox.await_javascript(until, seen, waker)
+            {
+                state.incoming.waiting.awaited = awaited;
                 return true;
             }
         }

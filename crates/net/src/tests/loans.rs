@@ -93,6 +93,6 @@ fn one_that_has_closed_is_not_lent() {
         connection.abandon(&mut Batch::default());
         let poller = js.environment.loans.poller().expect("a poller");
         assert!(!connection.lend(poller));
-        assert!(!connection.stands(), "it is closed and stays so");
+        assert!(!connection.is_open(), "it is closed and stays so");
     });
 }
