@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::connection;
 use crate::descriptor::Descriptor;
-use crate::environment::Environment;
 use crate::handoff;
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::listener;
+use crate::registry::Registry;
 use crate::server::Server;
 use crate::stream::Stream;
 
@@ -26,7 +26,7 @@ pub struct Adopted {
 pub(crate) fn adopt(
     descriptor: Descriptor,
     thread: &Arc<IoThread>,
-    environment: &Arc<Environment>,
+    registry: &Arc<Registry>,
     server: &Arc<Server>,
 ) -> io::Result<Adopted> {
     let stream = {
@@ -45,15 +45,15 @@ pub(crate) fn adopt(
     // JavaScript has compared the number of connections with the limit.
     server.admit(None);
     server.make_room(config.max_connections);
-    environment.count_accepted();
+    registry.count_accepted();
     let connection = listener::begin(
         stream,
         Arc::clone(thread),
-        environment,
+        registry,
         (server, &config),
         true,
     );
-    let id = connection.id;
+    let id = connection.id();
     thread.handle.spawn(connection::serve(connection));
     Ok(Adopted {
         id,

@@ -1,28 +1,29 @@
-//! One JavaScript thread, seen from Rust: its queues, its connections, its servers.
+//! One JavaScript thread, as the addon sees it: its queues, its connections, its servers.
 
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::adopted::{self, Adopted};
+use crate::clock::now;
+use crate::commands::Commands;
 use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection, GivenUp, Place};
 use crate::descriptor::Descriptor;
 use crate::errno;
 use crate::error::ListenError;
-use crate::handoff::{self, Batch, CloseMode, Command, Held, Inbox, Malformed, Records, Wake};
+use crate::handoff::{self, Batch, CloseMode, Command, Held, Malformed, Records, Wake};
 use crate::id::ConnectionId;
-use crate::io_thread::{self, Commands, IoThread};
+use crate::io_thread::{self, IoThread};
+use crate::js_thread::JsThread;
 use crate::listener::{self, BoundAddress, ListenOptions};
 use crate::loans::Loans;
-use crate::poller::Poller;
+use crate::registry::Registry;
 use crate::server::{Server, ServerConfig};
 use crate::settings::ClientConfig;
 use crate::sync::lock;
-use crate::table::Table;
 
 /// Up to this many writes in a flush, JavaScript's thread writes them itself: waking the I/O thread
 /// would cost more. From about ten concurrent connections on the opposite holds.
@@ -30,16 +31,10 @@ const DIRECT_WRITES: usize = 2;
 
 /// See the module. Created once for the main thread and once for each worker.
 pub struct Environment {
-    inbox: Inbox,
-    pub(crate) connections: Table,
+    js: Arc<JsThread>,
+    registry: Arc<Registry>,
     servers: Mutex<HashMap<u32, Arc<Server>>>,
     next_server: Mutex<u32>,
-    alive: AtomicBool,
-    accepted: AtomicU64,
-    /// Connections of clients, attempts included.
-    clients: AtomicUsize,
-    /// Flushes that I/O threads have not applied yet.
-    flushes_under_way: AtomicUsize,
     pub(crate) loans: Loans,
 }
 
@@ -47,36 +42,36 @@ impl Environment {
     /// `wake` is called from I/O threads whenever there is something to `take`.
     #[must_use]
     pub fn new(wake: Wake) -> Arc<Self> {
+        let js = JsThread::new(wake);
         Arc::new(Self {
-            inbox: Inbox::new(wake),
-            connections: Table::default(),
+            registry: Registry::new(Arc::clone(&js)),
+            js,
             servers: Mutex::default(),
             next_server: Mutex::new(1),
-            alive: AtomicBool::new(true),
-            accepted: AtomicU64::new(0),
-            clients: AtomicUsize::new(0),
-            flushes_under_way: AtomicUsize::new(0),
             loans: Loans::new(),
         })
     }
 
-    pub(crate) const fn inbox(&self) -> &Inbox {
-        &self.inbox
+    /// The thread's side that I/O threads know.
+    #[cfg(test)]
+    pub(crate) fn js(&self) -> &Arc<JsThread> {
+        &self.js
     }
 
-    pub(crate) fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Acquire)
+    /// A connection that is open.
+    pub(crate) fn connection(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.registry.connections.get(id)
     }
 
     /// The next batch of records, in exchange for the last one.
     pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
-        self.inbox.take(used)
+        self.js.inbox.take(used)
     }
 
     /// What an event loop on JavaScript's thread is to watch, calling `read_loans` while it is readable; once it does,
     /// `lend` says so. None where connections are never lent.
     pub fn loans_descriptor(&self) -> Option<i32> {
-        self.loans.poller().and_then(Poller::descriptor)
+        self.loans.poller().and_then(|poller| poller.descriptor())
     }
 
     /// From now on connections may be lent.
@@ -86,14 +81,13 @@ impl Environment {
 
     /// Whether JavaScript's thread reads a connection.
     pub fn is_on_loan(&self, id: ConnectionId) -> bool {
-        self.connections
-            .get(id)
+        self.connection(id)
             .is_some_and(|connection| connection.is_on_loan())
     }
 
     /// Reads the connections that are on loan: what came is there to `take`. JavaScript's thread only.
     pub fn read_loans(&self) {
-        self.loans.read(self);
+        self.loans.read(&self.registry);
     }
 
     /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
@@ -125,9 +119,7 @@ impl Environment {
             self.wait_for_flushes();
         }
         // What overtook an earlier flush on its way through a thread would be a body before its head.
-        if (at_once || writes <= DIRECT_WRITES)
-            && self.flushes_under_way.load(Ordering::Acquire) == 0
-        {
+        if (at_once || writes <= DIRECT_WRITES) && !self.js.has_flushes_under_way() {
             self.flush_directly(records, text, held, acks);
         } else {
             self.flush_through_threads(records, text, held);
@@ -136,11 +128,8 @@ impl Environment {
     }
 
     fn destroy_all(&self, connections: &[ConnectionId], acks: &mut Batch) {
-        let now = io_thread::now();
-        for connection in connections
-            .iter()
-            .filter_map(|&id| self.connections.get(id))
-        {
+        let now = now();
+        for connection in connections.iter().filter_map(|&id| self.connection(id)) {
             connection.apply(Command::Close(CloseMode::Destroy), None, now);
             self.finish_directly(&connection, acks);
         }
@@ -154,17 +143,17 @@ impl Environment {
         acks: &mut Batch,
     ) {
         let mut held = held.into_iter();
-        let now = io_thread::now();
+        let now = now();
         let mut current = None;
         for record in Records::new(records, text) {
             let buffer = record.command.held().and_then(|_| held.next());
             let previous =
-                current.take_if(|connection: &mut Arc<Connection>| connection.id != record.id);
+                current.take_if(|connection: &mut Arc<Connection>| connection.id() != record.id);
             if let Some(previous) = previous {
                 self.finish_directly(&previous, acks);
             }
             if current.is_none() {
-                current = self.connections.get(record.id);
+                current = self.connection(record.id);
             }
             if let Some(connection) = &current {
                 connection.apply(record.command, buffer, now);
@@ -179,7 +168,7 @@ impl Environment {
         // A panic costs this connection: the other connections of the flush get what was written to them.
         let finish = || {
             if connection.after_direct_commands(acks) {
-                self.loans.give(self, connection);
+                self.loans.give(&self.registry, connection);
             }
         };
         if catch_unwind(AssertUnwindSafe(finish)).is_err() {
@@ -189,20 +178,20 @@ impl Environment {
 
     /// Has acknowledgements reach JavaScript by the inbox.
     pub fn acknowledge_later(&self, acks: &mut Batch) {
-        if self.inbox.push(acks) {
-            self.inbox.tell();
+        if self.js.inbox.push(acks) {
+            self.js.inbox.tell();
         }
     }
 
     fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
         // So much at a time that the threads had better share the work.
-        self.loans.end(self);
+        self.loans.end(&self.registry);
         if let [only] = io_thread::running_threads() {
-            let mut commands = Commands::new(self);
+            let mut commands = Commands::new(&self.registry);
             commands.records = records.to_vec();
             commands.text = text.to_vec();
             commands.held = held;
-            only.send(commands);
+            only.send(Box::new(commands));
             return;
         }
         let mut parts: Vec<(Arc<IoThread>, Commands)> = Vec::new();
@@ -213,7 +202,7 @@ impl Environment {
             let index = match last {
                 Some((id, index)) if id == record.id => index,
                 _ => {
-                    let Some(connection) = self.connections.get(record.id) else {
+                    let Some(connection) = self.connection(record.id) else {
                         continue;
                     };
                     let thread = &connection.thread;
@@ -221,7 +210,7 @@ impl Environment {
                         .iter()
                         .position(|(other, _)| Arc::ptr_eq(other, thread));
                     let index = known.unwrap_or_else(|| {
-                        parts.push((Arc::clone(thread), Commands::new(self)));
+                        parts.push((Arc::clone(thread), Commands::new(&self.registry)));
                         parts.len() - 1
                     });
                     last = Some((record.id, index));
@@ -234,12 +223,8 @@ impl Environment {
             commands.held.extend(buffer);
         }
         for (thread, commands) in parts {
-            thread.send(commands);
+            thread.send(Box::new(commands));
         }
-    }
-
-    pub(crate) const fn flushes_under_way(&self) -> &AtomicUsize {
-        &self.flushes_under_way
     }
 
     /// Binds and starts to accept. Returns the server's id and where it is bound.
@@ -264,7 +249,7 @@ impl Environment {
         let listening = listener::listen(options, &config, thread)?;
         let server = self.add_server(config);
         let address = listening.address.clone();
-        listener::start(listening, thread, self, &server);
+        listener::start(listening, thread, &self.registry, &server);
         Ok((server.id, address))
     }
 
@@ -303,7 +288,7 @@ impl Environment {
     ) -> io::Result<Adopted> {
         let server = lock(&self.servers).get(&server).map(Arc::clone);
         let server = server.ok_or(io::ErrorKind::NotConnected)?;
-        adopted::adopt(descriptor, thread, self, &server)
+        adopted::adopt(descriptor, thread, &self.registry, &server)
     }
 
     /// Begins to connect. What is asked of the connection meanwhile is done once it stands; the outcome
@@ -328,16 +313,15 @@ impl Environment {
         options: ConnectOptions,
         config: ClientConfig,
     ) -> ConnectionId {
-        let connection = self.connections.insert(|id| {
+        let connection = self.registry.connections.insert(|entry| {
             let place = Place {
-                id,
-                environment: Arc::clone(self),
+                entry,
+                js: Arc::clone(&self.js),
                 thread: Arc::clone(thread),
             };
             Arc::new(Connection::connecting(place, &options, config.into()))
         });
-        self.clients.fetch_add(1, Ordering::Relaxed);
-        let id = connection.id;
+        let id = connection.id();
         thread
             .handle
             .spawn(connection::connect(connection, options));
@@ -350,7 +334,7 @@ impl Environment {
             return;
         };
         server.configure(config);
-        for connection in self.connections.all() {
+        for connection in self.registry.connections.all() {
             connection.reconfigured(&server);
         }
     }
@@ -368,10 +352,10 @@ impl Environment {
         let (done, settled) = mpsc::channel::<()>();
         for thread in io_thread::running_threads() {
             let done = done.clone();
-            let (environment, its) = (Arc::clone(self), Arc::clone(thread));
+            let (js, its) = (Arc::clone(&self.js), Arc::clone(thread));
             // After the connections' tasks, which were woken before.
             thread.handle.spawn(async move {
-                its.apply_commands_of(&environment);
+                its.carry_out_work_of(&js);
                 drop(done);
             });
         }
@@ -384,7 +368,7 @@ impl Environment {
     /// The connection does not stand or is being closed; there is no further descriptor.
     pub fn give_up(self: &Arc<Self>, id: ConnectionId) -> io::Result<GivenUp> {
         self.wait_for_flushes();
-        match self.connections.get(id) {
+        match self.connection(id) {
             Some(connection) => connection.give_up_socket(),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
@@ -406,7 +390,7 @@ impl Environment {
     fn wait_for_flushes(self: &Arc<Self>) {
         const LIMIT: Duration = Duration::from_secs(2);
         let until = Instant::now() + LIMIT;
-        while self.flushes_under_way.load(Ordering::Acquire) > 0 && Instant::now() < until {
+        while self.js.has_flushes_under_way() && Instant::now() < until {
             // Disconnected is the expected answer.
             let _ = self.settled().recv_timeout(LIMIT);
         }
@@ -416,9 +400,9 @@ impl Environment {
     /// that are on their way through an I/O thread are waited for.
     pub fn counters(self: &Arc<Self>, id: ConnectionId) -> Option<(u64, u64)> {
         self.wait_for_flushes();
-        match self.connections.get(id) {
+        match self.connection(id) {
             Some(connection) => Some(connection.counters()),
-            None => self.connections.counters_left(id),
+            None => self.registry.connections.counters_left(id),
         }
     }
 
@@ -426,43 +410,36 @@ impl Environment {
     /// Flushes that are on their way through an I/O thread are waited for.
     pub fn unsent(self: &Arc<Self>, id: ConnectionId) -> Option<u64> {
         self.wait_for_flushes();
-        self.connections.get(id)?.unsent()
+        self.connection(id)?.unsent()
     }
 
     /// Whether a connection stands, and a client's is fit for another request.
     pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.connections
-            .get(id)
+        self.connection(id)
             .is_some_and(|connection| connection.is_open())
-    }
-
-    pub(crate) fn count_accepted(&self) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Connections accepted on the native road so far.
     pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+        self.registry.accepted()
     }
 
     /// Connections open now, of servers and clients.
     pub fn open_connections(&self) -> usize {
-        self.connections.all().len()
-    }
-
-    pub(crate) fn forget_client(&self) {
-        self.clients.fetch_sub(1, Ordering::Relaxed);
+        self.registry.connections.all().len()
     }
 
     /// Those of clients, attempts to connect included.
     pub fn open_clients(&self) -> usize {
-        self.clients.load(Ordering::Relaxed)
+        let all = self.registry.connections.all();
+        all.iter()
+            .filter(|connection| connection.is_client())
+            .count()
     }
 
     /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.
     pub fn shutdown(self: &Arc<Self>) {
-        self.alive.store(false, Ordering::Release);
-        self.inbox.forget_waiting();
+        self.js.end();
         let servers: Vec<_> = lock(&self.servers)
             .drain()
             .map(|(_, server)| server)
@@ -477,8 +454,8 @@ impl Environment {
             thread.handle.spawn(async move {
                 let mut batch = Batch::default();
                 // What the program wrote before its end is sent, as far as the kernel takes it now.
-                thread_too.apply_commands_of(&environment);
-                for connection in environment.connections.all() {
+                thread_too.carry_out_work_of(&environment.js);
+                for connection in environment.registry.connections.all() {
                     if Arc::ptr_eq(&connection.thread, &thread_too) {
                         connection.abandon(&mut batch);
                     }

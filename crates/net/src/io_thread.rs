@@ -1,7 +1,6 @@
 //! The I/O threads: tokio current-thread runtimes, started on first use, one set a process.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
@@ -9,9 +8,9 @@ use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
-use crate::connection::Connection;
-use crate::environment::Environment;
-use crate::handoff::{Held, Records};
+use crate::clock::now;
+use crate::handoff::chunk;
+use crate::js_thread::JsThread;
 use crate::staging;
 use crate::sync::lock;
 use crate::timer::{TimerKey, Wheel};
@@ -22,51 +21,26 @@ pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";
 /// More have never helped: one thread fills several JavaScript threads.
 const DEFAULT_MAX_THREADS: usize = 4;
 
-/// The clock of deadlines: tokio's, so that tests can pause it.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
+/// Work that another thread hands to an I/O thread.
+pub(crate) trait Work: Send {
+    /// The JavaScript thread that has asked for it.
+    fn js(&self) -> &Arc<JsThread>;
+
+    fn carry_out(self: Box<Self>);
 }
 
-/// Commands of one flush of one environment, for the connections of one thread.
-pub(crate) struct Commands {
-    pub(crate) environment: Arc<Environment>,
-    pub(crate) records: Vec<u8>,
-    /// Text of the records, in their order.
-    pub(crate) text: Vec<u8>,
-    /// One for each record that names a held buffer, in order.
-    pub(crate) held: Vec<Held>,
-}
-
-impl Commands {
-    /// None yet.
-    pub(crate) fn new(environment: &Arc<Environment>) -> Self {
-        environment
-            .flushes_under_way()
-            .fetch_add(1, Ordering::Relaxed);
-        Self {
-            environment: Arc::clone(environment),
-            records: Vec::new(),
-            text: Vec::new(),
-            held: Vec::new(),
-        }
-    }
-}
-
-impl Drop for Commands {
-    /// Applied, or discarded: either way later flushes need not queue behind it.
-    fn drop(&mut self) {
-        self.environment
-            .flushes_under_way()
-            .fetch_sub(1, Ordering::Release);
-    }
+/// Something with a deadline.
+pub(crate) trait Timed: Send + Sync {
+    /// The deadline has passed. Called on the I/O thread.
+    fn expire(self: Arc<Self>);
 }
 
 /// One thread, seen from all others.
 pub(crate) struct IoThread {
     pub(crate) handle: Handle,
-    commands: Mutex<Vec<Commands>>,
-    command_arrived: Notify,
-    wheel: Mutex<Wheel<Weak<Connection>>>,
+    work: Mutex<Vec<Box<dyn Work>>>,
+    work_arrived: Notify,
+    wheel: Mutex<Wheel<Weak<dyn Timed>>>,
     wheel_changed: Notify,
 }
 
@@ -75,32 +49,31 @@ impl IoThread {
     pub(crate) fn start(handle: Handle) -> Arc<Self> {
         let thread = Arc::new(Self {
             handle,
-            commands: Mutex::default(),
-            command_arrived: Notify::new(),
+            work: Mutex::default(),
+            work_arrived: Notify::new(),
             wheel: Mutex::new(Wheel::new(now())),
             wheel_changed: Notify::new(),
         });
-        thread.handle.spawn(run_commands(Arc::clone(&thread)));
+        thread.handle.spawn(run_work(Arc::clone(&thread)));
         thread.handle.spawn(run_timers(Arc::clone(&thread)));
         thread.handle.spawn(staging::keep_looking());
         thread
     }
 
-    /// Hands commands over. Any thread.
-    pub(crate) fn send(&self, commands: Commands) {
-        lock(&self.commands).push(commands);
-        self.command_arrived.notify_one();
+    /// Hands work over. Any thread.
+    pub(crate) fn send(&self, work: Box<dyn Work>) {
+        lock(&self.work).push(work);
+        self.work_arrived.notify_one();
     }
 
-    /// Applies the commands of one environment that wait for this thread, without its waiting for its turn. Only from the
-    /// thread itself.
-    pub(crate) fn apply_commands_of(&self, environment: &Arc<Environment>) {
-        let waiting: Vec<Commands> = lock(&self.commands)
-            .extract_if(.., |commands| {
-                Arc::ptr_eq(&commands.environment, environment)
-            })
+    /// Carries out the work that one JavaScript thread has handed over, ahead of its turn. Only from the I/O thread itself.
+    pub(crate) fn carry_out_work_of(&self, js: &Arc<JsThread>) {
+        let waiting: Vec<_> = lock(&self.work)
+            .extract_if(.., |work| Arc::ptr_eq(work.js(), js))
             .collect();
-        carry_out(waiting, &mut Vec::new());
+        for work in waiting {
+            work.carry_out();
+        }
     }
 
     /// Whether it is one of several that connections are dealt out to.
@@ -110,10 +83,10 @@ impl IoThread {
     }
 
     /// Only from the thread itself.
-    pub(crate) fn start_timer(&self, at: Instant, connection: Weak<Connection>) -> TimerKey {
+    pub(crate) fn start_timer(&self, at: Instant, timed: Weak<dyn Timed>) -> TimerKey {
         let mut wheel = lock(&self.wheel);
         let before = wheel.next_expiry();
-        let key = wheel.insert(now(), at, connection);
+        let key = wheel.insert(now(), at, timed);
         if before.is_none_or(|before| at < before) {
             self.wheel_changed.notify_one();
         }
@@ -125,47 +98,11 @@ impl IoThread {
     }
 }
 
-async fn run_commands(thread: Arc<IoThread>) {
-    let mut touched = Vec::new();
+async fn run_work(thread: Arc<IoThread>) {
     loop {
-        thread.command_arrived.notified().await;
-        let batches = std::mem::take(&mut *lock(&thread.commands));
-        carry_out(batches, &mut touched);
-    }
-}
-
-/// `touched` is empty, before and after; it is the caller's for its memory.
-fn carry_out(batches: Vec<Commands>, touched: &mut Vec<Arc<Connection>>) {
-    for commands in batches {
-        let environment = Arc::clone(&commands.environment);
-        // As for a connection's task: a panic of ours must not take the thread along.
-        drop(catch_unwind(AssertUnwindSafe(|| apply(commands, touched))));
-        staging::with_batch(&environment, |batch| {
-            for connection in touched.drain(..) {
-                let finished = catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch)));
-                if finished.is_err() {
-                    connection.give_up_after_panic();
-                }
-            }
-        });
-    }
-}
-
-/// Applies every command first and writes afterwards, so that all answers to one connection leave in one write.
-fn apply(mut commands: Commands, touched: &mut Vec<Arc<Connection>>) {
-    let mut held = std::mem::take(&mut commands.held).into_iter();
-    let now = now();
-    for record in Records::new(&commands.records, &commands.text) {
-        let buffer = record.command.held().and_then(|_| held.next());
-        match touched.last() {
-            Some(last) if last.id == record.id => last.apply(record.command, buffer, now),
-            _ => {
-                let Some(connection) = commands.environment.connections.get(record.id) else {
-                    continue;
-                };
-                connection.apply(record.command, buffer, now);
-                touched.push(connection);
-            }
+        thread.work_arrived.notified().await;
+        for work in std::mem::take(&mut *lock(&thread.work)) {
+            work.carry_out();
         }
     }
 }
@@ -180,11 +117,11 @@ async fn run_timers(thread: Arc<IoThread>) {
             Some(at) => drop(tokio::time::timeout_at(at.into(), changed).await),
         }
         lock(&thread.wheel).expire(now(), &mut expired);
-        for connection in expired
+        for timed in expired
             .drain(..)
-            .filter_map(|weak: Weak<Connection>| weak.upgrade())
+            .filter_map(|weak: Weak<dyn Timed>| weak.upgrade())
         {
-            connection.expire();
+            timed.expire();
         }
     }
 }
@@ -278,6 +215,9 @@ fn threads() -> Result<&'static Threads, i32> {
         Some(threads) => Ok(threads),
         None => {
             let threads = start_threads(thread_count())?;
+            if let Some(first) = threads.all.first() {
+                chunk::tend_on(&first.handle);
+            }
             Ok(THREADS.get_or_init(|| threads))
         }
     }

@@ -13,6 +13,8 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod adopted;
+mod clock;
+mod commands;
 mod connect;
 mod connection;
 mod crossing;
@@ -24,11 +26,13 @@ mod error;
 mod handoff;
 mod id;
 mod io_thread;
+mod js_thread;
 mod lingering;
 mod listener;
 mod loans;
 mod poller;
 mod pool;
+mod registry;
 mod server;
 mod session;
 mod settings;

@@ -7,17 +7,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
-use crate::connection::Connection;
 use crate::sync::lock;
 
 /// Largest number of lingering connections of one server. A peer that reads closes within one round trip, so there are
 /// seldom more than a few.
 const MOST: usize = 128;
 
-#[derive(Default)]
+/// A connection that lingers.
+pub(crate) trait Lingers: Send + Sync {
+    /// Has the connection closed by its I/O thread, because its place is needed.
+    fn make_way(self: Arc<Self>);
+}
+
 struct Members {
     /// By number, oldest first.
-    all: BTreeMap<u64, Weak<Connection>>,
+    all: BTreeMap<u64, Weak<dyn Lingers>>,
     next: u64,
 }
 
@@ -33,7 +37,7 @@ impl Lingering {
     }
 
     /// Adds a connection, whose lock the caller holds. Returns its number, which is never 0.
-    pub(crate) fn add(&self, connection: Weak<Connection>) -> u64 {
+    pub(crate) fn add(&self, connection: Weak<dyn Lingers>) -> u64 {
         let number = {
             let mut members = lock(&self.0);
             let number = members.next;
@@ -61,8 +65,7 @@ impl Lingering {
                 members.all.pop_first().map(|(_, connection)| connection)
             };
             if let Some(connection) = oldest.as_ref().and_then(Weak::upgrade) {
-                let thread = Arc::clone(&connection.thread);
-                thread.handle.spawn(async move { connection.make_way() });
+                connection.make_way();
             }
         }
     }

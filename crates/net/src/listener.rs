@@ -14,14 +14,15 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
+use crate::clock::now;
 use crate::connection::{self, Connection, Place};
 use crate::deferred_accept::{self, DeferredAccept};
 use crate::descriptor::Descriptor;
-use crate::environment::Environment;
 use crate::errno;
 use crate::error::ListenError;
 use crate::handoff::Addresses;
-use crate::io_thread::{IoThread, next_thread, now};
+use crate::io_thread::{IoThread, next_thread};
+use crate::registry::Registry;
 use crate::server::{Accepting, Server, ServerConfig};
 use crate::staging;
 use crate::stream::Stream;
@@ -253,7 +254,7 @@ impl Listener {
 
 /// Lives as long as the accepting task: says when the listening socket is closed.
 struct Closing {
-    environment: Arc<Environment>,
+    registry: Arc<Registry>,
     server: Arc<Server>,
     path: Option<PathBuf>,
     closed: Option<mpsc::Sender<()>>,
@@ -267,7 +268,7 @@ impl Drop for Closing {
             // As libuv: the name goes with the socket. Somebody else may have removed it.
             drop(std::fs::remove_file(path));
         }
-        staging::with_batch(&self.environment, |batch| {
+        staging::with_batch(&self.registry.js, |batch| {
             batch.listener_closed(self.server.id)
         });
         drop(self.closed.take());
@@ -278,7 +279,7 @@ impl Drop for Closing {
 pub(crate) fn start(
     listening: Listening,
     thread: &Arc<IoThread>,
-    environment: &Arc<Environment>,
+    registry: &Arc<Registry>,
     server: &Arc<Server>,
 ) {
     let (closed, on_closed) = mpsc::channel();
@@ -287,7 +288,7 @@ pub(crate) fn start(
         BoundAddress::Ip(_) => None,
     };
     let closing = Closing {
-        environment: Arc::clone(environment),
+        registry: Arc::clone(registry),
         server: Arc::clone(server),
         path,
         closed: Some(closed),
@@ -296,7 +297,7 @@ pub(crate) fn start(
     let accepting = accept_loop(
         listening,
         Arc::clone(thread),
-        Arc::clone(environment),
+        Arc::clone(registry),
         Arc::clone(server),
         closing,
     );
@@ -336,7 +337,7 @@ pub(crate) fn descriptor(server: &Server, give_up: bool) -> io::Result<Descripto
 async fn accept_loop(
     Listening { listener, address }: Listening,
     thread: Arc<IoThread>,
-    environment: Arc<Environment>,
+    registry: Arc<Registry>,
     server: Arc<Server>,
     closing: Closing,
 ) {
@@ -358,7 +359,7 @@ async fn accept_loop(
         match accepted {
             Ok((stream, peer)) => {
                 let local = peer.and_then(|_| local.or_else(|| stream.local_address()));
-                deal(stream, (local, peer), &thread, &environment, &server);
+                deal(stream, (local, peer), &thread, &registry, &server);
             }
             // The peer has given up already.
             Err(error)
@@ -380,30 +381,30 @@ fn deal(
     stream: Stream,
     addresses: Addresses,
     accepting: &Arc<IoThread>,
-    environment: &Arc<Environment>,
+    registry: &Arc<Registry>,
     server: &Arc<Server>,
 ) {
     let config = server.config();
     if !server.admit(config.max_connections) {
-        staging::with_batch(environment, |batch| batch.dropped(server.id, addresses));
+        staging::with_batch(&registry.js, |batch| batch.dropped(server.id, addresses));
         return;
     }
     server.make_room(config.max_connections);
-    environment.count_accepted();
+    registry.count_accepted();
     let target = match accepting.shares_with_others() {
         true => next_thread().unwrap_or_else(|_| Arc::clone(accepting)),
         false => Arc::clone(accepting),
     };
     if Arc::ptr_eq(&target, accepting) {
-        open(stream, addresses, target, environment, server);
+        open(stream, addresses, target, registry, server);
         return;
     }
-    let (environment, server) = (Arc::clone(environment), Arc::clone(server));
+    let (registry, server) = (Arc::clone(registry), Arc::clone(server));
     let handle = target.handle.clone();
     let moved = stream.detach();
     handle.spawn(async move {
         match moved.and_then(Stream::attach) {
-            Ok(stream) => open(stream, addresses, target, &environment, &server),
+            Ok(stream) => open(stream, addresses, target, &registry, &server),
             Err(_) => server.release(false),
         }
     });
@@ -414,21 +415,21 @@ fn open(
     stream: Stream,
     addresses: Addresses,
     thread: Arc<IoThread>,
-    environment: &Arc<Environment>,
+    registry: &Arc<Registry>,
     server: &Arc<Server>,
 ) {
     let config = server.config();
     if config.no_delay && !INHERITS_NO_DELAY {
         drop(stream.set_nodelay(true));
     }
-    if !environment.is_alive() {
+    if !registry.js.is_alive() {
         server.release(false);
         return;
     }
     let handle = thread.handle.clone();
-    let connection = begin(stream, thread, environment, (server, &config), false);
-    staging::with_batch(environment, |batch| {
-        batch.open(connection.id, server.id, addresses);
+    let connection = begin(stream, thread, registry, (server, &config), false);
+    staging::with_batch(&registry.js, |batch| {
+        batch.open(connection.id(), server.id, addresses);
     });
     handle.spawn(connection::serve(connection));
 }
@@ -437,17 +438,17 @@ fn open(
 pub(crate) fn begin(
     stream: Stream,
     thread: Arc<IoThread>,
-    environment: &Arc<Environment>,
+    registry: &Arc<Registry>,
     (server, config): (&Arc<Server>, &ServerConfig),
     shared: bool,
 ) -> Arc<Connection> {
     if let Some(delay) = config.tcp_keep_alive {
         drop(stream.set_tcp_keepalive(true, delay));
     }
-    environment.connections.insert(|id| {
+    registry.connections.insert(|entry| {
         let place = Place {
-            id,
-            environment: Arc::clone(environment),
+            entry,
+            js: Arc::clone(&registry.js),
             thread,
         };
         Arc::new(Connection::accepted(

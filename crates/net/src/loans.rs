@@ -10,11 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use crate::connection::{Connection, LENT_AFTER};
-use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 use crate::poller::Poller;
-use crate::stream::Detached;
+use crate::registry::Registry;
 use crate::sync::lock;
 
 /// Largest number of loans at a time. The time that JavaScript's thread spends reading is lost for handlers.
@@ -39,31 +38,23 @@ struct Given {
     batch: Batch,
 }
 
-/// The loans of one environment. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is noticed
+/// The loans to one JavaScript thread. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is noticed
 /// here at the next look at the connection.
 pub(crate) struct Loans {
-    poller: Option<Poller>,
+    poller: Option<Arc<Poller>>,
     given: Mutex<Given>,
 }
 
 impl Loans {
     pub(crate) fn new() -> Self {
         Self {
-            poller: Poller::new(),
+            poller: Poller::new().map(Arc::new),
             given: Mutex::default(),
         }
     }
 
-    pub(crate) const fn poller(&self) -> Option<&Poller> {
+    pub(crate) const fn poller(&self) -> Option<&Arc<Poller>> {
         self.poller.as_ref()
-    }
-
-    /// Removes the socket of a loan from the poller.
-    pub(crate) fn forget(&self, lent: &Detached) {
-        if let Some(poller) = &self.poller {
-            // An error says that it was not there.
-            drop(poller.remove(&lent.socket));
-        }
     }
 
     pub(crate) fn begin(&self) {
@@ -71,7 +62,7 @@ impl Loans {
     }
 
     /// Lends a connection, if there is room for it. JavaScript's thread only, as everything below.
-    pub(crate) fn give(&self, environment: &Environment, connection: &Arc<Connection>) {
+    pub(crate) fn give(&self, registry: &Registry, connection: &Arc<Connection>) {
         let Some(poller) = &self.poller else { return };
         let mut given = lock(&self.given);
         if !given.watched {
@@ -81,7 +72,7 @@ impl Loans {
         given.turn += u64::from(LENT_AFTER);
         let turn = given.turn;
         given.loans.retain(|loan| {
-            let Some(other) = environment.connections.get(loan.id) else {
+            let Some(other) = registry.connections.get(loan.id) else {
                 return false;
             };
             if loan.last_read + STALE_AFTER < turn {
@@ -91,28 +82,28 @@ impl Loans {
         });
         if given.loans.len() < MAX_LOANS && connection.lend(poller) {
             given.loans.push(Loan {
-                id: connection.id,
+                id: connection.id(),
                 last_read: turn,
             });
         }
     }
 
-    /// Reads all connections on loan into the environment's inbox.
-    pub(crate) fn read(&self, environment: &Environment) {
+    /// Reads all connections on loan into the inbox.
+    pub(crate) fn read(&self, registry: &Registry) {
         let mut given = lock(&self.given);
         let Given {
             loans, turn, batch, ..
         } = &mut *given;
         *turn += 1;
         loans.retain_mut(|loan| {
-            let Some(connection) = environment.connections.get(loan.id) else {
+            let Some(connection) = registry.connections.get(loan.id) else {
                 return false;
             };
             // As in a connection's task: a panic is our bug, and may cost this connection only.
             let read = catch_unwind(AssertUnwindSafe(|| connection.read_on_loan(batch)));
             let (came, stays) = read.unwrap_or_else(|_| {
                 connection.abandon(batch);
-                environment.inbox().push(batch);
+                registry.js.inbox.push(batch);
                 (true, false)
             });
             if came {
@@ -123,9 +114,9 @@ impl Loans {
     }
 
     /// Ends all loans.
-    pub(crate) fn end(&self, environment: &Environment) {
+    pub(crate) fn end(&self, registry: &Registry) {
         for loan in lock(&self.given).loans.drain(..) {
-            if let Some(connection) = environment.connections.get(loan.id) {
+            if let Some(connection) = registry.connections.get(loan.id) {
                 connection.end_loan();
             }
         }

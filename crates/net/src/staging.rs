@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::environment::Environment;
 use crate::handoff::Batch;
+use crate::js_thread::JsThread;
 
 /// Messages in a batch from which on the thread polls its sockets once more before it parks. Messages that arrive together are
 /// seldom all there are, and on a shared core JavaScript's thread would take the core from this one.
@@ -17,7 +17,7 @@ pub(crate) const SEVERAL: usize = 4;
 
 #[derive(Default)]
 struct Staged {
-    batches: Vec<(Arc<Environment>, Batch)>,
+    batches: Vec<(Arc<JsThread>, Batch)>,
     /// Messages in them at the last such poll.
     seen: usize,
     /// Keeps the thread from parking; None on a thread that has no task for it.
@@ -28,37 +28,34 @@ thread_local! {
     static STAGED: RefCell<Staged> = RefCell::default();
 }
 
-/// Runs `fill` with this thread's batch for `environment`. Must not be nested.
-pub(crate) fn with_batch<R>(
-    environment: &Arc<Environment>,
-    fill: impl FnOnce(&mut Batch) -> R,
-) -> R {
+/// Runs `fill` with this thread's batch for `js`. Must not be nested.
+pub(crate) fn with_batch<R>(js: &Arc<JsThread>, fill: impl FnOnce(&mut Batch) -> R) -> R {
     STAGED.with_borrow_mut(|Staged { batches, .. }| {
         let index = batches
             .iter()
-            .position(|(owner, _)| Arc::ptr_eq(owner, environment))
+            .position(|(owner, _)| Arc::ptr_eq(owner, js))
             .unwrap_or_else(|| {
-                batches.push((Arc::clone(environment), Batch::default()));
+                batches.push((Arc::clone(js), Batch::default()));
                 batches.len() - 1
             });
         let batch = &mut batches[index].1;
         let result = fill(batch);
         if batch.is_worthwhile() {
-            publish(environment, batch);
+            publish(js, batch);
         }
         result
     })
 }
 
-/// Nothing is reported to an environment that has ended: after `Environment::shutdown` has run on this thread, its JavaScript is
-/// not woken any more.
-fn publish(environment: &Environment, batch: &mut Batch) {
-    if environment.is_alive() {
-        environment.inbox().publish(batch);
+/// Nothing is reported to a thread that has ended: after `Environment::shutdown` has run on this I/O thread, JavaScript is not woken
+/// any more.
+fn publish(js: &JsThread, batch: &mut Batch) {
+    if js.is_alive() {
+        js.inbox.publish(batch);
     }
 }
 
-/// Called when the thread is out of work. Publishes everything and drops environments that have ended. While each poll of the
+/// Called when the thread is out of work. Publishes everything, and forgets JavaScript threads that have ended. While each poll of the
 /// sockets brings several messages, it has tokio poll once more before the thread parks.
 pub(crate) fn on_park() {
     STAGED.with_borrow_mut(|staged| {
@@ -73,12 +70,10 @@ pub(crate) fn on_park() {
             return;
         }
         staged.seen = 0;
-        for (environment, batch) in &mut staged.batches {
-            publish(environment, batch);
+        for (js, batch) in &mut staged.batches {
+            publish(js, batch);
         }
-        staged
-            .batches
-            .retain(|(environment, _)| environment.is_alive());
+        staged.batches.retain(|(js, _)| js.is_alive());
     });
 }
 

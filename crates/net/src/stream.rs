@@ -202,10 +202,6 @@ impl Stream {
             .as_socket()
     }
 
-    pub(crate) const fn is_detached(&self) -> bool {
-        matches!(self, Self::Detached(_))
-    }
-
     /// Without the runtime, whose poller watches it no longer.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         Ok(match self {

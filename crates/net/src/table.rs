@@ -1,23 +1,21 @@
-//! The connections of an environment, by id.
+//! The connections of one JavaScript thread, by id. The table does not know what a connection is.
 //!
 //! Not a `slab::Slab` or a `slotmap::SlotMap`: a slot keeps its generation and the counters of the last connection that has
 //! left it, which `slab` cannot, and both halves of the id are words of a record, which keys of `slotmap` do not show.
 
 use std::sync::{Arc, Mutex};
 
-use crate::connection::Connection;
 use crate::id::ConnectionId;
 use crate::sync::lock;
 
-#[derive(Default)]
-struct Slots {
-    entries: Vec<Entry>,
+struct Slots<T> {
+    slots: Vec<Slot<T>>,
     free: Vec<u32>,
 }
 
-struct Entry {
+struct Slot<T> {
     generation: u32,
-    connection: Option<Arc<Connection>>,
+    connection: Option<Arc<T>>,
     /// Of the last connection that has left the slot. JavaScript may ask before it is notified of the end.
     left: Option<(u32, Counters)>,
 }
@@ -25,73 +23,96 @@ struct Entry {
 /// Bytes received and bytes written.
 pub(crate) type Counters = (u64, u64);
 
-/// The connections of one environment.
-#[derive(Default)]
-pub(crate) struct Table {
-    slots: Mutex<Slots>,
+/// See the module.
+pub(crate) struct Table<T> {
+    slots: Mutex<Slots<T>>,
 }
 
-impl Table {
-    /// Gives a slot to the connection that `make` builds for the id.
-    pub(crate) fn insert(
-        &self,
-        make: impl FnOnce(ConnectionId) -> Arc<Connection>,
-    ) -> Arc<Connection> {
+/// What a connection knows of the table: its own id, and how to leave its slot.
+pub(crate) struct TableEntry<T> {
+    pub(crate) id: ConnectionId,
+    table: Arc<Table<T>>,
+}
+
+impl<T> TableEntry<T> {
+    /// Frees the slot. From now on the id finds no connection.
+    pub(crate) fn leave(&self, counters: Counters) {
+        self.table.remove(self.id, counters);
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            slots: Mutex::new(Slots {
+                slots: Vec::new(),
+                free: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    /// Adds the connection that `make` builds for its entry.
+    pub(crate) fn insert(self: &Arc<Self>, make: impl FnOnce(TableEntry<T>) -> Arc<T>) -> Arc<T> {
         let mut slots = lock(&self.slots);
         let slot = slots.free.pop().unwrap_or_else(|| {
-            slots.entries.push(Entry {
+            slots.slots.push(Slot {
                 generation: 0,
                 connection: None,
                 left: None,
             });
-            (slots.entries.len() - 1) as u32
+            (slots.slots.len() - 1) as u32
         });
-        let entry = &mut slots.entries[slot as usize];
-        let connection = make(ConnectionId {
+        let free = &mut slots.slots[slot as usize];
+        let id = ConnectionId {
             slot,
-            generation: entry.generation,
+            generation: free.generation,
+        };
+        let connection = make(TableEntry {
+            id,
+            table: Arc::clone(self),
         });
-        entry.connection = Some(Arc::clone(&connection));
+        free.connection = Some(Arc::clone(&connection));
         connection
     }
 
-    pub(crate) fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<Arc<T>> {
         let slots = lock(&self.slots);
-        let entry = slots.entries.get(id.slot as usize)?;
-        if entry.generation == id.generation {
-            entry.connection.clone()
+        let slot = slots.slots.get(id.slot as usize)?;
+        if slot.generation == id.generation {
+            slot.connection.clone()
         } else {
             None
         }
     }
 
-    /// Frees the slot; ids given out for it find nobody from now on.
-    pub(crate) fn remove(&self, id: ConnectionId, counters: Counters) {
+    fn remove(&self, id: ConnectionId, counters: Counters) {
         let mut slots = lock(&self.slots);
-        let Some(entry) = slots.entries.get_mut(id.slot as usize) else {
+        let Some(slot) = slots.slots.get_mut(id.slot as usize) else {
             return;
         };
-        if entry.generation != id.generation || entry.connection.take().is_none() {
+        if slot.generation != id.generation || slot.connection.take().is_none() {
             return;
         }
-        entry.left = Some((entry.generation, counters));
-        entry.generation = entry.generation.wrapping_add(1);
+        slot.left = Some((slot.generation, counters));
+        slot.generation = slot.generation.wrapping_add(1);
         slots.free.push(id.slot);
     }
 
     /// The counters of a connection that has left its slot, unless another has left it since.
     pub(crate) fn counters_left(&self, id: ConnectionId) -> Option<Counters> {
         let slots = lock(&self.slots);
-        let (generation, counters) = slots.entries.get(id.slot as usize)?.left?;
+        let (generation, counters) = slots.slots.get(id.slot as usize)?.left?;
         (generation == id.generation).then_some(counters)
     }
 
-    /// Everybody, as of now.
-    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+    /// All connections that are open now.
+    pub(crate) fn all(&self) -> Vec<Arc<T>> {
         lock(&self.slots)
-            .entries
+            .slots
             .iter()
-            .filter_map(|entry| entry.connection.clone())
+            .filter_map(|slot| slot.connection.clone())
             .collect()
     }
 }

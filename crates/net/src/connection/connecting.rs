@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Connection, Lifecycle, State, Writing, serve};
+use crate::clock::now;
 use crate::connect::{self, ConnectOptions, Failure, Outcome};
 use crate::handoff::Batch;
-use crate::io_thread::now;
 use crate::staging;
 use crate::stream::Stream;
 
@@ -25,7 +25,7 @@ pub(crate) async fn connect(connection: Arc<Connection>, options: ConnectOptions
             connection.poll_connecting(cx, connecting.as_mut())
         }));
         polled.unwrap_or_else(|_| {
-            staging::with_batch(&connection.environment, |batch| connection.abandon(batch));
+            staging::with_batch(&connection.js, |batch| connection.abandon(batch));
             Poll::Ready(false)
         })
     })
@@ -43,7 +43,7 @@ impl Connection {
         cx: &mut Context<'_>,
         connecting: Pin<&mut impl Future<Output = Outcome>>,
     ) -> Poll<bool> {
-        let given_up = staging::with_batch(&self.environment, |batch| {
+        let given_up = staging::with_batch(&self.js, |batch| {
             let mut guard = self.lock();
             let state = &mut *guard;
             if self.give_up(state, batch) {
@@ -59,7 +59,7 @@ impl Connection {
         let Poll::Ready(outcome) = connecting.poll(cx) else {
             return Poll::Pending;
         };
-        let connected = staging::with_batch(&self.environment, |batch| {
+        let connected = staging::with_batch(&self.js, |batch| {
             let mut guard = self.lock();
             let state = &mut *guard;
             if self.give_up(state, batch) {
@@ -76,8 +76,8 @@ impl Connection {
                 }
             }
         });
-        if connected && self.environment.is_alive() {
-            self.environment.inbox().tell();
+        if connected && self.js.is_alive() {
+            self.js.inbox.tell();
         }
         Poll::Ready(connected)
     }
@@ -111,20 +111,20 @@ impl Connection {
         }
         state.deadlines.last_activity = now();
         state.deadlines.socket_timed_out = false;
-        batch.connected(self.id, index, addresses);
+        batch.connected(self.id(), index, addresses);
         // The waiting request is sent at once, so that it is acknowledged before the peer can answer it.
         if let Err(errno) = self.flush(state, batch) {
             state.write_failed = Some(errno);
         }
         // When the lock is released, JavaScript's thread may write, and acknowledge that at once. CONNECTED has to precede it.
-        if self.environment.is_alive() {
-            self.environment.inbox().push(batch);
+        if self.js.is_alive() {
+            self.js.inbox.push(batch);
         }
     }
 
     fn connect_failed(&self, state: &mut State, failures: &[Failure], batch: &mut Batch) {
         if self.retire(state) {
-            batch.connect_failed(self.id, failures);
+            batch.connect_failed(self.id(), failures);
         }
     }
 }

@@ -11,10 +11,9 @@ use ferrohttp_proto::{TimeoutKind, encode_error_response};
 
 use super::input::Reading;
 use super::{Connection, State, Turn, Writing};
+use crate::clock::now;
 use crate::handoff::{Batch, Timeout};
-use crate::io_thread::now;
 use crate::settings::Settings;
-use crate::staging;
 use crate::timer::TimerKey;
 
 /// The time that JavaScript has to answer a late request by itself: well above the turn of a busy event loop, well below the
@@ -140,18 +139,19 @@ impl Connection {
                 if let Some((key, _)) = previous {
                     self.thread.stop_timer(key);
                 }
-                let key = self.thread.start_timer(at, Arc::downgrade(self));
+                let key = self.start_timer(at);
                 state.deadlines.timer = Some((key, at));
             }
         }
     }
 
-    /// The entry in the wheel is due. I/O thread only.
-    pub(crate) fn expire(self: &Arc<Self>) {
-        staging::with_batch(&self.environment, |batch| self.check_deadlines(batch));
+    fn start_timer(self: &Arc<Self>, at: Instant) -> TimerKey {
+        let weak = Arc::downgrade(self);
+        self.thread.start_timer(at, weak)
     }
 
-    fn check_deadlines(self: &Arc<Self>, batch: &mut Batch) {
+    /// The entry in the wheel is due. I/O thread only.
+    pub(super) fn check_deadlines(self: &Arc<Self>, batch: &mut Batch) {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.deadlines.timer = None;
@@ -166,7 +166,7 @@ impl Connection {
             // The peer may have sent in time what JavaScript's thread was too busy to read.
             state.take_back(self);
             let at = now() + REREAD;
-            let key = self.thread.start_timer(at, Arc::downgrade(self));
+            let key = self.start_timer(at);
             state.deadlines.timer = Some((key, at));
             return;
         }
@@ -185,7 +185,7 @@ impl Connection {
 
 impl Turn<'_> {
     fn act_on(&mut self, due: Due) {
-        let id = self.connection.id;
+        let id = self.connection.id();
         let State {
             deadlines,
             incoming,

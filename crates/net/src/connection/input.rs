@@ -8,8 +8,8 @@ use ferrohttp_proto::Scratch;
 
 use super::waiting::Waiting;
 use super::{Lifecycle, Role, State, Turn, Writing};
+use crate::clock::now;
 use crate::handoff::{CHUNK, Chunk, chunk};
-use crate::io_thread::now;
 use crate::settings::Settings;
 
 /// When at least this much of a body is outstanding, reads go straight into the chunk that JavaScript receives.
@@ -239,7 +239,7 @@ impl Turn<'_> {
         if count == 0 {
             return Ok(Some((0, capacity)));
         }
-        let id = self.connection.id;
+        let id = self.connection.id();
         let limits = &self.settings.limits;
         let role = &mut self.state.role;
         let read = role.read_data(now(), limits, &chunk, &mut buffers.scratch);
@@ -273,7 +273,7 @@ impl Turn<'_> {
     /// Shows the program the bytes that were read, if it asked for them.
     fn tap(&mut self, bytes: &[u8]) {
         if self.state.incoming.tapped && !bytes.is_empty() {
-            self.batch.tapped(self.connection.id, bytes);
+            self.batch.tapped(self.connection.id(), bytes);
         }
     }
 
@@ -317,7 +317,7 @@ impl Turn<'_> {
                     && incoming.credit > 0
                 {
                     incoming.credit -= bytes.len() as i64;
-                    self.batch.error(self.connection.id, kind, 0, bytes);
+                    self.batch.error(self.connection.id(), kind, 0, bytes);
                 }
                 bytes.len()
             }
@@ -325,7 +325,7 @@ impl Turn<'_> {
             (Reading::Raw, _) if bytes.is_empty() => 0,
             (Reading::Raw, _) => {
                 incoming.credit -= bytes.len() as i64;
-                self.batch.body(self.connection.id, bytes, true);
+                self.batch.body(self.connection.id(), bytes, true);
                 bytes.len()
             }
             (Reading::Http, Role::Server(_)) => self.parse_requests(input, scratch),
@@ -341,7 +341,7 @@ impl Turn<'_> {
             .incoming
             .body_left
             .saturating_sub(data.len() as u64);
-        self.batch.body(self.connection.id, data, false);
+        self.batch.body(self.connection.id(), data, false);
     }
 
     /// Reports the peer's FIN, once everything that came before it has been parsed.
@@ -368,7 +368,7 @@ impl Turn<'_> {
         }
         state.incoming.fin = Fin::Reported;
         if state.incoming.reading != Reading::Http {
-            self.batch.eof(self.connection.id);
+            self.batch.eof(self.connection.id());
         } else if state.role.is_client() {
             self.end_of_responses();
         } else {

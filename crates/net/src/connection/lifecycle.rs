@@ -1,8 +1,11 @@
 //! The life of a connection, from its socket's point of view. What only one stage needs is in that stage's variant.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::stream::Stream;
+use crate::poller::Poller;
+use crate::stream::{Detached, Stream};
 
 /// The stages. A server's connection begins with `Open`, a client's with `Connecting`; all end with `Closed`.
 pub(super) enum Lifecycle {
@@ -12,6 +15,8 @@ pub(super) enum Lifecycle {
         tcp_keep_alive: Option<Duration>,
     },
     Open(Stream),
+    /// JavaScript's thread reads the socket, see `loan`.
+    OnLoan(Loan),
     /// The program has the socket by another descriptor, see `give_up`. What was written before is still sent by this one.
     GivenUp(Stream),
     /// JavaScript has been notified of the end, and the slot in the table may belong to another connection. The socket stays open
@@ -26,12 +31,41 @@ pub(super) enum Lifecycle {
     Closed,
 }
 
+/// A socket that no I/O thread polls.
+pub(super) struct Loan {
+    stream: Stream,
+    /// Watches the socket for JavaScript's thread.
+    poller: Arc<Poller>,
+}
+
+impl Loan {
+    /// Adds a socket to the poller. Returns the poller's error beside the loan, because the socket stays in use.
+    pub(super) fn begin(lent: Detached, poller: &Arc<Poller>) -> (Self, io::Result<()>) {
+        let added = poller.add(&lent.socket);
+        let loan = Self {
+            stream: Stream::Detached(lent),
+            poller: Arc::clone(poller),
+        };
+        (loan, added)
+    }
+
+    /// Removes the socket from the poller. Closing it would not be enough where another descriptor of it is open: libuv has one of
+    /// a socket that was adopted.
+    pub(super) fn end(self) -> io::Result<Detached> {
+        let lent = self.stream.detach()?;
+        // An error says that it was not in the set.
+        drop(self.poller.remove(&lent.socket));
+        Ok(lent)
+    }
+}
+
 impl Lifecycle {
     pub(super) const fn stream(&self) -> Option<&Stream> {
         match self {
-            Self::Open(stream) | Self::GivenUp(stream) | Self::Lingering { stream, .. } => {
-                Some(stream)
-            }
+            Self::Open(stream)
+            | Self::OnLoan(Loan { stream, .. })
+            | Self::GivenUp(stream)
+            | Self::Lingering { stream, .. } => Some(stream),
             Self::Connecting { .. } | Self::Lost | Self::Closed => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::input::{Read, Reading};
+use super::lifecycle::Loan;
 use super::{Connection, Lifecycle, Role, State, Turn, Writing};
 use crate::handoff::Batch;
 use crate::poller::Poller;
@@ -15,7 +16,7 @@ pub(crate) const LENT_AFTER: u8 = 32;
 
 impl State {
     pub(super) const fn is_on_loan(&self) -> bool {
-        matches!(self.lifecycle, Lifecycle::Open(Stream::Detached(_)))
+        matches!(self.lifecycle, Lifecycle::OnLoan(_))
     }
 
     /// Whether the connection carries whole requests and their responses only, and no other event is due.
@@ -66,14 +67,15 @@ impl State {
             return;
         }
         self.forget_direct_answers();
-        let Lifecycle::Open(Stream::Detached(lent)) =
-            std::mem::replace(&mut self.lifecycle, Lifecycle::Lost)
+        let Lifecycle::OnLoan(loan) = std::mem::replace(&mut self.lifecycle, Lifecycle::Lost)
         else {
             return;
         };
-        connection.environment.loans.forget(&lent);
-        let _runtime = connection.thread.handle.enter();
-        match Stream::attach(lent) {
+        let attached = loan.end().and_then(|lent| {
+            let _runtime = connection.thread.handle.enter();
+            Stream::attach(lent)
+        });
+        match attached {
             Ok(stream) => self.lifecycle = Lifecycle::Open(stream),
             Err(error) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
         }
@@ -87,10 +89,10 @@ impl Connection {
     }
 
     /// Returns whether the connection was lent.
-    pub(crate) fn lend(self: &Arc<Self>, poller: &Poller) -> bool {
+    pub(crate) fn lend(self: &Arc<Self>, poller: &Arc<Poller>) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if !matches!(&state.lifecycle, Lifecycle::Open(stream) if !stream.is_detached())
+        if !matches!(state.lifecycle, Lifecycle::Open(_))
             || !state.role.is_idle()
             || !state.is_ordinary(&state.role.settings())
         {
@@ -102,8 +104,8 @@ impl Connection {
         };
         match stream.detach() {
             Ok(lent) => {
-                let added = poller.add(&lent.socket);
-                state.lifecycle = Lifecycle::Open(Stream::Detached(lent));
+                let (loan, added) = Loan::begin(lent, poller);
+                state.lifecycle = Lifecycle::OnLoan(loan);
                 if added.is_err() {
                     state.take_back(self);
                 }
@@ -145,8 +147,8 @@ impl Connection {
             state.take_back(self);
         }
         // Before the lock is released, so that these records precede those of the I/O thread.
-        if self.environment.is_alive() {
-            self.environment.inbox().push(batch);
+        if self.js.is_alive() {
+            self.js.inbox.push(batch);
         }
         (state.incoming.bytes_read > before, stays)
     }

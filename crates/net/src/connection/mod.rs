@@ -34,22 +34,25 @@ pub(crate) use self::loan::LENT_AFTER;
 use self::output::{Flush, Output};
 use self::role::{ClientRole, Role, ServerRole};
 pub(crate) use self::task::serve;
+use crate::clock::now;
 use crate::connect::ConnectOptions;
-use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::io_thread::{IoThread, now};
+use crate::io_thread::{IoThread, Timed};
+use crate::js_thread::JsThread;
+use crate::lingering::Lingers;
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
+use crate::table::TableEntry;
 
-/// See the module.
+/// See the module. A connection knows its two threads and how to leave the table, and not who listens or who looks it up.
 pub(crate) struct Connection {
-    pub(crate) id: ConnectionId,
+    entry: TableEntry<Self>,
+    js: Arc<JsThread>,
     pub(crate) thread: Arc<IoThread>,
-    environment: Arc<Environment>,
     state: Mutex<State>,
 }
 
@@ -98,8 +101,8 @@ struct Turn<'t> {
 
 /// Where a connection belongs.
 pub(crate) struct Place {
-    pub(crate) id: ConnectionId,
-    pub(crate) environment: Arc<Environment>,
+    pub(crate) entry: TableEntry<Connection>,
+    pub(crate) js: Arc<JsThread>,
     pub(crate) thread: Arc<IoThread>,
 }
 
@@ -131,11 +134,19 @@ impl Connection {
 
     fn new(place: Place, state: State) -> Self {
         Self {
-            id: place.id,
+            entry: place.entry,
+            js: place.js,
             thread: place.thread,
-            environment: place.environment,
             state: Mutex::new(state),
         }
+    }
+
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.entry.id
+    }
+
+    pub(crate) fn is_client(&self) -> bool {
+        self.lock().role.is_client()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,7 +195,7 @@ impl Connection {
         let result = state.output.flush(stream, closing);
         let reached = state.output.take_reached_marks();
         if reached > 0 {
-            batch.ack(self.id, reached);
+            batch.ack(self.id(), reached);
         }
         let was_blocked = std::mem::replace(
             &mut state.write_blocked,
@@ -201,7 +212,7 @@ impl Connection {
     fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
         let counters = state.counters();
         if self.retire(state) {
-            batch.closed(self.id, errno, counters);
+            batch.closed(self.id(), errno, counters);
         }
     }
 
@@ -216,26 +227,19 @@ impl Connection {
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Open(stream) => {
                 self.free_slot(state);
-                batch.closed(self.id, 0, state.counters());
-                let number = server.lingering.add(Arc::downgrade(self));
+                batch.closed(self.id(), 0, state.counters());
+                let weak = Arc::downgrade(self);
+                let number = server.lingering.add(weak);
                 state.lifecycle = Lifecycle::Lingering { stream, number };
             }
             other => state.lifecycle = other,
         }
     }
 
-    /// Closes a lingering connection because its place is needed for another one. I/O thread only.
-    pub(crate) fn make_way(&self) {
-        staging::with_batch(&self.environment, |batch| self.abandon(batch));
-    }
-
     fn free_slot(&self, state: &State) {
-        self.environment
-            .connections
-            .remove(self.id, state.counters());
-        match &state.role {
-            Role::Server(role) => role.server.release(role.served),
-            Role::Client(_) => self.environment.forget_client(),
+        self.entry.leave(state.counters());
+        if let Role::Server(role) = &state.role {
+            role.server.release(role.served);
         }
     }
 
@@ -244,8 +248,7 @@ impl Connection {
         let had_left = state.lifecycle.has_left();
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Closed => return false,
-            // The poller would watch the socket as long as another descriptor of it is open: libuv's, if it was adopted.
-            Lifecycle::Open(Stream::Detached(lent)) => self.environment.loans.forget(&lent),
+            Lifecycle::OnLoan(loan) => drop(loan.end()),
             Lifecycle::Lingering { number, .. } => {
                 if let Role::Server(role) = &state.role {
                     role.server.lingering.remove(number);
@@ -277,6 +280,21 @@ impl Connection {
     /// Closes the connection at once: the environment ends, or our own code has panicked.
     pub(crate) fn abandon(&self, batch: &mut Batch) {
         self.close(&mut self.lock(), 0, batch);
+    }
+}
+
+impl Lingers for Connection {
+    fn make_way(self: Arc<Self>) {
+        let thread = Arc::clone(&self.thread);
+        thread.handle.spawn(async move {
+            staging::with_batch(&self.js, |batch| self.abandon(batch));
+        });
+    }
+}
+
+impl Timed for Connection {
+    fn expire(self: Arc<Self>) {
+        staging::with_batch(&self.js, |batch| self.check_deadlines(batch));
     }
 }
 

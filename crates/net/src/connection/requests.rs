@@ -4,14 +4,14 @@ use ferrohttp_proto::{BodyLength, Event, Scratch};
 
 use super::input::{Input, Reading};
 use super::{Role, State, Turn, Writing};
-use crate::io_thread::now;
+use crate::clock::now;
 
 impl Turn<'_> {
     /// Passes `input` to the engine and returns how many bytes of it were consumed.
     pub(super) fn parse_requests(&mut self, input: Input<'_>, scratch: &mut Scratch) -> usize {
         let now = now();
         let bytes = input.bytes;
-        let id = self.connection.id;
+        let id = self.connection.id();
         let mut used = 0;
         self.refresh_waiting();
         loop {
@@ -88,7 +88,7 @@ impl Turn<'_> {
 
     /// The client's FIN, once everything before it has been parsed.
     pub(super) fn end_of_requests(&mut self) {
-        let id = self.connection.id;
+        let id = self.connection.id();
         let State {
             role: Role::Server(role),
             incoming,

@@ -18,7 +18,7 @@ impl Turn<'_> {
     /// As `parse_requests`, of responses.
     pub(super) fn parse_responses(&mut self, input: Input<'_>, scratch: &mut Scratch) -> usize {
         let bytes = input.bytes;
-        let id = self.connection.id;
+        let id = self.connection.id();
         let mut used = 0;
         let mut ended = false;
         self.refresh_waiting();
@@ -87,7 +87,7 @@ impl Turn<'_> {
 
     /// The server's FIN, once everything before it has been parsed.
     pub(super) fn end_of_responses(&mut self) {
-        let id = self.connection.id;
+        let id = self.connection.id();
         let State {
             role: Role::Client(role),
             incoming,

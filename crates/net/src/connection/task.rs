@@ -19,10 +19,10 @@ pub(crate) async fn serve(connection: Arc<Connection>) {
     poll_fn(|cx| {
         // A panic is our bug; it may cost this connection, not the thread with all the others.
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            staging::with_batch(&connection.environment, |batch| connection.poll(cx, batch))
+            staging::with_batch(&connection.js, |batch| connection.poll(cx, batch))
         }));
         polled.unwrap_or_else(|_| {
-            staging::with_batch(&connection.environment, |batch| connection.abandon(batch));
+            staging::with_batch(&connection.js, |batch| connection.abandon(batch));
             Poll::Ready(())
         })
     })

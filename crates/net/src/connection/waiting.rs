@@ -78,7 +78,7 @@ impl State {
 impl Turn<'_> {
     /// Forgets what JavaScript has seen by now.
     pub(super) fn refresh_waiting(&mut self) {
-        let inbox = self.connection.environment.inbox();
+        let inbox = &self.connection.js.inbox;
         self.state.incoming.waiting.refresh(inbox);
     }
 }
@@ -90,7 +90,7 @@ impl Connection {
         if reading == Reading::Discard {
             return false;
         }
-        let inbox = self.environment.inbox();
+        let inbox = &self.js.inbox;
         loop {
             state.incoming.waiting.refresh(inbox);
             let until = if inbox.is_full() {

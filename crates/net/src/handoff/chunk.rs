@@ -5,11 +5,12 @@
 //! 4.7 page faults for an upload of 64 KiB, less than one this way.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::io_thread;
+use tokio::runtime::Handle;
+
 use crate::sync::lock;
 
 /// Bytes of one piece of memory. The kernel rarely has more for us at once.
@@ -32,8 +33,16 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     fewest: 0,
 });
 
+/// Where the task runs that looks after the pool.
+static RUNTIME: OnceLock<Handle> = OnceLock::new();
+
 /// A task looks after the pool.
 static TENDED: AtomicBool = AtomicBool::new(false);
+
+/// Has memory that is not used for some time returned to the system, by a task on `runtime`.
+pub(crate) fn tend_on(runtime: &Handle) {
+    RUNTIME.get_or_init(|| runtime.clone());
+}
 
 /// Empty, with room for `CHUNK` bytes at least.
 pub(crate) fn memory() -> Vec<u8> {
@@ -56,9 +65,9 @@ fn give_back(mut memory: Vec<u8>) {
         pool.free.push(memory);
     }
     if !TENDED.swap(true, Ordering::Relaxed) {
-        match io_thread::running_threads() {
-            [first, ..] => drop(first.handle.spawn(tend())),
-            [] => TENDED.store(false, Ordering::Relaxed),
+        match RUNTIME.get() {
+            Some(runtime) => drop(runtime.spawn(tend())),
+            None => TENDED.store(false, Ordering::Relaxed),
         }
     }
 }

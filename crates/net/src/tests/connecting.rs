@@ -261,7 +261,7 @@ fn options_reach_the_socket_whenever_they_are_set() {
                 );
             }
             js.expect(CONNECTED).await;
-            let connection = js.environment.connections.get(id).expect("open");
+            let connection = js.environment.connection(id).expect("open");
             Connection::with_stream(&connection, |stream| {
                 let crate::stream::Stream::Tcp(socket) = stream else {
                     unreachable!("it is TCP")

@@ -89,7 +89,7 @@ fn one_that_has_closed_is_not_lent() {
         let (_, address) = js.listen(ServerConfig::default());
         let _peer = Peer::connect(address).await;
         let id = js.expect(OPEN).await.id;
-        let connection = js.environment.connections.get(id).expect("open");
+        let connection = js.environment.connection(id).expect("open");
         connection.abandon(&mut Batch::default());
         let poller = js.environment.loans.poller().expect("a poller");
         assert!(!connection.lend(poller));

@@ -24,7 +24,7 @@ fn an_idle_connection_stays_small() {
         let (_, address) = js.listen(ServerConfig::default());
         let _peer = Peer::connect(address).await;
         let id = js.expect(OPEN).await.id;
-        let connection = js.environment.connections.get(id).expect("open");
+        let connection = js.environment.connection(id).expect("open");
         let task = serve(Arc::clone(&connection));
         assert!(
             size_of_val(&task) <= TASK,

@@ -51,15 +51,15 @@ fn told_first(first: usize) -> usize {
         let environment = Environment::new(Box::new(move || wake.notify_one()));
         let (mut peer, socket) = std::os::unix::net::UnixStream::pair().expect("a pair");
         socket.set_nonblocking(true).expect("non-blocking");
-        let its = Arc::clone(&environment);
+        let js = Arc::clone(environment.js());
         tokio::spawn(async move {
             let socket = UnixStream::from_std(socket).expect("a socket");
             socket.readable().await.expect("readable");
-            with_batch(&its, |batch| add_heads(batch, 1));
+            with_batch(&js, |batch| add_heads(batch, 1));
         });
         // Until both tasks wait.
         tokio::task::yield_now().await;
-        with_batch(&environment, |batch| add_heads(batch, first));
+        with_batch(environment.js(), |batch| add_heads(batch, first));
         peer.write_all(b"x").expect("the peer's write");
         woken.notified().await;
         environment.take(None).map_or(0, |batch| batch.heads())
