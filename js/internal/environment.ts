@@ -90,9 +90,7 @@ class Environment {
     this.native = new BindingEnvironment(
       (inNewTurn) => this.#onWake(inNewTurn),
       () => this.flush(),
-      new Uint8Array(phase),
-      this.#in,
-      out,
+      { phase: new Uint8Array(phase), inbound: this.#in, outbound: out },
     )
     this.#writer = new RecordWriter(this.native, out, () => this.#send(false))
     beforeProcessEnds(() => {

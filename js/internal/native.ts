@@ -41,9 +41,7 @@ interface Native
   BindingEnvironment: new (
     onWake: (inNewTurn: boolean) => void,
     onPhaseEnd: () => void,
-    phase: Uint8Array,
-    inbound: Uint8Array,
-    outbound: Uint8Array,
+    memory: { phase: Uint8Array; inbound: Uint8Array; outbound: Uint8Array },
   ) => NativeEnvironment
 }
 

@@ -353,14 +353,13 @@ export class AgentPool {
     this.#keepAlive = keepAlive
     this.#scheduling = scheduling
     this.#changes++
-    poolSetLimits(
-      this.#number,
-      Number(maxSockets),
-      Number(maxTotalSockets),
-      Number(maxFreeSockets),
-      Boolean(keepAlive),
-      scheduling === 'fifo',
-    )
+    poolSetLimits(this.#number, {
+      maxSockets: Number(maxSockets),
+      maxTotalSockets: Number(maxTotalSockets),
+      maxFreeSockets: Number(maxFreeSockets),
+      keepAlive: Boolean(keepAlive),
+      oldestFirst: scheduling === 'fifo',
+    })
   }
 
   /** The program has edited `agent.freeSockets`. Rebuilds our members from that list. */

@@ -11,11 +11,11 @@ export declare class BindingAgent {
 /** See `js/internal/environment.ts`, the only user. */
 export declare class BindingEnvironment {
   /**
-   * `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
-   * was; `on_phase_end` at the end of each phase of the event loop for which `phase` asks. Records come in `inbound` and go
-   * out in `outbound`.
+   * `on_wake` is called when there is something to drain, with whether the event loop has begun another turn since the last
+   * call. `on_phase_end` is called at the end of each phase of the event loop for which `memory.phase` asks. `memory` has
+   * three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
    */
-  constructor(onWake: (arg: boolean) => void, onPhaseEnd: () => void, phase: object, inbound: object, outbound: object)
+  constructor(onWake: (arg: boolean) => void, onPhaseEnd: () => void, memory: object)
   /** A larger inbound buffer, after `drain` asked for it. */
   setInbound(inbound: object): void
   /** A larger outbound buffer. */
@@ -209,6 +209,16 @@ export interface BindingParserError {
   status: number
 }
 
+/** The agent's members of these names, as numbers. */
+export interface BindingPoolLimits {
+  maxSockets: number
+  maxTotalSockets: number
+  maxFreeSockets: number
+  keepAlive: boolean
+  /** `scheduling` is 'fifo'. */
+  oldestFirst: boolean
+}
+
 /** What a server's connections go by. Times in milliseconds, 0 for none. */
 export interface BindingServerConfig {
   /** maxHeaderSize in bytes. */
@@ -323,8 +333,8 @@ export declare function poolRemoved(pool: number, member: number): boolean
 /** How far `agent.totalSocketCount` is beyond the members. */
 export declare function poolSetBeyondTotal(pool: number, beyond: number): void
 
-/** The agent's members of these names, as numbers. */
-export declare function poolSetLimits(pool: number, maxSockets: number, maxTotalSockets: number, maxFreeSockets: number, keepAlive: boolean, oldestFirst: boolean): void
+/** Sets the limits of a pool. */
+export declare function poolSetLimits(pool: number, limits: BindingPoolLimits): void
 
 /** How many sockets `agent.sockets` shows beyond the members, and how many requests `agent.requests` shows. */
 export declare function poolSetShown(pool: number, origin: number, beyond: number, waiting: number): void

@@ -85,22 +85,26 @@ impl Drop for BindingAgent {
 }
 
 /// The agent's members of these names, as numbers.
+#[napi(object)]
+pub struct BindingPoolLimits {
+    pub max_sockets: f64,
+    pub max_total_sockets: f64,
+    pub max_free_sockets: f64,
+    pub keep_alive: bool,
+    /// `scheduling` is 'fifo'.
+    pub oldest_first: bool,
+}
+
+/// Sets the limits of a pool.
 #[napi(catch_unwind)]
-pub fn pool_set_limits(
-    pool: u32,
-    max_sockets: f64,
-    max_total_sockets: f64,
-    max_free_sockets: f64,
-    keep_alive: bool,
-    oldest_first: bool,
-) {
+pub fn pool_set_limits(pool: u32, limits: BindingPoolLimits) {
     with(pool, (), |pool, _| {
         pool.set_limits(PoolLimits {
-            max_sockets,
-            max_total_sockets,
-            max_free_sockets,
-            keep_alive,
-            oldest_first,
+            max_sockets: limits.max_sockets,
+            max_total_sockets: limits.max_total_sockets,
+            max_free_sockets: limits.max_free_sockets,
+            keep_alive: limits.keep_alive,
+            oldest_first: limits.oldest_first,
         });
     });
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment, Held};
-use napi::bindgen_prelude::{BufferSlice, Function, Object, Result};
+use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment, Held, Outbound};
+use napi::bindgen_prelude::{BufferSlice, Function, JsObjectValue, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
@@ -49,20 +49,19 @@ impl BindingEnvironment {
 
 #[napi]
 impl BindingEnvironment {
-    /// `on_wake` is called when there is something to drain, and told whether the event loop has come round since it last
-    /// was; `on_phase_end` at the end of each phase of the event loop for which `phase` asks. Records come in `inbound` and go
-    /// out in `outbound`.
+    /// `on_wake` is called when there is something to drain, with whether the event loop has begun another turn since the last
+    /// call. `on_phase_end` is called at the end of each phase of the event loop for which `memory.phase` asks. `memory` has
+    /// three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         on_wake: Function<'static, bool, ()>,
         on_phase_end: Function<'static, (), ()>,
-        phase: Object<'static>,
-        inbound: Object<'static>,
-        outbound: Object<'static>,
+        memory: Object<'static>,
     ) -> Result<Self> {
+        let pin = |name| Pinned::new(env, &memory.get_named_property::<Object<'static>>(name)?);
         let waker = Waker::new(env, &on_wake)?;
-        let mut phase = Pinned::new(env, &phase)?;
+        let mut phase = pin("phase")?;
         waker.watch_phases(env, &on_phase_end, phase.as_mut_slice())?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
@@ -85,8 +84,8 @@ impl BindingEnvironment {
             environment,
             waker,
             released: Released::default(),
-            inbound: Pinned::new(env, &inbound)?,
-            outbound: Pinned::new(env, &outbound)?,
+            inbound: pin("inbound")?,
+            outbound: pin("outbound")?,
             _phase: phase,
             batch: None,
             copied: 0,
@@ -176,9 +175,12 @@ impl BindingEnvironment {
             .and_then(|(records, rest)| Some((records, rest.get(..text as usize)?)))
             .ok_or_else(|| misuse("more than there is"))?;
         self.acks.reset();
-        let flushed = self
-            .environment
-            .flush(records, text, held, at_once, &mut self.acks);
+        let out = Outbound {
+            records,
+            text,
+            held,
+        };
+        let flushed = self.environment.flush(out, at_once, &mut self.acks);
         // From here on nothing fails: JavaScript sends again what it gets an error for.
         let acks = self.acks.records();
         let length = acks.len() as i32 + 1;

@@ -14,7 +14,7 @@ use crate::connection::{self, Connection, GivenUp, Place};
 use crate::descriptor::Descriptor;
 use crate::errno;
 use crate::error::ListenError;
-use crate::handoff::{self, Batch, CloseMode, Command, Held, Malformed, Records, Wake};
+use crate::handoff::{self, Batch, CloseMode, Command, Malformed, Outbound, Records, Wake};
 use crate::id::ConnectionId;
 use crate::io_thread::{self, IoThread};
 use crate::js_thread::JsThread;
@@ -90,24 +90,21 @@ impl Environment {
         self.loans.read(&self.registry);
     }
 
-    /// Carries out what JavaScript has written since the last flush. `text` has the heads, trailers and
-    /// short bodies of all records, in order; `held` the buffers that records name. What connections
-    /// have written by the time this returns is acknowledged in `acks`: whoever asked is notified
-    /// before the peer's answer, as when the kernel is asked directly.
+    /// Carries out what JavaScript has written since the last flush. Writes that connections have made by the time this returns are
+    /// acknowledged in `acks`, so that the program is notified before the peer's answer, as in Node.
     ///
-    /// `at_once`: JavaScript's thread writes all of it, however much it is, because the program may look at the outcome.
+    /// `at_once`: JavaScript's thread writes everything, however much it is, because the program may look at the outcome.
     ///
     /// # Errors
     /// It does not parse: nothing of it is sent, and the connections that it names are closed.
     pub fn flush(
         self: &Arc<Self>,
-        records: &[u8],
-        text: &[u8],
-        mut held: Vec<Held>,
+        mut out: Outbound<'_>,
         at_once: bool,
         acks: &mut Batch,
     ) -> Result<(), Malformed> {
-        let writes = match handoff::check(records, text, &mut held, DIRECT_WRITES + 1) {
+        let (records, text) = (out.records, out.text);
+        let writes = match handoff::check(records, text, &mut out.held, DIRECT_WRITES + 1) {
             Ok(writes) => writes,
             Err(malformed) => {
                 self.destroy_all(&malformed.connections, acks);
@@ -120,9 +117,9 @@ impl Environment {
         }
         // What overtook an earlier flush on its way through a thread would be a body before its head.
         if (at_once || writes <= DIRECT_WRITES) && !self.js.has_flushes_under_way() {
-            self.flush_directly(records, text, held, acks);
+            self.flush_directly(out, acks);
         } else {
-            self.flush_through_threads(records, text, held);
+            self.flush_through_threads(out);
         }
         Ok(())
     }
@@ -135,17 +132,11 @@ impl Environment {
         }
     }
 
-    fn flush_directly(
-        self: &Arc<Self>,
-        records: &[u8],
-        text: &[u8],
-        held: Vec<Held>,
-        acks: &mut Batch,
-    ) {
-        let mut held = held.into_iter();
+    fn flush_directly(&self, out: Outbound<'_>, acks: &mut Batch) {
+        let mut held = out.held.into_iter();
         let now = now();
         let mut current = None;
-        for record in Records::new(records, text) {
+        for record in Records::new(out.records, out.text) {
             let buffer = record.command.held().and_then(|_| held.next());
             let previous =
                 current.take_if(|connection: &mut Arc<Connection>| connection.id() != record.id);
@@ -183,21 +174,21 @@ impl Environment {
         }
     }
 
-    fn flush_through_threads(self: &Arc<Self>, records: &[u8], text: &[u8], held: Vec<Held>) {
+    fn flush_through_threads(&self, out: Outbound<'_>) {
         // So much at a time that the threads had better share the work.
         self.loans.end(&self.registry);
         if let [only] = io_thread::running_threads() {
             let mut commands = Commands::new(&self.registry);
-            commands.records = records.to_vec();
-            commands.text = text.to_vec();
-            commands.held = held;
+            commands.records = out.records.to_vec();
+            commands.text = out.text.to_vec();
+            commands.held = out.held;
             only.send(Box::new(commands));
             return;
         }
         let mut parts: Vec<(Arc<IoThread>, Commands)> = Vec::new();
-        let mut held = held.into_iter();
+        let mut held = out.held.into_iter();
         let mut last: Option<(ConnectionId, usize)> = None;
-        for record in Records::new(records, text) {
+        for record in Records::new(out.records, out.text) {
             let buffer = record.command.held().and_then(|_| held.next());
             let index = match last {
                 Some((id, index)) if id == record.id => index,

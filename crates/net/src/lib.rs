@@ -51,7 +51,7 @@ pub use crossing::{limit, phase_word, pool_answer, request_kind, validation};
 pub use descriptor::Descriptor;
 pub use environment::Environment;
 pub use error::ListenError;
-pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Malformed, Wake};
+pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Malformed, Outbound, Wake};
 pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
 pub use listener::{BoundAddress, ListenOptions, ListenTarget};

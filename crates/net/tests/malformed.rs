@@ -31,7 +31,7 @@ fn nothing_of_it_is_sent_and_only_its_connections_are_closed() {
         let mut acks = Batch::default();
         let refused = js
             .environment
-            .flush(&out.bytes, &out.text, out.held, false, &mut acks)
+            .flush(out.outbound(), false, &mut acks)
             .expect_err("it does not parse");
         assert_eq!(refused.connections, [broken]);
 

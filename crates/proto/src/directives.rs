@@ -212,14 +212,14 @@ impl ValueReader {
         Ok(())
     }
 
-    /// One byte at `pos`, CR and LF included. False: it does not belong to the value, and is its end or refused.
+    /// Reads one byte, CR and LF included, at its position. Returns false when it does not belong to the value: it ends the value
+    /// or is refused.
     pub(crate) fn read(
         &mut self,
         directives: &mut Directives,
         sender: Sender,
         limits: &Limits,
-        byte: u8,
-        pos: usize,
+        (byte, pos): (u8, usize),
     ) -> Result<bool, ParseError> {
         let lenient = limits.lenient;
         let lower = byte.to_ascii_lowercase();
@@ -382,7 +382,7 @@ impl Directives {
         let strict = Limits::default();
         reader.begin(self, sender, false, 0).ok()?;
         for &byte in line.iter().chain(b"\r") {
-            if !reader.read(self, sender, &strict, byte, 0).ok()? && byte != b'\r' {
+            if !reader.read(self, sender, &strict, (byte, 0)).ok()? && byte != b'\r' {
                 return None;
             }
         }

@@ -254,7 +254,7 @@ impl FieldScanner {
                     }
                     let Some(&byte) = input.get(pos) else { break };
                     let (directives, sender) = (&mut self.directives, self.sender);
-                    if !self.value.read(directives, sender, limits, byte, pos)? {
+                    if !self.value.read(directives, sender, limits, (byte, pos))? {
                         match byte {
                             b'\r' => {
                                 self.count_to(pos, limits, pos + 1)?;

@@ -154,13 +154,24 @@ fn field_scanner<L: StartLine>(line: &L) -> FieldScanner {
     FieldScanner::head(L::SENDER, line.end(), (end - start) as usize)
 }
 
-/// Takes over the fields that httparse found in the head of `input` whose start line ends at `line_end`; answers what
-/// they say. `None`: it has read something as a line end that is none, there are too many, or one is to be refused.
+/// What httparse has found in a head.
+pub(crate) struct FastHead<'b> {
+    pub(crate) headers: &'b [httparse::Header<'b>],
+    /// Where the start line ends.
+    pub(crate) line_end: usize,
+    /// Where the head ends.
+    pub(crate) end: usize,
+}
+
+/// Puts the fields that httparse has found in `input` into `scratch`, and returns what they say about framing. None when there are
+/// too many fields, when one is to be refused, or when httparse has accepted a line end that is none.
 pub(crate) fn take_fields(
-    headers: &[httparse::Header<'_>],
+    FastHead {
+        headers,
+        line_end,
+        end,
+    }: FastHead<'_>,
     input: &[u8],
-    line_end: usize,
-    end: usize,
     limits: &Limits,
     scratch: &mut Scratch,
     sender: Sender,

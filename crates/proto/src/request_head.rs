@@ -6,7 +6,7 @@ use crate::config::Limits;
 use crate::directives::Sender;
 use crate::error::ParseError;
 use crate::event::Scratch;
-use crate::head::{FAST_FIELDS, ParsedHead, StartLine, take_fields};
+use crate::head::{FAST_FIELDS, FastHead, ParsedHead, StartLine, take_fields};
 use crate::method::Method;
 use crate::request_line::{RequestLine, RequestLineScanner};
 
@@ -59,16 +59,12 @@ impl StartLine for RequestLine {
             return None;
         }
         let line_end = target_end + " HTTP/1.1\r\n".len();
-        let sender = Self::SENDER;
-        let directives = take_fields(
-            request.headers,
-            input,
+        let head = FastHead {
+            headers: request.headers,
             line_end,
             end,
-            limits,
-            scratch,
-            sender,
-        )?;
+        };
+        let directives = take_fields(head, input, limits, scratch, Self::SENDER)?;
         let target = (target_start as u32, target_end as u32);
         Some(ParsedHead {
             line: Self {

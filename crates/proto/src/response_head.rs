@@ -6,7 +6,7 @@ use crate::config::Limits;
 use crate::directives::Sender;
 use crate::error::ParseError;
 use crate::event::Scratch;
-use crate::head::{FAST_FIELDS, ParsedHead, StartLine, take_fields};
+use crate::head::{FAST_FIELDS, FastHead, ParsedHead, StartLine, take_fields};
 use crate::status_line::{StatusLine, StatusLineScanner};
 
 impl StartLine for StatusLine {
@@ -63,16 +63,12 @@ impl StartLine for StatusLine {
         if reason_end < reason {
             return None;
         }
-        let sender = Self::SENDER;
-        let directives = take_fields(
-            response.headers,
-            input,
+        let head = FastHead {
+            headers: response.headers,
             line_end,
             end,
-            limits,
-            scratch,
-            sender,
-        )?;
+        };
+        let directives = take_fields(head, input, limits, scratch, Self::SENDER)?;
         Some(ParsedHead {
             line: Self {
                 major_version: 1,

@@ -132,13 +132,12 @@ impl Batch {
         flags: u32,
         id: ConnectionId,
         fields: L,
-        payload: usize,
     ) -> usize {
         self.open_body = None;
         let bytes = &mut self.bytes;
         bytes.truncate(self.whole);
         let start = bytes.len();
-        bytes.reserve(HEADER_BYTES + L::BYTES + padded(payload));
+        bytes.reserve(HEADER_BYTES + L::BYTES);
         let length = (HEADER_BYTES + L::BYTES) as u32;
         for word in [first_word(kind, flags), length, id.slot, id.generation] {
             word.append(bytes);
@@ -149,7 +148,7 @@ impl Batch {
 
     /// A record without a payload.
     fn fields_alone<L: Layout>(&mut self, kind: u32, flags: u32, id: ConnectionId, fields: L) {
-        self.begin(kind, flags, id, fields, 0);
+        self.begin(kind, flags, id, fields);
         self.whole = self.bytes.len();
     }
 
@@ -180,7 +179,7 @@ impl Batch {
             number,
             addresses_length: 0,
         };
-        let start = self.begin(kind, 0, id, fields, 0);
+        let start = self.begin(kind, 0, id, fields);
         let payload = self.bytes.len();
         write_addresses(addresses, &mut self.bytes);
         let offset = offset_of!(layout::Endpoints, addresses_length);
@@ -222,7 +221,7 @@ impl Batch {
             block_length: 0,
             after_length: after.len() as u32,
         };
-        let start = self.begin(kind::HEAD, flags, id, fields, 0);
+        let start = self.begin(kind::HEAD, flags, id, fields);
         let length = self.block(head.target, &head.fields);
         self.set_length(start, offset_of!(layout::Head, block_length), length);
         self.bytes.extend_from_slice(after);
@@ -260,7 +259,7 @@ impl Batch {
             block_length: 0,
             after_length: after.len() as u32,
         };
-        let start = self.begin(kind::RESPONSE, flags, id, fields, 0);
+        let start = self.begin(kind::RESPONSE, flags, id, fields);
         let length = self.block(head.reason, &head.fields);
         self.set_length(start, offset_of!(layout::Response, block_length), length);
         self.bytes.extend_from_slice(after);
@@ -343,7 +342,8 @@ impl Batch {
             length: data.len() as u32,
             reserved: 0,
         };
-        let start = self.begin(kind::BODY, flags, id, fields, data.len());
+        let start = self.begin(kind::BODY, flags, id, fields);
+        self.bytes.reserve(padded(data.len()));
         self.bytes.extend_from_slice(data);
         self.finish(start);
         start
@@ -355,32 +355,25 @@ impl Batch {
         self.chunk_memory += data.memory();
         // First the chunk, then the record that names it.
         self.chunks.push(data);
-        self.chunk_record(id, length, raw, index, 0);
+        let part = layout::LargeBody {
+            length: length as u32,
+            chunk: index as u32,
+            offset: 0,
+        };
+        self.chunk_record(id, raw, part);
     }
 
     /// Tells of `length` bytes of a chunk. The first part of each chunk begins where the chunk does.
-    pub(super) fn chunk_record(
-        &mut self,
-        id: ConnectionId,
-        length: usize,
-        raw: bool,
-        chunk: usize,
-        offset: usize,
-    ) {
+    pub(super) fn chunk_record(&mut self, id: ConnectionId, raw: bool, part: layout::LargeBody) {
         let flags = body_flag::TAKE | if raw { body_flag::RAW } else { 0 };
-        let fields = layout::LargeBody {
-            length: length as u32,
-            chunk: chunk as u32,
-            offset: offset as u32,
-        };
-        self.fields_alone(kind::BODY, flags, id, fields);
-        self.chunk_bytes += length;
+        self.chunk_bytes += part.length as usize;
+        self.fields_alone(kind::BODY, flags, id, part);
     }
 
     /// The request is complete.
     pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>, last: bool) {
         let flags = if last { end_flag::LAST } else { 0 };
-        let start = self.begin(kind::END, flags, id, layout::End { trailers_length: 0 }, 0);
+        let start = self.begin(kind::END, flags, id, layout::End { trailers_length: 0 });
         let payload = self.bytes.len();
         self.block_fields(trailers, false);
         let offset = offset_of!(layout::End, trailers_length);
@@ -401,7 +394,8 @@ impl Batch {
             bytes_parsed: bytes_parsed as u32,
             packet_length: packet.len() as u32,
         };
-        let start = self.begin(kind::ERROR, 0, id, fields, packet.len());
+        let start = self.begin(kind::ERROR, 0, id, fields);
+        self.bytes.reserve(padded(packet.len()));
         self.bytes.extend_from_slice(packet);
         self.finish(start);
     }
@@ -431,7 +425,8 @@ impl Batch {
             attempts: failures.len() as u32,
         };
         let room = failures.len() * layout::Failure::BYTES;
-        let start = self.begin(kind::CONNECT_FAILED, 0, id, fields, room);
+        let start = self.begin(kind::CONNECT_FAILED, 0, id, fields);
+        self.bytes.reserve(padded(room));
         for failure in failures {
             let fields = layout::Failure {
                 errno: failure.errno.unsigned_abs(),

@@ -24,4 +24,4 @@ pub(crate) use inbound::{Addresses, Timeout, write_addresses};
 pub(crate) use inbox::Until;
 pub use inbox::{Inbox, Wake};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
-pub use outbound::{Held, HeldBytes};
+pub use outbound::{Held, HeldBytes, Outbound};

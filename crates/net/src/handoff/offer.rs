@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::chunk::{self, CHUNK, Chunk};
 use super::inbound::Batch;
+use crate::crossing::layout;
 use crate::id::ConnectionId;
 
 /// What the body parts are in that are being told of.
@@ -104,7 +105,12 @@ impl Batch {
                 return;
             }
         };
-        self.chunk_record(id, data.len(), raw, chunk, offset);
+        let part = layout::LargeBody {
+            length: data.len() as u32,
+            chunk: chunk as u32,
+            offset: offset as u32,
+        };
+        self.chunk_record(id, raw, part);
     }
 
     /// For telling of what is in memory that may be given away.

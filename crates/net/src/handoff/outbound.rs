@@ -17,6 +17,16 @@ pub trait HeldBytes: Send {
 /// An owned `HeldBytes`.
 pub type Held = Box<dyn HeldBytes>;
 
+/// What JavaScript hands over in one flush.
+pub struct Outbound<'a> {
+    /// The records.
+    pub records: &'a [u8],
+    /// Heads, trailers and short bodies of all records, in order.
+    pub text: &'a [u8],
+    /// The buffers that records name.
+    pub held: Vec<Held>,
+}
+
 /// How a connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseMode {

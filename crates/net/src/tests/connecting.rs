@@ -250,14 +250,12 @@ fn options_reach_the_socket_whenever_they_are_set() {
             }
             let id = js.connect(options, ClientConfig::default());
             if by_command {
-                js.command(outbound::NO_DELAY, 0, id, &[1], b"", "");
+                js.command(id, (outbound::NO_DELAY, 0), &[1], (b"", ""));
                 js.command(
-                    outbound::TCP_KEEP_ALIVE,
-                    0,
                     id,
+                    (outbound::TCP_KEEP_ALIVE, 0),
                     &[1, delay.as_millis() as u32],
-                    b"",
-                    "",
+                    (b"", ""),
                 );
             }
             js.expect(CONNECTED).await;

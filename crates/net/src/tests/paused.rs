@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::connect::ConnectOptions;
 use crate::crossing::{close_mode, first_word, flag, inbound, kind_of, outbound};
 use crate::environment::Environment;
-use crate::handoff::Batch;
+use crate::handoff::{Batch, Outbound};
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
@@ -133,12 +133,10 @@ impl Js {
     /// One command: its type and flags, its own words, then bytes in the record and text beside it.
     pub(super) fn command(
         &mut self,
-        kind: u32,
-        flags: u32,
         id: ConnectionId,
+        (kind, flags): (u32, u32),
         words: &[u32],
-        tail: &[u8],
-        text: &str,
+        (tail, text): (&[u8], &str),
     ) {
         let length = (16 + words.len() * 4 + tail.len()).next_multiple_of(4);
         let mut record = Vec::new();
@@ -156,8 +154,13 @@ impl Js {
         record.extend_from_slice(tail);
         record.resize(length, 0);
         let mut acks = Batch::default();
+        let out = Outbound {
+            records: &record,
+            text: text.as_bytes(),
+            held: Vec::new(),
+        };
         self.environment
-            .flush(&record, text.as_bytes(), Vec::new(), false, &mut acks)
+            .flush(out, false, &mut acks)
             .expect("a flush that parses");
         self.records.extend(read_all(acks.records()));
     }
@@ -166,51 +169,52 @@ impl Js {
     pub(super) fn respond(&mut self, id: ConnectionId, body: &[u8]) {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         let words = [head.len() as u32, body.len() as u32];
-        self.command(outbound::HEAD, flag::END, id, &words, body, &head);
+        self.command(id, (outbound::HEAD, flag::END), &words, (body, &head));
     }
 
     pub(super) fn raw(&mut self, id: ConnectionId, bytes: &[u8]) {
-        self.command(outbound::RAW, 0, id, &[bytes.len() as u32], bytes, "");
+        self.command(id, (outbound::RAW, 0), &[bytes.len() as u32], (bytes, ""));
     }
 
     pub(super) fn get(&mut self, id: ConnectionId) {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         self.command(
-            outbound::REQUEST,
-            flag::END,
             id,
+            (outbound::REQUEST, flag::END),
             &[head.len() as u32, 0],
-            b"",
-            head,
+            (b"", head),
         );
     }
 
     pub(super) fn destroy(&mut self, id: ConnectionId) {
-        self.command(outbound::CLOSE, 0, id, &[close_mode::DESTROY], b"", "");
+        self.command(id, (outbound::CLOSE, 0), &[close_mode::DESTROY], (b"", ""));
     }
 
     pub(super) fn close_after_flush(&mut self, id: ConnectionId) {
-        self.command(outbound::CLOSE, 0, id, &[close_mode::AFTER_FLUSH], b"", "");
+        self.command(
+            id,
+            (outbound::CLOSE, 0),
+            &[close_mode::AFTER_FLUSH],
+            (b"", ""),
+        );
     }
 
     /// Keeps a connection whose keepAliveTimeout was told.
     pub(super) fn keep(&mut self, id: ConnectionId) {
-        self.command(outbound::KEEP, 0, id, &[], b"", "");
+        self.command(id, (outbound::KEEP, 0), &[], (b"", ""));
     }
 
     /// Has a paused connection read.
     pub(super) fn resume(&mut self, id: ConnectionId) {
-        self.command(outbound::PAUSE, 0, id, &[0], b"", "");
+        self.command(id, (outbound::PAUSE, 0), &[0], (b"", ""));
     }
 
     pub(super) fn socket_timeout(&mut self, id: ConnectionId, time: Duration) {
         self.command(
-            outbound::SOCKET_TIMEOUT,
-            0,
             id,
+            (outbound::SOCKET_TIMEOUT, 0),
             &[time.as_millis() as u32],
-            b"",
-            "",
+            (b"", ""),
         );
     }
 }

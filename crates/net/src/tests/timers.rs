@@ -148,7 +148,12 @@ fn a_late_body_whose_answer_has_begun_gets_no_other() {
             .await;
         let id = js.open_with_head().await;
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        js.command(outbound::HEAD, 0, id, &[head.len() as u32, 2], b"he", head);
+        js.command(
+            id,
+            (outbound::HEAD, 0),
+            &[head.len() as u32, 2],
+            (b"he", head),
+        );
         peer.expect(&format!("{head}he")).await;
         expect_timeout(&mut js, timeout::REQUEST).await;
         peer.expect_end().await;
@@ -374,12 +379,10 @@ fn bytes_in_either_direction_put_inactivity_off() {
             sleep(Duration::from_secs(15)).await;
             let interim = "HTTP/1.1 102 Processing\r\n\r\n";
             js.command(
-                outbound::INTERIM,
-                0,
                 id,
+                (outbound::INTERIM, 0),
                 &[interim.len() as u32],
-                b"",
-                interim,
+                (b"", interim),
             );
         }
     });

@@ -103,10 +103,10 @@ impl Js {
 
     /// Sends commands.
     pub fn flush(&mut self, out: &mut Out) {
-        let out = std::mem::take(out);
+        let mut out = std::mem::take(out);
         let mut acks = Batch::default();
         self.environment
-            .flush(&out.bytes, &out.text, out.held, false, &mut acks)
+            .flush(out.outbound(), false, &mut acks)
             .expect("a flush that parses");
         self.events.extend(Event::read_all(&mut acks));
     }
@@ -263,7 +263,7 @@ impl Server {
                             handle(event, &mut out);
                         }
                         let mut acks = Batch::default();
-                        let flushed = its.flush(&out.bytes, &out.text, out.held, false, &mut acks);
+                        let flushed = its.flush(out.outbound(), false, &mut acks);
                         assert!(flushed.is_ok());
                         events = Event::read_all(&mut acks);
                     }

@@ -1,6 +1,6 @@
 //! The records of `handoff`, from JavaScript's side: written again here so that the tests notice a changed layout.
 
-use ferrohttp_net::{Batch, Chunk, ConnectionId, Held};
+use ferrohttp_net::{Batch, Chunk, ConnectionId, Held, Outbound};
 
 /// Bytes before a record's own words.
 const HEADER: usize = 16;
@@ -350,14 +350,22 @@ impl Out {
         Self::default()
     }
 
+    /// What a flush hands over. Takes the held buffers along.
+    pub fn outbound(&mut self) -> Outbound<'_> {
+        Outbound {
+            records: &self.bytes,
+            text: &self.text,
+            held: std::mem::take(&mut self.held),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     fn record(
         &mut self,
-        kind: u32,
-        flags: u32,
+        (kind, flags): (u32, u32),
         id: ConnectionId,
         words: &[u32],
         tail: &[u8],
@@ -382,10 +390,10 @@ impl Out {
         let words = [head.len() as u32, body.len() as u32];
         // Both ways that JavaScript has.
         if body.len().is_multiple_of(2) {
-            self.record(1, flags, id, &words, body)
+            self.record((1, flags), id, &words, body)
         } else {
             self.text.extend_from_slice(body);
-            self.record(1, flags | flag::TEXT, id, &words, &[])
+            self.record((1, flags | flag::TEXT), id, &words, &[])
         }
     }
 
@@ -393,7 +401,7 @@ impl Out {
     pub fn request(&mut self, id: ConnectionId, head: &str, body: &[u8], flags: u32) -> &mut Self {
         self.text.extend_from_slice(head.as_bytes());
         let words = [head.len() as u32, body.len() as u32];
-        self.record(16, flags, id, &words, body)
+        self.record((16, flags), id, &words, body)
     }
 
     /// A whole GET request.
@@ -410,73 +418,73 @@ impl Out {
         ];
         self.held.push(body);
         self.text.extend_from_slice(head.as_bytes());
-        self.record(1, flags | flag::HELD, id, &words, &[])
+        self.record((1, flags | flag::HELD), id, &words, &[])
     }
 
     pub fn body(&mut self, id: ConnectionId, body: &[u8], flags: u32) -> &mut Self {
-        self.record(2, flags, id, &[body.len() as u32], body)
+        self.record((2, flags), id, &[body.len() as u32], body)
     }
 
     pub fn body_held(&mut self, id: ConnectionId, body: Held, flags: u32) -> &mut Self {
         let words = [body.bytes().len() as u32, self.held.len() as u32];
         self.held.push(body);
-        self.record(2, flags | flag::HELD, id, &words, &[])
+        self.record((2, flags | flag::HELD), id, &words, &[])
     }
 
     pub fn end(&mut self, id: ConnectionId, trailers: &str, flags: u32) -> &mut Self {
         self.text.extend_from_slice(trailers.as_bytes());
-        self.record(3, flags, id, &[trailers.len() as u32], &[])
+        self.record((3, flags), id, &[trailers.len() as u32], &[])
     }
 
     pub fn interim(&mut self, id: ConnectionId, head: &str, flags: u32) -> &mut Self {
         self.text.extend_from_slice(head.as_bytes());
-        self.record(4, flags, id, &[head.len() as u32], &[])
+        self.record((4, flags), id, &[head.len() as u32], &[])
     }
 
     pub fn raw(&mut self, id: ConnectionId, bytes: &[u8], flags: u32) -> &mut Self {
-        self.record(5, flags, id, &[bytes.len() as u32], bytes)
+        self.record((5, flags), id, &[bytes.len() as u32], bytes)
     }
 
     pub fn credit(&mut self, id: ConnectionId, bytes: u32) -> &mut Self {
-        self.record(6, 0, id, &[bytes], &[])
+        self.record((6, 0), id, &[bytes], &[])
     }
 
     pub fn close(&mut self, id: ConnectionId, mode: Close) -> &mut Self {
-        self.record(7, 0, id, &[mode as u32], &[])
+        self.record((7, 0), id, &[mode as u32], &[])
     }
 
     pub fn upgrade(&mut self, id: ConnectionId) -> &mut Self {
-        self.record(8, 0, id, &[], &[])
+        self.record((8, 0), id, &[], &[])
     }
 
     pub fn decline_upgrade(&mut self, id: ConnectionId) -> &mut Self {
-        self.record(9, 0, id, &[], &[])
+        self.record((9, 0), id, &[], &[])
     }
 
     pub fn socket_timeout(&mut self, id: ConnectionId, millis: u32) -> &mut Self {
-        self.record(10, 0, id, &[millis], &[])
+        self.record((10, 0), id, &[millis], &[])
     }
 
     /// Asks for a copy of what is read.
     pub fn tap(&mut self, id: ConnectionId) -> &mut Self {
-        self.record(14, 0, id, &[], &[])
+        self.record((14, 0), id, &[], &[])
     }
 
     pub fn pause(&mut self, id: ConnectionId, on: bool) -> &mut Self {
-        self.record(13, 0, id, &[u32::from(on)], &[])
+        self.record((13, 0), id, &[u32::from(on)], &[])
     }
 
     /// What goes for a client's further responses.
     pub fn limits(&mut self, id: ConnectionId, max_header_size: u32, lenient: bool) -> &mut Self {
-        self.record(17, 0, id, &[max_header_size, u32::from(lenient)], &[])
+        self.record((17, 0), id, &[max_header_size, u32::from(lenient)], &[])
     }
 
     pub fn no_delay(&mut self, id: ConnectionId, on: bool) -> &mut Self {
-        self.record(11, 0, id, &[u32::from(on)], &[])
+        self.record((11, 0), id, &[u32::from(on)], &[])
     }
 
     pub fn tcp_keep_alive(&mut self, id: ConnectionId, on: bool, millis: u32) -> &mut Self {
-        self.record(12, 0, id, &[u32::from(on), millis], &[])
+        self.record((12, 0), id, &[u32::from(on), millis], &[])
     }
 
     /// A whole response with Content-Length.

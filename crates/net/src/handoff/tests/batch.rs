@@ -366,7 +366,7 @@ fn a_chunk_is_what_javascript_would_take() {
 fn a_record_that_is_not_whole_is_never_seen() {
     let mut batch = Batch::default();
     batch.eof(A);
-    batch.begin(kind::BODY, 0, B, (), 64);
+    batch.begin(kind::BODY, 0, B, ());
     batch.bytes.extend_from_slice(b"what a peer sent");
     assert_eq!(records(&batch).len(), 1);
     batch.eof(B);
@@ -400,7 +400,7 @@ fn a_part_that_a_panic_interrupts_is_not_continued() {
 fn a_torn_record_alone_is_nothing_to_publish() {
     let inbox = Inbox::new(Box::new(|| {}));
     let mut batch = Batch::default();
-    batch.begin(kind::BODY, 0, A, (), 64);
+    batch.begin(kind::BODY, 0, A, ());
     assert!(!inbox.push(&mut batch));
     assert!(!batch.is_worthwhile());
 }
