@@ -65,7 +65,7 @@ export class Adopter {
 
   /** No more connections will come. */
   close(): void {
-    environment.native.closeListener(this.#id)
+    environment.native.closeListener(this.#id, false)
     this.resource.emitDestroy()
   }
 }

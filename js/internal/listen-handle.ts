@@ -82,7 +82,7 @@ export class ListenHandle {
     this.#libuv = handle
     this.#givenUp = true
     if (this.#refed) environment.unref()
-    environment.native.closeListener(this.#id)
+    environment.native.closeListener(this.#id, false)
     return handle ?? { fd }
   }
 
@@ -107,7 +107,7 @@ export class ListenHandle {
     return this.#open && this.#refed
   }
 
-  /** Has connections served that are accepted by the time of `close()` and reported after it, until `forgetServer()`. */
+  /** Has connections served that peers have established by the time of `close()`, until `forgetServer()`. */
   serveRest(): void {
     this.#servesRest = true
   }
@@ -126,7 +126,7 @@ export class ListenHandle {
       if (this.#path !== '') rmSync(this.#path, { force: true })
     } else {
       if (this.#refed) environment.unref()
-      environment.native.closeListener(this.#id)
+      environment.native.closeListener(this.#id, this.#servesRest)
     }
     // Connections that were accepted and not reported yet are closed, like those in the backlog.
     if (this.#servesRest) environment.outliving.add(this.#id)

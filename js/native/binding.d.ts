@@ -53,8 +53,11 @@ export declare class BindingEnvironment {
   connect(options: BindingConnectOptions): BindingConnecting
   /** Changes what a server's connections go by. */
   configure(server: number, config: BindingServerConfig): void
-  /** Stops accepting; the port is free when this returns. */
-  closeListener(server: number): void
+  /**
+   * Stops accepting; the port is free when this returns. `accepts_backlog`: connections that the kernel has established are
+   * accepted before, and not reset.
+   */
+  closeListener(server: number, acceptsBacklog: boolean): void
   /** Bytes received and written; null once the connection is gone. */
   counters(slot: number, generation: number): Array<number> | null
   /**

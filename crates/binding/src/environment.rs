@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Batch, Chunk, ConnectionId, Environment, Held, Outbound};
+use ferrohttp_net::{Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound};
 use napi::bindgen_prelude::{BufferSlice, Function, JsObjectValue, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
@@ -234,10 +234,16 @@ impl BindingEnvironment {
         self.environment.configure(server, config.to_net());
     }
 
-    /// Stops accepting; the port is free when this returns.
+    /// Stops accepting; the port is free when this returns. `accepts_backlog`: connections that the kernel has established are
+    /// accepted before, and not reset.
     #[napi(catch_unwind)]
-    pub fn close_listener(&self, server: u32) {
-        if let Some(closed) = self.environment.close_listener(server) {
+    pub fn close_listener(&self, server: u32, accepts_backlog: bool) {
+        let backlog = if accepts_backlog {
+            Backlog::Accept
+        } else {
+            Backlog::Reset
+        };
+        if let Some(closed) = self.environment.close_listener(server, backlog) {
             // Disconnected is the expected answer: the sender lives exactly as long as the socket.
             let _ = closed.recv_timeout(CLOSE_WAIT);
             // Idle connections that were closed just before are gone too, as in Node.

@@ -18,7 +18,7 @@ use crate::handoff::{self, Batch, CloseMode, Command, Malformed, Outbound, Recor
 use crate::id::ConnectionId;
 use crate::io_thread::{self, IoThread};
 use crate::js_thread::JsThread;
-use crate::listener::{self, BoundAddress, ListenOptions};
+use crate::listener::{self, Backlog, BoundAddress, ListenOptions};
 use crate::loans::Loans;
 use crate::registry::Registry;
 use crate::server::{Server, ServerConfig};
@@ -332,9 +332,9 @@ impl Environment {
 
     /// Stops accepting. The port is free when the returned receiver has its message; connections stay.
     #[must_use]
-    pub fn close_listener(&self, server: u32) -> Option<mpsc::Receiver<()>> {
+    pub fn close_listener(&self, server: u32, backlog: Backlog) -> Option<mpsc::Receiver<()>> {
         let server = lock(&self.servers).remove(&server)?;
-        Some(listener::stop(&server))
+        Some(listener::stop(&server, backlog))
     }
 
     /// Its sender is gone when all I/O threads have done what connections were asked to do by flushes up to now.
@@ -436,7 +436,7 @@ impl Environment {
             .map(|(_, server)| server)
             .collect();
         for server in servers {
-            let _ = listener::stop(&server).recv_timeout(Duration::from_secs(5));
+            let _ = listener::stop(&server, Backlog::Reset).recv_timeout(Duration::from_secs(5));
         }
         for thread in io_thread::running_threads() {
             let (done, finished) = mpsc::channel::<()>();

@@ -54,7 +54,7 @@ pub use error::ListenError;
 pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Malformed, Outbound, Wake};
 pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
-pub use listener::{BoundAddress, ListenOptions, ListenTarget};
+pub use listener::{Backlog, BoundAddress, ListenOptions, ListenTarget};
 pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time};
 pub use server::ServerConfig;
 pub use session::Session;

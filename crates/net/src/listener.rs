@@ -1,18 +1,24 @@
 //! Listening sockets: bind, accept, deal connections out.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 #[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::error::Elapsed;
 
 use crate::clock::now;
 use crate::connection::{self, Connection, Place};
@@ -31,6 +37,9 @@ use crate::sync::lock;
 /// Pause after an accept that failed for want of descriptors or memory: the peer stays in the
 /// backlog, and something may be closed meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long connections are waited for that the kernel keeps until their requests arrive: those are on their way.
+const LAST_CALL: Duration = Duration::from_millis(20);
 
 /// Linux hands TCP_NODELAY of the listening socket on to what it accepts, which saves a call for each connection.
 const INHERITS_NO_DELAY: bool = cfg!(target_os = "linux");
@@ -235,6 +244,16 @@ impl Listener {
         }
     }
 
+    /// A connection that the kernel has established, with the runtime that has been entered.
+    fn accept_waiting(&self) -> io::Result<Stream> {
+        let (socket, _) = match self {
+            Self::Tcp(listener) => SockRef::from(listener).accept(),
+            #[cfg(unix)]
+            Self::Unix(listener) => SockRef::from(listener).accept(),
+        }?;
+        Stream::adopt(socket)
+    }
+
     fn duplicate(&self) -> io::Result<Descriptor> {
         match self {
             Self::Tcp(listener) => Descriptor::duplicate(&SockRef::from(listener)),
@@ -294,27 +313,45 @@ pub(crate) fn start(
         closed: Some(closed),
     };
     let socket = listening.listener.duplicate().ok();
+    let last_call = Arc::new(Notify::new());
     let accepting = accept_loop(
         listening,
+        Arc::clone(&last_call),
         Arc::clone(thread),
         Arc::clone(registry),
-        Arc::clone(server),
         closing,
     );
     let task = thread.handle.spawn(accepting);
     *lock(&server.accepting) = Some(Accepting {
         task: task.abort_handle(),
+        last_call,
         closed: on_closed,
         socket,
     });
 }
 
+/// What becomes of the connections that the kernel has established for a server that stops to accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// The kernel resets them.
+    Reset,
+    /// They are accepted.
+    Accept,
+}
+
 /// Stops accepting; the receiver's sender is dropped once the socket is closed. At once, where there is none.
-pub(crate) fn stop(server: &Server) -> mpsc::Receiver<()> {
+pub(crate) fn stop(server: &Server, backlog: Backlog) -> mpsc::Receiver<()> {
     let Some(accepting) = lock(&server.accepting).take() else {
         return mpsc::channel().1;
     };
-    accepting.task.abort();
+    match backlog {
+        Backlog::Reset => accepting.task.abort(),
+        Backlog::Accept => {
+            // The kernel goes on establishing connections as long as a descriptor is open.
+            drop(accepting.socket);
+            accepting.last_call.notify_one();
+        }
+    }
     accepting.closed
 }
 
@@ -336,21 +373,22 @@ pub(crate) fn descriptor(server: &Server, give_up: bool) -> io::Result<Descripto
 
 async fn accept_loop(
     Listening { listener, address }: Listening,
+    last_call: Arc<Notify>,
     thread: Arc<IoThread>,
     registry: Arc<Registry>,
-    server: Arc<Server>,
     closing: Closing,
 ) {
     // Dropped after the listener: the socket is closed when it says so.
-    let _closing = closing;
+    let closing = closing;
+    let server = &closing.server;
     let listener = listener;
     let local = address.of_connections();
     let mut deferred = DeferredAccept::new(now());
+    let mut last_call = pin!(last_call.notified());
     loop {
-        let accepted = if deferred.is_on() {
-            tokio::time::timeout(deferred_accept::PERIOD, listener.accept()).await
-        } else {
-            Ok(listener.accept().await)
+        let accepting = pin!(accept_within_period(&listener, deferred.is_on()));
+        let Some(accepted) = unless_called(accepting, last_call.as_mut()).await else {
+            break;
         };
         if deferred.update(now(), server.ended(), || server.config().paused) {
             listener.defer(deferred.is_on());
@@ -359,7 +397,7 @@ async fn accept_loop(
         match accepted {
             Ok((stream, peer)) => {
                 let local = peer.and_then(|_| local.or_else(|| stream.local_address()));
-                deal(stream, (local, peer), &thread, &registry, &server);
+                deal(stream, (local, peer), &thread, &registry, server);
             }
             // The peer has given up already.
             Err(error)
@@ -374,6 +412,38 @@ async fn accept_loop(
             }
         }
     }
+    if deferred.is_on() {
+        listener.defer(false);
+        tokio::time::sleep(LAST_CALL).await;
+    }
+    while let Ok(stream) = listener.accept_waiting() {
+        let addresses = (stream.local_address(), stream.peer_address());
+        deal(stream, addresses, &thread, &registry, server);
+    }
+}
+
+/// The next connection; an error after a period without one, when it is time to decide again whether accepting is deferred.
+async fn accept_within_period(
+    listener: &Listener,
+    is_deferred: bool,
+) -> Result<io::Result<(Stream, Option<SocketAddr>)>, Elapsed> {
+    if is_deferred {
+        tokio::time::timeout(deferred_accept::PERIOD, listener.accept()).await
+    } else {
+        Ok(listener.accept().await)
+    }
+}
+
+/// The output of `accepting`; None once `last_call` has come while there is none.
+async fn unless_called<F: Future>(
+    mut accepting: Pin<&mut F>,
+    mut last_call: Pin<&mut Notified<'_>>,
+) -> Option<F::Output> {
+    poll_fn(|context| match accepting.as_mut().poll(context) {
+        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+        Poll::Pending => last_call.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// Gives an accepted connection to one of the I/O threads.

@@ -1,10 +1,11 @@
 //! What the connections of one listening server share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use ferrohttp_proto::{Limits, Timeouts};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::crossing::limit;
@@ -51,6 +52,8 @@ impl Default for ServerConfig {
 /// A server that accepts.
 pub(crate) struct Accepting {
     pub(crate) task: AbortHandle,
+    /// Has the task accept what waits, and end.
+    pub(crate) last_call: Arc<Notify>,
     /// Ends when the task's socket is closed.
     pub(crate) closed: mpsc::Receiver<()>,
     /// A further descriptor of that socket, for those who want to have it. None where there was none to be had.

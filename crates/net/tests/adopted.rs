@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-use ferrohttp_net::{ConnectionId, Descriptor};
+use ferrohttp_net::{Backlog, ConnectionId, Descriptor};
 use support::{Close, Js, Out, Peer, config, content, ends};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -152,7 +152,7 @@ fn what_cannot_be_adopted_is_refused() {
     let server = js.environment.open_server(config());
     let closed = js
         .environment
-        .close_listener(server)
+        .close_listener(server, Backlog::Reset)
         .expect("the server is open");
     assert!(closed.recv().is_err(), "nothing is ever sent");
     let (_peer, stream) = accepted();

@@ -8,8 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, mpsc};
 
-use ferrohttp_net::{BoundAddress, ListenError, ListenOptions, ListenTarget};
+use ferrohttp_net::{Backlog, BoundAddress, Environment, ListenError, ListenOptions, ListenTarget};
 use support::{Event, Js, Out, PATIENCE, Peer, config, ends, loopback};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -43,14 +44,18 @@ fn serves(js: &mut Js, address: SocketAddr) {
 fn close_and_wait(js: &mut Js, server: u32) {
     let closed = js
         .environment
-        .close_listener(server)
+        .close_listener(server, Backlog::Reset)
         .expect("the server listens");
     assert!(
         closed.recv_timeout(PATIENCE).is_err(),
         "nothing is ever sent"
     );
     assert_eq!(js.next(), Event::ListenerClosed { server });
-    assert!(js.environment.close_listener(server).is_none());
+    assert!(
+        js.environment
+            .close_listener(server, Backlog::Reset)
+            .is_none()
+    );
 }
 
 fn failure(errno: i32) -> ListenError {
@@ -212,7 +217,7 @@ fn a_forbidden_port_is_eacces() {
     // The I/O threads are started by a listener that may.
     let js = Js::new();
     js.listen(config());
-    let environment = std::sync::Arc::clone(&js.environment);
+    let environment = Arc::clone(&js.environment);
     let powerless = std::thread::spawn(move || {
         // SAFETY: the bare system call, unlike libc's wrapper, changes this thread's user alone, and the thread ends here.
         unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
@@ -239,7 +244,7 @@ fn the_port_is_free_when_the_listener_is_closed() {
         }
         let closed = js
             .environment
-            .close_listener(server)
+            .close_listener(server, Backlog::Reset)
             .expect("the server listens");
         assert!(closed.recv_timeout(PATIENCE).is_err());
         drop(TcpListener::bind(address).expect("the port is free"));
@@ -328,4 +333,49 @@ fn an_abstract_name_is_no_file() {
     drop(peer);
     js.closed(id);
     close_and_wait(&mut js, server);
+}
+
+#[test]
+fn the_backlog_is_accepted_before_the_socket_is_closed() {
+    const WAITING: usize = 5;
+    let gate = Arc::new(Mutex::new(()));
+    let (woken, on_wake) = mpsc::channel();
+    let environment = Environment::new(Box::new({
+        let gate = Arc::clone(&gate);
+        move || {
+            let _ = woken.send(());
+            drop(gate.lock());
+        }
+    }));
+    let closed = gate.lock().expect("nobody has panicked");
+    let (server, address) = environment.listen(&loopback(), config()).expect("listen");
+    let BoundAddress::Ip(address) = address else {
+        panic!("not an IP address")
+    };
+    let connect = |_| TcpStream::connect(address).expect("a connection");
+    let first = connect(0);
+    // The I/O thread reports the first connection, and is held up while it does so.
+    on_wake.recv_timeout(PATIENCE).expect("a wake-up");
+    let waiting: Vec<_> = (0..WAITING).map(connect).collect();
+    let socket = environment
+        .close_listener(server, Backlog::Accept)
+        .expect("the server listens");
+    drop(closed);
+    assert!(socket.recv_timeout(PATIENCE).is_err());
+    assert!(TcpStream::connect(address).is_err(), "it is closed");
+    let mut events = Vec::new();
+    let mut used = None;
+    while events.len() < WAITING + 2 {
+        match environment.take(used.take()) {
+            Some(mut batch) => {
+                events.extend(Event::read_all(&mut batch));
+                used = Some(batch);
+            }
+            None => on_wake.recv_timeout(PATIENCE).expect("more events"),
+        }
+    }
+    let is_open = |event: &&Event| matches!(event, Event::Open { .. });
+    assert_eq!(events.iter().filter(is_open).count(), WAITING + 1);
+    drop((first, waiting));
+    environment.shutdown();
 }
