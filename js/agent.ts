@@ -1,6 +1,6 @@
 /**
- * Agent: which connection a request gets, and what becomes of it afterwards. Follows `lib/_http_agent.js` of Node 24 in
- * everything a program can see; subclasses may replace any of its methods.
+ * Agent: chooses a connection for each request, and decides what happens to the connection afterwards. Follows
+ * `lib/_http_agent.js` of Node 24 in everything a program can see. Subclasses may replace any of its methods.
  */
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
@@ -36,19 +36,19 @@ import { validateNumber, validateObject } from './internal/validators.js'
 import * as r from './native/records.js'
 
 export interface AgentOptions extends NodeAgentOptions {
-  /** How much sooner than the server would, in ms, an idle connection is given up that the server limits. */
+  /** When the server has announced a keep-alive timeout, the agent closes an idle connection this many ms earlier. */
   agentKeepAliveTimeoutBuffer?: number
   noDelay?: boolean
   path?: string | null
   protocol?: string
-  /** Where HTTP_PROXY and NO_PROXY are looked up; without it there is no proxy. */
+  /** The environment with HTTP_PROXY and NO_PROXY. Without it no proxy is used. */
   proxyEnv?: ProxyEnvironment
   socketPath?: string
 }
 
 type Options = ClientOptions & { path?: string | null; [kUser]?: Agent }
 
-/** A callback for `createSocket` that gives the socket to a request of this agent's. */
+/** A callback for `createSocket` that hands the socket to one of this agent's requests. */
 type OwnCallback = Created & { [kOwn]?: true }
 
 /** A request that waits for a connection. */
@@ -94,14 +94,14 @@ export interface AgentConstructor {
   defaultMaxSockets: number
 }
 
-/** In the options of a connection: the agent whose own request gets it. */
+/** In the options of a connection: the agent whose request has asked for it. */
 const kUser = Symbol('ferrohttp.user')
 const kOwn = Symbol('ferrohttp.own')
 
-/** Of a request that waits in `requests`. */
+/** In a request that waits in `agent.requests`: the options of its connection. */
 const kOptions = Symbol('ferrohttp.requestOptions')
 const kScope = Symbol('ferrohttp.requestScope')
-/** Made for the first request. Not enumerable: whoever prints an agent looks for what Node's has. */
+/** The pool, made for the first request. Not enumerable, so that `inspect` prints what Node's agent has. */
 const kPool = Symbol('ferrohttp.pool')
 
 const KEEP_ALIVE_DELAY = 1000
@@ -127,11 +127,11 @@ function AgentImplementation(this: Agent | undefined, options?: AgentOptions): A
   initEmitter.call(self)
   self.options = { __proto__: null, ...options } as AgentOptions
   self.options.noDelay ??= true
-  // Lest `net` takes a request's path for that of a pipe.
+  // `net` would take a request's path for that of a pipe.
   self.options.path = null
   self.defaultPort = self.options.defaultPort || 80
   self.protocol = self.options.protocol || 'http:'
-  // Subclasses make `protocol` a getter that needs what their own constructors have yet to set.
+  // Not read here: in subclasses `protocol` may be a getter that needs members which their constructors have yet to set.
   self[kProxy] = self.options.proxyEnv && self.protocol === 'http:' ? parseProxy(self.options.proxyEnv, 'http:') : null
   self.requests = Object.create(null)
   self.sockets = Object.create(null)
@@ -163,14 +163,14 @@ Object.setPrototypeOf(Agent.prototype, EventEmitter.prototype)
 countAsInstances(Agent, http.Agent)
 Agent.defaultMaxSockets = Infinity
 
-// ---- whose turn it is ----------------------------------------------------------------------------------------
+// ---- 'free' -------------------------------------------------------------------------------------------------
 
 function poolOf(agent: Agent): AgentPool {
   const pool = agent[kPool]
   return pool == null || pool.isTorn ? makePool(agent) : pool
 }
 
-/** Also for agents of programs that inherit from ours and have never called its constructor. */
+/** The agent's pool. Also for subclasses of programs that have not called our constructor. */
 function makePool(agent: Agent): AgentPool {
   agent[kPool]?.recover()
   const pool = new AgentPool(agent)
@@ -178,7 +178,7 @@ function makePool(agent: Agent): AgentPool {
   return pool
 }
 
-/** The agent's 'free': a connection has nothing to do. */
+/** Handles the agent's event 'free': an exchange is over, and its connection can serve another request. */
 function onFree(this: Agent, socket: Socket, options: Options): void {
   if (!socket.writable) {
     socket.destroy()
@@ -210,19 +210,19 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     debug?.('removeSocket %s writable: %s', origin.name, socket.writable)
     return
   }
-  // Whoever waits for another server gets a connection of its own now, though that may be one too many in all: so Node.
+  // A request that waits for another server gets a new connection now, even if that exceeds maxTotalSockets: as in Node.
   this.removeSocket(socket, options)
   pool.adopt(name, socket, options)
 }
 
-/** The request's connection. An agent's timeout has been set when the socket was made. */
+/** Hands a connection to its request. The agent's timeout was set when the socket was made. */
 function giveSocket(agent: Agent, request: ClientRequest, socket: Socket): void {
   request.onSocket(socket)
   const { timeout } = request
   if (timeout !== undefined && timeout !== (agent.options.timeout || 0)) socket.setTimeout(timeout)
 }
 
-/** A request that had to wait goes on in the async context it was made in. */
+/** Hands a connection to a request that had to wait, in the async context in which the request was made. */
 function inScopeOf(request: ClientRequest, go: () => void): void {
   const waiting = request as Waiting
   const scope = waiting[kScope]
@@ -232,11 +232,11 @@ function inScopeOf(request: ClientRequest, go: () => void): void {
   else go()
 }
 
-// ---- members -------------------------------------------------------------------------------------------------
+// ---- connections ---------------------------------------------------------------------------------------------
 
 /**
- * Where most requests go, without merging their options with the agent's and asking `getName` each time; null where there is
- * more to the name than host and port.
+ * The origin of a request whose name depends on host and port alone, without merging options and calling `getName`. Null for
+ * other requests.
  */
 function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Origin | null {
   const own = agent.options
@@ -260,7 +260,7 @@ function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Ori
   return origin
 }
 
-/** A request's options with the agent's over them. */
+/** The request's options, overridden by the agent's. */
 function merged(agent: Agent, options: ClientOptions, request: ClientRequest): Options {
   const all = { __proto__: null, ...options, ...agent.options } as unknown as Options
   if (all.socketPath) all.path = all.socketPath
@@ -268,7 +268,7 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
   return all
 }
 
-/** The request gets an idle connection or a new one, or waits for one. */
+/** Gives the request an idle connection or a new one, or has it wait. */
 function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, asked: ClientOptions): void {
   const usual = usualOrigin(agent, pool, asked)
   const options = usual === null ? merged(agent, asked, request) : asked
@@ -309,11 +309,11 @@ defineMethods(Agent.prototype, {
     const options = proxy === null ? given : { ...given, host: proxy.host, port: proxy.port }
     if (proxy?.secure === true) {
       const servername = net.isIP(proxy.host) ? '' : proxy.host
-      // Loaded with the first such request: it costs 20 ms.
+      // Loaded with the first such request, because loading takes 20 ms.
       const { connect } = require('node:tls') as typeof tls
       return connect({ ...options, servername } as unknown as tls.ConnectionOptions)
     }
-    // Whoever else takes the socket (an agent that wraps it, a recorder) needs an ordinary one.
+    // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary net.Socket.
     const native = this.createConnection === createConnection && (options as Options)[kUser] === this
     return (
       (native ? connectNatively(options) : null) ??
@@ -339,7 +339,7 @@ defineMethods(Agent.prototype, {
       giveConnection(this, pool, request, asked)
       whole = true
     } finally {
-      // A program that asks where its stack ends must not take other requests' room with it.
+      // After a stack overflow the counts may be wrong, and other requests would wait for ever.
       if (!whole) pool.isTorn = true
     }
   },
@@ -367,7 +367,7 @@ defineMethods(Agent.prototype, {
         callback(null, socket)
         given = true
       } finally {
-        // No request has it.
+        // No request has the socket.
         if (!given) socket?.destroy()
       }
     }
@@ -390,7 +390,7 @@ defineMethods(Agent.prototype, {
     debug?.('removeSocket, have a request, make a socket')
     const waiting = (request as Waiting)[kOptions] ?? (options as Options)
     const give: OwnCallback = (error, created) => {
-      // Whoever waits longest then gets it.
+      // The request that has waited longest gets the socket then.
       if (error) request.onSocket(created, error)
       else created!.emit('free')
     }
@@ -427,7 +427,7 @@ defineMethods(Agent.prototype, {
 
 const { createConnection, getName, removeSocket } = Agent.prototype
 
-/** Replaced by whoever assigns `http.globalAgent`. */
+/** The agent of requests that name none. Programs replace it by assigning `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {
   current: new Agent({
     keepAlive: true,
@@ -437,12 +437,12 @@ export const globalAgent: { current: Agent } = {
   }),
 }
 
-/** Parts of node:http that Node 20 and 22 do not all have. */
+/** Members of node:http that some versions of Node 20 and 22 do not have. */
 const nodeHttp = http as { setGlobalProxyFromEnv?: (env?: ProxyEnvironment) => () => void }
 
 /**
- * Makes `http.request` and `https.request`, and on a Node that knows of it `fetch`, take the proxies of `env`.
- * @returns what undoes it
+ * Has `http.request`, `https.request` and, where Node supports it, `fetch` use the proxies of `env`.
+ * @returns a function that undoes it
  * @throws ERR_INVALID_ARG_TYPE, ERR_PROXY_INVALID_CONFIG
  */
 export function setGlobalProxyFromEnv(env: ProxyEnvironment = process.env): () => void {
@@ -460,5 +460,5 @@ export function setGlobalProxyFromEnv(env: ProxyEnvironment = process.env): () =
   }
 }
 
-/** Taken before the register module replaces it. */
+/** Node's own function, read before the register module replaces it. */
 const nodeSetsProxies = nodeHttp.setGlobalProxyFromEnv

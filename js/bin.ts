@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command: runs a program on ferrohttp, and says whether ferrohttp works here. */
+/** The command `ferrohttp`: runs a program on ferrohttp, or checks whether ferrohttp works here. */
 import { preloadInChildren, REGISTER } from './internal/command/environment.js'
 import { findProgram } from './internal/command/find-program.js'
 import { VERSION } from './root.js'
@@ -23,10 +23,10 @@ Environment: FERROHTTP=off|on|require, FERROHTTP_ADDON, FERROHTTP_DRAIN, FERROHT
 FERROHTTP_IO_THREADS; see docs/CLI.md
 `
 
-/** Options of ours, before those of node and the program: the same as these variables. */
+/** Our own options, which precede those of node and the program, with the environment variables that they set. */
 const OPTIONS: Record<string, string> = { '--drain': 'FERROHTTP_DRAIN', '--drain-delay': 'FERROHTTP_DRAIN_DELAY' }
 
-/** Sets the variables of the options that `args` begin with. @returns the rest */
+/** Sets the variables of our options at the beginning of `args`. @returns the other arguments */
 function setVariables(args: string[]): string[] {
   for (;;) {
     const [name, given] = args[0]?.split('=', 2) ?? []

@@ -1,4 +1,4 @@
-/** The socket of a request on the native road: name resolution is Node's, connecting is an I/O thread's. */
+/** The socket of a request over a native connection. Node resolves the name, an I/O thread connects. */
 import type { AsyncResource } from 'node:async_hooks'
 import net from 'node:net'
 import { constants } from 'node:os'
@@ -34,9 +34,9 @@ import {
 const { EPIPE, ECANCELED } = constants.errno
 
 export class ClientSocket extends NativeSocket<NativeClient> {
-  /** The request whose turn it is, or was. */
+  /** The current request, or the last one. */
   _httpMessage: ClientRequest | null = null
-  /** Where programs look whether somebody reads HTTP from the socket. */
+  /** Programs read this to see whether HTTP is read from the socket. */
   parser: NativeClient | null = null
   declare connecting: boolean
   declare autoSelectFamilyAttemptedAddresses: string[]
@@ -49,8 +49,9 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   #shutdown: AsyncResource | null = null
 
   /**
-   * @param resource of whoever asked for the connection
-   * @param maxHeaderSize and `validation`: how the first response is read
+   * @param resource the async resource of the request that has asked for the connection
+   * @param maxHeaderSize limit of the first response's head in bytes
+   * @param validation how strictly the first response is parsed
    */
   constructor(resource: SocketResource, maxHeaderSize: number, validation: number) {
     super({}, (socket) => new NativeClient(socket as ClientSocket, maxHeaderSize, validation))
@@ -59,17 +60,17 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     this.connecting = true
   }
 
-  /** The name has been resolved: the attempt begins. */
+  /** Begins to connect, after the name has been resolved. */
   connectTo(target: ConnectOptions): void {
     if (this.destroyed) return
     this.#target = target
     const { addresses, port = 0 } = target
     if (addresses !== undefined) {
       this.autoSelectFamilyAttemptedAddresses = addresses.map((address) => `${address}:${port}`)
-      // Only the first attempt is told of: whether others follow is the I/O thread's to see.
+      // Only the first attempt is reported. The I/O thread makes further ones by itself.
       this.emit('connectionAttempt', addresses[0], port, net.isIP(addresses[0]!))
     }
-    // Node's own timer ran as long as nobody else knew of the connection.
+    // Node's own timer has run until now. From here on the I/O thread's timer does.
     const socketTimeout = Math.min(this.timeout ?? 0, TIMEOUT_MAX)
     super.setTimeout(0)
     this.timeout = socketTimeout
@@ -136,9 +137,9 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     return connectError(code, 'connect', addresses![index], port, local)
   }
 
-  /** The connection is gone, with an error number unless that was in order. */
+  /** The connection has closed. `errno` is 0 after an orderly close. */
   onConnectionClosed(errno: number): void {
-    // Its own end of the connection was given up on purpose.
+    // ECANCELED: this side has given up the connection on purpose.
     const wanted = errno === 0 || errno === ECANCELED
     this.#attempt?.emitDestroy()
     this.onClosed(wanted ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
@@ -172,7 +173,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     const connection = this[kConnection]
     this.#shutdown = shutDown(this.#resource)
     connection.close(r.CLOSE_HALF)
-    // Whoever waits for 'finish' destroys what has not been sent by then.
+    // A program that waits for 'finish' may destroy the socket then, and unsent bytes with it.
     if (connection.writableLength === 0) callback()
     else connection.afterWrites(() => callback())
   }
@@ -187,15 +188,15 @@ export class ClientSocket extends NativeSocket<NativeClient> {
       return
     }
     this[kCounted]()
-    // With an error 'close' has its place in the turn, and the I/O thread's part in it is nobody's concern.
+    // After an error 'close' is emitted in this turn, as in Node, without waiting for the I/O thread.
     if (error === null) this[kDestroyed] = () => this.#tellClosed(false)
     else onceHandlesClose(() => this.#tellClosed(true))
-    // 'error' comes ahead of 'close'.
+    // Emits 'error', before 'close'.
     callback(error)
     connection.close(r.CLOSE_DESTROY)
   }
 
-  /** Whoever asked for the connection, last, is told of its end. */
+  /** Emits 'close' in the async context of the last request that has had the connection. */
   #tellClosed(hadError: boolean): void {
     this.#shutdown?.emitDestroy()
     this.#resource.emitDestroy()
@@ -204,19 +205,19 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 }
 
 /**
- * A program listens to what the peer sends. It gets a copy of what responses are read from; while there is no request the
- * bytes are its own.
+ * The program listens for the peer's bytes. During a request it receives a copy of them. Without a request it takes the connection
+ * over.
  */
 function showInput(socket: ClientSocket, event: string): void {
   if (event !== 'data' && event !== 'readable') return
-  // Absent within net.Socket's constructor.
+  // Undefined within net.Socket's constructor.
   const connection = socket[kConnection] as NativeClient | undefined
   if (connection === undefined || connection.upgraded) return
   if (socket._httpMessage === null) connection.handOver()
   else if (event === 'data') connection.tap()
 }
 
-/** Writes that were under way fail ahead of 'close', those that waited for the connection behind it. */
+/** Emits 'close'. Writes that were under way fail before it, those that waited for the connection after it. */
 function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean): void {
   const connection = socket[kConnection]
   if (connected) connection.failWrites(() => systemError('ECANCELED', 'write'))

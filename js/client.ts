@@ -1,6 +1,6 @@
 /**
- * ClientRequest, `request` and `get`. Follows `lib/_http_client.js` of Node 24 in everything a program can see; the
- * connection that carries a request is behind `internal/client-connection.ts`.
+ * ClientRequest, `request` and `get`. Follows `lib/_http_client.js` of Node 24 in everything a program can see. The connection
+ * that carries a request has the interface of `internal/client-connection.ts`.
  */
 import diagnostics from 'node:diagnostics_channel'
 import http, { type ClientRequest as NodeClientRequest, type RequestOptions } from 'node:http'
@@ -43,7 +43,7 @@ import type { IncomingMessage } from './incoming.js'
 import { kConnection } from './native-socket.js'
 import { OutgoingMessage } from './outgoing.js'
 
-/** What `destroy()` was given while there was no socket to destroy. */
+/** The argument of `destroy()`, when it was called before the request had a socket. */
 const kDestroyError = Symbol('ferrohttp.destroyError')
 const kPath = Symbol('ferrohttp.path')
 const kAuthority = Symbol('ferrohttp.authority')
@@ -66,14 +66,14 @@ export interface ClientRequest extends OutgoingMessage, Traced {
   _ended: boolean
   res: IncomingMessage | null
   aborted: boolean
-  /** Listens for the socket's 'timeout'; null while nobody asked for one. */
+  /** Listener for the socket's 'timeout'. Null while the program has not asked for a timeout. */
   timeoutCb: (() => void) | null
   upgradeOrConnect: boolean
   parser: unknown
   maxHeadersCount: number | null
   reusedSocket: boolean
   [kMeasured]: Measurement | null
-  /** Host and port, as the URL has them: kept for whoever observes. */
+  /** Host and port as the URL has them, for trace events and performance entries. */
   [kAuthority]?: string
 
   abort(): void
@@ -89,7 +89,7 @@ export interface ClientRequest extends OutgoingMessage, Traced {
 
 type Input = string | URL | ClientOptions | RequestOptions
 
-/** A socket, as Node shows whose it is. */
+/** A socket with the member by which Node shows its request. */
 export interface Requested {
   _httpMessage?: ClientRequest | null
 }
@@ -104,7 +104,7 @@ const initOutgoing = OutgoingMessage as unknown as (this: object) => void
 const created = diagnostics.channel('http.client.request.created')
 const started = diagnostics.channel('http.client.request.start')
 
-/** Requests that seldom have a body announce none unless one is given. */
+/** Methods whose requests seldom have a body. They announce one only when there is one. */
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'])
 
 export const ClientRequest = function ClientRequest(
@@ -114,7 +114,7 @@ export const ClientRequest = function ClientRequest(
   callback?: ResponseListener,
 ): void {
   initOutgoing.call(this)
-  // A signal that has been aborted destroys the request right away.
+  // A signal that has been aborted already destroys the request at once.
   this[kDestroyError] = null
   this.res = null
   const [options, listener] = requestOptions(input, given, callback)
@@ -140,7 +140,7 @@ export const ClientRequest = function ClientRequest(
   let connecting = options
   if (options.signal) {
     addAbortSignal(options.signal, this as unknown as NodeClientRequest)
-    // It ends the request; the connection may serve others.
+    // The signal destroys the request, and not its connection, which may serve other requests.
     const { signal: _, ...others } = options
     connecting = others
   }
@@ -170,7 +170,7 @@ export const ClientRequest = function ClientRequest(
   this.protocol = protocol
   if (isObserved()) this[kAuthority] = hostValue(host, options.port, defaultPort)
   if (agent) {
-    // An agent that neither keeps connections nor makes requests wait for one never uses any twice.
+    // Without keep-alive and without a limit the agent never uses a connection twice.
     const reuses = agent.keepAlive || Number.isFinite(agent.maxSockets)
     this._last = !reuses
     this.shouldKeepAlive = reuses
@@ -208,7 +208,7 @@ function chooseAgent(options: ClientOptions): Agent | null | undefined {
     return new (fallback.constructor as new () => Agent)()
   }
   if (agent === null || agent === undefined) {
-    // A program that connects by itself has no need of one.
+    // A request whose program connects by itself needs no agent.
     return typeof options.createConnection === 'function' ? agent : defaultAgentOf(options)
   }
   if (typeof (agent as Partial<Agent>).addRequest !== 'function')
@@ -242,7 +242,7 @@ function setInitialHeaders(
   const { headers } = options
   if (Array.isArray(headers)) {
     if (proxy !== null) request[kPath] = addressProxy(request, proxy, options)
-    // As they are: whoever gives a list has the last word.
+    // A list of fields is sent as it is, without fields of ours.
     request._storeHeader(requestLine(request), headers)
     return
   }
@@ -256,11 +256,11 @@ function setInitialHeaders(
     request.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`)
   }
   if (proxy !== null) request[kPath] = addressProxy(request, proxy, options)
-  // The head goes out alone; the body waits for the answer.
+  // The head is sent alone. The body waits for the server's answer.
   if (request.getHeader('expect')) request._implicitHeader()
 }
 
-/** An IPv6 address is put in brackets; the protocol's own port is left out. */
+/** The Host field: an IPv6 address in brackets, and no default port. */
 function hostValue(host: string, port: string | number, defaultPort: string | number | undefined): string {
   const colon = host.indexOf(':')
   const name = colon !== -1 && host.includes(':', colon + 1) && !host.startsWith('[') ? `[${host}]` : host
@@ -269,7 +269,7 @@ function hostValue(host: string, port: string | number, defaultPort: string | nu
 
 const NAMED_METHODS = new Set(METHODS)
 
-/** Method and path may be others than those that were checked when the request was made. */
+/** Programs may have changed method and path after the constructor had checked them. */
 function requestLine(request: ClientRequest): string {
   const method = String(request.method)
   const { path } = request
@@ -279,10 +279,10 @@ function requestLine(request: ClientRequest): string {
   return `${method} ${text} HTTP/1.1\r\n`
 }
 
-/** A connection for this request only. */
+/** Makes a connection for this request only. */
 function connectAlone(request: ClientRequest, given: ClientOptions): void {
   const options = { ...given }
-  // What `net` calls path is a pipe; a request's is not.
+  // For `net` a path would be that of a pipe.
   if (options.socketPath) options.path = options.socketPath
   else delete options.path
   if (typeof options.createConnection !== 'function') {
@@ -351,7 +351,7 @@ defineMethods(ClientRequest.prototype, {
 
   onSocket(socket: Duplex | null | undefined, error?: Error | null) {
     if (socket && !error) {
-      // Whoever gets the socket back before the request has begun asks it whether it may be kept.
+      // An agent that gets the socket back before the request has begun reads this to decide whether to keep the socket.
       ;(socket as Requested)._httpMessage = this
       socket.on('error', onEarlyError)
     }
@@ -403,7 +403,7 @@ defineMethods(ClientRequest.prototype, {
 })
 
 function settle(request: ClientRequest, error?: Error | null): void {
-  // It may have been handed over, but went no further.
+  // The request has a socket but has not begun to use it.
   const connection = connectionOf(request)
   const stopped =
     request[kDestroyError] !== null &&
@@ -419,7 +419,7 @@ function drain(request: ClientRequest): void {
   OutgoingMessage.prototype[kDrain].call(request)
 }
 
-/** Whoever listens finds the async context that the request was made in. */
+/** Emits an event in the async context in which the request was made. */
 function inContext(
   request: ClientRequest,
   tell: (request: ClientRequest, error?: Error | null) => void,
@@ -434,14 +434,14 @@ function emitAbort(request: ClientRequest): void {
   request.emit('abort')
 }
 
-/** The socket fails before the request has begun with it. */
+/** The socket has failed before the request began to use it. */
 function onEarlyError(this: Duplex, error: Error): void {
   connectionFor(this as Socket).failed = true
   emitError((this as Requested)._httpMessage!, error)
   this.destroy()
 }
 
-/** The request's turn on a connection has come; or it has been destroyed meanwhile, or there is none to be had. */
+/** The request gets its connection, or the error why there is none. It may have been destroyed in the meantime. */
 function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, error?: Error | null): void {
   socket?.removeListener('error', onEarlyError)
   if (!request.destroyed && !error) {
@@ -452,7 +452,7 @@ function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, e
   const cause = error ?? request[kDestroyError]
   if (socket) {
     if (!error && request.agent && !socket.destroyed) {
-      // Somebody else may have it.
+      // The socket is usable for another request.
       socket.emit('free')
     } else {
       finished(socket.destroy(cause ?? undefined), (failure) => {
@@ -464,7 +464,7 @@ function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, e
   giveUp(request, cause)
 }
 
-/** The request ends without ever having had a connection. */
+/** The request ends without having had a connection. */
 function giveUp(request: ClientRequest, error: Error | null | undefined): void {
   request.destroyed = true
   const cause = error ?? (request.aborted ? null : connectionReset('socket hang up'))
@@ -473,7 +473,7 @@ function giveUp(request: ClientRequest, error: Error | null | undefined): void {
 }
 
 function connectionFor(socket: Socket): ClientConnection {
-  // A tunnel is a stream like any other: its bytes come through the socket.
+  // After the upgrade the program reads from the socket.
   if (socket instanceof ClientSocket && !socket[kConnection].upgraded) return socket[kConnection]
   return StreamClient.of(socket)
 }
@@ -487,7 +487,7 @@ function attach(request: ClientRequest, socket: Socket): void {
   request.emit('socket', socket)
 }
 
-/** The socket's 'timeout' is the request's too. */
+/** The socket's 'timeout' is emitted by the request, too. */
 function listenForTimeout(request: ClientRequest): void {
   if (request.timeoutCb !== null) return
   request.timeoutCb = emitTimeout
@@ -499,7 +499,7 @@ function emitTimeout(this: Requested): void {
   this._httpMessage?.emit('timeout')
 }
 
-/** While it connects a socket keeps the timeout it was made with. */
+/** A socket that is connecting keeps the timeout with which it was made. */
 function setSocketTimeout(socket: Socket, msecs: number): void {
   if (socket.connecting) socket.once('connect', () => socket.setTimeout(msecs))
   else socket.setTimeout(msecs)

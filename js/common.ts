@@ -1,4 +1,4 @@
-/** What requests and responses share; follows `lib/_http_common.js` of Node 24. */
+/** Functions and constants that requests and responses share. Follows `lib/_http_common.js` of Node 24. */
 import {
   ERR_HTTP_INVALID_HEADER_VALUE,
   ERR_INVALID_ARG_VALUE,
@@ -8,10 +8,10 @@ import {
 import { methods } from './internal/native.js'
 import { VALIDATION_INSECURE, VALIDATION_RELAXED, VALIDATION_STRICT } from './native/records.js'
 
-/** Methods the parser knows, sorted. Programs may change the list: the parser has its own. */
+/** Methods that the parser knows, sorted. Programs may change the list; the parser has its own. */
 export const METHODS: string[] = methods()
 
-/** Reason phrases by status code; programs add their own. */
+/** Reason phrases by status code. Programs add their own. */
 export const STATUS_CODES: Record<number, string | undefined> = {
   100: 'Continue',
   101: 'Switching Protocols',
@@ -78,35 +78,35 @@ export const STATUS_CODES: Record<number, string | undefined> = {
   511: 'Network Authentication Required',
 }
 
-/** Finds the word in a list-valued field as Node does, whatever its neighbours. */
+/** Finds a word in a list-valued field as Node does: between any other characters than those of a word. */
 export const chunkExpression = /(?:^|\W)chunked(?:$|\W)/i
 export const continueExpression = /(?:^|\W)100-continue(?:$|\W)/i
 export const closeExpression = /(?:^|\W)close(?:$|\W)/i
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** RFC 9110 section 5.6.2. */
+/** Whether the value is a token (RFC 9110 section 5.6.2). */
 export function checkIsHttpToken(value: string): boolean {
   return TOKEN.test(value)
 }
 
-/** Neither a tab nor printable ASCII: the one test nearly every value passes. */
+/** A character that is neither a tab nor printable ASCII. Few values have one. */
 const NOT_PLAIN = /[^\t\x20-\x7e]/
-/** RFC 9110 section 5.5: not `field-vchar`, space or tab. */
+/** A character that is not `field-vchar`, space or tab (RFC 9110 section 5.5). */
 const NOT_STRICT = /[^\t\x20-\x7e\x80-\xff]/
-/** Fetch's "header value": anything but NUL, LF, CR and what is no byte. */
+/** A character that Fetch's "header value" does not allow: NUL, LF, CR, or one above 0xff. */
 const NOT_LENIENT = /[\0\n\r]|[^\x00-\xff]/
 
 /** `value` is ASCII text without control characters (tab apart). */
 export const PLAIN = 0
-/** `value` is sendable but has bytes above 0x7f, whose encoding on the wire depends on what is sent with them. */
+/** `value` may be sent, but has characters above 0x7f, whose encoding depends on the rest of the message. */
 export const OBS_TEXT = 1
-/** `value` has characters that only lenient validation might let pass. */
+/** `value` has characters that only lenient validation may allow. */
 export const SUSPECT = 2
 
 export type ValueClass = typeof PLAIN | typeof OBS_TEXT | typeof SUSPECT
 
-/** Below this length a loop is quicker than entering the regular expression engine. */
+/** Up to this length a loop is quicker than a regular expression. */
 const LOOP_LIMIT = 24
 
 export function classifyValue(value: string): ValueClass {
@@ -121,7 +121,7 @@ export function classifyValue(value: string): ValueClass {
   return NOT_STRICT.test(value) ? SUSPECT : OBS_TEXT
 }
 
-/** True if the value cannot be a field value; anything but a string is judged by its text. */
+/** Whether the value cannot be a field value. A value that is not a string is converted to one. */
 export function checkInvalidHeaderChar(value: unknown, lenient = false): boolean {
   return (lenient ? NOT_LENIENT : NOT_STRICT).test(value as string)
 }
@@ -138,11 +138,11 @@ export function validateHeaderValue(name: string, value: unknown, lenient?: bool
   if (checkInvalidHeaderChar(value, lenient)) throw ERR_INVALID_CHAR('header content', name)
 }
 
-// Wrapped in Node, and therefore without parameters to count.
+// In Node these functions are wrapped, so their length is 0.
 for (const validate of [validateHeaderName, validateHeaderValue])
   Object.defineProperty(validate, 'length', { value: 0, configurable: true })
 
-/** What `httpValidation` may be; it and `insecureHTTPParser` exclude each other. */
+/** The values of `httpValidation`. It cannot be used together with `insecureHTTPParser`. */
 const VALIDATIONS: Record<string, number> = {
   strict: VALIDATION_STRICT,
   relaxed: VALIDATION_RELAXED,
@@ -163,7 +163,7 @@ export function checkHttpValidation(httpValidation: unknown, insecureHTTPParser:
   }
 }
 
-/** How the messages of a server or the response to a request are read. */
+/** How strictly the messages of a server, or the response to a request, are parsed. */
 export function validationOf(owner: {
   httpValidation?: string | undefined
   insecureHTTPParser?: boolean | undefined
@@ -175,7 +175,7 @@ export function validationOf(owner: {
 
 let insecureFlag: boolean | null = null
 
-/** Whether the process runs with `--insecure-http-parser`; warns once if so, as Node does. */
+/** Whether the process runs with `--insecure-http-parser`. If so, it warns once, as Node does. */
 export function isLenient(): boolean {
   if (insecureFlag === null) {
     const options = process.env.NODE_OPTIONS ?? ''

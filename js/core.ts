@@ -1,9 +1,10 @@
 /**
- * All of ferrohttp but its entry points, which is what the build makes one file of: one file is found, read and compiled in
- * a third of the time that seventy take.
+ * Everything except the entry points. The build bundles it into one file, which is found, read and compiled in a third of the time
+ * of seventy files.
  */
 
-// Before all others: what does not run here says so by its own error instead of one of theirs, and they are made of Node's classes.
+// First: where the addon does not run, its own error explains that, before a later module fails. The next modules change or keep
+// classes of Node, from which the others inherit.
 import './internal/native.js'
 import './internal/restored.js'
 import './internal/active-handles.js'

@@ -1,6 +1,6 @@
 /**
- * `http.createClient` as Node 0.10 documents it: a client for one server, which asks one request after another. Deprecated
- * there already; `request` does all of it.
+ * `http.createClient` as documented in Node 0.10: a client for one server, which sends one request after another. It was deprecated
+ * there already in favour of `request`.
  */
 import { EventEmitter } from 'node:events'
 import { deprecate } from 'node:util'
@@ -22,7 +22,7 @@ export class Client extends EventEmitter {
     this.agent = new Agent({ maxSockets: 1 })
   }
 
-  /** `method` may be left out: GET. The request is to be ended by the caller. */
+  /** `method` may be left out, which means GET. The caller ends the request. */
   request(method: string, path?: string | ClientOptions['headers'], headers?: ClientOptions['headers']): ClientRequest {
     if (method.startsWith('/')) return this.request('GET', method, path as ClientOptions['headers'])
     const { host, port, agent } = this

@@ -1,6 +1,6 @@
 /**
- * `https.Agent` (Node 24: lib/https.js): an `http.Agent` whose connections are TLS, that keeps a session for each name, and
- * that reaches servers behind a proxy by a tunnel.
+ * `https.Agent` (Node 24: lib/https.js): an `http.Agent` whose connections are TLS. It keeps a session for each name, and reaches
+ * servers by a tunnel when a proxy is configured.
  */
 import https, { type AgentOptions as NodeAgentOptions } from 'node:https'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
@@ -71,7 +71,7 @@ Object.setPrototypeOf(Agent.prototype, HttpAgent.prototype)
 countAsInstances(Agent, https.Agent)
 
 const nodeSecure = https.Agent.prototype as unknown as Pick<PlainAgent, 'getName'>
-/** That of node:http, also where the register module has replaced it. */
+/** Node's own http.Agent, also when the register module has replaced it. */
 const nodePlain = Object.getPrototypeOf(nodeSecure) as Pick<PlainAgent, 'getName'>
 
 /** `port, host, options` in all of the forms that Node takes: the first object has the options. */
@@ -91,7 +91,7 @@ defineMethods(Agent.prototype, {
     const callback = args.at(-1)
     debug?.('createConnection', options)
     const name = options._agentKey
-    // What one request has accepted is nothing to another one.
+    // A certificate that one request has accepted may not be acceptable to another one.
     const keepsSession = Boolean(name) && options[kIdentityCheck] === undefined
     const session = keepsSession ? this._getSession(name!) : undefined
     if (session !== undefined) {
@@ -117,7 +117,7 @@ defineMethods(Agent.prototype, {
   },
 
   getName(options: Options = {}) {
-    // Which fields tell connections apart, and how, is the running Node's to say.
+    // The fields that a name has, and their order, are those of the running Node.
     const fields = nodeSecure.getName.call(this, options).slice(nodePlain.getName.call(this, options).length)
     const check = options[kIdentityCheck]
     return HttpAgent.prototype.getName.call(this, options) + fields + (check === undefined ? '' : `:${check}`)
@@ -155,7 +155,7 @@ function tunnelFor(agent: SecureAgent, options: Options): Proxy | null {
   return notExempt(agent[kTunnel], options, 443)
 }
 
-/** The latest session is offered to the server next time, unless the connection has failed. */
+/** Keeps the latest session for the next connection, unless this connection fails. */
 function keepSession(agent: SecureAgent, name: string, socket: TLSSocket): void {
   socket.on('session', (session) => agent._cacheSession(name, session))
   socket.once('close', (hadError) => {
@@ -163,7 +163,7 @@ function keepSession(agent: SecureAgent, name: string, socket: TLSSocket): void 
   })
 }
 
-/** Replaced by whoever assigns `https.globalAgent`. */
+/** The agent of requests that name none. Programs replace it by assigning `https.globalAgent`. */
 export const globalAgent: SecureGlobalAgent = secureGlobalAgent
 globalAgent.create(
   (proxyEnv) => new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv } as SecureAgentOptions),

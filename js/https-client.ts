@@ -1,4 +1,4 @@
-/** `https.request` and `https.get` (Node 24: lib/https.js). Requests are those of node:http; their agent is another one. */
+/** `https.request` and `https.get` (Node 24: lib/https.js). Their requests are those of `http`, with another agent. */
 import tls from 'node:tls'
 import type { RequestOptions } from 'node:https'
 
@@ -11,7 +11,7 @@ export type SecureClientOptions = ClientOptions & Omit<RequestOptions, keyof Cli
 
 type Input = string | URL | SecureClientOptions
 
-/** How many requests have had a `checkServerIdentity` of their own. */
+/** Number of requests so far that had a `checkServerIdentity` of their own. */
 let identityChecks = 0
 
 export function request(
@@ -22,7 +22,7 @@ export function request(
   const [parsed, listener] = requestOptions(input, given, callback)
   const options = parsed as SecureClientOptions & { [kIdentityCheck]?: number }
   const check = options.checkServerIdentity
-  // A connection that this request accepts is not one that others would.
+  // Other requests may not accept the connection that this one accepts, so the name of the connection is its own.
   if (check !== undefined && check !== tls.checkServerIdentity && !agentChecks(options))
     options[kIdentityCheck] = ++identityChecks
   options._defaultAgent = globalAgent.current

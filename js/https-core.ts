@@ -1,6 +1,6 @@
 /**
- * ferrohttp's https, which the build makes a second file of: it loads node:tls, and only programs that use it should wait for that.
- * What its modules need of the others they import from `core.ts`.
+ * https. The build bundles it into a second file, because it loads node:tls, and only programs that use https should wait for that.
+ * Its modules import what they need of the others from `core.ts`.
  */
 export { Agent, globalAgent, type SecureAgent } from './https-agent.js'
 export { get, request } from './https-client.js'

@@ -1,6 +1,6 @@
 /**
- * `https.Server` (Node 24: lib/https.js). Node's tls.Server accepts and decrypts; each connection comes as a stream, by
- * 'secureConnection', and is served as http.Server serves one that comes by 'connection'.
+ * `https.Server` (Node 24: lib/https.js). Node's tls.Server accepts and decrypts. Each connection arrives as a stream with the event
+ * 'secureConnection', and is served as http.Server serves one that arrives with 'connection'.
  */
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'
@@ -22,7 +22,7 @@ import type { RequestListener, Server as PlainServer, ServerOptions } from './se
 /** Options of `https.createServer`, as in Node 24. */
 export type SecureServerOptions = ServerOptions & Omit<TlsOptions, keyof ServerOptions>
 
-/** What tls.Server and http.Server have, of which one class cannot inherit both. */
+/** The members of tls.Server and of http.Server, because a class cannot inherit from both. */
 export type SecureServer = PlainServer & tls.Server
 
 export interface SecureServerConstructor {
@@ -52,7 +52,7 @@ function ServerImplementation(
   }
   beginServer(self, options)
   storeOptions(self as SecureServer & Configured, options)
-  // tls.Server refuses both together.
+  // tls.Server throws when it gets both.
   const chooses = Boolean(options.ALPNProtocols || options.ALPNCallback)
   const ALPNProtocols = chooses ? undefined : ['http/1.1']
   initTlsServer.call(self, { noDelay: true, ALPNProtocols, ...options }, connectionListener)
@@ -81,7 +81,7 @@ const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(HttpServ
 Object.defineProperties(Server.prototype, members)
 countAsInstances(Server, https.Server)
 
-/** Whoever listens for 'clientError' of http.Server hears of failed handshakes, too. */
+/** Failed handshakes are reported to listeners of 'clientError', too. */
 function onTlsClientError(this: SecureServer, error: Error, socket: Duplex): void {
   if (!this.emit('clientError', error, socket)) socket.destroy(error)
 }

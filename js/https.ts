@@ -1,7 +1,7 @@
-/** `require('ferrohttp/https')`: what `require('node:https')` has. Assembles and exports, no logic. */
+/** `require('ferrohttp/https')`: has the members of `require('node:https')`. Assembles and exports, no logic. */
 import type * as https from 'node:https'
 
-// First: where the register module has begun to replace node:http, this ends it.
+// First, because it completes the replacement of node:http that the register module has begun.
 import './index.js'
 
 import * as core from './https-core.js'
@@ -21,7 +21,7 @@ export const request = core.request as unknown as typeof https.request
 export const get = core.get as unknown as typeof https.get
 /** Assigning it changes the agent of every later request that names none. */
 export let globalAgent: https.Agent
-// Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
+// Not `defineProperty`: `import { globalAgent }` would not find an accessor that is defined by it.
 Object.defineProperties(exports, {
   globalAgent: {
     configurable: true,
@@ -32,10 +32,10 @@ Object.defineProperties(exports, {
     },
   },
 })
-// Where the register module has begun to put all this into node:https.
+// Completes the replacement of node:https, if the register module has begun it.
 core.finishHttps(exports)
 
-// Types of the instances, by the names of the classes above.
+// The types of the classes' instances, under the names of the classes.
 export type Server<
   Request extends typeof import('node:http').IncomingMessage = typeof import('node:http').IncomingMessage,
   Response extends typeof import('node:http').ServerResponse<

@@ -1,6 +1,6 @@
 /**
- * IncomingMessage: a Readable whose head stays one string until somebody looks at its fields. Follows
- * `lib/_http_incoming.js` of Node 24 in everything a program can see.
+ * IncomingMessage: a Readable whose head stays one string until the program reads its fields. Follows `lib/_http_incoming.js` of
+ * Node 24 in everything a program can see.
  */
 import http, { type IncomingMessage as NodeIncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -29,9 +29,9 @@ import { defineAccessors, defineMethods } from './internal/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
 import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/transport.js'
 
-/** The head as it came: target, names and values, one a line. */
+/** The head as received: target, names and values, one a line. */
 const kBlock = Symbol('ferrohttp.block')
-/** Where in `[kBlock]` the fields begin. */
+/** Offset of the fields in `[kBlock]`. */
 const kFieldsAt = Symbol('ferrohttp.fieldsAt')
 const kRawHeaders = Symbol('ferrohttp.rawHeaders')
 const kRawTrailers = Symbol('ferrohttp.rawTrailers')
@@ -39,13 +39,13 @@ const kHeaders = Symbol('ferrohttp.headers')
 const kHeadersDistinct = Symbol('ferrohttp.headersDistinct')
 const kTrailers = Symbol('ferrohttp.trailers')
 const kTrailersDistinct = Symbol('ferrohttp.trailersDistinct')
-/** `push(null)` has been called, or never will be. */
+/** `push(null)` has been called, or will never be called. */
 const kEnded = Symbol('ferrohttp.ended')
-/** What `_destroy` has to call; HELD while it would have to wait, see `kAnswering`. */
+/** The callback of `_destroy`; HELD while `_destroy` would have to wait, see `kAnswering`. */
 const kHeldDestroy = Symbol('ferrohttp.heldDestroy')
 const HELD = (): void => {}
 
-/** What Node's types do not show of a Readable's state. */
+/** Members of a Readable's state that Node's types do not have. */
 interface ReadableState {
   readingMore: boolean
   resumeScheduled: boolean
@@ -72,7 +72,7 @@ export interface IncomingMessage
   > {
   socket: Socket | null
   connection: Socket | null
-  /** The socket, under the name that a client's response had for it. */
+  /** The socket, under the old name that it has in a client's response. */
   client: Socket | null
   rawHeaders: string[]
   rawTrailers: string[]
@@ -82,9 +82,9 @@ export interface IncomingMessage
   trailersDistinct: NodeIncomingMessage['trailersDistinct']
   joinDuplicateHeaders: boolean | null
   upgrade: boolean | null
-  /** Aborted when the connection closes before the response has been sent, or the message is destroyed early. */
+  /** Aborted when the connection closes before the response has been sent, or when the message is destroyed early. */
   readonly signal: AbortSignal
-  /** Of a response: the request it answers. */
+  /** In a response: its request. */
   req?: unknown
   _consuming: boolean
   _dumped: boolean
@@ -140,12 +140,12 @@ export const IncomingMessage = function IncomingMessage(
   this: IncomingMessage,
   socket: Socket | MessageSource | null,
 ): void {
-  // As Readable's own constructor makes it (Node 24), and quicker here.
+  // The same state that Readable's constructor makes (Node 24), in less time.
   this._events = { close: undefined, error: undefined, data: undefined, end: undefined, readable: undefined }
   const highWaterMark = socket ? socket.readableHighWaterMark : undefined
   if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
   else initReadable.call(this, { highWaterMark })
-  // Body parts that come before anybody reads must not start reading.
+  // Body parts that arrive before the program reads must not start reading.
   this._readableState.readingMore = true
 
   this.httpVersionMajor = null as never
@@ -183,15 +183,15 @@ export const IncomingMessage = function IncomingMessage(
 } as unknown as IncomingMessageConstructor
 
 Object.setPrototypeOf(IncomingMessage, Readable)
-// `instanceof http.IncomingMessage` holds; Node's constructor never runs, so every member that leans on its hidden
-// state is defined below.
+// `instanceof http.IncomingMessage` holds. Node's constructor never runs, so every member that needs its hidden state is
+// defined below.
 Object.setPrototypeOf(IncomingMessage.prototype, http.IncomingMessage.prototype)
 
 const nodePrototype = http.IncomingMessage.prototype
 
 Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
-  // What node:http makes, for node:https and for whoever kept it, counts as an instance. Subclasses inherit this function and
-  // keep the ordinary meaning.
+  // Messages of Node's own class count as instances, too: node:https makes them, and programs may have kept the class. Subclasses
+  // inherit this function and keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
     return isItself(this, IncomingMessage)
       ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
@@ -200,12 +200,12 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
 })
 
 /**
- * Gives a request its head.
+ * Sets the head of a request.
  *
  * @param block target, names and values joined by LF, latin1
  * @param urlLength of the target, in characters
- * @param fieldCount names in `block`
- * @param version major and minor, 8 bits each, the major one below
+ * @param fieldCount number of names in `block`
+ * @param version the major version in the low 8 bits, the minor one in the next 8
  */
 export function fillHead(
   message: IncomingMessage,
@@ -221,7 +221,7 @@ export function fillHead(
   message.httpVersionMinor = minor
   message.httpVersion = version === HTTP_1_1 ? '1.1' : `${major}.${minor}`
   message.method = method
-  // What Node's parser leaves there.
+  // As Node's parser leaves it.
   message.upgrade = false
   message.joinDuplicateHeaders = null
   message.url = block.slice(0, urlLength)
@@ -230,17 +230,17 @@ export function fillHead(
   showHead(message)
 }
 
-/** The version of nearly every request, as records have it. */
+/** HTTP/1.1, the version of nearly every request, as records have it. */
 export const HTTP_1_1 = 0x0101
 
 /**
- * Gives a response its head.
+ * Sets the head of a response.
  *
  * @param block reason, names and values joined by LF, latin1
  * @param reasonLength in characters
- * @param fieldCount names in `block`
- * @param version major and minor, 8 bits each, the major one below
- * @param maxFields as many are kept, the others ignored; 0 for all
+ * @param fieldCount number of names in `block`
+ * @param version the major version in the low 8 bits, the minor one in the next 8
+ * @param maxFields the largest number of fields that are kept; 0 for all
  */
 export function fillResponseHead(
   message: IncomingMessage,
@@ -268,7 +268,7 @@ export function fillResponseHead(
 /** A field name never has the sign, so this cannot be a value and the name behind it. */
 const KEEP_ALIVE_TIMEOUT = /\nkeep-alive\n(timeout=\d+)/i
 
-/** The Keep-Alive field as far as it is about a timeout. Of a message of ours the other fields stay unread. */
+/** The timeout of the Keep-Alive field. For a message of our class no other field is read. */
 export function keepAliveOf(message: IncomingMessage): string | undefined {
   if (message[kBlock] === undefined || message[kHeaders] !== null)
     return message.headers['keep-alive'] as string | undefined
@@ -279,7 +279,7 @@ function joinsDuplicates(message: IncomingMessage): boolean {
   return message.joinDuplicateHeaders === true
 }
 
-/** @param raw what the program has there: an accessor of its own may answer nothing */
+/** @param raw `rawHeaders` of the message, which an accessor of the program may have made undefined */
 function collect(message: IncomingMessage, raw: string[] | null | undefined): HeaderTarget {
   const target: HeaderTarget = {}
   if (!raw) return target
@@ -294,7 +294,7 @@ function collectDistinct(message: IncomingMessage, raw: string[] | null | undefi
   return target
 }
 
-/** A subclass, or a program that patches the prototype, sees each head as Node's parser gives it to `_addHeaderLines`. */
+/** Calls `_addHeaderLines` as Node's parser does, for subclasses and for programs that patch the prototype. */
 function showHead(message: IncomingMessage): void {
   if (message._addHeaderLines === addHeaderLines) return
   const raw = message.rawHeaders
@@ -345,7 +345,7 @@ defineAccessors(IncomingMessage.prototype, {
   },
   headers: {
     get() {
-      // Most programs never look at the raw ones, and whoever has may have changed them; few replace `_addHeaderLine`.
+      // A program that has read `rawHeaders` may have changed it. Few programs read it, and few replace `_addHeaderLine`.
       const plain = this[kRawHeaders] === null && this._addHeaderLine === addHeaderLine
       return (this[kHeaders] ||= plain
         ? readHeaders(this[kBlock], this[kFieldsAt], joinsDuplicates(this))
@@ -387,7 +387,7 @@ function releaseClose(message: IncomingMessage): void {
   message[kAnswering](false)
 }
 
-/** Node tells a destroyed message's error only to those who listen for it. */
+/** Node emits the error of a destroyed message only when there is a listener. */
 function settleDestroy(
   message: IncomingMessage,
   error: Error | null | undefined,
@@ -412,7 +412,7 @@ defineMethods(IncomingMessage.prototype, {
     }
     const source = this[kSource]
     if (source === null) {
-      // A paused server socket belongs to a full pipeline; it is not this message's to resume.
+      // A server's socket is paused because its pipeline is full. This message must not resume it.
       const socket = this.socket as Socket & { _paused?: boolean }
       if (socket.readable && !socket._paused) socket.resume()
     } else if (!this.complete) {
@@ -432,7 +432,7 @@ defineMethods(IncomingMessage.prototype, {
     if (this.aborted && !this[kGone]) {
       const source = this[kSource]
       if (source !== null) {
-        // stream.destroy() takes the socket away, so that it outlives the message.
+        // The socket outlives the message: stream.destroy() would destroy it otherwise.
         if (this[kOwnSocket] !== null) source.destroy(err ?? undefined)
       } else {
         const { socket } = this
@@ -447,7 +447,7 @@ defineMethods(IncomingMessage.prototype, {
         }
       }
     }
-    // Nobody can miss an error that there is none of, and `closed` holds at once.
+    // There is no error to report, so `closed` is true at once.
     if (!err && !this.aborted) {
       if (this[kHeldDestroy] === HELD) this[kHeldDestroy] = cb
       else cb()
@@ -458,7 +458,7 @@ defineMethods(IncomingMessage.prototype, {
     if (!headers?.length) return
     const kept = n < headers.length ? headers.slice(0, n) : headers
     const known = this.complete ? this[kTrailers] : this[kHeaders]
-    // As properties: programs define accessors of their own on a message, to learn of its trailers.
+    // By assignment, because programs define accessors on a message to observe its trailers.
     if (this.complete) this.rawTrailers = kept
     else this.rawHeaders = kept
     if (known !== null) for (let i = 0; i + 1 < kept.length; i += 2) this._addHeaderLine(kept[i]!, kept[i + 1]!, known)
@@ -485,13 +485,13 @@ defineMethods(IncomingMessage.prototype, {
   _dump() {
     if (this._dumped) return
     this._dumped = true
-    // What is buffered must not reach anybody.
+    // Buffered bytes must not be delivered.
     this.removeAllListeners('data')
     if (!this.complete || this.destroyed || this.readableLength !== 0) {
       this.resume()
       return
     }
-    // There is nothing to read but the end, which needs no flow: 'end' comes ahead of the response's 'close'.
+    // Only the end is left, which needs no flowing stream: 'end' is emitted before the response's 'close'.
     if (this[kSource] !== null && !this[kEnded]) {
       this[kEnded] = true
       this.push(null)
@@ -509,11 +509,11 @@ defineMethods(IncomingMessage.prototype, {
       const raw = splitFields(trailers)
       this._addHeaderLines(raw, raw.length)
     }
-    // A body that was empty, or has not been looked at, ends when it is read.
-    // One made from a socket has nobody to end it then.
+    // A body that is empty or has not been read ends when it is read. A message that a program has made from a socket has no
+    // connection that would end it then.
     const state = this._readableState
     if (this[kSource] !== null && !this._consuming && state.length === 0) {
-      // Handlers look there whether anything is still to come. A response tells of 'readable' first.
+      // Handlers read `complete` to see whether more is to come. A response emits 'readable' first.
       if (this.statusCode === null && !state.readableListening) state.ended = true
       return
     }
@@ -524,7 +524,7 @@ defineMethods(IncomingMessage.prototype, {
   [kAbort](error?: Error) {
     this[kGone] = true
     this.destroy(error ?? connectionReset('aborted'))
-    // It may have been read to its end, in which case destroying it aborted nothing.
+    // When the message had been read to its end, destroying it has aborted nothing.
     abortSignal(this)
   },
 
@@ -534,7 +534,7 @@ defineMethods(IncomingMessage.prototype, {
     if (held !== null && held !== HELD) held()
   },
 
-  /** The response has been flushed. What the flush has written is acknowledged in a tick, and 'close' comes after that. */
+  /** The response has been flushed. The flush is acknowledged in a tick, and 'close' is emitted after that. */
   [kSettle]() {
     process.nextTick(releaseClose, this)
   },
@@ -544,9 +544,9 @@ defineMethods(IncomingMessage.prototype, {
   [kRelease]() {
     unwatchSocket(this)
     const state = this._readableState
-    // A body that came in one piece with its head has been read to the end without `_read`.
+    // A body that arrived together with its head has been read to the end without `_read`.
     if (this._consuming || this._dumped || state.resumeScheduled || state.endEmitted) return
-    // With nothing to read and nobody listening, running the stream to its end would only cost time.
+    // With nothing to read and no listener, running the stream to its end would only cost time.
     if (this.complete && !this[kEnded] && this._eventsCount === 0) this._dumpAndCloseReadable()
     else this._dump()
   },
@@ -554,8 +554,8 @@ defineMethods(IncomingMessage.prototype, {
 
 const { _addHeaderLine: addHeaderLine, _addHeaderLines: addHeaderLines } = IncomingMessage.prototype
 
-// Node's own server asks for this on whatever class it was told to use: how many of `rawHeaders` count. Node 26 looks for the Host
-// field among so many.
+// Node's own server reads this member, the number of `rawHeaders` that count, from any class that it uses. Node 26 searches so
+// many for the Host field.
 const kHeadersCount = nodeSymbol(new http.IncomingMessage(null as never), 'kHeadersCount')
 Object.defineProperty(IncomingMessage.prototype, kHeadersCount, {
   get(this: IncomingMessage) {

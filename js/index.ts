@@ -1,18 +1,17 @@
-/** `require('ferrohttp')`: what `require('node:http')` has. Assembles and exports, no logic. */
+/** `require('ferrohttp')`: has the members of `require('node:http')`. Assembles and exports, no logic. */
 import type { Duplex } from 'node:stream'
 import type * as http from 'node:http'
 
 import * as core from './core.js'
 import type { DrainOptions, DrainResult, LegacyClient, Stats } from './types.js'
 
-// Types are written out, and of `node:http` as a namespace: declarations that refer to inner modules, or need `esModuleInterop`,
-// would be checked, or become `any`, in the programs of users.
+// The types are written out, and refer to `node:http` as a namespace. In users' programs, declarations that refer to inner modules
+// would be checked, too, and those that need `esModuleInterop` would become `any`.
 const node = require('node:http') as typeof http
 
-// For TypeScript everything is what @types/node says of the builtin module: programs exchange the two freely.
-// Constants assigned one by one: the object stays plain and mutable for tools that patch it, and
-// `import { createServer }` finds the names.
-/** Makes any stream a connection of the server that is `this`. Not documented by Node; `server.emit('connection', stream)` is. */
+// The types are those of @types/node, because programs mix the two modules. Members are assigned one by one: the exports object
+// stays plain and mutable for tools that patch it, and `import { createServer }` finds the names.
+/** Serves a stream as a connection of the server `this`. Node documents `server.emit('connection', stream)` instead. */
 export const _connectionListener: (this: http.Server, socket: Duplex) => void = core.connectionListener as never
 /** Names of the methods that the parser knows, sorted. Node doc heading "http.METHODS". */
 export const METHODS = core.METHODS as typeof http.METHODS
@@ -25,11 +24,11 @@ export const STATUS_CODES = core.STATUS_CODES as typeof http.STATUS_CODES
 export const createServer = core.createServer as unknown as typeof http.createServer
 /** A server of HTTP/1.1 whose sockets belong to I/O threads. Node doc heading "Class: http.Server". */
 export const Server = core.Server as unknown as typeof http.Server
-/** A request that a server got or a response that a client got. Node doc heading "Class: http.IncomingMessage". */
+/** A request that a server receives or a response that a client receives. Node doc heading "Class: http.IncomingMessage". */
 export const IncomingMessage = core.IncomingMessage as unknown as typeof http.IncomingMessage
-/** What requests and responses that are sent have in common. Node doc heading "Class: http.OutgoingMessage". */
+/** The base class of requests and responses that are sent. Node doc heading "Class: http.OutgoingMessage". */
 export const OutgoingMessage = core.OutgoingMessage as unknown as typeof http.OutgoingMessage
-/** A server's answer. Node doc heading "Class: http.ServerResponse". */
+/** The response of a server. Node doc heading "Class: http.ServerResponse". */
 export const ServerResponse = core.ServerResponse as unknown as typeof http.ServerResponse
 /**
  * Throws ERR_INVALID_HTTP_TOKEN unless it is a field name (RFC 9110 section 5.1). Node doc heading
@@ -37,36 +36,36 @@ export const ServerResponse = core.ServerResponse as unknown as typeof http.Serv
  */
 export const validateHeaderName = core.validateHeaderName as typeof http.validateHeaderName
 /**
- * Throws ERR_HTTP_INVALID_HEADER_VALUE for undefined and ERR_INVALID_CHAR for what RFC 9110 section 5.5 forbids. Node doc
+ * Throws ERR_HTTP_INVALID_HEADER_VALUE for undefined, and ERR_INVALID_CHAR for characters that RFC 9110 section 5.5 forbids. Node doc
  * heading "http.validateHeaderValue(name, value)".
  */
 export const validateHeaderValue = core.validateHeaderValue as typeof http.validateHeaderValue
-/** Bytes that a head may have, as `--max-http-header-size` says. Node doc heading "http.maxHeaderSize". */
+/** Largest size of a head in bytes, as set by `--max-http-header-size`. Node doc heading "http.maxHeaderSize". */
 export const maxHeaderSize: number = node.maxHeaderSize
-/** Which connection a request gets, and what becomes of it. Node doc heading "Class: http.Agent". */
+/** Chooses connections for requests and keeps them. Node doc heading "Class: http.Agent". */
 export const Agent = core.Agent as unknown as typeof http.Agent
 /** A request under way. Node doc heading "Class: http.ClientRequest". */
 export const ClientRequest = core.ClientRequest as unknown as typeof http.ClientRequest
 /**
- * Begins a request; nothing is sent before `end` or the first `write`. Throws ERR_INVALID_URL, ERR_INVALID_PROTOCOL,
+ * Begins a request. Nothing is sent before `end` or the first `write`. Throws ERR_INVALID_URL, ERR_INVALID_PROTOCOL,
  * ERR_UNESCAPED_CHARACTERS and others for its arguments. Node doc heading "http.request(options[, callback])".
  */
 export const request = core.request as unknown as typeof http.request
-/** As `request`, of method GET and ended. Node doc heading "http.get(options[, callback])". */
+/** As `request`, with the method GET, and ended. Node doc heading "http.get(options[, callback])". */
 export const get = core.get as unknown as typeof http.get
-/** Of Node 0.10, deprecated there and here: `request` without a host. Documentation of v0.10, "http.createClient". */
+/** A client for one server, from Node 0.10. Deprecated there and here. Documentation of v0.10, "http.createClient". */
 export const createClient: (port?: number, host?: string) => LegacyClient = core.createClient as never
-/** Of no effect on this module, which keeps no parsers. Node doc heading "http.setMaxIdleHTTPParsers(max)". */
+/** Has no effect on this module, which keeps no parsers. Node doc heading "http.setMaxIdleHTTPParsers(max)". */
 export const setMaxIdleHTTPParsers: (max: number) => void = node.setMaxIdleHTTPParsers
 /**
- * Has requests take the proxies of an environment; answers what undoes it. Throws ERR_INVALID_ARG_TYPE and
+ * Has requests use the proxies of an environment. Returns a function that undoes it. Throws ERR_INVALID_ARG_TYPE and
  * ERR_PROXY_INVALID_CONFIG. Node doc heading "http.setGlobalProxyFromEnv([proxyEnv])".
  */
 export const setGlobalProxyFromEnv: (proxyEnv?: NodeJS.ProcessEnv) => () => void = core.setGlobalProxyFromEnv as never
-/** Connections of this JavaScript thread by the road they took, and what its agents have. Ours alone. */
+/** Counts of this JavaScript thread: connections by their kind, and what its agents have. Not in Node. */
 export const stats: () => Stats = core.stats
 
-/** Assigning it changes the agent of every later request that names none. */
+/** The agent of requests that name none. May be assigned. */
 export let globalAgent: http.Agent
 /** Node's own, from Node 22 on. */
 export let WebSocket: MemberOf<typeof http, 'WebSocket'>
@@ -79,7 +78,7 @@ const passed = (name: 'maxHeaderSize' | 'WebSocket' | 'CloseEvent' | 'MessageEve
   enumerable: true,
   get: () => (node as unknown as Record<string, unknown>)[name],
 })
-// Not `defineProperty`: what that makes an accessor, `import { globalAgent }` does not find.
+// Not `defineProperty`: `import { globalAgent }` would not find an accessor that is defined by it.
 Object.defineProperties(exports, {
   maxHeaderSize: passed('maxHeaderSize'),
   WebSocket: passed('WebSocket'),
@@ -96,13 +95,13 @@ Object.defineProperties(exports, {
 })
 
 for (const name of ['WebSocket', 'CloseEvent', 'MessageEvent']) if (!(name in node)) delete exports[name]
-// Where the register module has begun to put all this into node:http.
+// Completes the replacement of node:http, if the register module has begun it.
 core.finish(core.replacements(exports))
 
-/** What @types/node says of a member that is not in all of its versions. */
+/** The type of a member that some versions of @types/node do not have. */
 type MemberOf<Module, Name extends string> = Module extends Record<Name, infer Member> ? Member : undefined
 
-// Types of the instances, by the names of the classes above.
+// The types of the classes' instances, under the names of the classes.
 export type Server<
   Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
   Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
@@ -131,7 +130,7 @@ declare module 'http' {
     Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
   > {
     /**
-     * Stops without failing a request. Ours alone.
+     * Stops without failing a request. Not in Node.
      *
      * Each response says `Connection: close`. After `delay` the server closes, and connections are closed as they become idle.
      * The promise is fulfilled when none is left, or after `timeout` more. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE.

@@ -1,6 +1,6 @@
 /**
- * A net.Socket whose bytes an I/O thread reads and writes. There is no libuv handle behind it; every member that would ask
- * the handle asks the connection instead. `socket.ts` is a server's, `client-socket.ts` a request's.
+ * A net.Socket whose bytes an I/O thread reads and writes. It has no libuv handle; every member that would use the handle uses the
+ * connection instead. The subclass for servers is in `server-socket.ts`, the one for requests in `client-socket.ts`.
  */
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -16,15 +16,15 @@ import { validateFunction } from './internal/validators.js'
 /** setTimeout's largest delay, as in Node's timers. */
 export const TIMEOUT_MAX = 2 ** 31 - 1
 
-/** The connection behind a socket. */
+/** The socket's connection. */
 export const kConnection = Symbol('ferrohttp.connection')
 export const kCounted = Symbol('ferrohttp.counted')
-/** Whom to tell of the connection's end once the socket is destroyed. */
+/** Called when the connection has ended, after the socket was destroyed. */
 export const kDestroyed = Symbol('ferrohttp.destroyed')
 const kLocal = Symbol('ferrohttp.local')
 const kRemote = Symbol('ferrohttp.remote')
 
-/** Both ends of a connection, as far as they are known. */
+/** The addresses of both ends of a connection, where they are known. */
 export interface Addresses {
   localAddress?: string
   localPort?: number
@@ -32,7 +32,7 @@ export interface Addresses {
   remotePort?: number
 }
 
-/** What records tell of a connection's ends: address and port of each, local first; empty for a Unix socket. */
+/** Parses the text that records have for both ends: address and port of each, the local one first; empty for a Unix socket. */
 export function parseAddresses(text: string): Addresses {
   if (text === '') return {}
   const [localAddress, localPort, remoteAddress, remotePort] = text.split('\n') as [string, string, string, string]
@@ -40,27 +40,27 @@ export function parseAddresses(text: string): Addresses {
 }
 
 export type Callback = (error?: Error | null) => void
-/** As net.Socket's overloads have it. */
+/** As in net.Socket's overloads. */
 // biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
 export type Listener = (...args: any[]) => void
 
-/** What a socket needs of its connection. */
+/** The members of a connection that its socket uses. */
 export interface SocketConnection {
-  /** -1 while the I/O threads know of no connection. */
+  /** -1 while no I/O thread has the connection. */
   readonly slot: number
   readonly generation: number
   /** See `parseAddresses`. */
   readonly addresses: string
   readonly closed: boolean
-  /** The bytes are the program's. */
+  /** After an upgrade or CONNECT: the program reads the bytes from the socket. */
   readonly upgraded: boolean
-  /** Bytes received and sent, known once it is closed. */
+  /** Bytes received and sent. Null until the connection has closed. */
   readonly counters: [read: number, written: number] | null
-  /** Bytes written that the kernel has not taken. */
+  /** Bytes written that the kernel has not accepted. */
   readonly unsentLength: number
-  /** Bytes of the message's that wait for the end of this turn. */
+  /** Bytes of the message that are sent at the end of this turn of the event loop. */
   readonly heldLength: number
-  /** A message was told to wait for 'drain'. */
+  /** `write()` of a message has returned false, so 'drain' is due. */
   readonly needsDrain: boolean
   command(type: number, first?: number, second?: number): void
   close(mode: number): void
@@ -74,7 +74,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   [kDestroyed]: (() => void) | null = null
   #addresses: Addresses | null = null
   #remoteKnown = false
-  /** Counters as they were when last asked for: the connection may be gone before its end is known here. */
+  /** The counters when they were last read. The connection may be closed before its end is reported here. */
   #counters: [number, number] = [0, 0]
   declare timeout?: number
 
@@ -83,7 +83,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     this[kConnection] = connect(this)
   }
 
-  // ---- what a handle would know --------------------------------------------------------------------------------
+  // ---- members that net.Socket reads from its handle ---------------------------------------------------------------------------
 
   #ends(): Addresses {
     if (this.connecting) return {}
@@ -96,19 +96,19 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     return { address: localAddress, family: family(localAddress)!, port: localPort! }
   }
 
-  /** Nothing once the socket is destroyed, as with a handle that is gone. */
+  /** Empty after the socket has been destroyed, as without a handle. */
   [kLocal](): Addresses {
     return this.destroyed ? {} : this.#ends()
   }
 
-  /** Of a destroyed socket only what was looked at before. */
+  /** After the socket has been destroyed: only addresses that were read before. */
   [kRemote](): Addresses {
     if (this.destroyed && !this.#remoteKnown) return {}
     this.#remoteKnown = true
     return this.#ends()
   }
 
-  /** The other end's `address()`. Not documented, and called by programs nevertheless. */
+  /** `address()` of the other end. Not documented, but programs call it. */
   _getpeername(): AddressInfo | Record<string, never> {
     const { remoteAddress, remotePort } = this[kRemote]()
     if (remoteAddress === undefined) return {}
@@ -152,12 +152,12 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     this._write(Buffer.concat(parts), 'utf8', callback)
   }
 
-  /** From here on the socket is the program's: its bytes wait for a reader. */
+  /** The program reads from the socket from now on. Bytes wait until it does. */
   release(): void {
     ;(this as { readableFlowing: boolean | null }).readableFlowing = null
   }
 
-  /** The peer sent its FIN. On the HTTP road nobody reads the socket itself, so 'end' is delivered right away. */
+  /** The peer has sent FIN. While the connection carries HTTP nothing reads the socket itself, so 'end' is emitted at once. */
   endReading(): void {
     if (this.destroyed || this.readableEnded) return
     this.push(null)
@@ -165,7 +165,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
     else super.resume()
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   onClosed(error: Error | null): void {
     if (this.destroyed) {
       this[kDestroyed]?.()
@@ -197,7 +197,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
       throw ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', timeout)
     if (callback !== undefined) validateFunction(callback, 'callback')
     const connection = this[kConnection]
-    // The I/O thread knows of the connection once the name is resolved; until then Node's own timer runs.
+    // An I/O thread has the connection after the name has been resolved. Until then Node's own timer runs.
     if (connection.slot === -1) return super.setTimeout(timeout, callback)
     const millis = Math.min(timeout, TIMEOUT_MAX)
     this.timeout = timeout
@@ -230,7 +230,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   }
 }
 
-/** Warnings, `inspect` and programs that look at a socket's constructor find net.Socket, as in Node. */
+/** Makes warnings, `inspect` and `socket.constructor` show net.Socket, as in Node. */
 export function showAsNodes(Class: { prototype: net.Socket }): void {
   Object.defineProperty(Class.prototype, 'constructor', { value: net.Socket, writable: true, configurable: true })
 }
@@ -240,7 +240,7 @@ export function family(address: string | undefined): 'IPv4' | 'IPv6' | undefined
   return address.includes(':') ? 'IPv6' : 'IPv4'
 }
 
-/** Bytes in the stream that the connection has not been given. */
+/** Bytes in the stream that have not been written to the connection. */
 function buffered(socket: net.Socket): number {
   const { writableBuffer } = socket as unknown as {
     writableBuffer?: { chunk: string | Buffer; encoding: BufferEncoding }[]
@@ -252,7 +252,7 @@ function buffered(socket: net.Socket): number {
   return bytes
 }
 
-/** Puts getters on a prototype, where net.Socket has getters on its own; settable, for programs that fake an address. */
+/** Defines getters where net.Socket's prototype has its own. They can be set, for programs that fake an address. */
 export function defineGetters<S extends net.Socket>(prototype: S, getters: Record<string, (this: S) => unknown>): void {
   for (const name of Object.keys(getters)) {
     Object.defineProperty(prototype, name, {

@@ -1,6 +1,6 @@
 /**
- * OutgoingMessage: the headers, body and end of a message being sent. Follows `lib/_http_outgoing.js` of Node 24 in
- * everything a program can see; the bytes go to a `MessageTransport` instead of a socket.
+ * OutgoingMessage: the headers, body and end of a message that is sent. Follows `lib/_http_outgoing.js` of Node 24 in everything a
+ * program can see. The bytes go to a `MessageTransport` instead of a socket.
  */
 import http, { type OutgoingMessage as NodeOutgoingMessage } from 'node:http'
 import { Stream, getDefaultHighWaterMark } from 'node:stream'
@@ -60,13 +60,13 @@ import {
 } from './internal/outgoing-state.js'
 
 export interface OutgoingMessageOptions {
-  /** Bytes `write()` buffers before it answers false while the message has no socket. */
+  /** While the message has no socket, the number of buffered bytes from which `write()` returns false. */
   highWaterMark?: number
-  /** A body where none is allowed throws ERR_HTTP_BODY_NOT_ALLOWED instead of being dropped. */
+  /** Whether a body where none is allowed throws ERR_HTTP_BODY_NOT_ALLOWED, instead of being dropped. */
   rejectNonStandardBodyWrites?: boolean
 }
 
-/** Node's public type plus what Node keeps under a leading underscore, which frameworks read, and our private state. */
+/** Node's public type, the members with a leading underscore that frameworks read, and our private state. */
 export interface OutgoingMessage
   extends Omit<NodeOutgoingMessage, 'socket' | 'connection' | 'writable' | 'req'>,
     SettledMessage {
@@ -92,13 +92,13 @@ export interface OutgoingMessage
   _onPendingData: (delta: number) => void
   _eventsCount: number
   _events: Record<PropertyKey, unknown>
-  /** A ServerResponse's; a ClientRequest has none. */
+  /** In a ServerResponse only. */
   statusCode?: number
-  /** A ClientRequest's. */
+  /** In a ClientRequest only. */
   agent?: unknown
   insecureHTTPParser?: boolean
   httpValidation?: string
-  /** A ServerResponse's. */
+  /** As above. */
   req?: unknown
   socket: AssignableSocket | null
   connection: AssignableSocket | null
@@ -194,15 +194,15 @@ export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, o
 } as unknown as OutgoingMessageConstructor
 
 Object.setPrototypeOf(OutgoingMessage, Stream)
-// `instanceof http.OutgoingMessage` holds; Node's constructor never runs, so every member that leans on its hidden
-// state is defined below.
+// `instanceof http.OutgoingMessage` holds. Node's constructor never runs, so every member that needs its hidden state is
+// defined below.
 Object.setPrototypeOf(OutgoingMessage.prototype, http.OutgoingMessage.prototype)
 
 const nodePrototype = http.OutgoingMessage.prototype
 
 Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
-  // What node:http makes, for node:https and for whoever kept it, counts as an instance. Subclasses inherit this function and
-  // keep the ordinary meaning.
+  // Messages of Node's own class count as instances, too: node:https makes them, and programs may have kept the class. Subclasses
+  // inherit this function and keep the ordinary meaning.
   value: function hasInstance(this: unknown, value: unknown): boolean {
     return isItself(this, OutgoingMessage)
       ? Object.prototype.isPrototypeOf.call(nodePrototype, value as object)
@@ -233,7 +233,7 @@ defineAccessors(OutgoingMessage.prototype, {
   },
   writableLength: {
     get() {
-      // The kernel is asked first: Node has asked it by now.
+      // Flushes first, because Node has written to the kernel by now.
       this[kTransport]?.sendAtOnce?.()
       return unsentLength(this)
     },
@@ -389,7 +389,7 @@ defineMethods(OutgoingMessage.prototype, {
     if (!headers || Array.isArray(headers) || typeof headers.keys !== 'function' || typeof headers.get !== 'function') {
       throw ERR_INVALID_ARG_TYPE('headers', ['Headers', 'Map'], headers)
     }
-    // A Headers object yields each cookie as an entry of its own; setting them one by one would keep the last.
+    // A Headers object has an entry for each cookie. Setting them one by one would keep the last one only.
     let cookies: unknown[] | null = null
     for (const [name, value] of headers as Iterable<[string, string]>) {
       if (name === 'set-cookie') (cookies ??= []).push(...(Array.isArray(value) ? value : [value]))
@@ -454,7 +454,7 @@ defineMethods(OutgoingMessage.prototype, {
     validateString(name, 'name')
     if (this._header) throw ERR_HTTP_HEADERS_SENT('remove')
     const lower = lowerName(name)
-    // A removed automatic field stays away.
+    // An automatic field that the program has removed is not sent.
     switch (lower) {
       case 'connection':
         this._removedConnection = true
@@ -515,7 +515,7 @@ defineMethods(OutgoingMessage.prototype, {
   },
 
   _finish() {
-    // No listener and nobody in `emit`'s way: the call could not be noticed.
+    // No listener, and `emit` is not replaced: the call would have no effect.
     if (this._eventsCount !== 0 || this.emit !== plainEmit) this.emit('prefinish')
   },
 
@@ -540,7 +540,7 @@ defineMethods(OutgoingMessage.prototype, {
     this.emit('error', ERR_STREAM_CANNOT_PIPE())
   },
 
-  /** A server's response has use for it. */
+  /** Overridden by a server's response. */
   [kRemember]() {},
 
   [kDrain]() {
@@ -563,18 +563,18 @@ Object.assign(OutgoingMessage.prototype, {
 const plainEmit = Stream.prototype.emit as OutgoingMessage['emit']
 
 /**
- * A server's response gets its turn: what was queued leaves, what comes goes straight to `transport`, and once it has
- * all been sent the response lets go of its request and its transport.
+ * A server's response is the next one to be sent. Queued parts are sent, and later ones go to `transport` immediately. When all of
+ * it has been sent, the response releases its request and its transport.
  */
 export function attach(response: OutgoingMessage, transport: MessageTransport): void {
   response[kTransport] = transport
   response[kState] |= MANAGED
   if (response.destroyed) {
-    // Destroyed while it waited: there will be no answer, and the ones behind it cannot pass.
+    // Destroyed while it waited: it is not sent, and so later responses of the connection cannot be sent either.
     transport.destroy(response[kErrored] ?? undefined)
     return
   }
-  // The socket is made for those who ask.
+  // The socket object is made only when a listener needs it.
   if (response._eventsCount !== 0 && response._events['socket'] !== undefined) response.emit('socket', transport.socket)
   if (response.outputData.length !== 0 || response.finished) response._flush()
 }

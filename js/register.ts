@@ -1,11 +1,11 @@
 /**
- * `node -r ferrohttp/register app.js`: puts what ferrohttp has into the builtin `http` and `https` modules, so that an unchanged
- * program runs on it. Where the addon cannot be loaded, the program runs on Node's http, unless FERROHTTP says otherwise.
+ * `node -r ferrohttp/register app.js`: replaces the members of the builtin modules `http` and `https`, so that an unchanged program
+ * runs on ferrohttp. If the addon cannot be loaded, the program runs on Node's own http, unless FERROHTTP says otherwise.
  */
 import { loadAddon } from './internal/addon/load.js'
 import type { LoadError } from './internal/addon/load-error.js'
 import { putInPlace } from './internal/in-place.js'
-// What programs may replace before ferrohttp is loaded, and it must have as it is.
+// Keep functions of Node that programs may replace before the rest of ferrohttp is loaded.
 import './internal/originals.js'
 import './internal/plain-write.js'
 import './internal/timers.js'
@@ -33,7 +33,7 @@ function loads(): boolean {
   }
 }
 
-/** One line, where Node's own warnings would take two. Not printed where Node prints no warnings (`--no-warnings`). */
+/** Prints one line; a warning of Node's would have two. Nothing is printed under `--no-warnings`. */
 function warn({ code, problem, remedy }: LoadError): void {
   if (process.listenerCount('warning') === 0) return
   process.stderr.write(

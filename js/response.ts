@@ -1,4 +1,4 @@
-/** ServerResponse. Follows its part of `lib/_http_server.js` of Node 24. */
+/** ServerResponse. Follows that part of `lib/_http_server.js` of Node 24. */
 import assert from 'node:assert'
 import { AsyncResource } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
@@ -39,7 +39,7 @@ export interface ServerResponse extends OutgoingMessage, Traced {
   req: IncomingMessage
   _sent100: boolean
   _expect_continue: boolean
-  /** The async context of the last call whose outcome somebody waits for. */
+  /** The async context of the last call whose callback or event is due. */
   [kContext]: AsyncResource | null
   [kMeasured]: Measurement | null
   [kDetached]: MessageTransport | null
@@ -62,7 +62,7 @@ export interface ServerResponseConstructor {
 
 const initOutgoing = OutgoingMessage as unknown as (this: object, options?: OutgoingMessageOptions) => void
 const kContext = Symbol('ferrohttp.context')
-/** The connection that the program has detached the response from. */
+/** The connection from which the program has detached the response. */
 const kDetached = Symbol('ferrohttp.detached')
 const created = channel('http.server.response.created')
 const sentAll = channel('http.server.response.finish')
@@ -80,7 +80,7 @@ export const ServerResponse = function ServerResponse(
   this._expect_continue = false
   this[kContext] = null
   if (req.httpVersionMajor < 1 || req.httpVersionMinor < 1) {
-    // An HTTP/1.0 client that can take chunks says so (RFC 9110 section 10.1.4).
+    // An HTTP/1.0 client announces that it accepts chunks (RFC 9110 section 10.1.4).
     this.useChunkedEncodingByDefault = chunkExpression.test(req.headers.te as string)
     this.shouldKeepAlive = false
   }
@@ -94,12 +94,12 @@ Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype)
 ServerResponse.prototype[kMeasured] = null
 ServerResponse.prototype[kDetached] = null
 
-// Ours cannot inherit from Node's: it inherits from our OutgoingMessage.
+// The class cannot inherit from Node's, because it inherits from our OutgoingMessage.
 countAsInstances(ServerResponse, http.ServerResponse)
 
 Object.assign(ServerResponse.prototype, { statusCode: 200, statusMessage: undefined })
 
-/** 'close', once; from then on the response counts as destroyed. */
+/** Emits 'close' once. After that the response counts as destroyed. */
 function emitClose(response: ServerResponse): void {
   if (response._closed) return
   response.destroyed = true
@@ -107,9 +107,9 @@ function emitClose(response: ServerResponse): void {
   response.emit('close')
 }
 
-/** Listens on an assigned socket; `this` is the socket. */
+/** Listener for 'close' of an assigned socket, which is `this`. */
 function onAssignedSocketClose(this: AssignableSocket): void {
-  // A 'close' listener that ran before may have detached the response.
+  // An earlier 'close' listener may have detached the response.
   if (this._httpMessage) emitClose(this._httpMessage as ServerResponse)
 }
 
@@ -120,11 +120,11 @@ function informationLine(name: string, value: unknown, lenient: boolean): string
   return `${name}: ${text}\r\n`
 }
 
-/** The merge of set fields and those given to `writeHead`, done on the set ones. */
+/** Merges the fields that `writeHead` got into those that are set. */
 function mergeHeaders(response: ServerResponse, given: HeaderInput): void {
   if (Array.isArray(given)) {
     if (given.length % 2 !== 0) throw ERR_INVALID_ARG_VALUE('headers', given)
-    // What is given replaces what was set, but may itself name a field twice.
+    // The fields given replace those that are set, and may name a field twice.
     for (let i = 0; i < given.length; i += 2) response.removeHeader(given[i] as string)
     for (let i = 0; i < given.length; i += 2) {
       if (given[i]) response.appendHeader(given[i] as string, given[i + 1] as string)
@@ -166,7 +166,7 @@ function writeHead(
 
   // RFC 9112 section 6.3, rule 1.
   if (code === 204 || code === 304 || code < 200) this._hasBody = false
-  // The client may or may not send the body it asked about: what follows on the connection cannot be told apart.
+  // The client may or may not send the body for which it has asked, so the next bytes cannot be told to be body or request.
   if (this._expect_continue && !this._sent100) this.shouldKeepAlive = false
 
   this._storeHeader(line, headers)
@@ -189,7 +189,7 @@ defineMethods(ServerResponse.prototype, {
     socket._httpMessage = this
     const detached = this[kDetached]
     if (detached !== null && (detached.socket as unknown) === socket) {
-      // Back where it was.
+      // Undone.
       this[kDetached] = null
       this[kTransport] = detached
       this[kState] |= MANAGED
@@ -206,7 +206,7 @@ defineMethods(ServerResponse.prototype, {
     socket.removeListener('close', onAssignedSocketClose)
     socket._httpMessage = null
     if ((this[kState] & MANAGED) !== 0) {
-      // What becomes of the connection no longer concerns it.
+      // The end of the connection does not concern the response any more.
       this[kDetached] = this[kTransport]
       this[kTransport] = null
       this[kState] &= ~MANAGED
@@ -292,8 +292,8 @@ function drain(response: ServerResponse): void {
 }
 
 /**
- * The response has been sent, or its connection is gone. For a server's response: the request is let go, the socket
- * detached, 'finish' emitted, and 'close' a tick later; in Node's order.
+ * The response has been sent, or its connection has closed. Releases the request, detaches the socket, emits 'finish', and 'close' a
+ * tick later: Node's order.
  */
 function settle(response: ServerResponse, error?: Error | null): void {
   const sent = finishMessage(response, error)
@@ -302,9 +302,9 @@ function settle(response: ServerResponse, error?: Error | null): void {
     return
   }
   if (!sent) {
-    // It has been sent, or was handed over and destroyed with an error since.
+    // It has been sent, or it was given to the connection and destroyed with an error afterwards.
     if (!error && (response[kState] & WRITABLE_FINISHED) !== 0) return
-    // Until its response has been sent the connection's end aborts a request, also one that has been read.
+    // While its response has not been sent, the end of the connection aborts a request, also one that has been read completely.
     response.req[kAbort]?.()
     emitClose(response)
     return
@@ -316,7 +316,7 @@ function settle(response: ServerResponse, error?: Error | null): void {
   response.req[kRelease]?.()
   response[kTransport] = null
   if (response._eventsCount === 0 && response.emit === plainEmit) {
-    // Nobody listens, so what would come a tick later may as well be now.
+    // There is no listener, so the work of the next tick is done now.
     response.destroyed = true
     response._closed = true
     return

@@ -1,4 +1,4 @@
-/** `req.socket`: the socket of a connection that a server accepted. */
+/** `req.socket`: the socket of a connection that a server has accepted. */
 import type net from 'node:net'
 
 import type { Server } from './server.js'
@@ -19,7 +19,7 @@ import {
   type Listener,
 } from './native-socket.js'
 
-/** See the module. Made on the first look at it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
+/** See the module. Made when a program first needs it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
 export class ConnectionSocket extends NativeSocket<Connection> implements SocketSide {
   #tapped = false
   declare parser?: null
@@ -50,7 +50,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     return this
   }
 
-  /** What comes in is the parser's; who listens beside it gets a copy, from now on. */
+  /** The parser reads the connection. A listener for 'data' receives a copy of the bytes from now on. */
   override on(event: string, listener: Listener): this {
     if (event === 'data') this.#tap()
     return super.on(event, listener)
@@ -65,7 +65,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     return super.prependListener(event, listener)
   }
 
-  /** Before an upgrade nothing of the peer's comes this way: what a program pushes is for the parser. */
+  /** Before an upgrade the peer's bytes do not pass through here. Bytes that a program pushes go to the parser. */
   override push(chunk: BodyChunk | null, encoding: BufferEncoding = 'utf8'): boolean {
     const connection = this[kConnection]
     if (chunk === null || connection.upgraded) return super.push(chunk, encoding)
@@ -97,7 +97,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     connection.setPaused(on)
   }
 
-  /** Node pauses the socket while a body is not read as fast as it comes. */
+  /** Node pauses the socket while a body arrives faster than it is read. */
   bodyHeld(on: boolean): void {
     if (this[kConnection].paused) return
     if (on) super.pause()
@@ -117,7 +117,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.end()
   }
 
-  /** Nothing of the server listens to it any more. */
+  /** Removes the server's own listeners. */
   override release(): void {
     this.removeListener('error', onError)
     this.removeListener('timeout', onTimeout)
@@ -126,7 +126,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.parser = null
   }
 
-  /** A request that the peer's FIN cut off has had that FIN: 'end' comes first. */
+  /** The peer's FIN has cut off a request: 'end' is emitted before the error. */
   fail(error: Error): void {
     if (isCutOff(error)) this.afterEnd(() => this.destroy(error))
     else this.destroy(error)
@@ -168,7 +168,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     connection.close(r.CLOSE_DESTROY)
     if (error === null) this[kDestroyed] = emitClose
     else {
-      // Both have to come: the record that the connection is closed, and the end of the turn.
+      // Two things are awaited: the record that the connection has closed, and the end of this turn.
       let due = false
       const proceed = (): void => {
         if (due) emitClose()
@@ -180,7 +180,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     callback(error)
   }
 
-  /** Bodies are framed bytes; a decoder in between would break them. After an upgrade they are the program's. */
+  /** A decoder would break the framing of bodies. After an upgrade the program may set one. */
   override setEncoding(encoding?: BufferEncoding): this {
     if (!this[kConnection].upgraded) throw ERR_HTTP_SOCKET_ENCODING()
     return super.setEncoding(encoding)
@@ -189,12 +189,12 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
 
 showAsNodes(ConnectionSocket)
 
-/** Whether `socket` is one that an I/O thread reads HTTP from. */
+/** Whether an I/O thread reads HTTP from the socket. */
 export function isServedNatively(socket: unknown): boolean {
   return socket instanceof ConnectionSocket && !socket[kConnection].upgraded
 }
 
-/** The server's own listener: the first 'error' is its matter, later ones nobody's. */
+/** The server's own listener for 'error'. It handles the first error and ignores later ones. */
 function onError(this: ConnectionSocket, error: Error): void {
   this.removeListener('error', onError)
   if (this.listenerCount('error', ignore) === 0) this.on('error', ignore)
@@ -207,12 +207,12 @@ function onTimeout(this: ConnectionSocket): void {
   this[kConnection].onSocketTimeout()
 }
 
-/** Makes the socket flow and its 'data' listened to, as the parser does in Node. */
+/** Starts the flow of the socket and adds a 'data' listener, as the parser does in Node. */
 function readByTheServer(): void {}
 
 Object.defineProperty(ConnectionSocket.prototype, '_httpMessage', {
   configurable: true,
-  /** The response whose turn it is. */
+  /** The response that is being sent. */
   get(this: ConnectionSocket) {
     return this[kConnection].shownResponse
   },

@@ -1,7 +1,6 @@
 /**
- * `http.Server` (Node 24: lib/_http_server.js). Listening sockets and connections are in Rust; argument handling of
- * `listen`, the life cycle and the events are those of net.Server, which this inherits and which finds a handle of ours
- * where it expects libuv's.
+ * `http.Server` (Node 24: lib/_http_server.js). Listening sockets and connections are in Rust. The class inherits the arguments of
+ * `listen`, the life cycle and the events from net.Server, which uses our handle in place of libuv's.
  */
 import diagnostics from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
@@ -77,14 +76,14 @@ export interface ServerOptions {
   requestTimeout?: number
   requireHostHeader?: boolean
   ServerResponse?: typeof ServerResponse
-  /** Whether a request that asks for it is upgraded; by default, whether anybody listens for 'upgrade'. */
+  /** Whether a request that asks for an upgrade gets it. By default, whether there is a listener for 'upgrade'. */
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
   /** Requests without Content-Length and Transfer-Encoding have ended, unread, when the handler sees them. */
   optimizeEmptyRequests?: boolean
   uniqueHeaders?: string[]
 }
 
-/** What net.Server keeps that its types do not tell. */
+/** Members of net.Server that its types do not have. */
 interface NetServerInternals {
   _connections: number
   _handle: ListenHandle | null
@@ -119,7 +118,7 @@ export interface Server extends net.Server, NetServerInternals {
   [kServerResponse]: typeof ServerResponse
   [kResponseOptions]: object
   /**
-   * Stops without failing a request. Ours alone.
+   * Stops without failing a request. Not in Node.
    *
    * Each response says `Connection: close`. After `delay` the server closes, and connections are closed as they become idle. The
    * promise is fulfilled when none is left, or after `timeout` more. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE.
@@ -136,7 +135,7 @@ export interface Server extends net.Server, NetServerInternals {
     flags: number,
     version: number,
   ): void
-  /** @returns whether a program's code has run */
+  /** @returns whether code of the program has run */
   [kOpened](slot: number, generation: number, addresses: string): boolean
   [kClosed](connection: Connection): void
   [kListenScope]: ListenResource | null
@@ -198,14 +197,14 @@ Object.setPrototypeOf(Server.prototype, http.Server.prototype)
 const proto = Server.prototype as Configured
 defineSettings(proto)
 
-/** Somebody else than the server wants to see connections. */
+/** Whether a listener of the program wants to see connections. */
 function isWatched(server: Server): boolean {
   return server.listenerCount('connection') > server.listenerCount('connection', connectionListener)
 }
 
 /**
- * Who is shown a connection may listen to its 'data' from the first byte on, so nothing is read until then. What comes by
- * now is shown, too.
+ * Listeners of 'connection' may listen to a socket's 'data' from the first byte on. So connections begin paused from now on, and are
+ * shown to the program.
  */
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)
@@ -221,12 +220,12 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
 
 const netPrototype = net.Server.prototype as unknown as NetServerInternals
 
-/** Called by net.Server's `listen` once it knows what to bind. Errors become 'error' events, later, as in Node. */
+/** Called by net.Server's `listen` when the address is known. Errors are emitted later as 'error', as in Node. */
 proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flags = 0): void {
   for (const listener of this.listeners('request')) reparent(listener)
   reparentLoaded()
-  // On a handle of libuv's (another server's, the cluster's, a descriptor's) Node accepts. Where the program does not want the
-  // server to read HTTP, each socket comes as a stream, by 'connection'. Where the network is off limits, Node reports it.
+  // Node accepts on a libuv handle (another server's, the cluster's, a descriptor's), and each socket arrives as a stream with
+  // 'connection' when the program does not want the server to read HTTP. Without permission for the network Node reports that.
   if (this._handle !== null || fd >= 0 || !isServing(this) || !mayUseNetwork()) {
     netPrototype._listen2.call(this, address, port, addressType, backlog, fd, flags)
     if (this._handle !== null && isServing(this) && mayUseNetwork()) adoptConnections(this)
@@ -250,14 +249,14 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   resource.runInAsyncScope(process.nextTick, process, emitListening, this)
 }
 
-/** What the server's handle accepts goes to I/O threads. */
+/** Has connections that the server's libuv handle accepts served by I/O threads. */
 function adoptConnections(server: Configured): void {
   const handle = server._handle as AcceptingHandle
   server[kAdopter] = new Adopter(server, handle, config(server), () => isServing(server))
   server[kListenScope] = server[kAdopter].resource
 }
 
-/** The program has left the server the listener that reads HTTP from connections. */
+/** Whether the server still has its listener that reads HTTP from connections: programs may remove it. */
 function isServing(server: Server): boolean {
   return server.listenerCount('connection', connectionListener) > 0
 }
@@ -267,16 +266,16 @@ function emitError(server: Server, error: Error): void {
 }
 
 function emitListening(server: Server): void {
-  // close() may have been called in the meantime.
+  // close() may have been called before.
   if (server._handle !== null) server.emit('listening')
 }
 
 proto.close = function close(this: Configured, ...[callback]: [((error?: Error) => void)?]): Configured {
   this.closeIdleConnections()
-  // Whoever asks the next server on this port must not do so by one of these: an I/O thread has closed them when it has
-  // closed the listener, which is waited for.
+  // A client of the next server on this port must not use an idle connection of this one. The I/O thread closes them before the
+  // listener, which is waited for.
   if (this._handle instanceof ListenHandle || this[kAdopter] !== null) environment.send()
-  // Streams that are still open keep it until they have gone.
+  // Streams that are open keep the server until they close.
   if (this[kStreams]?.empty !== false) stopChecking(this)
   net.Server.prototype.close.call(this, callback)
   this[kAdopter]?.close()
@@ -288,7 +287,7 @@ proto.close = function close(this: Configured, ...[callback]: [((error?: Error) 
 /** Servers that listen. */
 const drainable = new Set<Server>()
 
-/** Those that listen, and those that have connections still. */
+/** Servers that listen or have open connections. */
 function serversOfThread(): Set<Server> {
   const servers = new Set(drainable)
   for (const connection of environment.connections) if (connection instanceof Connection) servers.add(connection.server)
@@ -308,14 +307,14 @@ function connectionsOf(server: Server): Connection[] {
 
 proto.closeAllConnections = function closeAllConnections(): void {
   for (const connection of connectionsOf(this)) {
-    // Upgraded ones are no HTTP connections any more: whoever took them over closes them.
+    // An upgraded connection is not HTTP any more: the program that has it closes it.
     if (!connection.upgraded) connection.destroy()
   }
 }
 
 proto.closeIdleConnections = function closeIdleConnections(): void {
   for (const connection of connectionsOf(this)) {
-    // What has arrived and not been seen here yet is for the I/O thread to say.
+    // A request may have arrived that is not reported yet, so the I/O thread decides.
     if (connection.idle) connection.close(r.CLOSE_IF_IDLE)
   }
 }
@@ -342,10 +341,10 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
   environment.adopt(connection)
   environment.ref()
   debug?.('SERVER new http connection')
-  // Behind 'close', which comes once.
+  // Accepted after 'close' was emitted. It is not counted.
   if (this._handle === null && this._connections === 0) connection.counted = false
   else this._connections++
-  // The socket is made for those who want to see it.
+  // The socket object is made only for a program that wants to see it.
   if (!isWatched(this) && this.emit === EventEmitter.prototype.emit) {
     if ((this as Configured)[kShows]) connection.command(r.OUT_PAUSE, 0)
     return false
@@ -357,14 +356,14 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
   }
 }
 
-/** A server's own listener for 'listening'. */
+/** The server's own listener for 'listening'. */
 export function onListening(this: Server): void {
   drainable.add(this)
   drainOnSignal(serversOfThread)
   startChecking(this, () => (this as Configured)[kStreams]?.checkTimes())
 }
 
-/** The server's own listener: whatever Duplex comes by 'connection', from wherever, is served. */
+/** The server's own listener for 'connection': serves any Duplex. */
 export function connectionListener(this: Server, stream: net.Socket): void {
   if (isServedNatively(stream)) return
   debug?.('SERVER new http connection')
@@ -376,7 +375,7 @@ export function connectionListener(this: Server, stream: net.Socket): void {
 proto[kClosed] = function closed(connection): void {
   if (!connection.counted) return
   this._connections--
-  // Behind the socket's own 'close', which is queued with this record.
+  // After the socket's own 'close', which is queued with this record.
   if (this._connections === 0 && this._handle === null) process.nextTick(emitCloseIfDrained, this)
 }
 
@@ -387,7 +386,7 @@ function emitCloseIfDrained(server: Server): void {
 proto[kDropped] = function dropped(addresses): void {
   if (this.listenerCount('drop') === 0) return
   const { localAddress, localPort, remoteAddress, remotePort } = parseAddresses(addresses)
-  // A Unix socket's peers have none.
+  // Peers of a Unix socket have no address.
   if (localAddress === undefined) this.emit('drop')
   else {
     const data: net.DropArgument = Object.create(null)
@@ -408,7 +407,7 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
-/** Serves one request: what must be refused is, everything else goes to 'request' and its like. */
+/** Serves one request: refuses it, or emits 'request', 'checkContinue', 'upgrade' or 'connect'. */
 proto[kDispatch] = function dispatch(request, response, connection, flags, version): void {
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
   if (this.optimizeEmptyRequests && (flags & r.HEAD_COMPLETE) !== 0 && !announcesBody(request))
@@ -439,7 +438,7 @@ proto[kDispatch] = function dispatch(request, response, connection, flags, versi
   this.emit('request', request, response)
 }
 
-/** @returns whether the request has been dealt with */
+/** @returns whether the request has been handled */
 function expectation(server: Server, request: IncomingMessage, response: ServerResponse, flags: number): boolean {
   if ((flags & r.HEAD_EXPECT_CONTINUE) !== 0) {
     response._expect_continue = true

@@ -1,4 +1,4 @@
-/** Which road connections took: lets users and tests see that plain servers are on the native one. */
+/** Counts of connections by their kind, so that users and tests can see that they are native. */
 import { environment } from './internal/environment.js'
 import { nativeClientCount } from './internal/native-client.js'
 import { poolCounts } from './internal/native.js'

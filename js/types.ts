@@ -1,59 +1,59 @@
-/** Types of ours that users see. They refer to Node's alone: what they refer to is checked in the programs of users. */
+/** Our own types that users see. They refer to Node's types only, because users' programs check all types that they refer to. */
 import type { EventEmitter } from 'node:events'
 import type { Agent, ClientRequest, OutgoingHttpHeaders } from 'node:http'
 
-/** What `createClient` makes. Emits 'error' for each request that fails, and 'end' when the server ends a connection. */
+/** The client that `createClient` makes. Emits 'error' for each request that fails, and 'end' when the server ends a connection. */
 export interface LegacyClient extends EventEmitter {
   readonly host: string
   readonly port: number
   readonly agent: Agent
-  /** `method` may be left out: GET. The request is to be ended by the caller. */
+  /** `method` may be left out, which means GET. The caller ends the request. */
   request(method: string, path: string, headers?: OutgoingHttpHeaders): ClientRequest
   request(path: string, headers?: OutgoingHttpHeaders): ClientRequest
 }
 
-/** Of `server.drain()`. Times are in milliseconds. */
+/** Options of `server.drain()`. Times are in milliseconds. */
 export interface DrainOptions {
   /**
-   * How long the server goes on accepting connections, 0 by default: as long as a load balancer takes to learn that it should
-   * send requests elsewhere.
+   * The time for which the server continues to accept connections, 0 by default. A load balancer needs some time to notice that it
+   * should send requests elsewhere.
    */
   delay?: number
-  /** How long requests may take after that, 30,000 by default. Connections that are open then are destroyed. */
+  /** The time that requests have after that, 30,000 by default. Connections that are open then are destroyed. */
   timeout?: number
-  /** When it is aborted, delay and timeout are over. */
+  /** Ends delay and timeout at once when it is aborted. */
   signal?: AbortSignal
 }
 
 export interface DrainResult {
-  /** Connections that had to be destroyed. */
+  /** Number of connections that had to be destroyed. */
   cut: number
 }
 
 export interface Stats {
   server: {
-    /** Connections that an I/O thread serves, so far. */
+    /** Number of connections so far that an I/O thread serves. */
     native: number
-    /** Connections that the JavaScript thread reads and writes, so far. */
+    /** Number of connections so far that the JavaScript thread reads and writes. */
     compatible: number
-    /** Native connections open now. */
+    /** Number of native connections that are open now. */
     open: number
   }
   client: {
-    /** Connections opened by an I/O thread, so far. */
+    /** Number of connections so far that an I/O thread has opened. */
     native: number
-    /** Connections over streams of JavaScript's, so far. */
+    /** Number of connections so far over streams of the JavaScript thread. */
     compatible: number
-    /** Native connections open now. */
+    /** Number of native connections that are open now. */
     open: number
   }
-  /** What the pools of all agents have now. */
+  /** The state of all agents' pools. */
   agents: {
-    /** Connections in use. */
+    /** Number of connections in use. */
     sockets: number
-    /** Connections that idle. */
+    /** Number of idle connections. */
     freeSockets: number
-    /** Requests that wait for a connection. */
+    /** Number of requests that wait for a connection. */
     requests: number
   }
 }
