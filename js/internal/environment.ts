@@ -1,6 +1,6 @@
 /**
- * This JavaScript thread's end of the hand-off: takes batches of records from the I/O threads, gives them to the
- * connections, and sends what those write.
+ * This JavaScript thread's end of the hand-off: reads batches of records from the I/O threads, passes them to the connections, and
+ * sends the records that those write.
  */
 import { deliver, words, type FastBuffer } from './inbound.js'
 import { forEachIsolated } from './isolated-callbacks.js'
@@ -16,69 +16,69 @@ import { kDropped, kOpened } from './symbols.js'
 import { nextTick, now } from './timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
-/** How long handlers may run before what they have answered so far is sent, in ms. */
+/** The time in ms that handlers may run before their answers so far are sent. */
 const FLUSH_AFTER = 0.5
-/** How long one batch may keep the event loop from its other duties, in ms. */
+/** The time in ms that one batch may occupy the event loop. */
 const YIELD_AFTER = 1
-/** The clock is asked after so many requests, as long as they take less than `QUICK` ms in all. */
+/** The clock is read after this many requests, while they take less than `QUICK` ms in all. */
 const CLOCK_STEP = 8
 const QUICK = 0.1
 
-/** What is left of a batch is looked through if it is at most so many records. More of them hold another message. */
+/** The rest of a batch is searched for other messages if it has at most this many records. A longer one has another message. */
 const FEW_RECORDS = 12
 
-/** No connection's slot: nothing has run since the last ticks, or what comes next is not of the same read. */
+/** Not the slot of a connection: no code has run since the last ticks, or the next record is from another read. */
 const NOBODY = -1
 const NO_SLOT = -2
 
-/** Runs what `process.nextTick` and promises have queued, as Node does between two callbacks from native code. */
+/** Runs the queued ticks and promise jobs, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
 class Environment {
   readonly native: NativeEnvironment
   readonly servers = new Map<number, NativeListener>()
-  /** Those of them that listen no longer and have not been told so by all I/O threads. */
+  /** Servers that do not listen any more, until all I/O threads have confirmed it. */
   readonly closing = new Set<number>()
-  /** Servers that are closed, and to which connections are reported still. */
+  /** Closed servers to which connections may still be reported. */
   readonly outliving = new Set<number>()
   readonly connections: (NativeReceiver | undefined)[] = []
-  /** Connections whose slot has a successor already: their last records are still on their way. */
+  /** Connections whose slot has another connection already, until their last records have been read. */
   readonly #displaced: NativeReceiver[] = []
 
   #in: FastBuffer
   #inWords: Uint32Array
   #at = 0
   #end = 0
-  /** Whose record is being served. */
+  /** The slot of the connection whose record is being served. */
   #slot = NOBODY
-  /** What the last large body part is in, if it shares that with others. */
+  /** The memory of the last large body part, if other parts share it. */
   #chunk: Buffer | null = null
   #running = false
 
   readonly #writer: RecordWriter
   #flushScheduled = false
-  /** Of what is written outside batches. */
+  /** Decides when records leave that are written outside batches. */
   readonly #phase: Phase
-  /** Somebody is called back after one of the records that are being gathered. */
+  /** A callback is due after one of the records that are being gathered. */
   #awaited = false
-  /** Characters or bytes of the longest body among them. */
+  /** Length of the longest body among them, in characters or bytes. */
   #gatheredLength = 0
   #lastFlush = 0
-  /** Something was sent, or a connection begun, since the event loop last came here. */
+  /** Records were sent, or an attempt to connect was begun, since the event loop last called this object. */
   #sent = false
-  /** Calls under way that write several records, which leave together. */
+  /** Number of calls under way that write several records, which are sent together. */
   #gathering = 0
-  /** Messages whose END is in the scratch buffer and that nobody waits to be acknowledged. */
+  /** Messages whose END is in the scratch buffer, and which need no acknowledgement. */
   #settling: SettledMessage[] = []
-  /** Connections with acknowledged writes whose callbacks have not been called. */
+  /** Connections with acknowledged writes whose callbacks have not been called yet. */
   #acknowledged: NativeReceiver[] = []
   #acksScheduled = false
 
-  /** Turns of the event loop in which it came here. */
+  /** Number of turns of the event loop that have called this object. */
   #turn = 0
 
   #refs = 0
-  /** Client connections among `connections` and `#displaced`. */
+  /** Number of clients' connections among `connections` and `#displaced`. */
   #clients = 0
 
   constructor() {
@@ -99,7 +99,7 @@ class Environment {
     })
   }
 
-  /** One more thing keeps the event loop alive. */
+  /** Counts one more thing that keeps the event loop alive. */
   ref(): void {
     if (this.#refs++ === 0) this.native.setRef(true)
   }
@@ -121,10 +121,10 @@ class Environment {
     try {
       finished = this.#run()
     } finally {
-      // Reached also when a handler threw: the rest of the batch is served in the next turn.
+      // Also when a handler has thrown. The rest of the batch is served in the next turn.
       this.#running = false
       this.flush()
-      // Not by `setImmediate`: what a handler schedules so comes before the next look for I/O.
+      // Not by `setImmediate`: immediates of handlers run before the next poll for I/O.
       if (!finished) this.native.wake()
     }
   }
@@ -134,12 +134,12 @@ class Environment {
     const started = now()
     let checked = started
     let untilCheck = 1
-    // The slot whose read is being served.
+    // The slot of the connection whose read is being served.
     let previous = NOBODY
     this.#lastFlush = started
     for (;;) {
       if (this.#at === this.#end) {
-        // Answers leave before the queue is asked again: the last one would wait for that.
+        // Answers are sent before the queue is read again, because the last one would wait for that.
         if (!this.#writer.isEmpty || this.#settling.length > 0) this.flush()
         if (!this.#refill()) return true
         if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
@@ -150,8 +150,8 @@ class Environment {
       const slot = fields.slot(inWords, word)
       const type = fields.kind(inWords, word)
       const isCopy = type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAP) !== 0
-      // Node runs what is queued between two reads and behind every body part of a request, but not between the requests
-      // that one read brought. Whatever is not part of a request (the peer's FIN above all) came by another read.
+      // Node runs ticks between two reads and after each body part of a request, but not between the requests that one read
+      // brought. A record that is not part of a request, above all that of the peer's FIN, is from another read.
       if (
         previous !== NOBODY &&
         (slot !== previous ||
@@ -165,7 +165,7 @@ class Environment {
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
         return this.#leaveForNextTurn()
-      // Moved on before the record is served: it must not be served twice if its handler throws.
+      // The cursor moves first, so that the record is not served twice if its handler throws.
       this.#at = at + fields.length(inWords, word)
       this.#slot = slot
       if (this.#dispatch(inWords, word, at)) {
@@ -178,11 +178,11 @@ class Environment {
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
         checked = time
-        // What one peer sent in one go is served in one turn, as in Node.
+        // The records of one read are served in one turn, as in Node.
         if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) {
           this.flush(time)
           if (this.#at < this.#end) return false
-          // What has just been written is acknowledged already, and that does not wait for the event loop.
+          // The flush has acknowledged its writes already, which does not wait for the event loop.
           if (!this.#refill()) return true
           if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
         }
@@ -191,7 +191,7 @@ class Environment {
     }
   }
 
-  /** Whether the next record is for the same connection, and came by the same read as the one that was just served. */
+  /** Whether the next record is of the same connection and the same read as the one that was just served. */
   #sameReadGoesOn(slot: number, generation: number): boolean {
     const connection = this.#find(slot, generation)
     if (!this.#nextIsFor(slot) || connection === undefined) return false
@@ -203,30 +203,29 @@ class Environment {
   }
 
   /**
-   * Whether what has just been taken may be the effect of what has been sent since the event loop came here, because this
-   * thread's clients have its servers as peers. Node finds it in the next turn, behind `setImmediate`. Acknowledgements are
-   * the kernel's.
+   * Whether the new records may be answers to records that were sent in this turn, because this thread's clients may be connected to
+   * its own servers. Node would read those in the next turn, after `setImmediate`. Acknowledgements come from the kernel at once.
    */
   #mayBeAnswer(): boolean {
     return this.#sent && this.#clients > 0 && fields.kind(this.#inWords, 0) !== r.IN_ACK
   }
 
-  /** In Node an answer that was given before the request's end has left by then, and 'finish' is in its ticks. */
+  /** Sends an answer that was written before its request had ended. Node has sent it by now, and emits 'finish' in these ticks. */
   #sendEarlyAnswer(slot: number, generation: number): void {
     const connection = this.#find(slot, generation)
     if (connection?.isClient === false && connection.answersEarly) this.flush()
   }
 
   /**
-   * Whether the connection of a response has been reported in this turn of the event loop. Its request has left only then
-   * for the program, which would find the response in a later turn with Node: behind its `setImmediate`.
+   * Whether the connection of a response was reported as connected in this turn of the event loop. In Node the request would be sent
+   * now, and the response would arrive in a later turn, after `setImmediate`.
    */
   #isOfThisTurn(slot: number, generation: number): boolean {
     const connection = this.#find(slot, generation)
     return connection?.isClient === true && connection.connectedIn === this.#turn
   }
 
-  /** What has been taken is served when the event loop next looks for I/O, and not behind this turn's `setImmediate`. */
+  /** Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`. */
   #leaveForNextTurn(): true {
     this.native.wake()
     return true
@@ -249,7 +248,7 @@ class Environment {
     return length > 0
   }
 
-  /** @returns whether a program's code may have run */
+  /** @returns whether code of the program may have run */
   #dispatch(inWords: Uint32Array, word: number, at: number): boolean {
     const type = fields.kind(inWords, word)
     const slot = fields.slot(inWords, word)
@@ -257,9 +256,9 @@ class Environment {
     if (type === r.IN_OPEN) {
       const id = fields.endpointsNumber(inWords, word)
       const server = this.servers.get(id)
-      // Who has come and gone is told of all the same: what its peer saw of it may be why the server closes.
+      // Reported also when it has closed already: its peer may have caused the server to close.
       if (server === undefined || (this.closing.has(id) && this.native.isOpen(slot, generation))) {
-        // Accepted before the server closed, and too late to be told of.
+        // Accepted before the server closed, and too late to be reported.
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
       }
@@ -321,7 +320,7 @@ class Environment {
     connection.onConnectFailed(failures)
   }
 
-  /** A body part in memory of its own, or that the part before it came in, too. */
+  /** A body part in memory of its own, which it may share with the part before it. */
   #largePart(inWords: Uint32Array, word: number): Buffer {
     const length = fields.largeBodyLength(inWords, word)
     const offset = fields.largeBodyOffset(inWords, word)
@@ -331,14 +330,14 @@ class Environment {
     return chunk.subarray(offset, offset + length)
   }
 
-  /** Of a record that tells of a connection's ends. */
+  /** The text of a record with the addresses of a connection's ends. */
   #addresses(inWords: Uint32Array, word: number, at: number): string {
     const length = fields.endpointsAddressesLength(inWords, word)
     const start = at + fields.ENDPOINTS_PAYLOAD
     return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
   }
 
-  /** The connection has its slot. Its predecessor may have left it and not be known here to be closed. */
+  /** Adds a connection. The slot may still have a connection that has closed, whose last records have not been read. */
   adopt(connection: NativeReceiver): void {
     const previous = this.connections[connection.slot]
     if (previous !== undefined) this.#displaced.push(previous)
@@ -356,19 +355,19 @@ class Environment {
 
   // ---- outbound ------------------------------------------------------------------------------------------------
 
-  /** Sends everything written so far; messages are settled by the flush that follows. */
+  /** Sends everything written so far. The next flush settles the messages. */
   send(): void {
     this.#send(false)
   }
 
-  /** The same, and this thread has asked the kernel itself when this returns, unless an I/O thread is still at earlier writes. */
+  /** As `send`, but this thread makes the system calls itself, unless an I/O thread is still busy with earlier writes. */
   sendAtOnce(): void {
     this.#send(true)
   }
 
   /**
-   * Bytes written to a connection that the kernel has not taken, after it has been asked once more. Null once the connection has
-   * ended or failed, of which the program has not heard yet: what it wrote last is not sent.
+   * Sends everything, and returns the number of bytes of a connection that the kernel has not accepted. Null when the connection has
+   * ended or failed, which may not be reported yet: its last bytes are not sent.
    */
   unsent({ slot, generation }: Target): number | null {
     this.#send(true)
@@ -381,7 +380,7 @@ class Environment {
     if (!writer.isEmpty) {
       this.#sent = true
       const parsed = writer.send(atOnce)
-      // Only now: where the end of the stack keeps the flush from being sent, the end of the phase still brings one.
+      // Only now: if a stack overflow prevents this flush, the end of the phase still sends one.
       this.#phase.left()
       if (!parsed) reportMalformed()
     }
@@ -393,8 +392,8 @@ class Environment {
   }
 
   /**
-   * What a flush has written itself counts as written from now on. As with a socket of Node callbacks come in a tick. Listed
-   * before it is counted: a list that names a connection twice does no harm.
+   * The flush has written for a connection, whose callbacks are called in a tick, as with a socket of Node. The connection is listed
+   * before it is counted, because a connection that is listed twice does no harm.
    */
   readonly #takeAcks = (slot: number, generation: number, count: number): void => {
     const connection = this.connections[slot]
@@ -411,7 +410,7 @@ class Environment {
     forEachIsolated(connections, acknowledge)
   }
 
-  /** Sends everything written so far, and settles what it was the end of. */
+  /** Sends everything written so far, and settles the messages that end with it. */
   flush(time = 0): void {
     this.#send(false)
     this.#lastFlush = time || now()
@@ -425,25 +424,25 @@ class Environment {
     forEachIsolated(settling, settle)
   }
 
-  /** Has `message` settled after the next flush. */
+  /** Settles `message` after the next flush. */
   settleAfterFlush(message: SettledMessage): void {
     this.#arm()
     this.#settling.push(message)
   }
 
   /**
-   * Makes sure that a flush will come, before anything is written. The end of the stack may come at any later call: then
-   * what was committed leaves by this flush. Noted only after `nextTick` has returned, because that can throw too.
+   * Schedules a flush, before anything is written: after a stack overflow in any later call, committed records are sent by it.
+   * `#flushScheduled` is set last, because `nextTick` may throw, too.
    */
   #arm(): void {
     if (this.#running || this.#flushScheduled) return
-    // A tick runs after the promise jobs that are due, so answers given in those share the flush.
+    // A tick runs after the promise jobs that are due, so their answers are sent by the same flush.
     nextTick(flushScheduled)
     this.#flushScheduled = true
   }
 
   /**
-   * What is written until the matching call with `false` leaves together: at once, or with whatever else this turn brings.
+   * Records written between `gather(true)` and the matching `gather(false)` are sent together, at once or with the rest of this turn.
    */
   gather(on: boolean, atOnce = true): void {
     if (on) {
@@ -465,18 +464,20 @@ class Environment {
 
   scheduledFlush(): void {
     this.#flushScheduled = false
-    // Where the end of the stack has kept one of the calls from saying that it is over.
+    // A stack overflow may have prevented a `gather(false)`.
     this.#gathering = 0
     this.#gatheredLength = 0
     if (this.#running) return
-    // What waits for the end of the phase counts as written: a socket of Node has taken it by now.
+    // Records that wait for the end of the phase count as written, because a socket of Node has accepted them by now.
     if (this.#phase.waiting) this.#settle()
     else this.flush()
   }
 
   /**
-   * Has what was written, with a body of so many characters or bytes, leave now where nothing speaks for waiting: the program may go on with work that blocks this thread, or
-   * end the process. In a batch the other requests of the batch speak for it, because answers to them leave together.
+   * Sends the written records now unless there is a reason to wait: the program may block this thread next, or end the process. In
+   * a batch the other requests are such a reason, because their answers leave together.
+   *
+   * @param length of the body, in characters or bytes
    */
   #leave(length: number): void {
     if (this.#gathering > 0) {
@@ -491,8 +492,8 @@ class Environment {
   }
 
   /**
-   * Whether nothing that is left of the batch is for a program that may answer it: neither a head, nor the body of another
-   * message than the one that is being served. What else may be left (acknowledgements, closed connections) brings no answer.
+   * Whether the rest of the batch has nothing that the program may answer: no head, and no body of another message than the one that
+   * is being served. Other records (acknowledgements, closed connections) bring no answer.
    */
   #nobodyWaits(): boolean {
     const inWords = this.#inWords
@@ -506,8 +507,8 @@ class Environment {
   }
 
   /**
-   * Somebody is called back after what has just been written. Its acknowledgement is delivered in a tick that is queued now, as in
-   * Node, so it does not wait for the end of the phase.
+   * A callback is due after the records that have just been written. As in Node it is called in a tick that is queued now, so the
+   * records do not wait for the end of the phase.
    */
   awaitWrites(): void {
     if (this.#running) return
@@ -515,7 +516,7 @@ class Environment {
     else if (this.#phase.waiting) this.#send(true)
   }
 
-  /** Whether what is written next waits for the end of this phase of the event loop. */
+  /** Whether the next records wait for the end of this phase of the event loop. */
   get nextWaits(): boolean {
     return !this.#running && this.#phase.nextWaits
   }
@@ -552,7 +553,7 @@ class Environment {
   command(connection: Target, type: number, first = 0, second = 0): void {
     this.#arm()
     this.#writer.command(connection, type, first, second)
-    // A socket of Node closes within destroy(): its peer hears of it while the program goes on.
+    // A socket of Node closes within destroy(): its peer is notified while the program continues.
     if (type === r.OUT_CLOSE && (first === r.CLOSE_DESTROY || first === r.CLOSE_RESET)) this.#leave(0)
   }
 }
@@ -581,7 +582,7 @@ function deliverAcks(): void {
   environment.deliverAcks()
 }
 
-/** Nothing of it was sent, and the connections that it names are closed: no peer may receive what belongs to another. */
+/** A flush did not parse. None of it was sent, and its connections are closed, so that no peer receives bytes of another. */
 function reportMalformed(): void {
   process.emitWarning('ferrohttp has written a flush that does not parse; the connections it names were closed', {
     code: 'ERR_FERROHTTP_INTERNAL',

@@ -1,25 +1,25 @@
-/** Reads the records of one connection, from wherever they come. The layout is described in `crates/net/src/crossing/`. */
+/** Reads the records of one connection, of an I/O thread or of a session. `crates/net/src/crossing/` has their layout. */
 import * as fields from '../native/record-fields.js'
 import * as r from '../native/records.js'
 
-/** Buffer's own encoders, which skip the argument juggling of `write`. */
+/** Buffer's own encoders, which are quicker than `write` because they do not inspect their arguments. */
 export interface FastBuffer extends Buffer {
   latin1Write(text: string, offset: number): number
   utf8Write(text: string, offset: number): number
   latin1Slice(start: number, end: number): string
 }
 
-/** `buffer` as words; it must begin at a multiple of four. */
+/** `buffer` as words. It must begin at a multiple of four. */
 export function words(buffer: Buffer): Uint32Array {
   return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
 }
 
-/** `records`, so placed that they can be read as words. */
+/** `records`, copied if necessary so that they can be read as words. */
 export function aligned(records: Uint8Array): FastBuffer {
   return (records.byteOffset % 4 === 0 ? records : Buffer.from(new Uint8Array(records).buffer)) as FastBuffer
 }
 
-/** What is told of any connection, whichever role it has. */
+/** Receives the events of a connection in either role. */
 interface Receiver {
   /** @param flags BODY_RAW and the others of `js/native/records.ts` */
   onBody(flags: number, chunk: Buffer): void
@@ -27,12 +27,12 @@ interface Receiver {
   onEnd(flags: number, trailers: string): void
   /**
    * @param kind index of the engine's error
-   * @param packet what was being parsed, of which `bytesParsed` are fine
+   * @param packet the bytes that were being parsed, of which the first `bytesParsed` are valid
    */
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void
   /**
-   * So many of the oldest writes that asked for it are with the kernel.
-   * @param byThisThread which has written them itself
+   * The kernel has accepted the oldest `count` writes of those that asked for an acknowledgement.
+   * @param byThisThread whether this thread has written them itself
    */
   onAck(count: number, byThisThread?: boolean): void
   onTimeout(kind: number): void
@@ -50,17 +50,17 @@ export interface ServerReceiver extends Receiver {
   ): void
 }
 
-/** A response head, interim ones among them. */
+/** A response head, which may be an interim one. */
 export interface ResponseRecord {
   /** RESPONSE_KEEP_ALIVE and the others of `js/native/records.ts`. */
   readonly flags: number
-  /** Status, major and minor version: 16, 8 and 8 bits from below. */
+  /** Status in the low 16 bits, then 8 bits each for the major and the minor version. */
   readonly line: number
   readonly reasonLength: number
   readonly fieldCount: number
   /** See `fillResponseHead`. */
   readonly block: string
-  /** What came behind the head of an upgrade. */
+  /** Bytes that followed the head of an upgrade. */
   readonly after: Buffer | null
 }
 
@@ -73,8 +73,8 @@ export interface ClientReceiver extends Receiver {
  *
  * @param at where the record begins in `bytes`
  * @param inWords the same memory
- * @param lasting `bytes` stays as it is: body parts need no memory of their own
- * @returns whether a program's code may have run
+ * @param lasting `bytes` is never overwritten, so body parts need not be copied
+ * @returns whether code of the program may have run
  */
 export function deliver(
   connection: ServerReceiver | ClientReceiver,
@@ -144,7 +144,7 @@ export function deliver(
   }
 }
 
-/** What followed a head that asks for another protocol; mostly nothing. */
+/** The bytes that followed a head which asks for another protocol; mostly none. */
 function behind(bytes: FastBuffer, start: number, length: number): Buffer | null {
   return length > 0 ? Buffer.from(bytes.subarray(start, start + length)) : null
 }

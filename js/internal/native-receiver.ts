@@ -1,4 +1,4 @@
-/** What the environment needs of the servers and connections that I/O threads have. It knows no class of theirs. */
+/** The members of servers and connections that the environment uses. It does not import their classes. */
 import type { Socket } from 'node:net'
 
 import type { ClientReceiver, ServerReceiver } from './inbound.js'
@@ -10,7 +10,7 @@ export interface NativeListener {
   /**
    * A connection was accepted.
    * @param addresses of both ends, see `parseAddresses`
-   * @returns whether a program's code may have run
+   * @returns whether code of the program may have run
    */
   [kOpened](slot: number, generation: number, addresses: string): boolean
   /** A connection was refused because of `maxConnections`. */
@@ -19,19 +19,19 @@ export interface NativeListener {
 
 interface Connected extends Target {
   readonly socket: Socket
-  /** It keeps the event loop alive. */
+  /** Whether it keeps the event loop alive. */
   readonly isActive: boolean
-  /** Its address is a path. */
+  /** Whether its address is a path. */
   readonly isPath: boolean
-  /** Writes that are with the kernel and whose callbacks have not been called. */
+  /** Number of writes that the kernel has accepted, and whose callbacks have not been called yet. */
   acknowledged: number
   /** Bytes received and sent, set before `onClosed`. */
   counters: [read: number, written: number] | null
   /** @param errno the operating system's error number, 0 for an orderly end */
   onClosed(errno: number): void
   /**
-   * Whether the record that follows in the batch came by the same read as the one that was just served.
-   * @param kind IN_BODY or another
+   * Whether the next record of the batch is from the same read as the one that was just served.
+   * @param kind of the record, IN_BODY or another
    * @param flags of the record
    * @param isEarlyEnd the record is the error of a message that the peer's FIN has cut off
    */
@@ -40,7 +40,7 @@ interface Connected extends Target {
 
 export interface NativeServerReceiver extends ServerReceiver, Connected {
   readonly isClient: false
-  /** A request was answered before it had come whole, and the program waits for the answer to be with the kernel. */
+  /** A request was answered before all of it had arrived, and the program waits for 'finish'. */
   readonly answersEarly: boolean
 }
 

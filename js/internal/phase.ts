@@ -1,28 +1,28 @@
 /**
- * How much is written in one phase of the event loop (the callbacks of I/O, or all others until the loop looks for I/O again),
- * and whether it leaves at once or together with the rest of the phase.
+ * Decides whether records are sent at once or together at the end of a phase of the event loop. A phase is the callbacks of I/O, or
+ * all others until the loop polls for I/O again.
  *
- * As in Node a write leaves at once, because the program may block this thread next. Where phases bring many (handlers that
- * have waited for a timer, a file or a database, a message to hundreds of clients), each such write costs this thread a system
- * call, so only the first `FEW` writes of such a phase leave at once. The number of writes in the last phase of the same kind
- * decides; the native side counts them (`crates/binding/src/phases.rs`).
+ * As in Node a write is sent at once, because the program may block this thread next. In a phase with many writes (handlers that have
+ * waited for a timer, a file or a database, a message to hundreds of clients) each of them would cost this thread a system call, so
+ * only the first few are sent at once. The number of writes in the last phase of the same kind decides. The native side counts them
+ * (`crates/binding/src/phases.rs`).
  */
 
 import { SMALL } from './pending-writes.js'
 import { PHASE_COUNT, PHASE_EXPECTED, PHASE_WAITING, PHASE_WRITES } from '../native/records.js'
 
-/** Writes of a phase that leave at once: after a phase with few writes, and after one with more. */
+/** Number of writes of a phase that are sent at once: after a phase with few writes, and after one with more. */
 const MOST = 8
 const FEW = 2
 
-/** Every so many writes the clock is asked: what has waited for so many ms leaves then. */
+/** The clock is read after every so many writes, and records that have waited for so many ms are sent. */
 const WAIT_AT_MOST = 0.5
 const CLOCK_STEP = 8
 
 export class Phase {
   readonly #words: Uint32Array
   readonly #now: () => number
-  /** Since when something waits. */
+  /** The time since which a record waits. */
   #since = 0
   #untilClock = 0
 
@@ -31,20 +31,21 @@ export class Phase {
     this.#now = now
   }
 
-  /** Something waits for the end of this phase, of which the native side will notify this thread. */
+  /** A record waits for the end of this phase, of which the native side will notify this thread. */
   get waiting(): boolean {
     return this.#words[PHASE_WAITING] !== 0
   }
 
-  /** What is written next waits, but for what the clock says. */
+  /** The next record waits, unless the clock decides otherwise. */
   get nextWaits(): boolean {
     const words = this.#words
     return words[PHASE_WRITES]! >= (words[PHASE_EXPECTED]! > MOST ? FEW : MOST)
   }
 
   /**
-   * A record that a peer waits for has been written, with a body of so many characters or bytes.
-   * @returns whether it must leave now, with all that waits
+   * A record for which a peer waits has been written.
+   * @param length of its body, in characters or bytes
+   * @returns whether it must be sent now, with all records that wait
    */
   leavesNow(length: number): boolean {
     const words = this.#words
@@ -62,7 +63,7 @@ export class Phase {
     return this.#now() - this.#since >= WAIT_AT_MOST
   }
 
-  /** Everything has left. */
+  /** All records have been sent. */
   left(): void {
     this.#words[PHASE_WAITING] = 0
   }

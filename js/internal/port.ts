@@ -1,70 +1,70 @@
 /**
- * The border between a server's connection and whoever reads and writes its bytes: the I/O threads (`environment.ts`) or
- * a stream that JavaScript owns (`stream-port.ts`).
+ * The interface between a server's connection and the code that reads and writes its bytes: the I/O threads (`environment.ts`) or a
+ * stream of JavaScript (`stream-port.ts`).
  */
 import type { Socket } from 'node:net'
 
 import type { Target } from './record-writer.js'
 import type { BodyChunk, SettledMessage } from './transport.js'
 
-/** Where a connection's records go. Their types, flags and modes are those of `js/native/records.ts`. */
+/** Accepts a connection's records. Their types, flags and modes are those of `js/native/records.ts`. */
 export interface Port {
-  /** Whoever owns the stream has destroyed it; absent where connections are closed by themselves alone. */
+  /** The program has destroyed the stream. Undefined where only the connection itself can be closed. */
   readonly gone?: boolean
-  /** A response head with the first part of its body. */
+  /** Writes a response head with the first part of its body. */
   writeHead(connection: Target, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
-  /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
+  /** Writes a body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
-  /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  /** Writes text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Target, type: number, text: string, flags: number): void
-  /** A command with numbers only. */
+  /** Writes a command that has numbers only. */
   command(connection: Target, type: number, first?: number, second?: number): void
-  /** Bytes that the kernel has not taken of what was written; absent where the port writes to a stream. */
+  /** Number of written bytes that the kernel has not accepted. Undefined where the port writes to a stream. */
   unsent?(connection: Target): number | null
-  /** Whether what is written next waits for what the program writes after it; absent where nothing waits. */
+  /** Whether the next records wait for later ones. Undefined where nothing waits. */
   readonly nextWaits?: boolean
-  /** Somebody is called back after what has just been written. */
+  /** A callback is due after the records that have just been written. */
   awaitWrites?(): void
   /** See `MessageTransport`. */
   gather?(on: boolean): void
-  /** Has `message` settled once what it has written is on its way. */
+  /** Settles `message` when its bytes have been handed over. */
   settleAfterFlush(message: SettledMessage): void
-  /** The connection keeps the event loop alive, or no longer. */
+  /** Whether the connection keeps the event loop alive from now on. */
   ref(): void
   unref(): void
-  /** The stream in the place of a socket. Absent where the connection has a socket of ours, made by the first look at it. */
+  /** The stream that takes the place of a socket. Undefined where the connection has a socket of ours, made when it is first needed. */
   readonly side?: SocketSide
-  /** The connection is closed. Absent where the server is notified by the connection. */
+  /** The connection has closed. Undefined where the connection notifies the server itself. */
   forget?(): void
 }
 
-/** The socket users see. */
+/** The socket that programs see. */
 export const kStream = Symbol('ferrohttp.stream')
 
-/** What a connection tells its socket. */
+/** The members of a socket that its connection calls. */
 export interface SocketSide {
   readonly [kStream]: Socket
-  /** From here on the socket is the program's. */
+  /** The program reads from the socket from now on. */
   release(): void
-  /** A body is not read as fast as it comes; or it is again. */
+  /** A body arrives faster than it is read, or not any more. */
   bodyHeld(on: boolean): void
-  /** Somebody reads a request: whatever the socket was told before, it flows. */
+  /** The program reads a request, so the socket flows, even if it was paused. */
   flow(): void
-  /** The peer has ended. */
+  /** The peer has sent FIN. */
   endReading(): void
-  /** The same; calls back when the stream says so, ahead of others who hear of it. */
+  /** As `end`. Calls back when the stream has ended, before other listeners of 'end'. */
   afterEnd(callback: () => void): void
   /** The last response has been handed over. */
   endWriting(): void
-  /** Destroys the stream, whose listeners hear of what came before first. */
+  /** Destroys the stream, after its listeners have received the bytes and events before that. */
   fail(error: Error): void
-  /** It calls the connection's `tellClosed` when it emits 'close'. */
+  /** The socket calls the connection's `tellClosed` when it emits 'close'. */
   readonly tellsClose: boolean
-  /** The connection is gone. */
+  /** The connection has closed. */
   onClosed(error: Error | null): void
 }
 
-/** A socket that the program has passed on: it is told of nothing but the connection's last words. */
+/** Stands in for a socket that the program has passed on. It handles the connection's last bytes only. */
 export class GivenUpSide implements SocketSide {
   readonly [kStream]: Socket
   readonly #done: () => void

@@ -1,10 +1,9 @@
 /**
- * What one JavaScript thread writes to all of its connections: records, collected in one buffer and sent by one flush.
+ * Writes the records of one JavaScript thread for all of its connections into one buffer, which one flush sends.
  *
  * Responses of many peers share the buffer and the text, so each record is a transaction: everything that can throw (an
  * unknown encoding, a failed allocation, the end of the stack, the program's own getters) happens before the commit, and the
- * commit is a run of plain stores that ends with the cursor. A record that was not committed leaves no trace: the next one
- * is written over it. No code of the program runs between the first byte of a record and its commit.
+ * commit is a run of plain stores that ends with the cursor. A record that was not committed is overwritten by the next one. No code of the program runs between the first byte of a record and its commit.
  */
 import { types } from 'node:util'
 
@@ -24,7 +23,7 @@ export const SCRATCH = 256 * 1024
  */
 const HELD_SIZE = 16 * 1024
 
-/** Bytes of a held buffer's number, which a record has in place of the payload. */
+/** Size in bytes of a held buffer's number, which a record has in place of the payload. */
 const HELD_NUMBER = 4
 
 /** The connection that a record is for. */
@@ -34,12 +33,12 @@ export interface Target {
 }
 
 /**
- * The real length of a Uint8Array. Its `length` and `byteLength` may be the program's own: a record that said more than it
- * has would send what another peer's record left in the buffer.
+ * The real length of a Uint8Array. `length` and `byteLength` may be getters of the program, and a record that claims more than it
+ * has would send bytes that another peer's record has left in the buffer.
  */
 const byteLengthOf = getterOf<Uint8Array, number>(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')
 const bufferOf = getterOf<Uint8Array, ArrayBufferLike>(Object.getPrototypeOf(Uint8Array.prototype), 'buffer')
-/** Undefined where array buffers have one size for life. */
+/** Undefined where array buffers cannot be resized. */
 const isResizable =
   'resizable' in ArrayBuffer.prototype ? getterOf<ArrayBuffer, boolean>(ArrayBuffer.prototype, 'resizable') : undefined
 const copyInto = Function.prototype.call.bind(Uint8Array.prototype.set) as (
@@ -54,18 +53,18 @@ function getterOf<T extends object, V>(prototype: T, name: string): (of: T) => V
 
 export class RecordWriter {
   readonly #native: NativeEnvironment
-  /** Has everything that is in the buffer sent, because the next record needs the room. */
+  /** Sends everything that is in the buffer, because the next record needs the room. */
   readonly #makeRoom: () => void
   #out: FastBuffer
   #outWords: Uint32Array
-  /** Bytes of committed records. */
+  /** Number of bytes of committed records. */
   #used = 0
   /**
-   * Heads, trailers and plain short bodies, in the order of their records. They are encoded in one go after the records
-   * when those are sent: one call into Node instead of one for each.
+   * Heads, trailers and plain short bodies, in the order of their records. They are encoded after the records when those are sent, by
+   * one call into Node instead of one for each.
    */
   #text = ''
-  /** Bytes of ACK records that the last flush has left at the beginning of the buffer, and how many have been read. */
+  /** The number of bytes of ACK records that the last flush has left at the beginning of the buffer, and how many are read. */
   #acks = 0
   #acksRead = 0
 
@@ -81,10 +80,10 @@ export class RecordWriter {
   }
 
   /**
-   * Sends everything that was written. Where this throws before the crossing, nothing has happened and everything is sent
-   * by the next call.
+   * Sends everything that was written. If this throws before the call into Rust, nothing has happened and the next call sends
+   * everything.
    *
-   * @param atOnce this thread writes all of it itself, so that the kernel has been asked when this returns
+   * @param atOnce this thread makes all system calls itself, before this returns
    * @returns false when the flush did not parse, which is a bug of ours: nothing of it was sent
    */
   send(atOnce: boolean): boolean {
@@ -100,8 +99,8 @@ export class RecordWriter {
   }
 
   /**
-   * Reads what the last flush has written itself. Each acknowledgement is passed over only after `take` has returned: one
-   * that throws is repeated by the next call, and no record is written before all have been read.
+   * Reads the acknowledgements of the last flush. The cursor moves only after `take` has returned: an acknowledgement whose `take`
+   * throws is read again by the next call, and no record is written before all have been read.
    */
   readAcks(take: (slot: number, generation: number, count: number) => void): void {
     const outWords = this.#outWords
@@ -117,14 +116,14 @@ export class RecordWriter {
   }
 
   /**
-   * A response head (OUT_HEAD) or a request's (OUT_REQUEST), with the first part of its body; null for none.
+   * Writes a response head (OUT_HEAD) or a request head (OUT_REQUEST) with the first part of its body, or null for none.
    * @throws ERR_UNKNOWN_ENCODING, before anything has been written
    */
   head(to: Target, type: number, given: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
-    // The program may have replaced `_header` by anything.
+    // The program may have assigned any value to `_header`.
     const head = typeof given === 'string' ? given : String(given)
     if (body === null || (typeof body === 'string' && encoding === 'latin1' && body.length < HELD_SIZE)) {
-      // Plain text comes this way, see `sending.ts`.
+      // Plain text, see `sending.ts`.
       const plain = body ?? ''
       const base = this.#room(fields.MESSAGE_PAYLOAD + head.length + plain.length)
       const text = this.#text + head + plain
@@ -145,7 +144,7 @@ export class RecordWriter {
   }
 
   /**
-   * A body part (OUT_BODY), bytes without framing (OUT_RAW), or bytes to be read (OUT_FEED).
+   * Writes a body part (OUT_BODY), bytes without framing (OUT_RAW), or bytes to be parsed (OUT_FEED).
    * @throws ERR_UNKNOWN_ENCODING, before anything has been written
    */
   bytes(to: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
@@ -158,7 +157,7 @@ export class RecordWriter {
     this.#commit(base, end, this.#text)
   }
 
-  /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  /** Writes text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   text(to: Target, type: number, given: string, flags: number): void {
     const added = typeof given === 'string' ? given : String(given)
     const base = this.#room(fields.TEXT_PAYLOAD + added.length)
@@ -168,7 +167,7 @@ export class RecordWriter {
     this.#commit(base, base + fields.TEXT_PAYLOAD, text)
   }
 
-  /** A command with numbers only. */
+  /** Writes a command that has numbers only. */
   command(to: Target, type: number, first: number, second: number): void {
     const base = this.#room(fields.COMMAND_PAYLOAD)
     const outWords = this.#begin(base, to, type, 0)
@@ -177,7 +176,7 @@ export class RecordWriter {
     this.#commit(base, base + fields.COMMAND_PAYLOAD, this.#text)
   }
 
-  /** Makes room for a record and its text of at most `size` bytes in all; returns where it begins. */
+  /** Makes room for a record and its text, of at most `size` bytes in all. Returns the record's offset. */
   #room(size: number): number {
     if (this.#acksRead < this.#acks || this.#used + this.#text.length + size + 3 > this.#out.length) {
       this.#makeRoom()
@@ -186,7 +185,7 @@ export class RecordWriter {
     return this.#used
   }
 
-  /** The buffer is replaced here only after Rust has the new one: neither may ever read the other's. */
+  /** Replaces the buffer, after Rust has the new one: both must always use the same. */
   #grow(size: number): void {
     const out = Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
     const outWords = words(out)
@@ -201,7 +200,7 @@ export class RecordWriter {
     return outWords
   }
 
-  /** Puts the payload at `at`, or what names it when Rust holds it; notes its length and returns where the record ends. */
+  /** Writes the payload, or the number of the held buffer, at `at`, and its length. Returns the end of the record. */
   #payload(at: number, payload: BodyChunk, encoding: BufferEncoding, held: boolean): number {
     const out = this.#out
     let length: number
@@ -215,7 +214,7 @@ export class RecordWriter {
     } else {
       length = byteLengthOf(payload)
       if (held) {
-        // A buffer whose record is not committed is released by the flush.
+        // The flush releases a buffer whose record was not committed.
         this.#outWords[at >> 2] = this.#native.hold(payload)
         fields.setPayloadLength(this.#outWords, at, length)
         return at + HELD_NUMBER
@@ -226,7 +225,7 @@ export class RecordWriter {
     return at + length
   }
 
-  /** Nothing in here can throw: the record is there whole after the last store, and before it not at all. */
+  /** Nothing in here can throw: the record exists after the last store, and not before it. */
   #commit(base: number, end: number, text: string): void {
     const length = (end - base + 3) & ~3
     fields.setLength(this.#outWords, base >> 2, length)
@@ -236,8 +235,8 @@ export class RecordWriter {
 }
 
 /**
- * What a record can refer to: long text is encoded once, into a buffer of its own, instead of through the scratch buffer;
- * memory that may shrink under the I/O thread's hands is copied.
+ * Turns a payload into one that a record can refer to. Long text is encoded into a buffer of its own. Memory that may shrink while an
+ * I/O thread reads it is copied.
  *
  * @throws ERR_UNKNOWN_ENCODING
  */
@@ -255,7 +254,7 @@ function storable(body: BodyChunk, encoding: BufferEncoding): BodyChunk {
   return copy
 }
 
-/** Bytes that `payload` may need in the scratch buffer. */
+/** Largest number of bytes that `payload` may need in the scratch buffer. */
 function payloadLength(payload: BodyChunk): number {
   return typeof payload === 'string' ? payload.length * 3 : byteLengthOf(payload)
 }
