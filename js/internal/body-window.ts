@@ -4,24 +4,24 @@
  */
 import { BODY_WINDOW } from '../native/records.js'
 
-/** Bytes from which on credit is granted. Less waits for more, so that a short body costs no record. */
+/** Smallest credit in bytes that is granted. Less waits for more, so that a short body costs no record. */
 const STEP = 32 * 1024
 
 /** Credit of a new connection. */
 const INITIAL = BODY_WINDOW
 
 /**
- * Largest window of a connection whose program reads everything at once. With the initial window alone the two threads wait for
- * each other, and a single upload takes a third longer.
+ * Largest window of a connection whose program reads everything at once. With the initial window only, the two threads wait for each
+ * other, and a single upload takes a third longer.
  */
 const LARGEST = 256 * 1024
 
-/** Bytes that all connections together may have on top of their initial windows. They may wait while this thread is busy. */
+/** Bytes that the windows of all connections together may have beyond their initial sizes. They are memory while this thread is busy. */
 const BUDGET = 16 * 1024 * 1024
 
 let lent = 0
 
-/** Its methods return the credit to send: 0 for none, less than 0 to take some back. */
+/** Its methods return the credit to send: 0 for none, less than 0 to revoke some. */
 export class BodyWindow {
   /** Bytes that the program has read and that are not credited yet. */
   #owed = 0
@@ -33,7 +33,7 @@ export class BodyWindow {
   /** The program has stopped reading for now. */
   held = false
 
-  /** The program has received `bytes` and goes on reading. */
+  /** The program has received `bytes` and continues to read. */
   pass(bytes: number): number {
     this.#owed += bytes
     if (this.#owed < STEP) return 0
@@ -49,7 +49,7 @@ export class BodyWindow {
     return this.#shrink()
   }
 
-  /** The program goes on reading. */
+  /** The program reads again. */
   release(): number {
     this.held = false
     return this.#take()

@@ -1,6 +1,6 @@
 /**
- * One connection of a server: its life, what breaks it, and its end. `request-reader.ts` turns records into Node's objects
- * and events, `response-writer.ts` what those write back into records.
+ * One connection of a server: its life, its errors, and its end. `request-reader.ts` turns records into Node's objects and events,
+ * `response-writer.ts` turns their writes into records.
  */
 import type { AsyncResource } from 'node:async_hooks'
 import { constants } from 'node:os'
@@ -27,8 +27,8 @@ import { kAbort, kSettle } from './transport.js'
 const PARSER_ERRORS = parserErrors()
 
 /**
- * How long good requests have to be answered before a bad one behind them ends the connection, in ms. Node gives them
- * no time; a handler that never answers must not keep a broken peer either.
+ * The time in ms that valid requests have to be answered when a malformed one has followed them. Then the connection ends. Node gives
+ * them no time, and a handler that never answers must not keep a broken connection.
  */
 const ANSWER_GRACE = 500
 
@@ -36,18 +36,18 @@ const { EPIPE } = constants.errno
 
 /** See `HttpConnection` about the members of these classes. */
 export class Connection extends RequestReader implements NativeServerReceiver {
-  /** The server waits for its end to be closed itself. */
+  /** The server counts the connection, and closes only after it. */
   counted = true
-  /** The 'timeout' under way is that of keepAliveTimeout. */
+  /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
   #idleTooLong = false
-  /** What broke the connection. */
+  /** The error that has broken the connection. */
   #reset: Error | null = null
-  /** The messages have been told of the end. */
+  /** The end has been reported to the messages. */
   #abandoned = false
-  /** An error has been reported to the server: errors of the socket that follow from it are not. */
+  /** An error has been reported to the server. Errors of the socket that follow from it are not. */
   #reported = false
 
-  /** @param scope of a stream's records, null where the server's own is theirs */
+  /** @param scope the async scope of a stream's records, null for the server's own */
   constructor(slot: number, generation: number, server: Server, port: Port, scope: AsyncResource | null = null) {
     super(slot, generation, server, port, scope)
     lookForTracing()
@@ -56,7 +56,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   protected openSide(): SocketSide {
     if (this.side === null) {
       this.side = this.port.side ?? new ConnectionSocket(this)
-      // Whoever asks so late finds it as it would be by now.
+      // The connection has already closed. Bring the new socket to its final state.
       if (this.#abandoned) this.side.onClosed(null)
     }
     return this.side
@@ -66,7 +66,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     return this.addresses === ''
   }
 
-  /** As a handle of Node's that has not been closed, and not lost its reference. */
+  /** As `hasRef()` of a handle of Node: neither closed nor unreferenced. */
   get isActive(): boolean {
     return this.isReferenced && !this.closed && !(this.side instanceof GivenUpSide)
   }
@@ -76,8 +76,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   }
 
   /**
-   * The program passes the socket on. What was on its way comes through it, requests in progress are dropped, as by Node's
-   * parser; `done` is called when nothing more comes.
+   * The program passes the socket on. Bytes that were received go through the new socket. Requests in progress are dropped, as by
+   * Node's parser. `done` is called after the last byte.
    */
   giveUp(done: () => void): void {
     const side = this.openSide()
@@ -87,7 +87,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.upgraded = true
     this.ending = true
     this.discarding = true
-    // The socket itself counts, as net.Server's do.
+    // The new socket is counted by net.Server, like its own ones.
     this.counted = false
     this.response = null
     this.incoming = null
@@ -100,7 +100,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (!this.upgraded) debug?.('server socket close')
     this.closed = true
     this.updateHold()
-    // Counted before anybody is told, so that no listener's exception can keep the server from closing.
+    // Counted before any listener is called, so that no exception of a listener prevents the server from closing.
     if (this.port.forget !== undefined) this.port.forget()
     else this.server[kClosed](this)
     this.window.end()
@@ -117,20 +117,19 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   }
 
   /**
-   * What the connection's end means for its messages. A socket that somebody may watch has this done when it emits 'close':
-   * behind its 'error', which is 'clientError', and ahead of anybody else's listener, as Node's server is the first to
-   * listen.
+   * Ends the messages of a closed connection. With a socket object this is done when it emits 'close': after its 'error', which is
+   * 'clientError', and before other listeners, because Node's server is the first listener.
    */
   tellClosed(): void {
     if (this.#abandoned) return
     const reset = this.#reset
     const pending = this.pending
     this.pending = null
-    // What the kernel has taken was sent, whatever became of the connection.
+    // Bytes that the kernel has accepted count as sent, however the connection has ended.
     pending?.acknowledge(this.acknowledged)
     this.acknowledged = 0
     if (pending?.empty !== false && this.response === null && this.incoming === null) {
-      // Nobody to tell, and an Error takes longer to make than a connection takes to close.
+      // No message needs the error, and making an Error takes longer than closing a connection.
       this.#abandoned = true
       return
     }
@@ -138,7 +137,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.#abandonMessages(reset ?? connectionReset('aborted'))
   }
 
-  /** Requests are aborted, and what has not been answered to the end never will be. */
+  /** Aborts requests, and ends responses that have not been sent completely. */
   #abandonMessages(error: Error): void {
     this.#abandoned = true
     this.#abortRequests()
@@ -147,15 +146,15 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.response = null
     this.queue = null
     forEachIsolated(responses, (response) => {
-      // What one that waited has written hears of the end, too.
+      // Writes of a response that waited for its turn fail, too.
       if (response !== current) attach(response, this)
-      // As in Node nobody is called back for an end that was never handed over.
+      // As in Node the callbacks of an `end()` that was not handed over are not called.
       response[kEndCallbacks] = null
       response[kSettle](error)
     })
   }
 
-  /** The connection goes while requests are unanswered or incomplete. */
+  /** The connection has closed while requests are unanswered or incomplete. */
   #abortRequests(): void {
     const { incoming } = this
     this.incoming = null
@@ -163,8 +162,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     for (const response of [this.response, ...(this.queue ?? [])]) {
       if (response !== null && response.req !== incoming) requests.push(response.req)
     }
-    // As in Node, a program that has answered and cut off the rest of the body hears nothing of that. That the peer did it
-    // ends what still reads the body.
+    // As in Node nothing is reported to a program that has answered and closed the connection before the whole body had arrived. When
+    // the peer has closed it, a reader of the body gets an error.
     const cut = this.response === null && (this.discarding || (this.ending && this.#reset === null))
     if (incoming !== null && !cut) requests.push(incoming)
     forEachIsolated(requests, (request) => request[kAbort]())
@@ -173,7 +172,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   // ---- timeouts and errors -------------------------------------------------------------------------------------
 
   onTimeout(kind: number): void {
-    // It may have passed before the I/O thread heard that the program destroyed the connection.
+    // The timeout may have passed before the I/O thread learned that the program had destroyed the connection.
     if (this.discarding) return
     if (kind === r.TIMEOUT_REQUEST) {
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
@@ -186,11 +185,11 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.socket.emit('timeout')
   }
 
-  /** keepAliveTimeout has passed. */
+  /** The end of keepAliveTimeout. */
   #onIdle(): void {
     if (this.closed) return
     if (!this.idle) {
-      // The next request was faster.
+      // The next request has arrived in the meantime.
       this.port.command(this, r.OUT_KEEP)
     } else if (this.side === null && this.server.listenerCount('timeout') === 0) {
       this.close(r.CLOSE_IF_IDLE)
@@ -201,7 +200,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     }
   }
 
-  /** The socket's 'timeout', for whoever it concerns. A connection that nobody speaks for is closed. */
+  /** Reports the socket's 'timeout' to request, response and server. A connection that none of them handles is closed. */
   onSocketTimeout(): void {
     const { socket, server, incoming, response } = this
     const idle = this.#idleTooLong
@@ -213,7 +212,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (taken.includes(true)) {
       if (idle) this.port.command(this, r.OUT_KEEP)
     } else if (idle) {
-      // A request may be on its way.
+      // A request may be arriving.
       this.close(r.CLOSE_IF_IDLE)
     } else {
       socket.destroy()
@@ -226,14 +225,14 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 
-  /** An 'error' of the socket: Node reports the first one to the server, and never lets one end the process. */
+  /** Handles an 'error' of the socket. Node reports the first one to the server, and none of them ends the process. */
   onSocketError(error: Error): void {
     if (this.#reported) return
     this.#reported = true
     if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }
 
-  /** 'clientError', or Node's default answer. */
+  /** Emits 'clientError', or sends Node's default answer. */
   #fail(error: Error): void {
     if (this.closed || this.discarding) return
     this.#reported = true
@@ -254,7 +253,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     }
   }
 
-  /** Good requests came before the bad one and have no answer yet. */
+  /** Whether valid requests that precede the malformed one have no answer yet. */
   #answersDue(): boolean {
     return this.response !== null && (this.response.req !== this.incoming || this.queue !== null)
   }

@@ -1,6 +1,6 @@
 /**
- * The pieces of an outgoing head, and the caches that make it cheap: field names are validated, lower-cased and
- * classified once, status lines and the Date and Keep-Alive lines are kept whole.
+ * The pieces of an outgoing head, and their caches: field names are validated, lower-cased and classified once, and status lines and
+ * the Date and Keep-Alive lines are kept.
  */
 import {
   validateHeaderName,
@@ -14,7 +14,7 @@ import {
 import { ERR_INVALID_CHAR } from './errors.js'
 import { utcDate } from './date.js'
 
-/** Fields that steer framing and the connection; each is a bit of the set of those seen in a head. */
+/** Fields that decide about framing and the connection. Each is a bit in the set of fields that a head has. */
 export const CONNECTION = 1
 export const CONTENT_LENGTH = 2
 export const TRANSFER_ENCODING = 4
@@ -22,7 +22,7 @@ export const DATE = 8
 export const EXPECT = 16
 export const TRAILER = 32
 export const KEEP_ALIVE = 64
-/** Not seen as such, but rendered by rules of their own. */
+/** Not in that set, but rendered by rules of their own. */
 export const COOKIE = 128
 export const CONTENT_DISPOSITION = 256
 
@@ -39,7 +39,7 @@ const ROLES: Record<string, number | undefined> = {
   'content-disposition': CONTENT_DISPOSITION,
 }
 
-/** What there is to know of a field name as written. */
+/** The properties of a field name, by its spelling. */
 export interface FieldName {
   readonly name: string
   readonly lower: string
@@ -47,26 +47,26 @@ export interface FieldName {
   readonly prefix: string
   /** One of the constants above, or 0. */
   readonly role: number
-  /** What the field was last sent with, if that was short: plain text or a number; null until then. */
+  /** The last value that was sent, if it was short: plain text or a number. Null before. */
   lastValue: string | number | null
   /** The line for `lastValue`. */
   lastLine: string
-  /** `lastLine` is one flat string rather than three joined ones. */
+  /** Whether `lastLine` is one flat string, rather than three joined ones. */
   flat: boolean
 }
 
 /**
- * The same text in one piece. What is put together stays a tree of its parts, which is walked each time that a head is
- * written; what is kept is worth being copied once.
+ * The same text as one flat string. A concatenated string is a tree of its parts, which is walked each time that a head is written, so
+ * a string that is kept is copied once.
  */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }
 
-/** Lines that are longer are not kept: their values seldom come twice. */
+/** Longer lines are not kept, because their values seldom repeat. */
 const KEPT_LINE = 96
 
-/** The line of a valid value. Most programs send most fields with the same value again and again. */
+/** The line of a valid value. Most programs repeat the values of most fields. */
 export function fieldLine(field: FieldName, value: string | number): string {
   if (field.lastValue === value) {
     if (!field.flat) {
@@ -87,7 +87,7 @@ export function fieldLine(field: FieldName, value: string | number): string {
 /** Field names and their values in turn. */
 export type FieldList = unknown[]
 
-/** Programs use few names; one that makes them up must not grow the table for ever. */
+/** Largest size of the table. Programs use few names, and one that generates them must not make it grow without a limit. */
 const NAME_LIMIT = 512
 const names = new Map<string, FieldName>()
 
@@ -98,7 +98,7 @@ export function fieldName(name: string): FieldName {
 
 function newFieldName(given: string): FieldName {
   validateHeaderName(given)
-  // A name cut from a larger string would keep that string alive as long as the table.
+  // A name that is a slice of a larger string would keep that string alive.
   const name = names.size < NAME_LIMIT ? flat(given) : given
   const lower = name.toLowerCase()
   const role = ROLES[lower] ?? 0
@@ -121,7 +121,7 @@ export function findField(list: FieldList, lower: string): number {
   return -1
 }
 
-/** Adds a field, or replaces its name and value where it stands. */
+/** Adds a field, or replaces its name and value in place. */
 export function putField(list: FieldList, field: FieldName, value: unknown): void {
   const { lower } = field
   for (let i = 0; i < list.length; i += 2) {
@@ -135,7 +135,7 @@ export function putField(list: FieldList, field: FieldName, value: unknown): voi
   list.push(field, value)
 }
 
-/** Head text for any value; a Symbol throws as it does in Node. */
+/** The text of any value. A Symbol throws, as in Node. */
 export function valueText(value: unknown): string {
   return typeof value === 'string' ? value : `${value as string}`
 }
@@ -144,7 +144,7 @@ const statusLines: (string | undefined)[] = []
 const statusMessages: string[] = []
 
 /**
- * The cached line if `message` is the phrase it was made with, else a new one, kept if the phrase is the code's own.
+ * The status line: the cached one if its phrase is `message`, otherwise a new one, which is kept if the phrase is the code's own.
  * @throws ERR_INVALID_CHAR
  */
 export function statusLine(code: number, message: string): string {
@@ -162,7 +162,7 @@ function newStatusLine(code: number, message: string): string {
   return line
 }
 
-/** True for text with bytes above 0x7f, valid or not. */
+/** Whether the text has characters above 0x7f, valid or not. */
 export function hasObsText(text: string): boolean {
   const kind = classifyValue(text)
   return kind === OBS_TEXT || kind === SUSPECT
@@ -181,7 +181,7 @@ export function dateLine(): string {
   return dateLineText
 }
 
-/** @param timeout milliseconds; @param max requests a connection, 0 for no limit */
+/** @param timeout in milliseconds; @param max requests of a connection, 0 for no limit */
 export function keepAliveLine(timeout: number, max: number): string {
   return `Keep-Alive: timeout=${Math.floor(timeout / 1000)}${~~max > 0 ? `, max=${max}` : ''}\r\n`
 }
@@ -192,7 +192,7 @@ let persistentMax: number | undefined
 
 /**
  * Date, `Connection: keep-alive` and Keep-Alive: the lines that nearly every response has, as one string.
- * @param timeout milliseconds, above 0
+ * @param timeout in milliseconds, above 0
  */
 export function persistentResponseLines(timeout: number, max: number): string {
   const date = dateLine()

@@ -1,5 +1,5 @@
 /**
- * How the fields of an incoming message become `headers` and `headersDistinct`; Node doc heading "message.headers".
+ * Makes `headers` and `headersDistinct` from the fields of an incoming message. Node doc heading "message.headers".
  */
 
 /** Values of a repeated field are joined by ', '. */
@@ -39,7 +39,7 @@ const FIRST_WINS = [
   'User-Agent',
 ]
 
-/** Not special: listed so that no string is lower-cased for them. */
+/** Fields without special rules, listed so that their names need not be lower-cased. */
 const FREQUENT = [
   'Accept',
   'Accept-Charset',
@@ -92,8 +92,8 @@ const FREQUENT = [
 ]
 
 /**
- * By name as sent, in the two spellings that occur. Fixed: names come from the peer, and a table that grew with them
- * would be the peer's to fill.
+ * Fields by name, in the two spellings that are common. The table is fixed, because the names come from the peer, which could fill a
+ * growing table.
  */
 const known = new Map<string, KnownField>()
 
@@ -108,8 +108,8 @@ learn('Cookie', JOIN_COOKIE)
 learn('Set-Cookie', COLLECT)
 
 /**
- * What was last found at each place of a message. Peers send their fields in the same order each time, and two short strings
- * are compared sooner than one is hashed. A power of two.
+ * The number of remembered fields, by their position in a message; a power of two. Peers send their fields in the same order each time,
+ * and comparing two short strings is quicker than hashing one.
  */
 const recent = Array.from({ length: 32 }, () => known.get('Host')!)
 
@@ -122,7 +122,7 @@ function lookUp(name: string, place: number): KnownField | undefined {
   return field
 }
 
-/** `headers`, `trailers`: set-cookie is an array, everything else a string. */
+/** `headers` or `trailers`: set-cookie is an array, other fields are strings. */
 export type HeaderTarget = Record<string, string | string[] | undefined>
 
 /** Adds one field to `target` by Node's rules for repeated fields. */
@@ -130,7 +130,7 @@ export function addHeader(target: HeaderTarget, name: string, value: string, joi
   add(target, known.get(name), name, value, joinDuplicates)
 }
 
-/** @param field what is known under `name` as it was sent */
+/** @param field the properties of `name` */
 function add(
   target: HeaderTarget,
   field: KnownField | undefined,
@@ -159,16 +159,16 @@ function add(
       else (previous as string[]).push(value)
       return
     default:
-      // What `target` inherits from Object.prototype, `constructor` say, is no string.
+      // A member that `target` inherits from Object.prototype, such as `constructor`, is not a string.
       target[lower] = typeof previous === 'string' ? previous + (rule === JOIN ? ', ' : '; ') + value : value
   }
 }
 
 /**
- * The fields of a block by Node's rules for repeated ones, without the list of `splitFields` in between.
+ * The fields of a block by Node's rules for repeated ones, without the intermediate list of `splitFields`.
  *
  * @param block `name\nvalue\nname\nvalue…`
- * @param from where the fields begin in it; its length for no fields
+ * @param from offset of the fields; the block's length for no fields
  */
 export function readHeaders(block: string, from: number, joinDuplicates: boolean): HeaderTarget {
   const target: HeaderTarget = {}
@@ -184,7 +184,7 @@ export function readHeaders(block: string, from: number, joinDuplicates: boolean
   return target
 }
 
-/** `headersDistinct`, `trailersDistinct`: each field an array of its values, never joined. */
+/** `headersDistinct` or `trailersDistinct`: each field is an array of its values, never joined. */
 export type DistinctTarget = Record<string, string[]>
 
 export function addDistinctHeader(target: DistinctTarget, name: string, value: string): void {
@@ -197,13 +197,13 @@ export function addDistinctHeader(target: DistinctTarget, name: string, value: s
 
 /**
  * @param block `name\nvalue\nname\nvalue…`; '' for no fields
- * @param from where the fields begin in it
+ * @param from offset of the fields
  * @returns names and values in turn, as sent
  */
 export function splitFields(block: string, from = 0): string[] {
   const fields: string[] = []
   if (from === block.length) return fields
-  // A quarter faster than `split`, which leaves optimised code.
+  // A quarter faster than `split`, which is a call out of optimised code.
   for (let start = from; ; ) {
     const end = block.indexOf('\n', start)
     if (end === -1) {

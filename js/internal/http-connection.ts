@@ -1,7 +1,7 @@
 /**
- * What a server's connection (`connection.ts`) and a client's on the native road (`native-client.ts`) do alike: they count the
- * writes that the kernel has not taken, write through the socket where the program takes part in that, credit the bytes of
- * bodies that were read, and keep the event loop alive.
+ * The base class of a server's connection (`connection.ts`) and a client's native connection (`native-client.ts`): counts writes
+ * that the kernel has not accepted, writes through the socket where the program takes part in that, credits body bytes that were
+ * read, and keeps the event loop alive.
  */
 import type { Socket } from 'node:net'
 
@@ -16,38 +16,38 @@ import type { BodyChunk, WriteCallback } from './transport.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
 
 /**
- * A connection is one object, whose memory and calls are a large part of what a short request costs. Its parts are therefore
- * classes that inherit from each other, and not objects of their own. Three kinds of members, in all of these classes: public
- * ones are for other modules, `protected` ones for the other classes of the same object, `#private` ones for their own class.
+ * A connection is one object, because memory and calls are a large part of the cost of a short request. So its parts are classes that
+ * inherit from each other, and not objects. In all of these classes public members are for other modules, `protected` ones for the
+ * other classes of the same object, and `#private` ones for their own class.
  */
 export abstract class HttpConnection {
-  /** -1 while the I/O threads know of no connection. */
+  /** -1 while no I/O thread has the connection. */
   slot: number
   generation: number
-  /** Both its ends, see `parseAddresses`. */
+  /** The addresses of both ends, see `parseAddresses`. */
   addresses = ''
-  /** Keeps the event loop alive. */
+  /** Whether it keeps the event loop alive. */
   holding: boolean
   closed = false
-  /** Nothing more is to be sent: CLOSE went out, or the peer is gone. */
+  /** Nothing more will be sent: CLOSE was sent, or the peer has closed. */
   ending = false
-  /** The bytes are the program's. */
+  /** After an upgrade or CONNECT: the program reads and writes the bytes. */
   upgraded = false
-  /** The program destroyed the connection: what still arrives is dropped. */
+  /** The program has destroyed the connection. Bytes that still arrive are dropped. */
   discarding = false
-  /** Writes that are with the kernel and whose callbacks have not been called. */
+  /** Number of writes that the kernel has accepted, and whose callbacks have not been called yet. */
   acknowledged = 0
-  /** Bytes received and sent, known once it is closed. */
+  /** Bytes received and sent. Null until the connection has closed. */
   counters: [read: number, written: number] | null = null
 
-  /** Null where nothing has been written with ACKNOWLEDGE yet: an idle connection must stay small. */
+  /** Null until the first write with ACKNOWLEDGE, so that an idle connection stays small. */
   protected pending: PendingWrites | null = null
   protected readonly window = new BodyWindow()
-  /** The program has not called `unref()`. */
+  /** False after the program has called `unref()`. */
   protected isReferenced = true
-  /** The socket ends, and the parts that the message holds are being sent: they do not go through the socket. */
+  /** The socket is ending, and the message's waiting parts are being sent, which do not go through the socket. */
   protected isReleasing = false
-  /** Writes messages through the socket, where that has a part in it; made by `framingFor`. */
+  /** Writes messages through the socket, see `framingFor`. */
   #framing: StreamTransport | null = null
 
   protected constructor(slot: number, generation: number, holding: boolean) {
@@ -57,35 +57,35 @@ export abstract class HttpConnection {
   }
 
   abstract readonly writableHighWaterMark: number
-  /** Nothing can be sent. */
+  /** Whether nothing can be sent any more. */
   abstract get destroyed(): boolean
-  /** The message that is being sent, null between two of them. */
+  /** The message that is being sent. Null between two messages. */
   protected abstract get currentMessage(): OutgoingMessage | null
-  /** The socket, where there is one that the program can look at. */
+  /** The socket object, if the program has it. */
   protected abstract get shownSocket(): Socket | null
-  /** What the event loop must be kept alive for is under way. */
+  /** Whether something is under way for which the event loop must be kept alive. */
   protected abstract get isWorking(): boolean
 
-  /** Sends a command, a record with numbers only. */
+  /** Sends a command: a record that has numbers only. */
   abstract command(type: number, first?: number, second?: number): void
-  /** Writes bytes that no framing touches, with ACKNOWLEDGE, and adds them to `pending`. */
+  /** Writes bytes without framing, with ACKNOWLEDGE, and adds them to `pending`. */
   protected abstract writeRaw(chunk: BodyChunk, encoding: BufferEncoding): void
-  /** Asks the kernel how many bytes it has not taken; null where there is no such answer. */
+  /** Returns how many bytes the kernel has not accepted, or null where that is not known. */
   protected abstract askUnsent(): number | null
-  /** One more thing (or one less) keeps the event loop alive. */
+  /** Counts one more thing that keeps the event loop alive, or one less. */
   protected abstract holdLoop(on: boolean): void
   /**
-   * What writes messages where the socket has a part in it: the program has replaced its `write()`, corks it, or has written
-   * to it what the kernel does not take yet. Then messages are framed here and go through the socket's queue, after what it
-   * holds, and the engine only learns of their state. Null for all others.
+   * Writes messages where the socket takes part: the program has replaced its `write()`, corks it, or has written bytes to it that the
+   * kernel does not accept yet. Then messages are framed here and go through the socket's queue, after the bytes it holds, and only
+   * their state is reported to the engine. Null otherwise.
    */
   protected abstract throughSocket(): StreamTransport | null
 
-  // ---- writes that the kernel has not taken --------------------------------------------------------------------
+  // ---- writes that the kernel has not accepted -----------------------------------------------------------------
 
   /**
-   * Bytes handed over and not acknowledged. What earlier messages on the connection have written does not count, as in Node,
-   * where the end of a response writes to the kernel; the I/O thread limits how much of that a peer may leave unread.
+   * Bytes handed over and not acknowledged. Bytes of earlier messages do not count, as in Node, where the end of a response writes to the
+   * kernel. The I/O thread limits how many of those a peer may leave unread.
    */
   get writableLength(): number {
     const { pending } = this
@@ -93,13 +93,13 @@ export abstract class HttpConnection {
     return Math.max(0, pending.bytes - pending.endedBytes - pending.sentBytes(this.acknowledged))
   }
 
-  /** Bytes that the kernel has not taken. The kernel is asked first, as Node has asked it when it wrote. */
+  /** Bytes that the kernel has not accepted, after a flush: Node has made the system call when it wrote. */
   get unsentLength(): number {
     this.sendAtOnce()
     return this.pending === null ? 0 : this.pending.bytes - this.pending.sentBytes(this.acknowledged)
   }
 
-  /** `writableLength` and what the socket itself holds. */
+  /** `writableLength` and the bytes that the socket itself holds. */
   get countedLength(): number {
     const { shownSocket } = this
     return shownSocket === null ? this.writableLength : this.writableLength + unsharedLength(shownSocket)
@@ -121,7 +121,7 @@ export abstract class HttpConnection {
     return this.throughSocket() === null
   }
 
-  /** For `throughSocket`: what writes messages through `socket`, null where that has no part in writing them. */
+  /** The writer of messages through `socket`, or null where the socket does not take part. */
   protected framingFor(socket: Socket): StreamTransport | null {
     if (this.isReleasing || !takesPart(socket)) return null
     return (this.#framing ??= new StreamTransport(socket as unknown as AssignableSocket))
@@ -139,7 +139,7 @@ export abstract class HttpConnection {
     else if (shownSocket.writableCorked > 0) shownSocket.uncork()
   }
 
-  /** The program ends the socket: what the message has written in this turn is sent before that. */
+  /** The program ends the socket. The message's parts of this turn are sent before that. */
   beforeEnd(): void {
     if (this.currentMessage === null) return
     this.isReleasing = true
@@ -151,9 +151,9 @@ export abstract class HttpConnection {
   }
 
   /**
-   * Sends bytes that no framing touches: a tunnel's, or what programs write to the socket themselves. They leave at once, as
-   * in Node, so that a `destroy()` that follows finds them gone. `callback` is called within this call as long as the kernel
-   * takes all it is given: then the stream holds nothing back, and what is written next keeps its place after these bytes.
+   * Sends bytes without framing: those of a tunnel, or those that programs write to the socket. As in Node they are sent at once, so
+   * that a `destroy()` that follows does not lose them. `callback` is called within this call while the kernel accepts all bytes. Then
+   * the stream holds nothing back, and later bytes keep their place after these.
    */
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
     if (this.destroyed) {
@@ -169,14 +169,14 @@ export abstract class HttpConnection {
     else callback()
   }
 
-  /** The kernel does not take what the socket is given. */
+  /** The kernel does not accept the socket's bytes. */
   protected get isBlocked(): boolean {
     return this.writableLength >= this.writableHighWaterMark && this.unsentLength >= this.writableHighWaterMark
   }
 
   // ---- reading and the event loop ------------------------------------------------------------------------------
 
-  /** Lets the I/O thread read so many more bytes of bodies; see `BodyWindow`. */
+  /** Lets the I/O thread read this many more bytes of bodies, see `BodyWindow`. */
   protected credit(bytes: number): void {
     if (bytes !== 0 && !this.closed) this.command(r.OUT_CREDIT, bytes)
   }

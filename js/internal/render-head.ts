@@ -1,4 +1,4 @@
-/** From set and given headers to the head of a message: validation, automatic fields, what they say about framing. */
+/** Makes the head of a message from set and given headers: validation, automatic fields, framing. */
 import { checkInvalidHeaderChar, chunkExpression, classifyValue, closeExpression, PLAIN, SUSPECT } from '../common.js'
 import type { OutgoingMessage } from '../outgoing.js'
 import {
@@ -30,10 +30,10 @@ import {
 import { HEAD_QUEUED, OBS_TEXT_HEAD } from './outgoing-state.js'
 import { kFields, kState, kUniqueHeaders } from './symbols.js'
 
-/** V8 knows this call, inside for-in, to be true without making it; `Object.hasOwn` it does not. */
+/** Within for-in V8 omits this call, which it knows to return true. It does not omit `Object.hasOwn`. */
 const { hasOwnProperty } = Object.prototype
 
-/** What `writeHead` takes: names and values in turn, pairs, an object; or the message's own set fields. */
+/** The headers that `writeHead` accepts: names and values in turn, pairs, an object; or the fields set on the message. */
 export type HeaderInput =
   | FieldList
   | readonly (readonly [string, unknown])[]
@@ -67,7 +67,7 @@ function vetUnusual(message: OutgoingMessage, name: string, text: string): void 
 /**
  * Composes `message._header` from the first line, the given headers and the automatic ones.
  *
- * @param headers the message's own set fields, which are trusted, or a program's, which are validated
+ * @param headers the fields set on the message, which are valid, or those of a program, which are validated
  * @throws ERR_INVALID_HTTP_TOKEN, ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR, ERR_INVALID_ARG_VALUE, ERR_HTTP_TRAILER_INVALID
  */
 export function storeHeader(message: OutgoingMessage, firstLine: string, headers: HeaderInput): void {
@@ -100,8 +100,8 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
     }
   }
 
-  // RFC 9110 sections 15.3.5 and 15.4.5: no body, hence no chunks; a program that asked for them gets a closed
-  // connection, lest an intermediary waits for them.
+  // RFC 9110 sections 15.3.5 and 15.4.5: no body, hence no chunks. If the program asked for them, the connection closes, so that no
+  // intermediary waits for them.
   const dropChunked = message.chunkedEncoding && (message.statusCode === 204 || message.statusCode === 304)
   if (dropChunked) {
     message.chunkedEncoding = false
@@ -132,16 +132,16 @@ export function storeHeader(message: OutgoingMessage, firstLine: string, headers
 
   message._header = head + '\r\n'
   message._headerSent = isQueued(message)
-  // A request that asks for 100-continue waits for the answer before its body.
+  // A request that asks for 100-continue waits for the answer before it sends its body.
   if ((seen & EXPECT) !== 0) message._send('')
 }
 
-/** A program that has the head of a queued message made anew edits the queue itself: the head is not due again. */
+/** A program that has the head of a queued message rendered again edits the queue itself, so the head is not queued again. */
 function isQueued(message: OutgoingMessage): boolean {
   return (message[kState] & HEAD_QUEUED) !== 0
 }
 
-/** Date, Connection and Keep-Alive, as far as the program has not seen to them. */
+/** The lines of Date, Connection and Keep-Alive that the program has not set or removed. */
 function connectionLines(message: OutgoingMessage, seen: number): string {
   const withDate = message.sendDate && (seen & DATE) === 0
   const date = withDate ? dateLine() : ''
@@ -165,14 +165,14 @@ function connectionLines(message: OutgoingMessage, seen: number): string {
   return `Connection: keep-alive\r\n${keepAliveLine(timeout, max)}`
 }
 
-/** The line or lines of one field; '' for an empty array. Notes what the field says about framing. */
+/** The lines of one field; '' for an empty array. Notes what the field says about framing. */
 function renderField(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
   if (field.role === CONTENT_DISPOSITION && message._contentLength) value = recoded(value)
   if (!Array.isArray(value)) {
     if (validate && value === undefined) throw ERR_HTTP_INVALID_HEADER_VALUE(value, field.name)
     return renderLine(message, field, value, validate)
   }
-  // Checked in any case: the program may have changed the list since it was set.
+  // Checked again: the program may have changed the list after setting it.
   if ((value.length > 1 && field.role === COOKIE) || message[kUniqueHeaders]?.has(field.lower)) {
     return renderLine(message, field, value.join('; '), true)
   }
@@ -186,12 +186,12 @@ function renderField(message: OutgoingMessage, field: FieldName, value: unknown,
 
 function renderLine(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
   if (typeof value === 'string' || typeof value === 'number') {
-    // A value that was sent before has been found valid before.
+    // The value was sent before, so it is valid.
     if (validate && field.lastValue !== value) vetValue(message, field.name, value)
     if (field.role !== 0) steer(message, field.role, value)
     return fieldLine(field, value)
   }
-  // An object is asked for its text once: a second answer may be another one.
+  // An object is converted to text only once, because the second text may differ.
   const text = valueText(value)
   vetValue(message, field.name, text)
   if (field.role !== 0) steer(message, field.role, text)
@@ -221,8 +221,8 @@ function steer(message: OutgoingMessage, role: number, value: string | number): 
 }
 
 /**
- * Node takes a Content-Disposition set as UTF-8 bytes in a latin1 string for that UTF-8 text when the length is known;
- * the head then goes out as UTF-8 (see `headText` in `output-queue.ts`), so the bytes on the wire stay as they were.
+ * When the length of the body is known, Node decodes a Content-Disposition that is UTF-8 in a latin1 string. The head is then sent as
+ * UTF-8 (see `headText` in `output-queue.ts`), so the bytes on the wire are the same.
  */
 function recoded(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(recoded)

@@ -1,6 +1,6 @@
 /**
- * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and
- * credits what the program has consumed.
+ * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and credits
+ * the bytes that the program has consumed.
  */
 import type { AsyncResource } from 'node:async_hooks'
 
@@ -24,16 +24,16 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   readonly readableHighWaterMark: number
   /** The request whose body is arriving. */
   incoming: IncomingMessage | null = null
-  /** Requests served, for maxRequestsPerSocket. */
+  /** Number of requests so far, for maxRequestsPerSocket. */
   requests = 0
-  /** What is read is shown to the socket's listeners, too. */
+  /** The socket's listeners receive a copy of the bytes. */
   tapped = false
 
-  /** That of the last request, or of the connection: see SCOPES_ISOLATE. */
+  /** The scope of the last request, or of the connection: see SCOPES_ISOLATE. */
   protected scope: AsyncResource | null
-  /** Where scopes come from; null on a stream, all of whose records are served in one. */
+  /** Makes scopes. Null on a stream, all of whose records are served in one scope. */
   readonly #origin: AsyncResource | null
-  /** A handler has been called and has not returned. */
+  /** A handler is running. */
   #serving = false
 
   protected constructor(slot: number, generation: number, server: Server, port: Port, scope: AsyncResource | null) {
@@ -48,25 +48,25 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     if (SCOPES_ISOLATE) this.#asyncScope()
   }
 
-  /** The program paused the socket, or resumed it. */
+  /** The program has paused the socket, or resumed it. */
   setPaused(on: boolean): void {
     this.paused = on
     this.port.command(this, r.OUT_PAUSE, on ? 1 : 0)
     this.#readingChanged()
   }
 
-  /** Reading has stopped or begun again, which decides whether the connection keeps the event loop alive. */
+  /** Reading has stopped or begun again, so the connection keeps the event loop alive or does not. */
   #readingChanged(): void {
     if (this.isStopped) this.trackOutput()
     this.updateHold()
   }
 
-  /** Nothing of a request is under way, as far as this thread knows. */
+  /** Whether no request is in progress, as far as this thread knows. */
   get idle(): boolean {
     return this.response === null && this.incoming === null && !this.#serving
   }
 
-  /** Has `chunk` read as if the peer had sent it. */
+  /** Has `chunk` parsed as if the peer had sent it. */
   feed(chunk: BodyChunk, encoding: BufferEncoding): void {
     if (!this.destroyed && chunk.length > 0) this.port.writeBytes(this, r.OUT_FEED, chunk, encoding, 0)
   }
@@ -75,7 +75,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     return false
   }
 
-  /** A server whose sockets are listened to parses all that one read brought before it shows the bytes to other listeners. */
+  /** With 'data' listeners on the socket, all bytes of one read are parsed before the listeners receive them. */
   continuesRead(): boolean {
     return this.tapped
   }
@@ -111,12 +111,12 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, version)
     } finally {
       this.#serving = false
-      // A request without a body is complete once its handler has been called, not before: so Node.
+      // As in Node, a request without a body is complete after its handler has been called, and not before.
       if ((flags & r.HEAD_COMPLETE) !== 0) request[kEnd]('')
     }
   }
 
-  /** Whatever a handler leaves in the async context must not be seen by the next request. */
+  /** The scope for a handler, which isolates the next request from its changes of the async context. */
   #asyncScope(): AsyncResource {
     if (SCOPES_ISOLATE && this.scope !== null) return this.scope
     const origin = this.#origin
@@ -124,7 +124,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     return (this.scope = origin.runInAsyncScope(makeScope, undefined, this.resource!.asyncId()))
   }
 
-  /** For what else comes of reading requests. */
+  /** Calls `act` in the scope of the last request. */
   protected inScope<T>(act: () => T): T {
     const scope = this.#origin === null ? null : (this.scope ?? this.#origin)
     return scope === null ? act() : scope.runInAsyncScope(act)
@@ -141,7 +141,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     debug?.('SERVER upgrade or connect %s', request.method)
     request.upgrade = true
     if (server.listenerCount(event) === 0) {
-      // Node closes the connection when no listener takes it over.
+      // Node closes the connection when there is no listener for it.
       this.destroy()
       return true
     }
@@ -164,14 +164,14 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       decided = true
       return Boolean(upgrade)
     } finally {
-      // The callback threw. Without its answer the bytes after the head cannot be read as anything.
+      // The callback threw. Without its result it is not known how to parse the bytes after the head.
       if (!decided) this.destroy()
     }
   }
 
   onBody(flags: number, chunk: Buffer): void {
     if ((flags & r.BODY_TAP) !== 0) {
-      // A copy of what has been parsed.
+      // A copy of bytes that have been parsed.
       if (!this.upgraded) this.socket.emit('data', chunk)
       return
     }
@@ -205,7 +205,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     const { incoming } = this
     if (this.discarding) return
     this.incoming = null
-    // The peer has sent the whole body. The program may read it later, and the connection goes on meanwhile.
+    // The peer has sent the whole body. The program may read it later, and the connection continues in the meantime.
     if (this.window.held) this.resumeBody()
     this.credit(this.window.end())
     if (incoming !== null) this.inScope(() => incoming[kEnd](trailers))
@@ -216,7 +216,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       this.quiet = true
       this.updateHold()
       this.socket.push(null)
-      // 'end' comes without anybody reading when nothing is left to be read.
+      // With nothing left to read, 'end' is emitted without a reader.
       this.socket.read(0)
       return
     }

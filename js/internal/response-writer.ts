@@ -1,6 +1,6 @@
 /**
- * The sending half of a server's connection: writes responses in the order of their requests, settles them when the kernel
- * has taken them, and closes the connection. The records go to whoever carries them (`Port`).
+ * The sending half of a server's connection: writes responses in the order of their requests, settles them when the kernel has
+ * accepted them, and closes the connection. The records go to a `Port`.
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
@@ -24,24 +24,24 @@ const { STATE_ONLY } = r
 /** See `HttpConnection` about the members of these classes. */
 export abstract class ResponseWriter extends HttpConnection implements MessageTransport {
   readonly writableHighWaterMark: number
-  /** What stands for the socket in async_hooks; null on a stream, which has a resource of its own. */
+  /** The socket's async resource. Null on a stream, which has a resource of its own. */
   readonly resource: AsyncResource | null
-  /** The response whose turn it is. */
+  /** The response that is being sent. */
   response: ServerResponse | null = null
-  /** The program has detached that response from the socket, and writes to the socket itself. */
+  /** The program has detached this response from the socket, and writes to the socket itself. */
   detached = false
-  /** The program paused the socket; not: a body that nobody reads. */
+  /** The program has paused the socket. Not set for a body that is not read. */
   paused = false
-  /** The peer has been answered for breaking the protocol. */
+  /** The error response for malformed input has been sent. */
   refused = false
 
   protected readonly port: Port
   protected side: SocketSide | null = null
-  /** Responses whose turn has not come. */
+  /** Responses that wait for earlier ones. */
   protected queue: ServerResponse[] | null = null
-  /** The peer has ended and we may go on writing. */
+  /** The peer has sent FIN, and responses may still be written. */
   protected quiet = false
-  /** What to answer, once the responses before it are through, before the connection is closed. */
+  /** The error response that is sent after the responses before it, and before the connection is closed. */
   protected fatal: Error | null = null
   protected shutdown: AsyncResource | null = null
   #needDrain = false
@@ -59,9 +59,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     this.resource = resource
   }
 
-  /** The socket, which is made by the first call where it is ours. */
+  /** The socket. A socket of ours is made by the first call. */
   protected abstract openSide(): SocketSide
-  /** @param now or only if no response is due before it */
+  /** @param now also when responses are due */
   protected abstract answerFatal(now: boolean): void
 
   get socket(): Socket {
@@ -77,7 +77,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     return this.side === null ? null : this.side[kStream]
   }
 
-  /** What the socket itself holds counts, too. A stream acknowledges in a tick: it knows better. */
+  /** Bytes that the socket itself holds count, too. A stream, which acknowledges in a tick, counts by itself. */
   override get countedLength(): number {
     return this.#isNative ? super.countedLength : this.openSide()[kStream].writableLength
   }
@@ -116,14 +116,14 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     this.port.command(this, type, first, second)
   }
 
-  /** Nothing is read: the program does not consume the body, or has paused the socket. */
+  /** Whether reading is suspended: the program does not consume the body, or has paused the socket. */
   protected get isStopped(): boolean {
     return this.window.held || this.paused
   }
 
   /**
-   * As a handle of libuv, a connection keeps the event loop alive while it reads, writes or closes. It does not read after
-   * the peer's end, or while nobody consumes what it has read.
+   * Like a libuv handle, a connection keeps the event loop alive while it reads, writes or closes. It does not read after the peer's
+   * FIN, or while the program does not consume the bytes.
    */
   protected get isWorking(): boolean {
     const reads = !this.quiet && (!this.isStopped || this.ending)
@@ -135,7 +135,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     else this.port.unref()
   }
 
-  /** Responses that end without ACKNOWLEDGE may still be with the I/O thread. They must leave before the process exits. */
+  /** The I/O thread may not have sent responses that end without ACKNOWLEDGE. They must be sent before the process exits. */
   protected trackOutput(): void {
     // A stream's own handle keeps the event loop alive.
     if (this.resource === null || this.closed) return
@@ -143,31 +143,31 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     this.#wait(0, null, null)
   }
 
-  /** Requests whose response has not been handed over. */
+  /** Number of requests whose response has not been handed over. */
   get unanswered(): number {
     return this.response === null ? 0 : 1 + (this.queue?.length ?? 0)
   }
 
-  /** What `socket._httpMessage` shows. */
+  /** The value of `socket._httpMessage`. */
   get shownResponse(): ServerResponse | null {
     return this.detached ? null : this.response
   }
 
-  /** The connection closes after the last response that is due; it says so unless it has begun. */
+  /** The connection closes after the last response that is due. That response announces it, unless its head has been sent. */
   closeAfterLast(): void {
-    // Earlier ones of a pipeline would cut off those after them.
+    // An earlier response of a pipeline would cut off those after it.
     const last = this.queue?.at(-1) ?? this.response
     if (last !== null && !this.upgraded && !last.headersSent) last.shouldKeepAlive = false
   }
 
-  /** A response is detached from the socket, or assigned to it. @returns whether it is ours to know */
+  /** A response is detached from the socket, or assigned to it. @returns whether it is one of this connection */
   showResponse(response: unknown): boolean {
     if (response !== null && response !== this.response) return false
     this.detached = response === null && this.response !== null
     return true
   }
 
-  /** A request has been answered before it has come whole, and somebody waits for the answer to be with the kernel. */
+  /** A request was answered before all of it had arrived, and the program waits for 'finish'. */
   get answersEarly(): boolean {
     return this.response === null && this.pending?.empty === false
   }
@@ -180,16 +180,16 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       const full = this.#needDrain
       this.#needDrain = false
       this.response?.[kDrain]()
-      // A stream says so itself.
+      // A stream reports it by itself.
       if (full && this.#isNative && !this.destroyed) this.side?.[kStream].emit('drain')
     }
     if (this.quiet || this.isStopped) this.updateHold()
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
-  // As in Node, what is written to a destroyed connection is dropped with its callback: the response's 'close' is the end.
+  // As in Node, bytes for a destroyed connection are dropped, and their callbacks are not called. The response emits 'close'.
 
-  /** The program has ended the socket itself, or the connection is gone: responses are no longer sent. */
+  /** Whether responses are not sent any more: the program has ended the socket, or the connection has closed. */
   get #isMute(): boolean {
     return this.destroyed || this.side?.[kStream].writableEnded === true
   }
@@ -268,7 +268,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     encoding: BufferEncoding,
     callback: WriteCallback | null,
   ): boolean {
-    // What was written before the socket ended.
+    // Bytes that were written before the socket ended.
     if (this.isReleasing ? this.destroyed : this.#isMute) return false
     this.port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
@@ -293,9 +293,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     else this.close(r.CLOSE_DESTROY)
   }
 
-  /** Sends OUT_CLOSE, after which nothing but a harder close has an effect. */
+  /** Sends OUT_CLOSE. After that only a harder close has an effect. */
   close(mode: number): void {
-    // The last words are on their way already: a destroy on top would take them back.
+    // The last bytes are being sent already, and a destroy would lose them.
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF) this.beforeEnd()
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
@@ -306,16 +306,16 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /**
-   * The flags of a message's end without ACKNOWLEDGE where it waits for the end of a phase and all that its peer has yet to be
-   * sent is small. A socket of Node has written so little by now: it counts as with the kernel as soon as it is handed over,
-   * and 'finish' comes before the program's next immediate.
+   * Removes ACKNOWLEDGE from the flags of a message's end that waits for the end of a phase, when few bytes are outstanding. A socket of
+   * Node has written so few by now, so they count as accepted when they are handed over, and 'finish' is emitted before the program's
+   * next immediate.
    */
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
     if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.port.nextWaits !== true) return flags
     return this.pending === null || this.pending.isSmall ? flags & ~ACKNOWLEDGE : flags
   }
 
-  /** ACKNOWLEDGE where the socket is to emit 'drain' after a last part of this size, and somebody listens. */
+  /** ACKNOWLEDGE, if the socket has to emit 'drain' after a last part of this size and has a listener for it. */
   #drainFlag(body: BodyChunk | null): number {
     if (body === null || this.side === null || body.length < this.writableHighWaterMark) return 0
     return this.#isNative && this.side[kStream].listenerCount('drain') > 0 ? ACKNOWLEDGE : 0
@@ -343,7 +343,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   #endedThroughSocket(flags: number): void {
-    // The engine reads no further after a last response; the socket closes when its queue is empty.
+    // The engine does not read after the last response. The socket closes when its queue is empty.
     this.port.writeText(this, r.OUT_END, '', (flags & CLOSE) | STATE_ONLY)
     this.#nextResponse()
   }
@@ -354,14 +354,14 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (this.quiet || this.isStopped) this.updateHold()
   }
 
-  /** Node has written the response by now: its 'finish' comes before the request's 'close'. */
+  /** Node has written the response by now, so its 'finish' precedes the request's 'close'. */
   #holdClose(request: IncomingMessage): void {
     if (this.resource === null || request[kAnswering] === undefined) return
     request[kAnswering](true)
     this.port.settleAfterFlush(request)
   }
 
-  /** The response has been handed over whole: the next one's turn. */
+  /** The response has been handed over completely. The next one is sent. */
   #ended(message: SettledMessage, flags: number, callback: WriteCallback | null, body: BodyChunk | null = null): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
     else {

@@ -1,4 +1,4 @@
-/** How the parts of an outgoing message reach its transport, or its queue while it has none. */
+/** Hands the parts of an outgoing message to its transport, or to its queue while it has none. */
 import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingMessage } from '../outgoing.js'
 import { tellIn } from './isolated-callbacks.js'
@@ -26,10 +26,10 @@ import {
   type WriteCallback,
 } from './transport.js'
 
-/** The transport, made now if a socket was assigned and is this message's; null while there is none. */
+/** The transport, or null while there is none. Made now if a socket was assigned that belongs to this message. */
 export function transportOf(message: OutgoingMessage): MessageTransport | null {
   const transport = message[kTransport]
-  // What cannot be written to may still be read: the message waits, and its connection decides what comes of it.
+  // The socket cannot be written to but may still be read. The message waits, and its connection decides.
   if (transport !== null) return transport.unwritable === true ? null : transport
   const socket = message[kSocket]
   if (socket === null || socket._httpMessage !== message || !(socket.writable || socket.destroyed)) return null
@@ -40,7 +40,7 @@ export function byteLength(chunk: BodyChunk, encoding: Encoding): number {
   return typeof chunk === 'string' ? textLength(chunk, encoding) : chunk.byteLength
 }
 
-/** Below this length counting here is quicker than the call into Node. */
+/** Up to this length counting bytes here is quicker than the call into Node. */
 const COUNT_LIMIT = 32
 
 function textLength(text: string, encoding: Encoding): number {
@@ -56,12 +56,12 @@ export function isShortAscii(text: string): boolean {
   return true
 }
 
-/** How the body that follows a head is framed, which a transport is told with the head. */
+/** The flag for the framing of the body, which a transport receives with the head. */
 export function bodyFlags(message: OutgoingMessage): number {
   return message._hasBody && message.chunkedEncoding ? CHUNKED : 0
 }
 
-/** Sends or queues body bytes, with the head in front if that has not gone yet. */
+/** Sends or queues body bytes, after the head if that has not been sent yet. */
 export function send(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -73,7 +73,7 @@ export function send(
   if (transport === null) return queuePart(message, data, encoding, flags, callback)
   if (message.outputData.length !== 0) flushOutput(message)
   const empty = data.length === 0
-  // `_send` of a program before there is a head: nothing frames these bytes.
+  // The program has called `_send` before there is a head: these bytes are not framed.
   if (!message._header && !message._headerSent) return transport.sendInterim(latin1(data, encoding), callback)
   let accepted: boolean
   if (!message._headerSent && message._header) {
@@ -107,7 +107,7 @@ function queuePart(
   return queueChunk(message, data, byteLength(data, encoding), encoding, callback)
 }
 
-/** `_send`: bytes as they are, behind the head. */
+/** `_send`: sends bytes without framing, after the head. */
 export function sendData(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -117,7 +117,7 @@ export function sendData(
   return send(message, data, encoding, 0, callback ?? null)
 }
 
-/** `_writeRaw`: bytes as they are; before the head has gone they are (part of) an interim response. */
+/** `_writeRaw`: sends bytes without framing. Before the head they are an interim response, or part of one. */
 export function sendRaw(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -132,23 +132,23 @@ export function sendRaw(
   return transport.sendInterim(latin1(data, encoding), done)
 }
 
-/** Whoever waits for a write hears of it in the async context of the write. */
+/** Binds the callback of a write to the async context of the write. */
 export function bound(callback: unknown): WriteCallback | null {
   if (typeof callback !== 'function') return null
   const scope = new AsyncResource('HTTPOUTGOINGMESSAGE')
   return (error) => tellIn(scope, callback as WriteCallback, error)
 }
 
-/** Hands over what was queued; answers what the last part was answered, undefined if there was none. */
+/** Hands over the queue. Returns the transport's result for the last part, or undefined if the queue was empty. */
 export function flushOutput(message: OutgoingMessage): boolean | undefined {
   const transport = message.outputData.length === 0 ? null : transportOf(message)
   if (transport === null) return undefined
-  // The queue is framed already, its end included.
+  // The queue is framed already, including the end.
   if (message.finished) return sendQueue(message, transport, 0, endFlags(message) & ~CHUNKED)
   return sendQueue(message, transport, bodyFlags(message), 0)
 }
 
-/** Somebody waits for what follows the end. */
+/** Whether the program waits for an event or a callback after the end. */
 export function isAwaited(message: OutgoingMessage): boolean {
   return (
     message[kEndCallbacks] !== null ||
@@ -161,8 +161,8 @@ export function endTrailers(message: OutgoingMessage): string {
 }
 
 /**
- * The acknowledgement is asked for only where somebody hears of it: bytes sent before may still be on their way, and
- * 'finish', 'close' and the callbacks of `end()` promise that the system has taken the bytes.
+ * Requests the acknowledgement only if the program would notice it. Earlier bytes may still be under way, and 'finish', 'close' and the
+ * callbacks of `end()` promise that the kernel has accepted all bytes.
  */
 function endFlags(message: OutgoingMessage): number {
   let flags = END
@@ -191,7 +191,7 @@ export function sendLast(
     }
     transport.sendHead(message, head, body, encoding ?? 'utf8', chunked, null)
   } else {
-    // Parts are on their way already; what ends them is acknowledged in their order.
+    // Earlier parts are under way. Their end is acknowledged after them.
     flags |= ACKNOWLEDGE
     if (body !== null) {
       if (trailers === '' && message._header) {
@@ -204,7 +204,7 @@ export function sendLast(
   transport.sendEnd(message, trailers, flags)
 }
 
-/** Queues the last part of a message whose turn has not come. */
+/** Queues the last part of a message that is not being sent yet. */
 export function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encoding: Encoding, ascii: boolean): void {
   const chunked = bodyFlags(message)
   if (body !== null && chunked !== 0) queuePart(message, body, encoding, chunked, null)

@@ -1,48 +1,47 @@
 /**
- * The border between Node's message classes and whatever carries their bytes.
+ * The interface between Node's message classes and the code that carries their bytes.
  *
- * `IncomingMessage`, `OutgoingMessage` and `ServerResponse` know these two interfaces and nothing of
- * Rust, records or sockets. `internal/response-writer.ts` and `internal/request-reader.ts` implement them for a server's connection;
- * `internal/stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
+ * `IncomingMessage`, `OutgoingMessage` and `ServerResponse` know these two interfaces, and neither Rust nor records nor sockets.
+ * `response-writer.ts` and `request-reader.ts` implement them for a server's connection, `request-writer.ts` and `native-client.ts` for
+ * a client's. `stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
  */
 import type { Socket } from 'node:net'
 
 import * as r from '../native/records.js'
 import type { CorkedChunk } from './outgoing-state.js'
 
-/** What a body part may be by the time it reaches a transport. Strings are not yet encoded. */
+/** A body part, as a transport receives it. Strings are not encoded yet. */
 export type BodyChunk = string | Uint8Array
 
-/** Told once the bytes are with the kernel (no argument), or will never be (the reason). */
+/** Called without an argument when the kernel has accepted the bytes, or with the reason why it never will. */
 export type WriteCallback = (error?: Error | null) => void
 
-/** The message's body goes out in the chunked coding (RFC 9112 section 7.1); the transport does the framing. */
+/** The body has the chunked coding (RFC 9112 section 7.1). The transport frames it. */
 export const CHUNKED = r.CHUNKED
 /** The message ends with this call. */
 export const END = r.END
 /** The connection is closed once this message has been sent. Only together with END. */
 export const CLOSE = r.CLOSE
-/** Settle the message when its last byte is with the kernel, not merely handed over. Only together with END. */
+/** Settle the message when the kernel has accepted its last byte, not already when it was handed over. Only together with END. */
 export const ACKNOWLEDGE = r.ACKNOWLEDGE
 
-/** Called by a transport, once for each message whose END it took. See `MessageTransport`. */
+/** Called by a transport once for each message whose END it has received. See `MessageTransport`. */
 export const kSettle = Symbol('ferrohttp.settle')
-/** Called by a transport when bytes left after it had answered `false`: the message emits 'drain' if it owes one. */
+/** Called by a transport that had returned false, after bytes have been sent. The message emits 'drain' if that is due. */
 export const kDrain = Symbol('ferrohttp.drain')
 
-/** The side of an outgoing message that a transport calls back. */
+/** The methods of an outgoing message that a transport calls. */
 export interface SettledMessage {
   /**
-   * The message has been sent (`error` absent) or its connection closed first; in the second case messages whose END was
-   * not taken yet are told too, and being told twice does no harm. Without ACKNOWLEDGE this comes after
-   * the flush at the end of the current batch or tick, with it when the kernel took the last byte. Never synchronously
-   * from within the call that carried END.
+   * The message has been sent, or (`error` is set) its connection has closed before. In the second case it is also called for messages
+   * whose END was not handed over, and a second call does no harm. Without ACKNOWLEDGE it is called after the flush at the end of the
+   * current batch or tick, with ACKNOWLEDGE when the kernel has accepted the last byte. Never within the call that had END.
    */
   [kSettle](error?: Error | null): void
   [kDrain](): void
 }
 
-/** A part of a message as it goes over the wire. */
+/** A part of a message in its form on the wire. */
 export interface WirePart {
   data: BodyChunk
   encoding: BufferEncoding | null | undefined
@@ -50,50 +49,50 @@ export interface WirePart {
 }
 
 /**
- * Where one outgoing message at a time is written. The calls of one message come in this order:
+ * Accepts one outgoing message at a time. The calls of one message have this order:
  * `sendInterim`* → `sendHead` → `sendBody`* → `sendEnd`, where `sendHead` or `sendBody` with END replaces `sendEnd`.
- * Every call is cheap and asynchronous: the bytes leave at the next flush. Calls after the connection is gone do
- * nothing but report to their callback.
+ * Every call is cheap and asynchronous: the bytes are sent by the next flush. Calls after the connection has closed have no effect
+ * except for their callback.
  *
- * Each `send*` answers false when `writableLength` is at or above `writableHighWaterMark`; `kDrain` follows when it is back to 0.
+ * Each `send*` returns false when `writableLength` is at or above `writableHighWaterMark`. `kDrain` is called when it is back to 0.
  */
 export interface MessageTransport {
-  /** The socket users see. On the native road it is made by the first look at this getter. */
+  /** The socket that programs see. A native connection makes it when this getter is first read. */
   readonly socket: Socket
-  /** True once the connection is closed or is being closed: nothing can be sent. */
+  /** Whether the connection is closed or being closed, so that nothing can be sent. */
   readonly destroyed: boolean
-  /** True while nothing can be written although the connection stands: messages wait, in Node for ever. */
+  /** Whether nothing can be written although the connection is open. Messages wait, as in Node, where they wait for ever. */
   readonly unwritable?: boolean
   /** Bytes handed over and not yet acknowledged by the I/O thread. */
   readonly writableLength: number
   readonly writableHighWaterMark: number
-  /** What a program is shown of `writableLength`, where that is another number. */
+  /** The value of `writableLength` that programs see, where it is another one. */
   readonly countedLength?: number
-  /** Messages collect the parts of one turn themselves. A stream does that in its own queue, where programs see it. */
+  /** Whether messages collect the parts of one turn themselves. A stream collects them in its own queue, where programs see them. */
   readonly takesParts?: boolean
   /** The program has corked the socket itself. */
   readonly isSocketCorked?: boolean
-  /** Mocks may count what the socket is asked: messages hand over their parts, and cork it, as Node's do. */
+  /** Whether messages call and cork the socket exactly as in Node, because a mock may count the calls. */
   readonly writesAsNode?: boolean
   /**
-   * The message is corked, and with it the socket, where there is one that the program can look at. For the rest of a turn
-   * (not `byProgram`) only a stream is: elsewhere the message holds all that is written.
+   * Corks the socket with the message, if the program has the socket object. For the rest of a turn (not `byProgram`) only a stream is
+   * corked; elsewhere the message holds its parts.
    */
   corkSocket?(on: boolean, byProgram: boolean): void
   /**
-   * What is handed over until the matching call with `false` leaves together. Absent where that is the stream's own matter.
+   * Parts handed over between `true` and the matching `false` are sent together. Undefined where a stream does that itself.
    */
   gather?(on: boolean): void
-  /** Asks the kernel now to take what was handed over; absent where a stream has been asked already. */
+  /** Flushes: makes the system calls for all parts that were handed over. Undefined where a stream has made them already. */
   sendAtOnce?(): void
 
   /**
-   * @param message told by `kSettle` (when `flags` has END) and `kDrain`
+   * @param message its `kSettle` (when `flags` has END) and `kDrain` are called
    * @param head the whole head, ending in CRLF CRLF; encoded as latin1
    * @param body the first, or with END the whole, body; never empty: null for none
    * @param encoding of `body` when it is a string
    * @param flags CHUNKED, END, CLOSE, ACKNOWLEDGE
-   * @param callback for the body's bytes, null when nobody asked
+   * @param callback for the body's bytes, null for none
    */
   sendHead(
     message: SettledMessage,
@@ -103,7 +102,7 @@ export interface MessageTransport {
     flags: number,
     callback: WriteCallback | null,
   ): boolean
-  /** A further body part. `flags` repeats CHUNKED, and may have END, CLOSE and ACKNOWLEDGE. */
+  /** Sends a further body part. `flags` repeats CHUNKED, and may have END, CLOSE and ACKNOWLEDGE. */
   sendBody(
     message: SettledMessage,
     chunk: BodyChunk,
@@ -112,15 +111,15 @@ export interface MessageTransport {
     callback: WriteCallback | null,
   ): boolean
   /**
-   * The end of a message whose last body part has been sent.
+   * Ends a message whose last body part has been sent.
    * @param trailers field lines each ending in CRLF, without the empty line; '' for none; only with CHUNKED
    */
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean
-  /** An interim (1xx) response, or part of one: text ahead of the head, sent as it is; encoded as latin1. */
+  /** Sends an interim (1xx) response, or part of one: text that precedes the head, unchanged, as latin1. */
   sendInterim(head: string, callback: WriteCallback | null): boolean
   /**
-   * A chunk in several parts, with the head in front unless that is ''. Without this method the parts are joined and come by the
-   * others.
+   * Sends a chunk in several parts, after the head unless that is ''. Without this method the parts are joined, and the other methods are
+   * called.
    */
   sendChunk?(
     message: SettledMessage,
@@ -128,7 +127,7 @@ export interface MessageTransport {
     parts: readonly CorkedChunk[],
     callback: WriteCallback | null,
   ): boolean
-  /** A further body part of a message with CHUNKED that has been framed already. */
+  /** Sends a further body part of a message with CHUNKED. The part is framed already. */
   sendFramed(
     message: SettledMessage,
     data: BodyChunk,
@@ -136,38 +135,38 @@ export interface MessageTransport {
     callback: WriteCallback | null,
   ): boolean
   /**
-   * All that a message has written before it had this transport, as it goes over the wire. `flags` is 0, or END and its
-   * companions when that is the whole message. Without this method the parts come by the others.
+   * Sends all that a message has written before it had this transport, framed already. `flags` is 0, or END and the flags that go with it
+   * when that is the whole message. Without this method the other methods are called.
    */
   sendQueued?(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean
   /**
-   * Calls back once everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose
-   * callback keeps its place among the others. Without this method such a callback comes at the next tick.
+   * Calls back after everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose callback keeps
+   * its place among the others. Without this method such a callback is called at the next tick.
    */
   afterWrites?(callback: WriteCallback): void
-  /** Destroys the connection on behalf of a message; what was handed over may be lost. */
+  /** Destroys the connection on behalf of a message. Parts that were handed over may be lost. */
   destroy(error?: Error): void
 }
 
-/** Where an incoming message comes from. */
+/** The source of an incoming message. */
 export interface MessageSource {
   readonly socket: Socket
-  /** Of the message's Readable; Node: the socket's. */
+  /** highWaterMark of the message's Readable, which is the socket's in Node. */
   readonly readableHighWaterMark: number
-  /** The message's consumer wants more: body bytes kept back after `kBody` answered false are credited now. */
+  /** The consumer wants more: credits the body bytes that were held back after `kBody` had returned false. */
   resumeBody(): void
-  /** The message was destroyed before its end: the connection goes with it, as Node does. */
+  /** The message was destroyed before its end, and the connection with it, as in Node. */
   destroy(error?: Error): void
 }
 
-/** Takes a body part; answers what `push()` answers. */
+/** Receives a body part. Returns the result of `push()`. */
 export const kBody = Symbol('ferrohttp.body')
-/** The body is complete; trailers as `name\nvalue\n…` joined by LF without a final one, '' for none. */
+/** The body is complete. Trailers are names and values joined by LF, '' for none. */
 export const kEnd = Symbol('ferrohttp.end')
-/** The connection went before the message was complete. */
+/** The connection has closed before the message was complete. */
 export const kAbort = Symbol('ferrohttp.abort')
 /**
- * The answer to the message has been handed over and not been sent: a message that is complete puts its 'close' off until
- * it is called again with false.
+ * The answer to the message has been handed over and not been sent yet. A complete message delays its 'close' until this is called with
+ * false.
  */
 export const kAnswering = Symbol('ferrohttp.answering')

@@ -1,4 +1,4 @@
-/** The work of `write()` and `end()`: what they check, what they send, and what follows the last part. */
+/** The work of `write()` and `end()`: checks, sending, and the events after the last part. */
 import { types } from 'node:util'
 import type { OutgoingMessage } from '../outgoing.js'
 import { debug } from './debug.js'
@@ -48,7 +48,7 @@ import { joinLast, releaseCorked, waitingLength, waitsForTurn } from './turn-par
 
 const { isUint8Array } = types
 
-/** True when the body must come out at exactly the length that was announced. */
+/** Whether the body must have exactly the announced length. */
 function lengthIsStrict(message: OutgoingMessage): boolean {
   return (
     message.strictContentLength &&
@@ -76,7 +76,7 @@ function countStrictly(message: OutgoingMessage, length: number, last: boolean):
   message[kBytesWritten] = written
 }
 
-/** The work of `write()`; answers false when the caller should wait for 'drain', or the chunk was refused. */
+/** The work of `write()`. Returns false when the caller should wait for 'drain', or when the chunk was refused. */
 export function writeChunk(message: OutgoingMessage, chunk: unknown, encoding: Encoding, callback: unknown): boolean {
   checkChunk(chunk)
   if (message.finished || message.destroyed) return refuseWrite(message, callback)
@@ -112,7 +112,7 @@ function refuseWrite(message: OutgoingMessage, callback: unknown): false {
   return false
 }
 
-/** Tells the callback and emits 'error', at the next tick. */
+/** Calls back and emits 'error' at the next tick. */
 function reportError(message: OutgoingMessage, error: Error, callback: unknown): void {
   if (!message.destroyed) process.nextTick(emitError, message, error, callback)
 }
@@ -122,7 +122,7 @@ function emitError(message: OutgoingMessage, error: Error, callback: unknown): v
   if (typeof message.emit === 'function' && !message.destroyed) message.emit('error', error)
 }
 
-/** @throws ERR_HTTP_BODY_NOT_ALLOWED if the message was made so */
+/** @throws ERR_HTTP_BODY_NOT_ALLOWED if the message was made with `rejectNonStandardBodyWrites` */
 function dropBody(message: OutgoingMessage): void {
   if ((message[kState] & REJECT_BODY) !== 0) throw ERR_HTTP_BODY_NOT_ALLOWED()
   debug?.('This message must not have a body. It is ignored.')
@@ -152,7 +152,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (!message._header) {
     message._contentLength = body === null ? 0 : byteLength(body, encoding)
     message._implicitHeader()
-    // As many bytes as characters: plain ASCII, which transports write fastest. A head beyond ASCII needs the real name.
+    // As many bytes as characters: ASCII, which transports write fastest as latin1. A head beyond ASCII needs the real encoding.
     if (
       isUtf8Text(body, encoding) &&
       body!.length === message._contentLength &&
@@ -172,7 +172,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
     dropBody(message)
     body = null
   }
-  // A message whose turn has not come is not checked before it, as in Node: then nothing of it is sent.
+  // As in Node a message is not checked before it is the next one to be sent. A message that fails then is not sent.
   if (body !== null && transportOf(message) !== null) checkEncoding(body, encoding)
   if (lengthIsStrict(message) && message[kBytesWritten] !== message._contentLength) {
     throw ERR_HTTP_CONTENT_LENGTH_MISMATCH(message[kBytesWritten], message._contentLength!)
@@ -180,7 +180,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (body !== null) debug?.('write ret = %s', message.writableLength < message.writableHighWaterMark)
   if (typeof callback === 'function') queueEndCallback(message, callback as EndCallback)
   if (message[kCorkedChunks] !== null) {
-    // The last part joins those of this turn, as in Node, unless somebody waits for them.
+    // As in Node the last part is joined to those of this turn, unless they have callbacks.
     const last = joinLast(message, body, encoding, transportOf(message))
     if (last !== null) {
       body = last.chunk
@@ -192,7 +192,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
       message.chunkedEncoding &&
       transportOf(message)?.writesAsNode !== true
     ) {
-      // In one chunk with them, whose end their callbacks wait for.
+      // In one chunk with the earlier parts, whose callbacks wait for its end.
       message[kCorkedChunks].push({ chunk: body, encoding, callback: null, joins: true })
       body = null
     }
@@ -209,7 +209,7 @@ export function endMessage(message: OutgoingMessage, chunk: unknown, encoding: E
   if (transport !== null) message._finish()
 }
 
-/** Sends what waits, and the last part, which all leave together. */
+/** Sends the waiting parts and the last one, together. */
 function sendEnding(
   message: OutgoingMessage,
   transport: MessageTransport,
@@ -231,7 +231,7 @@ function sendEnding(
   }
 }
 
-/** As `sendEnding`, with the socket corked where Node corks it: for a last part, and for what waits. */
+/** As `sendEnding`, with the socket corked where Node corks it: for a last part, and for waiting parts. */
 function sendEndingAsNode(
   message: OutgoingMessage,
   transport: MessageTransport,
@@ -253,8 +253,8 @@ function sendEndingAsNode(
 }
 
 /**
- * Nothing can be sent, yet a handler that goes on regardless finds its message ended, and hooks on the head run. As in Node
- * nobody is called back, unless an end without bytes of its own follows a head that was sent.
+ * Nothing can be sent, but a handler that continues finds its message ended, and hooks on the head run. As in Node callbacks are not
+ * called, unless an end without bytes follows a head that was sent.
  */
 function endDestroyed(message: OutgoingMessage, body: BodyChunk | null, callback: unknown): void {
   const endsEmpty = body === null && message._headerSent && bodyFlags(message) === 0 && message.writableLength === 0
@@ -277,7 +277,7 @@ function queueEndCallback(message: OutgoingMessage, callback: EndCallback): void
 }
 
 /**
- * The end has been sent, or never will be: tells the callbacks of `end()`, and 'finish' when it was sent.
+ * The end has been sent, or will never be. Calls the callbacks of `end()`, and emits 'finish' when it was sent.
  * @returns whether the message was sent
  */
 export function finishMessage(message: OutgoingMessage, error?: Error | null): boolean {
