@@ -1,9 +1,9 @@
 /**
- * The border between a ClientRequest and the connection that carries it. `stream-client.ts` implements it over any
- * Duplex; what a connection tells its request is in `exchange.ts`.
+ * The interface between a ClientRequest and its connection. `native-client.ts` implements it natively, `stream-client.ts` over any
+ * Duplex. A connection reports events to its request by the functions of `exchange.ts`.
  *
- * A connection serves one request at a time: `attach` gives it one, `detach` takes it away once the exchange is over in
- * both directions, and the agent may then attach the next.
+ * A connection serves one request at a time: `attach` sets it, `detach` removes it when the exchange is over in both directions, and
+ * then the agent may attach the next one.
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
@@ -12,28 +12,28 @@ import type { ClientRequest } from '../client.js'
 import type { MessageSource, MessageTransport } from './transport.js'
 
 export interface ClientConnection extends MessageTransport {
-  /** What a response is made from: see IncomingMessage. */
+  /** The source of a response, see IncomingMessage. */
   readonly source: Socket | MessageSource
-  /** The request whose turn it is, null between two of them. */
+  /** The current request. Null between two requests. */
   readonly request: ClientRequest | null
-  /** The request's async context, where what tells that it has been sent comes without one. */
+  /** The request's async context, for notifications that have none of their own. */
   readonly scope?: AsyncResource | null
 
-  /** From now on everything that happens is told to `request`, in the async context of this call. */
+  /** Reports events to `request` from now on, in the async context of this call. */
   attach(request: ClientRequest): void
-  /** A response has begun, or (false) ended: the socket's 'timeout' is its, too. */
+  /** A response has begun, or (false) ended. In between it emits the socket's 'timeout', too. */
   responding(on: boolean): void
-  /** The exchange is over, and the connection is fit for another one. */
+  /** The exchange is over, and the connection can serve another one. */
   detach(): void
-  /** Nobody took the connection at once: whatever it brings from now on was not asked for, and ends it. */
+  /** No request has taken the connection at once. Bytes that arrive from now on are unsolicited, and end the connection. */
   rest(): void
-  /** The connection is the user's: nothing is read from it, nothing listened to any more. */
+  /** The program takes the connection over: nothing is read from it here, and all listeners are removed. */
   handOver(): void
-  /** The response's consumer cannot keep up: no bytes for now. `resume` when it can, or has all there is. */
+  /** Stops reading while the response's consumer is slow. `resume` when it can read again, or has read everything. */
   pause(): void
   resume(): void
-  /** No request is to follow: the connection is closed once what was written has left. */
+  /** Closes the connection after all written bytes have been sent, because no request follows. */
   finish(): void
-  /** Whoever fails next keeps quiet: the request has been told already. */
+  /** Suppresses the next error, because the request has emitted one already. */
   failed: boolean
 }

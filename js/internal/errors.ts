@@ -1,5 +1,5 @@
 /**
- * Every error that ferrohttp makes when it runs: Node's codes, messages and shape. What keeps it from running is in
+ * Every error that ferrohttp makes when it runs, with Node's codes, messages and shape. Errors that prevent it from running are in
  * `installation-errors.ts`.
  */
 import { format, getSystemErrorMap, inspect } from 'node:util'
@@ -137,16 +137,16 @@ export const ERR_UNESCAPED_CHARACTERS = define(
   (what: string) => `${what} contains unescaped characters`,
 )
 
-/** ECONNRESET as Node reports it for a message whose connection went away: a plain Error with a code. */
+/** ECONNRESET as Node reports it for a message whose connection has closed: a plain Error with a code. */
 export function connectionReset(message: string): NodeError {
   const error = new Error(message) as NodeError
   error.code = 'ECONNRESET'
   return error
 }
 
-/** What a system call failed with. */
+/** The error of a system call. */
 export interface SystemError extends NodeError {
-  /** libuv's number: negative. */
+  /** libuv's error number, which is negative. */
   errno: number
   syscall: string
   address?: string
@@ -167,7 +167,7 @@ function systemErrorByCode(code: string): [errno: number, text: string] | undefi
  * `read ECONNRESET` without an address, `listen EADDRINUSE: address already in use 127.0.0.1:80` with one.
  *
  * @param code the platform's name, such as `EADDRINUSE`
- * @param port left out of the message when it is 0 or absent; -1 for a Unix path, which only `port` shows
+ * @param port not in the message when it is 0 or undefined; -1 for a Unix path
  */
 export function systemError(code: string, syscall: string, address?: string, port?: number): SystemError {
   const known = systemErrorByCode(code)
@@ -178,7 +178,7 @@ export function systemError(code: string, syscall: string, address?: string, por
   }
   const error = new Error(message) as SystemError
   Error.captureStackTrace(error, systemError)
-  // The order in which `inspect` shows the members is Node's.
+  // The order of the members, which `inspect` shows, is Node's.
   if (syscall === 'listen') error.code = code
   error.errno = known === undefined ? 0 : known[0]
   error.code = code
@@ -189,9 +189,9 @@ export function systemError(code: string, syscall: string, address?: string, por
 }
 
 /**
- * An attempt to connect that failed. Unlike `systemError` it does not say what the code means: so Node.
+ * The error of a failed attempt to connect. Unlike `systemError`, and as in Node, the message does not explain the code.
  *
- * @param local the local end, if the program has asked for one
+ * @param local the local address, if the program has set one
  */
 export function connectError(
   code: string,
@@ -207,25 +207,25 @@ export function connectError(
   return error
 }
 
-/** Several attempts have failed; the code is that of the first. */
+/** The error of several failed attempts, with the code of the first. */
 export function aggregateError(errors: readonly [SystemError, ...SystemError[]]): AggregateError & { code: string } {
   const error = new AggregateError(errors) as AggregateError & { code: string }
   error.code = errors[0].code
   return error
 }
 
-/** What the peer sent could not be parsed ('clientError'). */
+/** The error of malformed bytes, for 'clientError'. */
 export interface ParserError extends NodeError {
   reason: string
-  /** Of `rawPacket`, up to the offence. */
+  /** Number of valid bytes at the beginning of `rawPacket`. */
   bytesParsed: number
-  /** What was being parsed when it failed. */
+  /** The bytes that were being parsed. */
   rawPacket?: Buffer
 }
 
 /** @param code `HPE_…` */
 export function parserError(code: string, reason: string, bytesParsed: number, rawPacket: Buffer): ParserError {
-  // There is no packet to a request that the peer's FIN cut off, and Node's message says no more than that.
+  // A request that the peer's FIN has cut off has no packet, and Node's message is shorter.
   const cutOff = code === CUT_OFF
   const error = new Error(cutOff ? 'Parse Error' : `Parse Error: ${reason}`) as ParserError
   Error.captureStackTrace(error, parserError)
@@ -281,7 +281,7 @@ function argTypeMessage(name: string, expected: string | readonly string[], actu
     else if (/^[A-Z][A-Za-z0-9]*$/.test(kind)) instances.push(kind)
     else others.push(kind)
   }
-  // Beside a class, "object" reads better as one more class.
+  // Next to a class, "object" is listed as another class.
   if (instances.length > 0 && types.includes('object')) {
     types.splice(types.indexOf('object'), 1)
     instances.push('Object')

@@ -1,6 +1,6 @@
 /**
- * What a connection tells the request it carries, and what becomes of request, response and connection then. Follows
- * the events that Node's documentation lists under `http.request`.
+ * Handles a connection's events for its request: what happens then to request, response and connection. Follows the events that
+ * Node's documentation lists under `http.request`.
  */
 import diagnostics from 'node:diagnostics_channel'
 
@@ -19,12 +19,12 @@ import { kBody, kEnd } from './transport.js'
 const failure = diagnostics.channel('http.client.request.error')
 const responded = diagnostics.channel('http.client.response.finish')
 
-/** Fields that are kept of a response when `maxHeadersCount` is not set. */
+/** Largest number of fields of a response when `maxHeadersCount` is not set. */
 const DEFAULT_FIELDS = 1000
 
 const CONTINUE = 100
 
-/** The request's connection while it has one. */
+/** The request's connection, or undefined while it has none. */
 export function connectionOf(request: ClientRequest): ClientConnection | null {
   return request[kTransport] as ClientConnection | null
 }
@@ -82,7 +82,7 @@ function onInformation(request: ClientRequest, response: IncomingMessage): void 
   })
 }
 
-/** The connection is the program's, if it takes it. */
+/** An upgrade: the program takes the connection over, if it has a listener. */
 function onUpgrade(
   request: ClientRequest,
   connection: ClientConnection,
@@ -98,7 +98,7 @@ function onUpgrade(
     return
   }
   request.upgradeOrConnect = true
-  // It leaves the agent, whose limits no longer count it.
+  // The socket leaves the agent, whose limits do not count it any more.
   socket.emit('agentRemove')
   connection.handOver()
   request.parser = null
@@ -115,7 +115,7 @@ export function onBody(request: ClientRequest, connection: ClientConnection, chu
 }
 
 export function onEnd(request: ClientRequest, connection: ClientConnection, flags: number, trailers: string): void {
-  // The trailers may have announced the close, which the head did not: what comes later must not answer another request.
+  // The trailers may have announced the close that the head did not. Later bytes must not become the response to another request.
   if ((flags & r.END_LAST) !== 0) request.shouldKeepAlive = false
   request.res?.[kEnd](trailers)
   connection.resume()
@@ -133,12 +133,12 @@ function onResponseEnd(this: IncomingMessage): void {
   else if (request.writableFinished && !this.aborted) release(request)
 }
 
-/** The request has been sent: its response may have been faster. */
+/** The request has been sent. Its response may have ended before. */
 export function onFinish(request: ClientRequest): void {
   if (request.shouldKeepAlive && request._ended) release(request)
 }
 
-/** The exchange is over in both directions: the agent gets the connection back, a tick later. */
+/** The exchange is over in both directions. The agent gets the connection back a tick later. */
 function release(request: ClientRequest): void {
   const connection = connectionOf(request)
   if (connection === null || connection.request !== request) return
@@ -151,7 +151,7 @@ function release(request: ClientRequest): void {
   request.parser = null
   process.nextTick(emitFree, request, connection)
   request.destroyed = true
-  // Whoever destroys the response later must not take the connection from the next request.
+  // Destroying this response later must not destroy the connection of the next request.
   if (request.res !== null) request.res.socket = null
 }
 
@@ -166,14 +166,14 @@ export function onResponseTimeout(request: ClientRequest): void {
   request.res?.emit('timeout')
 }
 
-/** The peer broke the protocol; the connection is being destroyed. */
+/** The peer has sent malformed bytes, and the connection is being destroyed. */
 export function onParseError(request: ClientRequest, connection: ClientConnection, error: Error): void {
   debug?.('parse error %s', error.message)
   connection.failed = true
   emitError(request, error)
 }
 
-/** The peer ended before it answered. */
+/** The peer has sent FIN before its response. */
 export function onHangUp(request: ClientRequest, connection: ClientConnection): void {
   if (connection.failed) return
   connection.failed = true
@@ -182,7 +182,7 @@ export function onHangUp(request: ClientRequest, connection: ClientConnection): 
 
 export function onSocketError(request: ClientRequest, connection: ClientConnection, error: Error): void {
   debug?.('SOCKET ERROR: %s', error.message)
-  // More errors may come of the same fault.
+  // The same fault may cause further errors.
   connection.failed = true
   emitError(request, error)
   const response = request.res
@@ -190,14 +190,14 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
 }
 
 /**
- * Its body is whatever comes until then (RFC 9112 section 6.3). Node takes it for complete even when the connection broke,
- * which section 8 does not; the request has told of that.
+ * Ends a response whose body ends with the connection (RFC 9112 section 6.3). Node considers it complete even when the connection has
+ * broken, unlike section 8. The request has emitted the error.
  */
 function endsWithConnection({ headers }: IncomingMessage): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }
 
-/** The connection is gone. */
+/** The connection has closed. */
 export function onClose(request: ClientRequest, connection: ClientConnection): void {
   debug?.('HTTP socket close')
   request.destroyed = true
@@ -205,7 +205,7 @@ export function onClose(request: ClientRequest, connection: ClientConnection): v
   if (response === null) onHangUp(request, connection)
   else if (!response.complete) response.destroy(connectionReset('aborted'))
   emitClose(request)
-  // Nobody will send it.
+  // The request will not be sent.
   request.outputData.length = 0
   request.parser = null
 }

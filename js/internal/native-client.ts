@@ -1,6 +1,6 @@
 /**
- * A client's connection on the native road: an I/O thread connects, writes requests (`request-writer.ts`) and reads
- * responses. It reports each event as a record, and this class calls the function of `exchange.ts` for it.
+ * A client's native connection: an I/O thread connects, writes requests (`request-writer.ts`) and reads responses. It reports each
+ * event as a record, for which this class calls a function of `exchange.ts`.
  */
 import { AsyncResource } from 'node:async_hooks'
 
@@ -19,12 +19,12 @@ import { responseError } from './response-error.js'
 import { lookForTracing } from './trace-events.js'
 import type { MessageSource } from './transport.js'
 
-/** In the fields of a head: says where the body ends. */
+/** In the fields of a head: the field decides where the body ends. */
 const FRAMED = /\n(?:content-length|transfer-encoding)\n/i
 
 let opened = 0
 
-/** Connections that were opened on the native road, so far. */
+/** Number of native connections so far. */
 export function nativeClientCount(): number {
   return opened
 }
@@ -32,12 +32,12 @@ export function nativeClientCount(): number {
 /** See `HttpConnection` about the members of these classes. */
 export class NativeClient extends RequestWriter implements ClientConnection, NativeClientReceiver, MessageSource {
   readonly readableHighWaterMark: number
-  /** Of a Unix socket. */
+  /** Whether it is a Unix socket. */
   isPath = false
   failed = false
-  /** The response's body ends with the connection. */
+  /** Whether the response's body ends with the connection. */
   untilClose = false
-  /** The environment's turn in which it was reported as connected. */
+  /** The environment's turn in which the connection was reported as established. */
   connectedIn = -1
   readonly #side: ClientSocket
   #scope: AsyncResource | null = null
@@ -46,7 +46,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   /** See `awaitEnd`. */
   #leaving = false
 
-  /** @param maxHeaderSize and `validation`: the limits that hold until a request has others */
+  /** @param maxHeaderSize and `validation` hold until a request sets others */
   constructor(socket: ClientSocket, maxHeaderSize: number, validation: number) {
     super(socket, maxHeaderSize, validation)
     this.#side = socket
@@ -104,8 +104,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /**
-   * A client of Node parses all that one read brought before anything else runs. What follows in the same batch came by the
-   * same read, but for the peer's FIN, and body parts so long that they had a read of their own.
+   * A client of Node parses all bytes of one read before other code runs. The next records of the batch are from the same read, except
+   * for the peer's FIN, and for body parts that are so long that they had a read of their own.
    */
   continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean {
     switch (kind) {
@@ -120,17 +120,17 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     }
   }
 
-  /** As a handle of Node's that has not been closed, and not lost its reference. */
+  /** As `hasRef()` of a handle of Node: neither closed nor unreferenced. */
   get isActive(): boolean {
     return this.isReferenced && !this.closed && this.#givenUp === null
   }
 
-  /** A request in progress is this process's. */
+  /** A connection with a request in progress cannot be passed on. */
   get canBeGivenUp(): boolean {
     return this.request === null
   }
 
-  /** The program passes the socket on. What was on its way comes through it; `done` is called when nothing more comes. */
+  /** The program passes the socket on. Bytes that were received go through the new one. `done` is called after the last byte. */
   giveUp(done: () => void): void {
     if (!this.upgraded) this.#side.release()
     this.upgraded = true
@@ -138,15 +138,15 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     this.#givenUp = done
   }
 
-  /** The I/O thread has found that the connection is of no more use, or will: somebody waits for its place. */
+  /** The I/O thread finds that the connection is unusable. The event loop stays alive for that, because a request waits for its place. */
   awaitEnd(): void {
     this.#leaving = true
     this.updateHold()
   }
 
   /**
-   * As a handle of libuv, it keeps the event loop alive while it connects, reads or writes, unless the program has let go of
-   * it, and in any case while it closes.
+   * Like a libuv handle, it keeps the event loop alive while it connects, reads or writes, unless the program has called `unref()`, and
+   * in any case while it closes.
    */
   protected get isWorking(): boolean {
     if (this.slot === -1) return false
@@ -183,7 +183,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     this.writer = null
   }
 
-  /** The I/O thread ends an idle connection that brings anything. */
+  /** The I/O thread ends an idle connection on which bytes arrive. */
   rest(): void {}
 
   responding(on: boolean): void {
@@ -213,7 +213,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     this.#side.release()
   }
 
-  /** The socket is to emit what is read, too. */
+  /** The socket emits a copy of the bytes, too. */
   tap(): void {
     if (this.#tapped) return
     this.#tapped = true
@@ -289,7 +289,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     const { request } = this
     const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error === null) {
-      // The peer's FIN came instead of a response; the end of the connection follows.
+      // The peer has sent FIN instead of a response. The record of the connection's end follows.
       if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
       return
     }
@@ -302,7 +302,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (kind === r.TIMEOUT_SOCKET && !this.destroyed) this.socket.emit('timeout')
   }
 
-  /** The peer has ended a tunnel. */
+  /** The peer has sent FIN on a tunnel. */
   onEof(): void {
     if (this.#givenUp !== null) this.socket.push(null)
     else this.#side.endReading()
@@ -322,15 +322,15 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 }
 
-/** Programs count the listeners of a socket that carries a request. The peer's end comes as a record. */
+/** A listener that does nothing: programs count the listeners of a socket that has a request. FIN is reported as a record. */
 function endsByRecord(): void {}
 
-/** Called in a tick: what follows in the same read is still reported, as in Node. */
+/** Called in a tick, so that the rest of the read is still reported, as in Node. */
 function discard(connection: NativeClient): void {
   connection.discarding = true
 }
 
-/** RFC 9112 section 6.3, rules 1 and 2. */
+/** Whether a response may have a body (RFC 9112 section 6.3, rules 1 and 2). */
 function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
 }

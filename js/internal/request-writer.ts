@@ -1,6 +1,6 @@
 /**
- * The sending half of a client's connection on the native road: writes requests as records, and settles them when the kernel
- * has taken them. What is written before the attempt to connect begins waits here.
+ * The sending half of a client's native connection: writes requests as records, and settles them when the kernel has accepted them.
+ * Writes that precede the attempt to connect wait here.
  */
 import http from 'node:http'
 import type { Socket } from 'node:net'
@@ -30,18 +30,18 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   request: ClientRequest | null = null
 
   declare protected pending: PendingWrites
-  /** What was written or commanded while the name was being resolved; null once the I/O thread knows the connection. */
+  /** Writes and commands made while the name was being resolved. Null when the I/O thread has the connection. */
   protected early: (() => void)[] | null = []
-  /** The last message that has written something. */
+  /** The last message that has written bytes. */
   protected writer: SettledMessage | null = null
   /** 'connect' has been emitted. */
   protected connected = false
-  /** Writes that are with the kernel while the program still waits for 'connect'. */
+  /** Number of writes that the kernel has accepted before 'connect' was emitted. */
   protected acknowledgedEarly = 0
   #maxHeaderSize: number
   #validation: number
 
-  /** @param maxHeaderSize and `validation`: the limits that hold until a request has others */
+  /** @param maxHeaderSize and `validation` hold until a request sets others */
   protected constructor(socket: ClientSocket, maxHeaderSize: number, validation: number) {
     // While a name is resolved the resolver keeps the event loop alive, as in Node.
     super(-1, 0, false)
@@ -55,7 +55,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     return this.closed || this.ending
   }
 
-  /** The program has ended the socket: what it writes to a request from there on waits, as in Node. */
+  /** The program has ended the socket. As in Node, later writes to a request wait. */
   get unwritable(): boolean {
     return !this.socket.writable && !this.destroyed
   }
@@ -76,7 +76,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     return this.socket.writableHighWaterMark
   }
 
-  /** What a request has queued leaves in the tick in which it gets its connection: the requests of one turn share a flush. */
+  /** A request's queue is sent in the tick in which the request gets its connection, so the requests of one turn share a flush. */
   gather(on: boolean): void {
     environment.gather(on, false)
   }
@@ -89,7 +89,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     this.socket.destroy(error)
   }
 
-  /** `send` now, or as soon as there is a connection to be. */
+  /** Calls `send` now, or when the I/O thread has the connection. */
   #command(send: () => void): void {
     if (this.early !== null) this.early.push(send)
     else if (!this.closed) send()
@@ -100,7 +100,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
-  // As in Node, what is written to a destroyed socket is dropped with its callback: the request's 'close' is the end of it.
+  // As in Node, bytes for a destroyed socket are dropped, and their callbacks are not called. The request emits 'close'.
 
   sendHead(
     message: SettledMessage,
@@ -123,14 +123,14 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     }
     const ends = (flags & END) !== 0
     if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.early === null && isSmall(body)) {
-      // Nobody listens, and the kernel takes so little at once.
+      // There is no callback, and the kernel accepts so few bytes at once.
       if (this.closed) return true
       environment.writeHead(this, head, body, encoding, flags | method, r.OUT_REQUEST)
       environment.settleAfterFlush(message)
       return true
     }
     const presumed = ends && this.#isPresumed(body, encoding, flags)
-    // A head that waits for the connection is acknowledged: the end of the message may follow it before that stands.
+    // A head that waits for the connection is acknowledged, because the end of the message may follow before the connection is open.
     const tracked = presumed ? 0 : !ends && body === null && this.connected ? 0 : ACKNOWLEDGE
     const sent = (flags & ~ACKNOWLEDGE) | method | tracked
     this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
@@ -139,9 +139,9 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   }
 
   /**
-   * Whether the last part of a message counts as with the kernel as soon as all before it does: a socket of Node writes so
-   * little at once. The connection may have been closed behind an early response by the time this part reaches the I/O
-   * thread, and would never acknowledge it.
+   * Whether the last part of a message counts as accepted by the kernel when the earlier parts do, because a socket of Node writes so few
+   * bytes at once. After an early response the connection may close before this part reaches the I/O thread, and the part would
+   * never be acknowledged.
    */
   #isPresumed(body: BodyChunk | null, encoding: BufferEncoding, flags: number): boolean {
     if (!this.connected && this.pending.empty) return false
@@ -149,7 +149,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     return bytes === 0 || this.pending.bytes + bytes <= SMALL
   }
 
-  /** Settles `message` behind the writes before its end, in a tick. */
+  /** Settles `message` in a tick, after the writes that precede its end. */
   #presume(message: SettledMessage, callback: WriteCallback | null): boolean {
     this.writer = message
     const settle = (error?: Error | null): void => {
@@ -161,7 +161,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     return true
   }
 
-  /** What a response may be is the request's to say. */
+  /** Sends the limits for the response, which the request decides. */
   #limit(): void {
     const { request } = this
     if (request === null) return
@@ -221,7 +221,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   }
 
   sendInterim(_head: string, callback: WriteCallback | null): boolean {
-    // A client has none to send.
+    // A client sends no interim responses.
     if (callback !== null) process.nextTick(callback, null)
     return true
   }
@@ -232,7 +232,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     if (this.window.held) this.updateHold()
   }
 
-  /** As in Node a socket that is not connected holds back what follows. */
+  /** As in Node a socket that is not connected holds back later writes. */
   protected override get isBlocked(): boolean {
     return this.socket.connecting || super.isBlocked
   }
@@ -270,10 +270,10 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
-  /** @param atOnce this thread has written it itself, before anything could follow */
+  /** @param atOnce this thread has written the bytes itself, before later ones */
   onAck(count: number, atOnce = false): void {
     this.acknowledgedEarly += count
-    // It was destroyed before anybody could know: what it has written is lost to the program.
+    // The connection was destroyed before this could be reported, so the write counts as lost.
     if (!this.connected || (this.socket.destroyed && !atOnce)) return
     const written = this.acknowledgedEarly
     this.acknowledgedEarly = 0
@@ -282,7 +282,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     if (this.pending.bytes === 0) this.writer?.[kDrain]()
   }
 
-  /** What was not sent never will be. Most connections end with everything sent, and an Error takes long to make. */
+  /** Fails the writes that were not sent. An Error takes long to make, and most connections end with everything sent. */
   failWrites(why: () => Error): void {
     this.early = null
     this.pending.acknowledge(this.acknowledged)

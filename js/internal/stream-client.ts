@@ -1,6 +1,6 @@
 /**
- * A client's connection over any Duplex: Node's own sockets, TLS sockets, what a program's `createConnection` answers.
- * The stream brings bytes to the engine, framing is done by `StreamTransport`.
+ * A client's connection over any Duplex: Node's own sockets, TLS sockets, the result of a program's `createConnection`. The engine parses
+ * the stream's bytes, `StreamTransport` frames requests.
  */
 import { AsyncResource } from 'node:async_hooks'
 import http from 'node:http'
@@ -35,7 +35,7 @@ function requestKind(method: string): number {
 
 let opened = 0
 
-/** Connections that were made over streams, so far. */
+/** Number of connections over streams so far. */
 export function streamClientCount(): number {
   return opened
 }
@@ -48,12 +48,12 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
   #validation = 0
   /** The async context of the request. */
   #scope: AsyncResource | null = null
-  /** The engine expects the response to `#request`. */
+  /** Whether the engine expects the response to `#request`. */
   #begun = false
-  /** The connection waits for its next request. */
+  /** Whether the connection waits for its next request. */
   #idle = false
 
-  /** The connection that goes over `socket`, made at the first call. */
+  /** The connection of `socket`, made at the first call. */
   static of(socket: Socket): StreamClient {
     const stream = socket as unknown as Stream
     return (stream[kConnection] ??= new StreamClient(stream))
@@ -78,7 +78,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     return this.#stream._hadError === true
   }
 
-  /** Where Node keeps it, and programs that make their own sockets look for it. */
+  /** The member where Node keeps it, and where programs that make their own sockets read it. */
   set failed(value: boolean) {
     this.#stream._hadError = value
   }
@@ -115,7 +115,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     this.#stream[kConnection] = undefined
     const stream = this.#stream as { _httpMessage?: unknown; readableFlowing?: boolean | null }
     stream._httpMessage = null
-    // Nothing is to get lost before the new owner listens.
+    // No byte may be lost before the new owner listens.
     stream.readableFlowing = null
   }
 
@@ -181,7 +181,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     const fits = this.#session !== null && this.#maxHeaderSize === maxHeaderSize && this.#validation === validation
     const kind = requestKind(request.method)
     if (fits && this.#session!.begin(kind)) return
-    // An agent of the program's own may use a connection again whatever its last response said.
+    // A program's own agent may use a connection again, even if its last response had announced the close.
     this.#maxHeaderSize = maxHeaderSize
     this.#validation = validation
     this.#session = new BindingSession(true, { maxHeaderSize, maxHeadersCount: 0, validation })
@@ -221,14 +221,14 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
 
   readonly #onData = (chunk: Uint8Array | string): void => {
     const data = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
-    // A server may speak before it is asked.
+    // A server may send a response before the request.
     this.#begin()
     this.#take(this.#session!.feed(data))
   }
 
   readonly #onEnd = (): void => {
     const request = this.#request!
-    // The peer has said everything; it still gets the end of the stream, when the response has been read.
+    // The peer has sent its last byte. The stream is ended when the response has been read.
     if (request.res?.complete && !request.shouldKeepAlive) return
     const records = this.#session?.eof() ?? null
     if (request.res === null) exchange.onHangUp(request, this)
@@ -247,15 +247,15 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
   readonly #onClose = (): void => {
     const request = this.#request
     if (request === null) return
-    // What the stream has left may be the end of the response.
+    // The rest of the stream may be the end of the response.
     this.#stream.read?.()
-    // That it closes without 'end' is none. A response which the program has destroyed hears of one all the same.
+    // A stream that closes without 'end' reports no end. A response that the program has destroyed gets one nevertheless.
     exchange.onClose(request, this)
     this.#take(this.#session?.eof() ?? null)
     this.#release()
   }
 
-  /** Serves records in the request's async context, for as long as it is the request's connection. */
+  /** Serves records in the request's async context, while it is the request's connection. */
   #take(records: Uint8Array | null): void {
     if (records !== null) this.#scope!.runInAsyncScope(this.#serve, this, aligned(records))
   }
@@ -285,7 +285,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
-    // A stream that ends too early tells so itself.
+    // A stream that ends too early reports that itself.
     if (isEarlyEnd(kind)) return
     const request = this.#request!
     this.#stream.removeListener('data', this.#onData)
@@ -295,7 +295,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     if (error !== null) exchange.onParseError(request, this, error)
   }
 
-  /** What has been written, how long it took and that it ended are the stream's to say. */
+  /** The stream itself reports its writes, its timeout and its end. */
   onAck(): void {}
 
   onTimeout(): void {}

@@ -1,4 +1,4 @@
-/** The streams that one server has been given: opened, looked after, closed. */
+/** The streams that one server serves: opens, checks and closes them. */
 import type { Socket } from 'node:net'
 
 import type { Server } from '../server.js'
@@ -8,7 +8,7 @@ import * as r from '../native/records.js'
 import { StreamPort, type StreamConfig } from './stream-port.js'
 import { now } from './timers.js'
 
-/** What is looked at with every check, besides; times in milliseconds, 0 for none. */
+/** Further limits, which each check applies. Times are in milliseconds, 0 for none. */
 export interface WatchConfig extends StreamConfig {
   readonly headersTimeout: number
   readonly requestTimeout: number
@@ -28,7 +28,7 @@ export class StreamConnections {
     const port = new StreamPort(this.#server, stream, this.#config, (gone) => this.#forget(gone))
     if (stream.closed) return
     this.#ports.add(port)
-    // A server need not listen to be given streams.
+    // A server that does not listen may have streams, too.
     if (!isChecking(this.#server)) startChecking(this.#server, () => this.checkTimes())
   }
 
@@ -45,7 +45,7 @@ export class StreamConnections {
     if (this.empty && !this.#server.listening) stopChecking(this.#server)
   }
 
-  /** Ends what has passed its deadline. */
+  /** Ends the streams that have passed a deadline. */
   checkTimes(): void {
     const { headersTimeout, requestTimeout } = this.#config
     if (headersTimeout === 0 && requestTimeout === 0) return

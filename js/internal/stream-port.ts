@@ -1,7 +1,7 @@
 /**
- * The compatible road of a server's connection: a Duplex that JavaScript reads and writes. Its bytes go through the same
- * engine as an I/O thread's (`BindingSession`), whose records the same `Connection` serves; what that one answers is framed
- * here. Listeners and their order are those of Node 24's `lib/_http_server.js`.
+ * A server's connection over a Duplex that JavaScript reads and writes. Its bytes are parsed by the same engine as those of an I/O thread
+ * (`BindingSession`), and the same `Connection` serves the records. Responses are framed here. Listeners and their order are those
+ * of Node 24's `lib/_http_server.js`.
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
@@ -20,10 +20,10 @@ import { now } from './timers.js'
 import { ACKNOWLEDGE, CLOSE, END, kSettle } from './transport.js'
 import type { BodyChunk, SettledMessage, WriteCallback } from './transport.js'
 
-/** A Duplex, with what net.Socket has beyond that where it is one. */
+/** A Duplex, with the members of net.Socket if it is one. */
 type ServedStream = AssignableSocket & {
   server?: unknown
-  /** Node's parser; programs look whether there is one. */
+  /** Node's parser. Programs read whether there is one. */
   parser?: null
   setTimeout?: Socket['setTimeout']
   destroySoon?: () => void
@@ -33,14 +33,14 @@ type ServedStream = AssignableSocket & {
   readableFlowing: boolean | null
 }
 
-/** What a server lets a stream's peer do, as it says at the moment; times in milliseconds, 0 for none. */
+/** The server's current limits for a stream's peer. Times are in milliseconds, 0 for none. */
 export interface StreamConfig {
   readonly session: SessionConfig
   readonly socketTimeout: number
   readonly keepAliveTimeout: number
 }
 
-/** How many streams have been given to servers of this JavaScript thread. */
+/** Number of streams so far that servers of this JavaScript thread have served. */
 let served = 0
 
 export function streamCount(): number {
@@ -51,7 +51,7 @@ export class StreamPort implements Port, SocketSide {
   readonly connection: Connection
   readonly #stream: ServedStream
   readonly #session: NativeSession
-  /** Handlers see the async context in which the server was given the stream. */
+  /** The async context in which the server received the stream. Handlers run in it. */
   readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true })
   readonly #config: StreamConfig
   readonly #onGone: (port: StreamPort) => void
@@ -62,19 +62,19 @@ export class StreamPort implements Port, SocketSide {
   #at = 0
   #serving = false
   #scheduled = false
-  /** Not read on until what has been answered is on its way, or until more has been answered. */
+  /** Reading waits until responses have been written, or until more requests have been answered. */
   #full = false
   /** Messages whose END has been written, without ACKNOWLEDGE. */
   #unsettled: SettledMessage[] = []
   #writing = false
   readonly #writer: StreamWriter
-  /** The stream's timeout is that of an idle connection. */
+  /** Whether the stream's timeout is that of an idle connection. */
   #idling = false
-  /** When the request began that is arriving, 0 for none. */
+  /** The time when the request began that is arriving, 0 for none. */
   #began = now()
   #headDone = false
 
-  /** @param onGone the stream has closed, or is the program's from here */
+  /** @param onGone called when the stream has closed, or when the program takes it over */
   constructor(server: Server, stream: Socket, config: StreamConfig, onGone: (port: StreamPort) => void) {
     served++
     this.#stream = stream as unknown as ServedStream
@@ -95,7 +95,7 @@ export class StreamPort implements Port, SocketSide {
     ;(stream as { setEncoding?: unknown }).setEncoding = refuseEncoding
     if (config.socketTimeout > 0) this.#stream.setTimeout?.(config.socketTimeout)
     const onError = (error: Error): void => {
-      // Only the first one counts, and none ends the process.
+      // Only the first error counts, and none ends the process.
       stream.removeListener('error', onError)
       if (stream.listenerCount('error', ignore) === 0) stream.on('error', ignore)
       this.connection.onSocketError(error)
@@ -110,7 +110,7 @@ export class StreamPort implements Port, SocketSide {
       ['pause', () => this.#setHandleReading(false)],
       ['resume', () => this.#setHandleReading(true)],
     ]
-    // Made before the first 'data', which may come from within `on`.
+    // Made before the first 'data', which may be emitted within `on`.
     void this.connection.socket
     for (const [event, listener] of this.#listeners) stream.on(event, listener as () => void)
   }
@@ -119,18 +119,18 @@ export class StreamPort implements Port, SocketSide {
     return !!this.#stream.destroyed
   }
 
-  /** Nothing of an exchange is under way. */
+  /** Whether no exchange is in progress. */
   get idle(): boolean {
     return this.connection.idle && this.#session.idle()
   }
 
-  /** Whether a request takes too long to arrive; times in milliseconds, 0 for any. */
+  /** Whether a request takes too long to arrive. Times are in milliseconds, 0 for no limit. */
   isLate(time: number, headersTimeout: number, requestTimeout: number): boolean {
     if (this.#began === 0) return false
     const took = time - this.#began
     const late = (limit: number): boolean => limit > 0 && took > limit
     if (!late(requestTimeout) && (this.#headDone || !late(headersTimeout))) return false
-    // Told once.
+    // Reported once.
     this.#began = Number.POSITIVE_INFINITY
     return true
   }
@@ -145,20 +145,20 @@ export class StreamPort implements Port, SocketSide {
 
   /**
    * @param before the request that was arriving until now
-   * @param unanswered requests that have no answer; only without any is the beginning of a head known
+   * @param unanswered number of unanswered requests; the beginning of a head is known only without any
    */
   #noteProgress(before: Connection['incoming'], unanswered: number): void {
     const { incoming } = this.connection
     const inBody = incoming !== null
     const inHead = !inBody && unanswered === 0 && !this.#session.idle()
     if (!inBody && !inHead) this.#began = 0
-    // The head is told of with the first part of the body, or another one with the end of this.
+    // The head is reported with the first part of the body, or another head with the end of this body.
     else if (this.#began === 0 || (inHead ? this.#headDone : before !== null && before !== incoming))
       this.#began = now()
     this.#headDone = inBody
   }
 
-  /** Serves records now, or behind those that are being served. */
+  /** Serves records now, or after those that are being served. */
   #take(records: Uint8Array | null): void {
     if (records === null) return
     this.#records.push(aligned(records))
@@ -176,7 +176,7 @@ export class StreamPort implements Port, SocketSide {
         const inWords = words(bytes)
         while (this.#at < bytes.length && !connection.closed) {
           const at = this.#at
-          // Moved on before the record is served: it must not be served twice if its handler throws.
+          // The cursor moves first, so that the record is not served twice if its handler throws.
           this.#at += inWords[(at >> 2) + 1]!
           if ((inWords[at >> 2]! & 0xff) === r.IN_HEAD) this.#onHead()
           this.#scope.runInAsyncScope(deliver, undefined, connection, bytes, inWords, at, true)
@@ -196,7 +196,7 @@ export class StreamPort implements Port, SocketSide {
       this.#idling = false
       this.#stream.setTimeout?.(this.#config.socketTimeout)
     }
-    // A peer that does not read its answers is not asked for more questions.
+    // No further requests are read from a peer that does not read its responses.
     if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= r.MAX_PIPELINED - 1)) {
       this.#full = true
       this.#stream.pause()
@@ -209,10 +209,10 @@ export class StreamPort implements Port, SocketSide {
     this.#stream.resume()
   }
 
-  /** A paused stream would read on until its buffer is full, and keep the event loop alive until then. */
+  /** A paused stream would continue to read until its buffer is full, and keep the event loop alive. */
   #setHandleReading(on: boolean): void {
     const handle = this.#stream._handle
-    // 'resume' comes a tick late: the stream may have been paused since.
+    // 'resume' is emitted a tick later. The stream may have been paused again.
     if (!handle?.readStart || handle.reading === on || (on && this.#stream.isPaused?.())) return
     handle.reading = on
     if (on) handle.readStart()
@@ -221,7 +221,7 @@ export class StreamPort implements Port, SocketSide {
 
   #onClose(): void {
     const { errored, readableEnded } = this.#stream
-    // Neither the peer nor an error has ended the stream: the program destroyed it.
+    // Neither the peer nor an error has ended the stream, so the program has destroyed it.
     if (readableEnded === false && !errored) this.connection.discarding = true
     this.connection.onClosed(0)
     const unsettled = this.#unsettled
@@ -260,12 +260,12 @@ export class StreamPort implements Port, SocketSide {
     this.#writing = false
   }
 
-  /** Writes end in their order, and so do what they acknowledge or settle. */
+  /** Writes are completed in their order, and so are their acknowledgements. */
   #whenWritten(flags: number): WriteCallback | null {
     const acknowledge = (flags & ACKNOWLEDGE) !== 0
     if (!acknowledge && (flags & END) === 0) return null
     const done = (error?: Error | null): void => {
-      // The stream's 'close' tells everybody.
+      // The stream's 'close' reports it.
       if (error) return
       if (acknowledge) this.connection.onAck(1)
       else this.#unsettled.shift()?.[kSettle]()
@@ -285,7 +285,7 @@ export class StreamPort implements Port, SocketSide {
     this.#unsettled.push(message)
   }
 
-  /** A response has been handed over whole. */
+  /** A response has been handed over completely. */
   #answered(close: boolean): void {
     const records = this.#session.answered(close)
     if (records !== null) {
@@ -299,9 +299,9 @@ export class StreamPort implements Port, SocketSide {
       }
     }
     const { incoming, unanswered } = this.connection
-    // Otherwise it is noted when all records of the read have been served.
+    // Otherwise the engine is notified when all records of the read have been served.
     if (!close && !this.#serving && incoming === null) this.#noteProgress(null, unanswered - 1)
-    // Not before the next response's turn has come.
+    // Not before the next response is being sent.
     if (this.#full) process.nextTick(() => this.#resumeIfFull())
     if (!close && unanswered <= 1) this.#idle()
   }
@@ -330,7 +330,7 @@ export class StreamPort implements Port, SocketSide {
     } else stream.end()
   }
 
-  /** A stream keeps the event loop alive by itself, or not. */
+  /** A stream decides itself whether it keeps the event loop alive. */
   ref(): void {}
 
   unref(): void {}
@@ -368,10 +368,10 @@ export class StreamPort implements Port, SocketSide {
     if (!this.#full && this.#stream.readable && this.#stream.isPaused?.()) this.#stream.resume()
   }
 
-  /** The stream has said so itself. */
+  /** The stream has reported it itself. */
   endReading(): void {}
 
-  /** The stream's own 'end' is where the port has it from. */
+  /** The port has it from the stream's own 'end'. */
   afterEnd(callback: () => void): void {
     callback()
   }

@@ -1,6 +1,6 @@
 /**
- * Messages over streams that are not ours: the framing is done here, the stream sees bytes. `StreamTransport` is a
- * MessageTransport over any Writable given to `assignSocket`, or a look-alike; see `stream-writer.ts` for what it is asked.
+ * Messages over streams that are not ours: frames them here, so that the stream receives bytes. `StreamTransport` is a
+ * MessageTransport over any Writable given to `assignSocket`, or a look-alike. `stream-writer.ts` has the calls of the stream.
  */
 import type { Socket } from 'node:net'
 import type { CorkedChunk } from './outgoing-state.js'
@@ -18,7 +18,7 @@ import {
   type WriteCallback,
 } from './transport.js'
 
-/** What messages do with the socket they are given: a net.Socket, any Writable, or something that looks like one. */
+/** The members that messages use of their socket: a net.Socket, any Writable, or an object that looks like one. */
 export interface AssignableSocket extends Omit<Socket, 'errored'> {
   _httpMessage?: unknown
   errored?: Error | null
@@ -27,7 +27,7 @@ export interface AssignableSocket extends Omit<Socket, 'errored'> {
 export class StreamTransport implements MessageTransport {
   readonly #stream: AssignableSocket
   readonly #writer: StreamWriter
-  /** Waits for the stream's 'drain'. */
+  /** Whether the stream's 'drain' is awaited. */
   #waiting: SettledMessage | null = null
 
   constructor(stream: AssignableSocket) {
@@ -150,7 +150,7 @@ export class StreamTransport implements MessageTransport {
     this.#stream.destroy(error)
   }
 
-  /** What `sendHead`, `sendBody` and `sendEnd` come to. */
+  /** The common part of `sendHead`, `sendBody` and `sendEnd`. */
   protected send(
     message: SettledMessage,
     head: string,
@@ -161,12 +161,12 @@ export class StreamTransport implements MessageTransport {
     callback: WriteCallback | null,
   ): boolean {
     const end = (flags & END) !== 0
-    // As in Node, what is written to a destroyed stream is dropped with its callback.
+    // As in Node, bytes for a destroyed stream are dropped, and their callbacks are not called.
     if (this.destroyed) return false
     const settle = end ? this.#settler(message, flags) : null
     const isEmpty = head === '' && body === null && (flags & CHUNKED) === 0
     if (settle !== null && isEmpty && callback === null && this.#stream.writableLength === 0) {
-      // As in Node an end without bytes of its own is not written where nothing is on its way.
+      // As in Node an end without bytes is not written while no other write is under way.
       this.#writer.uncorkFully()
       process.nextTick(settle)
       return true
@@ -177,7 +177,7 @@ export class StreamTransport implements MessageTransport {
     return accepted
   }
 
-  /** Never called from within the call that ends the message, even when the stream's write is synchronous. */
+  /** Never called within the call that ends the message, even when the stream's write is synchronous. */
   #settler(message: SettledMessage, flags: number): WriteCallback {
     let returned = false
     process.nextTick(() => {

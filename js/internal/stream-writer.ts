@@ -1,7 +1,6 @@
 /**
- * The calls that bring a message's bytes to a stream which is not ours: `write`, `cork` and `uncork`, in Node's portions and
- * order, because mocks and recorders count them. The stream may be a mere look-alike (several frameworks assign a plain object
- * with a `write`), so nothing but `write` is taken for granted.
+ * Writes a message's bytes to a stream that is not ours, by calls of `write`, `cork` and `uncork` in Node's portions and order, because
+ * mocks and recorders count them. Several frameworks assign a plain object with a `write`, so only `write` is required.
  */
 import type { CorkedChunk } from './outgoing-state.js'
 import type { AssignableSocket } from './stream-transport.js'
@@ -13,7 +12,7 @@ const NOT_ASCII = /[^\x00-\x7f]/
 
 const CRLF = Buffer.from('\r\n')
 
-/** Since Node 24.22 the chunks of one turn leave as one. On every Node programs and peers see the chunks that it makes. */
+/** Whether the chunks of one turn are joined, which Node does since 24.22. Programs and peers see the same chunks as with the running Node. */
 export const MERGES_CHUNKS = (() => {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
   return major > 24 || (major === 24 && minor >= 22)
@@ -21,16 +20,16 @@ export const MERGES_CHUNKS = (() => {
 
 export class StreamWriter {
   readonly #stream: AssignableSocket
-  /** Calls under way that write several parts, which leave together. */
+  /** Number of calls under way that write several parts, which are sent together. */
   #gathering = 0
-  /** The stream is corked until the end of the turn. */
+  /** Whether the stream is corked until the end of the turn. */
   #holding = false
 
   constructor(stream: AssignableSocket) {
     this.#stream = stream
   }
 
-  /** Whoever has begun need not end behind the end of a message, which overrules every `cork()`. */
+  /** The end of a message undoes every `gather(true)`, so a later `gather(false)` has no effect. */
   gather(on: boolean): void {
     if (on) {
       this.#gathering++
@@ -43,14 +42,13 @@ export class StreamWriter {
 
   /** @returns false when the stream is full */
   write(data: BodyChunk, encoding: Encoding, callback: WriteCallback | null): boolean {
-    // A look-alike may answer nothing at all.
+    // A look-alike may return undefined.
     return this.#stream.write(data, encoding as BufferEncoding, callback ?? undefined) !== false
   }
 
   /**
-   * Writes a head, or a body part with what the chunked coding puts around it, or an end; `flags` are those of a
-   * MessageTransport. The callback is that of the last byte. A body part waits for the end of the turn with what else is
-   * written by then.
+   * Writes a head, or a body part with its chunked framing, or an end. `flags` are those of a MessageTransport. The callback is for the
+   * last byte. A body part waits for the end of the turn, together with later parts.
    * @returns false when the stream is full
    */
   framed(
@@ -63,7 +61,7 @@ export class StreamWriter {
   ): boolean {
     const end = (flags & END) !== 0
     const chunked = (flags & CHUNKED) !== 0
-    // The encoding that text has when nobody names one.
+    // The default encoding of text.
     const named = encoding === 'utf8' ? undefined : encoding
     const last = end && chunked ? `0\r\n${trailers}\r\n` : null
     if (end && this.#gathering === 0 && (body !== null || head !== '')) this.#stream.cork?.()
@@ -78,7 +76,7 @@ export class StreamWriter {
     } else if (body !== null) {
       accepted = this.#plain(head, body, named, callback)
     } else if (last === null) {
-      // A message without a head still ends with a write, be it empty: its callback is the settlement.
+      // A message without a head ends with a write, too, which may be empty. Its callback settles the message.
       accepted = this.write(head, end || NOT_ASCII.test(head) ? 'latin1' : undefined, callback)
     }
     if (last !== null) accepted = this.write(body === null ? head + last : last, 'latin1', callback)
@@ -86,7 +84,7 @@ export class StreamWriter {
     return accepted
   }
 
-  /** A chunk that is made of `parts`, with `head` in front. */
+  /** Writes a chunk that is made of `parts`, after `head`. */
   chunk(head: string, parts: readonly CorkedChunk[], callback: WriteCallback | null): boolean {
     let length = 0
     for (const { chunk, encoding } of parts)
@@ -97,7 +95,7 @@ export class StreamWriter {
     return this.write(CRLF, null, callback)
   }
 
-  /** The end of a message overrules every `cork()`. Node uncorks once for the socket and once for the message. */
+  /** Undoes every `cork()` at the end of a message. Node uncorks once for the socket and once for the message. */
   uncorkFully(): void {
     const stream = this.#stream
     const state = (stream as { _writableState?: { corked?: number } })._writableState
@@ -118,7 +116,7 @@ export class StreamWriter {
     return this.write(body, encoding, callback)
   }
 
-  /** As in Node a stream that is corked already is not corked once more. */
+  /** As in Node a stream that is corked already is not corked again. */
   #hold(): void {
     const stream = this.#stream
     if (this.#gathering > 0 || stream.writableCorked > 0) return

@@ -2,7 +2,7 @@
 import http from 'node:http'
 import net from 'node:net'
 
-/** Own symbols of node:http's objects, found by description; ours when Node has renamed one. */
+/** A symbol of node:http's objects, found by its description, or a symbol of ours when Node has renamed it. */
 export function nodeSymbol(owner: object, description: string): symbol {
   return Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description) ?? Symbol(description)
 }
@@ -10,54 +10,53 @@ export function nodeSymbol(owner: object, description: string): symbol {
 const nodeMessage = new http.OutgoingMessage()
 
 /**
- * Node keeps set headers under this symbol and hands it to internal consumers (`internal/http`); an accessor on
- * `OutgoingMessage.prototype` answers them.
+ * Node's internals read set headers by this symbol. An accessor on `OutgoingMessage.prototype` returns them.
  */
 export const kOutHeaders: symbol = nodeSymbol(nodeMessage, 'kOutHeaders')
 
 declare const asyncIdKey: unique symbol
-/** The async id of a socket, -1 for none; Node's symbol: what a socket does later is triggered by that resource. */
+/** The async id of a socket, -1 for none. Node's symbol: the socket's later operations are triggered by that resource. */
 export const kAsyncId: typeof asyncIdKey = nodeSymbol(new net.Socket(), 'async_id_symbol') as typeof asyncIdKey
 
 declare const highWaterMarkKey: unique symbol
-/** Of an outgoing message while it has no transport; Node's symbol, so that Node's internals read ours too. */
+/** Of an outgoing message while it has no transport. Node's symbol, so that Node's internals can read it. */
 export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(
   nodeMessage,
   'kHighWaterMark',
 ) as typeof highWaterMarkKey
 
-/** What a PerformanceObserver is to be told of a message, or null; see `performance-entries.ts`. */
+/** Data for the performance entry of a message, or null; see `performance-entries.ts`. */
 export const kMeasured = Symbol('ferrohttp.measured')
-/** The transport a message is attached to, or null. */
+/** The transport of a message, or null. */
 export const kTransport = Symbol('ferrohttp.transport')
-/** The socket given through `assignSocket` or the `socket` setter, or null. */
+/** The socket set by `assignSocket` or the `socket` setter, or null. */
 export const kSocket = Symbol('ferrohttp.socket')
 /** Set fields, as an `internal/head.ts` FieldList, or null. */
 export const kFields = Symbol('ferrohttp.fields')
 /** Bits of an outgoing message's private state. */
 export const kState = Symbol('ferrohttp.state')
-/** Lower-case names that go out as one joined field (`uniqueHeaders` option): a Set, or null. Set by the server. */
+/** Lower-case names of fields that are sent joined (option `uniqueHeaders`): a Set, or null. Set by the server. */
 export const kUniqueHeaders = Symbol('ferrohttp.uniqueHeaders')
 
-/** Lets a request go once its response has been sent. See `IncomingMessage`. */
+/** Releases a request after its response has been sent. See `IncomingMessage`. */
 export const kRelease = Symbol('ferrohttp.release')
 
-/** Where an incoming message's bytes come from on the native road; null for one made from a socket, or from nothing. */
+/** The source of an incoming message on a native connection. Null for one that a program has made from a socket, or from nothing. */
 export const kSource = Symbol('ferrohttp.source')
 
-/** What a server is told of its native connections, and asked by all: not by name, which subclasses may use. */
+/** Methods of a server that its connections call. They are symbols, because subclasses may use any name. */
 export const kOpened = Symbol('ferrohttp.opened')
 export const kClosed = Symbol('ferrohttp.closed')
-/** The async context of `listen()`, which is that of all that peers do. */
+/** The async context of `listen()`, in which all events of peers are emitted. */
 export const kListenScope = Symbol('ferrohttp.listenScope')
-/** A connection beyond `maxConnections` was turned away. */
+/** A connection beyond `maxConnections` was refused. */
 export const kDropped = Symbol('ferrohttp.dropped')
-/** Gives a fresh response what the server's settings say. */
+/** Applies the server's settings to a new response. */
 export const kPrepare = Symbol('ferrohttp.prepare')
 /** Serves one request. */
 export const kDispatch = Symbol('ferrohttp.dispatch')
-/** What ServerResponse's constructor is given. */
+/** The options for ServerResponse's constructor. */
 export const kResponseOptions = Symbol('ferrohttp.responseOptions')
-/** The classes of its messages. */
+/** The classes of the server's messages. */
 export const kIncomingMessage = Symbol('ferrohttp.incomingMessage')
 export const kServerResponse = Symbol('ferrohttp.serverResponse')

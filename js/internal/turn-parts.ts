@@ -1,4 +1,4 @@
-/** The parts of an outgoing message that wait for the end of this turn, or for `uncork()`, and leave together. */
+/** The parts of an outgoing message that wait for the end of this turn, or for `uncork()`, and are sent together. */
 import type { OutgoingMessage } from '../outgoing.js'
 import { ERR_STREAM_DESTROYED } from './errors.js'
 import { joinCallbacks, joinParts } from './joined-parts.js'
@@ -18,22 +18,22 @@ import { MERGES_CHUNKS } from './stream-writer.js'
 import { kSocket, kState, kTransport } from './symbols.js'
 import { CHUNKED, type BodyChunk, type MessageTransport } from './transport.js'
 
-/** Bytes of the chunked coding around a chunk of this length: its size line, and two line ends. */
+/** Number of bytes that the chunked coding adds to a chunk of this length: its size line, and two line ends. */
 function framingLength(length: number): number {
   return length.toString(16).length + 4
 }
 
 /**
- * Whether a part waits for the end of this turn. Node holds back what is written in one turn, so that it leaves together, or
- * not at all if the message is destroyed: since 24.22 in the message, as one chunk, before that in the socket.
+ * Whether a part waits for the end of this turn. Node sends the parts of one turn together, or not at all if the message is destroyed.
+ * They wait in the message since 24.22, as one chunk, and in the socket before that.
  */
 export function waitsForTurn(message: OutgoingMessage, transport: MessageTransport, chunk: BodyChunk): boolean {
   if (!message.chunkedEncoding && transport.takesParts !== true) return false
   const socketIsCorked = transport.isSocketCorked === true
-  // Before 24.22 only what follows the head waits in the message.
+  // Before 24.22 only parts after the head wait in the message.
   if (!MERGES_CHUNKS && (socketIsCorked || message[kCorked] !== 0) && !message._headerSent) return false
   if (message[kCorked] === 0 && (message[kState] & IN_TURN) === 0) {
-    // The program has corked the socket, which holds back each part by itself.
+    // The program has corked the socket, which holds back the parts itself.
     if (socketIsCorked) return false
     if (MERGES_CHUNKS) {
       corkMessage(message, false)
@@ -45,12 +45,12 @@ export function waitsForTurn(message: OutgoingMessage, transport: MessageTranspo
       return false
     }
   }
-  // An empty chunk is only a reason for the head to leave.
+  // An empty chunk has no effect except that the head is sent.
   return !message.chunkedEncoding || chunk.length !== 0 || message[kCorkedChunks] !== null
 }
 
 function endCork(message: OutgoingMessage): void {
-  // The end of the message uncorks it, too.
+  // The end of the message uncorks the message, too.
   if (message[kCorked] > 0) uncorkMessage(message, false)
 }
 
@@ -60,7 +60,7 @@ function endTurn(message: OutgoingMessage): void {
 }
 
 /**
- * Bytes of the parts that wait, as they will leave: with the framing of their chunks, and with the head where that leaves with
+ * Number of bytes of the waiting parts on the wire: with the framing of their chunks, and with the head if it is sent together with
  * them.
  */
 export function waitingLength(message: OutgoingMessage): number {
@@ -84,7 +84,7 @@ function rawLength(parts: CorkedChunk[]): number {
   return bytes
 }
 
-/** Bytes that wait for the end of this turn and that Node keeps in the socket, where programs see them. */
+/** Number of bytes that wait for the end of this turn and that Node keeps in the socket, where programs see them. */
 export function plainPartsLength(message: OutgoingMessage): number {
   const parts = message[kCorkedChunks]
   if (parts === null) return 0
@@ -92,7 +92,7 @@ export function plainPartsLength(message: OutgoingMessage): number {
 }
 
 /**
- * The socket ends: sends the parts that Node has given to the socket by then. Chunks that wait in the message come too late.
+ * The socket ends: sends the parts that Node has written to the socket by then. Chunks that wait in the message are too late.
  */
 export function releasePlainParts(message: OutgoingMessage): void {
   const parts = message[kCorkedChunks]
@@ -102,9 +102,9 @@ export function releasePlainParts(message: OutgoingMessage): void {
 }
 
 /**
- * Bytes of the socket's own wait with the parts of a message that wait for the end of this turn, which in Node hold the socket
- * corked: they leave with these, or not at all if the connection is destroyed. Chunks that wait in the message come after them.
- * @returns false when nothing waits: they can leave
+ * Bytes that a program writes to the socket wait with the message's parts of this turn, because in Node these keep the socket corked. They
+ * are sent together, or not at all if the connection is destroyed. Chunks that wait in the message follow.
+ * @returns false when no part waits, so the bytes can be sent
  */
 export function holdRaw(message: OutgoingMessage, chunk: BodyChunk, encoding: BufferEncoding): boolean {
   const parts = message[kCorkedChunks]
@@ -121,7 +121,7 @@ export function holdRaw(message: OutgoingMessage, chunk: BodyChunk, encoding: Bu
   return true
 }
 
-/** Sends those of the parts that are the socket's own, and takes them away. */
+/** Sends and removes those parts that the program has written to the socket. */
 function sendRawParts(message: OutgoingMessage, transport: MessageTransport, parts: CorkedChunk[]): void {
   while (parts[0]?.isRaw === true) {
     const { chunk, encoding } = parts.shift()!
@@ -131,8 +131,8 @@ function sendRawParts(message: OutgoingMessage, transport: MessageTransport, par
 }
 
 /**
- * Sends the parts that wait. A message that was destroyed meanwhile sends nothing of them.
- * @param corked the message has corked its socket, which holds them together already
+ * Sends the waiting parts, unless the message was destroyed in the meantime.
+ * @param corked the message has corked its socket, which keeps the parts together
  */
 export function releaseCorked(message: OutgoingMessage, corked = false): void {
   if (message.destroyed && MERGES_CHUNKS && message.chunkedEncoding && message[kTransport] !== null)
@@ -165,7 +165,7 @@ export function releaseCorked(message: OutgoingMessage, corked = false): void {
   }
 }
 
-/** Sends parts that leave as one. */
+/** Sends parts as one. */
 function sendParts(message: OutgoingMessage, parts: CorkedChunk[]): void {
   const transport = transportOf(message)
   if (!message.chunkedEncoding || !message._header || transport?.sendChunk === undefined) {
@@ -187,13 +187,13 @@ function takeParts(message: OutgoingMessage): CorkedChunk[] {
   return parts
 }
 
-/** @param byProgram the program's own `cork()`, which also holds back what it writes to the socket itself */
+/** @param byProgram the program has called `cork()`, which also holds back its writes to the socket */
 export function corkMessage(message: OutgoingMessage, byProgram: boolean): void {
   message[kCorked]++
   corkSocket(message, byProgram, true)
 }
 
-/** Takes back one `corkMessage`; the last one sends what waits. */
+/** Undoes one `corkMessage`. The last one sends the waiting parts. */
 export function uncorkMessage(message: OutgoingMessage, byProgram: boolean): void {
   message[kCorked]--
   if (message[kCorked] === 0) message[kState] &= ~JOINING
@@ -215,14 +215,14 @@ function corkSocket(message: OutgoingMessage, byProgram: boolean, on: boolean): 
   else transport?.corkSocket?.(on, byProgram)
 }
 
-/** The message is destroyed: chunks that wait in it are dropped, and no longer hold the socket corked. */
+/** The message is destroyed: its waiting chunks are dropped, and do not keep the socket corked any more. */
 export function dropChunks(message: OutgoingMessage): void {
   if (message[kCorkedChunks] === null || !message.chunkedEncoding || !MERGES_CHUNKS) return
   message[kCorked] = 1
   uncorkMessage(message, false)
 }
 
-/** Bytes that have been written and that the kernel has not taken, as far as this thread knows. */
+/** Number of written bytes that the kernel has not accepted, as far as this thread knows. */
 export function unsentLength(message: OutgoingMessage): number {
   const transport = message[kTransport]
   const handedOver =
@@ -230,14 +230,14 @@ export function unsentLength(message: OutgoingMessage): number {
   return message.outputSize + waitingLength(message) + handedOver
 }
 
-/** Emits 'drain' if `write()` has promised one. */
+/** Emits 'drain' if `write()` has returned false. */
 export function emitDrain(message: OutgoingMessage): void {
   if ((message[kState] & NEED_DRAIN) === 0) return
   message[kState] &= ~NEED_DRAIN
   message.emit('drain')
 }
 
-/** The parts of this turn and the last one, as one; null where they must be sent by themselves. */
+/** Joins the parts of this turn and the last one. Null if they must be sent separately. */
 export function joinLast(
   message: OutgoingMessage,
   body: BodyChunk | null,
