@@ -1,9 +1,9 @@
 /** `request.signal`: aborted when the connection closes before the request has been answered. */
 import type { IncomingMessage } from '../incoming.js'
 
-/** The socket given to the constructor or assigned since; undefined until then on the native road. */
+/** The socket given to the constructor or assigned later. Undefined before that on a native connection. */
 export const kOwnSocket = Symbol('ferrohttp.ownSocket')
-/** The connection is gone: there is nothing left to destroy. */
+/** The connection has closed, so there is nothing left to destroy. */
 export const kGone = Symbol('ferrohttp.gone')
 export const kAbortController = Symbol('ferrohttp.abortController')
 /** Aborts the signal when the socket closes; null before the program reads the signal, a no-op after the response was sent. */
@@ -26,7 +26,7 @@ export function defineSignal(prototype: IncomingMessage): void {
   })
 }
 
-/** On the native road the connection calls `[kAbort]`; a message made from a socket has to listen. */
+/** A native connection calls `[kAbort]`. A message that a program has made from a socket has to listen. */
 export function watchSocket(message: IncomingMessage): void {
   const socket = message[kOwnSocket]
   if (!socket || message[kCloseListener] !== null) return

@@ -1,7 +1,6 @@
 /**
- * A server on a handle of libuv's: the one that a cluster's primary gives its workers, another server's, a descriptor's. Node
- * accepts, so that everything documented about such a handle holds, and each accepted socket goes to an I/O thread before
- * anything of it is read.
+ * A server on a libuv handle: the one that a cluster's primary shares with its workers, another server's, or a descriptor's. Node accepts,
+ * as documented for such a handle, and each accepted socket goes to an I/O thread before a byte of it is read.
  */
 import { AsyncResource } from 'node:async_hooks'
 
@@ -11,19 +10,19 @@ import { adoptConnection, type ServerConfig } from './native.js'
 import { ListenResource } from './resources.js'
 import { kOpened } from './symbols.js'
 
-/** As in Node a connection has nobody's async context, although the listening handle's callback has one. */
+/** As in Node a connection has no async context, although the callback of the listening handle has one. */
 const NOBODY = new AsyncResource('FERROHTTPADOPTER', { requireManualDestroy: true })
 
 /** A connection that libuv has accepted, or that has come from another process. */
 interface AcceptedHandle {
-  /** Absent or negative where libuv shows no descriptors (Windows). */
+  /** Undefined or negative where libuv has no descriptors (Windows). */
   readonly fd?: number
   close(): void
 }
 
 type OnConnection = (this: unknown, status: number, accepted?: AcceptedHandle) => void
 
-/** A listening handle, or what stands for the primary's in a worker. */
+/** A listening handle, or the substitute for the primary's handle in a worker. */
 export interface AcceptingHandle {
   /** Called for each connection. */
   onconnection?: OnConnection
@@ -32,13 +31,13 @@ export interface AcceptingHandle {
 }
 
 export class Adopter {
-  /** What async_hooks sees of the listening socket. */
+  /** The async resource of the listening socket. */
   readonly resource: ListenResource
   readonly #id: number
 
   /**
-   * @param handle has been set up by net.Server
-   * @param isServed whether the server reads HTTP from what connects now
+   * @param handle a handle that net.Server has set up
+   * @param isServed returns whether the server reads HTTP from new connections now
    */
   constructor(server: Server, handle: AcceptingHandle, settings: ServerConfig, isServed: () => boolean) {
     this.resource = ListenResource.begin(handle.getsockname === undefined)
@@ -48,12 +47,12 @@ export class Adopter {
     if (nodes === undefined) return
     handle.onconnection = function onconnection(status, accepted) {
       const fd = accepted?.fd ?? -1
-      // Node reports failures, and drops what is one connection too many.
+      // Node reports failures, and drops a connection beyond maxConnections.
       if (status !== 0 || fd < 0 || !isServed() || isFull(server)) return nodes.call(this, status, accepted)
       const { errno, slot, generation, addresses } = adoptConnection(environment.native, id, fd)
-      // The I/O threads have no descriptor for it, or cannot be started: JavaScript's thread serves it.
+      // There is no further descriptor, or I/O threads cannot be started, so JavaScript's thread serves the connection.
       if (errno !== 0) return nodes.call(this, status, accepted)
-      // Nothing was read by this handle, and the I/O thread has a descriptor of its own.
+      // This handle has read nothing, and the I/O thread has a descriptor of its own.
       accepted!.close()
       NOBODY.runInAsyncScope(server[kOpened], server, slot, generation, addresses)
     }
@@ -63,7 +62,7 @@ export class Adopter {
     environment.native.configure(this.#id, settings)
   }
 
-  /** No more connections will come. */
+  /** No more connections will be accepted. */
   close(): void {
     environment.native.closeListener(this.#id, false)
     this.resource.emitDestroy()

@@ -9,7 +9,7 @@ import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_UNESCAPED_CHARACTERS } from
 
 export type Created = (error: Error | null, socket?: Duplex) => void
 
-/** Options of `http.request` (Node 24), and what Node's own modules add to them. */
+/** Options of `http.request` (Node 24), and those that Node's own modules add. */
 export interface ClientOptions
   extends Omit<RequestOptions, 'agent' | '_defaultAgent' | 'createConnection' | 'headers' | 'signal'> {
   agent?: Agent | RequestOptions['agent'] | false | null
@@ -52,7 +52,7 @@ export function requestOptions(
   return [{ ...base, ...(options as ClientOptions) }, listener]
 }
 
-/** Characters that are neither visible ASCII nor latin1. */
+/** Characters that a request target must not have: neither visible ASCII nor latin1. */
 const BAD_PATH = /[^\u0021-\u00ff]/
 
 /** @throws ERR_UNESCAPED_CHARACTERS */

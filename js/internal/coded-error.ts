@@ -37,7 +37,7 @@ export function define<Args extends unknown[]>(
 ): (...args: Args) => NodeError {
   function make(...args: Args): NodeError {
     const error = new Base(message(...args)) as NodeError
-    // V8 writes the stack's first line from `name` at the first look; the code is only there meanwhile.
+    // V8 makes the stack's first line from `name` when `stack` is first read, so the code is in `name` until then.
     Object.defineProperty(error, 'name', { value: `${error.name} [${code}]`, writable: true, configurable: true })
     Error.captureStackTrace(error, make)
     void error.stack

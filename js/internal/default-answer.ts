@@ -1,4 +1,4 @@
-/** What a peer gets whose message was refused, when the program does not answer it. */
+/** The response to a malformed message, when the program does not answer it. */
 import { defaultAnswer, parserErrors } from './native.js'
 
 /** Statuses other than 400, by the error's code. */

@@ -1,6 +1,6 @@
-/** Puts members on a prototype with the shapes Node's have. */
+/** Defines members of a prototype with the attributes that Node's have. */
 
-/** Methods: enumerable, writable and configurable, as assignments in Node make them. */
+/** Defines methods: enumerable, writable and configurable, as by assignment in Node. */
 export function defineMethods<T extends object>(
   prototype: T,
   methods: Record<PropertyKey, (this: T, ...args: never[]) => unknown> & ThisType<T>,
@@ -13,7 +13,7 @@ interface Accessor {
   set?(value: never): void
 }
 
-/** Accessors: neither enumerable nor configurable. */
+/** Defines accessors: neither enumerable nor configurable. */
 export function defineAccessors<T extends object>(
   prototype: T,
   accessors: Record<PropertyKey, Accessor> & ThisType<T>,

@@ -1,4 +1,4 @@
-/** FERROHTTP_DRAIN: what SIGTERM does to a program that knows nothing of ferrohttp. */
+/** FERROHTTP_DRAIN: drains servers on SIGTERM, in programs that do not know ferrohttp. */
 import type { Worker } from 'node:cluster'
 
 import type { DrainOptions, DrainResult } from '../types.js'
@@ -10,7 +10,7 @@ interface Drainable {
 
 let isWatching = false
 
-/** Has SIGTERM drain the servers that `servers` returns then, where FERROHTTP_DRAIN is set. */
+/** If FERROHTTP_DRAIN is set, drains on SIGTERM the servers that `servers` returns then. */
 export function drainOnSignal(servers: () => Iterable<Drainable>): void {
   const options = drainOptions()
   if (isWatching || options === undefined || !getsSignals()) return
@@ -18,7 +18,7 @@ export function drainOnSignal(servers: () => Iterable<Drainable>): void {
   onTermination(() => Promise.all(Array.from(servers(), (server) => server.drain(options))))
 }
 
-/** Has SIGTERM reach the workers of a cluster, which would end at once when their primary does. */
+/** Forwards SIGTERM to the workers of a cluster, which would end at once together with their primary. */
 export function forwardToWorkers(): void {
   if (drainOptions() === undefined || !getsSignals()) return
   const cluster = require('node:cluster') as typeof import('node:cluster').default
@@ -31,7 +31,7 @@ export function forwardToWorkers(): void {
   })
 }
 
-/** Only the main thread does. Loaded here, because the register module loads nothing that a program may not need. */
+/** Only the main thread receives signals. Loaded here, because the register module loads only what every program needs. */
 function getsSignals(): boolean {
   return (require('node:worker_threads') as typeof import('node:worker_threads')).isMainThread
 }
@@ -43,11 +43,11 @@ function terminate(worker: Worker): Promise<void> {
   })
 }
 
-/** The signal has its usual effect after `act`, unless the program listens for it and so decides by itself how it ends. */
+/** After `act` the signal has its usual effect, unless the program listens for it and decides itself how it ends. */
 function onTermination(act: () => Promise<unknown>): void {
   let isEnding = false
   const listener = async (): Promise<void> => {
-    // Sent more than once where it goes to a group of processes, and `npm` forwards it besides.
+    // The signal may arrive twice: once for the group of processes, and once more from `npm`, which forwards it.
     if (isEnding) return
     isEnding = true
     await act()

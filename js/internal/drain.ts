@@ -1,6 +1,6 @@
 /**
  * Ends a server without failing a request. Each response says that its connection closes after it, so that peers send their next
- * request elsewhere; then the server stops to accept, and connections are closed as they become idle.
+ * request elsewhere. Then the server stops accepting, and connections are closed as they become idle.
  */
 import type { Server } from '../server.js'
 import type { DrainOptions, DrainResult } from '../types.js'
@@ -10,11 +10,11 @@ import { kPrepare } from './symbols.js'
 import { now, setTimeout } from './timers.js'
 import { validateAbortSignal, validateNumber, validateObject } from './validators.js'
 
-/** Milliseconds between two looks at the connections. */
+/** Milliseconds between two checks of the connections. */
 const LOOK_EVERY = 50
 const TIMEOUT = 30_000
 
-/** @param connections those that the server has now */
+/** @param connections returns the connections that the server has now */
 export function drain(
   server: Server,
   connections: () => readonly Connection[],
@@ -47,7 +47,7 @@ export function drain(
         if (server.listening) server.close(() => (closed = true))
         else closed = true
       }
-      // Connections whose last response had begun before, so that it could not say that they close.
+      // Connections whose last response had begun before, so that it could not announce the close.
       if (stopped) server.closeIdleConnections()
       const left = connections()
       if (closed && left.length === 0) {

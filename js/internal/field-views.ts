@@ -29,7 +29,7 @@ export function defineFieldViews(prototype: OutgoingMessage, nodePrototype: obje
       },
     },
   })
-  // Gone in Node 24, deprecated in 20 and 22; there Node's own accessors would look for its hidden state.
+  // Deprecated in Node 20 and 22, and removed in 24. Where they exist, Node's own accessors would read its hidden state.
   if ('_headers' in nodePrototype) {
     defineAccessors(prototype, {
       _headers: {

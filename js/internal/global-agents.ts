@@ -15,8 +15,8 @@ export class SecureGlobalAgent {
   }
 
   /**
-   * Makes requests without an agent take these proxies.
-   * @returns a function that restores the agent as it was
+   * Makes requests without an agent use these proxies.
+   * @returns a function that restores the previous agent
    */
   setProxies(proxyEnv: ProxyEnvironment): () => void {
     const [proxiesBefore, agentBefore] = [this.#proxyEnv, this.current]

@@ -27,9 +27,9 @@ type Spawn = (this: ChildProcess, options: { stdio?: unknown }) => number
 const { listen } = net.Server.prototype
 const { spawn } = ChildProcess.prototype as unknown as { spawn: Spawn }
 
-/** A server that listens on the socket of another gets all further connections, as in Node. */
+/** As in Node, a server that listens on the socket of another one gets all further connections. */
 function listenOn(this: net.Server & Listening, ...args: unknown[]): net.Server {
-  // Node refuses a server that listens already.
+  // Node throws for a server that listens already.
   if (!this._handle) args[0] = listenTarget(args[0])
   return Reflect.apply(listen as (...args: unknown[]) => net.Server, this, args)
 }

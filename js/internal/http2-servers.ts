@@ -1,4 +1,4 @@
-/** What `node-servers.ts` does for node:http2, where something has loaded it before the register module. */
+/** The part of `node-servers.ts` for a node:http2 that was loaded before the register module. */
 import type http2 from 'node:http2'
 
 import type { MessageClasses } from './node-servers.js'
@@ -11,7 +11,7 @@ interface Options extends MessageClasses {
   Http1ServerResponse?: unknown
 }
 
-/** What to put in the place of http2.createSecureServer. */
+/** The replacement of http2.createSecureServer. */
 export function http2Servers(module: typeof http2, classes: () => MessageClasses): { createSecureServer: Create } {
   const create = module.createSecureServer as unknown as Create
   return {
@@ -21,7 +21,7 @@ export function http2Servers(module: typeof http2, classes: () => MessageClasses
   }
 }
 
-/** Where Node takes the classes of `http1Options`, those come before these. */
+/** Where Node reads the classes in `http1Options`, those have precedence. */
 function withOurMessages(options: unknown, classes: () => MessageClasses): unknown {
   const given = options as Options | null | undefined
   if (given?.allowHTTP1 !== true) return options

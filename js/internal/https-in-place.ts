@@ -1,7 +1,7 @@
 /**
- * Puts ferrohttp's https in the place of node:https, which is not loaded before a program asks for it: it loads node:tls and
- * node:crypto. A program that requires it finds our members. One that imports it loads node:https first, which is noticed,
- * because node:https reads members of `_http_agent`, and before any module that imports it is evaluated the members are ours.
+ * Puts ferrohttp's https in the place of node:https, which is not loaded before a program requires it, because it loads node:tls and
+ * node:crypto. A program that requires it finds our members. A program that imports it loads node:https first. That is noticed, because
+ * node:https reads members of `_http_agent`, and the members are replaced before a module that imports it is evaluated.
  */
 import { syncBuiltinESMExports } from 'node:module'
 
@@ -11,7 +11,7 @@ type Module = Record<string, unknown>
 
 const MEMBERS = ['createServer', 'Server', 'Agent', 'request', 'get', 'globalAgent'] as const
 
-/** As it was before a test could replace it. */
+/** The function as it was before a test could replace it. */
 const { queueMicrotask } = globalThis
 let state: 'untouched' | 'waiting' | 'replaced' = 'untouched'
 /** Loads ferrohttp's https, which calls `finishHttps`. */
@@ -24,11 +24,11 @@ export function putHttpsInPlace(loadHttps: () => void): void {
     if (state === 'waiting') loadHttps()
   }
   whenRequired('https', load)
-  // Something was loaded before the register module, and has loaded TLS for it.
+  // Another module was loaded before the register module, and has loaded TLS.
   if (isLoaded('https')) load()
 }
 
-/** node:https is being loaded, and is ready when the modules that import it are linked. */
+/** node:https is being loaded. Its members are replaced before the modules that import it are evaluated. */
 export function httpsIsLoading(): void {
   if (state === 'waiting') queueMicrotask(load)
 }

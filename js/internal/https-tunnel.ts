@@ -1,6 +1,6 @@
 /**
- * TLS to a server behind a proxy, as Node 24 has it: the proxy is asked for a tunnel by CONNECT (RFC 9110 section 9.3.6), and the
- * handshake with the server goes through that.
+ * TLS to a server through a proxy, as in Node 24: asks the proxy for a tunnel by CONNECT (RFC 9110 section 9.3.6), and makes the
+ * handshake with the server through it.
  */
 import http from 'node:http'
 import net, { type Socket } from 'node:net'
@@ -17,9 +17,9 @@ type Connected = (error: Error | null, socket?: TLSSocket) => void
 const END_OF_HEAD = '\r\n\r\n'
 
 /**
- * @param prepare sees the TLS socket before its handshake
- * @param connected called once: with a socket whose handshake has been completed, or with the reason why there is none. What
- *   was opened until then is destroyed
+ * @param prepare called with the TLS socket before its handshake
+ * @param connected called once: with a socket whose handshake is complete, or with the error. After an error everything that was opened
+ *   is destroyed
  */
 export function connectByTunnel(
   agent: Agent,
@@ -93,7 +93,7 @@ function connectRequest(agent: Agent, { authorization }: Proxy, endpoint: string
 }
 
 /**
- * Host and port as CONNECT names them.
+ * Host and port for CONNECT.
  * @throws ERR_PROXY_TUNNEL for a host that would end the line
  */
 function endpointOf(agent: Agent, { host, port }: Options): string {

@@ -40,14 +40,14 @@ const MEMBERS = {
 } as const
 
 type Members = typeof MEMBERS
-/** What each builtin module gets. */
+/** The new members of each builtin module. */
 export type Replacements = { readonly [M in keyof Members]: { readonly [N in Members[M][number]]: PropertyDescriptor } }
 
 interface Place {
   readonly module: Module
   readonly moduleName: keyof Members
   readonly name: string
-  /** As Node has it; undefined where it has none. */
+  /** Node's own descriptor; undefined where Node has no such member. */
   readonly original: PropertyDescriptor | undefined
 }
 
@@ -78,9 +78,9 @@ export function putInPlace(load: () => void, loadHttps: () => void): void {
   })
   whenRequired('http', load)
   putHttpsInPlace(loadHttps)
-  // Reads the members, and so has them replaced, where a module has been imported already: its exports are copies.
+  // Where the module has been imported already, its exports are copies. Reading them here has them replaced.
   syncBuiltinESMExports()
-  // As the other members of `process.versions` are.
+  // Like the other members of `process.versions`.
   Object.defineProperty(process.versions, 'ferrohttp', { value: VERSION, enumerable: true, configurable: true })
 }
 
@@ -120,7 +120,7 @@ function untilUsed({ module, name, original }: Place, load: () => void): Propert
   return { configurable: true, enumerable: true, get, set }
 }
 
-/** Ours for programs, and still Node's for modules of Node that are made of it. */
+/** An accessor that returns our member to programs, and Node's to modules of Node that build on it. */
 function shared(original: PropertyDescriptor, ours: PropertyDescriptor): PropertyDescriptor {
   if (ours.get !== undefined) return ours
   let { value } = ours
@@ -131,7 +131,7 @@ function shared(original: PropertyDescriptor, ours: PropertyDescriptor): Propert
   return { configurable: true, enumerable: true, get, set }
 }
 
-/** A module of Node that is made of node:http keeps Node's classes. */
+/** A module of Node that builds on node:http keeps Node's classes. */
 function isReadByNode(getter: () => unknown): boolean {
   const reader = readByNode(getter)
   if (reader === 'https') httpsIsLoading()

@@ -3,9 +3,9 @@
  * require them and replace methods of their classes. Under the register module their classes are ours, too.
  */
 
-/** One of them, undefined where this Node does not have it. Node may warn of the module's use: not of ours. */
+/** Returns one of them, undefined where this Node does not have it. Suppresses Node's warning about the use of such a module. */
 export function innerModule(name: string): Record<string, unknown> | undefined {
-  // With `--no-deprecation` it is set, and read only.
+  // Under `--no-deprecation` it is set and read-only.
   if (process.noDeprecation) return get(name)
   process.noDeprecation = true
   try {

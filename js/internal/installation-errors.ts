@@ -1,10 +1,10 @@
-/** What keeps ferrohttp from being loaded or put in place. `addon/load-error.ts` makes the messages. */
+/** Errors that prevent ferrohttp from being loaded or put in place. `addon/load-error.ts` makes the messages. */
 import { CodedTypeError, define, PlainError } from './coded-error.js'
 
 const whole = (message: string): string => message
 /** npm has left out the package of this platform. */
 export const ERR_FERROHTTP_ADDON_MISSING = define('ERR_FERROHTTP_ADDON_MISSING', PlainError, whole)
-/** The addon's file is truncated, or something else. */
+/** The addon's file is truncated, or not an addon. */
 export const ERR_FERROHTTP_ADDON_DAMAGED = define('ERR_FERROHTTP_ADDON_DAMAGED', PlainError, whole)
 /** The system refuses to load the addon for a reason that has no code of its own. */
 export const ERR_FERROHTTP_ADDON_UNLOADABLE = define('ERR_FERROHTTP_ADDON_UNLOADABLE', PlainError, whole)

@@ -1,4 +1,4 @@
-/** Joins the parts of a message that have waited for the same moment. */
+/** Joins the parts of a message that are sent together. */
 import type { CorkedChunk } from './outgoing-state.js'
 import type { WriteCallback } from './transport.js'
 

@@ -1,4 +1,4 @@
-/** The handle of a server that listens on an I/O thread, in the place of libuv's. */
+/** The handle of a server that listens on an I/O thread, in place of libuv's. */
 import { chmodSync, rmSync } from 'node:fs'
 
 import { environment } from './environment.js'
@@ -10,7 +10,7 @@ import { family } from '../native-socket.js'
 const UV_READABLE = 1
 const UV_WRITABLE = 2
 
-/** The `_handle` of a server, where net.Server expects one of libuv. */
+/** The `_handle` of a server, for which net.Server uses a libuv handle. */
 export class ListenHandle {
   readonly #id: number
   readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
@@ -18,7 +18,7 @@ export class ListenHandle {
   readonly #resource: ListenResource
   /** A libuv handle on the same socket, for a program that passes the server on; null before that. */
   #libuv: LibuvHandle | null = null
-  /** Another server accepts, through `#libuv`. */
+  /** Whether another server accepts, through `#libuv`. */
   #givenUp = false
   #refed = true
   #open = true
@@ -63,7 +63,7 @@ export class ListenHandle {
     if (this.#open) environment.native.configure(this.#id, settings)
   }
 
-  /** The libuv handle for another process, which accepts as well. Closed with this handle. */
+  /** The libuv handle for another process, which accepts, too. Closed with this handle. */
   passable(): LibuvHandle {
     if (this.#libuv === null) {
       this.#libuv = listeningHandle(this.#id, false)
@@ -72,7 +72,7 @@ export class ListenHandle {
     return this.#libuv
   }
 
-  /** The libuv handle for another server of this process, which accepts from here on, as in Node, where both share one handle. */
+  /** The libuv handle for another server of this process, which accepts from now on. In Node both share one handle. */
   giveUp(): LibuvHandle | { fd: number } {
     if (this.#givenUp && this.#libuv !== null) return this.#libuv
     // For a pipe Node makes a handle of its own from the descriptor.
@@ -112,7 +112,7 @@ export class ListenHandle {
     this.#servesRest = true
   }
 
-  /** No connection is to be reported to the server any more. */
+  /** No connection is reported to the server any more. */
   forgetServer(): void {
     if (environment.outliving.delete(this.#id)) environment.servers.delete(this.#id)
   }

@@ -1,10 +1,10 @@
-/** What net.Server's `listen` has made of its arguments, as the I/O threads take it, and what it reports of a failure. */
+/** Converts the arguments that net.Server's `listen` has prepared into options for the I/O threads, and makes errors of failures. */
 import { getSystemErrorName } from 'node:util'
 
 import { systemError } from './errors.js'
 import type { ListenOptions } from './native.js'
 
-/** `listen`'s flags as libuv has them. */
+/** libuv's flags of `listen`. */
 const IPV6_ONLY = 1
 const REUSE_PORT = 2
 
@@ -19,7 +19,7 @@ export function listenOptions(
   flags: number,
 ): ListenOptions {
   const options: ListenOptions = {
-    // Node makes an integer of whatever it is given.
+    // Node converts any value to an integer.
     backlog: +(backlog || DEFAULT_BACKLOG) | 0,
     ipv6Only: (flags & IPV6_ONLY) !== 0,
     reusePort: (flags & REUSE_PORT) !== 0,

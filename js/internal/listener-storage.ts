@@ -1,6 +1,6 @@
 /**
- * Where an emitter keeps its listeners, made ahead of Node's own constructor, which leaves what it finds in place. What
- * that one makes, `{ __proto__: null }`, V8 keeps as a dictionary: making it takes longer than all other fields together.
+ * The object that holds an emitter's listeners, made before Node's own constructor, which keeps an existing one. Node's constructor would
+ * make `{ __proto__: null }`, a dictionary in V8, which takes longer to make than all other fields together.
  */
 
 interface Emitter {
@@ -8,7 +8,7 @@ interface Emitter {
   _eventsCount: number
 }
 
-/** Listeners by event; inherits nothing that could pass for one. */
+/** Listeners by event. Inherits no member that could be taken for a listener. */
 const Listeners = function Listeners() {} as unknown as new () => object
 Listeners.prototype = Object.create(null)
 

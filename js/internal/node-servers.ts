@@ -1,10 +1,10 @@
 /**
- * The servers of node:http2 with `allowHTTP1`, and those of node:https that a program has made before ferrohttp's https was in
- * place, under the register module: they stay Node's, the messages they make become ours. A program that serves one application by both protocols has but one class to inherit
- * from, and that is ours then.
+ * Under the register module, servers of node:http2 with `allowHTTP1`, and servers of node:https that were made before ferrohttp's https
+ * was in place, stay Node's, and their messages become ours. An application that is served by both protocols has one class to inherit
+ * from, and that is ours.
  *
- * They leave it to a function of node:http to take the classes of their messages from the options, and get another one of us
- * when they are loaded. Where something has loaded them before, the functions that make them are replaced.
+ * These modules use a function of node:http that reads the classes of messages from the options, and get ours instead when they are
+ * loaded. Where they have been loaded before, the functions that make servers are replaced.
  */
 import { http2Servers } from './http2-servers.js'
 import { innerModule } from './inner-modules.js'
@@ -17,7 +17,7 @@ export interface MessageClasses {
 
 type StoreOptions = (this: unknown, options: MessageClasses) => void
 
-/** @param classes gives ours, which it may have to load */
+/** @param classes returns our classes, which may have to be loaded */
 export function serveWithOurMessages(classes: () => MessageClasses): void {
   if (isLoaded('http2')) {
     const http2 = process.getBuiltinModule('http2')

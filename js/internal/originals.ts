@@ -1,4 +1,4 @@
-/** How Node's sockets connect, as it was when this module was loaded. */
+/** Methods of Node's sockets as they were when this module was loaded. */
 import { connect, createConnection, Socket } from 'node:net'
 
 export const netConnect = connect

@@ -2,41 +2,41 @@
 import type { WriteCallback } from './transport.js'
 
 /** Bits of `[kState]`. */
-/** `write()` answered false and 'drain' is still owed. */
+/** `write()` has returned false, and 'drain' has not been emitted yet. */
 export const NEED_DRAIN = 1
-/** The message has been sent whole. */
+/** The message has been sent completely. */
 export const WRITABLE_FINISHED = 2
 /** See `rejectNonStandardBodyWrites`. */
 export const REJECT_BODY = 4
 /** The head has characters above 0x7f; see `headText` in `output-queue.ts`. */
 export const OBS_TEXT_HEAD = 8
-/** Attached by a server: once sent, the response lets its request, its transport and itself go. */
+/** Attached by a server: after it has been sent, the response releases its request and its transport. */
 export const MANAGED = 16
-/** `outputData` begins with the head, interim responses aside. */
+/** `outputData` begins with the head, except for interim responses. */
 export const HEAD_QUEUED = 32
 
-/** Parts written in this turn wait for its end; see `writeChunk` in `sending.ts`. */
+/** Parts of this turn wait for its end; see `writeChunk` in `sending.ts`. */
 export const IN_TURN = 32
-/** The program has corked the message and written a part: further ones join it. */
+/** The program has corked the message and written a part. Further parts are joined to it. */
 export const JOINING = 64
 
 /** Body bytes counted for `strictContentLength`. */
 export const kBytesWritten = Symbol('ferrohttp.bytesWritten')
 /** Depth of `cork()`. */
 export const kCorked = Symbol('ferrohttp.corked')
-/** Parts that wait: written while corked, or in this turn. Null when there are none. */
+/** Parts that wait because the message is corked, or for the end of this turn. Null when there are none. */
 export const kCorkedChunks = Symbol('ferrohttp.corkedChunks')
 export const kCorkedLength = Symbol('ferrohttp.corkedLength')
-/** What the head in `outputData` was made of, or null; see `QueuedHead` in `output-queue.ts`. */
+/** The parts of the head in `outputData`, or null; see `QueuedHead` in `output-queue.ts`. */
 export const kQueuedHead = Symbol('ferrohttp.queuedHead')
 /** Callbacks of `end()` not called yet, or null. */
 export const kEndCallbacks = Symbol('ferrohttp.endCallbacks')
-/** What `destroy()` was given; undefined when it was given nothing, null before. */
+/** The argument of `destroy()`; null before it is called. */
 export const kErrored = Symbol('ferrohttp.errored')
-/** Why the message could not be sent whole, or null. */
+/** The reason why the message could not be sent completely, or null. */
 export const kFlushError = Symbol('ferrohttp.flushError')
 
-/** Notes the async context of a call whose outcome is told later: a `write()` that was answered false, or `end()`. */
+/** Notes the async context of a call with a later event: a `write()` that has returned false, or `end()`. */
 export const kRemember = Symbol('ferrohttp.remember')
 
 export type EndCallback = WriteCallback
@@ -45,8 +45,8 @@ export interface CorkedChunk {
   chunk: string | Uint8Array
   encoding: BufferEncoding | null | undefined
   callback: WriteCallback | null
-  /** It leaves in one chunk with the part before it. */
+  /** Sent in one chunk with the part before it. */
   joins: boolean
-  /** What the program wrote to the socket itself: not framed. */
+  /** Written to the socket by the program: not framed. */
   isRaw?: boolean
 }

@@ -1,6 +1,6 @@
 /**
- * `outputData`: what a message writes before it has a connection, kept as it goes over the wire and in Node's portions,
- * because programs read and edit it: proxy agents rewrite the head of a request that is queued already.
+ * `outputData`: the bytes that a message writes before it has a connection, framed and in Node's portions, because programs read and
+ * edit them. Proxy agents, for example, rewrite the head of a request that is queued already.
  */
 import type { OutgoingMessage } from '../outgoing.js'
 import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
@@ -13,12 +13,12 @@ export type Encoding = BufferEncoding | null | undefined
 /** An element of `outputData`. */
 export type OutputEntry = WirePart
 
-/** What the first entry was made of. Holds for as long as nobody has edited its `data`. */
+/** The parts of the first entry. Valid while the program has not edited its `data`. */
 export interface QueuedHead {
   readonly data: string
   readonly head: string
   readonly body: string
-  /** The body's. Latin1 for ASCII, which transports write fastest. */
+  /** The encoding of the body. Latin1 for ASCII, which transports write fastest. */
   readonly encoding: Encoding
 }
 
@@ -27,35 +27,35 @@ const CRLF = Buffer.from('\r\n')
 /** Text up to this length shares a record with the head. */
 const SHORT = 4096
 
-/** Entries that are (parts of) interim responses: they go ahead of the head. */
+/** Entries that are interim responses, or parts of them. They precede the head. */
 const interim = new WeakSet<OutputEntry>()
 
-/** Without an encoding, text is UTF-8. */
+/** The default encoding of text. */
 export function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean {
   return typeof data === 'string' && (!encoding || encoding === 'utf8')
 }
 
 /**
- * Node sends the head together with a first part that is a string, and in that part's encoding; a head with characters
- * above 0x7f is therefore UTF-8 when the part is, and latin1 otherwise. Transports always encode heads as latin1.
+ * The head as text that transports encode as latin1. Node sends the head together with a first part that is a string, in that part's
+ * encoding, so a head with characters above 0x7f is UTF-8 when the part is, and latin1 otherwise.
  */
 export function headText(message: OutgoingMessage, head: string, asUtf8: boolean): string {
   if ((message[kState] & OBS_TEXT_HEAD) === 0) return head
   if (asUtf8) return utf8Bytes(head)
-  // A Content-Disposition that was decoded after it had been validated (`recoded` in `render-head.ts`). latin1 would keep the
-  // low byte of such a character alone, which may be a CR or an LF.
+  // A Content-Disposition that was decoded after it had been validated (`recoded` in `render-head.ts`). Latin1 would keep only the low
+  // byte of such a character, which may be a CR or an LF.
   return WIDE.test(head) ? head.replace(WIDE_RUNS, utf8Bytes) : head
 }
 
 const WIDE = /[^\x00-\xff]/
 const WIDE_RUNS = /[^\x00-\xff]+/g
 
-/** A character for each byte of `text` in UTF-8. */
+/** Latin1 text with a character for each byte of `text` in UTF-8. */
 function utf8Bytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
-/** Queues bytes as they are, with the head in front if that is due. @returns whether there is room for more */
+/** Queues bytes without framing, after the head if that is due. @returns whether there is room for more */
 export function queueData(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -91,7 +91,7 @@ export function queueChunk(
   return queue(message, CRLF, null, callback)
 }
 
-/** Queues (part of) an interim response. */
+/** Queues an interim response, or part of one. */
 export function queueInterim(
   message: OutgoingMessage,
   data: BodyChunk,
@@ -112,10 +112,10 @@ function queue(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, ca
 
 /**
  * Hands the queue to the transport.
- * @param chunked CHUNKED if the transport frames what follows the queue, otherwise 0
- * @param end END and its companions if the queue is all there is, otherwise 0
- * @returns what the transport answered the last part; undefined when the queue is empty
- * @throws ERR_INVALID_ARG_TYPE when a program has put something else there, ERR_UNKNOWN_ENCODING: nothing has been sent then
+ * @param chunked CHUNKED if the transport frames the parts after the queue, otherwise 0
+ * @param end END and the flags that go with it if the queue is the whole message, otherwise 0
+ * @returns the transport's result for the last part; undefined when the queue is empty
+ * @throws ERR_INVALID_ARG_TYPE for an entry of the program that is not data, ERR_UNKNOWN_ENCODING. Nothing has been sent then
  */
 export function sendQueue(
   message: OutgoingMessage,
@@ -147,13 +147,13 @@ export function sendQueue(
 class QueueSender {
   readonly #message: OutgoingMessage
   readonly #transport: MessageTransport
-  /** Whether the transport frames what comes later. */
+  /** Whether the transport frames later parts. */
   readonly #chunked: number
   readonly #end: number
   readonly #made: QueuedHead | null
-  /** The next part is the head, or begins with it. */
+  /** Whether the next part is the head, or begins with it. */
   #headDue: boolean
-  /** The text of a head that has yet to be sent, short parts behind it included. */
+  /** The text of a head that has not been sent yet, with the short parts that follow it. */
   #head: string | null = null
   #ended = false
   #accepted = true
@@ -214,7 +214,7 @@ class QueueSender {
       }
     }
     const frames = this.#chunked !== 0
-    // The head takes along what has been framed already, as far as that is short.
+    // Short parts that are framed already are sent together with the head.
     if (this.#head !== null && callback === null && this.#message.chunkedEncoding && part.length <= SHORT) {
       this.#head += latin1(part, partEncoding)
       part = ''
@@ -251,13 +251,13 @@ class QueueSender {
   }
 }
 
-/** The callback of an empty write comes behind those of the writes before it. */
+/** The callback of an empty write is called after those of earlier writes. */
 export function callInTurn(transport: MessageTransport, callback: WriteCallback): void {
   if (transport.afterWrites === undefined) process.nextTick(callback, null)
   else transport.afterWrites(callback)
 }
 
-/** The bytes of `data`, one a character. */
+/** The bytes of `data`, as latin1 text. */
 export function latin1(data: BodyChunk, encoding: Encoding): string {
   if (typeof data !== 'string') return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
   if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') return data

@@ -1,23 +1,23 @@
-/** Writes that have been handed over and not acknowledged, in their order. */
+/** Writes of a connection that have been handed over and not acknowledged, in their order. */
 import { forEachIsolated } from './isolated-callbacks.js'
 import { CHUNKED, kSettle, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
 interface PendingWrite {
-  /** Its last byte's position among all that were written. */
+  /** Position of its last byte among all bytes that were written. */
   end: number
   callback: WriteCallback | null
   message: SettledMessage | null
 }
 
-/** A body of so many bytes, or characters of a string, fits into any socket's buffer. */
+/** A body of this many bytes, or characters, fits into any socket's buffer. */
 export const SMALL = 4096
 
-/** Whether the kernel takes a part of this size as soon as it has taken everything before it. */
+/** Whether the kernel accepts a part of this size when it has accepted everything before it. */
 export function isSmall(body: BodyChunk | null): boolean {
   return body === null || body.length <= SMALL
 }
 
-/** Bytes that a body part takes on the wire, the chunked coding's own included. */
+/** Size of a body part on the wire in bytes, with the chunked framing. */
 export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: number): number {
   const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
   // The size line and the two line ends.
@@ -25,31 +25,31 @@ export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: nu
 }
 
 export class PendingWrites {
-  /** Bytes written, ever. */
+  /** Number of bytes written so far. */
   #written = 0
-  /** Bytes of writes that have been acknowledged or have failed, ever: the first ones. */
+  /** Number of bytes so far whose writes have been acknowledged or have failed. */
   #settled = 0
-  /** Position behind the last message that has ended. */
+  /** Position after the last message that has ended. */
   #ended = 0
   #writes: PendingWrite[] = []
-  /** So many of the first ones are with the kernel, as it has said when it was asked; their acknowledgements are on the way. */
+  /** Number of the first writes that the kernel has accepted, as a query has shown. Their acknowledgements are under way. */
   #sent = 0
 
   get empty(): boolean {
     return this.#writes.length === 0
   }
 
-  /** Bytes of all of them. */
+  /** Number of bytes of all pending writes. */
   get bytes(): number {
     return this.#written - this.#settled
   }
 
-  /** The kernel will take all of them at once, and nobody is called back. */
+  /** Whether the kernel will accept all of them at once, and none has a callback. */
   get isSmall(): boolean {
     return this.bytes <= SMALL && this.#writes.every(({ callback, message }) => callback === null && message === null)
   }
 
-  /** Of these, the bytes of messages that have ended; the first ones. */
+  /** Number of bytes of messages that have ended, which are the first ones. */
   get endedBytes(): number {
     return Math.max(0, this.#ended - this.#settled)
   }
@@ -59,46 +59,46 @@ export class PendingWrites {
     this.#writes.push({ end: this.#written, callback, message })
   }
 
-  /** The kernel has taken all of them. */
+  /** The kernel has accepted all of them. */
   markSent(): void {
     this.#sent = this.#writes.length
   }
 
-  /** Whether the kernel may not have taken all of them; `acknowledged` of the first ones it has. */
+  /** Whether the kernel may not have accepted all of them. @param acknowledged number of the first ones that it has accepted */
   maybeUnsent(acknowledged: number): boolean {
     return this.#writes.length > Math.max(acknowledged, this.#sent)
   }
 
-  /** Bytes of those that the kernel has taken: `acknowledged`, and what it has said itself. */
+  /** Number of bytes that the kernel has accepted, by `acknowledged` and by queries. */
   sentBytes(acknowledged: number): number {
     const count = Math.min(Math.max(acknowledged, this.#sent), this.#writes.length)
     return count === 0 ? 0 : this.#writes[count - 1]!.end - this.#settled
   }
 
-  /** The last one is acknowledged to `callback`. */
+  /** Calls `callback` when the last one is acknowledged. */
   waitForLast(callback: WriteCallback): void {
     this.#writes.at(-1)!.callback = callback
   }
 
-  /** What has been written belongs to messages that have ended. */
+  /** All bytes so far belong to messages that have ended. */
   markEnded(): void {
     this.#ended = this.#written
   }
 
-  /** The first `count` are with the kernel. */
+  /** The kernel has accepted the first `count`. */
   acknowledge(count: number): void {
     this.#sent = Math.max(0, this.#sent - count)
     this.#tell(this.#writes.splice(0, count), null)
   }
 
-  /** None will ever be. */
+  /** None of them will be accepted any more. */
   fail(error: Error): void {
     this.#tell(this.#writes.splice(0), error)
   }
 
   #tell(writes: PendingWrite[], error: Error | null): void {
     forEachIsolated(writes, ({ end, callback, message }) => {
-      // A callback may have settled later ones already.
+      // A callback may have settled later writes already.
       if (end > this.#settled) this.#settled = end
       callback?.(error)
       message?.[kSettle](error)
@@ -106,7 +106,7 @@ export class PendingWrites {
   }
 
   /**
-   * Calls back with the last one, never synchronously.
+   * Calls back after the last pending write, never synchronously.
    * @returns false when there is none
    */
   after(callback: WriteCallback): boolean {

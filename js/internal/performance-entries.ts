@@ -1,6 +1,6 @@
 /**
- * Entries of type 'http' for PerformanceObserver (Node doc heading "PerformanceObserver supported entry types"). Only Node
- * can make them, and it does when one of its responses finishes; so what finishes here is told as such a response.
+ * Entries of type 'http' for PerformanceObserver (Node doc heading "PerformanceObserver supported entry types"). Only Node can make
+ * them, which it does when one of its own responses finishes. So a stand-in of Node's class finishes for each of our messages.
  */
 import { channel } from 'node:diagnostics_channel'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
@@ -20,7 +20,7 @@ export interface Answered {
   readonly headers: IncomingHttpHeaders | OutgoingHttpHeaders
 }
 
-/** What Node keeps of a message for its entry. */
+/** Node's data about a message for its entry. */
 export interface Measurement {
   readonly type: 'http'
   readonly name: 'HttpRequest' | 'HttpClient'
@@ -28,7 +28,7 @@ export interface Measurement {
   readonly detail: { readonly req: Asked }
 }
 
-/** Where Node's responses keep it; unknown before somebody observes. */
+/** The symbol under which Node's responses have it. Unknown before a program observes. */
 let key: symbol | undefined
 
 const STOPPED = Symbol('ferrohttp.stopped')
@@ -41,11 +41,11 @@ function isMeasurement(value: unknown): boolean {
   return (value as Partial<Measurement> | null | undefined)?.type === 'http'
 }
 
-/** Node measures the responses that are made while somebody observes: one is enough to see where. */
+/** Finds the symbol: Node measures responses that are made while a program observes, so one response shows it. */
 function learn(): void {
   if (key !== undefined) return
   const response = Object.create(NodeResponse.prototype)
-  // What follows would be in the log of trace events.
+  // The rest would appear in the log of trace events.
   Object.defineProperty(response, '_traceEventId', { set: stop })
   try {
     unpublished(channel('http.server.response.created'), () => beginResponse(response))
@@ -67,7 +67,7 @@ PerformanceObserver.prototype.observe = {
 // An observer may be older than this module.
 learn()
 
-/** Whether anybody has ever observed: otherwise nothing need be measured. */
+/** Whether a program has ever observed. Otherwise nothing is measured. */
 export function isObserved(): boolean {
   return key !== undefined
 }
@@ -77,7 +77,7 @@ export function measure(name: Measurement['name'], { method, url, headers }: Ask
   return { type: 'http', name, startTime: performance.now(), detail: { req: { method, url, headers } } }
 }
 
-/** It has been answered. */
+/** The request has been answered. */
 export function tellMeasured(measurement: Measurement, { statusCode, statusMessage, headers }: Answered): void {
   finish(NodeResponse, { [key!]: measurement, statusCode, statusMessage, getHeaders: () => headers })
 }

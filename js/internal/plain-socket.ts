@@ -1,6 +1,6 @@
 /**
- * A native socket becomes an ordinary net.Socket with a libuv handle, because the program passes it on: to another process,
- * or as a child's stdio. The I/O thread gives up the descriptor; what it has read already comes through the same socket.
+ * Turns a native socket into an ordinary net.Socket with a libuv handle, because the program passes it on: to another process, or as a
+ * child's stdio. The I/O thread gives up the descriptor. Bytes that it has read go through the same socket object.
  */
 import fs from 'node:fs'
 import net from 'node:net'
@@ -14,7 +14,7 @@ import { giveUpConnection } from './native.js'
 import { kAsyncId } from './symbols.js'
 import { kConnection, NativeSocket } from '../native-socket.js'
 
-/** A stream's handle, as far as it is of interest here. */
+/** The members of a stream's handle that are used here. */
 interface Handle {
   getAsyncId(): number
   [owner: symbol]: unknown
@@ -34,9 +34,8 @@ export function isNative(value: unknown): value is Passable {
 }
 
 /**
- * Turns `socket` into a plain one. A socket that has no connection any more stays as it is: Node deals with it as with a
- * destroyed one of its own.
- * @throws ERR_INVALID_HANDLE_TYPE when it is connecting, or carries a request of this program; what the system says otherwise
+ * Turns `socket` into a plain one. A socket without a connection is not changed: Node handles it as a destroyed one.
+ * @throws ERR_INVALID_HANDLE_TYPE when it is connecting, or has a request of this program; errors of the system
  */
 export function makePlain(socket: Passable): void {
   const connection = socket[kConnection]
@@ -56,7 +55,7 @@ export function makePlain(socket: Passable): void {
   adopt(socket, handle)
 }
 
-/** A handle of libuv's on the descriptor, made by a stream that is not used any further. */
+/** A libuv handle for the descriptor, made by a stream that is not used otherwise. */
 function handleOf(fd: number): Handle {
   try {
     const carrier = new net.Socket({ fd, readable: false, writable: false, manualStart: true } as {
@@ -71,7 +70,7 @@ function handleOf(fd: number): Handle {
   }
 }
 
-/** From here on every member is net.Socket's, whose constructor has made the socket. */
+/** Makes every member that of net.Socket, whose constructor has made the socket. */
 function adopt(socket: Passable, handle: Handle): void {
   const { timeout } = socket
   const plain = Object.setPrototypeOf(socket, net.Socket.prototype) as WithHandle
@@ -83,17 +82,17 @@ function adopt(socket: Passable, handle: Handle): void {
   if (timeout) plain.setTimeout(timeout)
 }
 
-/** A child reads it: Node marks the stream, and has stopped reading. */
+/** A child process reads the socket: Node marks the stream, and has stopped reading. */
 function isStdio(stream: object): boolean {
   return Object.getOwnPropertySymbols(stream).some((symbol) => symbol.description === 'kIsUsedAsStdio')
 }
 
 /**
- * Nothing is read before all that the I/O thread has read is in the stream.
- * @returns called then, with the rest
+ * Delays reading until all bytes that the I/O thread has read are in the stream.
+ * @returns a function to call then, with the rest of the bytes
  */
 function holdReading(plain: WithHandle): (unread: Uint8Array | undefined) => void {
-  // The stream may be waiting for what it has asked the connection for.
+  // The stream may be waiting for bytes from the connection.
   let wanted = plain._readableState.reading
   Object.defineProperty(plain, '_read', {
     value: () => {
@@ -105,7 +104,7 @@ function holdReading(plain: WithHandle): (unread: Uint8Array | undefined) => voi
     delete (plain as { _read?: unknown })._read
     if (plain.destroyed) return
     const full = unread !== undefined && !plain.push(unread)
-    // It may have been passed on meanwhile.
+    // The socket may have been passed on in the meantime.
     if (wanted && !full && plain._handle !== null && !isStdio(plain)) plain._read(0)
   }
 }

@@ -1,37 +1,36 @@
 /**
- * Whether a socket of ours has a part in writing messages. It has none as long as nobody watches: records go to Rust past
- * it. A program that replaces `write()` (a recorder, byte accounting) or corks the socket must see, or hold, everything that
- * is written, as in Node.
+ * Decides whether a socket of ours takes part in writing messages. Usually it does not: records go to Rust directly. As in Node, a
+ * program that replaces `write()` (a recorder, byte accounting) must see all bytes, and one that corks the socket must hold them.
  */
 import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
-/** Taken when the module was loaded. */
+/** Node's method when this module was loaded. */
 const plainWrite = Duplex.prototype.write
 
-/** Somebody has replaced the method of all sockets. */
+/** Whether a program has replaced the method of all sockets. */
 export function isWriteReplaced(): boolean {
   return Socket.prototype.write !== plainWrite
 }
 
-/** Whether what is written to the connection must go through `socket`. */
+/** Whether messages must be written through `socket`. */
 export function takesPart(socket: Socket): boolean {
   return socket.write !== plainWrite || socket.writableCorked > 0 || bufferedLength(socket) > 0
 }
 
 const ownLength = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableLength')!.get as (this: Duplex) => number
 
-/** What the stream itself says. */
+/** The value that the stream itself returns. */
 export const ownNeedDrain = Object.getOwnPropertyDescriptor(Duplex.prototype, 'writableNeedDrain')!.get as (
   this: Duplex,
 ) => boolean
 
-/** Bytes that the stream itself holds: written to it, and not given to the connection. */
+/** Bytes that the stream itself holds: written to it, and not handed to the connection yet. */
 export function bufferedLength(socket: Socket): number {
   return ownLength.call(socket)
 }
 
-/** The same without the part that the stream has given to the connection and waits for: the connection counts it, too. */
+/** The same without the part that the stream has handed to the connection, which counts it, too. */
 export function unsharedLength(socket: Socket): number {
   const { writing, writelen } = (socket as unknown as { _writableState: { writing: boolean; writelen: number } })
     ._writableState

@@ -1,6 +1,6 @@
 /**
- * What must happen before the process ends, however the program ends it: an answer that was written is with the kernel by
- * then, as in Node, which writes at once.
+ * Runs functions before the process ends, however the program ends it. An answer that was written must have reached the kernel by then,
+ * as in Node, which writes at once.
  */
 import { isMainThread } from 'node:worker_threads'
 
@@ -9,21 +9,21 @@ type Internals = Record<'_kill' | 'abort' | 'execve' | 'reallyExit', Ending | un
 
 /**
  * Calls `act` when the process ends: when it emits 'exit', and before `process.reallyExit()`, `process.abort()`,
- * `process.execve()` and a signal that the program sends to itself, none of which emits 'exit'. Where the process survives
- * the signal `act` is called again later.
+ * `process.execve()` and a signal that the program sends to itself, none of which emits 'exit'. If the process survives the signal,
+ * `act` is called again later.
  */
 export function beforeProcessEnds(act: () => void): void {
   process.on('exit', act)
   wrap('reallyExit', act)
-  // A worker thread has none of these.
+  // Worker threads do not have these functions.
   if (!isMainThread) return
   wrap('abort', act)
   wrap('execve', act)
-  // 0 and a negative number mean groups of processes, this one among them.
+  // 0 and negative numbers mean groups of processes, which may include this one.
   wrap('_kill', act, (pid) => pid === process.pid || Number(pid) <= 0)
 }
 
-/** Has `act` called before `process[name]` where `concerns` its first argument. */
+/** Calls `act` before `process[name]` if `concerns` returns true for its first argument. */
 function wrap(name: keyof Internals, act: () => void, concerns = (_first: unknown): boolean => true): void {
   const internals = process as unknown as Internals
   const { [name]: original } = internals

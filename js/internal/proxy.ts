@@ -1,7 +1,7 @@
 /**
- * Requests by way of a proxy, as Node 24 has it: Node doc heading "Built-in Proxy Support". An agent made with `proxyEnv`
- * connects to the proxy that HTTP_PROXY names and asks in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY
- * exempts the server. Agents for https ask the proxy that HTTPS_PROXY names for a tunnel: `https-tunnel.ts`.
+ * Requests through a proxy, as in Node 24: Node doc heading "Built-in Proxy Support". An agent with `proxyEnv` connects to the proxy of
+ * HTTP_PROXY and sends requests in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY exempts the server. An agent for https
+ * asks the proxy of HTTPS_PROXY for a tunnel, see `https-tunnel.ts`.
  */
 import net from 'node:net'
 
@@ -9,7 +9,7 @@ import type { ClientRequest } from '../client.js'
 import type { ClientOptions } from './client-options.js'
 import { ERR_INVALID_ARG_VALUE, ERR_PROXY_INVALID_CONFIG, ERR_SOCKET_BAD_PORT } from './errors.js'
 
-/** What `proxyEnv` may hold; the lower-case names win. */
+/** The variables of `proxyEnv`. The lower-case names have precedence. */
 export type ProxyEnvironment = Record<string, string | undefined>
 
 export interface Proxy {
@@ -17,14 +17,14 @@ export interface Proxy {
   readonly href: string
   readonly host: string
   readonly port: number
-  /** It is spoken to by TLS. */
+  /** Whether the connection to the proxy is TLS. */
   readonly secure: boolean
-  /** The value of Proxy-Authorization, null for none. */
+  /** The value of Proxy-Authorization, or null for none. */
   readonly authorization: string | null
   readonly exempt: readonly Exemption[]
 }
 
-/** Of an agent: its Proxy, or null. */
+/** In an agent: its Proxy, or null. */
 export const kProxy = Symbol('ferrohttp.proxy')
 
 interface Exemption {
@@ -34,12 +34,12 @@ interface Exemption {
 
 const NAMES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY']
 
-/** The part of a process's environment that is about proxies. */
+/** The variables about proxies of an environment. */
 export function proxyVariables(env: ProxyEnvironment): ProxyEnvironment {
   return Object.fromEntries(NAMES.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]))
 }
 
-/** What `--use-env-proxy` and NODE_USE_ENV_PROXY ask for; the flag is stronger. */
+/** Whether `--use-env-proxy` or NODE_USE_ENV_PROXY is set. The flag has precedence. */
 export function environmentAsks(): boolean {
   const options = [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv]
   const flag = options.findLast((option) => option === '--use-env-proxy' || option === '--no-use-env-proxy')
@@ -50,7 +50,7 @@ export function environmentAsks(): boolean {
 export function parseProxy(env: ProxyEnvironment, protocol: 'http:' | 'https:'): Proxy | null {
   const given = protocol === 'http:' ? env['http_proxy'] || env['HTTP_PROXY'] : env['https_proxy'] || env['HTTPS_PROXY']
   if (!given || !/^https?:\/\//.test(given)) return null
-  // The URL parser would take line ends out without a word.
+  // The URL parser would remove line ends silently.
   if (/[\r\n]/.test(given) || !URL.canParse(given)) throw ERR_PROXY_INVALID_CONFIG(`Invalid proxy URL: ${given}`)
   const url = new URL(given)
   const secure = url.protocol === 'https:'
@@ -122,8 +122,8 @@ export function notExempt(
 }
 
 /**
- * Makes a request one to a proxy: absolute target, a Host that agrees with it, and the fields for the proxy itself. Of
- * headers that were given as a list only the Host is looked at.
+ * Prepares a request for a proxy: absolute target, a Host that agrees with it, and the fields for the proxy itself. Of headers that are
+ * given as a list only the Host is read.
  *
  * @returns the target
  * @throws ERR_INVALID_ARG_VALUE, ERR_INVALID_URL, ERR_SOCKET_BAD_PORT
@@ -141,7 +141,7 @@ export function addressProxy(request: ClientRequest, proxy: Proxy, options: Clie
   return target
 }
 
-/** The target with its authority, encoded as the URL parser encodes it; sees to it that the Host agrees. */
+/** Returns the target with its authority, encoded as the URL parser does, and sets a Host that agrees. */
 function absoluteTarget(request: ClientRequest, path: string, { port: given, headers }: ClientOptions): string {
   const port = Number(given)
   if (!(port >= 0 && port < 65536)) throw ERR_SOCKET_BAD_PORT('options.port', given, true)
@@ -149,7 +149,7 @@ function absoluteTarget(request: ClientRequest, path: string, { port: given, hea
   const { host: authority } = new URL(`http://${host}:${port}`)
   if (Array.isArray(headers)) {
     const host = hostOf(headers as unknown[])
-    // What is given as a list is sent as it stands.
+    // Headers that are given as a list are sent unchanged.
     if (host !== undefined && host !== authority) throw hostMismatch(host, authority)
   } else {
     for (const name of Object.keys(headers ?? {})) {
@@ -184,7 +184,7 @@ function hostMismatch(value: string, authority: string): Error {
 }
 
 function checkHost(value: string, authority: string): void {
-  // Anything beside host and port would be part of the URL.
+  // Anything other than host and port would become part of the URL.
   if (!URL.canParse(`http://${value}`) || new URL(`http://${value}`).href !== `http://${authority}/`)
     throw hostMismatch(value, authority)
 }

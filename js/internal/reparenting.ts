@@ -1,8 +1,7 @@
 /**
- * Frameworks that give every request and response a prototype of their own (Express: `app.request`, `app.response`).
- * Those objects inherit from node:http's classes, so a message of ours would lose its members; here they are made to
- * inherit from ours instead. As they may serve a server of node:http in the same process too, the members in between
- * ask whose message it is.
+ * Some frameworks give every request and response a prototype of their own (Express: `app.request`, `app.response`). These prototypes
+ * inherit from node:http's classes, so a message of ours would lose its members. This module makes them inherit from ours. They may serve
+ * a server of node:http in the same process, too, so members in between check which class the message has.
  */
 import http from 'node:http'
 import module from 'node:module'
@@ -12,19 +11,19 @@ import { OutgoingMessage } from '../outgoing.js'
 import { ServerResponse } from '../response.js'
 import { kSource, kState } from './symbols.js'
 
-/** A class of node:http and ours beside it. */
+/** A class of node:http and our class for it. */
 interface Family {
   readonly node: object
   readonly ours: object
-  /** Where its members are, other than those of streams and emitters, which are the same on both sides. */
+  /** The prototypes with its members, except those of streams and emitters, which both classes share. */
   readonly levels: readonly object[]
-  /** Has a value on every message of ours, and on no other. */
+  /** A symbol that every message of ours has, and no other. */
   readonly mark: symbol
-  /** What frameworks' objects are made to inherit from; null until the first is found. */
+  /** The object from which frameworks' prototypes inherit; null until the first one is found. */
   between: object | null
 }
 
-// Taken while node:http still has its own classes: the register module puts ours there.
+// Read while node:http has its own classes, before the register module replaces them.
 const FAMILIES: readonly Family[] = [
   {
     node: http.IncomingMessage.prototype,
@@ -47,13 +46,13 @@ const FAMILIES: readonly Family[] = [
   },
 ]
 
-/** Modules that have been looked through. */
+/** Modules that have been searched. */
 const seen = new WeakSet<NodeJS.Module>()
 
-/** Makes what an application will give to messages as their prototypes inherit from ours. */
+/** Makes the prototypes that an application will set on messages inherit from ours. */
 export function reparent(application: unknown): void {
   if (typeof application !== 'function') return
-  // The prototypes are among its properties. Getters are not ours to call.
+  // The prototypes are among its properties. Getters are not called.
   for (const { value } of Object.values(Object.getOwnPropertyDescriptors(application))) {
     if (typeof value !== 'object' || value === null) continue
     for (const family of FAMILIES) {
@@ -64,8 +63,8 @@ export function reparent(application: unknown): void {
 }
 
 /**
- * The same for what CommonJS modules export: an application called from within another function cannot be seen from
- * outside, the framework it comes from can.
+ * The same for the exports of CommonJS modules: an application that is called by another function cannot be found, but its framework
+ * can.
  */
 export function reparentLoaded(): void {
   for (const loaded of Object.values((module as unknown as { _cache: NodeJS.Dict<NodeJS.Module> })._cache)) {
@@ -75,7 +74,7 @@ export function reparentLoaded(): void {
   }
 }
 
-/** Which object of a chain inherits from node:http's prototype directly; null where none does, or ours comes first. */
+/** The object of a chain that inherits from node:http's prototype directly. Null if there is none, or if ours precedes it. */
 function belowNode(start: object, { node, ours }: Family): object | null {
   let below: object | null = start
   while (below !== null && below !== ours) {
@@ -86,7 +85,7 @@ function belowNode(start: object, { node, ours }: Family): object | null {
   return null
 }
 
-/** An object that inherits from ours and leaves messages of node:http their own members. */
+/** An object that inherits from ours, and gives messages of node:http their own members. */
 function inBetween({ node, ours, levels, mark }: Family): object {
   const between = Object.create(ours) as object
   for (const name of new Set(levels.flatMap(Reflect.ownKeys))) {
@@ -136,7 +135,7 @@ function accessor(
     set(this: Message, value: unknown): void {
       const side = this[mark] === undefined ? theirs : own
       if (side?.set !== undefined) side.set.call(this, value)
-      // As if nothing were in between: what has no accessor becomes a property of the message.
+      // A member without an accessor becomes a property of the message, as without an object in between.
       else if (side?.get === undefined)
         Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
     },

@@ -1,4 +1,4 @@
-/** What the register module puts into node:http and the modules that it is made of. */
+/** The members that the register module replaces in node:http and in its inner modules. */
 import { globalAgent, type Agent as AgentInstance } from '../agent.js'
 import {
   checkInvalidHeaderChar,
@@ -12,7 +12,7 @@ import { connectionListener } from '../server.js'
 import type { Replacements } from './in-place.js'
 import { kUniqueHeaders } from './symbols.js'
 
-/** Of node:http and `_http_agent`: assigning either changes both, and ours. */
+/** `globalAgent` of node:http and `_http_agent`: assigning either changes both, and ours. */
 const GLOBAL_AGENT: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
@@ -22,7 +22,7 @@ const GLOBAL_AGENT: PropertyDescriptor = {
   },
 }
 
-/** @param ours what `require('ferrohttp')` gives */
+/** @param ours the exports of `require('ferrohttp')` */
 export function replacements(ours: typeof ferrohttp): Replacements {
   const [Agent, ClientRequest, IncomingMessage] = [ours.Agent, ours.ClientRequest, ours.IncomingMessage].map(plain)
   const [OutgoingMessage, Server, ServerResponse] = [ours.OutgoingMessage, ours.Server, ours.ServerResponse].map(plain)

@@ -2,8 +2,8 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 /**
- * Where a scope of an AsyncResource leaves nothing behind in it (async context frames, Node 24) one resource serves a
- * whole connection, as in Node; elsewhere `enterWith` would be seen by the connection's next request.
+ * With async context frames (Node 24) a scope of an AsyncResource does not change the resource, so one resource serves a whole
+ * connection, as in Node. Without them the connection's next request would see the effect of `enterWith`.
  */
 export const SCOPES_ISOLATE = (() => {
   if (Number(process.versions.node.split('.')[0]) < 24) return false

@@ -1,8 +1,7 @@
 /**
- * What async_hooks sees of Node's sockets, for those whose bytes an I/O thread carries: resources of the same types,
- * triggered by the same others (Node doc heading "async_hooks", `type` and `triggerAsyncId`). Each is one of a server, of
- * a connection or of what happens once in a connection's life; none is a request's. As with libuv's handles it is told
- * when they end.
+ * Async resources for sockets whose bytes an I/O thread carries, so that async_hooks sees the same types and triggers as with Node's
+ * sockets (Node doc heading "async_hooks", `type` and `triggerAsyncId`). There is one for a server, one for a connection, and one for
+ * each event that happens once in a connection's life; requests have none. As with libuv's handles their end is reported.
  */
 import { AsyncResource } from 'node:async_hooks'
 
@@ -14,7 +13,7 @@ function triggeredBy(cause: AsyncResource, type: string): AsyncResource {
   return new AsyncResource(type, { triggerAsyncId: cause.asyncId(), requireManualDestroy: true })
 }
 
-/** A listening socket. Its context, that of `listen()`, is what all that peers do comes in; it has nobody's domain. */
+/** A listening socket. All events of peers are emitted in its context, which is that of `listen()`, and in no domain. */
 export class ListenResource extends AsyncResource {
   readonly #type: SocketType
 
@@ -33,10 +32,10 @@ export class ListenResource extends AsyncResource {
   }
 }
 
-/** A client's socket: of nobody but the caller. */
+/** A client's socket, triggered by the caller. */
 export class SocketResource extends AsyncResource {
   readonly type: SocketType
-  /** The resource of the socket's first use, in those of later ones: see `reused`. */
+  /** For later uses of the socket: the resource of its first use, see `reused`. */
   declare readonly handle?: SocketResource
 
   constructor(type: SocketType) {
@@ -49,7 +48,7 @@ export class SocketResource extends AsyncResource {
     return triggeredBy(this, this.type === 'TCPWRAP' ? 'TCPCONNECTWRAP' : 'PIPECONNECTWRAP')
   }
 
-  /** The resource of the socket's next use: from here on it belongs to another request, whose context this is called in. */
+  /** The resource of the socket's next use, by another request, in whose context this is called. */
   reused(): SocketResource {
     this.emitDestroy()
     const next = new SocketResource(this.type) as { handle?: SocketResource }
@@ -58,7 +57,7 @@ export class SocketResource extends AsyncResource {
   }
 }
 
-/** Our end of a connection is being closed. */
+/** The shutdown of our direction of a connection. */
 export function shutDown(socket: AsyncResource): AsyncResource {
   return triggeredBy(socket, 'SHUTDOWNWRAP')
 }

@@ -1,4 +1,4 @@
-/** What becomes of bytes from a server that are no response, or none that was asked for. */
+/** Makes errors of a server's bytes that are malformed or unsolicited. */
 import { parserError, type ParserError } from './errors.js'
 import { parserErrors } from './native.js'
 
@@ -11,10 +11,9 @@ const NO_RESPONSE = PARSER_ERRORS.find(
 
 /**
  * @param kind index of the engine's error
- * @param packet what was being parsed, of which `bytesParsed` are fine
- * @param begun a response has begun and not ended: what it lacks tells so itself
- * @returns null for one more response than requests, which is dropped without a word, and for an end that came too early,
- *   which tells so itself
+ * @param packet the bytes that were being parsed, of which the first `bytesParsed` are valid
+ * @param begun whether a response has begun and not ended; an incomplete response reports that itself
+ * @returns null for an unsolicited response, which is dropped silently, and for an early end, which the response reports itself
  */
 export function responseError(kind: number, bytesParsed: number, packet: Buffer, begun: boolean): ParserError | null {
   const { code, reason } = PARSER_ERRORS[kind]!
@@ -25,7 +24,7 @@ export function responseError(kind: number, bytesParsed: number, packet: Buffer,
   return parserError(NO_RESPONSE.code, NO_RESPONSE.reason, bytesParsed, packet)
 }
 
-/** @returns whether the error is the peer's FIN where it is none of a message's ends */
+/** @returns whether the error is the peer's FIN in the middle of a message */
 export function isEarlyEnd(kind: number): boolean {
   return EARLY_ENDS[kind]!
 }

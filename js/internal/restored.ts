@@ -1,4 +1,4 @@
-/** To be imported for its effect, before what looks at node:http while it is loaded. */
+/** Restores Node's own members. Imported for this effect, before modules that read node:http while they are loaded. */
 import { restore } from './in-place.js'
 
 restore()

@@ -1,4 +1,4 @@
-/** What a server has been told: its options, and the settings that it hands to I/O threads and streams. */
+/** A server's options, and the settings that it hands to I/O threads and streams. */
 import http from 'node:http'
 import { getDefaultHighWaterMark } from 'node:stream'
 
@@ -20,7 +20,7 @@ export const kStreams = Symbol('ferrohttp.streams')
 export const kShows = Symbol('ferrohttp.shows')
 const kOptions = Symbol('ferrohttp.options')
 
-/** Settings that connections look at with every turn: assigning one to a running server tells the I/O threads. */
+/** Settings that connections read in every turn. Assigning one to a running server notifies the I/O threads. */
 interface Settings {
   timeout: number
   headersTimeout: number
@@ -32,18 +32,18 @@ interface Settings {
 }
 
 export type Configured = Server & {
-  /** Where Node accepts for this server; null otherwise. */
+  /** Set when Node accepts for this server; null otherwise. */
   [kAdopter]: Adopter | null
   [kConfig]: Settings
-  /** Somebody has wanted to see connections: see `isWatched`. */
+  /** Whether a listener has wanted to see connections, see `isWatched`. */
   [kShows]: boolean
   [kOptions]: ServerOptions
   [kJoined]: Set<string> | null
-  /** Connections that came as streams; null before the first. */
+  /** Connections over streams; null before the first. */
   [kStreams]: StreamConnections | null
 }
 
-/** What a server has before net.Server's constructor assigns to it. Its options are checked by `storeOptions`. */
+/** Initial members of a server, set before net.Server's constructor assigns to it. `storeOptions` checks the options. */
 export function beginServer(server: Server, options: ServerOptions): void {
   const self = server as Configured
   self[kOptions] = options
@@ -141,7 +141,7 @@ export function defineSettings(prototype: Server): void {
         return this[kConfig]?.[name]
       },
       set(this: Configured, value: never) {
-        // net.Server's constructor assigns before there is anything to configure.
+        // net.Server's constructor assigns before there is a server to configure.
         if (this[kConfig] === undefined) return
         this[kConfig][name] = value
         reconfigure(this)
@@ -150,7 +150,7 @@ export function defineSettings(prototype: Server): void {
   }
 }
 
-/** Milliseconds as the binding takes them; what is no number means none, as in Node. */
+/** Milliseconds for the binding. As in Node, a value that is not a number means none. */
 function time(value: unknown): number {
   const number = Number(value)
   return number > 0 ? number : 0
@@ -160,7 +160,7 @@ export function config(server: Configured): ServerConfig {
   const settings = server[kConfig]
   const options = server[kOptions]
   const keepAlive = time(settings.keepAliveTimeout)
-  // Node counts array entries, a name and a value each; its own default is 2,000 of them.
+  // Node counts array entries, names and values; its default is 2,000 of them.
   const headers = settings.maxHeadersCount
   return {
     maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
@@ -177,14 +177,14 @@ export function config(server: Configured): ServerConfig {
   }
 }
 
-/** Tells the I/O threads of settings that have changed. */
+/** Reports changed settings to the I/O threads. */
 export function reconfigure(server: Configured): void {
   const listener = server[kAdopter] ?? server._handle
-  // A handle of libuv's has no such method.
+  // A libuv handle has no such method.
   if (listener?.configure !== undefined) listener.configure(config(server))
 }
 
-/** The same for streams, asked for with each request. */
+/** The same for streams, which read them with each request. */
 export function streamConfig(server: Configured): WatchConfig {
   const settings = server[kConfig]
   return {

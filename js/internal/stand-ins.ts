@@ -1,11 +1,11 @@
-/** Messages of Node's own classes that stand in for ours, where Node alone can tell of something: nobody ever sees them. */
+/** Messages of Node's own classes that stand in for ours where only Node can report an event. Programs never see them. */
 import type { Channel } from 'node:diagnostics_channel'
 import http from 'node:http'
 
-/** What the constructor of a response looks at. */
+/** The members that the constructor of a response reads. */
 const REQUEST = { method: 'GET', url: '/', headers: {}, httpVersionMajor: 1, httpVersionMinor: 1 }
 
-/** The register module puts ours in their place. */
+/** Node's classes, read before the register module replaces them. */
 export const NodeResponse = http.ServerResponse as unknown as NodeClass<[request: object]>
 export const NodeRequest = http.ClientRequest as unknown as NodeClass<[options: object]>
 
@@ -14,7 +14,7 @@ interface NodeClass<A extends unknown[]> {
   readonly prototype: { _finish(): void }
 }
 
-/** Runs `act`; what it publishes on `channel` is not for subscribers. */
+/** Runs `act` without subscribers of `channel`. */
 export function unpublished<T>(channel: Channel, act: () => T): T {
   channel.publish = () => {}
   try {
@@ -24,14 +24,14 @@ export function unpublished<T>(channel: Channel, act: () => T): T {
   }
 }
 
-/** Does what Node's constructor of responses does to `response`. */
+/** Applies Node's constructor of responses to `response`. */
 export function beginResponse(response: object): void {
   ;(NodeResponse as unknown as (this: object, request: object) => void).call(response, REQUEST)
 }
 
-/** What Node does when a message has been handed over, done to one that has `members` and nothing else. */
+/** Makes Node finish a message that has `members` and nothing else. */
 export function finish<M extends object>({ prototype }: NodeClass<never[]>, members: M): M {
-  // One without a socket has nothing to finish.
+  // A message without a socket would not be finished.
   const message = Object.assign(Object.create(prototype), { socket: {} }, members)
   prototype._finish.call(message)
   return message

@@ -1,11 +1,11 @@
-/** For sockets that have no libuv handle behind them. */
+/** For sockets that have no libuv handle. */
 import type { Socket } from 'node:net'
 
 type Listener = (...args: unknown[]) => void
 
 /**
- * node:tls takes a net.Socket without a handle for one that is still connecting, and waits for its 'connect'. Called when
- * such a listener is added to a tunnel, whose socket has been connected for long.
+ * node:tls takes a net.Socket without a handle for one that is connecting, and waits for its 'connect'. Called when such a listener is
+ * added to the socket of a tunnel, which is connected already.
  */
 export function tellConnected(socket: Socket, listener: Listener): void {
   process.nextTick(() => {

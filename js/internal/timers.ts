@@ -1,11 +1,11 @@
 /**
- * Timers and clocks as they were when this module was loaded. Programs that replace the global ones, in tests above all,
- * stop their own time, not that of their connections.
+ * Timers and clocks as they were when this module was loaded. Programs that replace the global ones, mostly tests, stop their own
+ * time, and not that of their connections.
  */
 const { setImmediate, setInterval, clearInterval, setTimeout, Date } = globalThis
 const { hrtime, nextTick } = process
 
-/** Milliseconds since some moment; only differences mean anything. `performance` has the same clock, and takes 1 ms to load. */
+/** Milliseconds of a monotonic clock, for differences. `performance` has the same clock, but takes 1 ms to load. */
 function now(): number {
   const [seconds, nanoseconds] = hrtime()
   return seconds * 1e3 + nanoseconds / 1e6

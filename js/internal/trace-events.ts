@@ -1,7 +1,7 @@
 /**
- * Trace events of category 'node.http' (Node doc heading "Trace events"): of each request that a server takes and of each
- * that a client makes, its begin and its end. Only Node can write to its log, and it does when its own classes do their
- * work; so what begins and ends here is told as theirs.
+ * Trace events of category 'node.http' (Node doc heading "Trace events"): begin and end of each request that a server receives and of
+ * each that a client sends. Only Node can write to its log, which it does when its own classes work. So stand-ins of Node's classes
+ * begin and end for our messages.
  */
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
@@ -12,7 +12,7 @@ import { beginResponse, finish, NodeRequest, NodeResponse, unpublished } from '.
 
 const CATEGORY = 'node.http'
 
-/** What Node notes on a message whose begin is in the log. */
+/** Node's note on a message whose begin is in the log. */
 export interface Traced {
   _traceEventId?: number
 }
@@ -22,7 +22,7 @@ interface TraceEvents {
   getEnabledCategories(): string | undefined
 }
 
-/** How Node's client takes a response's head; `this` is the parser. */
+/** Node's function for a response's head; `this` is the parser. */
 type TakeHead = (this: object, response: EventEmitter, keepAlive: boolean) => void
 
 /** A request of Node's that has its socket. */
@@ -36,12 +36,12 @@ const responseFinish = channel('http.client.response.finish')
 let enabled = false
 let takeHead: TakeHead | undefined
 
-/** Whether anything is to be told; asked once for each message. */
+/** Whether events are logged. Read once for each message. */
 export function isTraced(): boolean {
   return enabled
 }
 
-/** Node has noted on `standIn` what it wrote of `message`, if it did. */
+/** Copies Node's note from `standIn` to `message`. */
 function note(message: Traced, standIn: Traced): void {
   if (standIn._traceEventId !== undefined) message._traceEventId = standIn._traceEventId
 }
@@ -53,7 +53,7 @@ export function responseBegins(response: Traced): void {
   note(response, standIn)
 }
 
-/** It has been answered, as far as the program has to do with it. */
+/** The program has answered the request. */
 export function responseEnds({ _traceEventId }: Traced, url: string | undefined, statusCode: number): void {
   if (_traceEventId === undefined) return
   finish(NodeResponse, { req: { url }, statusCode, _traceEventId })
@@ -65,19 +65,19 @@ export function requestBegins(request: Traced): void {
   note(request, standIn as Traced)
 }
 
-/** Its response has begun. */
+/** The response of a client's request has begun. */
 export function requestEnds({ _traceEventId, path }: Traced & { path: string }, statusCode: number): void {
   const take = takeHead
   if (_traceEventId === undefined || take === undefined) return
   const request = Object.assign(new EventEmitter(), { method: 'GET', path, _traceEventId })
-  // Whoever listens for it takes care of its body.
+  // A listener for 'response' handles the body.
   request.on('response', () => {})
   const socket = Object.assign(new EventEmitter(), { _httpMessage: request })
   const response = Object.assign(new EventEmitter(), { statusCode })
   unpublished(responseFinish, () => take.call({ socket }, response, true))
 }
 
-/** A request of Node's that goes nowhere shows what takes its response. */
+/** Finds Node's function for responses, with a request that is not sent. */
 function learn(): void {
   if (takeHead !== undefined) return
   const nowhere = new Duplex({ read() {}, write() {} })
@@ -88,7 +88,7 @@ function learn(): void {
   })
 }
 
-/** Only the main thread can ask; in others Node has none. */
+/** Null in worker threads, where Node does not have it. */
 function load(): TraceEvents | null {
   try {
     return require('node:trace_events')
@@ -97,14 +97,14 @@ function load(): TraceEvents | null {
   }
 }
 
-/** What workers go by: the log is that of the process, and its flags are known to them. */
+/** For workers: the log is that of the process, whose flags they know. */
 function isAskedByFlag(): boolean {
   return !isMainThread && [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').includes(CATEGORY)
 }
 
 /**
- * Asks Node, which takes too long to be done for each message. Done when a program has turned something on or off, and for
- * each connection: an inspector (`NodeTracing.start`) tells nobody.
+ * Asks Node, which takes too long for each message. Done when a program has enabled or disabled categories, and for each connection,
+ * because an inspector (`NodeTracing.start`) gives no notice.
  */
 export function lookForTracing(): void {
   if (events === null) return
@@ -112,7 +112,7 @@ export function lookForTracing(): void {
   if (enabled) learn()
 }
 
-/** Has each `enable` and `disable` looked for. */
+/** Watches for each `enable` and `disable`. */
 function follow(events: TraceEvents): void {
   const tracing = Object.getPrototypeOf(events.createTracing({ categories: [CATEGORY] }))
   for (const name of ['enable', 'disable'] as const) {

@@ -1,4 +1,4 @@
-/** Argument checks at the public edge; each throws Node's code and message. */
+/** Checks of public arguments. Each throws with Node's code and message. */
 import { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } from './errors.js'
 
 /** @throws ERR_INVALID_ARG_TYPE */
@@ -17,7 +17,7 @@ export function validateFunction(value: unknown, name: string): asserts value is
 }
 
 /**
- * A plain options bag: neither null nor an array nor a function.
+ * Checks an options object: neither null nor an array nor a function.
  * @throws ERR_INVALID_ARG_TYPE
  */
 export function validateObject(value: unknown, name: string): asserts value is Record<string, unknown> {
@@ -49,12 +49,12 @@ export function validateAbortSignal(value: unknown, name: string): asserts value
     throw ERR_INVALID_ARG_TYPE(name, 'AbortSignal', value)
 }
 
-/** `<target>` and any parameters, bare or quoted (RFC 8288 section 3); no part of it can match twice, so it is linear. */
+/** `<target>` and parameters, bare or quoted (RFC 8288 section 3). No part can match in two ways, so matching takes linear time. */
 const LINK = /^<[^>\r\n]*>(?:\s*;\s*[^;"\s=]+(?:=(?:"[^;"\s]*"|[^;"\s]*))?)*$/
 const LINK_REASON = 'must be an array or string of format "</styles.css>; rel=preload; as=style"'
 
 /**
- * The `link` of `writeEarlyHints`: one link or several, joined as one field value; '' for an empty array.
+ * Returns the `link` of `writeEarlyHints`, one link or several, as one field value; '' for an empty array.
  * @throws ERR_INVALID_ARG_VALUE
  */
 export function validateLinkHeaderValue(hints: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * The environment variables of ferrohttp; `docs/CLI.md` lists them. A value that makes no sense is an error: a setting that is
- * silently ignored is found out in production.
+ * The environment variables of ferrohttp, which `docs/CLI.md` lists. An invalid value is an error, because a setting that is ignored
+ * silently is noticed in production only.
  */
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
@@ -17,10 +17,10 @@ export const VARIABLES = [
 const MAX_IO_THREADS = 64
 
 const MODES = ['on', 'off', 'require'] as const
-/** What `ferrohttp/register` does: `on` leaves Node's http in place where the addon cannot be loaded, `require` throws. */
+/** Modes of `ferrohttp/register`. When the addon cannot be loaded, `on` leaves Node's http in place, and `require` throws. */
 export type Mode = (typeof MODES)[number]
 
-/** Of the variable FERROHTTP. */
+/** The value of FERROHTTP. */
 export function mode(): Mode {
   const value = variable('FERROHTTP')
   if (value === undefined) return 'on'
@@ -29,7 +29,7 @@ export function mode(): Mode {
   return value as Mode
 }
 
-/** Path of an addon to load instead of the installed one, of FERROHTTP_ADDON. */
+/** FERROHTTP_ADDON: path of an addon to load instead of the installed one. */
 export function addonPath(): string | undefined {
   const value = variable('FERROHTTP_ADDON')
   if (value !== undefined && !value.endsWith('.node'))
@@ -37,7 +37,7 @@ export function addonPath(): string | undefined {
   return value
 }
 
-/** How many I/O threads FERROHTTP_IO_THREADS asks for. */
+/** FERROHTTP_IO_THREADS: the number of I/O threads. */
 export function ioThreads(): number | undefined {
   const value = variable('FERROHTTP_IO_THREADS')
   if (value === undefined) return undefined
@@ -49,7 +49,7 @@ export function ioThreads(): number | undefined {
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000 }
 
-/** What SIGTERM does to servers: the times of FERROHTTP_DRAIN and FERROHTTP_DRAIN_DELAY. Undefined without the first. */
+/** FERROHTTP_DRAIN and FERROHTTP_DRAIN_DELAY: the times for draining servers on SIGTERM. Undefined without the first. */
 export function drainOptions(): { timeout: number; delay: number } | undefined {
   const timeout = duration('FERROHTTP_DRAIN')
   const delay = duration('FERROHTTP_DRAIN_DELAY') ?? 0
@@ -64,7 +64,7 @@ function duration(name: string): number | undefined {
   return Number(count) * UNITS[unit]!
 }
 
-/** An empty variable is one that is not set. */
+/** An empty variable counts as not set. */
 function variable(name: string): string | undefined {
   return process.env[name] || undefined
 }

@@ -1,8 +1,8 @@
-/** Who looks at the members of builtin modules, and when. */
+/** Detects which code reads the members of builtin modules, and when. */
 
 /**
- * Node's own modules that are made of those of node:http, as a file name or in a line of a stack. They are loaded when a program
- * asks for them, which may be at any time, and keep Node's classes.
+ * Matches Node's own modules that build on those of node:http, as a file name or in a line of a stack. They are loaded when a program
+ * requires them, which may be at any time, and keep Node's classes.
  */
 const OF_NODE = /\bnode:(?:(https)(?::|$)|internal\/(http2)\/)/
 
@@ -53,7 +53,7 @@ function watchRequire(): void {
       const use = required.get(name)
       if (use !== undefined) {
         required.delete(name)
-        // What has wrapped this function since stays.
+        // A wrapper that was put around this function since then stays.
         if (required.size === 0 && loader._load === load) loader._load = original
         use()
       }
@@ -63,7 +63,7 @@ function watchRequire(): void {
   loader._load = load
 }
 
-/** Whether something has loaded a builtin module already. */
+/** Whether a builtin module has been loaded already. */
 export function isLoaded(name: string): boolean {
   const { moduleLoadList } = process as { moduleLoadList?: string[] }
   return moduleLoadList?.includes(`NativeModule ${name}`) !== false

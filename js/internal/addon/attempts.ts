@@ -1,4 +1,4 @@
-/** The attempts to load the addon in one process, and what their failures mean. */
+/** The attempts of one process to load the addon, and the errors that their failures become. */
 import {
   ERR_FERROHTTP_ADDON_DAMAGED,
   ERR_FERROHTTP_ADDON_MISSING,
@@ -34,14 +34,14 @@ export class Attempts {
     this.#version = version
   }
 
-  /** An attempt that did not come as far as loading a file. */
+  /** Notes an attempt that has failed before a file was loaded. */
   note(what: string, outcome: unknown): void {
     const text = outcome instanceof Error ? outcome.message : String(outcome)
     this.#tried.push(`${what}: ${text.split('\n', 1)[0]}`)
   }
 
   /**
-   * Loads a file that is there.
+   * Loads an existing file.
    *
    * @throws LoadError
    */
@@ -95,14 +95,14 @@ export class Attempts {
     })
   }
 
-  /** `dlopen` of a truncated file ends the process with SIGBUS, so the length is checked before. */
+  /** Checks the length of a file, because `dlopen` of a truncated one ends the process with SIGBUS. */
   #requireWhole(path: string): void {
     if (process.platform !== 'linux') return
     let elf: ReturnType<typeof readElf>
     try {
       elf = readElf(path)
     } catch {
-      // `dlopen` says why.
+      // `dlopen` reports the reason.
       return
     }
     if (elf !== null && elf.size >= elf.sizeNeeded) return
@@ -127,7 +127,7 @@ export class Attempts {
           : 'add --allow-addons to --permission, or remove --no-addons, in the options of node and in NODE_OPTIONS',
       })
     }
-    // What glibc's and musl's dynamic linkers say.
+    // The messages of glibc's and musl's dynamic linkers.
     const glibc = /version [`']?(GLIBC_[0-9.]+)'? not found/.exec(message)
     if (glibc !== null || /libc\.musl|ld-linux|libc\.so\.6/.test(message)) {
       return this.#error(ERR_FERROHTTP_LIBC, {
@@ -142,7 +142,7 @@ export class Attempts {
     return this.#error(ERR_FERROHTTP_ADDON_UNLOADABLE, {
       cause,
       problem: `${path} cannot be loaded: ${message.split('\n', 1)[0]}`,
-      // What is found by its name alone is there.
+      // Only the file of FERROHTTP_ADDON can be missing. The others have been found before.
       remedy:
         code === 'MODULE_NOT_FOUND'
           ? 'correct FERROHTTP_ADDON, or unset it'

@@ -1,4 +1,4 @@
-/** What the program headers of an ELF file say: which dynamic linker it asks for, and how long it must be. */
+/** Reads the program headers of an ELF file: its dynamic linker, and its required length. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 const HEADER_SIZE = 64
@@ -7,20 +7,20 @@ const CLASS_64 = 2
 const LITTLE_ENDIAN = 1
 const SEGMENT_LOAD = 1
 const SEGMENT_INTERPRETER = 3
-/** More is not a program but a file that happens to begin like one. Linux's own limit is 64 KiB of headers. */
+/** Largest size of the headers in bytes, as in Linux. A file with more only happens to begin like a program. */
 const MAX_HEADERS_SIZE = 0x10000
 
 export interface ElfFile {
   /** Path of the dynamic linker; null for a library or a static program. */
   readonly interpreter: string | null
-  /** Bytes that the file has. */
+  /** Size of the file in bytes. */
   readonly size: number
-  /** Bytes that its segments need. The kernel raises SIGBUS for a page of a segment that is not in the file. */
+  /** Size that its segments need. The kernel raises SIGBUS for a page of a segment that is not in the file. */
   readonly sizeNeeded: number
 }
 
 /**
- * Reads the headers of a 64-bit little-endian ELF file, which is what every Linux target of the addon is.
+ * Reads the headers of a 64-bit little-endian ELF file, the format of every Linux target of the addon.
  *
  * @returns null when the file is something else or its headers are cut off
  * @throws errors of the file system
@@ -55,7 +55,7 @@ export function readElf(path: string): ElfFile | null {
   }
 }
 
-/** @returns null when the file ends before */
+/** @returns null when the file is shorter */
 function read(descriptor: number, offset: number, length: number): Buffer | null {
   const bytes = Buffer.allocUnsafe(length)
   return readSync(descriptor, bytes, 0, length, offset) === length ? bytes : null

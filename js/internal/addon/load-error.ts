@@ -2,7 +2,7 @@
 import type { NodeError } from '../coded-error.js'
 
 export interface Failure {
-  /** What stands in the way. It ends the sentence "ferrohttp cannot be loaded: …". */
+  /** The problem. It ends the sentence "ferrohttp cannot be loaded: …". */
   readonly problem: string
   /** What the user can do. */
   readonly remedy: string
@@ -14,7 +14,7 @@ export interface Failure {
 
 export type LoadError = NodeError & Required<Failure>
 
-/** The message says all of it: in most logs it is all that is left of an error. */
+/** The message contains everything, because most logs keep nothing else of an error. */
 export function loadError(make: (message: string) => NodeError, failure: Failure): LoadError {
   const { problem, remedy, tried = [], cause } = failure
   const lines = [`ferrohttp cannot be loaded: ${problem}.`]

@@ -1,8 +1,8 @@
 /**
- * Finds and loads the addon. Nothing else may: lint says so.
+ * Finds and loads the addon. Lint forbids it elsewhere.
  *
- * Tried in this order: the file that FERROHTTP_ADDON names, and then nothing else; the build in `js/native` of a clone; the
- * package of the platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
+ * It tries, in this order: the file of FERROHTTP_ADDON, and then nothing else; the build in `js/native` of a clone; the package of the
+ * platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -16,7 +16,7 @@ import { requireRuntime } from './runtime.js'
 
 export interface Addon {
   readonly path: string
-  /** What the addon exports, of the version that this JavaScript has been made for. */
+  /** The exports of the addon, whose version is that of this JavaScript. */
   readonly exports: unknown
 }
 

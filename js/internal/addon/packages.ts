@@ -1,4 +1,4 @@
-/** The packages that carry the addon, one a platform. */
+/** The packages with the addon, one for each platform. */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -33,7 +33,7 @@ export function resolvePackage(build: string): string {
   return RESOLVERS[build]!()
 }
 
-/** The builds whose packages are installed, whichever platform they are for. */
+/** The builds whose packages are installed, for any platform. */
 export function installedBuilds(): string[] {
   return BUILDS.filter((build) => {
     try {

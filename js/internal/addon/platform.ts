@@ -1,19 +1,19 @@
-/** Which build of the addon this process needs. */
+/** Finds the build of the addon that this process needs. */
 import { readElf } from './elf.js'
 import { BUILDS } from './packages.js'
 
 export type Libc = 'glibc' | 'musl'
 
 export interface Platform {
-  /** `linux-x64`: what Node calls the platform and the architecture. */
+  /** Node's names of platform and architecture: `linux-x64`. */
   readonly name: string
-  /** On Linux only; null elsewhere, and where it could not be found out. */
+  /** On Linux only. Null elsewhere, and if it is not known. */
   readonly libc: Libc | null
-  /** Names of the builds that fit, in the order in which they are tried; empty when none is published for this platform. */
+  /** Names of the builds that fit, in the order in which they are tried. Empty when none is published for this platform. */
   readonly builds: readonly string[]
 }
 
-/** @param libc that of the process on Linux, null if unknown */
+/** @param libc the C library of the process on Linux, null if unknown */
 export function platformOf(platform: string, arch: string, libc: Libc | null): Platform {
   const name = `${platform}-${arch}`
   const builds = BUILDS.filter((build) => build === name || build.startsWith(`${name}-`))
@@ -32,15 +32,15 @@ export function currentPlatform(): Platform {
 }
 
 /**
- * Which C library a program uses, judged by the dynamic linker that it names. That is what the kernel itself looks at, and
- * it costs 50 µs; `process.report` takes 20 ms, and `ldd` another process and speaks of the system rather than of the program.
+ * The C library that a program uses, by its dynamic linker, which the kernel uses, too. It takes 50 µs. `process.report` takes 20 ms, and
+ * `ldd` takes another process and reports about the system instead of the program.
  *
  * @returns null when the file cannot be read (`--permission` without the right to read it)
  */
 export function libcOf(program: string): Libc | null {
   let interpreter: string
   try {
-    // A program that was started by way of its dynamic linker (`ld-musl-x86_64.so.1 node`) appears to be the linker.
+    // A program that was started through its dynamic linker (`ld-musl-x86_64.so.1 node`) appears to be the linker.
     interpreter = readElf(program)?.interpreter ?? program
   } catch {
     return null

@@ -1,14 +1,14 @@
-/** Which JavaScript runtimes ferrohttp supports. */
+/** Checks whether ferrohttp supports the JavaScript runtime. */
 import { ERR_FERROHTTP_UNSUPPORTED_RUNTIME } from '../installation-errors.js'
 import { loadError } from './load-error.js'
 
-/** As `engines` of package.json says. */
+/** The value of `engines` in package.json. */
 const OLDEST_NODE = [20, 19] as const
-/** Runtimes that implement parts of Node's API, by their name in `process.versions`. */
+/** Other runtimes that implement parts of Node's API, by their name in `process.versions`. */
 const OTHERS = { bun: 'Bun', deno: 'Deno' } as const
 
 /**
- * Checked before the addon is loaded: Bun ends the process when the addon asks for a function of libuv that it lacks.
+ * Called before the addon is loaded, because Bun ends the process when the addon uses a function of libuv that Bun does not have.
  *
  * @param versions `process.versions`
  * @throws LoadError

@@ -1,4 +1,4 @@
-/** `ferrohttp doctor`: what ferrohttp is and has here, whether it works, and what to do where it does not. */
+/** `ferrohttp doctor`: reports versions and settings, checks whether ferrohttp works here, and says what to do if not. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
@@ -25,7 +25,7 @@ export function doctor(): void {
   line('platform', libc === null ? name : `${name}, ${libc}`)
   line('Node.js', `${process.versions.node} (${process.execPath})`)
   line('CPUs', `${availableParallelism()}${quota === null ? '' : `, quota ${quota}`}`)
-  // With variables that make no sense nothing is loaded.
+  // With invalid variables nothing is loaded.
   if (variables.length > 0) {
     finish([], problems)
     return
@@ -63,7 +63,7 @@ function registerState(): string {
     : 'not in place here; the command puts it in place'
 }
 
-/** As the I/O threads count: `crates/net/src/io_thread.rs`. */
+/** The number of I/O threads, counted as in `crates/net/src/io_thread.rs`. */
 function defaultThreads(quota: number | null): number {
   const cores = Math.min(
     availableParallelism(),
@@ -72,7 +72,7 @@ function defaultThreads(quota: number | null): number {
   return Math.max(1, Math.min(4, cores - 1))
 }
 
-/** CPUs that the control group may use; null without a limit. */
+/** Number of CPUs that the control group may use; null without a limit. */
 function cpuQuota(): number | null {
   try {
     const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ')
@@ -82,7 +82,7 @@ function cpuQuota(): number | null {
   }
 }
 
-/** Serves itself one request, and reports by which road both ends went. */
+/** Sends a request to a server of its own, and reports whether both ends are native. */
 function exchange(done: (roads: string[]) => void): void {
   const { createServer, get, stats } = require(join(ROOT, 'dist/index.js')) as typeof import('../../index.js')
   const roads: string[] = []
@@ -106,7 +106,7 @@ function exchange(done: (roads: string[]) => void): void {
   })
 }
 
-/** Values that make no sense, and names that mean nothing. */
+/** Invalid values, and unknown names that begin like ours. */
 function variableProblems(): Problem[] {
   const problems: Problem[] = []
   for (const check of [mode, ioThreads, addonPath, drainOptions]) {
@@ -126,7 +126,7 @@ function variableProblems(): Problem[] {
   return problems
 }
 
-/** Another copy is what programs in this folder require. */
+/** Whether programs in this folder would require another copy. */
 function copyProblems(): Problem[] {
   try {
     const found = createRequire(join(process.cwd(), 'here.js')).resolve('ferrohttp/package.json')

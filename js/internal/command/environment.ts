@@ -1,9 +1,9 @@
-/** How everything that a program starts gets the register module. */
+/** Makes every process and thread that a program starts load the register module. */
 import { join } from 'node:path'
 
 import { ROOT } from '../../root.js'
 
-/** Absolute, because what is started may have another working directory. */
+/** Absolute, because a process may be started in another working directory. */
 export const REGISTER = join(ROOT, 'dist/register.js')
 
 /** Adds the register module to NODE_OPTIONS of this process, which child processes and worker threads inherit. */
@@ -13,7 +13,7 @@ export function preloadInChildren(): void {
   process.env['NODE_OPTIONS'] = `${options} --require ${quoted(REGISTER)}`.trim()
 }
 
-/** Node splits the variable at spaces that are not in double quotes, and takes a backslash within them as an escape. */
+/** Quotes a path: Node splits the variable at spaces outside double quotes, within which a backslash is an escape. */
 function quoted(path: string): string {
   return `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }

@@ -1,4 +1,4 @@
-/** What the command's first argument means. */
+/** Finds the program that the command's first argument names. */
 import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
@@ -10,8 +10,8 @@ export interface Program {
 }
 
 /**
- * A file as `node` takes it comes before an executable of a package, which is looked for as `npx` does: in `node_modules/.bin` of
- * this folder and those above it.
+ * A file that `node` accepts has precedence over an executable of a package, which is searched as by `npx`: in `node_modules/.bin` of
+ * this folder and its parents.
  */
 export function findProgram(name: string, folder = process.cwd()): Program {
   if (!isFile(resolve(folder, name)) && !/[/\\]/.test(name)) {
@@ -34,7 +34,7 @@ function isFile(path: string): boolean {
 }
 
 function executable(path: string): Program | null {
-  // npm's files for Windows call Node themselves, and it finds the register module in NODE_OPTIONS.
+  // npm's files for Windows start Node themselves, which finds the register module in NODE_OPTIONS.
   if (process.platform === 'win32') return existsSync(`${path}.cmd`) ? { path: `${path}.cmd`, isScript: false } : null
   return existsSync(path) ? { path, isScript: isForNode(path) } : null
 }

@@ -1,16 +1,16 @@
 /**
  * Runs a program in a Node of its own, where options of Node come before it.
  *
- * Where `process.execve` exists (not on Windows or Node 20), Node replaces this process and keeps its pid: signals and waiting
- * parents reach the program itself. Elsewhere Node is a child: this process forwards signals and messages to it, and ends as the
- * child ends.
+ * Where `process.execve` exists (not on Windows or Node 20), Node replaces this process and keeps its pid, so that signals and waiting
+ * parents reach the program itself. Elsewhere Node is a child process: this process forwards signals and messages to it, and ends in
+ * the same way.
  */
 import { spawn } from 'node:child_process'
 import type { SendHandle, Serializable, SerializationType } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 
-/** What may be sent to a process to tell it something, and is not about this process alone. */
+/** Signals that are forwarded: those that notify a process, and do not concern this process alone. */
 const FORWARDED: NodeJS.Signals[] = [
   'SIGHUP',
   'SIGINT',
@@ -22,24 +22,24 @@ const FORWARDED: NodeJS.Signals[] = [
   'SIGWINCH',
   'SIGBREAK',
 ]
-/** What a terminal's keys send to all its processes. */
+/** Signals that a terminal sends to all its processes when keys are pressed. */
 const OF_KEYS = new Set<NodeJS.Signals>(['SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGBREAK'])
 
 /**
  * Runs Node again.
  *
- * @param args its options, the program, and the program's arguments
- * @param command what to run instead of Node, such as a script of a shell
+ * @param args options of Node, the program, and the program's arguments
+ * @param command a command to run instead of Node, such as a shell script
  */
 export function runApart(args: string[], command = process.execPath): void {
-  // A channel to a parent would be lost: it is closed when another program takes the process's place.
+  // A channel to a parent would be lost, because it is closed when the process is replaced.
   if (process.execve !== undefined && process.platform !== 'win32' && process.channel === undefined)
     replaceThisProcess(command, args)
   else runChild(command, args)
 }
 
 function replaceThisProcess(command: string, args: string[]): never {
-  // Says that execve is experimental, and would say so on the program's standard error.
+  // Suppresses the warning that execve is experimental, which would appear on the program's standard error.
   process.emitWarning = () => {}
   return process.execve!(command, [command === process.execPath ? process.argv0 : command, ...args], process.env)
 }
@@ -61,13 +61,16 @@ function runChild(command: string, args: string[]): void {
   }
   child.once('exit', (code, signal) => {
     stopForwarding()
-    // What Node takes no signal for, such as SIGPIPE, is said as a shell says it.
+    // A signal that Node cannot send, such as SIGPIPE, becomes an exit code as in a shell.
     process.exitCode = signal === null ? code! : 128 + constants.signals[signal]
     if (signal !== null) process.kill(process.pid, signal)
   })
 }
 
-/** Whether messages of the parent's channel are JSON. Node tells nobody, but neither form takes this one. */
+/**
+ * Whether messages of the parent's channel are JSON, which Node does not expose. The message below is sent in neither form: for JSON
+ * `toJSON` is called, which throws, and the other form cannot copy a function.
+ */
 function serialization(): SerializationType {
   const asJson = new Error()
   try {
@@ -84,7 +87,7 @@ function serialization(): SerializationType {
 
 function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
   const listeners = FORWARDED.filter((signal) => signal in constants.signals).map((signal) => {
-    // Sent again, one Ctrl+C would be two. On Windows sending is killing.
+    // Forwarding would make two signals of one Ctrl+C. On Windows, sending a signal kills.
     const heard = OF_KEYS.has(signal) && (isatty(0) || process.platform === 'win32')
     const listener = () => {
       if (!heard) send(signal)
