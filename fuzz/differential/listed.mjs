@@ -18,7 +18,7 @@
 /** @type {Row[]} */
 export const ROWS = [
   {
-    row: 'a request line without a version (HTTP/0.9) is read, and RTSP is',
+    row: 'a request line without a version (HTTP/0.9) is accepted, and so is RTSP',
     matches(found) {
       const { input, difference } = found
       if (input.role !== 'server') return false
@@ -33,7 +33,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'chunked in a request or response of HTTP/1.0 lets the connection be kept',
+    row: 'after a chunked request or response of HTTP/1.0 the connection is kept',
     matches({ input, difference, own }) {
       const last = own.ended.messages.find((message) => version(message) !== '1.1' && codings(message).length > 0)
       const isIgnored = !BODIES.includes(difference.kind) || /^HPE_\w+ becomes no error$/.test(difference.what)
@@ -41,13 +41,13 @@ export const ROWS = [
     },
   },
   {
-    row: 'of a response with a tab behind `chunked` the chunk framing is delivered as body',
+    row: 'in a response with a tab after `chunked` the chunk framing is delivered as part of the body',
     matches({ input, difference }) {
       return input.role === 'client' && TAB_BEHIND_CHUNKED.test(input.text)
     },
   },
   {
-    row: 'bytes behind a message with `Connection: close` are an error, `HPE_CLOSED_CONNECTION`',
+    row: 'bytes after a message with `Connection: close` are an error, `HPE_CLOSED_CONNECTION`',
     matches({ input, difference, reference, own }) {
       if (difference.what === 'HPE_CLOSED_CONNECTION becomes no error') return true
       const last = own.ended.messages.at(-1)
@@ -59,7 +59,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'behind an upgrade request that nobody takes, what came in the same read is dropped',
+    row: 'after an upgrade request without a listener, the rest of the same read is dropped',
     matches({ input, reference, own }) {
       if (input.role !== 'server') return false
       // Answered by the server itself, it is none of the program's messages.
@@ -79,7 +79,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'an upgrade request that nobody takes, whose last transfer coding is not chunked',
+    row: 'an upgrade request without a listener, whose last transfer coding is not chunked',
     matches({ input, reference }) {
       const untaken = reference.ended.messages.find((message) => message.event === 'request' && has(message, 'upgrade'))
       if (input.role !== 'server' || untaken === undefined || !has(untaken, 'transfer-encoding')) return false
@@ -100,7 +100,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'with `insecureHTTPParser`, a request that lasts until its peer ends the connection gets no answer after that',
+    row: 'with `insecureHTTPParser`, a request whose body lasts until the peer ends the connection gets no response after that',
     matches({ input, difference, reference, own }) {
       if (!input.lenient || input.role !== 'server' || difference.kind !== 'answer' || difference.when !== 'ended')
         return false
@@ -108,14 +108,14 @@ export const ROWS = [
     },
   },
   {
-    row: 'with `insecureHTTPParser`, the length of a response behind an interim one that closes is read behind the',
+    row: 'with `insecureHTTPParser`, the Content-Length digits of an interim response that closes are prepended',
     matches({ input, reference }) {
       const mayCarry = (message) => message.event === 'information' && has(message, 'content-length') && closes(message)
       return input.lenient && input.role === 'client' && reference.ended.messages.some(mayCarry)
     },
   },
   {
-    row: 'a bad request behind good ones that were pipelined ends the connection before those are answered',
+    row: 'a malformed request that follows valid pipelined ones ends the connection before those are answered',
     matches({ input, difference, reference, own, mayMerge }) {
       if (input.role !== 'server' || !['answer', 'fate'].includes(difference.kind) || !own.ended.closed) return false
       if (answersFirst(reference.ended.output, own.ended.output)) return true
@@ -124,7 +124,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'behind an answer that ends the connection the next requests of the same read are still handed to the program',
+    row: 'after a response that ends the connection, the program still receives the other requests of the same read',
     matches({ input, difference, reference, own, mayMerge }) {
       if (input.role !== 'server' || !own.ended.closed || !ENDS_CONNECTION.test(own.ended.output)) return false
       // Pieces have merged: it is the request behind the answer that has come with it.
@@ -138,7 +138,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'a CONNECT that nobody takes ends the connection, and requests before it that have no answer yet hear of nothing',
+    row: 'a CONNECT without a listener ends the connection, without an event for earlier requests that are unanswered',
     matches({ input, difference }) {
       return (
         input.role === 'server' &&
@@ -148,7 +148,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'bytes that arrive on an idle connection of an agent are dropped',
+    row: "bytes that arrive on an agent's idle connection are dropped",
     matches({ input, difference, reference, own }) {
       if (input.role !== 'client') return false
       const last = own.ended.messages.at(-1)
@@ -164,7 +164,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'behind a 101 without `Upgrade` the connection is kept and used again',
+    row: 'after a 101 without `Upgrade` the connection is kept and used again',
     matches({ input, difference, own }) {
       const last = own.ended.messages.at(-1)
       return input.role === 'client' && difference.kind === 'fate' && last?.start[1] === '101' && own.open.closed
