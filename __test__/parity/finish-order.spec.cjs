@@ -153,7 +153,7 @@ for (const [name, act] of Object.entries(ENDS)) {
 /** A request that is ended, and destroyed so many ticks after it was made, before its name is known. */
 for (const [how, lookup] of Object.entries({
   late: (_host, { all }, callback) =>
-    setTimeout(callback, 5, null, all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4),
+    setImmediate(callback, null, all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4),
   fails: (_host, _options, callback) =>
     process.nextTick(callback, Object.assign(new Error('not found'), { code: 'ENOTFOUND' })),
 }))
@@ -171,7 +171,8 @@ for (const [how, lookup] of Object.entries({
             const closed = new Promise((resolve) =>
               req.on('close', () => {
                 events.push('close')
-                setTimeout(resolve, 10)
+                // The lookup ends in the next turn, and nothing may follow it.
+                setImmediate(() => setImmediate(() => setImmediate(resolve)))
               }),
             )
             const end = () => req.end((error) => events.push(['end', error?.code]))

@@ -132,12 +132,13 @@ test(
     server.close(() => {
       closed = true
     })
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    log(closed, server.listening)
     const over = until(server, 'close')
     res.setHeader('Connection', 'close')
-    res.end('last words')
-    log((await client.readResponse()).body)
+    res.write('last ')
+    await client.readUntil('last ')
+    log(closed, server.listening)
+    res.end('words')
+    log(await client.readToEnd())
     await over
   }),
 )

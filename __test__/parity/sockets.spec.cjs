@@ -175,6 +175,7 @@ test(
   parity(async (http, log, { listen, connect, until }) => {
     let seen = 0
     const server = http.createServer((req, res) => {
+      if (req.url === '/other') return res.end()
       log(req.socket.isPaused(), req.socket.pause() === req.socket, req.socket.isPaused())
       server.emit('paused', req, res)
     })
@@ -184,7 +185,12 @@ test(
     await client.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n')
     const [req, res] = await paused
     client.write('x'.repeat(500_000))
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    // The server has had the time to read, if it wanted to.
+    const other = await connect(port)
+    for (let i = 0; i < 5; i++) {
+      await other.write('GET /other HTTP/1.1\r\nHost: a\r\n\r\n')
+      await other.readResponse()
+    }
     log(req.readableLength < 500_000)
     req.on('data', (chunk) => {
       seen += chunk.length
