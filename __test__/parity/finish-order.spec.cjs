@@ -24,21 +24,53 @@ const SENDS = {
   },
 }
 
-/** The distinct orders in which a request and its response emit. */
-async function orders(http, log, { after, listen }, early) {
+/** The distinct orders in which a request and its response emit. The server is this thread's, or another one's. */
+async function orders(http, log, { after, listen }, { early, far, kept }) {
   const answer = (req, res) => {
     if (early) res.writeHead(307, { Location: '/x', Connection: req.headers['x-close'] ? 'close' : 'keep-alive' }).end()
     else req.on('end', () => res.end('ok'))
     req.resume()
   }
   let seen = null
-  const near = await listen(
-    http.createServer((req, res) => {
-      seen?.()
-      answer(req, res)
-    }),
-  )
-  // Another thread's, which answers while this one is busy.
+  const port = far ? await listenInWorker(answer, early, after) : await listen(http.createServer(answerHere))
+  function answerHere(req, res) {
+    seen?.()
+    answer(req, res)
+  }
+  for (const way of Object.keys(SENDS))
+    for (const size of early ? [32] : [32, 200_000])
+      for (const framed of [false, true]) {
+        // A first part may be answered before the event loop comes to its immediates.
+        if ((far || early) && way.includes('immediate')) continue
+        const agent = new http.Agent({ keepAlive: kept })
+        const found = new Set()
+        for (let i = 0; i < ROUNDS; i++) {
+          const order = []
+          await new Promise((resolve, reject) => {
+            // What leaves in parts, or with the connection, the server of this thread may see before the client hears of it.
+            const inOne = kept && size === 32 && !early && (way === 'end(body)' || way === 'write, end')
+            seen = inOne ? () => order.push('server') : null
+            const headers = kept ? {} : { 'X-Close': '1' }
+            if (framed) headers['Content-Length'] = size
+            const req = http.request({ port, host: '127.0.0.1', agent, method: 'POST', headers }, (res) => {
+              order.push('response')
+              res.resume().on('end', () => {
+                order.push('end')
+                setImmediate(resolve)
+              })
+            })
+            req.on('error', reject).on('finish', () => order.push('finish'))
+            SENDS[way](req, Buffer.alloc(size))
+          })
+          found.add(order.join(', '))
+        }
+        agent.destroy()
+        log(way, size, framed ? 'length' : 'chunked', [...found].sort())
+      }
+}
+
+/** Listens in another thread, which answers while this one is busy. */
+async function listenInWorker(answer, early, after) {
   const { Worker } = require('node:worker_threads')
   const code = `
     const answer = (${answer})
@@ -47,46 +79,17 @@ async function orders(http, log, { after, listen }, early) {
       require('node:worker_threads').parentPort.postMessage(server.address().port))`
   const worker = new Worker(code, { eval: true })
   after(() => worker.terminate())
-  const far = await new Promise((resolve) => worker.once('message', resolve))
-  for (const [name, port] of Object.entries({ near, far }))
-    for (const kept of [false, true])
-      for (const way of Object.keys(SENDS))
-        for (const size of early ? [32] : [32, 200_000])
-          for (const framed of [false, true]) {
-            // A first part may be answered before the event loop comes to its immediates.
-            if ((name === 'far' || early) && way.includes('immediate')) continue
-            const agent = new http.Agent({ keepAlive: kept })
-            const found = new Set()
-            for (let i = 0; i < ROUNDS; i++) {
-              const order = []
-              await new Promise((resolve, reject) => {
-                // What leaves in parts, or with the connection, the server of this thread may see before the client hears of it.
-                const inOne = kept && size === 32 && !early && (way === 'end(body)' || way === 'write, end')
-                seen = inOne ? () => order.push('server') : null
-                const headers = kept ? {} : { 'X-Close': '1' }
-                if (framed) headers['Content-Length'] = size
-                const req = http.request({ port, host: '127.0.0.1', agent, method: 'POST', headers }, (res) => {
-                  order.push('response')
-                  res.resume().on('end', () => {
-                    order.push('end')
-                    setImmediate(resolve)
-                  })
-                })
-                req.on('error', reject).on('finish', () => order.push('finish'))
-                SENDS[way](req, Buffer.alloc(size))
-              })
-              found.add(order.join(', '))
-            }
-            agent.destroy()
-            log(name, kept ? 'kept' : 'new', way, size, framed ? 'length' : 'chunked', [...found].sort())
-          }
+  return new Promise((resolve) => worker.once('message', resolve))
 }
 
+// One after the other: on a busy machine all of them together take as long as ava waits for a test to end.
 for (const early of [false, true])
-  test(
-    `a request is finished before its ${early ? 'early ' : ''}response`,
-    parity((http, log, tools) => orders(http, log, tools, early)),
-  )
+  for (const far of [false, true])
+    for (const kept of [false, true])
+      test.serial(
+        `a request is finished before its ${early ? 'early ' : ''}response: ${kept ? 'kept' : 'new'} connections to ${far ? 'another' : 'the same'} thread`,
+        parity((http, log, tools) => orders(http, log, tools, { early, far, kept })),
+      )
 
 /** What becomes of an end that comes too late, or is overtaken by a destroy. */
 const ENDS = {
