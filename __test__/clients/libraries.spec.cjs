@@ -11,7 +11,9 @@ const RUN = path.join(__dirname, 'libraries/_run.cjs')
 async function run(t, library, preload) {
   const { heard, port, server } = await serve(t, http)
   const said = await say(RUN, [library, String(port)], { preload, server })
-  return { stats: said.stats, transcript: comparable(said, port, heard) }
+  // On a busy machine the time that its client allows is over before the request reaches the server.
+  const received = heard.filter(({ url }) => url !== '/silent?late')
+  return { stats: said.stats, transcript: comparable(said, port, received) }
 }
 
 for (const library of ['axios', 'follow-redirects', 'got', 'node-fetch', 'superagent']) {
