@@ -78,8 +78,8 @@ module.exports = (exchange) => {
   })
   exchange("timeout, and the program's destroy", {
     answer: () => {},
-    // Long enough for the request to be out by then.
-    options: { timeout: 500 },
+    // Long enough for the request to be out by then, on a busy machine, too.
+    options: { timeout: 1500 },
     act: (request) => request.on('timeout', () => request.destroy()),
   })
   exchange("setTimeout, and the program's destroy", {

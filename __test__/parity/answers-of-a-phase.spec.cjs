@@ -63,6 +63,8 @@ for (const [way, wait] of Object.entries(WAYS)) {
           answer(res, `answer to ${req.url}, ${'x'.repeat(req.url.length * 7)}`, see)
           see(null)
         }
+        // All requests of a round are answered before the next round, which takes long on a busy machine.
+        server.keepAliveTimeout = 0
         const port = await tools.listen(server)
         const clients = await Promise.all(Array.from({ length: CLIENTS }, () => tools.connect(port)))
         for (let round = 0; round < ROUNDS; round++) {
