@@ -1,4 +1,4 @@
-//! What JavaScript asks of a connection. Runs on either thread.
+//! Applies JavaScript's commands to a connection. Runs on either thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use super::{Connection, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
-/// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel takes some
-/// megabytes for a peer that does not read; after that it takes no more, whatever is offered.
+/// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel buffers some megabytes
+/// for a peer that does not read, and then accepts no more.
 const ROUNDS: u32 = 4;
 
 impl Connection {
-    /// Applies one command; the bytes it causes leave with the next `after_commands`.
-    /// `held` is the command's held buffer, if it names one; `now` the time of its flush.
+    /// Applies one command. The next `after_commands` sends its bytes. `held` is the held buffer that the command names, if any, and
+    /// `now` the time of its flush.
     ///
-    /// A panic in it costs this connection: the commands of the other connections in the flush are still carried out.
+    /// A panic costs this connection only: the commands of other connections in the flush are still applied.
     pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
         let applied = catch_unwind(AssertUnwindSafe(|| self.apply_or_panic(command, held, now)));
         if applied.is_err() {
@@ -26,7 +26,7 @@ impl Connection {
         }
     }
 
-    /// What a panic left behind is not sent, and the task closes the connection. Either thread.
+    /// After a panic the output is dropped, and the task closes the connection. Either thread.
     pub(crate) fn give_up_after_panic(&self) {
         let mut guard = self.lock();
         guard.output.clear();
@@ -40,8 +40,7 @@ impl Connection {
         if state.is_closed() {
             return;
         }
-        // A command out of turn is our own JavaScript's fault and has no effect; what waits for an
-        // acknowledgement still gets one.
+        // A command out of turn is a bug of our own JavaScript. It has no effect, but its acknowledgement is sent.
         let (_applied, ack) = match command {
             Command::Head {
                 request,
@@ -53,8 +52,8 @@ impl Connection {
                 ack,
                 state_only,
             } => {
-                // The agent asked when it chose the connection. What the server has sent since then would become the response
-                // to this request, so the kernel is asked again.
+                // The agent has checked the connection when it chose it. Bytes that the server has sent since then would become
+                // the response to this request, so the kernel is asked again.
                 if request.is_some() && state.is_spoilt() {
                     state.wake();
                     return;
@@ -160,12 +159,12 @@ impl Connection {
             | Command::Raw { .. }
             | Command::Feed(_) => {}
         }
-        // The task is woken after the write: woken now, the I/O thread would write the bytes of earlier commands before this
-        // thread does, and this thread could not acknowledge them.
+        // The task is woken after the write. If it were woken now, the I/O thread might write the bytes of earlier commands before
+        // this thread does, and this thread could not acknowledge them.
         state.wake_due = true;
     }
 
-    /// Writes what the commands caused and has the task do what only it may do.
+    /// Writes the output of the commands, and wakes the task for work that only it may do. I/O thread only.
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
         let mut guard = self.lock();
         guard.forget_direct_answers();
@@ -174,8 +173,8 @@ impl Connection {
         }
     }
 
-    /// A server's last answer on a connection leaves with the FIN behind it: one segment instead of two, and no
-    /// further turn of the task. Answers whether that was all there was to do. I/O thread only.
+    /// Sends a server's last response together with FIN: one segment instead of two, and no further turn of the task. Returns whether
+    /// that was possible. I/O thread only.
     fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
         let last = state.writing == Writing::Close
             && state.role.server().is_some_and(|role| !role.shared)
@@ -191,8 +190,8 @@ impl Connection {
         done
     }
 
-    /// The same on JavaScript's thread. Acknowledgements go to `acks`. A client's connection may be acknowledged so before
-    /// JavaScript has taken the record that it stands. Answers whether JavaScript's thread had better read the connection.
+    /// The same on JavaScript's thread. Acknowledgements go to `acks`; those of a client's connection may precede its CONNECTED record.
+    /// Returns whether the connection should be lent to JavaScript's thread.
     pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
         self.finish_commands(&mut guard, acks);
@@ -204,8 +203,8 @@ impl Connection {
             return;
         }
         let mut flushed = self.flush(state, batch);
-        // Where the program has destroyed the connection, the kernel takes what was written before that now, or never.
-        // Elsewhere a part counts as waiting only after the kernel has refused it.
+        // After the program has destroyed the connection, bytes are sent now or never. Otherwise bytes count as waiting only after the
+        // kernel has refused them.
         let mut rounds = 1;
         while (state.is_destroyed() || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
             flushed = self.flush(state, batch);
@@ -216,8 +215,8 @@ impl Connection {
         }
         if state.is_destroyed() {
             state.output.clear();
-            // The task closes the socket later. What a tunnel's peer writes until then would make that a reset, and the peer
-            // would get an error instead of the end that a close within the call sends.
+            // The task closes the socket later. Bytes that a tunnel's peer sends until then would turn the close into a reset, and the
+            // peer would get an error instead of FIN.
             if std::mem::take(&mut state.fin_due)
                 && let Some(stream) = state.lifecycle.stream()
                 && stream.closes_with_fin()
@@ -239,7 +238,7 @@ impl Connection {
 }
 
 impl State {
-    /// `state_only`: the bytes reach the peer by another way, and the engine is only to know of them.
+    /// `state_only`: the program's socket sends the bytes, and only the engine's state changes.
     fn send_head(
         &mut self,
         request: Option<RequestKind>,
@@ -280,7 +279,7 @@ impl State {
         }
     }
 
-    /// The task parses it with its next turn.
+    /// The task parses the bytes with its next turn.
     fn feed(&mut self, body: Payload<'_>, held: Option<Held>) {
         if self.incoming.reading != Reading::Http {
             return;
@@ -311,15 +310,15 @@ impl State {
         };
         self.role.send_end(now, trailers, close, out)?;
         if self.role.is_client() {
-            // Unlike a response, a request that announces the close leaves it to its answer.
+            // Unlike a response, a request that announces the close does not close: its response does.
             self.close_if_spent();
             return Ok(());
         }
         if close && receiving {
             self.incoming.reading = Reading::Discard;
         }
-        // When it is the peer that broke off or broke the protocol, JavaScript has the last word. It has it also where
-        // it writes the bytes itself: the close comes after the last of them.
+        // After an abort or an error of the peer JavaScript decides about the close. It also does with STATE_ONLY, because the close has
+        // to follow the last byte that the program's socket sends.
         if close && !state_only && self.writing == Writing::Open {
             self.writing = Writing::Close;
         }
@@ -332,7 +331,7 @@ impl State {
                 if mode == CloseMode::Reset
                     && let Some(stream) = self.lifecycle.stream()
                 {
-                    // Failing that, the close is an ordinary one.
+                    // If this fails, the close sends FIN.
                     drop(stream.reset_on_close());
                 }
                 self.destroy();
@@ -345,7 +344,7 @@ impl State {
             }
             CloseMode::IfIdle => {
                 self.idle_fallback_over();
-                // A connection that has sent nothing yet is about to: Node does not count it as idle.
+                // As in Node a new connection is not idle before it has sent its first byte.
                 let used = self.incoming.bytes_read > 0;
                 if used
                     && self.role.is_idle()

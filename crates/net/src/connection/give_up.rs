@@ -1,4 +1,4 @@
-//! A connection's socket leaves us: the program passes it on to another process, or to a stream of Node's.
+//! Gives up a connection's socket, because the program passes it on to another process, or to a stream of Node.
 
 use std::io;
 

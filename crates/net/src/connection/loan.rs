@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::timer::NEAR;
 
-/// Requests in a row that JavaScript's thread has answered by itself before a connection is lent.
+/// Number of requests in a row that JavaScript's thread must have answered by itself before a connection is lent.
 pub(crate) const LENT_AFTER: u8 = 32;
 
 impl State {

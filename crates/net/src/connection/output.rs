@@ -1,4 +1,4 @@
-//! Bytes on their way out: framing and small bodies in one buffer, large bodies by reference.
+//! The output of a connection: framing and small bodies in one buffer, large bodies by reference.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,15 +7,15 @@ use std::io::{self, ErrorKind, IoSlice};
 use crate::handoff::Held;
 use crate::stream::Stream;
 
-/// Slices offered to one `writev`. Linux takes 1024; past a few dozen the call is bound by copying.
+/// Largest number of slices for one `writev`. Linux accepts 1024; beyond a few dozen copying dominates.
 const MAX_SLICES: usize = 32;
 
-/// Buffers kept by a thread for connections that have something to send. Idle connections own none.
+/// Number of buffers that a thread keeps for connections with output. Idle connections own none.
 const POOLED_BUFFERS: usize = 64;
 const POOLED_CAPACITY: usize = 64 * 1024;
 
-/// Bytes written in one go, some 100 us: a fast reader of a large response must not hold the thread,
-/// least of all JavaScript's.
+/// Largest number of bytes that one flush writes, in about 100 µs. A fast reader of a large response must not occupy the thread, above
+/// all JavaScript's.
 const FLUSH_BOUND: u64 = 1024 * 1024;
 
 /// See `Output::compact`.
@@ -39,37 +39,37 @@ impl Segment {
     }
 }
 
-/// What became of an attempt to write everything.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flush {
-    /// Nothing is left.
+    /// Everything is written.
     Done,
-    /// The kernel takes no more for now.
+    /// The kernel accepts no more for now.
     Blocked,
-    /// It would take more, but others have their turn.
+    /// The kernel would accept more, but other connections are served first.
     Paused,
 }
 
 /// The output of one connection.
 #[derive(Default)]
 pub(super) struct Output {
-    /// Before `tail`; empty unless held buffers are on their way.
+    /// Precede `tail`. Empty unless held buffers are being written.
     segments: VecDeque<Segment>,
     tail: Vec<u8>,
-    /// How much of the first segment (of `tail` when there is none) is written.
+    /// Number of bytes of the first segment, or of `tail` when there is none, that are written.
     written_of_first: usize,
-    /// Position in the connection's output of the first byte of `tail`.
+    /// Position of the first byte of `tail` in the connection's output.
     tail_at: u64,
-    /// Bytes with the kernel, ever.
+    /// Number of bytes so far that the kernel has accepted.
     written: u64,
-    /// Positions that somebody wants to know of, ascending.
+    /// Positions to be acknowledged, ascending.
     marks: VecDeque<u64>,
-    /// The poller has reported at least once that there is room to write.
+    /// Whether the poller has ever reported the socket as writable.
     polled: bool,
 }
 
 impl Output {
-    /// Where to append.
+    /// The buffer to append to.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if self.tail.capacity() == 0 {
             self.tail = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
@@ -91,13 +91,13 @@ impl Output {
         self.segments.push_back(Segment::Held(held));
     }
 
-    /// Asks to be told when everything appended so far is with the kernel.
+    /// Requests an acknowledgement for when the kernel has accepted everything appended so far.
     pub(super) fn mark(&mut self) {
         let position = self.tail_at + self.tail.len() as u64;
         self.marks.push_back(position);
     }
 
-    /// How many marks have been reached since the last call.
+    /// Number of marks that have been reached since the last call.
     pub(super) fn take_reached_marks(&mut self) -> u32 {
         let mut reached = 0;
         while self.marks.front().is_some_and(|&mark| mark <= self.written) {
@@ -111,18 +111,18 @@ impl Output {
         self.segments.is_empty() && self.tail.len() == self.written_of_first
     }
 
-    /// Nothing is left to write or to tell of. A mark behind the last byte may come after that byte was
-    /// written: the end of a body with Content-Length has no bytes of its own.
+    /// Whether there is nothing to write and nothing to acknowledge. A mark may be set after the last byte was written, because the end
+    /// of a body with Content-Length has no bytes.
     pub(super) fn is_settled(&self) -> bool {
         self.marks.is_empty() && self.is_empty()
     }
 
-    /// Whether there has never been anything to write.
+    /// Whether nothing has ever been appended.
     pub(super) const fn is_unused(&self) -> bool {
         self.tail_at + self.tail.len() as u64 == 0
     }
 
-    /// Bytes that the kernel has not taken.
+    /// Number of bytes that the kernel has not accepted.
     pub(super) const fn unwritten(&self) -> u64 {
         self.tail_at + self.tail.len() as u64 - self.written
     }
@@ -131,7 +131,7 @@ impl Output {
         self.written
     }
 
-    /// Forgets what has not been written, giving held buffers back.
+    /// Drops everything that is not written, and releases held buffers.
     pub(super) fn clear(&mut self) {
         *self = Self {
             written: self.written,
@@ -140,8 +140,8 @@ impl Output {
         };
     }
 
-    /// Writes as much as the kernel takes. `closing`: if that is everything, the close follows at once, and what is
-    /// written may wait for it.
+    /// Writes as much as the kernel accepts. `closing`: the socket is closed as soon as everything is written, so the kernel may delay the
+    /// bytes until then.
     pub(super) fn flush(&mut self, stream: &Stream, closing: bool) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
         self.polled = self.polled || stream.is_reported_writable();
@@ -177,14 +177,14 @@ impl Output {
         Ok(Flush::Done)
     }
 
-    /// Before the poller has reported a new socket: the program may write, and destroy the socket in the next tick, and the kernel
-    /// must have the bytes by then, as in Node.
+    /// Writes before the poller has reported a new socket as writable. As in Node the kernel must have the bytes even if the program
+    /// destroys the socket in the next tick.
     fn write_unpolled(&mut self, stream: &Stream, room: usize) -> io::Result<usize> {
         let result = self.write_vectored(room, |slices| stream.write_now(slices));
         if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
             return result;
         }
-        // Once more by way of the poller, which is to report when there is room.
+        // Once more through the poller, so that it reports when there is room.
         self.polled = true;
         self.write_vectored(room, |slices| stream.try_write_vectored(slices))
     }
@@ -228,8 +228,8 @@ impl Output {
         self.written_of_first += count;
     }
 
-    /// Drops what is written of a tail that never gets empty: without this a steady stream to a slow
-    /// reader would keep every byte it ever sent. Moves less than it has written since the last time.
+    /// Removes the written bytes of a tail that never becomes empty. Otherwise a steady stream to a slow reader would keep every byte. Moves
+    /// fewer bytes than were written since the last time.
     fn compact(&mut self) {
         if self.segments.is_empty()
             && self.written_of_first >= COMPACT_FROM
@@ -241,7 +241,7 @@ impl Output {
         }
     }
 
-    /// Everything is written: the buffer goes to the thread's pool.
+    /// Everything is written. Returns the buffer to the thread's pool.
     fn give_back(&mut self) {
         self.tail_at += self.tail.len() as u64;
         self.written_of_first = 0;

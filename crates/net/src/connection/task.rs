@@ -17,7 +17,7 @@ const ROUNDS: usize = 4;
 /// Runs until the connection is closed. Dropping the future leaves the connection to `abandon`.
 pub(crate) async fn serve(connection: Arc<Connection>) {
     poll_fn(|cx| {
-        // A panic is our bug; it may cost this connection, not the thread with all the others.
+        // A panic is our bug. It costs this connection, and not the thread with all its connections.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             staging::with_batch(&connection.js, |batch| connection.poll(cx, batch))
         }));
@@ -152,7 +152,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Moves a connection that is to be closed one step on, once its output is written.
+    /// Takes the next step towards the close, if the connection is to be closed and its output is written.
     fn advance_close(&mut self) -> Next {
         if self.state.is_destroyed() {
             self.state.output.clear();

@@ -1,9 +1,8 @@
-//! How much of a connection waits for JavaScript's thread, which bounds what its peer piles up while that is blocked.
+//! Limits the bytes of a connection that wait for JavaScript's thread, and so what a peer can pile up while that thread is blocked.
 //!
-//! Credit bounds the body bytes that JavaScript has and the program has not consumed; here is what JavaScript has not even
-//! taken: heads, trailers and body parts alike. At most `MEMORY` and one read of 64 KiB, 160 KiB, are read between two
-//! batches that it takes, and at most `HEADS` and one head are parsed before it has seen them. The queue's own bound,
-//! `Inbox::is_full`, is that of all connections.
+//! Credit limits body bytes that the program has not consumed. This module limits heads, trailers and body parts that JavaScript's thread
+//! has not read yet. At most `MEMORY` and one read of 64 KiB, 160 KiB, are read between two batches that it takes, and at most `HEADS`
+//! and one head are parsed before it has seen them. `Inbox::is_full` is the limit for all connections together.
 
 use std::task::Waker;
 
@@ -11,23 +10,23 @@ use super::input::Reading;
 use super::{Connection, State, Turn};
 use crate::handoff::{Inbox, Until};
 
-/// From so many bytes of heads on, no further message is parsed before JavaScript has seen them, or answered them all. Credit
-/// does not count them, and one of 16 KiB may be every second one.
+/// With this many bytes of heads, no further message is parsed before JavaScript has seen or answered all of them. Credit does not count
+/// heads, and a small message may have one of 16 KiB.
 const HEADS: u32 = 16 * 1024;
 
-/// From so many bytes on nothing is read before JavaScript takes a batch. A read brings up to 64 KiB more.
+/// With this many bytes, nothing is read before JavaScript takes a batch. A read brings up to 64 KiB more.
 const MEMORY: u32 = 96 * 1024;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Waiting {
-    /// Bytes of heads, since JavaScript last had seen everything.
+    /// Bytes of heads since JavaScript had last seen everything.
     heads: u32,
-    /// Bytes of memory, since JavaScript last took a batch.
+    /// Bytes of memory since JavaScript last took a batch.
     memory: u32,
     emptied: u32,
     taken: u32,
-    /// The task is woken when this happens next, after it had happened so often.
+    /// The event that wakes the task, and how often it had happened when the task began to wait.
     awaited: Option<(Until, u32)>,
 }
 
@@ -46,19 +45,19 @@ impl Waiting {
         }
     }
 
-    /// So many bytes of a head or of trailers have been parsed.
+    /// Counts the bytes of a head, or of trailers, that were parsed.
     pub(super) fn add_head(&mut self, bytes: usize) {
         self.heads = self
             .heads
             .saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
-    /// The program has answered every request, or has sent the next one: it has seen all heads.
+    /// The program has seen all heads, because it has answered every request, or has sent the next one.
     pub(super) const fn forget_heads(&mut self) {
         self.heads = 0;
     }
 
-    /// A read has made a batch so many bytes larger.
+    /// Counts the bytes by which a read has made a batch larger.
     pub(super) fn add_memory(&mut self, bytes: usize) {
         self.memory = self
             .memory
@@ -67,7 +66,7 @@ impl Waiting {
 }
 
 impl State {
-    /// Between messages: JavaScript has to see the heads that there are before another one is parsed.
+    /// Between messages: whether JavaScript has to see the heads so far before another one is parsed.
     pub(super) fn has_many_heads(&self) -> bool {
         self.incoming.waiting.heads >= HEADS
             && !self.role.is_receiving()
@@ -84,7 +83,7 @@ impl Turn<'_> {
 }
 
 impl Connection {
-    /// Whether the connection is not to be read before JavaScript's thread has caught up. The task is woken then.
+    /// Whether reading has to wait for JavaScript's thread. If so, `waker` is woken when that thread has caught up.
     pub(super) fn awaits_javascript(&self, state: &mut State, waker: &Waker) -> bool {
         let reading = state.incoming.reading;
         if reading == Reading::Discard {

@@ -1,8 +1,8 @@
-//! Memory for what is read in large parts, used again and again.
+//! Reusable memory for large reads.
 //!
-//! A part goes to JavaScript as it was read and comes back when the garbage collector has found it dead, on another
-//! thread and with many others. Given to the system and taken from it each time, its pages would be cleared anew:
-//! 4.7 page faults for an upload of 64 KiB, less than one this way.
+//! A part goes to JavaScript in the memory into which it was read. The garbage collector releases it later, on another thread and together
+//! with many others. If it went back to the system each time, its pages would be cleared again: 4.7 page faults for an upload of 64 KiB,
+//! instead of less than one.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +13,18 @@ use tokio::runtime::Handle;
 
 use crate::sync::lock;
 
-/// Bytes of one piece of memory. The kernel rarely has more for us at once.
+/// Size of a chunk in bytes. The kernel rarely has more for one read.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// Pieces kept at most, 16 MiB: about what a garbage collection of young objects gives back.
+/// Largest number of free chunks, 16 MiB: about as many as a collection of young objects releases.
 const KEPT: usize = 256;
 
-/// What nobody has needed for so long is given back to the system.
+/// Chunks that have not been used for this time are returned to the system.
 const UNUSED: Duration = Duration::from_secs(1);
 
 struct Pool {
     free: Vec<Vec<u8>>,
-    /// The fewest that were free since the last look.
+    /// The smallest number of free chunks since the last check.
     fewest: usize,
 }
 
@@ -33,10 +33,10 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     fewest: 0,
 });
 
-/// Where the task runs that looks after the pool.
+/// The runtime of the task that returns unused chunks.
 static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
-/// A task looks after the pool.
+/// Whether that task runs.
 static TENDED: AtomicBool = AtomicBool::new(false);
 
 /// Has memory that is not used for some time returned to the system, by a task on `runtime`.
@@ -44,7 +44,7 @@ pub(crate) fn tend_on(runtime: &Handle) {
     RUNTIME.get_or_init(|| runtime.clone());
 }
 
-/// Empty, with room for `CHUNK` bytes at least.
+/// Returns empty memory with room for at least `CHUNK` bytes.
 pub(crate) fn memory() -> Vec<u8> {
     let kept = {
         let mut pool = lock(&POOL);
@@ -91,7 +91,7 @@ async fn tend() {
     }
 }
 
-/// A part of what was read.
+/// Bytes that were read, in memory of their own.
 #[derive(Debug, Default)]
 pub struct Chunk {
     memory: Vec<u8>,
@@ -105,7 +105,7 @@ impl Chunk {
         Self { memory, start }
     }
 
-    /// Bytes that it keeps allocated.
+    /// Number of bytes that it keeps allocated.
     pub(crate) fn memory(&self) -> usize {
         self.memory.capacity()
     }

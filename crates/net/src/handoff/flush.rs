@@ -1,25 +1,24 @@
-//! A flush as a whole: it is read to its end before any command of it is carried out, so that a flush that does not parse
-//! sends nothing.
+//! Reads a whole flush before any of its commands is applied, so that a flush that does not parse sends nothing.
 
 use super::outbound::{Held, Records};
 use crate::id::ConnectionId;
 
-/// A flush that does not parse. Only our own JavaScript writes flushes, so this is a bug of ours: the connections that
-/// the flush names are closed, because what they would have been sent is lost.
+/// A flush does not parse. Only our own JavaScript writes flushes, so this is a bug of ours. The connections that the flush names are
+/// closed, because their bytes are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// Connections named by its records, the malformed one among them, as far as records can be told apart.
+    /// The connections that its records name, including the malformed one, as far as the records can be told apart.
     pub connections: Vec<ConnectionId>,
 }
 
-/// Reads all records of a flush. Afterwards `held` has exactly one buffer for each record that names one, in the order
-/// of the records: a buffer that no record names belongs to a record that was never finished, and is released.
+/// Reads all records of a flush. Afterwards `held` has exactly one buffer for each record that names one, in the order of the records. A
+/// buffer that no record names belongs to a record that was never finished, and is released.
 ///
-/// Returns how many records write to a peer, counted up to `enough`.
+/// Returns the number of records that write to a peer, counted up to `enough`.
 ///
 /// # Errors
-/// A record is malformed, is longer than what is left, or names text or a held buffer that is not there or has another
-/// length; or text is left that no record names.
+/// A record is malformed or longer than the rest, or names text or a held buffer that does not exist or has another length, or a part of
+/// the text has no record.
 pub(crate) fn check(
     records: &[u8],
     text: &[u8],
@@ -36,7 +35,7 @@ pub(crate) fn check(
             continue;
         };
         let index = index as usize;
-        // Each buffer is sent once: numbers only grow.
+        // Each buffer is sent once, so the numbers ascend.
         let fits = index >= named
             && held
                 .get(index)

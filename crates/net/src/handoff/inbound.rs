@@ -1,4 +1,4 @@
-//! I/O threads → JavaScript: events, as records.
+//! Writes records of events, from I/O threads to JavaScript.
 
 use std::io::Write;
 use std::mem::offset_of;
@@ -15,11 +15,11 @@ use crate::crossing::{
 };
 use crate::id::ConnectionId;
 
-/// Body parts up to this size travel inside the record. Above it the copy into the record, the copy
-/// into JavaScript's batch buffer and the copy out of it cost more than taking the chunk by itself.
+/// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and out of it
+/// cost more than taking a chunk.
 pub(super) const INLINE_BODY: usize = 8 * 1024;
 
-/// Which timeout a TIMEOUT record tells of.
+/// The timeout that a TIMEOUT record reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Timeout {
@@ -31,33 +31,33 @@ pub(crate) enum Timeout {
     KeepAlive = timeout::KEEP_ALIVE,
 }
 
-/// Where a record begins, and how many like it there are in a row.
+/// The offset of a record, and the number of records like it in a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenBody {
     pub(super) start: usize,
     row: u32,
 }
 
-/// So many parts in a row stay as the peer made them, because programs see it: a chunk is often a message. More than that
-/// share a record, or a body of tiny chunks would take far more memory than the credit it costs.
+/// Number of parts in a row that stay separate as the peer has sent them, because programs see it: a chunk is often a message. Further
+/// parts share a record, because otherwise a body of tiny chunks would take far more memory than it costs credit.
 pub(super) const SEPARATE: u32 = 64;
 
-/// Records in the order they happened on one I/O thread. An I/O thread fills its own without a lock
-/// and publishes it when it has nothing else to do, or when it has grown to a worthwhile size.
+/// Records in the order of their events on one I/O thread. An I/O thread fills its own batch without a lock, and publishes it when it has
+/// nothing else to do, or when the batch is large enough.
 #[derive(Default)]
 pub struct Batch {
-    /// Records. What follows the first `whole` bytes is a record that is being written, or one whose writer panicked.
+    /// Records. The bytes after the first `whole` are a record that is being written, or one whose writer has panicked.
     pub(super) bytes: Vec<u8>,
-    /// Length of the records that are whole. Readers see these alone: a part of a record holds what a peer sent, which
-    /// JavaScript would read as records of other connections.
+    /// Length of the complete records. Only these are read: an incomplete record has bytes of a peer, which JavaScript would read as records
+    /// of other connections.
     pub(super) whole: usize,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Chunk>,
-    /// The last record if it is a BODY record that may still grow.
+    /// The last record, if it is a BODY record that may grow.
     pub(super) open_body: Option<OpenBody>,
-    /// Bytes in `chunks`.
+    /// Number of bytes in `chunks`.
     chunk_bytes: usize,
-    /// Memory of `chunks`, which may be more.
+    /// Memory of `chunks` in bytes, which may be more.
     pub(super) chunk_memory: usize,
     pub(super) source: Source,
     heads: usize,
@@ -65,8 +65,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether the batch should be published without waiting for the thread to run out of work:
-    /// JavaScript would otherwise idle while a busy I/O thread keeps collecting.
+    /// Whether the batch should be published before the thread runs out of work. Otherwise JavaScript would idle while a busy I/O thread
+    /// continues to collect.
     pub(crate) const fn is_worthwhile(&self) -> bool {
         self.urgent
             || self.heads >= WORTHWHILE_HEADS
@@ -74,18 +74,17 @@ impl Batch {
             || self.chunk_bytes >= WORTHWHILE_CHUNKS
     }
 
-    /// Bytes of memory that it takes until JavaScript has seen it.
+    /// Number of bytes of memory that the batch takes until JavaScript has read it.
     pub(crate) const fn memory(&self) -> usize {
         self.whole + self.chunk_memory
     }
 
-    /// Messages that begin in it.
+    /// Number of messages that begin in it.
     pub(crate) const fn heads(&self) -> usize {
         self.heads
     }
 
-    /// The thread has more to do than it can do at once and may not be idle for long: what there is
-    /// should not wait for that.
+    /// The thread has more work than it does in one turn, and may not be idle for long. The batch should not wait for that.
     pub(crate) const fn hurry(&mut self) {
         self.urgent = self.whole > 0;
     }
@@ -113,19 +112,18 @@ impl Batch {
 /// See `Batch::is_worthwhile`.
 const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
-/// Read in about the time that so many heads take. With a quarter of it uploads of 64 KiB cost a tenth more, and a third
-/// more on JavaScript's thread.
+/// Size in bytes that JavaScript reads in about the time of as many heads. With a quarter of it, uploads of 64 KiB cost a tenth more, and a
+/// third more on JavaScript's thread.
 const WORTHWHILE_CHUNKS: usize = 1024 * 1024;
-/// A burst may grow a batch; this much stays for the next one.
+/// Capacity in bytes that a batch keeps for the next use, after a burst has made it larger.
 const KEPT_CAPACITY: usize = 256 * 1024;
 
-/// Local and remote, as far as they are known.
+/// Local and remote address, where they are known.
 pub(crate) type Addresses = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// Appending records.
 impl Batch {
-    /// Appends the header and the fields of a record, and makes room for `payload` bytes more. `finish` sets its length.
-    /// Returns where the record begins.
+    /// Appends the header and the fields of a record. `finish` sets its length. Returns the record's offset.
     pub(super) fn begin<L: Layout>(
         &mut self,
         kind: u32,
@@ -146,19 +144,19 @@ impl Batch {
         start
     }
 
-    /// A record without a payload.
+    /// Appends a record without a payload.
     fn fields_alone<L: Layout>(&mut self, kind: u32, flags: u32, id: ConnectionId, fields: L) {
         self.begin(kind, flags, id, fields);
         self.whole = self.bytes.len();
     }
 
-    /// Sets a field of a record that begins at `start` to a length that was not known before.
+    /// Sets a length field of the record at `start` that was not known before.
     fn set_length(&mut self, start: usize, offset: usize, length: usize) {
         let at = start + HEADER_BYTES + offset;
         self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
     }
 
-    /// Pads the record that begins at `start` and sets its length.
+    /// Pads the record at `start` and sets its length.
     fn finish(&mut self, start: usize) {
         let len = padded(self.bytes.len());
         self.bytes.resize(len, 0);
@@ -172,8 +170,7 @@ impl Batch {
         self.endpoints(kind::OPEN, id, server, addresses);
     }
 
-    /// A record with the addresses of both ends, where they are known. They are in the record because the connection may be
-    /// closed before JavaScript asks for them.
+    /// Appends a record with the addresses of both ends, where they are known. The connection may be closed before JavaScript needs them.
     fn endpoints(&mut self, kind: u32, id: ConnectionId, number: u32, addresses: Addresses) {
         let fields = layout::Endpoints {
             number,
@@ -187,7 +184,7 @@ impl Batch {
         self.finish(start);
     }
 
-    /// A request head. `after` is what follows an upgrade head, as far as it has been read.
+    /// A request head. `after` are the bytes after an upgrade head that have been read.
     pub(crate) fn head(&mut self, id: ConnectionId, head: &RequestHead<'_>, after: &[u8]) {
         let mut flags = 0;
         if head.keep_alive {
@@ -228,7 +225,7 @@ impl Batch {
         self.finish(start);
     }
 
-    /// A response head. `after` is what follows an upgrade head, as far as it has been read.
+    /// A response head. `after` are the bytes after an upgrade head that have been read.
     pub(crate) fn response(
         &mut self,
         id: ConnectionId,
@@ -274,7 +271,7 @@ impl Batch {
         self.bytes.len() - start
     }
 
-    /// `name LF value` pairs joined by LF; a field never holds an LF, so JavaScript splits on it.
+    /// Appends `name LF value` pairs joined by LF. A field never contains an LF, so JavaScript splits at it.
     fn block_fields(&mut self, fields: &Fields<'_>, leading: bool) {
         let bytes = &mut self.bytes;
         let mut separate = leading;
@@ -289,7 +286,7 @@ impl Batch {
         }
     }
 
-    /// Body bytes: what one read brought of a body, or one chunk of it.
+    /// Body bytes: the bytes of one read, or of one chunk.
     pub(crate) fn body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
         let first = first_word(kind::BODY, if raw { body_flag::RAW } else { 0 });
         let mut row = 0;
@@ -327,12 +324,12 @@ impl Batch {
         });
     }
 
-    /// Body bytes within the record, however many: for a reader who takes no chunks.
+    /// Body bytes inside the record, however many: for a reader that takes no chunks.
     pub(crate) fn whole_body(&mut self, id: ConnectionId, data: &[u8]) {
         self.inline(0, id, data);
     }
 
-    /// What was read, once more, beside what the parser made of it.
+    /// A copy of bytes that are parsed as well.
     pub(crate) fn tapped(&mut self, id: ConnectionId, data: &[u8]) {
         self.inline(body_flag::TAP, id, data);
     }
@@ -349,11 +346,11 @@ impl Batch {
         start
     }
 
-    /// A large body part, given away.
+    /// A large body part, in memory of its own.
     pub(crate) fn body_chunk(&mut self, id: ConnectionId, data: Chunk, raw: bool) {
         let (length, index) = (data.len(), self.chunks.len());
         self.chunk_memory += data.memory();
-        // First the chunk, then the record that names it.
+        // The chunk precedes the record that names it.
         self.chunks.push(data);
         let part = layout::LargeBody {
             length: length as u32,
@@ -363,14 +360,14 @@ impl Batch {
         self.chunk_record(id, raw, part);
     }
 
-    /// Tells of `length` bytes of a chunk. The first part of each chunk begins where the chunk does.
+    /// A body part in a chunk. The first part of each chunk begins where the chunk does.
     pub(super) fn chunk_record(&mut self, id: ConnectionId, raw: bool, part: layout::LargeBody) {
         let flags = body_flag::TAKE | if raw { body_flag::RAW } else { 0 };
         self.chunk_bytes += part.length as usize;
         self.fields_alone(kind::BODY, flags, id, part);
     }
 
-    /// The request is complete.
+    /// The message is complete. `last`: the connection carries no further request.
     pub(crate) fn end(&mut self, id: ConnectionId, trailers: &Fields<'_>, last: bool) {
         let flags = if last { end_flag::LAST } else { 0 };
         let start = self.begin(kind::END, flags, id, layout::End { trailers_length: 0 });
@@ -381,7 +378,7 @@ impl Batch {
         self.finish(start);
     }
 
-    /// The peer sent what cannot be parsed; `packet` is what was being parsed.
+    /// The peer has sent malformed bytes. `packet` are the bytes that were being parsed.
     pub(crate) fn error(
         &mut self,
         id: ConnectionId,
@@ -400,8 +397,8 @@ impl Batch {
         self.finish(start);
     }
 
-    /// The connection is gone. `errno` is 0 for an orderly end; `counters` are the bytes received and given to the
-    /// kernel, which nobody could ask for any more.
+    /// The connection has closed. `errno` is 0 after an orderly end. `counters` are the bytes received, and those that the kernel has
+    /// accepted, which cannot be read later.
     pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32, counters: (u64, u64)) {
         let (received, sent) = counters;
         let errno = errno.unsigned_abs();
@@ -413,7 +410,7 @@ impl Batch {
         self.fields_alone(kind::CLOSED, 0, id, fields);
     }
 
-    /// A client's connection stands. `index`: which of the addresses it was asked for, 0 for a path.
+    /// A client's connection is established. `index` is the position of its address in the list, 0 for a path.
     pub(crate) fn connected(&mut self, id: ConnectionId, index: u32, addresses: Addresses) {
         self.endpoints(kind::CONNECTED, id, index, addresses);
     }
@@ -438,12 +435,12 @@ impl Batch {
         self.finish(start);
     }
 
-    /// `count` more of the writes that asked for it are with the kernel.
+    /// The kernel has accepted `count` more of the writes that asked for an acknowledgement.
     pub(crate) fn ack(&mut self, id: ConnectionId, count: u32) {
         self.fields_alone(kind::ACK, 0, id, layout::Ack { count });
     }
 
-    /// A deadline passed.
+    /// A deadline has passed.
     pub(crate) fn timeout(&mut self, id: ConnectionId, timeout: Timeout) {
         let deadline = timeout as u32;
         self.fields_alone(kind::TIMEOUT, 0, id, layout::Timeout { deadline });
@@ -465,7 +462,7 @@ impl Batch {
     }
 }
 
-/// Where a record about a server itself has its id.
+/// The id of a server, in the place of a connection's.
 const fn of_server(server: u32) -> ConnectionId {
     ConnectionId {
         slot: server,
@@ -473,11 +470,11 @@ const fn of_server(server: u32) -> ConnectionId {
     }
 }
 
-/// The addresses of both ends as text, `address LF port` each, local first; nothing where they are not known.
+/// Appends the addresses of both ends as text, `address LF port` each, local first; nothing if they are not known.
 pub(crate) fn write_addresses(addresses: Addresses, out: &mut Vec<u8>) {
     if let (Some(local), Some(remote)) = addresses {
         for (part, end) in [(local, "\n"), (remote, "")] {
-            // Memory takes whatever is written.
+            // Writing to memory does not fail.
             let _ = write!(out, "{}\n{}{end}", part.ip(), part.port());
         }
     }

@@ -1,4 +1,4 @@
-//! I/O threads → JavaScript: the queue of batches.
+//! The queue of batches from I/O threads to JavaScript.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -11,21 +11,21 @@ use crate::sync::shared::{AtomicBool, Mutex, MutexGuard, Ordering};
 /// Wakes JavaScript's thread. Never called while a lock is held.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
-/// Empty batches kept for reuse, enough for each I/O thread to fill one while JavaScript reads another.
+/// Number of empty batches that are kept for reuse: each I/O thread may fill one while JavaScript reads another.
 const SPARE_BATCHES: usize = 8;
 
-/// Bytes in the queue at which the I/O threads stop reading. They go on at half of it. JavaScript's thread empties the queue in
+/// Number of bytes in the queue at which the I/O threads stop reading. They continue at half of it. JavaScript's thread empties the queue in
 /// every turn of its event loop, so the queue fills only while the program blocks that thread. 10 Gbit/s fill it in 13 ms.
 const FULL: usize = 16 * 1024 * 1024;
 
-/// What a connection waits for before it is read on.
+/// The event that a connection awaits before it is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
     /// JavaScript's thread takes a batch.
     Taken,
-    /// JavaScript's thread finds the queue empty: it has seen everything.
+    /// JavaScript's thread finds the queue empty, so it has seen everything.
     Emptied,
-    /// JavaScript's thread has taken so much that the queue is no longer full.
+    /// JavaScript's thread has taken so much that the queue is not full any more.
     Room,
 }
 
@@ -33,13 +33,13 @@ pub(crate) enum Until {
 struct Queue {
     batches: VecDeque<Batch>,
     spare: Vec<Batch>,
-    /// Bytes in `batches`.
+    /// Number of bytes in `batches`.
     memory: usize,
-    /// Wakers of the tasks that wait, by what they wait for.
+    /// Wakers of waiting tasks, by the event that they await.
     waiting: [Vec<Waker>; 3],
 }
 
-/// The queue of one environment, filled by any I/O thread and emptied by JavaScript's.
+/// The queue of one JavaScript thread, which any I/O thread fills.
 pub struct Inbox {
     queue: Mutex<Queue>,
     /// JavaScript was woken, and has not emptied the queue since.
@@ -68,12 +68,12 @@ impl Inbox {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// How often it has happened so far; wraps around.
+    /// How often the event has happened so far. Wraps around.
     pub(crate) fn happened(&self, what: Until) -> u32 {
         self.happened[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Has `waker` woken when it happens next. Returns false, and does nothing, when it has happened more than `seen` times by now.
+    /// Wakes `waker` when the event happens next. Returns false, and does nothing, if it has happened more than `seen` times already.
     pub(crate) fn await_javascript(&self, what: Until, seen: u32, waker: &Waker) -> bool {
         let mut queue = self.lock();
         let waits = self.happened(what) == seen && (what != Until::Room || self.is_full());
@@ -89,8 +89,7 @@ impl Inbox {
         drop(waiting);
     }
 
-    /// Puts `batch` at the end, leaves an empty one in its place, and wakes JavaScript unless that
-    /// has been done since it last found the queue empty.
+    /// Moves the content of `batch` to the end of the queue, and wakes JavaScript, unless it was woken since it last found the queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
         if self.push(batch) {
             self.tell();

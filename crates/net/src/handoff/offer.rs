@@ -1,4 +1,4 @@
-//! Memory of what is parsed, given away for a body part of it instead of being copied.
+//! Gives the memory of parsed bytes to the body parts in it, instead of copying them.
 
 use std::ops::{Deref, DerefMut};
 
@@ -7,39 +7,39 @@ use super::inbound::Batch;
 use crate::crossing::layout;
 use crate::id::ConnectionId;
 
-/// What the body parts are in that are being told of.
+/// The memory of the body parts that are being recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Source {
-    /// Something that stays where it is.
+    /// Memory that must not be given away.
     #[default]
     Kept,
     /// Memory that may be given away.
     Offered,
-    /// Parts of it have been told of.
+    /// Memory that may be given away, and parts of which have been recorded.
     Claimed(Claim),
 }
 
-/// Parts of the memory on offer that share a chunk, which an empty one holds the place of.
+/// Parts of the offered memory that share a chunk. An empty chunk keeps its place until then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     chunk: usize,
-    /// Of the first part.
+    /// Address of the first part.
     address: usize,
-    /// Of what follows the last part.
+    /// Address of the byte after the last part.
     end: usize,
-    /// In all parts.
+    /// Number of bytes in all parts.
     bytes: usize,
 }
 
-/// From so many bytes in its parts on memory is given away, rather than copied.
+/// With this many bytes in its parts, memory is given away. Otherwise the parts are copied.
 const CLAIMED: usize = CHUNK / 2;
 
-/// A batch that may keep the memory of what it is told of.
+/// A batch that may keep the memory of the body parts that are recorded.
 pub(crate) struct Offer<'a>(&'a mut Batch);
 
 impl Offer<'_> {
-    /// Ends it. If the large body parts are worth it, `memory`, which they are in, becomes their chunk, and other memory takes
-    /// its place.
+    /// Ends the offer. If the large body parts have enough bytes, `memory`, which contains them, becomes their chunk and is replaced by other
+    /// memory.
     pub(crate) fn settle(self, memory: &mut Vec<u8>) {
         let Source::Claimed(claim) = self.0.source else {
             return;
@@ -73,14 +73,14 @@ impl DerefMut for Offer<'_> {
 }
 
 impl Drop for Offer<'_> {
-    /// Also when parsing panics: the batch is everybody's.
+    /// Also when parsing panics, because all connections of the thread share the batch.
     fn drop(&mut self) {
         self.0.source = Source::Kept;
     }
 }
 
 impl Batch {
-    /// A body part that is too long for its record.
+    /// Records a body part that is too long for its record.
     pub(super) fn large_body(&mut self, id: ConnectionId, data: &[u8], raw: bool) {
         let address = data.as_ptr().addr();
         let (chunk, offset) = match &mut self.source {
@@ -113,7 +113,7 @@ impl Batch {
         self.chunk_record(id, raw, part);
     }
 
-    /// For telling of what is in memory that may be given away.
+    /// Offers the memory of the next body parts.
     pub(crate) const fn offer(&mut self) -> Offer<'_> {
         self.source = Source::Offered;
         Offer(self)

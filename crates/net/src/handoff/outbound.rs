@@ -1,4 +1,4 @@
-//! JavaScript → I/O threads: commands.
+//! Reads commands, from JavaScript to I/O threads.
 
 use std::mem::offset_of;
 
@@ -8,9 +8,9 @@ use crate::crossing::layout::{self, Field, HEADER_BYTES, Layout, padded};
 use crate::crossing::{close_mode, flag, flags_of, kind_of, outbound as kind};
 use crate::id::ConnectionId;
 
-/// Bytes that belong to somebody else and must be given back when written: a JavaScript Buffer.
+/// Bytes that are owned elsewhere, by a JavaScript Buffer, and must be released after they are written.
 pub trait HeldBytes: Send {
-    /// The bytes. They must not change or move while the value lives.
+    /// The bytes, which must not change or move while the value exists.
     fn bytes(&self) -> &[u8];
 }
 
@@ -27,18 +27,18 @@ pub struct Outbound<'a> {
     pub held: Vec<Held>,
 }
 
-/// How a connection is to be closed.
+/// How a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseMode {
-    /// At once; what the kernel does not take at once is lost.
+    /// At once. Bytes that the kernel does not accept at once are lost.
     Destroy,
-    /// Once everything has been written.
+    /// After everything has been written.
     AfterFlush,
     /// With RST.
     Reset,
-    /// Only our direction, once everything has been written.
+    /// Only our direction, after everything has been written.
     HalfClose,
-    /// Only when nothing of a request has arrived and none is unanswered.
+    /// Only if no request is arriving or unanswered.
     IfIdle,
 }
 
@@ -47,14 +47,14 @@ pub(crate) enum CloseMode {
 pub(crate) enum Payload<'a> {
     /// In the record, or in the flush's text.
     Inline(&'a [u8]),
-    /// The held buffer with this number, and how many bytes the record says it has.
+    /// The held buffer with this number, and its length according to the record.
     Held { index: u32, len: u32 },
 }
 
-/// What JavaScript asks for.
+/// A command of JavaScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
-    /// A response head, with the first part of the body; of a client, a request head.
+    /// A response head, or a client's request head, with the first part of the body.
     Head {
         /// What the request's method means for its response; `None` when this is a response.
         request: Option<RequestKind>,
@@ -84,17 +84,17 @@ pub(crate) enum Command<'a> {
     },
     /// An interim response.
     Interim { head: &'a [u8], ack: bool },
-    /// Bytes that no framing touches.
+    /// Bytes without framing.
     Raw { body: Payload<'a>, ack: bool },
-    /// Bytes to be read as if the peer had sent them next.
+    /// Bytes to be parsed as if the peer had sent them next.
     Feed(Payload<'a>),
-    /// So many body bytes more may be on their way to the consumer, or fewer.
+    /// Body bytes that may be read beyond the window, or less than 0 to revoke some.
     Credit(i32),
     /// Close.
     Close(CloseMode),
     /// The program takes the connection over.
     Upgrade,
-    /// Nobody listens for the upgrade: an ordinary request after all.
+    /// The upgrade has no listener, so the request is an ordinary one.
     DeclineUpgrade,
     /// Inactivity timeout in milliseconds, 0 for none.
     SocketTimeout(u32),
@@ -102,21 +102,21 @@ pub(crate) enum Command<'a> {
     NoDelay(bool),
     /// SO_KEEPALIVE, with the initial delay in milliseconds.
     TcpKeepAlive(bool, u32),
-    /// The program paused its HTTP socket, or resumed it: nothing is read meanwhile.
+    /// The program has paused its HTTP socket, so nothing is read, or has resumed it.
     Pause(bool),
-    /// The program listens to what comes in beside the parser.
+    /// The program wants a copy of the bytes that are parsed.
     Tap,
-    /// Of a client: what goes for the responses from here on.
+    /// A client's limits for the next responses.
     Limits {
         max_header_size: u32,
         validation: u32,
     },
-    /// The program has been told of `Timeout::KeepAlive` and keeps the connection.
+    /// The program keeps the connection after `Timeout::KeepAlive`.
     Keep,
 }
 
 impl Command<'_> {
-    /// Whether the peer waits for this: the measure of a batch's size.
+    /// Whether the command writes to the peer, which counts for the size of a flush.
     pub(crate) const fn writes(&self) -> bool {
         matches!(
             self,
@@ -128,7 +128,7 @@ impl Command<'_> {
         )
     }
 
-    /// The number and the length of the held buffer that belongs to it.
+    /// The number and the length of its held buffer, if it has one.
     pub(crate) const fn held(&self) -> Option<(u32, u32)> {
         match self {
             Self::Head { body, .. }
@@ -148,16 +148,16 @@ impl Command<'_> {
 pub(crate) struct Record<'a> {
     pub(crate) id: ConnectionId,
     pub(crate) command: Command<'a>,
-    /// The record as it came, for passing it on.
+    /// The bytes of the record, for passing it on.
     pub(crate) bytes: &'a [u8],
-    /// Its part of the text, likewise.
+    /// Its part of the text, for the same.
     pub(crate) text: &'a [u8],
 }
 
-/// Reads the records of a flush that `flush::check` has accepted; a malformed one ends the iteration.
+/// Iterates over the records of a flush that `flush::check` has accepted. A malformed record ends the iteration.
 ///
-/// The text of all records (heads, trailers, short bodies) comes apart from them and in their order:
-/// JavaScript encodes one long string many times faster than as many short ones.
+/// The text of all records (heads, trailers, short bodies) is separate, in their order, because JavaScript encodes one long string many
+/// times faster than as many short ones.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
     text: &'a [u8],
@@ -176,8 +176,8 @@ impl<'a> Records<'a> {
         self.rest.is_empty() && self.text.is_empty()
     }
 
-    /// The bytes of the next record, however well-formed, and the connection that it names. None when the length is
-    /// none that a record can have, or none is left.
+    /// The bytes of the next record, well-formed or not, and the connection that it names. None when its length is impossible, or when no
+    /// record is left.
     pub(super) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
         let length = word(self.rest, LENGTH)? as usize;
         let bytes = self
@@ -191,7 +191,7 @@ impl<'a> Records<'a> {
         Some((id, bytes))
     }
 
-    /// Passes over the next record without reading it.
+    /// Skips the next record.
     pub(super) fn pass_over(&mut self, bytes: &[u8]) {
         self.rest = self.rest.get(bytes.len()..).unwrap_or_default();
     }
@@ -209,7 +209,7 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// Words of a record's header.
+/// The words of a record's header.
 const FIRST: usize = 0;
 const LENGTH: usize = 1;
 const SLOT: usize = 2;
@@ -222,7 +222,7 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
 /// The longest record without a payload.
 const LONGEST_CONTROL: usize = HEADER_BYTES + layout::Command::BYTES;
 
-/// Every flag that has a meaning.
+/// All flags that exist.
 const ALL_FLAGS: u32 = flag::CHUNKED
     | flag::END
     | flag::CLOSE
@@ -233,8 +233,8 @@ const ALL_FLAGS: u32 = flag::CHUNKED
     | flag::REQUEST_CONNECT
     | flag::STATE_ONLY;
 
-/// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload
-/// ends where the record ends, and its flags, modes and lengths are ones that JavaScript writes.
+/// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload ends where the record
+/// ends, and JavaScript writes such flags, modes and lengths.
 fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
     let first = word(bytes, FIRST)?;
     let (kind, flags) = (kind_of(first), flags_of(first));
@@ -247,14 +247,14 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
     let second_number = || -> Option<u32> {
         Field::read(bytes, HEADER_BYTES + offset_of!(layout::Command, second))
     };
-    // How much of the text belongs to this record.
+    // Length of the text that belongs to this record.
     let mut used = 0_usize;
     let mut from_text = |len: u32| {
         let start = used;
         used = start.checked_add(len as usize)?;
         text.get(start..used)
     };
-    // Where the record must end.
+    // The offset at which the record must end.
     let mut end_at = None;
     let mut payload = |fields: usize, len: u32| {
         let start = HEADER_BYTES + fields;
