@@ -1,4 +1,4 @@
-//! Connections that libuv has accepted, or another process: an I/O thread takes them over before their first byte is read.
+//! Connections that libuv or another process has accepted, and that an I/O thread serves from their first byte on.
 
 use std::io;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::registry::Registry;
 use crate::server::Server;
 use crate::stream::Stream;
 
-/// A connection that was accepted by somebody else.
+/// A connection that was not accepted by an I/O thread.
 #[derive(Clone, Debug)]
 pub struct Adopted {
     /// The connection's id.
     pub id: ConnectionId,
-    /// Both its ends, as OPEN records have them.
+    /// The addresses of both ends, as in OPEN records.
     pub addresses: String,
 }
 
-/// Gives `thread` a connected socket of which nothing has been read. Called on JavaScript's thread.
+/// Has `thread` serve a connected socket of which nothing has been read. Called on JavaScript's thread.
 pub(crate) fn adopt(
     descriptor: Descriptor,
     thread: &Arc<IoThread>,
@@ -42,7 +42,7 @@ pub(crate) fn adopt(
     if config.no_delay {
         drop(stream.set_nodelay(true));
     }
-    // JavaScript has compared the number of connections with the limit.
+    // JavaScript has checked the number of connections.
     server.admit(None);
     server.make_room(config.max_connections);
     registry.count_accepted();

@@ -1,4 +1,4 @@
-//! Connecting: to one of several addresses, or to a Unix socket.
+//! Connects to one of several addresses, or to a Unix socket.
 
 #[cfg(unix)]
 use std::ffi::CString;
@@ -25,11 +25,10 @@ pub struct ConnectOptions {
     pub target: ConnectTarget,
     /// The address to bind first.
     pub local_address: Option<IpAddr>,
-    /// The port to bind first; without `local_address` that of all addresses.
+    /// The port to bind first, on all addresses when there is no `local_address`.
     pub local_port: Option<u16>,
-    /// `autoSelectFamilyAttemptTimeout` while `autoSelectFamily` is on: families take turns, and an
-    /// attempt that is not through by then does not keep the next one waiting. None: one address
-    /// after the other, as they are.
+    /// `autoSelectFamilyAttemptTimeout` while `autoSelectFamily` is on: the address families take turns, and the next attempt begins after
+    /// this time even if the last one is under way. None: one address after the other, in the given order.
     pub attempt_timeout: Option<Duration>,
     /// TCP_NODELAY.
     pub no_delay: bool,
@@ -46,7 +45,7 @@ pub enum ConnectTarget {
     Path(PathBuf),
 }
 
-/// The number of an IPv6 scope, which is given by its number or by the name of its interface; 0 for none.
+/// The number of an IPv6 scope, from its number or the name of its interface; 0 for none.
 pub fn scope_id(scope: &str) -> u32 {
     scope.parse().unwrap_or_else(|_| interface_index(scope))
 }
@@ -62,7 +61,7 @@ const fn interface_index(_name: &str) -> u32 {
     0
 }
 
-/// The step at which an attempt failed. Its number is what CONNECT_FAILED records carry.
+/// The step at which an attempt failed, by its number in CONNECT_FAILED records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Step {
@@ -70,24 +69,23 @@ pub(crate) enum Step {
     Bind = step::BIND,
 }
 
-/// Why one address cannot be connected to.
+/// A failed attempt to connect to one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// The operating system's error number; 0 where it gave none.
+    /// The operating system's error number, 0 if there is none.
     pub(crate) errno: i32,
     pub(crate) step: Step,
     /// Position of the address in the options.
     pub(crate) index: u32,
 }
 
-/// A connected socket and the position of its address in the options, or why each attempt failed, in
-/// their order.
+/// A connected socket and the position of its address in the options, or all failed attempts in their order.
 pub(crate) type Outcome = Result<(Stream, u32), Vec<Failure>>;
 
 type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Stream, Failure>> + Send + 'a>>;
 
-/// Connects, loosely after RFC 8305 section 5 as Node documents `autoSelectFamily`. Unlike Node's, an
-/// attempt that overruns its time stays in the race; it has failed only when the last one has.
+/// Connects, similar to RFC 8305 section 5, as Node documents `autoSelectFamily`. Unlike in Node, an attempt that takes longer than its time
+/// continues, and may still succeed while later ones are under way.
 pub(crate) async fn connect(options: &ConnectOptions) -> Outcome {
     let addresses = match &options.target {
         ConnectTarget::Addresses(addresses) => addresses,
@@ -130,10 +128,10 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Outcome {
     Err(race.failures())
 }
 
-/// Attempts under way, and those that have failed.
+/// The attempts under way, and the failed ones.
 #[derive(Default)]
 struct Race<'a> {
-    /// In the order of their beginning.
+    /// In the order in which they began.
     attempts: Vec<(u32, State<'a>)>,
 }
 
@@ -152,7 +150,7 @@ impl<'a> Race<'a> {
             .push((index, State::Running(Box::pin(attempt))));
     }
 
-    /// The first to connect; None once the attempt begun last has failed.
+    /// Ready with the first socket that is connected, or with None when the latest attempt has failed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Stream, u32)>> {
         for (index, state) in &mut self.attempts {
             let State::Running(attempt) = state else {
@@ -170,7 +168,7 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// Why each attempt failed, those that overran their time included.
+    /// All failed attempts, including those that were still under way.
     fn failures(self) -> Vec<Failure> {
         let reason = |(index, state)| match state {
             State::Failed(failure) => failure,
@@ -184,7 +182,7 @@ impl<'a> Race<'a> {
     }
 }
 
-/// Positions of `addresses` so that families take turns, beginning with the first one's.
+/// Positions of `addresses` in an order in which the families alternate, beginning with that of the first address.
 fn alternate(addresses: &[SocketAddr]) -> Vec<usize> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut own, mut other): (Vec<usize>, Vec<usize>) =
@@ -226,7 +224,7 @@ async fn attempt(
             options.local_address.unwrap_or(any),
             options.local_port.unwrap_or(0),
         );
-        // A link-local address is only good for peers on its own link.
+        // A link-local address reaches only peers on its own link.
         if let (SocketAddr::V6(local), SocketAddr::V6(peer)) = (&mut local, address) {
             local.set_scope_id(peer.scope_id());
         }
@@ -236,7 +234,7 @@ async fn attempt(
     Ok(Stream::Tcp(stream))
 }
 
-/// As libuv does it.
+/// As in libuv.
 fn bind(socket: &TcpSocket, local: SocketAddr) -> io::Result<()> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
@@ -253,14 +251,14 @@ fn bind(socket: &TcpSocket, local: SocketAddr) -> io::Result<()> {
 async fn connect_path(path: &Path) -> Result<Stream, i32> {
     match UnixStream::connect(path).await {
         Ok(stream) => Ok(Stream::Unix(stream)),
-        // Without a number: the path is longer than an address may be.
+        // There is no error number when the path is longer than an address may be.
         Err(error) => Err(error.raw_os_error().unwrap_or(libc::EINVAL)),
     }
 }
 
 #[cfg(not(unix))]
 async fn connect_path(_path: &Path) -> Result<Stream, i32> {
-    // Named pipes take the compatible road.
+    // Named pipes are connected by Node.
     Err(errno::NOT_SUPPORTED)
 }
 

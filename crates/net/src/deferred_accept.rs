@@ -1,9 +1,9 @@
-//! While many connections come and go, each for a request or two, the kernel keeps a new one until it has something to read
+//! While many connections open and close, each for one or two requests, the kernel holds a new connection until bytes have arrived
 //! (TCP_DEFER_ACCEPT, tcp(7); Linux only).
 //!
-//! Most of the cost of such a connection is that the I/O thread is woken twice for it: when it is accepted and when its request
-//! is there. The price is paid by peers that send nothing at first: they are accepted a second late, when the kernel has asked
-//! them once more. So it is off in ordinary times, and where the program looks at connections before their requests.
+//! Most of the cost of such a connection is that the I/O thread is woken twice: when it is accepted and when its request arrives. The
+//! disadvantage is that a peer which sends nothing at first is accepted a second later, after the kernel has sent SYN-ACK again. So it is
+//! off normally, and where the program wants to see connections before their requests.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use tokio::net::TcpListener;
 
 /// The time over which ends of connections are counted.
 pub(crate) const PERIOD: Duration = Duration::from_millis(100);
-/// Ends of connections in a period from which on accepting is deferred …
+/// With this many ends of connections in a period, accepting is deferred …
 pub(crate) const BEGIN: u64 = 100;
-/// … and the ends in a period that keep it deferred.
+/// … and with this many it stays deferred.
 const GO_ON: u64 = 25;
 
 /// Decides whether accepting is deferred.
 pub(crate) struct DeferredAccept {
     on: bool,
     since: Instant,
-    /// How many connections had ended by then.
+    /// Number of connections that had ended at `since`.
     ended: u64,
 }
 
@@ -38,8 +38,8 @@ impl DeferredAccept {
         self.on
     }
 
-    /// Called for every connection accepted, and while accepting is deferred once in a period at least. `ended` counts the
-    /// connections that have ended after a request; `watched` returns whether the program looks at them before. Returns
+    /// Called for every accepted connection, and at least once in a period while accepting is deferred. `ended` is the number of connections so
+    /// far that have ended after a request. `watched` returns whether the program wants to see connections before their requests. Returns
     /// whether the decision has changed.
     pub(crate) fn update(
         &mut self,
@@ -58,7 +58,7 @@ impl DeferredAccept {
     }
 }
 
-/// Sets whether the kernel keeps connections until there is something to read.
+/// Sets whether the kernel holds connections until bytes have arrived.
 #[cfg(target_os = "linux")]
 pub(crate) fn set(listener: &TcpListener, on: bool) -> io::Result<()> {
     use std::os::fd::AsRawFd;

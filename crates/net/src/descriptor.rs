@@ -1,10 +1,10 @@
-//! Sockets that leave us, and sockets that come to us.
+//! Descriptors of sockets that are passed on, and of sockets that are adopted.
 
 use std::io;
 
 use socket2::Socket;
 
-/// A descriptor of a socket, for somebody else to own. Closed when it is dropped.
+/// A descriptor of a socket for another owner. Closed when it is dropped.
 #[derive(Debug)]
 pub struct Descriptor(Socket);
 
@@ -14,15 +14,15 @@ impl Descriptor {
         socket.try_clone().map(Self)
     }
 
-    /// As `duplicate`, of one that has been duplicated.
+    /// A further descriptor of the same socket.
     pub(crate) fn another(&self) -> io::Result<Self> {
         Self::duplicate(&self.0)
     }
 
-    /// A further descriptor of the open socket that the system knows by `number`, which stays its owner's.
+    /// A further descriptor of the open socket with this number, which its owner keeps.
     ///
     /// # Errors
-    /// `number` is no descriptor of a socket; there is no further descriptor.
+    /// `number` is not the descriptor of a socket, or there is no further descriptor.
     #[cfg(unix)]
     pub fn of_number(number: i32) -> io::Result<Self> {
         use std::os::fd::BorrowedFd;
@@ -39,21 +39,21 @@ impl Descriptor {
     /// As on Unix.
     ///
     /// # Errors
-    /// Always: libuv shows no descriptors of sockets here.
+    /// Always: libuv has no descriptors of sockets here.
     #[cfg(not(unix))]
     pub fn of_number(_number: i32) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// The socket, which closes with what is returned.
+    /// The socket, which is closed when the result is dropped.
     pub(crate) fn into_socket(self) -> Socket {
         self.0
     }
 
-    /// The number that the system knows it by; closing it is the caller's from here on.
+    /// The number of the descriptor, which the caller has to close.
     ///
     /// # Errors
-    /// Where libuv takes no descriptors of sockets.
+    /// libuv accepts no descriptors of sockets.
     #[cfg(unix)]
     pub fn into_number(self) -> io::Result<i32> {
         use std::os::fd::IntoRawFd;
@@ -63,7 +63,7 @@ impl Descriptor {
     /// As on Unix.
     ///
     /// # Errors
-    /// Always: libuv takes no descriptors of sockets here.
+    /// Always: libuv accepts no descriptors of sockets here.
     #[cfg(not(unix))]
     pub fn into_number(self) -> io::Result<i32> {
         Err(io::ErrorKind::Unsupported.into())

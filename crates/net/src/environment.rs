@@ -25,8 +25,8 @@ use crate::server::{Server, ServerConfig};
 use crate::settings::ClientConfig;
 use crate::sync::lock;
 
-/// Up to this many writes in a flush, JavaScript's thread writes them itself: waking the I/O thread
-/// would cost more. From about ten concurrent connections on the opposite holds.
+/// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With about ten
+/// concurrent connections and more the opposite holds.
 const DIRECT_WRITES: usize = 2;
 
 /// See the module. Created once for the main thread and once for each worker.
@@ -68,13 +68,13 @@ impl Environment {
         self.js.inbox.take(used)
     }
 
-    /// What an event loop on JavaScript's thread is to watch, calling `read_loans` while it is readable; once it does,
-    /// `lend` says so. None where connections are never lent.
+    /// The descriptor that an event loop on JavaScript's thread has to watch, and to call `read_loans` while it is readable. `lend` is called
+    /// when it does. None where connections are never lent.
     pub fn loans_descriptor(&self) -> Option<i32> {
         self.loans.poller().and_then(|poller| poller.descriptor())
     }
 
-    /// From now on connections may be lent.
+    /// Allows connections to be lent from now on.
     pub fn lend(&self) {
         self.loans.begin();
     }
@@ -85,7 +85,7 @@ impl Environment {
             .is_some_and(|connection| connection.is_on_loan())
     }
 
-    /// Reads the connections that are on loan: what came is there to `take`. JavaScript's thread only.
+    /// Reads the connections on loan, whose records can be taken then. JavaScript's thread only.
     pub fn read_loans(&self) {
         self.loans.read(&self.registry);
     }
@@ -96,7 +96,7 @@ impl Environment {
     /// `at_once`: JavaScript's thread writes everything, however much it is, because the program may look at the outcome.
     ///
     /// # Errors
-    /// It does not parse: nothing of it is sent, and the connections that it names are closed.
+    /// The flush does not parse. None of it is sent, and the connections that it names are closed.
     pub fn flush(
         self: &Arc<Self>,
         mut out: Outbound<'_>,
@@ -112,10 +112,10 @@ impl Environment {
             }
         };
         if at_once {
-            // The program is about to look at the outcome, and what is not known yet would count as refused by the kernel.
+            // The program looks at the outcome next, and bytes that are still under way would count as refused by the kernel.
             self.wait_for_flushes();
         }
-        // What overtook an earlier flush on its way through a thread would be a body before its head.
+        // Overtaking an earlier flush on its way through a thread would send, for example, a body before its head.
         if (at_once || writes <= DIRECT_WRITES) && !self.js.has_flushes_under_way() {
             self.flush_directly(out, acks);
         } else {
@@ -156,7 +156,7 @@ impl Environment {
     }
 
     fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) {
-        // A panic costs this connection: the other connections of the flush get what was written to them.
+        // A panic costs this connection only. The other connections of the flush get their bytes.
         let finish = || {
             if connection.after_direct_commands(acks) {
                 self.loans.give(&self.registry, connection);
@@ -167,7 +167,7 @@ impl Environment {
         }
     }
 
-    /// Has acknowledgements reach JavaScript by the inbox.
+    /// Passes acknowledgements to JavaScript by the inbox.
     pub fn acknowledge_later(&self, acks: &mut Batch) {
         if self.js.inbox.push(acks) {
             self.js.inbox.tell();
@@ -175,7 +175,7 @@ impl Environment {
     }
 
     fn flush_through_threads(&self, out: Outbound<'_>) {
-        // So much at a time that the threads had better share the work.
+        // With so many writes at a time it is better that the threads share the work.
         self.loans.end(&self.registry);
         if let [only] = io_thread::running_threads() {
             let mut commands = Commands::new(&self.registry);
@@ -256,16 +256,16 @@ impl Environment {
         server
     }
 
-    /// A server that listens on no socket: it is given connections by `adopt`. Returns its id; `close_listener` ends it.
+    /// Adds a server that has no listening socket, and gets its connections by `adopt`. Returns its id. `close_listener` ends it.
     pub fn open_server(&self, config: ServerConfig) -> u32 {
         self.add_server(config).id
     }
 
-    /// Serves a connection that the program's libuv has accepted and of which nothing has been read or written. No OPEN record
-    /// follows: the connection is the caller's to report.
+    /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN record,
+    /// because the caller reports the connection.
     ///
     /// # Errors
-    /// I/O threads cannot be started; the server is closed; the kernel refuses the descriptor.
+    /// I/O threads cannot be started, the server is closed, or the kernel refuses the descriptor.
     pub fn adopt(self: &Arc<Self>, server: u32, descriptor: Descriptor) -> io::Result<Adopted> {
         let thread = io_thread::next_thread().map_err(io::Error::from_raw_os_error)?;
         self.adopt_on(&thread, server, descriptor)
@@ -282,8 +282,8 @@ impl Environment {
         adopted::adopt(descriptor, thread, &self.registry, &server)
     }
 
-    /// Begins to connect. What is asked of the connection meanwhile is done once it stands; the outcome
-    /// is a CONNECTED or CONNECT_FAILED record, or CLOSED if it is closed before.
+    /// Begins to connect. Commands in the meantime take effect when the connection is established. The outcome is a CONNECTED or CONNECT_FAILED
+    /// record, or CLOSED if the connection is closed before.
     ///
     /// # Errors
     /// The error number when I/O threads cannot be started; EINVAL without any address.
@@ -319,7 +319,7 @@ impl Environment {
         id
     }
 
-    /// Changes what the connections of a server go by.
+    /// Changes the settings of a server and its connections.
     pub fn configure(&self, server: u32, config: ServerConfig) {
         let Some(server) = lock(&self.servers).get(&server).map(Arc::clone) else {
             return;
@@ -330,14 +330,14 @@ impl Environment {
         }
     }
 
-    /// Stops accepting. The port is free when the returned receiver has its message; connections stay.
+    /// Stops accepting. The port is free when the returned receiver is disconnected. Connections stay open.
     #[must_use]
     pub fn close_listener(&self, server: u32, backlog: Backlog) -> Option<mpsc::Receiver<()>> {
         let server = lock(&self.servers).remove(&server)?;
         Some(listener::stop(&server, backlog))
     }
 
-    /// Its sender is gone when all I/O threads have done what connections were asked to do by flushes up to now.
+    /// The returned receiver is disconnected when all I/O threads have carried out the flushes so far.
     #[must_use]
     pub fn settled(self: &Arc<Self>) -> mpsc::Receiver<()> {
         let (done, settled) = mpsc::channel::<()>();
@@ -353,10 +353,10 @@ impl Environment {
         settled
     }
 
-    /// Gives up a connection's socket, see `GivenUp`. What JavaScript has asked of it before is done first.
+    /// Gives up a connection's socket, see `GivenUp`, after the flushes so far.
     ///
     /// # Errors
-    /// The connection does not stand or is being closed; there is no further descriptor.
+    /// The connection is not open or is being closed, or there is no further descriptor.
     pub fn give_up(self: &Arc<Self>, id: ConnectionId) -> io::Result<GivenUp> {
         self.wait_for_flushes();
         match self.connection(id) {
@@ -365,30 +365,30 @@ impl Environment {
         }
     }
 
-    /// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and
-    /// the caller calls `close_listener`.
+    /// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the caller calls
+    /// `close_listener`.
     ///
     /// # Errors
-    /// The server does not listen; there is no further descriptor.
+    /// The server does not listen, or there is no further descriptor.
     pub fn listening_descriptor(&self, server: u32, give_up: bool) -> io::Result<Descriptor> {
         let server = lock(&self.servers).get(&server).map(Arc::clone);
         let server = server.ok_or(io::ErrorKind::NotConnected)?;
         listener::descriptor(&server, give_up)
     }
 
-    /// Until I/O threads have carried out every flush that they were given. They never block, so it is short; the limit is
-    /// a guard against our own bugs.
+    /// Waits until the I/O threads have carried out all flushes. They never block, so this takes little time. The limit guards against bugs of
+    /// ours.
     fn wait_for_flushes(self: &Arc<Self>) {
         const LIMIT: Duration = Duration::from_secs(2);
         let until = Instant::now() + LIMIT;
         while self.js.has_flushes_under_way() && Instant::now() < until {
-            // Disconnected is the expected answer.
+            // Disconnected is the expected result.
             let _ = self.settled().recv_timeout(LIMIT);
         }
     }
 
-    /// Bytes received and bytes written of a connection, None once it is long gone. What the program has written counts: flushes
-    /// that are on their way through an I/O thread are waited for.
+    /// Bytes received and bytes written of a connection, None when its slot has had another connection since. Waits for flushes that are on
+    /// their way through an I/O thread, because bytes that the program has written count.
     pub fn counters(self: &Arc<Self>, id: ConnectionId) -> Option<(u64, u64)> {
         self.wait_for_flushes();
         match self.connection(id) {
@@ -397,30 +397,30 @@ impl Environment {
         }
     }
 
-    /// Bytes that were written to a connection and that the kernel has not taken, None once the connection has ended or failed.
-    /// Flushes that are on their way through an I/O thread are waited for.
+    /// Bytes that were written to a connection and that the kernel has not accepted. None after the connection has ended or failed. Waits for
+    /// flushes that are on their way through an I/O thread.
     pub fn unsent(self: &Arc<Self>, id: ConnectionId) -> Option<u64> {
         self.wait_for_flushes();
         self.connection(id)?.unsent()
     }
 
-    /// Whether a connection stands, and a client's is fit for another request.
+    /// Whether a connection is open, and a client's connection can carry another request.
     pub fn is_open(&self, id: ConnectionId) -> bool {
         self.connection(id)
             .is_some_and(|connection| connection.is_open())
     }
 
-    /// Connections accepted on the native road so far.
+    /// Number of connections accepted so far.
     pub fn accepted(&self) -> u64 {
         self.registry.accepted()
     }
 
-    /// Connections open now, of servers and clients.
+    /// Number of connections that are open now, of servers and clients.
     pub fn open_connections(&self) -> usize {
         self.registry.connections.all().len()
     }
 
-    /// Those of clients, attempts to connect included.
+    /// Number of clients' connections that are open now, including attempts to connect.
     pub fn open_clients(&self) -> usize {
         let all = self.registry.connections.all();
         all.iter()
@@ -428,7 +428,7 @@ impl Environment {
             .count()
     }
 
-    /// Closes everything. When it returns no I/O thread holds a buffer of this environment any more.
+    /// Closes everything. When it returns, no I/O thread holds a buffer of this environment.
     pub fn shutdown(self: &Arc<Self>) {
         self.js.end();
         let servers: Vec<_> = lock(&self.servers)
@@ -444,7 +444,7 @@ impl Environment {
             let thread_too = Arc::clone(thread);
             thread.handle.spawn(async move {
                 let mut batch = Batch::default();
-                // What the program wrote before its end is sent, as far as the kernel takes it now.
+                // Bytes that the program wrote before its end are sent, as far as the kernel accepts them now.
                 thread_too.carry_out_work_of(&environment.js);
                 for connection in environment.registry.connections.all() {
                     if Arc::ptr_eq(&connection.thread, &thread_too) {
@@ -453,7 +453,7 @@ impl Environment {
                 }
                 drop(done);
             });
-            // Ends with an error as soon as the task above is through, or was dropped with its runtime.
+            // Returns an error as soon as the task above has ended, or was dropped with its runtime.
             let _ = finished.recv();
         }
     }

@@ -1,4 +1,4 @@
-//! The I/O threads: tokio current-thread runtimes, started on first use, one set a process.
+//! The I/O threads: tokio current-thread runtimes, started on first use, one set for the process.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,10 @@ use crate::staging;
 use crate::sync::lock;
 use crate::timer::{TimerKey, Wheel};
 
-/// Overrides how many I/O threads are started.
+/// The environment variable that sets the number of I/O threads.
 pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";
 
-/// More have never helped: one thread fills several JavaScript threads.
+/// Default limit. More threads have not helped in any measurement, because one of them keeps several JavaScript threads busy.
 const DEFAULT_MAX_THREADS: usize = 4;
 
 /// Work that another thread hands to an I/O thread.
@@ -35,7 +35,7 @@ pub(crate) trait Timed: Send + Sync {
     fn expire(self: Arc<Self>);
 }
 
-/// One thread, seen from all others.
+/// One I/O thread, for all other threads.
 pub(crate) struct IoThread {
     pub(crate) handle: Handle,
     work: Mutex<Vec<Box<dyn Work>>>,
@@ -76,7 +76,7 @@ impl IoThread {
         }
     }
 
-    /// Whether it is one of several that connections are dealt out to.
+    /// Whether it is one of several threads among which connections are distributed.
     pub(crate) fn shares_with_others(self: &Arc<Self>) -> bool {
         let running = running_threads();
         running.len() > 1 && running.iter().any(|thread| Arc::ptr_eq(thread, self))
@@ -126,7 +126,7 @@ async fn run_timers(thread: Arc<IoThread>) {
     }
 }
 
-/// A runtime as every I/O thread has it. `paused` gives a clock that tests turn.
+/// A runtime for an I/O thread.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread()
         .enable_io()
@@ -142,10 +142,10 @@ struct Threads {
 
 static REQUESTED: AtomicUsize = AtomicUsize::new(0);
 static THREADS: OnceLock<Threads> = OnceLock::new();
-/// Held while threads are started: JavaScript threads may ask at the same time.
+/// Held while threads are started, because several JavaScript threads may start them at the same time.
 static STARTING: Mutex<()> = Mutex::new(());
 
-/// Asks for `count` I/O threads; without effect once they run. Answers whether it had one.
+/// Sets the number of I/O threads. Returns false, without an effect, if they run already.
 pub fn request_threads(count: usize) -> bool {
     REQUESTED.store(count, Ordering::Relaxed);
     THREADS.get().is_none()
@@ -164,7 +164,7 @@ fn thread_count() -> usize {
         .min(64)
 }
 
-/// All of them or none: after a failure, for want of descriptors or memory, the next call tries again.
+/// Starts all threads or none. After a failure, because of descriptors or memory, the next call tries again.
 fn start_threads(count: usize) -> Result<Threads, i32> {
     let errno = |error: io::Error| error.raw_os_error().unwrap_or(0);
     let runtimes = (0..count)
@@ -179,7 +179,7 @@ fn start_threads(count: usize) -> Result<Threads, i32> {
             .name(format!("ferrohttp-io-{index}"))
             .spawn(move || {
                 runtime.block_on(async {
-                    // The sender is dropped, unused, once all threads run.
+                    // The sender is dropped without a message when all threads run.
                     if stopped.await.is_err() {
                         std::future::pending::<()>().await;
                     }
@@ -223,7 +223,7 @@ fn threads() -> Result<&'static Threads, i32> {
     }
 }
 
-/// The thread for the next connection or listener; the errno if threads cannot be started.
+/// The thread for the next connection or listener. The error is the errno of a thread that cannot be started.
 pub(crate) fn next_thread() -> Result<Arc<IoThread>, i32> {
     let threads = threads()?;
     let index = threads.next.fetch_add(1, Ordering::Relaxed) % threads.all.len();

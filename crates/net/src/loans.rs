@@ -1,10 +1,9 @@
 //! Connections on loan to JavaScript's thread.
 //!
-//! With a peer that waits for each answer before it sends its next request, the I/O thread adds nothing but a switch of
-//! threads. Such a connection is lent after a while: its socket leaves the I/O thread's poller for one that JavaScript's event
-//! loop watches, and JavaScript's thread reads it itself. The connection's task, its deadlines and its commands stay with the I/O
-//! thread. A loan ends with a message that has not arrived whole, the peer's FIN, an error, a deadline, or more output than
-//! the kernel takes, and the I/O thread handles these.
+//! With a peer that waits for each answer before it sends its next request, the I/O thread only adds a switch of threads. Such a connection
+//! is lent after a while: its socket moves from the I/O thread's poller to one that JavaScript's event loop watches, and JavaScript's thread
+//! reads it itself. The connection's task, deadlines and commands stay with the I/O thread. An incomplete message, the peer's FIN, an error,
+//! a deadline, or more output than the kernel accepts ends the loan, and the I/O thread handles it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -16,15 +15,15 @@ use crate::poller::Poller;
 use crate::registry::Registry;
 use crate::sync::lock;
 
-/// Largest number of loans at a time. The time that JavaScript's thread spends reading is lost for handlers.
+/// Largest number of loans at a time, because the time in which JavaScript's thread reads is lost for handlers.
 const MAX_LOANS: usize = 2;
 
-/// Answers to other connections after which a loan that brought nothing in the meantime ends, if another connection needs the place.
+/// Number of answers to other connections after which a loan without bytes in the meantime ends, if another connection needs its place.
 const STALE_AFTER: u64 = 64;
 
 struct Loan {
     id: ConnectionId,
-    /// The `turn` in which the connection last brought bytes.
+    /// The `turn` in which bytes last arrived.
     last_read: u64,
 }
 
@@ -39,7 +38,7 @@ struct Given {
 }
 
 /// The loans to one JavaScript thread. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is noticed
-/// here at the next look at the connection.
+/// here when the connection is next read.
 pub(crate) struct Loans {
     poller: Option<Arc<Poller>>,
     given: Mutex<Given>,
@@ -99,7 +98,7 @@ impl Loans {
             let Some(connection) = registry.connections.get(loan.id) else {
                 return false;
             };
-            // As in a connection's task: a panic is our bug, and may cost this connection only.
+            // As in a connection's task, a panic is our bug and costs this connection only.
             let read = catch_unwind(AssertUnwindSafe(|| connection.read_on_loan(batch)));
             let (came, stays) = read.unwrap_or_else(|_| {
                 connection.abandon(batch);

@@ -1,4 +1,4 @@
-//! What the connections of one listening server share.
+//! The state that the connections of one server share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
@@ -13,7 +13,7 @@ use crate::descriptor::Descriptor;
 use crate::lingering::Lingering;
 use crate::settings::Settings;
 
-/// What may change while a server runs. Connections look at it with every turn.
+/// Settings that may change while a server runs. Connections read them in every turn.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerConfig {
     /// Sizes and counts.
@@ -22,7 +22,7 @@ pub struct ServerConfig {
     pub timeouts: Timeouts,
     /// `server.timeout`: initial inactivity timeout of a socket.
     pub socket_timeout: Option<Duration>,
-    /// `server.maxConnections`; further ones are dropped.
+    /// `server.maxConnections`. Further connections are dropped.
     pub max_connections: Option<usize>,
     /// TCP_NODELAY on accepted sockets.
     pub no_delay: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Accepting {
     pub(crate) last_call: Arc<Notify>,
     /// Ends when the task's socket is closed.
     pub(crate) closed: mpsc::Receiver<()>,
-    /// A further descriptor of that socket, for those who want to have it. None where there was none to be had.
+    /// A further descriptor of that socket, for `descriptor`. None if the process had no further one.
     pub(crate) socket: Option<Descriptor>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Server {
     pub(crate) lingering: Lingering,
     ended: AtomicU64,
     pub(crate) accepting: Mutex<Option<Accepting>>,
-    /// Somebody else listens on the socket: the path of a Unix socket stays.
+    /// The socket was passed on and is still listening, so the path of a Unix socket is not removed.
     pub(crate) given_up: AtomicBool,
 }
 
@@ -89,7 +89,7 @@ impl Server {
         *self.config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What concerns the single connection.
+    /// The settings of a connection.
     pub(crate) fn settings(&self) -> Settings {
         let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
         Settings {
@@ -104,7 +104,7 @@ impl Server {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// Counts one more unless there are `max` already.
+    /// Counts one more connection, unless there are `max` already.
     pub(crate) fn admit(&self, max: Option<usize>) -> bool {
         let max = max.unwrap_or(usize::MAX);
         self.connections
@@ -114,7 +114,7 @@ impl Server {
             .is_ok()
     }
 
-    /// Has lingering connections closed until those and the open ones are no more than `max` in all.
+    /// Closes lingering connections until they and the open ones are at most `max`.
     pub(crate) fn make_room(&self, max: Option<usize>) {
         if let Some(max) = max {
             let open = self.connections.load(Ordering::Relaxed);
@@ -122,13 +122,13 @@ impl Server {
         }
     }
 
-    /// An admitted one is gone; `served` if it had brought a request.
+    /// An admitted connection has closed; `served` if it has had a request.
     pub(crate) fn release(&self, served: bool) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
         self.ended.fetch_add(u64::from(served), Ordering::Relaxed);
     }
 
-    /// Connections that had brought a request and are gone.
+    /// Number of connections so far that have had a request and are closed.
     pub(crate) fn ended(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }

@@ -1,7 +1,7 @@
-//! The engine without a socket: bytes of a stream that JavaScript owns go in, records come out.
+//! The engine without a socket: parses the bytes of a stream that JavaScript owns, and returns records.
 //!
-//! This is the compatible road, for what the native one cannot do (any Duplex, sockets made by somebody
-//! else). The stream stays JavaScript's: it reads, writes, and keeps time.
+//! It serves connections that cannot be native: any Duplex, and sockets that others have made. JavaScript reads and writes the stream, and
+//! keeps the timeouts.
 
 use std::time::Instant;
 
@@ -25,18 +25,17 @@ enum Engine {
     Client(ClientConnection),
 }
 
-/// One stream's connection, in either role. Every method is synchronous; what they make of the stream is
-/// taken as records, see `handoff`.
+/// The connection of one stream, in either role. Every method is synchronous. `records` returns the events, see `handoff`.
 pub struct Session {
     engine: Engine,
     limits: Limits,
-    /// What the engine has left of the stream so far.
+    /// Bytes that the engine has not consumed yet.
     input: Vec<u8>,
     scratch: Scratch,
     batch: Batch,
-    /// An upgrade head is out and nobody has said what becomes of it.
+    /// JavaScript has the head of an upgrade and has not decided yet.
     upgrade_pending: bool,
-    /// The request being received has no body, and its record said so.
+    /// The request being received has no body, so no END record follows its head.
     without_body: bool,
     failed: Option<ErrorKind>,
 }
@@ -70,10 +69,10 @@ impl Session {
         }
     }
 
-    /// The stream brought `data`.
+    /// Parses `data`, which the stream has received.
     pub fn feed(&mut self, data: &[u8]) {
         if let Some(kind) = self.failed {
-            // Whoever leaves a broken connection open hears of all that comes, as from Node's parser.
+            // As with Node's parser, a program that leaves a broken connection open receives all further bytes.
             self.batch.error(ID, kind, 0, data);
             return;
         }
@@ -87,7 +86,7 @@ impl Session {
         }
     }
 
-    /// The stream ended.
+    /// The stream has ended.
     pub fn eof(&mut self) {
         if self.upgrade_pending || self.failed.is_some() {
             return;
@@ -115,19 +114,19 @@ impl Session {
         self.input = Vec::new();
     }
 
-    /// Server: the oldest unanswered request's response is out; `close` if it announced the end of the
-    /// connection. Requests that had to wait for this are read. Out of turn it does nothing.
+    /// Server: the response to the oldest unanswered request has been written; `close` if it has announced the end of the connection. Requests
+    /// that had to wait for it are parsed. No effect out of turn.
     pub fn answered(&mut self, close: bool) {
         if let Engine::Server(server) = &mut self.engine {
             let mut nothing = Vec::new();
-            // The head may have been noted already, by an interim call of a caller that does both.
+            // The head may have been counted already.
             let _ = server.send_head(b"", false, &mut nothing);
             let _ = server.send_end(Instant::now(), b"", close, &mut nothing);
             self.resume();
         }
     }
 
-    /// Client: a request's head goes out. False if its turn has not come or the connection takes no more.
+    /// Client: a request's head is written. Returns false if another request is in progress, or the connection accepts no more.
     pub fn begin(&mut self, kind: RequestKind) -> bool {
         match &mut self.engine {
             Engine::Client(client) => client.send_head(kind, b"", false, &mut Vec::new()).is_ok(),
@@ -135,14 +134,14 @@ impl Session {
         }
     }
 
-    /// Client: the request is out. Out of turn it does nothing.
+    /// Client: the request has been written. No effect out of turn.
     pub fn finished(&mut self, close: bool) {
         if let Engine::Client(client) = &mut self.engine {
             let _ = client.send_end(b"", close, &mut Vec::new());
         }
     }
 
-    /// Server: nobody takes the upgrade, what follows is HTTP.
+    /// Server: the upgrade has no listener, so the next bytes are HTTP.
     pub fn decline_upgrade(&mut self) {
         if let Engine::Server(server) = &mut self.engine {
             server.decline_upgrade();
@@ -160,7 +159,7 @@ impl Session {
         }
     }
 
-    /// Whether nothing of an exchange is under way.
+    /// Whether no exchange is in progress.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.input.is_empty()
@@ -170,7 +169,7 @@ impl Session {
             }
     }
 
-    /// Shows `take` the records since the last call, if there are any.
+    /// Calls `take` with the records since the last call, if there are any.
     pub fn records<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         if self.batch.records().is_empty() {
             return None;
@@ -184,7 +183,7 @@ impl Session {
         self.resume_behind(0);
     }
 
-    /// The first `seen` bytes of what is left are not new.
+    /// Parses the bytes that are left, of which the first `seen` are not new.
     fn resume_behind(&mut self, seen: usize) {
         if self.upgrade_pending || (self.input.is_empty() && !self.is_receiving()) {
             return;
@@ -195,7 +194,7 @@ impl Session {
         self.input = input;
     }
 
-    /// Answers how much of `input` is done with, whose first `seen` bytes are not new.
+    /// Returns the number of bytes of `input` that are consumed. The first `seen` bytes are not new.
     fn parse(&mut self, input: &[u8], seen: usize) -> usize {
         let now = Instant::now();
         let mut used = 0;
@@ -255,7 +254,7 @@ impl Session {
     }
 }
 
-/// What an engine of either role told.
+/// An event of an engine of either role.
 enum Told<'b> {
     Server(Event<'b>),
     Client(ClientEvent<'b>),

@@ -1,4 +1,4 @@
-//! What a connection goes by, in either role.
+//! The settings of a connection, in either role.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use ferrohttp_proto::{Limits, Timeouts};
 
 use crate::crossing::{limit, validation};
 
-/// `limits` for messages that are parsed as strictly as `number` says, one of [`validation`](mod@validation).
+/// `limits` with the strictness `number`, one of [`validation`](mod@validation).
 #[must_use]
 pub const fn with_validation(limits: Limits, number: u32) -> Limits {
     Limits {
@@ -16,13 +16,13 @@ pub const fn with_validation(limits: Limits, number: u32) -> Limits {
     }
 }
 
-/// What a client's connection goes by.
+/// The settings of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientConfig {
-    /// Sizes and leniency. Node's client leaves surplus fields out instead of refusing them, which is
-    /// JavaScript's to do: `max_headers_count` is 0 by default.
+    /// Sizes and leniency. `max_headers_count` is 0 by default, because Node's client drops surplus fields instead of refusing the response,
+    /// which JavaScript does.
     pub limits: Limits,
-    /// Initial inactivity timeout of the socket, which runs from the attempt to connect on.
+    /// Initial inactivity timeout of the socket, which begins with the attempt to connect.
     pub socket_timeout: Option<Duration>,
     /// Body bytes that may be on their way to JavaScript unread.
     pub body_window: u32,

@@ -1,7 +1,7 @@
 //! Each I/O thread's unpublished records.
 //!
-//! Waking JavaScript for each record would cost more than the record. A thread collects until it
-//! runs out of work (tokio's park hook) or the batch is worth a wake-up of its own.
+//! Waking JavaScript for each record would cost more than the record. A thread collects records until it runs out of work (tokio's park
+//! hook), or until the batch is large enough.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use tokio::sync::Notify;
 use crate::handoff::Batch;
 use crate::js_thread::JsThread;
 
-/// Messages in a batch from which on the thread polls its sockets once more before it parks. Messages that arrive together are
-/// seldom all there are, and on a shared core JavaScript's thread would take the core from this one.
+/// With this many messages in a batch, the thread polls its sockets once more before it parks. When messages arrive together, more of them
+/// are usually about to arrive, and on a shared core JavaScript's thread would preempt this one.
 pub(crate) const SEVERAL: usize = 4;
 
 #[derive(Default)]
 struct Staged {
     batches: Vec<(Arc<JsThread>, Batch)>,
-    /// Messages in them at the last such poll.
+    /// Number of messages in the batches at the last such poll.
     seen: usize,
-    /// Keeps the thread from parking; None on a thread that has no task for it.
+    /// Keeps the thread from parking. None on a thread without the task `keep_looking`.
     again: Option<Arc<Notify>>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn on_park() {
             && messages > staged.seen
         {
             staged.seen = messages;
-            // Work for the thread, so it polls the sockets and does not sleep.
+            // The thread has work now, so it polls the sockets and does not sleep.
             again.notify_one();
             return;
         }

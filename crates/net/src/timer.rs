@@ -1,33 +1,32 @@
-//! A hashed timer wheel: O(1) to start and to stop, one sleep for all. Timers that are due within `NEAR` are kept apart, in
-//! order and to the millisecond, because a tick would be a large part of the timeout they stand for.
+//! A hashed timer wheel: O(1) to start and to stop a timer, and one sleep for all. Timers that are due within `NEAR` are kept separately,
+//! sorted and to the millisecond, because a tick would be a large part of their timeout.
 //!
-//! The other deadlines are coarse on purpose. A connection keeps at most one entry, never later than its
-//! earliest deadline; when the entry comes up the connection says what its deadline really is. So the
-//! hot path, which moves deadlines with every request, hardly ever touches the wheel.
+//! Other deadlines are coarse on purpose. A connection has at most one entry, never later than its earliest deadline. When the entry is
+//! due, the connection computes its real deadline. So the hot path, which moves deadlines with every request, hardly ever touches the wheel.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-/// Resolution of the wheel. A timer of the wheel fires up to this much late.
+/// Resolution of the wheel. A timer on the wheel expires up to this much late.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// Timers that are due sooner than this are not put on the wheel.
 pub(crate) const NEAR: Duration = Duration::from_millis(20);
 
-/// Resolution of those.
+/// Resolution of those timers.
 const FINE_TICK: Duration = Duration::from_millis(1);
 
-/// In a node's `tick`: it counts `FINE_TICK`s, and the node is in `near` instead of on the wheel.
+/// Bit in a node's `tick`: the tick counts `FINE_TICK`s, and the node is in `near` instead of on the wheel.
 const FINE: u64 = 1 << 63;
 
-/// One turn of the wheel is `SLOTS * TICK`, about 10 s; what is further away stays for more turns.
+/// One turn of the wheel is `SLOTS * TICK`, about 10 s. A later timer stays for more turns.
 const SLOTS: usize = 1024;
 
 const NONE: u32 = u32::MAX;
 
-/// Names an entry until it is taken or removed.
+/// The key of an entry until it expires or is removed.
 pub(crate) type TimerKey = u32;
 
 struct Node<T> {
@@ -40,7 +39,7 @@ struct Node<T> {
 /// See the module.
 pub(crate) struct Wheel<T> {
     origin: Instant,
-    /// The first tick that has not been expired yet.
+    /// The first tick that has not expired yet.
     current: u64,
     heads: Box<[u32; SLOTS]>,
     /// Ticks and keys of the timers that are due within `NEAR`.
@@ -70,7 +69,7 @@ impl<T> Wheel<T> {
         self.origin + Duration::from_nanos(tick.saturating_mul(resolution.as_nanos() as u64))
     }
 
-    /// Ticks that have passed.
+    /// Number of ticks that have passed.
     fn reached(&self, now: Instant, resolution: Duration) -> u64 {
         (now.saturating_duration_since(self.origin).as_nanos() / resolution.as_nanos()) as u64
     }
@@ -130,7 +129,7 @@ impl<T> Wheel<T> {
         Some(value)
     }
 
-    /// Takes every timer whose time has come.
+    /// Removes all timers that are due, and appends their values to `expired`.
     pub(crate) fn expire(&mut self, now: Instant, expired: &mut Vec<T>) {
         let reached = self.reached(now, TICK);
         let fine = self.reached(now, FINE_TICK) | FINE;
@@ -143,7 +142,7 @@ impl<T> Wheel<T> {
             self.current = self.current.max(reached + 1);
             return;
         }
-        // After a long sleep every slot has come round at least once: one look at each is enough.
+        // After a long sleep every slot has passed at least once, and checking each of them once is enough.
         let first = self.current.max((reached + 1).saturating_sub(SLOTS as u64));
         for tick in first..=reached {
             let mut key = self.heads[(tick % SLOTS as u64) as usize];
@@ -159,7 +158,7 @@ impl<T> Wheel<T> {
         self.current = self.current.max(reached + 1);
     }
 
-    /// When to look again: no later than the earliest timer, at most one turn away.
+    /// The time of the next check: no later than the earliest timer, and at most one turn away.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let near = self
             .near

@@ -1,12 +1,11 @@
-//! Values that come and go, by a number that is made of a slot and a generation.
+//! Values by a number that consists of a slot and a generation.
 //!
-//! Not a `slotmap::SlotMap`: its keys have 64 bits, and a number here has to fit into V8's small integers (31 bits), which cross
-//! without an allocation. Not a `slab::Slab`: its keys have no generation, so that a late number would find the next value.
+//! Not a `slotmap::SlotMap`, because its keys have 64 bits, and a number here has to fit into V8's small integers (31 bits), which cross
+//! without an allocation. Not a `slab::Slab`, because its keys have no generation, so that an old number would find the next value.
 
 use std::collections::VecDeque;
 
-/// Slots take the low bits; those above count the tenants of each. Both together leave the sign of an `i32` and one bit to
-/// whoever needs other answers beside numbers.
+/// The low bits are the slot, the bits above the generation. The sign of an `i32` and one more bit are left for other results.
 const SLOT_BITS: u32 = 24;
 const SLOTS: usize = 1 << SLOT_BITS;
 const GENERATIONS: u32 = 1 << (30 - SLOT_BITS);
@@ -20,10 +19,10 @@ struct Entry<T> {
     value: Option<T>,
 }
 
-/// Values by number. A number whose value is gone finds nothing, also when the slot has another tenant.
+/// Values by number. The number of a removed value finds nothing, even when its slot has another value.
 pub(super) struct Arena<T> {
     entries: Vec<Entry<T>>,
-    /// The one that has been free for longest is taken first, so that generations last.
+    /// The slot that has been free for longest is used first, so that generations last.
     free: VecDeque<u32>,
 }
 
@@ -37,7 +36,7 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T> Arena<T> {
-    /// None when all slots are taken.
+    /// None when all slots are used.
     pub(super) fn insert(&mut self, value: T) -> Option<u32> {
         if let Some(free) = self.free.pop_front() {
             let entry = &mut self.entries[free as usize];

@@ -1,8 +1,8 @@
-//! The pool behind an agent: which connection a request gets, who waits, what is kept.
+//! The pool of an agent: decides which connection a request gets, which requests wait, and which connections are kept.
 //!
-//! In: what happens to requests and connections, and what the agent's limits are. Out: decisions. It holds no socket,
-//! thread or clock, and is driven from JavaScript's thread, where `addRequest` and 'free' need an answer before they
-//! return. Follows `lib/_http_agent.js` of Node 24 in everything that a program can see.
+//! Its input are events of requests and connections, and the agent's limits. Its output are decisions. It has no socket, thread or clock, and
+//! runs on JavaScript's thread, where `addRequest` and 'free' need a decision before they return. Follows `lib/_http_agent.js` of Node 24
+//! in everything that a program can see.
 //!
 //! ```text
 //!  request → acquire → Reuse(member)                   connection → opened → member, active
@@ -13,7 +13,7 @@
 //!  connection is gone → removed, next → whose request gets a connection of its own
 //! ```
 //!
-//! Names, connections and the like are numbers of an arena: one that is out of date finds nobody.
+//! Names, connections and the like are numbers of an arena. An old number finds nothing.
 
 mod arena;
 mod idle_time;
@@ -31,19 +31,18 @@ pub use self::idle_time::idle_time;
 use self::origin::{Origin, State};
 use crate::id::ConnectionId;
 
-/// What the agent's members say. Numbers as JavaScript compares them: any may be `Infinity`, or `NaN`, which allows
-/// nothing.
+/// The agent's limits. The numbers are compared as in JavaScript: each may be `Infinity`, or `NaN`, which allows nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
     /// Connections for one name.
     pub max_sockets: f64,
     /// Connections for all names.
     pub max_total_sockets: f64,
-    /// Idle ones for one name.
+    /// Idle connections for one name.
     pub max_free_sockets: f64,
-    /// Whether any is kept.
+    /// Whether idle connections are kept.
     pub keep_alive: bool,
-    /// `scheduling: 'fifo'`: of the idle ones that has its turn which has idled for longest, not the latest.
+    /// `scheduling: 'fifo'`: uses the connection that has been idle for longest, and not the latest one.
     pub oldest_first: bool,
 }
 
@@ -59,37 +58,37 @@ impl Default for PoolLimits {
     }
 }
 
-/// What a request gets.
+/// The decision for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// An idle connection, which is active now.
     Reuse(u32),
-    /// A connection of its own, which is to be made.
+    /// A new connection, which the caller makes.
     Connect,
-    /// A place in the queue of its name. That is a promise: connections of the name that are released are for those who
-    /// wait, in their order, and `released` need not be asked as long as there are any.
+    /// A place in the queue of its name. It is a promise: released connections of the name go to the waiting requests in their order, so
+    /// `released` need not be called while there are any.
     Wait,
 }
 
-/// What becomes of a connection whose exchange is over.
+/// The decision for a connection whose exchange is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
-    /// It is for the request that has waited for its name for longest, which has left the queue.
+    /// It serves the oldest request in the queue of its name, which has left the queue.
     Serve,
     /// It may be kept.
     Keep,
-    /// It is of no more use.
+    /// It should be closed.
     Close,
 }
 
-/// For whom a connection is made in place of one that is gone.
+/// The decision about a new connection in place of one that has closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// For nobody.
+    /// No connection is made.
     Nobody,
-    /// The request that has waited for this name for longest. It stays in the queue until the connection is released.
+    /// A connection for the oldest request of this name, which stays in the queue until the connection is released.
     For(u32),
-    /// For nobody, because this name, whose turn it is, has connections already: one of them will come.
+    /// No connection is made, because this name, which is next, has connections already, one of which will be released.
     Behind(u32),
 }
 
@@ -98,7 +97,7 @@ pub enum Next {
 pub struct PoolCounts {
     /// Connections in use.
     pub active: usize,
-    /// Connections that idle.
+    /// Idle connections.
     pub idle: usize,
     /// Requests in queues.
     pub waiting: usize,
@@ -107,7 +106,7 @@ pub struct PoolCounts {
 struct Member {
     origin: u32,
     state: State,
-    /// Of a native connection: whether it stands can be asked.
+    /// The id of a native connection, by which the I/O thread knows whether it is open.
     connection: Option<ConnectionId>,
 }
 
@@ -118,7 +117,7 @@ pub struct Pool {
     names: HashMap<Rc<str>, u32>,
     origins: Arena<Origin>,
     members: Arena<Member>,
-    /// Names that somebody waits for, in the order in which that began.
+    /// Names with waiting requests, in the order in which the first of them began to wait.
     queue: VecDeque<u32>,
     /// Members.
     total: usize,
@@ -127,17 +126,17 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// An agent's members have changed.
+    /// The agent's limits have changed.
     pub fn set_limits(&mut self, limits: PoolLimits) {
         self.limits = limits;
     }
 
-    /// What `agent.totalSocketCount` shows beyond the pool's own connections: programs reserve room by it.
+    /// Sets the number by which `agent.totalSocketCount` exceeds the pool's own connections. Programs reserve room with it.
     pub fn set_beyond_total(&mut self, beyond: f64) {
         self.beyond_total = beyond;
     }
 
-    /// The number of a name; None if there are millions.
+    /// The number of a name. None if there are millions of names.
     pub fn origin(&mut self, name: &str) -> Option<u32> {
         if let Some(&known) = self.names.get(name) {
             return Some(known);
@@ -148,7 +147,7 @@ impl Pool {
         Some(number)
     }
 
-    /// Gives up a name's number, if the pool has nothing for the name.
+    /// Removes a name, if the pool has neither connections nor requests for it.
     pub fn forget(&mut self, origin: u32) -> bool {
         if !self.origins.get(origin).is_some_and(Origin::is_empty) {
             return false;
@@ -159,8 +158,8 @@ impl Pool {
         true
     }
 
-    /// What the program's views show for a name: in `agent.sockets` so many `beyond` the pool's own, in
-    /// `agent.requests` so many in all.
+    /// Sets what the program's views have for a name: the number by which `agent.sockets` exceeds the pool's own connections (`beyond`), and
+    /// the number of requests in `agent.requests`.
     pub fn set_shown(&mut self, origin: u32, beyond: i64, waiting: usize) {
         if let Some(of) = self.origins.get_mut(origin) {
             of.beyond = beyond;
@@ -168,9 +167,9 @@ impl Pool {
         }
     }
 
-    /// A request wants a connection; `waiting` others of its name have none. `stands` tells whether an idle native one still does: its peer may have closed
-    /// it while JavaScript's thread was busy, and the request would be lost. One that does not is passed over and
-    /// stays until it is `removed`.
+    /// A request wants a connection, while `waiting` other requests of its name have none. `stands` returns whether an idle native connection is
+    /// open: its peer may have closed it while JavaScript's thread was busy, and the request would be lost. A closed connection is skipped, and
+    /// stays a member until it is `removed`.
     pub fn acquire(
         &mut self,
         origin: u32,
@@ -203,12 +202,12 @@ impl Pool {
         Acquired::Wait
     }
 
-    /// A connection has been made for a name. Limits were looked at when it was asked for.
+    /// A connection has been made for a name. The limits were checked when it was decided.
     pub fn opened(&mut self, origin: u32) -> Option<u32> {
         self.enter(origin, State::Active, None)
     }
 
-    /// A connection has nothing to do; `reusable` unless it was said that its last exchange is the last.
+    /// The exchange of a connection is over. `reusable` is false if the exchange has announced the close.
     pub fn released(&mut self, origin: u32, reusable: bool) -> Released {
         let Some(of) = self.origins.get(origin) else {
             return Released::Close;
@@ -229,9 +228,9 @@ impl Pool {
         }
     }
 
-    /// An active connection idles from now on, unless somebody waits for another name who might go on in its place. Then
-    /// nothing is done and false returned: the connection is `removed`, the other one served and this one `adopted`,
-    /// which may make one too many in all; so Node.
+    /// Marks an active connection as idle, unless a request of another name waits, which could have its place. In that case it returns false
+    /// and does nothing. The caller then calls `removed`, serves the other request, and has this connection `adopted`, which may exceed the
+    /// total limit, as in Node.
     pub fn keep(&mut self, number: u32, connection: Option<ConnectionId>) -> bool {
         if !self.queue.is_empty() {
             return false;
@@ -252,25 +251,25 @@ impl Pool {
         true
     }
 
-    /// A connection that is no member idles from now on.
+    /// Adds an idle connection that is not a member.
     pub fn adopted(&mut self, origin: u32, connection: Option<ConnectionId>) -> Option<u32> {
         self.enter(origin, State::Idle, connection)
     }
 
-    /// A member has a connection that can be asked for.
+    /// A member has got its native connection.
     pub fn named(&mut self, number: u32, connection: Option<ConnectionId>) {
         if let Some(member) = self.members.get_mut(number) {
             member.connection = connection;
         }
     }
 
-    /// The one that has idled for longest.
+    /// The member that has been idle for longest.
     #[must_use]
     pub fn oldest(&self, origin: u32) -> Option<u32> {
         self.origins.get(origin)?.idle.front().copied()
     }
 
-    /// A connection is known to be dead: it is no longer offered, nor counted for its name.
+    /// A connection is known to be closed. It is not offered any more, and does not count for its name.
     pub fn left(&mut self, number: u32) {
         let Some(member) = self.members.get_mut(number) else {
             return;
@@ -282,8 +281,8 @@ impl Pool {
         }
     }
 
-    /// A connection is gone, or the agent's no longer. Answers whether there is room for another in its place: that of one
-    /// that had `left` may have been given away since. Node does not look, and exceeds maxSockets.
+    /// A connection has closed, or has left the agent. Returns whether there is room for another one in its place. The place of a connection
+    /// that had `left` before may have been used since. Node does not check that, and exceeds maxSockets.
     pub fn removed(&mut self, number: u32) -> bool {
         let Some(member) = self.members.remove(number) else {
             return true;
@@ -296,8 +295,8 @@ impl Pool {
         member.state != State::Left || of.connections() < self.limits.max_sockets
     }
 
-    /// Whose turn it is now that a connection of `origin` is gone: its own queue first, then the name that has been waited
-    /// for longest, provided that none of its connections is in use. Only that one is looked at, as in Node.
+    /// Decides who gets a connection after one of `origin` has closed: the queue of `origin` first, then the name with the longest wait, if
+    /// none of its connections is in use. Other names are not considered, as in Node.
     #[must_use]
     pub fn next(&self, origin: u32) -> Next {
         if self.origins.get(origin).is_some_and(|of| of.waiting > 0) {
@@ -313,7 +312,7 @@ impl Pool {
         }
     }
 
-    /// For whoever checks that views and pool are at one.
+    /// For tests that compare the views with the pool.
     #[must_use]
     pub fn counts(&self) -> PoolCounts {
         self.origins
