@@ -1,4 +1,4 @@
-//! Message bodies, read: whatever delimits them.
+//! Reads message bodies, however they are delimited.
 
 use crate::chunk::{Chunk, ChunkDecoder};
 use crate::config::Limits;
@@ -7,20 +7,20 @@ use crate::error::{ErrorKind, ParseError};
 use crate::event::{BodyLength, BodyPart, Fields, Scratch, Step};
 use crate::field_section::FieldScanner;
 
-/// Reads the body of one message; the last part is [`BodyPart::End`], also when there is no body.
+/// Reads the body of one message. The last part is [`BodyPart::End`], even without a body.
 #[derive(Clone, Debug)]
 pub(crate) enum BodyDecoder {
-    /// This many bytes are still to come.
+    /// This many bytes are outstanding.
     Length(u64),
-    /// With what the head said: the trailers may add to it.
+    /// Chunked, with the directives of the head, to which trailers may add.
     Chunked(ChunkDecoder, Sender, u8),
-    /// A trailer section that has not come whole.
+    /// An incomplete trailer section.
     Trailers(Box<Trailers>),
-    /// The trailer section was this message's last part. What head and trailers say.
+    /// The trailer section has ended the message. The directives of head and trailers.
     Ended(u8),
-    /// Everything until the peer ends its side.
+    /// Everything until the peer's FIN.
     UntilClose,
-    /// Nobody knows how much: an error.
+    /// The length is unknown, which is an error.
     Unreadable,
 }
 
@@ -28,12 +28,12 @@ pub(crate) enum BodyDecoder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trailers {
     scanner: FieldScanner,
-    /// As it was before the first byte.
+    /// The state before the first byte.
     fresh: FieldScanner,
 }
 
 impl BodyDecoder {
-    /// For a message from `sender`, whose head said `directives`.
+    /// For a message from `sender`, whose head has these directives.
     pub(crate) fn new(length: BodyLength, sender: Sender, directives: Directives) -> Self {
         match length {
             BodyLength::None => Self::Length(0),
@@ -44,7 +44,7 @@ impl BodyDecoder {
         }
     }
 
-    /// What head and trailers say, once a trailer section has ended the message.
+    /// The directives of head and trailers, after a trailer section has ended the message.
     pub(crate) fn said(&self) -> Option<Directives> {
         match self {
             Self::Ended(flags) => Some(Directives::with_flags(*flags)),
@@ -52,17 +52,17 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether nothing more has to come before `End`.
+    /// Whether `End` needs no further bytes.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self, Self::Length(0))
     }
 
-    /// Whether the message is complete if its sender ends its side now.
+    /// Whether the message is complete if its sender sends FIN now.
     pub(crate) fn is_complete_at_eof(&self) -> bool {
         matches!(self, Self::Length(0) | Self::UntilClose)
     }
 
-    /// The next part of the body that `input` goes on with.
+    /// Reads the next part of the body from `input`.
     pub(crate) fn run<'b>(
         &mut self,
         limits: &Limits,
@@ -121,7 +121,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Behind the last chunk. Mostly the section is there, and empty.
+    /// After the last chunk. Usually the section is complete and empty.
     fn begin_trailers<'b>(
         &mut self,
         fresh: FieldScanner,

@@ -1,21 +1,21 @@
-//! The chunked transfer coding, read (RFC 9112 section 7.1): sizes, extensions, data.
+//! Reads the chunked transfer coding (RFC 9112 section 7.1): sizes, extensions, data.
 //!
 //! ```text
 //! size [ ";" [ name ] [ "=" [ value ] ] ]* CRLF  data CRLF  …  "0" … CRLF  → trailer section
 //! ```
 //!
-//! Nothing is buffered: a size line may be cut anywhere, and its bytes are consumed as they come.
+//! Nothing is buffered: a size line may be cut anywhere, and its bytes are consumed as they arrive.
 
 use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
 use crate::field_section::TOKEN;
 
-/// What a call of [`ChunkDecoder::run`] came to.
+/// The result of a call of [`ChunkDecoder::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
-    /// `input[start..end]` is data; all before `end` is done with.
+    /// `input[start..end]` is data. All bytes before `end` are consumed.
     Data { start: usize, end: usize },
-    /// All of `input` is done with.
+    /// All of `input` is consumed.
     NeedMore,
     /// The last chunk's line ends at this offset; the trailer section follows.
     Last(usize),
@@ -26,11 +26,11 @@ enum State {
     /// The first digit of a size.
     Size,
     SizeDigits,
-    /// White space behind a size (lenient).
+    /// White space after a size (lenient).
     SizeSpace,
-    /// Behind the CR of a size line. Lenient: or behind its LF, where another one is skipped, as in Node.
+    /// After the CR of a size line. Lenient: or after its LF, where another one is skipped, as in Node.
     SizeLf,
-    /// Behind `;`.
+    /// After `;`.
     Extension,
     ExtensionName,
     ExtensionValue,
@@ -46,9 +46,9 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkDecoder {
     state: State,
-    /// Extension bytes of this chunk.
+    /// Number of extension bytes of this chunk.
     extensions: u32,
-    /// The chunk's size while that is read, then the data bytes still to come.
+    /// The chunk's size while it is read, then the number of data bytes that are outstanding.
     remaining: u64,
 }
 
@@ -134,12 +134,12 @@ impl ChunkDecoder {
             }
             pos += 1;
         }
-        // Node counts what has come of a name or value at the end of each part of it.
+        // Node counts the bytes of a name or value at the end of each part of it.
         self.check_extensions(pos, limits)?;
         Ok(Chunk::NeedMore)
     }
 
-    /// What follows the digits of a size.
+    /// The state after the digits of a size.
     fn end_size(&mut self, pos: usize, byte: u8, lenient: bool) -> Result<(), ParseError> {
         self.state = match byte {
             b'\r' => State::SizeLf,
@@ -158,7 +158,7 @@ impl ChunkDecoder {
     fn run_extension(&mut self, pos: usize, byte: u8, limits: &Limits) -> Result<(), ParseError> {
         let token = TOKEN[byte as usize];
         let refuse = |kind: ErrorKind| Err(kind.at(pos + 1));
-        // The caller looks at a bare LF again as the line's end.
+        // The caller reads a bare LF again, as the line's end.
         let bare_lf = |kind: ErrorKind| match limits.lenient {
             true => Ok(State::SizeLf),
             false => Err(kind.at(pos)),

@@ -14,30 +14,28 @@ use crate::persistence;
 use crate::status_line::StatusLine;
 use crate::writing::Writing;
 
-/// Interim responses have no body and no end of their own, so what may come of them before the final one has a limit: so
-/// many times the size of one head. Node has none.
+/// Limit for the interim responses before a final one, as a multiple of the size of a head, because their number has no natural
+/// end. Node has no limit.
 const MAX_INTERIM_HEADS: usize = 16;
 
-/// Bytes of line ends behind a response. More than a server sends by mistake: reading them could go on without end.
+/// Limit for line ends after a response, in bytes: more than a server sends by mistake. Without a limit, reading them might never
+/// end.
 const MAX_LINE_ENDS: u32 = 1024;
 
 /// The client's side of one connection: one request out, its response in, then the next.
 ///
-/// It holds no bytes, as [`ServerConnection`](crate::ServerConnection) holds none, and has no
-/// deadlines of its own.
+/// Like [`ServerConnection`](crate::ServerConnection) it holds no bytes. It has no deadlines.
 ///
-/// Per request, the calls go `send_head` → (`begin_data` → the bytes → `finish_data`)* →
-/// `send_end`; what the server says may be read at any time, and its response may be complete before
-/// the request is. The next `send_head` has to wait for both, and for
-/// [`handle_data`](Self::handle_data) to have found nothing behind the response: whatever arrives
-/// while no response is due is an error, so that it never becomes the answer to a later request.
-/// That is why an idle connection is to be read, too.
+/// For each request the order of calls is `send_head` → (`begin_data` → the bytes → `finish_data`)* → `send_end`. The server's
+/// bytes may be read at any time, and the response may be complete before the request. The next `send_head` has to wait for both,
+/// and for [`handle_data`](Self::handle_data) to have found no bytes after the response: bytes that arrive while no response is
+/// due are an error, so that they never become the response to a later request. For the same reason an idle connection has to be
+/// read.
 ///
-/// After a [`ParseError`] the connection is of no further use.
+/// After a [`ParseError`] the connection cannot be used any more.
 ///
-/// Of [`Limits`], `max_pipelined` means nothing here. Node's client ignores the fields above its
-/// `maxHeadersCount` where its server refuses them: set `max_headers_count` to 0, and leave the
-/// surplus to the user.
+/// `max_pipelined` of [`Limits`] has no effect here. Node's client ignores the fields beyond its `maxHeadersCount`, which its
+/// server refuses. For that, set `max_headers_count` to 0, and let the user drop the surplus.
 ///
 /// ```
 /// use ferrohttp_proto::{ClientConnection, ClientEvent, Limits, RequestKind, Scratch};
@@ -66,31 +64,31 @@ const MAX_LINE_ENDS: u32 = 1024;
 #[derive(Debug)]
 pub struct ClientConnection {
     reading: Reading,
-    /// Of the last request.
+    /// The state of the last request.
     writing: Writing,
-    /// What the last request asked.
+    /// The kind of the last request.
     kind: RequestKind,
-    /// The last request announced the close of the connection.
+    /// Whether the last request has announced the close of the connection.
     closing: bool,
-    /// The response being read allows another request.
+    /// Whether the response being read allows another request.
     keep_alive: bool,
-    /// Of the last response.
+    /// The version of the last response.
     version: (u8, u8),
-    /// Bytes of line ends since the last response.
+    /// Number of bytes of line ends since the last response.
     line_ends: u32,
-    /// Bytes of interim responses to the last request.
+    /// Number of bytes of interim responses to the last request.
     interim: u32,
     close: Option<CloseReason>,
 }
 
-/// What the next bytes are.
+/// The meaning of the next bytes.
 #[derive(Debug)]
 enum Reading {
-    /// Nothing that is due.
+    /// No response is due.
     Idle,
-    /// As `Idle`, right behind a response: bytes that came with it have not been looked at.
+    /// As `Idle`, immediately after a response: bytes that arrived with it have not been checked.
     Ended,
-    /// A response head, of which something has been seen if the scanner is there.
+    /// A response head. With a scanner, a part of it has been read.
     Head(Option<Box<HeadScanner<StatusLine>>>),
     /// A response is due, but an interim one has announced the close of the connection.
     ClosedEarly,
@@ -99,7 +97,7 @@ enum Reading {
     Closed,
     /// As `Closed`, after an error.
     Failed,
-    /// The user's: not HTTP any more.
+    /// They belong to the user, and are not HTTP any more.
     Raw,
 }
 
@@ -125,17 +123,16 @@ impl ClientConnection {
         }
     }
 
-    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed,
-    /// until the event is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is
-    /// false and none are. Call it once behind each `End`, even without bytes.
+    /// Reads from the front of the unconsumed bytes. Call it in a loop, and remove the consumed bytes, until the event is None.
+    /// Then more bytes are needed, unless [`may_read`](Self::may_read) is false. Call it once after each `End`, even without
+    /// bytes.
     ///
     /// `input` must start with the bytes that earlier calls left unconsumed.
     ///
     /// # Errors
     ///
-    /// The server broke the protocol, or sent something that nobody asked for
-    /// ([`ErrorKind::Unsolicited`]). Nothing further is read; later calls consume and ignore
-    /// everything.
+    /// The server has sent malformed bytes, or bytes that no request has asked for ([`ErrorKind::Unsolicited`]). Nothing further
+    /// is parsed: later calls consume and ignore everything.
     pub fn handle_data<'b>(
         &mut self,
         limits: &Limits,
@@ -189,7 +186,7 @@ impl ClientConnection {
         let Reading::Head(scanner) = &mut self.reading else {
             return Ok(Step::nothing(0));
         };
-        // Node ignores line ends before a response as it does before a request.
+        // Node ignores line ends before a response, as before a request.
         let skipped = head::count_skipped(scanner, input);
         let input = &input[skipped..];
         if input.is_empty() {
@@ -214,7 +211,7 @@ impl ClientConnection {
         })
     }
 
-    /// A head is complete: decides how its body is framed and what becomes of the connection.
+    /// A head is complete. Decides how its body is framed, and whether the connection is kept.
     fn accept<'b>(
         &mut self,
         parsed: &ParsedHead<StatusLine>,
@@ -229,11 +226,11 @@ impl ClientConnection {
         let framing = framing::response_body(self.kind, line.status, self.version, directives);
         let willing = directives.keep_alive(self.version);
         let switching = line.status == SWITCHING_PROTOCOLS;
-        // Node takes it from HTTP/1.0 as well.
+        // Node accepts it from HTTP/1.0, too.
         let upgrade =
             self.kind == RequestKind::Connect || (switching && directives.wants_upgrade());
         let interim = line.status / 100 == 1 && !switching && !upgrade;
-        // What follows a 101 is not HTTP/1.1, also when it does not say what it is.
+        // The bytes after a 101 are not HTTP/1.1, even if it does not name another protocol.
         let keep_alive = willing && !framing.close && !switching && !upgrade;
         let head = ResponseHead {
             status: line.status,
@@ -247,7 +244,7 @@ impl ClientConnection {
             fields,
         };
         if interim {
-            // Node's parser takes the announced close at its word, wherever it stands.
+            // In Node's parser an announced close has effect in any response.
             if !willing && !limits.lenient {
                 self.reading = Reading::ClosedEarly;
             }
@@ -264,12 +261,12 @@ impl ClientConnection {
         }
     }
 
-    /// The server ended its side. To be called when `handle_data` has no further event to give;
-    /// what is left unconsumed then is lost. `Some`: the `End` of a body that lasts until now.
+    /// The server has sent FIN. Call it when `handle_data` has no further event. Unconsumed bytes are lost. Returns the `End` of
+    /// a body that lasts until FIN.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::HangUp`]: a response was due and its final head had not come.
+    /// [`ErrorKind::HangUp`]: a response was due, and its final head had not arrived.
     /// [`ErrorKind::Aborted`]: its body was cut off. On an idle connection there is no error.
     pub fn handle_eof(&mut self) -> Result<Option<ClientEvent<'static>>, ParseError> {
         match &self.reading {
@@ -288,13 +285,12 @@ impl ClientConnection {
         Ok(None)
     }
 
-    /// Sends the head of a request; `head` ends in an empty line. `chunked`: it says so, and the
-    /// body is to be framed in chunks.
+    /// Sends the head of a request. `head` ends with an empty line. `chunked`: the head says so, and the body is framed in chunks.
     ///
     /// # Errors
     ///
-    /// The last request or its response is not complete, `handle_data` has not been called behind
-    /// the response, or the connection takes no further request.
+    /// The last request or its response is not complete, `handle_data` has not been called after the response, or the connection
+    /// accepts no further request.
     pub fn send_head(
         &mut self,
         kind: RequestKind,
@@ -320,14 +316,14 @@ impl ClientConnection {
         Ok(())
     }
 
-    /// The connection is the user's from here on: what is read is not HTTP. After an upgrade that is so already.
+    /// The user takes the connection over, and its bytes are not HTTP any more. After an upgrade this has happened already.
     pub fn upgrade(&mut self) {
         self.reading = Reading::Raw;
         self.writing = Writing::Head;
     }
 
-    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in
-    /// `out`. A part without bytes is nothing, not the end.
+    /// Announces a body part of `len` bytes, which the caller appends to `out` itself. An empty part has no effect, and is not
+    /// the end.
     ///
     /// # Errors
     ///
@@ -341,9 +337,8 @@ impl ClientConnection {
         self.writing.finish_data(len, out);
     }
 
-    /// Ends the request. `trailers`: field lines, each with its line end; written only in chunked
-    /// coding. `close`: the head announced the close of the connection, which ends with the
-    /// response.
+    /// Ends the request. `trailers` are field lines, each with its line end, and are only written in chunked coding. `close`: the
+    /// head has announced the close of the connection, which ends with the response.
     ///
     /// # Errors
     ///
@@ -362,19 +357,19 @@ impl ClientConnection {
         Ok(())
     }
 
-    /// Whether bytes from the server are wanted, if only to notice those that nobody asked for.
-    /// False once the connection has been handed over, failed, or takes no further request.
+    /// Whether bytes from the server are parsed, even if only to detect unsolicited ones. False when the connection has been
+    /// handed over, has failed, or accepts no further request.
     pub fn may_read(&self) -> bool {
         !self.is_closed()
     }
 
-    /// `Some` once the connection can take no further request and nothing more of a response is to
-    /// come: to be closed, though a request may still be unfinished. Not after an upgrade.
+    /// Set when the connection accepts no further request and expects nothing more of a response. It has to be closed then, even
+    /// if a request is unfinished. None after an upgrade.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.close
     }
 
-    /// Whether a request may be sent: none is unfinished, and no response is due.
+    /// Whether a request may be sent: no request is unfinished, and no response is due.
     pub fn is_idle(&self) -> bool {
         self.writing == Writing::Head && matches!(self.reading, Reading::Idle)
     }
@@ -389,7 +384,7 @@ impl ClientConnection {
         self.writing != Writing::Head
     }
 
-    /// No further request is taken.
+    /// No further request is accepted.
     fn is_closed(&self) -> bool {
         matches!(
             self.reading,
@@ -397,7 +392,7 @@ impl ClientConnection {
         )
     }
 
-    /// A response has been received to its end; `reason` is why it would be the last.
+    /// A response has been received completely. `reason` is the reason if it is the last one.
     fn end_response(&mut self, reason: CloseReason) {
         if self.closing {
             self.stop_reading(CloseReason::LocalClose);
@@ -441,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_small() {
-        // One for each open socket, idle ones in an agent's pool included.
+        // There is one for each open socket, including idle ones in an agent's pool.
         assert!(
             size_of::<ClientConnection>() <= 64,
             "{} bytes",

@@ -1,16 +1,16 @@
-//! Why a connection must be closed.
+//! The reasons for closing a connection.
 
-/// Why no further message can use a connection.
+/// The reason why a connection cannot carry another message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// This side's last message said so: `send_end` was called with `close`.
+    /// This side's last message has announced it: `send_end` was called with `close`.
     LocalClose,
-    /// The peer's last message said so: a request that has been answered, or a response.
+    /// The peer's last message has announced it: a request that has been answered, or a response.
     PeerClose,
-    /// The peer ended its side, and nothing is owed to it.
+    /// The peer has sent FIN, and no response is due.
     PeerEof,
-    /// The peer broke the protocol or broke off, and the requests before that have been answered.
+    /// The peer has sent malformed bytes or aborted a message, and the requests before that have been answered.
     ParseError,
 }
 

@@ -1,32 +1,31 @@
-//! What the embedder may set: sizes, counts, leniency and time limits.
+//! Settings: sizes, counts, leniency and time limits.
 
 use std::time::Duration;
 
-/// Requests of one connection that may be delivered and not yet answered, unless configured otherwise.
+/// Default for the number of requests of a connection that may be delivered and not answered yet.
 pub const MAX_PIPELINED: u16 = 64;
 
-/// How much a peer may send before it is refused, and how strictly it is read.
+/// The limits for a peer's messages, and how strictly they are parsed.
 ///
 /// A plain value: the driver owns one for all connections of a server or of one kind of request,
 /// and passes it to every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one head, or of one trailer section, from which on it is refused
-    /// (`maxHeaderSize`). Counted as Node counts: target or reason, field names and field
-    /// values, without the punctuation around them. Default 16,384.
+    /// Size in bytes at which a head or a trailer section is refused (`maxHeaderSize`). Counted as in Node: target or reason,
+    /// field names and field values, without the punctuation around them. Default 16,384.
     pub max_header_size: usize,
-    /// Fields allowed in one head, or in one trailer section; 0 means no limit
-    /// (`server.maxHeadersCount`; unset it means 1,000 in Node 24). Default 1,000.
+    /// Largest number of fields in a head or a trailer section, 0 for no limit (`server.maxHeadersCount`, which is 1,000 in Node
+    /// 24 if it is not set). Default 1,000.
     pub max_headers_count: usize,
-    /// Bytes of extensions allowed on one chunk, the punctuation between them not counted. Node
-    /// counts so, and has no option for it. Default 16,384, Node's number.
+    /// Largest number of bytes of a chunk's extensions, without punctuation, as in Node, which has no option for it. Default
+    /// 16,384, as in Node.
     pub max_chunk_extensions: usize,
-    /// Requests that may be delivered and not yet answered; the next one is read only below it.
-    /// At least 1. Default [`MAX_PIPELINED`].
+    /// Largest number of requests that are delivered and not answered yet. The next one is parsed only below it. At least 1.
+    /// Default [`MAX_PIPELINED`].
     pub max_pipelined: u16,
-    /// Read what `insecureHTTPParser` lets through. Default false.
+    /// Whether messages are accepted that `insecureHTTPParser` accepts. Default false.
     pub lenient: bool,
-    /// Let control characters into field values, but for NUL, CR and LF (`httpValidation: 'relaxed'`). Default false.
+    /// Whether field values may have control characters except NUL, CR and LF (`httpValidation: 'relaxed'`). Default false.
     pub relaxed_values: bool,
 }
 
@@ -43,14 +42,13 @@ impl Default for Limits {
     }
 }
 
-/// The time limits of a server connection; `None` turns one off.
+/// The time limits of a server's connection. None disables a limit.
 ///
 /// The defaults are Node's (`server.headersTimeout`, `server.requestTimeout`,
 /// `server.keepAliveTimeout`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the opening of the connection, or the first byte of a later request, to the end of the
-    /// request's head. Default 60 s.
+    /// From the begin of the connection, or the first byte of a later request, to the end of the request's head. Default 60 s.
     pub headers: Option<Duration>,
     /// From the same moment to the end of the whole request. Default 300 s.
     pub request: Option<Duration>,
@@ -68,13 +66,13 @@ impl Default for Timeouts {
     }
 }
 
-/// Which limit of [`Timeouts`] a deadline belongs to.
+/// The limit of [`Timeouts`] to which a deadline belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeoutKind {
-    /// The head did not arrive in time: answer 408 and close.
+    /// The head has not arrived in time. The answer is 408, and the connection closes.
     Headers,
-    /// The request did not arrive in time: answer 408 and close.
+    /// The request has not arrived in time. The answer is 408, and the connection closes.
     Request,
-    /// No further request came: close without a word.
+    /// No further request has arrived. The connection closes without an answer.
     KeepAlive,
 }

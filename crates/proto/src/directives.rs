@@ -1,8 +1,8 @@
-//! What the fields of a message say about its framing and its connection, read as their bytes arrive.
+//! Reads what the fields of a message say about its framing and its connection, as their bytes arrive.
 //!
-//! Node's parser decides about Content-Length, Transfer-Encoding, Connection, Proxy-Connection and Upgrade while it reads
-//! their values, and refuses a bad one at its first bad byte. The values are read here by the same rules, once, so that
-//! nothing that follows can understand the message in another way.
+//! Node's parser decides about Content-Length, Transfer-Encoding, Connection, Proxy-Connection and Upgrade while it reads their
+//! values, and refuses an invalid one at its first invalid byte. This module reads the values by the same rules, and only once,
+//! so that no later code can understand the message differently.
 //!
 //! ```text
 //! Transfer-Encoding   Coding ─ "chunked" ─► CodingEnd ── "," ──┐        Content-Length   Digits ─ OWS ─► DigitsEnd
@@ -24,7 +24,7 @@ pub(crate) enum Sender {
     Server,
 }
 
-/// The sum of what the fields read so far say.
+/// The directives of all fields so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Directives {
     flags: u8,
@@ -52,7 +52,7 @@ impl Directives {
         self.flags & flag != 0
     }
 
-    /// Those of a chunked body's trailer section begin with what the head, which had `flags`, said.
+    /// For the trailer section of a chunked body: begins with the directives of the head, which had `flags`.
     pub(crate) const fn with_flags(flags: u8) -> Self {
         Self { flags, length: 0 }
     }
@@ -92,7 +92,7 @@ impl Directives {
     }
 }
 
-/// What the value being read is about. The last four say what the value so far ends in.
+/// The subject of the value being read. The last four say how the value ends so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     Other,
@@ -107,14 +107,14 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
-    /// That of the field with this name.
+    /// The topic of the field with this name.
     pub(crate) fn of(name: &[u8]) -> Self {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
             7 if is(b"upgrade") => Self::Upgrade,
             10 if is(b"connection") => Self::Connection,
             14 if is(b"content-length") => Self::ContentLength,
-            // Node takes it for the same as Connection.
+            // For Node it is the same as Connection.
             16 if is(b"proxy-connection") => Self::Connection,
             17 if is(b"transfer-encoding") => Self::TransferEncoding,
             _ => Self::Other,
@@ -122,7 +122,7 @@ impl Topic {
     }
 }
 
-/// The words that mean something in Connection.
+/// The words of Connection that have a meaning.
 const OPTIONS: [(&[u8], Topic); 3] = [
     (b"close", Topic::Close),
     (b"upgrade", Topic::UpgradeOption),
@@ -131,13 +131,13 @@ const OPTIONS: [(&[u8], Topic); 3] = [
 
 const CHUNKED: &[u8] = b"chunked";
 
-/// Where in a value the reader is; see the diagram of the module.
+/// The position of the reader in a value, see the diagram of the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Plain,
-    /// Behind a byte that strict mode refuses: the rest of the line means nothing.
+    /// After a byte that strict mode refuses: the rest of the line has no meaning.
     Anything,
-    /// So many bytes of `chunked` have been read.
+    /// This many bytes of `chunked` have been read.
     Coding(u8),
     CodingEnd,
     CodingToken,
@@ -145,7 +145,7 @@ enum Place {
     Digits,
     DigitsEnd,
     Option,
-    /// So many bytes of a word of [`OPTIONS`] have been read.
+    /// This many bytes of a word of [`OPTIONS`] have been read.
     Word(u8, u8),
     OptionEnd,
     OptionToken,
@@ -171,12 +171,12 @@ impl ValueReader {
         self.topic
     }
 
-    /// Whether bytes of a field value are all that is to be looked for.
+    /// Whether the value needs no inspection beyond the bytes that a value may have.
     pub(crate) fn is_plain(self) -> bool {
         self.place == Place::Plain
     }
 
-    /// The value begins, or goes on in the next line (lenient), at `pos`.
+    /// The value begins at `pos`, or continues there in the next line (lenient).
     pub(crate) fn begin(
         &mut self,
         directives: &mut Directives,
@@ -184,7 +184,7 @@ impl ValueReader {
         lenient: bool,
         pos: usize,
     ) -> Result<(), ParseError> {
-        // A fold behind `chunked`: it is not the last word any more.
+        // After a fold `chunked` is not the last word any more.
         if self.topic == Topic::Chunked {
             self.topic = Topic::Other;
         }
@@ -224,7 +224,7 @@ impl ValueReader {
         let lenient = limits.lenient;
         let lower = byte.to_ascii_lowercase();
         loop {
-            // An arm that leaves a place without taking the byte goes on to the next place.
+            // An arm that does not consume the byte continues with the next place.
             self.place = match self.place {
                 Place::Plain | Place::Anything => {
                     return Ok(VALUE[byte as usize] || self.goes_on(byte, limits));
@@ -239,7 +239,7 @@ impl ValueReader {
                 Place::Coding(_) => Place::CodingToken,
                 Place::CodingEnd => match byte {
                     b' ' => return Ok(true),
-                    // Node delivers the chunk framing of such a response as its body.
+                    // Node delivers the chunk framing of such a response as part of its body.
                     b'\t' if sender == Sender::Server => return Ok(true),
                     b'\r' | b'\n' => {
                         self.topic = Topic::Chunked;
@@ -334,7 +334,7 @@ impl ValueReader {
         }
     }
 
-    /// A byte that is no field value's: whether this mode takes it.
+    /// Whether this mode accepts a byte that is not part of a field value.
     fn goes_on(&mut self, byte: u8, limits: &Limits) -> bool {
         let taken = limits.lenient || (limits.relaxed_values && byte != 0);
         if is_line_end(byte) || !taken {
@@ -349,7 +349,7 @@ impl ValueReader {
         self.note(directives);
     }
 
-    /// Notes the word that the value so far ends in.
+    /// Notes the word with which the value ends so far.
     fn note(&mut self, directives: &mut Directives) {
         let flag = match self.topic {
             Topic::Close => Directives::CLOSE,
@@ -367,8 +367,8 @@ impl ValueReader {
 }
 
 impl Directives {
-    /// Takes over a strict field line that is wholly there: `line` is its value up to the CR, white space included.
-    /// `None`: the field is to be refused.
+    /// Reads a complete, strict field line. `line` is its value up to the CR, including white space. None if the field has to be
+    /// refused.
     pub(crate) fn read_line(&mut self, topic: Topic, line: &[u8], sender: Sender) -> Option<()> {
         let mut reader = ValueReader::new(topic);
         let refused = match topic {
@@ -395,7 +395,7 @@ const fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// Behind `chunked` a request may name no further coding, not even an empty one.
+/// After `chunked` a request must not name a further coding, not even an empty one.
 fn forbid_after_chunked(sender: Sender, lenient: bool, pos: usize) -> Result<(), ParseError> {
     if sender == Sender::Client && !lenient {
         return Err(ErrorKind::CodingAfterChunked.at(pos + 1));

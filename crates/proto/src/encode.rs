@@ -1,10 +1,9 @@
-//! Bytes that this side writes around what the caller gives.
+//! Bytes that the engine writes itself.
 
 /// The interim response to `Expect: 100-continue`.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// What Node writes, as a whole, to a peer whose message was refused with `status`; 400 for a
-/// status it has no answer for.
+/// Node's complete response to a message that was refused with `status`, or that of 400 for a status without one.
 pub const fn encode_error_response(status: u16) -> &'static [u8] {
     match status {
         408 => b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n",
@@ -14,7 +13,7 @@ pub const fn encode_error_response(status: u16) -> &'static [u8] {
     }
 }
 
-/// The first line of a chunk of `len` bytes: lower-case hexadecimal, as Node writes it.
+/// The first line of a chunk of `len` bytes, in lower-case hexadecimal as in Node.
 pub(crate) fn chunk_size(len: usize, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut line = [0; usize::BITS as usize / 4];
@@ -32,7 +31,7 @@ pub(crate) fn chunk_size(len: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The end of a chunked body, `trailers` being field lines with their line ends.
+/// The end of a chunked body. `trailers` are field lines with their line ends.
 pub(crate) fn last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     out.extend_from_slice(trailers);

@@ -1,21 +1,20 @@
-//! What a connection reports, borrowed from the read buffer and the scratch space.
+//! The events of a connection, which borrow from the read buffer and the scratch space.
 
 use std::fmt;
 
 use crate::method::Method;
 
-/// The outcome of one call: how many bytes to drop from the front of the read buffer, and what they
-/// said.
+/// The result of one call: the number of bytes to remove from the front of the read buffer, and the event in them.
 #[derive(Debug, Clone)]
 pub struct Step<E> {
-    /// Bytes of `input` that are done with. Data slices of the event lie within them.
+    /// Number of bytes of `input` that are consumed. Data slices of the event lie within them.
     pub consumed: usize,
-    /// `None`: more bytes are needed, or nothing more may be read now.
+    /// None if more bytes are needed, or if nothing more may be read now.
     pub event: Option<E>,
 }
 
 impl<E> Step<E> {
-    /// The same step in other words.
+    /// The same step with another type of event.
     pub(crate) fn map<T>(self, event: impl FnOnce(E) -> T) -> Step<T> {
         Step {
             consumed: self.consumed,
@@ -32,7 +31,7 @@ impl<E> Step<E> {
     }
 }
 
-/// What follows a head, whichever side reads it.
+/// A part after a head, for either side.
 #[derive(Debug, Clone)]
 pub(crate) enum BodyPart<'b> {
     Data(&'b [u8]),
@@ -53,49 +52,49 @@ impl<'b> From<BodyPart<'b>> for Event<'b> {
 pub enum Event<'b> {
     /// A complete request head.
     Request(RequestHead<'b>),
-    /// Some bytes of the body, transfer coding removed; never empty.
+    /// Some bytes of the body, without the transfer coding. Never empty.
     Data(&'b [u8]),
-    /// The message is complete; the trailer fields, mostly none.
+    /// The message is complete. The trailer fields, usually none.
     End(Fields<'b>),
 }
 
 /// A request's head (RFC 9112 sections 2 to 5).
 #[derive(Debug, Clone)]
 pub struct RequestHead<'b> {
-    /// The method; never one outside [`METHODS`](crate::METHODS).
+    /// The method, which is always in [`METHODS`](crate::METHODS).
     pub method: Method,
     /// The request target as sent, in the form that the method allows.
     pub target: &'b [u8],
     /// The version's digits: 1.1, 1.0, 0.9 or 2.0; any in lenient mode.
     pub major_version: u8,
-    /// The digit behind the dot.
+    /// The digit after the dot.
     pub minor_version: u8,
     /// The field lines in wire order.
     pub fields: Fields<'b>,
-    /// How much body follows.
+    /// The length of the body.
     pub body: BodyLength,
-    /// The peer is willing to keep the connection (RFC 9112 section 9.3).
+    /// Whether the peer keeps the connection (RFC 9112 section 9.3).
     pub keep_alive: bool,
-    /// The peer asks to leave HTTP/1.1: `CONNECT`, or `Upgrade` named by `Connection`. Nothing
-    /// behind this head is read before the user decides.
+    /// The peer asks to leave HTTP/1.1: `CONNECT`, or `Upgrade` named by `Connection`. Nothing after this head is parsed before
+    /// the user decides.
     pub upgrade: bool,
     /// What the peer expects before it sends the body.
     pub expect: Expect,
 }
 
-/// How much body follows a head (RFC 9112 section 6.3).
+/// The length of the body after a head (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// None at all.
+    /// No body.
     None,
     /// Exactly this many bytes, more than none.
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
-    /// It cannot be known: a request's Transfer-Encoding does not end in chunked. The request is refused as soon as its
-    /// body is asked for; nothing behind its head is read. As Node does, whose handler has the head by then.
+    /// It cannot be known, because a request's Transfer-Encoding does not end with chunked. The request is refused when its body
+    /// is read, and nothing after its head is parsed. As in Node, whose handler has the head by then.
     Unreadable,
-    /// All until the peer ends its side. Of a request in lenient mode only.
+    /// Everything until the peer's FIN. For requests in lenient mode only.
     UntilClose,
 }
 
@@ -106,21 +105,20 @@ pub enum Expect {
     None,
     /// `100-continue`.
     Continue,
-    /// Something else, for which 417 is the answer.
+    /// Any other value, which is answered with 417.
     Other,
 }
 
-/// One part of what answers a request. Each answer is any number of `Information`, one `Response`,
-/// any number of `Data`, one `End`.
+/// One part of a response. Each response is any number of `Information`, one `Response`, any number of `Data`, one `End`.
 #[derive(Debug, Clone)]
 pub enum ClientEvent<'b> {
-    /// The complete head of an interim (1xx) response; the final one is still to come.
+    /// The complete head of an interim (1xx) response, before the final one.
     Information(ResponseHead<'b>),
     /// The complete head of the final response. Nothing follows if its `upgrade` is set.
     Response(ResponseHead<'b>),
-    /// Some bytes of the body, transfer coding removed; never empty.
+    /// Some bytes of the body, without the transfer coding. Never empty.
     Data(&'b [u8]),
-    /// The response is complete; the trailer fields, mostly none.
+    /// The response is complete. The trailer fields, usually none.
     End(Fields<'b>),
 }
 
@@ -138,28 +136,27 @@ impl<'b> From<BodyPart<'b>> for ClientEvent<'b> {
 pub struct ResponseHead<'b> {
     /// Three digits as a number: 0 to 999.
     pub status: u16,
-    /// What stands behind the status, as sent: any bytes but CR and LF, NUL included.
+    /// The text after the status, as sent: any bytes except CR and LF, including NUL.
     pub reason: &'b [u8],
     /// The version's digits: 1.1, 1.0, 0.9 or 2.0; any in lenient mode.
     pub major_version: u8,
-    /// The digit behind the dot.
+    /// The digit after the dot.
     pub minor_version: u8,
     /// The field lines in wire order.
     pub fields: Fields<'b>,
-    /// How much body follows; none behind an interim head.
+    /// The length of the body; none after an interim head.
     pub body: BodyLength,
-    /// The connection may carry another request behind this response (RFC 9112 section 9.3).
+    /// The connection may carry another request after this response (RFC 9112 section 9.3).
     pub keep_alive: bool,
-    /// Seconds for which the server keeps an idle connection: the `timeout` that a Keep-Alive field
-    /// starts with. Meaningless unless `keep_alive`.
+    /// The number of seconds for which the server keeps an idle connection: the `timeout` at the start of the Keep-Alive field.
+    /// Meaningless unless `keep_alive`.
     pub keep_alive_timeout: Option<u32>,
-    /// The connection leaves HTTP/1.1 behind this head: any answer to CONNECT, and 101 with
-    /// `Upgrade` named by `Connection`. What follows the head is the user's.
+    /// The connection leaves HTTP/1.1 after this head: any response to CONNECT, and 101 with `Upgrade` named by `Connection`. The
+    /// bytes after the head are the user's.
     pub upgrade: bool,
 }
 
-/// What a request's method means for its response. A client may send methods that are not in
-/// [`METHODS`](crate::METHODS).
+/// The effect of a request's method on its response. A client may send methods that are not in [`METHODS`](crate::METHODS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
     /// HEAD: the response has no body.
@@ -171,7 +168,7 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    /// That of `method`, in upper case as it is sent.
+    /// The kind of a method, which is in upper case as it is sent.
     pub fn of(method: &[u8]) -> Self {
         match method {
             b"HEAD" => Self::Head,
@@ -181,19 +178,19 @@ impl RequestKind {
     }
 }
 
-/// Field lines in wire order and case, duplicates kept: an iterator of `(name, value)`.
+/// An iterator over field lines, `(name, value)`, in the order and case of the wire, with duplicates.
 ///
-/// Values are without the white space around them, and free of CR, LF and (in strict mode) other
-/// control bytes but HTAB. A clone is two words and a slice: iterate over one to iterate twice.
+/// Values are without surrounding white space, and have no CR, LF or, in strict mode, other control bytes except HTAB. Clone it
+/// to iterate twice: a clone is two words and a slice.
 #[derive(Clone, Default)]
 pub struct Fields<'b> {
     base: &'b [u8],
-    /// Values that are not on the wire in one piece; addressed behind `base`.
+    /// Values that are not contiguous on the wire. Their offsets follow those of `base`.
     unfolded: &'b [u8],
     ranges: &'b [FieldRange],
 }
 
-/// Where one field line's name and value lie in the bytes they were read from.
+/// The ranges of one field line's name and value in the bytes that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldRange {
     pub(crate) name_start: u32,
@@ -203,7 +200,7 @@ pub(crate) struct FieldRange {
 }
 
 impl<'b> Fields<'b> {
-    /// The fields that a decoder left in `scratch` while it read `base`.
+    /// The fields that a decoder has found in `base` and put into `scratch`.
     pub(crate) fn new(base: &'b [u8], scratch: &'b Scratch) -> Self {
         Self {
             base,
@@ -212,7 +209,7 @@ impl<'b> Fields<'b> {
         }
     }
 
-    /// How many are left.
+    /// Number of fields that are left.
     pub fn len(&self) -> usize {
         self.ranges.len()
     }
@@ -222,7 +219,7 @@ impl<'b> Fields<'b> {
         self.ranges.is_empty()
     }
 
-    /// A fresh iterator over the same fields.
+    /// A new iterator over the same fields.
     pub fn iter(&self) -> Self {
         self.clone()
     }
@@ -268,7 +265,7 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
-/// How many CR and LF bytes `input` starts with.
+/// Number of CR and LF bytes at the start of `input`.
 pub(crate) fn count_line_ends(input: &[u8]) -> usize {
     input
         .iter()
@@ -276,8 +273,7 @@ pub(crate) fn count_line_ends(input: &[u8]) -> usize {
         .count()
 }
 
-/// Working space of a decoder, with nothing in it between two calls: one for a whole I/O thread
-/// will do.
+/// Working memory of a decoder, unused between two calls, so one is enough for an I/O thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) ranges: Vec<FieldRange>,
@@ -285,7 +281,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// An empty one; it grows to what the largest head needs.
+    /// Empty. It grows to the size for the largest head.
     pub fn new() -> Self {
         Self::default()
     }

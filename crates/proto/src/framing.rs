@@ -1,14 +1,14 @@
-//! How long a message's body is (RFC 9112 section 6.3). The one place where that is decided.
+//! Decides how long a message's body is (RFC 9112 section 6.3). No other module does.
 
 use crate::directives::Directives;
 use crate::event::{BodyLength, RequestKind};
 use crate::method::Method;
 
-/// What the framing fields of a message amount to.
+/// The result of a message's framing fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Framing {
     pub(crate) body: BodyLength,
-    /// The connection ends with this message. A request's framing is then legal but not to be trusted further.
+    /// The connection ends with this message, because its framing is valid but cannot be trusted further.
     pub(crate) close: bool,
 }
 
@@ -16,16 +16,15 @@ const fn kept(body: BodyLength) -> Framing {
     Framing { body, close: false }
 }
 
-/// Whether transfer codings are not to be expected in a message of this version.
+/// Whether messages of this version have no transfer codings.
 const fn is_old((major, minor): (u8, u8)) -> bool {
     major == 0 || minor == 0
 }
 
 /// The body length of a request.
 ///
-/// Strict mode has refused contradictions when it read the fields, and a request that would have to be read until the
-/// connection closes is refused behind its head. In lenient mode Transfer-Encoding wins over Content-Length, and such a
-/// request is read as Node reads it.
+/// Strict mode has refused contradictions when it read the fields, and refuses a request whose body would last until the close
+/// after its head. In lenient mode Transfer-Encoding overrides Content-Length, and such a request is parsed as by Node.
 pub(crate) fn request_body(
     method: Method,
     version: (u8, u8),
@@ -33,8 +32,8 @@ pub(crate) fn request_body(
     lenient: bool,
 ) -> Framing {
     // 1. Responses without content: HEAD, 1xx, 204, 304. Not for requests.
-    // 2. A tunnel after CONNECT. Its request has no content either (RFC 9110 section 9.3.6): what
-    //    follows the head is the tunnel's.
+    // 2. A tunnel after CONNECT. Its request has no content either (RFC 9110 section 9.3.6): the bytes
+    //    after the head belong to the tunnel.
     if method == Method::CONNECT {
         return kept(BodyLength::None);
     }
@@ -66,18 +65,17 @@ pub(crate) fn request_body(
 
 /// The body of a response with `status` to a request of `kind`.
 ///
-/// The fields must be as good as a request's even where they have no say, except that a coding may
-/// be anything: what does not end in `chunked` lasts until the connection closes, so that nothing
-/// behind it can be taken for another response.
+/// The fields must be as valid as a request's even where they have no effect, except that any coding is allowed: a body whose
+/// last coding is not `chunked` lasts until the close, so that no bytes after it can be taken for another response.
 pub(crate) fn response_body(
     kind: RequestKind,
     status: u16,
     version: (u8, u8),
     directives: Directives,
 ) -> Framing {
-    // 2. A tunnel behind CONNECT. Here it comes first, and with any status, interim ones too: Node
-    //    hands the connection over whatever the answer is.
-    // 1. No content behind 1xx, 204 and 304, whatever the fields say; HEAD is below.
+    // 2. A tunnel after CONNECT. It precedes rule 1, with any status, including interim ones, because Node hands the connection
+    //    over with any response.
+    // 1. No content after 1xx, 204 and 304, whatever the fields say. HEAD is below.
     if kind == RequestKind::Connect || matches!(status, 100..=199 | 204 | 304) {
         return kept(BodyLength::None);
     }
@@ -103,8 +101,8 @@ pub(crate) fn response_body(
             Some(length) => kept(BodyLength::Length(length)),
         }
     };
-    // 1. No content behind HEAD either. Where the same answer to GET would last until the close,
-    //    Node closes here as well.
+    // 1. No content after HEAD either. Where the same response to GET would last until the close, Node
+    //    closes here, too.
     match kind {
         RequestKind::Head => Framing {
             body: BodyLength::None,
@@ -126,7 +124,7 @@ mod tests {
     const LENGTH: &str = "Content-Length: 5";
     const CHUNKED: &str = "Transfer-Encoding: chunked";
 
-    /// What the field lines say, each without its line end.
+    /// The directives of field lines, which are without their line ends.
     fn said(lines: &[&str], sender: Sender, lenient: bool) -> Result<Directives, ErrorKind> {
         let input: String = lines
             .iter()
@@ -147,7 +145,7 @@ mod tests {
         }
     }
 
-    /// What a request's field lines amount to.
+    /// The framing of a request with these field lines.
     fn framing(
         method: Method,
         minor_version: u8,

@@ -1,5 +1,5 @@
-//! Heads of either role: the general reader, which keeps its place. A role brings its start line, and a fast reader for
-//! heads that are all there.
+//! Heads of either role: the general reader, which can stop and resume anywhere. Each role adds its start line, and a fast reader
+//! for complete heads.
 
 use crate::config::Limits;
 use crate::directives::{Directives, Sender, Topic};
@@ -7,39 +7,39 @@ use crate::error::ParseError;
 use crate::event::{FieldRange, Scratch, count_line_ends};
 use crate::field_section::FieldScanner;
 
-/// Field lines that the fast readers take; heads with more go the general road.
+/// Largest number of fields for the fast readers. Heads with more are parsed by the general one.
 pub(crate) const FAST_FIELDS: usize = 64;
 
 /// A complete start line. Offsets are into the bytes that begin with it.
 pub(crate) trait StartLine: Copy {
-    /// Reads one; keeps its place between calls, whose `input` must start at the same byte every time.
+    /// Reads one, and keeps its position between calls, whose `input` must start at the same byte every time.
     type Scanner: Copy;
 
-    /// Who sends such lines.
+    /// The side that sends such lines.
     const SENDER: Sender;
 
-    /// One that has read nothing.
+    /// A scanner that has read nothing.
     fn scanner() -> Self::Scanner;
 
-    /// Reads on; `None`: the line is not complete.
+    /// Continues to read. None if the line is not complete.
     fn scan(
         scanner: &mut Self::Scanner,
         input: &[u8],
         limits: &Limits,
     ) -> Result<Option<Self>, ParseError>;
 
-    /// Where its target or reason lies: what of it counts towards `max_header_size`.
+    /// The range of its target or reason, which counts towards `max_header_size`.
     fn text(&self) -> (u32, u32);
 
-    /// Behind the line's end: where the fields start.
+    /// The offset after the line's end, where the fields start.
     fn end(&self) -> usize;
 
-    /// Reads a strict head that is wholly there, by httparse. `None`: not one of those that it reads as we do, or not
-    /// in order; the general reader says what it is.
+    /// Reads a complete, strict head with httparse. None if the head is invalid, or of a kind that httparse reads differently.
+    /// The general reader decides then.
     fn read_fast(input: &[u8], limits: &Limits, scratch: &mut Scratch) -> Option<ParsedHead<Self>>;
 }
 
-/// How far the head at the front of the read buffer has been read.
+/// How much of the head at the front of the read buffer has been read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeadScanner<L: StartLine> {
     Line(L::Scanner),
@@ -52,7 +52,7 @@ pub(crate) struct ParsedHead<L> {
     pub(crate) line: L,
     /// What its fields say about framing and connection.
     pub(crate) directives: Directives,
-    /// Behind the empty line.
+    /// The offset after the empty line.
     pub(crate) end: usize,
 }
 
@@ -64,7 +64,7 @@ impl<L: StartLine> ParsedHead<L> {
     }
 }
 
-/// How many line ends stand before the head that `input` is to start with; none once it has begun.
+/// Number of bytes of line ends before the head with which `input` should start; 0 when the head has begun.
 pub(crate) fn count_skipped<T>(scanner: &Option<T>, input: &[u8]) -> usize {
     if scanner.is_some() {
         0
@@ -73,8 +73,8 @@ pub(crate) fn count_skipped<T>(scanner: &Option<T>, input: &[u8]) -> usize {
     }
 }
 
-/// Reads the head that `input` starts with. `scanner` is where the last call for the same head got
-/// to, `None` before the first; it is left `None` when the head is complete.
+/// Reads the head with which `input` starts. `scanner` is the position of the last call for the same head, None before the first
+/// call. It is None again when the head is complete.
 pub(crate) fn read_head<L: StartLine>(
     scanner: &mut Option<Box<HeadScanner<L>>>,
     input: &[u8],
@@ -91,7 +91,7 @@ pub(crate) fn read_head<L: StartLine>(
     read_head_general(scanner, input, limits, scratch)
 }
 
-/// Decides about every head; the fast readers only agree with it.
+/// The general reader. It decides about every head, and the fast readers must agree with it.
 fn read_head_general<L: StartLine>(
     scanner: &mut Option<Box<HeadScanner<L>>>,
     input: &[u8],
@@ -102,13 +102,12 @@ fn read_head_general<L: StartLine>(
         Some(state) => **state,
         None => HeadScanner::Line(L::scanner()),
     };
-    // The ranges found by earlier calls are gone: a resumed head is only checked on, and its ranges
-    // are taken in one go at the end.
+    // The ranges that earlier calls have found are lost. A resumed head is only checked, and all its ranges are read at the end.
     let resumed = matches!(state, HeadScanner::Fields(..));
     let outcome = advance(&mut state, resumed, input, limits, scratch);
     match outcome {
         Ok(Some(_)) | Err(_) => *scanner = None,
-        // Most heads arrive whole, so that a connection without an unfinished one holds no place for it.
+        // Most heads arrive complete, so a connection without an unfinished head has no memory for it.
         Ok(None) => match scanner {
             Some(kept) => **kept = state,
             None => *scanner = Some(Box::new(state)),
@@ -180,7 +179,7 @@ pub(crate) fn take_fields(
         return None;
     }
     let offset = |part: &[u8]| part.as_ptr() as usize - input.as_ptr() as usize;
-    // httparse takes a bare LF for a line end: what precedes each line must be a CR LF.
+    // httparse accepts a bare LF as a line end, but CR LF must precede each line.
     let after_crlf = |line_start: usize| input[line_start - 2] == b'\r';
     let empty_line = end - 2;
     let first_line = headers
@@ -193,7 +192,7 @@ pub(crate) fn take_fields(
     for field in headers {
         let name_start = offset(field.name.as_bytes());
         let name_end = name_start + field.name.len();
-        // An empty value is where the general reader puts it, so that errors have one place.
+        // An empty value has the same offset as from the general reader.
         let value_start = if field.value.is_empty() {
             name_end + 1
         } else {
@@ -228,8 +227,8 @@ pub(crate) mod agreement {
 
     use super::*;
 
-    /// Panics when the fast reader takes a head that the general one refuses, or reads it
-    /// differently. Answers whether it took it.
+    /// Panics when the fast reader accepts a head that the general one refuses, or reads it differently. Returns whether it has
+    /// accepted it.
     pub(crate) fn check<L: StartLine + Debug + PartialEq>(input: &[u8], limits: &Limits) -> bool {
         let (mut fast, mut general) = (Scratch::new(), Scratch::new());
         let Some(head) = L::read_fast(input, limits, &mut fast) else {
@@ -242,14 +241,14 @@ pub(crate) mod agreement {
     }
 }
 
-/// What holds for the heads of both roles.
+/// Checks for the heads of both roles.
 #[cfg(test)]
 pub(crate) mod checks {
     use std::fmt::Debug;
 
     use super::*;
 
-    /// Whether the fast reader takes it, and then as the general one does.
+    /// Whether the fast reader accepts the head. It must agree with the general one.
     pub(crate) fn is_fast<L: StartLine + Debug + PartialEq>(head: &[u8]) -> bool {
         agreement::check::<L>(head, &Limits::default())
     }
@@ -267,7 +266,7 @@ pub(crate) mod checks {
         }
     }
 
-    /// Both readers agree on `heads` with up to three bytes replaced by one of `bytes`, inserted or gone.
+    /// Both readers agree on `heads` with up to three bytes replaced by one of `bytes`, inserted or removed.
     pub(crate) fn agree_on_mutations<L: StartLine + Debug + PartialEq>(
         heads: &[&[u8]],
         bytes: &[u8],
@@ -290,7 +289,7 @@ pub(crate) mod checks {
         assert!(taken > 4_000, "only {taken} were heads at all");
     }
 
-    /// A head that arrives byte by byte comes out as the same head.
+    /// A head that arrives byte by byte is read as the same head.
     pub(crate) fn reads_in_pieces<L: StartLine + Debug + PartialEq>(head: &[u8]) {
         let (mut whole, mut pieces) = (Scratch::new(), Scratch::new());
         let limits = Limits::default();

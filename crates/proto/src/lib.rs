@@ -11,15 +11,13 @@
 //!              Step { Event }        poll_timeout           bytes to be sent
 //! ```
 //!
-//! In scope: reading messages (RFC 9112) as strictly as Node's own parser or more so, and with the
-//! leniency of its `insecureHTTPParser` if asked; framing what is sent; keep-alive, pipelining,
-//! upgrades, a server's deadlines; and errors under the names that Node gives them. Out of scope: sockets,
-//! clocks, threads, what heads mean beyond framing, and the
-//! text of the heads that are sent.
+//! In scope: parsing messages (RFC 9112) at least as strictly as Node's own parser, or with the leniency of its
+//! `insecureHTTPParser`; framing messages that are sent; keep-alive, pipelining, upgrades, a server's deadlines; and errors with
+//! Node's codes. Out of scope: sockets, clocks, threads, the meaning of heads beyond framing, and the text of heads that are
+//! sent.
 //!
-//! Nothing is buffered here. The caller keeps a read buffer and drops from its front what a
-//! [`Step`] consumed; events borrow from it and from a [`Scratch`] that all of a thread's
-//! connections can share.
+//! Nothing is buffered here. The caller keeps a read buffer, and removes from its front the bytes that a [`Step`] has consumed.
+//! Events borrow from this buffer and from a [`Scratch`], which all connections of a thread can share.
 //!
 //! # A request and its response
 //!
@@ -91,7 +89,7 @@ pub use event::{
 pub use method::{METHODS, Method};
 pub use server::ServerConnection;
 
-/// What fuzz targets need of the inside.
+/// Internals for fuzz targets.
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz {

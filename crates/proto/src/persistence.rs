@@ -1,4 +1,4 @@
-//! What a message says beside its framing: expectation, how long an idle connection is kept.
+//! Fields that are not about framing: the expectation, and how long an idle connection is kept.
 
 use crate::event::{Expect, Fields};
 
@@ -13,8 +13,7 @@ pub(crate) fn expect(fields: &Fields<'_>) -> Expect {
     expect
 }
 
-/// Seconds for which a server says that it keeps an idle connection. The first Keep-Alive line's word counts, as if the
-/// lines were joined.
+/// The number of seconds for which a server keeps an idle connection, by its first Keep-Alive line, as if the lines were joined.
 pub(crate) fn keep_alive_timeout(fields: &Fields<'_>) -> Option<u32> {
     fields
         .iter()
@@ -22,7 +21,7 @@ pub(crate) fn keep_alive_timeout(fields: &Fields<'_>) -> Option<u32> {
         .and_then(|(_, value)| timeout(value))
 }
 
-/// The number of `timeout=5` at the start of a Keep-Alive value, which is how Node's agent reads it.
+/// The number of `timeout=5` at the start of a Keep-Alive value, as Node's agent reads it.
 fn timeout(value: &[u8]) -> Option<u32> {
     let digits = value.strip_prefix(b"timeout=")?;
     let end = digits
@@ -37,8 +36,7 @@ fn timeout(value: &[u8]) -> Option<u32> {
     (end > 0).then(|| digits[..end].iter().fold(0, add))
 }
 
-/// One more Expect line. `100-continue` counts wherever it stands as a word, which is how Node
-/// looks for it.
+/// Reads one more Expect line. As in Node, `100-continue` counts anywhere in it as a word.
 fn expectation(before: Expect, value: &[u8]) -> Expect {
     const CONTINUE: &[u8] = b"100-continue";
     let is_word =

@@ -1,4 +1,4 @@
-//! Request heads, as far as they are not like a response's. The fast reader takes those in origin-form.
+//! Request heads: the parts that differ from response heads. The fast reader accepts targets in origin-form.
 
 use std::mem::MaybeUninit;
 
@@ -36,7 +36,7 @@ impl StartLine for RequestLine {
     }
 
     fn read_fast(input: &[u8], limits: &Limits, scratch: &mut Scratch) -> Option<ParsedHead<Self>> {
-        // Within the limit as a whole, hence also without its punctuation.
+        // The whole head is within the limit, so it is within it without punctuation, too.
         let input = &input[..input.len().min(limits.max_header_size)];
         let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
         let mut request = httparse::Request::new(&mut []);
@@ -48,13 +48,13 @@ impl StartLine for RequestLine {
         let (method, target) = (request.method?, request.path?);
         let minor_version = request.version?;
         let method = Method::from_bytes(method.as_bytes())?;
-        // httparse takes any UTF-8 in a target, and leaves its form to us.
+        // httparse accepts any UTF-8 in a target, and does not check its form.
         if method == Method::CONNECT || !target.starts_with('/') || !target.is_ascii() {
             return None;
         }
         let target_start = target.as_ptr() as usize - input.as_ptr() as usize;
         let target_end = target_start + target.len();
-        // httparse skips empty lines before the request, which are not here any more, and nothing else.
+        // httparse skips empty lines before the request, which have been removed already, and nothing else.
         if target_start != method.as_str().len() + 1 {
             return None;
         }

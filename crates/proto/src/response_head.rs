@@ -1,4 +1,4 @@
-//! Response heads, as far as they are not like a request's. The fast reader takes those of HTTP/1.x.
+//! Response heads: the parts that differ from request heads. The fast reader accepts those of HTTP/1.x.
 
 use std::mem::MaybeUninit;
 
@@ -36,11 +36,11 @@ impl StartLine for StatusLine {
 
     fn read_fast(input: &[u8], limits: &Limits, scratch: &mut Scratch) -> Option<ParsedHead<Self>> {
         const STATUS_END: usize = "HTTP/1.1 200".len();
-        // httparse skips empty lines, which are not here any more.
+        // httparse skips empty lines, which have been removed already.
         if !input.starts_with(b"HTTP/1.") {
             return None;
         }
-        // Within the limit as a whole, hence also without its punctuation.
+        // The whole head is within the limit, so it is within it without punctuation, too.
         let input = &input[..input.len().min(limits.max_header_size)];
         let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
         let mut response = httparse::Response::new(&mut []);
@@ -53,7 +53,7 @@ impl StartLine for StatusLine {
             return None;
         };
         let (minor_version, status) = (response.version?, response.code?);
-        // httparse hides a reason beyond ASCII, so its place is taken from the bytes.
+        // httparse hides a reason with bytes beyond ASCII, so its range is found in the bytes.
         let line_end = memchr::memchr(b'\n', input)? + 1;
         let reason = match input[STATUS_END] {
             b' ' => STATUS_END + 1,

@@ -19,41 +19,38 @@ use crate::writing::Writing;
 
 /// The server's side of one connection: requests in, responses out, in the same order.
 ///
-/// It holds no bytes. The caller owns a read buffer, shows its unconsumed front to
-/// [`handle_data`](Self::handle_data), and drops what a [`Step`] says is consumed; what is to be
-/// written is appended to a buffer of the caller's.
+/// It holds no bytes. The caller owns a read buffer, passes its unconsumed front to [`handle_data`](Self::handle_data), and
+/// removes the bytes that a [`Step`] has consumed. Output is appended to a buffer of the caller.
 ///
-/// Per request, the calls go
-/// `send_interim`* → `send_head` → (`begin_data` → the bytes → `finish_data`)* → `send_end`,
-/// and may begin as soon as its [`Event::Request`] is out, before its [`Event::End`].
+/// For each request the order of calls is `send_interim`* → `send_head` → (`begin_data` → the bytes → `finish_data`)* →
+/// `send_end`. They may begin after its [`Event::Request`], before its [`Event::End`].
 ///
-/// A [`ParseError`] ends the reading side, not the writing side: requests delivered before the bad
-/// one can still be answered, and [`close_reason`](Self::close_reason) tells when that is done.
+/// A [`ParseError`] ends reading, and not writing: requests that were delivered before can still be answered, and
+/// [`close_reason`](Self::close_reason) says when that is done.
 #[derive(Debug)]
 pub struct ServerConnection {
     reading: Reading,
-    /// Of the response to the oldest unanswered request.
+    /// The state of the response to the oldest unanswered request.
     writing: Writing,
-    /// Requests delivered and not answered to the end.
+    /// Number of requests that are delivered and not completely answered.
     unanswered: u16,
-    /// The peer's last request allows another one.
+    /// Whether the peer's last request allows another one.
     keep_alive: bool,
     /// Of the peer's last request.
     version: (u8, u8),
     close: Option<CloseReason>,
-    /// Since when a request is awaited (on a new connection) or being received; `None` between
-    /// requests.
+    /// The time since which a request is awaited (on a new connection) or received. None between requests.
     started: Option<Instant>,
-    /// Since when all is answered and nothing has come.
+    /// The time since which all requests are answered and no byte has arrived.
     idle_since: Option<Instant>,
 }
 
-/// What the next bytes are.
+/// The meaning of the next bytes.
 #[derive(Debug)]
 enum Reading {
-    /// A request head, of which something has been seen if the scanner is there.
+    /// A request head. With a scanner, a part of it has been read.
     Head(Option<Box<HeadScanner<RequestLine>>>),
-    /// Nobody's, until the user takes the connection over or declines to.
+    /// Undecided until the user takes the connection over or declines.
     Upgrade {
         body: BodyLength,
         directives: Directives,
@@ -62,11 +59,11 @@ enum Reading {
     Body(BodyDecoder),
     /// Ignored: no further request is accepted.
     Closed,
-    /// As `Closed`, and the peer broke off or broke the protocol within a request if `receiving`.
+    /// As `Closed`, after an abort or an error of the peer. `receiving`: it has happened within a request.
     Failed {
         receiving: bool,
     },
-    /// The user's: not HTTP any more.
+    /// They belong to the user, and are not HTTP any more.
     Raw,
 }
 
@@ -85,16 +82,14 @@ impl ServerConnection {
         }
     }
 
-    /// Reads from the front of the unconsumed bytes. Call it in a loop, dropping what was consumed,
-    /// until the event is `None`: then more bytes are needed, or [`may_read`](Self::may_read) is
-    /// false and none are.
+    /// Reads from the front of the unconsumed bytes. Call it in a loop, and remove the consumed bytes, until the event is None.
+    /// Then more bytes are needed, unless [`may_read`](Self::may_read) is false.
     ///
     /// `input` must start with the bytes that earlier calls left unconsumed.
     ///
     /// # Errors
     ///
-    /// The peer broke the protocol. Nothing further is read; later calls consume and ignore
-    /// everything.
+    /// The peer has sent malformed bytes. Nothing further is parsed: later calls consume and ignore everything.
     pub fn handle_data<'b>(
         &mut self,
         now: Instant,
@@ -163,7 +158,7 @@ impl ServerConnection {
         })
     }
 
-    /// A head is complete: decides how its body is framed and what becomes of the connection.
+    /// A head is complete. Decides how its body is framed, and whether the connection is kept.
     fn accept<'b>(
         &mut self,
         parsed: &ParsedHead<RequestLine>,
@@ -176,7 +171,7 @@ impl ServerConnection {
         self.version = (line.major_version, line.minor_version);
         let framing = framing::request_body(line.method, self.version, directives, limits.lenient);
         let tunnel = line.method == Method::CONNECT;
-        // As in Node also of an HTTP/1.0 request, which is what some proxies send by default.
+        // As in Node also for HTTP/1.0, the default version of some proxies.
         let upgrade = tunnel || directives.wants_upgrade();
         self.keep_alive = directives.keep_alive(self.version) && !framing.close;
         self.reading = if upgrade {
@@ -206,12 +201,12 @@ impl ServerConnection {
         }
     }
 
-    /// The peer ended its side; `remaining` is what is left unconsumed of what it sent. To be
-    /// called when `handle_data` has no further event to give. `Some`: the `End` of a body that lasts until now.
+    /// The peer has sent FIN; `remaining` are its unconsumed bytes. Call it when `handle_data` has no further event. Returns the
+    /// `End` of a body that lasts until FIN.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Eof`]: a request was cut off. What was delivered whole can still be answered.
+    /// [`ErrorKind::Eof`]: a request was cut off. Requests that were delivered completely can still be answered.
     pub fn handle_eof(&mut self, remaining: &[u8]) -> Result<Option<Event<'static>>, ParseError> {
         let (cut_off, receiving) = match &self.reading {
             Reading::Head(scanner) => (
@@ -235,7 +230,7 @@ impl ServerConnection {
         Ok(None)
     }
 
-    /// Sends an interim (1xx) response, whole, which ends in an empty line.
+    /// Sends a complete interim (1xx) response, which ends with an empty line.
     ///
     /// # Errors
     ///
@@ -246,12 +241,12 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Sends the head of the response to the oldest unanswered request; `head` ends in an empty
-    /// line. `chunked`: it says so, and the body is to be framed in chunks.
+    /// Sends the head of the response to the oldest unanswered request. `head` ends with an empty line. `chunked`: the head says
+    /// so, and the body is framed in chunks.
     ///
     /// # Errors
     ///
-    /// It has been sent before, or there is nothing to answer.
+    /// The head has been sent before, or there is no request to answer.
     pub fn send_head(
         &mut self,
         head: &[u8],
@@ -263,8 +258,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Announces a body part of `len` bytes, which the caller writes itself behind what is in
-    /// `out`. A part without bytes is nothing, not the end.
+    /// Announces a body part of `len` bytes, which the caller appends to `out` itself. An empty part has no effect, and is not
+    /// the end.
     ///
     /// # Errors
     ///
@@ -278,8 +273,8 @@ impl ServerConnection {
         self.writing.finish_data(len, out);
     }
 
-    /// Ends the response. `trailers`: field lines, each with its line end; written only in chunked
-    /// coding. `close`: the head announced the close of the connection.
+    /// Ends the response. `trailers` are field lines, each with its line end, and are only written in chunked coding. `close`:
+    /// the head has announced the close of the connection.
     ///
     /// # Errors
     ///
@@ -301,23 +296,21 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// The user takes the connection over behind an upgrade head: what is unconsumed, and all that
-    /// follows, is its.
+    /// The user takes the connection over after an upgrade head. The unconsumed bytes, and all later ones, are the user's.
     pub fn upgrade(&mut self) {
         if matches!(self.reading, Reading::Upgrade { .. }) {
             self.reading = Reading::Raw;
             self.unanswered = self.unanswered.saturating_sub(1);
             if self.unanswered == 0 {
-                // A response to the upgrade itself, if one was begun, is the user's business now.
+                // If a response to the upgrade itself was begun, the user ends it.
                 self.writing = Writing::Head;
             }
             self.started = None;
         }
     }
 
-    /// Nobody takes the connection over: the request is an ordinary one, and what follows its head
-    /// is read as HTTP. Not behind CONNECT, where it may be anything: that request is the
-    /// connection's last.
+    /// The upgrade is declined: the request is an ordinary one, and the bytes after its head are HTTP. After CONNECT they may be
+    /// anything, so that request is the connection's last.
     pub fn decline_upgrade(&mut self) {
         if let Reading::Upgrade {
             body,
@@ -330,8 +323,8 @@ impl ServerConnection {
         }
     }
 
-    /// Whether bytes from the peer are wanted. False while as many requests are unanswered as may
-    /// be, while an upgrade is undecided, after it, and once no further request is accepted.
+    /// Whether bytes from the peer are parsed. False while the largest number of requests is unanswered, while an upgrade is
+    /// undecided, after it, and when no further request is accepted.
     pub fn may_read(&self, limits: &Limits) -> bool {
         match self.reading {
             Reading::Head(_) => self.unanswered < limits.max_pipelined.max(1),
@@ -342,24 +335,23 @@ impl ServerConnection {
         }
     }
 
-    /// `Some` once the connection must be closed after what has been written to `out`.
+    /// Set when the connection has to be closed after the bytes that were written to `out`.
     pub fn close_reason(&self) -> Option<CloseReason> {
         let owed = match (self.close?, &self.reading) {
             (CloseReason::LocalClose, _) => 0,
-            // The request that broke off is the last, and may have been answered before it did.
+            // The request that was cut off is the last one, and may have been answered before.
             (_, Reading::Failed { receiving: true }) => self.unanswered.saturating_sub(1),
             _ => self.unanswered,
         };
         if owed == 0 { self.close } else { None }
     }
 
-    /// Whether nothing is going on: no request begun, none unanswered.
+    /// Whether no request has begun and none is unanswered.
     pub fn is_idle(&self) -> bool {
         self.unanswered == 0 && matches!(self.reading, Reading::Head(None))
     }
 
-    /// Whether a request's head has been delivered and its end has not; after an error: whether it
-    /// struck such a request.
+    /// Whether a request's head has been delivered and its end has not. After an error: whether it happened within such a request.
     pub fn is_receiving(&self) -> bool {
         matches!(
             self.reading,
@@ -367,13 +359,12 @@ impl ServerConnection {
         )
     }
 
-    /// Requests delivered and not yet answered to the end.
+    /// Number of requests that are delivered and not completely answered.
     pub fn unanswered(&self) -> u16 {
         self.unanswered
     }
 
-    /// The next deadline, and what passes with it. To be asked again after each call that takes or
-    /// sends something.
+    /// The next deadline, and its kind. It may change with each call that reads or sends.
     pub fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
         let after = |start: Instant, limit: Option<Duration>, kind| {
             limit
@@ -410,7 +401,7 @@ impl ServerConnection {
         self.close == Some(CloseReason::LocalClose)
     }
 
-    /// A request has been received to its end.
+    /// A request has been received completely.
     fn end_request(&mut self, now: Instant) {
         self.started = None;
         if self.keep_alive {
@@ -453,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_small() {
-        // One for each open socket, idle ones included.
+        // There is one for each open socket, including idle ones.
         assert!(
             size_of::<ServerConnection>() < 160,
             "{} bytes",

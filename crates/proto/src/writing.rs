@@ -1,4 +1,4 @@
-//! The writing half of a connection, whichever its role: what may be sent next, and the bytes around a body.
+//! The writing half of a connection in either role: what may be sent next, and the framing of a body.
 
 use crate::encode;
 use crate::error::MisuseError;
@@ -8,20 +8,20 @@ use crate::error::MisuseError;
 pub(crate) enum Writing {
     /// The head of a message.
     Head,
-    /// Its body, framed by what its head says.
+    /// Its body, without chunks.
     Body,
     /// Its body, in chunks.
     Chunks,
 }
 
 impl Writing {
-    /// Sends a head whose turn it is; `chunked`: it says so, and the body is to be framed in chunks.
+    /// Sends a head. `chunked`: the head says so, and the body is framed in chunks.
     pub(crate) fn begin(&mut self, head: &[u8], chunked: bool, out: &mut Vec<u8>) {
         *self = if chunked { Self::Chunks } else { Self::Body };
         out.extend_from_slice(head);
     }
 
-    /// Announces a body part of `len` bytes. `closed`: no further message is taken.
+    /// Announces a body part of `len` bytes. `closed`: no further message is accepted.
     pub(crate) fn begin_data(
         self,
         closed: bool,
@@ -42,7 +42,7 @@ impl Writing {
         }
     }
 
-    /// Ends the message; `trailers` are written only in chunked coding. `closed` as of `begin_data`.
+    /// Ends the message. `trailers` are only written in chunked coding. `closed` as of `begin_data`.
     pub(crate) fn end(
         &mut self,
         closed: bool,
