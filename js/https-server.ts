@@ -1,6 +1,6 @@
 /**
- * `https.Server` (Node 24: lib/https.js). Node's tls.Server accepts and decrypts. Each connection arrives as a stream with the event
- * 'secureConnection', and is served as http.Server serves one that arrives with 'connection'.
+ * `https.Server` (Node 24: lib/https.js). Node's tls.Server accepts and decrypts. Each connection arrives as a stream with the
+ * event 'secureConnection', and is served as http.Server serves one that arrives with 'connection'.
  */
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'

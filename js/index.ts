@@ -36,8 +36,8 @@ export const ServerResponse = core.ServerResponse as unknown as typeof http.Serv
  */
 export const validateHeaderName = core.validateHeaderName as typeof http.validateHeaderName
 /**
- * Throws ERR_HTTP_INVALID_HEADER_VALUE for undefined, and ERR_INVALID_CHAR for characters that RFC 9110 section 5.5 forbids. Node doc
- * heading "http.validateHeaderValue(name, value)".
+ * Throws ERR_HTTP_INVALID_HEADER_VALUE for undefined, and ERR_INVALID_CHAR for characters that RFC 9110 section 5.5 forbids. Node
+ * doc heading "http.validateHeaderValue(name, value)".
  */
 export const validateHeaderValue = core.validateHeaderValue as typeof http.validateHeaderValue
 /** Largest size of a head in bytes, as set by `--max-http-header-size`. Node doc heading "http.maxHeaderSize". */

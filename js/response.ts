@@ -292,8 +292,8 @@ function drain(response: ServerResponse): void {
 }
 
 /**
- * The response has been sent, or its connection has closed. Releases the request, detaches the socket, emits 'finish', and 'close' a
- * tick later: Node's order.
+ * The response has been sent, or its connection has closed. Releases the request, detaches the socket, emits 'finish', and
+ * 'close' a tick later: Node's order.
  */
 function settle(response: ServerResponse, error?: Error | null): void {
   const sent = finishMessage(response, error)

@@ -203,8 +203,8 @@ function isWatched(server: Server): boolean {
 }
 
 /**
- * Listeners of 'connection' may listen to a socket's 'data' from the first byte on. So connections begin paused from now on, and are
- * shown to the program.
+ * Listeners of 'connection' may listen to a socket's 'data' from the first byte on. So connections begin paused from now on, and
+ * are shown to the program.
  */
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)

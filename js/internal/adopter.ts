@@ -1,6 +1,6 @@
 /**
- * A server on a libuv handle: the one that a cluster's primary shares with its workers, another server's, or a descriptor's. Node accepts,
- * as documented for such a handle, and each accepted socket goes to an I/O thread before a byte of it is read.
+ * A server on a libuv handle: the one that a cluster's primary shares with its workers, another server's, or a descriptor's. Node
+ * accepts, as documented for such a handle, and each accepted socket goes to an I/O thread before a byte of it is read.
  */
 import { AsyncResource } from 'node:async_hooks'
 

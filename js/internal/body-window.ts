@@ -11,8 +11,8 @@ const STEP = 32 * 1024
 const INITIAL = BODY_WINDOW
 
 /**
- * Largest window of a connection whose program reads everything at once. With the initial window only, the two threads wait for each
- * other, and a single upload takes a third longer.
+ * Largest window of a connection whose program reads everything at once. With the initial window only, the two threads wait for
+ * each other, and a single upload takes a third longer.
  */
 const LARGEST = 256 * 1024
 

@@ -2,8 +2,8 @@
  * The interface between a ClientRequest and its connection. `native-client.ts` implements it natively, `stream-client.ts` over any
  * Duplex. A connection reports events to its request by the functions of `exchange.ts`.
  *
- * A connection serves one request at a time: `attach` sets it, `detach` removes it when the exchange is over in both directions, and
- * then the agent may attach the next one.
+ * A connection serves one request at a time: `attach` sets it, `detach` removes it when the exchange is over in both directions,
+ * and then the agent may attach the next one.
  */
 import type { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'

@@ -27,8 +27,8 @@ import { kAbort, kSettle } from './transport.js'
 const PARSER_ERRORS = parserErrors()
 
 /**
- * The time in ms that valid requests have to be answered when a malformed one has followed them. Then the connection ends. Node gives
- * them no time, and a handler that never answers must not keep a broken connection.
+ * The time in ms that valid requests have to be answered when a malformed one has followed them. Then the connection ends. Node
+ * gives them no time, and a handler that never answers must not keep a broken connection.
  */
 const ANSWER_GRACE = 500
 
@@ -162,8 +162,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     for (const response of [this.response, ...(this.queue ?? [])]) {
       if (response !== null && response.req !== incoming) requests.push(response.req)
     }
-    // As in Node nothing is reported to a program that has answered and closed the connection before the whole body had arrived. When
-    // the peer has closed it, a reader of the body gets an error.
+    // As in Node nothing is reported to a program that has answered and closed the connection before the whole body had arrived.
+    // When the peer has closed it, a reader of the body gets an error.
     const cut = this.response === null && (this.discarding || (this.ending && this.#reset === null))
     if (incoming !== null && !cut) requests.push(incoming)
     forEachIsolated(requests, (request) => request[kAbort]())

@@ -203,8 +203,9 @@ class Environment {
   }
 
   /**
-   * Whether the new records may be answers to records that were sent in this turn, because this thread's clients may be connected to
-   * its own servers. Node would read those in the next turn, after `setImmediate`. Acknowledgements come from the kernel at once.
+   * Whether the new records may be answers to records that were sent in this turn, because this thread's clients may be connected
+   * to its own servers. Node would read those in the next turn, after `setImmediate`. Acknowledgements come from the kernel at
+   * once.
    */
   #mayBeAnswer(): boolean {
     return this.#sent && this.#clients > 0 && fields.kind(this.#inWords, 0) !== r.IN_ACK
@@ -217,8 +218,8 @@ class Environment {
   }
 
   /**
-   * Whether the connection of a response was reported as connected in this turn of the event loop. In Node the request would be sent
-   * now, and the response would arrive in a later turn, after `setImmediate`.
+   * Whether the connection of a response was reported as connected in this turn of the event loop. In Node the request would be
+   * sent now, and the response would arrive in a later turn, after `setImmediate`.
    */
   #isOfThisTurn(slot: number, generation: number): boolean {
     const connection = this.#find(slot, generation)
@@ -366,8 +367,8 @@ class Environment {
   }
 
   /**
-   * Sends everything, and returns the number of bytes of a connection that the kernel has not accepted. Null when the connection has
-   * ended or failed, which may not be reported yet: its last bytes are not sent.
+   * Sends everything, and returns the number of bytes of a connection that the kernel has not accepted. Null when the connection
+   * has ended or failed, which may not be reported yet: its last bytes are not sent.
    */
   unsent({ slot, generation }: Target): number | null {
     this.#send(true)
@@ -392,8 +393,8 @@ class Environment {
   }
 
   /**
-   * The flush has written for a connection, whose callbacks are called in a tick, as with a socket of Node. The connection is listed
-   * before it is counted, because a connection that is listed twice does no harm.
+   * The flush has written for a connection, whose callbacks are called in a tick, as with a socket of Node. The connection is
+   * listed before it is counted, because a connection that is listed twice does no harm.
    */
   readonly #takeAcks = (slot: number, generation: number, count: number): void => {
     const connection = this.connections[slot]
@@ -442,7 +443,8 @@ class Environment {
   }
 
   /**
-   * Records written between `gather(true)` and the matching `gather(false)` are sent together, at once or with the rest of this turn.
+   * Records written between `gather(true)` and the matching `gather(false)` are sent together, at once or with the rest of this
+   * turn.
    */
   gather(on: boolean, atOnce = true): void {
     if (on) {
@@ -492,8 +494,8 @@ class Environment {
   }
 
   /**
-   * Whether the rest of the batch has nothing that the program may answer: no head, and no body of another message than the one that
-   * is being served. Other records (acknowledgements, closed connections) bring no answer.
+   * Whether the rest of the batch has nothing that the program may answer: no head, and no body of another message than the one
+   * that is being served. Other records (acknowledgements, closed connections) bring no answer.
    */
   #nobodyWaits(): boolean {
     const inWords = this.#inWords

@@ -190,8 +190,8 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
 }
 
 /**
- * Ends a response whose body ends with the connection (RFC 9112 section 6.3). Node considers it complete even when the connection has
- * broken, unlike section 8. The request has emitted the error.
+ * Ends a response whose body ends with the connection (RFC 9112 section 6.3). Node considers it complete even when the connection
+ * has broken, unlike section 8. The request has emitted the error.
  */
 function endsWithConnection({ headers }: IncomingMessage): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined

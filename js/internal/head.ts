@@ -1,6 +1,6 @@
 /**
- * The pieces of an outgoing head, and their caches: field names are validated, lower-cased and classified once, and status lines and
- * the Date and Keep-Alive lines are kept.
+ * The pieces of an outgoing head, and their caches: field names are validated, lower-cased and classified once, and status lines
+ * and the Date and Keep-Alive lines are kept.
  */
 import {
   validateHeaderName,
@@ -56,8 +56,8 @@ export interface FieldName {
 }
 
 /**
- * The same text as one flat string. A concatenated string is a tree of its parts, which is walked each time that a head is written, so
- * a string that is kept is copied once.
+ * The same text as one flat string. A concatenated string is a tree of its parts, which is walked each time that a head is
+ * written, so a string that is kept is copied once.
  */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')

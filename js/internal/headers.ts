@@ -92,8 +92,8 @@ const FREQUENT = [
 ]
 
 /**
- * Fields by name, in the two spellings that are common. The table is fixed, because the names come from the peer, which could fill a
- * growing table.
+ * Fields by name, in the two spellings that are common. The table is fixed, because the names come from the peer, which could
+ * fill a growing table.
  */
 const known = new Map<string, KnownField>()
 
@@ -108,8 +108,8 @@ learn('Cookie', JOIN_COOKIE)
 learn('Set-Cookie', COLLECT)
 
 /**
- * The number of remembered fields, by their position in a message; a power of two. Peers send their fields in the same order each time,
- * and comparing two short strings is quicker than hashing one.
+ * The number of remembered fields, by their position in a message; a power of two. Peers send their fields in the same order each
+ * time, and comparing two short strings is quicker than hashing one.
  */
 const recent = Array.from({ length: 32 }, () => known.get('Host')!)
 

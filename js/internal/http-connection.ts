@@ -16,9 +16,9 @@ import type { BodyChunk, WriteCallback } from './transport.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from './turn-parts.js'
 
 /**
- * A connection is one object, because memory and calls are a large part of the cost of a short request. So its parts are classes that
- * inherit from each other, and not objects. In all of these classes public members are for other modules, `protected` ones for the
- * other classes of the same object, and `#private` ones for their own class.
+ * A connection is one object, because memory and calls are a large part of the cost of a short request. So its parts are classes
+ * that inherit from each other, and not objects. In all of these classes public members are for other modules, `protected` ones
+ * for the other classes of the same object, and `#private` ones for their own class.
  */
 export abstract class HttpConnection {
   /** -1 while no I/O thread has the connection. */
@@ -75,17 +75,17 @@ export abstract class HttpConnection {
   /** Counts one more thing that keeps the event loop alive, or one less. */
   protected abstract holdLoop(on: boolean): void
   /**
-   * Writes messages where the socket takes part: the program has replaced its `write()`, corks it, or has written bytes to it that the
-   * kernel does not accept yet. Then messages are framed here and go through the socket's queue, after the bytes it holds, and only
-   * their state is reported to the engine. Null otherwise.
+   * Writes messages where the socket takes part: the program has replaced its `write()`, corks it, or has written bytes to it
+   * that the kernel does not accept yet. Then messages are framed here and go through the socket's queue, after the bytes it
+   * holds, and only their state is reported to the engine. Null otherwise.
    */
   protected abstract throughSocket(): StreamTransport | null
 
   // ---- writes that the kernel has not accepted -----------------------------------------------------------------
 
   /**
-   * Bytes handed over and not acknowledged. Bytes of earlier messages do not count, as in Node, where the end of a response writes to the
-   * kernel. The I/O thread limits how many of those a peer may leave unread.
+   * Bytes handed over and not acknowledged. Bytes of earlier messages do not count, as in Node, where the end of a response
+   * writes to the kernel. The I/O thread limits how many of those a peer may leave unread.
    */
   get writableLength(): number {
     const { pending } = this
@@ -151,9 +151,9 @@ export abstract class HttpConnection {
   }
 
   /**
-   * Sends bytes without framing: those of a tunnel, or those that programs write to the socket. As in Node they are sent at once, so
-   * that a `destroy()` that follows does not lose them. `callback` is called within this call while the kernel accepts all bytes. Then
-   * the stream holds nothing back, and later bytes keep their place after these.
+   * Sends bytes without framing: those of a tunnel, or those that programs write to the socket. As in Node they are sent at once,
+   * so that a `destroy()` that follows does not lose them. `callback` is called within this call while the kernel accepts all
+   * bytes. Then the stream holds nothing back, and later bytes keep their place after these.
    */
   sendRaw(chunk: BodyChunk, encoding: BufferEncoding, callback: WriteCallback): void {
     if (this.destroyed) {

@@ -1,7 +1,8 @@
 /**
- * Puts ferrohttp's https in the place of node:https, which is not loaded before a program requires it, because it loads node:tls and
- * node:crypto. A program that requires it finds our members. A program that imports it loads node:https first. That is noticed, because
- * node:https reads members of `_http_agent`, and the members are replaced before a module that imports it is evaluated.
+ * Puts ferrohttp's https in the place of node:https, which is not loaded before a program requires it, because it loads node:tls
+ * and node:crypto. A program that requires it finds our members. A program that imports it loads node:https first. That is
+ * noticed, because node:https reads members of `_http_agent`, and the members are replaced before a module that imports it is
+ * evaluated.
  */
 import { syncBuiltinESMExports } from 'node:module'
 

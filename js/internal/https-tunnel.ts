@@ -18,7 +18,8 @@ const END_OF_HEAD = '\r\n\r\n'
 
 /**
  * @param prepare called with the TLS socket before its handshake
- * @param connected called once: with a socket whose handshake is complete, or with the error. After an error everything that was opened
+ * @param connected called once: with a socket whose handshake is complete, or with the error. After an error everything that was
+ *   opened
  *   is destroyed
  */
 export function connectByTunnel(

@@ -1,6 +1,6 @@
 /**
- * The object that holds an emitter's listeners, made before Node's own constructor, which keeps an existing one. Node's constructor would
- * make `{ __proto__: null }`, a dictionary in V8, which takes longer to make than all other fields together.
+ * The object that holds an emitter's listeners, made before Node's own constructor, which keeps an existing one. Node's
+ * constructor would make `{ __proto__: null }`, a dictionary in V8, which takes longer to make than all other fields together.
  */
 
 interface Emitter {

@@ -104,8 +104,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /**
-   * A client of Node parses all bytes of one read before other code runs. The next records of the batch are from the same read, except
-   * for the peer's FIN, and for body parts that are so long that they had a read of their own.
+   * A client of Node parses all bytes of one read before other code runs. The next records of the batch are from the same read,
+   * except for the peer's FIN, and for body parts that are so long that they had a read of their own.
    */
   continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean {
     switch (kind) {
@@ -145,8 +145,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /**
-   * Like a libuv handle, it keeps the event loop alive while it connects, reads or writes, unless the program has called `unref()`, and
-   * in any case while it closes.
+   * Like a libuv handle, it keeps the event loop alive while it connects, reads or writes, unless the program has called
+   * `unref()`, and in any case while it closes.
    */
   protected get isWorking(): boolean {
     if (this.slot === -1) return false

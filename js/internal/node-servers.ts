@@ -1,7 +1,7 @@
 /**
- * Under the register module, servers of node:http2 with `allowHTTP1`, and servers of node:https that were made before ferrohttp's https
- * was in place, stay Node's, and their messages become ours. An application that is served by both protocols has one class to inherit
- * from, and that is ours.
+ * Under the register module, servers of node:http2 with `allowHTTP1`, and servers of node:https that were made before ferrohttp's
+ * https was in place, stay Node's, and their messages become ours. An application that is served by both protocols has one class
+ * to inherit from, and that is ours.
  *
  * These modules use a function of node:http that reads the classes of messages from the options, and get ours instead when they are
  * loaded. Where they have been loaded before, the functions that make servers are replaced.

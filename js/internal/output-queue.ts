@@ -1,6 +1,6 @@
 /**
- * `outputData`: the bytes that a message writes before it has a connection, framed and in Node's portions, because programs read and
- * edit them. Proxy agents, for example, rewrite the head of a request that is queued already.
+ * `outputData`: the bytes that a message writes before it has a connection, framed and in Node's portions, because programs read
+ * and edit them. Proxy agents, for example, rewrite the head of a request that is queued already.
  */
 import type { OutgoingMessage } from '../outgoing.js'
 import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
@@ -36,14 +36,14 @@ export function isUtf8Text(data: BodyChunk | null, encoding: Encoding): boolean 
 }
 
 /**
- * The head as text that transports encode as latin1. Node sends the head together with a first part that is a string, in that part's
- * encoding, so a head with characters above 0x7f is UTF-8 when the part is, and latin1 otherwise.
+ * The head as text that transports encode as latin1. Node sends the head together with a first part that is a string, in that
+ * part's encoding, so a head with characters above 0x7f is UTF-8 when the part is, and latin1 otherwise.
  */
 export function headText(message: OutgoingMessage, head: string, asUtf8: boolean): string {
   if ((message[kState] & OBS_TEXT_HEAD) === 0) return head
   if (asUtf8) return utf8Bytes(head)
-  // A Content-Disposition that was decoded after it had been validated (`recoded` in `render-head.ts`). Latin1 would keep only the low
-  // byte of such a character, which may be a CR or an LF.
+  // A Content-Disposition that was decoded after it had been validated (`recoded` in `render-head.ts`). Latin1 would keep only
+  // the low byte of such a character, which may be a CR or an LF.
   return WIDE.test(head) ? head.replace(WIDE_RUNS, utf8Bytes) : head
 }
 

@@ -2,10 +2,10 @@
  * Decides whether records are sent at once or together at the end of a phase of the event loop. A phase is the callbacks of I/O, or
  * all others until the loop polls for I/O again.
  *
- * As in Node a write is sent at once, because the program may block this thread next. In a phase with many writes (handlers that have
- * waited for a timer, a file or a database, a message to hundreds of clients) each of them would cost this thread a system call, so
- * only the first few are sent at once. The number of writes in the last phase of the same kind decides. The native side counts them
- * (`crates/binding/src/phases.rs`).
+ * As in Node a write is sent at once, because the program may block this thread next. In a phase with many writes (handlers that
+ * have waited for a timer, a file or a database, a message to hundreds of clients) each of them would cost this thread a system
+ * call, so only the first few are sent at once. The number of writes in the last phase of the same kind decides. The native side
+ * counts them (`crates/binding/src/phases.rs`).
  */
 
 import { SMALL } from './pending-writes.js'

@@ -1,6 +1,6 @@
 /**
- * Turns a native socket into an ordinary net.Socket with a libuv handle, because the program passes it on: to another process, or as a
- * child's stdio. The I/O thread gives up the descriptor. Bytes that it has read go through the same socket object.
+ * Turns a native socket into an ordinary net.Socket with a libuv handle, because the program passes it on: to another process, or
+ * as a child's stdio. The I/O thread gives up the descriptor. Bytes that it has read go through the same socket object.
  */
 import fs from 'node:fs'
 import net from 'node:net'

@@ -173,8 +173,8 @@ export class AgentPool {
   // ---- decisions ------------------------------------------------------------------------------------------------
 
   /**
-   * Decides what a request gets: an idle socket, POOL_CONNECT or POOL_WAIT. The socket has left `freeSockets`; the caller calls `show`
-   * when the socket is in use.
+   * Decides what a request gets: an idle socket, POOL_CONNECT or POOL_WAIT. The socket has left `freeSockets`; the caller calls
+   * `show` when the socket is in use.
    */
   acquire(origin: Origin): Socket | typeof r.POOL_CONNECT | typeof r.POOL_WAIT {
     const { name } = origin

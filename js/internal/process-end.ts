@@ -1,6 +1,6 @@
 /**
- * Runs functions before the process ends, however the program ends it. An answer that was written must have reached the kernel by then,
- * as in Node, which writes at once.
+ * Runs functions before the process ends, however the program ends it. An answer that was written must have reached the kernel by
+ * then, as in Node, which writes at once.
  */
 import { isMainThread } from 'node:worker_threads'
 

@@ -1,7 +1,7 @@
 /**
- * Requests through a proxy, as in Node 24: Node doc heading "Built-in Proxy Support". An agent with `proxyEnv` connects to the proxy of
- * HTTP_PROXY and sends requests in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY exempts the server. An agent for https
- * asks the proxy of HTTPS_PROXY for a tunnel, see `https-tunnel.ts`.
+ * Requests through a proxy, as in Node 24: Node doc heading "Built-in Proxy Support". An agent with `proxyEnv` connects to the
+ * proxy of HTTP_PROXY and sends requests in absolute-form (RFC 9112 section 3.2.2), unless NO_PROXY exempts the server. An agent
+ * for https asks the proxy of HTTPS_PROXY for a tunnel, see `https-tunnel.ts`.
  */
 import net from 'node:net'
 
@@ -122,8 +122,8 @@ export function notExempt(
 }
 
 /**
- * Prepares a request for a proxy: absolute target, a Host that agrees with it, and the fields for the proxy itself. Of headers that are
- * given as a list only the Host is read.
+ * Prepares a request for a proxy: absolute target, a Host that agrees with it, and the fields for the proxy itself. Of headers
+ * that are given as a list only the Host is read.
  *
  * @returns the target
  * @throws ERR_INVALID_ARG_VALUE, ERR_INVALID_URL, ERR_SOCKET_BAD_PORT

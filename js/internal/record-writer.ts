@@ -1,9 +1,10 @@
 /**
  * Writes the records of one JavaScript thread for all of its connections into one buffer, which one flush sends.
  *
- * Responses of many peers share the buffer and the text, so each record is a transaction: everything that can throw (an
- * unknown encoding, a failed allocation, the end of the stack, the program's own getters) happens before the commit, and the
- * commit is a run of plain stores that ends with the cursor. A record that was not committed is overwritten by the next one. No code of the program runs between the first byte of a record and its commit.
+ * Responses of many peers share the buffer and the text, so each record is a transaction: everything that can throw (an unknown
+ * encoding, a failed allocation, the end of the stack, the program's own getters) happens before the commit, and the commit is a
+ * run of plain stores that ends with the cursor. A record that was not committed is overwritten by the next one. No code of the
+ * program runs between the first byte of a record and its commit.
  */
 import { types } from 'node:util'
 
@@ -60,8 +61,8 @@ export class RecordWriter {
   /** Number of bytes of committed records. */
   #used = 0
   /**
-   * Heads, trailers and plain short bodies, in the order of their records. They are encoded after the records when those are sent, by
-   * one call into Node instead of one for each.
+   * Heads, trailers and plain short bodies, in the order of their records. They are encoded after the records when those are
+   * sent, by one call into Node instead of one for each.
    */
   #text = ''
   /** The number of bytes of ACK records that the last flush has left at the beginning of the buffer, and how many are read. */
@@ -235,8 +236,8 @@ export class RecordWriter {
 }
 
 /**
- * Turns a payload into one that a record can refer to. Long text is encoded into a buffer of its own. Memory that may shrink while an
- * I/O thread reads it is copied.
+ * Turns a payload into one that a record can refer to. Long text is encoded into a buffer of its own. Memory that may shrink
+ * while an I/O thread reads it is copied.
  *
  * @throws ERR_UNKNOWN_ENCODING
  */

@@ -221,8 +221,8 @@ function steer(message: OutgoingMessage, role: number, value: string | number): 
 }
 
 /**
- * When the length of the body is known, Node decodes a Content-Disposition that is UTF-8 in a latin1 string. The head is then sent as
- * UTF-8 (see `headText` in `output-queue.ts`), so the bytes on the wire are the same.
+ * When the length of the body is known, Node decodes a Content-Disposition that is UTF-8 in a latin1 string. The head is then
+ * sent as UTF-8 (see `headText` in `output-queue.ts`), so the bytes on the wire are the same.
  */
 function recoded(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(recoded)

@@ -1,7 +1,7 @@
 /**
- * Some frameworks give every request and response a prototype of their own (Express: `app.request`, `app.response`). These prototypes
- * inherit from node:http's classes, so a message of ours would lose its members. This module makes them inherit from ours. They may serve
- * a server of node:http in the same process, too, so members in between check which class the message has.
+ * Some frameworks give every request and response a prototype of their own (Express: `app.request`, `app.response`). These
+ * prototypes inherit from node:http's classes, so a message of ours would lose its members. This module makes them inherit from
+ * ours. They may serve a server of node:http in the same process, too, so members in between check which class the message has.
  */
 import http from 'node:http'
 import module from 'node:module'
@@ -63,8 +63,8 @@ export function reparent(application: unknown): void {
 }
 
 /**
- * The same for the exports of CommonJS modules: an application that is called by another function cannot be found, but its framework
- * can.
+ * The same for the exports of CommonJS modules: an application that is called by another function cannot be found, but its
+ * framework can.
  */
 export function reparentLoaded(): void {
   for (const loaded of Object.values((module as unknown as { _cache: NodeJS.Dict<NodeJS.Module> })._cache)) {

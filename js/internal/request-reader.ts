@@ -1,6 +1,6 @@
 /**
- * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and credits
- * the bytes that the program has consumed.
+ * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and
+ * credits the bytes that the program has consumed.
  */
 import type { AsyncResource } from 'node:async_hooks'
 

@@ -130,7 +130,8 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
       return true
     }
     const presumed = ends && this.#isPresumed(body, encoding, flags)
-    // A head that waits for the connection is acknowledged, because the end of the message may follow before the connection is open.
+    // A head that waits for the connection is acknowledged, because the end of the message may follow before the connection is
+    // open.
     const tracked = presumed ? 0 : !ends && body === null && this.connected ? 0 : ACKNOWLEDGE
     const sent = (flags & ~ACKNOWLEDGE) | method | tracked
     this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
@@ -139,9 +140,9 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   }
 
   /**
-   * Whether the last part of a message counts as accepted by the kernel when the earlier parts do, because a socket of Node writes so few
-   * bytes at once. After an early response the connection may close before this part reaches the I/O thread, and the part would
-   * never be acknowledged.
+   * Whether the last part of a message counts as accepted by the kernel when the earlier parts do, because a socket of Node
+   * writes so few bytes at once. After an early response the connection may close before this part reaches the I/O thread, and
+   * the part would never be acknowledged.
    */
   #isPresumed(body: BodyChunk | null, encoding: BufferEncoding, flags: number): boolean {
     if (!this.connected && this.pending.empty) return false

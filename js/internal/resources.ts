@@ -1,7 +1,8 @@
 /**
- * Async resources for sockets whose bytes an I/O thread carries, so that async_hooks sees the same types and triggers as with Node's
- * sockets (Node doc heading "async_hooks", `type` and `triggerAsyncId`). There is one for a server, one for a connection, and one for
- * each event that happens once in a connection's life; requests have none. As with libuv's handles their end is reported.
+ * Async resources for sockets whose bytes an I/O thread carries, so that async_hooks sees the same types and triggers as with
+ * Node's sockets (Node doc heading "async_hooks", `type` and `triggerAsyncId`). There is one for a server, one for a connection,
+ * and one for each event that happens once in a connection's life; requests have none. As with libuv's handles their end is
+ * reported.
  */
 import { AsyncResource } from 'node:async_hooks'
 

@@ -122,8 +122,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /**
-   * Like a libuv handle, a connection keeps the event loop alive while it reads, writes or closes. It does not read after the peer's
-   * FIN, or while the program does not consume the bytes.
+   * Like a libuv handle, a connection keeps the event loop alive while it reads, writes or closes. It does not read after the
+   * peer's FIN, or while the program does not consume the bytes.
    */
   protected get isWorking(): boolean {
     const reads = !this.quiet && (!this.isStopped || this.ending)
@@ -306,9 +306,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /**
-   * Removes ACKNOWLEDGE from the flags of a message's end that waits for the end of a phase, when few bytes are outstanding. A socket of
-   * Node has written so few by now, so they count as accepted when they are handed over, and 'finish' is emitted before the program's
-   * next immediate.
+   * Removes ACKNOWLEDGE from the flags of a message's end that waits for the end of a phase, when few bytes are outstanding. A
+   * socket of Node has written so few by now, so they count as accepted when they are handed over, and 'finish' is emitted before
+   * the program's next immediate.
    */
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
     if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.port.nextWaits !== true) return flags

@@ -161,8 +161,8 @@ export function endTrailers(message: OutgoingMessage): string {
 }
 
 /**
- * Requests the acknowledgement only if the program would notice it. Earlier bytes may still be under way, and 'finish', 'close' and the
- * callbacks of `end()` promise that the kernel has accepted all bytes.
+ * Requests the acknowledgement only if the program would notice it. Earlier bytes may still be under way, and 'finish', 'close'
+ * and the callbacks of `end()` promise that the kernel has accepted all bytes.
  */
 function endFlags(message: OutgoingMessage): number {
   let flags = END

@@ -1,6 +1,6 @@
 /**
- * A client's connection over any Duplex: Node's own sockets, TLS sockets, the result of a program's `createConnection`. The engine parses
- * the stream's bytes, `StreamTransport` frames requests.
+ * A client's connection over any Duplex: Node's own sockets, TLS sockets, the result of a program's `createConnection`. The
+ * engine parses the stream's bytes, `StreamTransport` frames requests.
  */
 import { AsyncResource } from 'node:async_hooks'
 import http from 'node:http'

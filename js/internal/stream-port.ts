@@ -1,7 +1,7 @@
 /**
- * A server's connection over a Duplex that JavaScript reads and writes. Its bytes are parsed by the same engine as those of an I/O thread
- * (`BindingSession`), and the same `Connection` serves the records. Responses are framed here. Listeners and their order are those
- * of Node 24's `lib/_http_server.js`.
+ * A server's connection over a Duplex that JavaScript reads and writes. Its bytes are parsed by the same engine as those of an
+ * I/O thread (`BindingSession`), and the same `Connection` serves the records. Responses are framed here. Listeners and their
+ * order are those of Node 24's `lib/_http_server.js`.
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'

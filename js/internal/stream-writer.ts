@@ -1,6 +1,6 @@
 /**
- * Writes a message's bytes to a stream that is not ours, by calls of `write`, `cork` and `uncork` in Node's portions and order, because
- * mocks and recorders count them. Several frameworks assign a plain object with a `write`, so only `write` is required.
+ * Writes a message's bytes to a stream that is not ours, by calls of `write`, `cork` and `uncork` in Node's portions and order,
+ * because mocks and recorders count them. Several frameworks assign a plain object with a `write`, so only `write` is required.
  */
 import type { CorkedChunk } from './outgoing-state.js'
 import type { AssignableSocket } from './stream-transport.js'
@@ -47,8 +47,8 @@ export class StreamWriter {
   }
 
   /**
-   * Writes a head, or a body part with its chunked framing, or an end. `flags` are those of a MessageTransport. The callback is for the
-   * last byte. A body part waits for the end of the turn, together with later parts.
+   * Writes a head, or a body part with its chunked framing, or an end. `flags` are those of a MessageTransport. The callback is
+   * for the last byte. A body part waits for the end of the turn, together with later parts.
    * @returns false when the stream is full
    */
   framed(

@@ -1,7 +1,7 @@
 /**
- * Trace events of category 'node.http' (Node doc heading "Trace events"): begin and end of each request that a server receives and of
- * each that a client sends. Only Node can write to its log, which it does when its own classes work. So stand-ins of Node's classes
- * begin and end for our messages.
+ * Trace events of category 'node.http' (Node doc heading "Trace events"): begin and end of each request that a server receives
+ * and of each that a client sends. Only Node can write to its log, which it does when its own classes work. So stand-ins of
+ * Node's classes begin and end for our messages.
  */
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
@@ -103,8 +103,8 @@ function isAskedByFlag(): boolean {
 }
 
 /**
- * Asks Node, which takes too long for each message. Done when a program has enabled or disabled categories, and for each connection,
- * because an inspector (`NodeTracing.start`) gives no notice.
+ * Asks Node, which takes too long for each message. Done when a program has enabled or disabled categories, and for each
+ * connection, because an inspector (`NodeTracing.start`) gives no notice.
  */
 export function lookForTracing(): void {
   if (events === null) return

@@ -2,8 +2,9 @@
  * The interface between Node's message classes and the code that carries their bytes.
  *
  * `IncomingMessage`, `OutgoingMessage` and `ServerResponse` know these two interfaces, and neither Rust nor records nor sockets.
- * `response-writer.ts` and `request-reader.ts` implement them for a server's connection, `request-writer.ts` and `native-client.ts` for
- * a client's. `stream-transport.ts` implements `MessageTransport` for any Writable given to `assignSocket`.
+ * `response-writer.ts` and `request-reader.ts` implement them for a server's connection, `request-writer.ts` and
+ * `native-client.ts` for a client's. `stream-transport.ts` implements `MessageTransport` for any Writable given to
+ * `assignSocket`.
  */
 import type { Socket } from 'node:net'
 
@@ -33,9 +34,10 @@ export const kDrain = Symbol('ferrohttp.drain')
 /** The methods of an outgoing message that a transport calls. */
 export interface SettledMessage {
   /**
-   * The message has been sent, or (`error` is set) its connection has closed before. In the second case it is also called for messages
-   * whose END was not handed over, and a second call does no harm. Without ACKNOWLEDGE it is called after the flush at the end of the
-   * current batch or tick, with ACKNOWLEDGE when the kernel has accepted the last byte. Never within the call that had END.
+   * The message has been sent, or (`error` is set) its connection has closed before. In the second case it is also called for
+   * messages whose END was not handed over, and a second call does no harm. Without ACKNOWLEDGE it is called after the flush at
+   * the end of the current batch or tick, with ACKNOWLEDGE when the kernel has accepted the last byte. Never within the call that
+   * had END.
    */
   [kSettle](error?: Error | null): void
   [kDrain](): void
@@ -75,8 +77,8 @@ export interface MessageTransport {
   /** Whether messages call and cork the socket exactly as in Node, because a mock may count the calls. */
   readonly writesAsNode?: boolean
   /**
-   * Corks the socket with the message, if the program has the socket object. For the rest of a turn (not `byProgram`) only a stream is
-   * corked; elsewhere the message holds its parts.
+   * Corks the socket with the message, if the program has the socket object. For the rest of a turn (not `byProgram`) only a
+   * stream is corked; elsewhere the message holds its parts.
    */
   corkSocket?(on: boolean, byProgram: boolean): void
   /**
@@ -118,8 +120,8 @@ export interface MessageTransport {
   /** Sends an interim (1xx) response, or part of one: text that precedes the head, unchanged, as latin1. */
   sendInterim(head: string, callback: WriteCallback | null): boolean
   /**
-   * Sends a chunk in several parts, after the head unless that is ''. Without this method the parts are joined, and the other methods are
-   * called.
+   * Sends a chunk in several parts, after the head unless that is ''. Without this method the parts are joined, and the other
+   * methods are called.
    */
   sendChunk?(
     message: SettledMessage,
@@ -135,13 +137,13 @@ export interface MessageTransport {
     callback: WriteCallback | null,
   ): boolean
   /**
-   * Sends all that a message has written before it had this transport, framed already. `flags` is 0, or END and the flags that go with it
-   * when that is the whole message. Without this method the other methods are called.
+   * Sends all that a message has written before it had this transport, framed already. `flags` is 0, or END and the flags that go
+   * with it when that is the whole message. Without this method the other methods are called.
    */
   sendQueued?(message: SettledMessage, parts: readonly WirePart[], flags: number): boolean
   /**
-   * Calls back after everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose callback keeps
-   * its place among the others. Without this method such a callback is called at the next tick.
+   * Calls back after everything handed over so far is acknowledged, never synchronously: for `write('', callback)`, whose
+   * callback keeps its place among the others. Without this method such a callback is called at the next tick.
    */
   afterWrites?(callback: WriteCallback): void
   /** Destroys the connection on behalf of a message. Parts that were handed over may be lost. */
@@ -166,7 +168,7 @@ export const kEnd = Symbol('ferrohttp.end')
 /** The connection has closed before the message was complete. */
 export const kAbort = Symbol('ferrohttp.abort')
 /**
- * The answer to the message has been handed over and not been sent yet. A complete message delays its 'close' until this is called with
- * false.
+ * The answer to the message has been handed over and not been sent yet. A complete message delays its 'close' until this is
+ * called with false.
  */
 export const kAnswering = Symbol('ferrohttp.answering')

@@ -24,8 +24,8 @@ function framingLength(length: number): number {
 }
 
 /**
- * Whether a part waits for the end of this turn. Node sends the parts of one turn together, or not at all if the message is destroyed.
- * They wait in the message since 24.22, as one chunk, and in the socket before that.
+ * Whether a part waits for the end of this turn. Node sends the parts of one turn together, or not at all if the message is
+ * destroyed. They wait in the message since 24.22, as one chunk, and in the socket before that.
  */
 export function waitsForTurn(message: OutgoingMessage, transport: MessageTransport, chunk: BodyChunk): boolean {
   if (!message.chunkedEncoding && transport.takesParts !== true) return false
@@ -102,8 +102,8 @@ export function releasePlainParts(message: OutgoingMessage): void {
 }
 
 /**
- * Bytes that a program writes to the socket wait with the message's parts of this turn, because in Node these keep the socket corked. They
- * are sent together, or not at all if the connection is destroyed. Chunks that wait in the message follow.
+ * Bytes that a program writes to the socket wait with the message's parts of this turn, because in Node these keep the socket
+ * corked. They are sent together, or not at all if the connection is destroyed. Chunks that wait in the message follow.
  * @returns false when no part waits, so the bytes can be sent
  */
 export function holdRaw(message: OutgoingMessage, chunk: BodyChunk, encoding: BufferEncoding): boolean {

@@ -1,6 +1,6 @@
 /**
- * The environment variables of ferrohttp, which `docs/CLI.md` lists. An invalid value is an error, because a setting that is ignored
- * silently is noticed in production only.
+ * The environment variables of ferrohttp, which `docs/CLI.md` lists. An invalid value is an error, because a setting that is
+ * ignored silently is noticed in production only.
  */
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 

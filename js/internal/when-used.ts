@@ -1,8 +1,8 @@
 /** Detects which code reads the members of builtin modules, and when. */
 
 /**
- * Matches Node's own modules that build on those of node:http, as a file name or in a line of a stack. They are loaded when a program
- * requires them, which may be at any time, and keep Node's classes.
+ * Matches Node's own modules that build on those of node:http, as a file name or in a line of a stack. They are loaded when a
+ * program requires them, which may be at any time, and keep Node's classes.
  */
 const OF_NODE = /\bnode:(?:(https)(?::|$)|internal\/(http2)\/)/
 

@@ -253,8 +253,8 @@ function sendEndingAsNode(
 }
 
 /**
- * Nothing can be sent, but a handler that continues finds its message ended, and hooks on the head run. As in Node callbacks are not
- * called, unless an end without bytes follows a head that was sent.
+ * Nothing can be sent, but a handler that continues finds its message ended, and hooks on the head run. As in Node callbacks are
+ * not called, unless an end without bytes follows a head that was sent.
  */
 function endDestroyed(message: OutgoingMessage, body: BodyChunk | null, callback: unknown): void {
   const endsEmpty = body === null && message._headerSent && bodyFlags(message) === 0 && message.writableLength === 0

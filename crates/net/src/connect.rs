@@ -27,8 +27,8 @@ pub struct ConnectOptions {
     pub local_address: Option<IpAddr>,
     /// The port to bind first, on all addresses when there is no `local_address`.
     pub local_port: Option<u16>,
-    /// `autoSelectFamilyAttemptTimeout` while `autoSelectFamily` is on: the address families take turns, and the next attempt begins after
-    /// this time even if the last one is under way. None: one address after the other, in the given order.
+    /// `autoSelectFamilyAttemptTimeout` while `autoSelectFamily` is on: the address families take turns, and the next attempt
+    /// begins after this time even if the last one is under way. None: one address after the other, in the given order.
     pub attempt_timeout: Option<Duration>,
     /// TCP_NODELAY.
     pub no_delay: bool,
@@ -84,8 +84,8 @@ pub(crate) type Outcome = Result<(Stream, u32), Vec<Failure>>;
 
 type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Stream, Failure>> + Send + 'a>>;
 
-/// Connects, similar to RFC 8305 section 5, as Node documents `autoSelectFamily`. Unlike in Node, an attempt that takes longer than its time
-/// continues, and may still succeed while later ones are under way.
+/// Connects, similar to RFC 8305 section 5, as Node documents `autoSelectFamily`. Unlike in Node, an attempt that takes longer
+/// than its time continues, and may still succeed while later ones are under way.
 pub(crate) async fn connect(options: &ConnectOptions) -> Outcome {
     let addresses = match &options.target {
         ConnectTarget::Addresses(addresses) => addresses,

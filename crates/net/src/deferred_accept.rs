@@ -1,9 +1,9 @@
 //! While many connections open and close, each for one or two requests, the kernel holds a new connection until bytes have arrived
 //! (TCP_DEFER_ACCEPT, tcp(7); Linux only).
 //!
-//! Most of the cost of such a connection is that the I/O thread is woken twice: when it is accepted and when its request arrives. The
-//! disadvantage is that a peer which sends nothing at first is accepted a second later, after the kernel has sent SYN-ACK again. So it is
-//! off normally, and where the program wants to see connections before their requests.
+//! Most of the cost of such a connection is that the I/O thread is woken twice: when it is accepted and when its request arrives.
+//! The disadvantage is that a peer which sends nothing at first is accepted a second later, after the kernel has sent SYN-ACK
+//! again. So it is off normally, and where the program wants to see connections before their requests.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -38,9 +38,9 @@ impl DeferredAccept {
         self.on
     }
 
-    /// Called for every accepted connection, and at least once in a period while accepting is deferred. `ended` is the number of connections so
-    /// far that have ended after a request. `watched` returns whether the program wants to see connections before their requests. Returns
-    /// whether the decision has changed.
+    /// Called for every accepted connection, and at least once in a period while accepting is deferred. `ended` is the number of
+    /// connections so far that have ended after a request. `watched` returns whether the program wants to see connections before
+    /// their requests. Returns whether the decision has changed.
     pub(crate) fn update(
         &mut self,
         now: Instant,

@@ -25,8 +25,8 @@ use crate::server::{Server, ServerConfig};
 use crate::settings::ClientConfig;
 use crate::sync::lock;
 
-/// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With about ten
-/// concurrent connections and more the opposite holds.
+/// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With
+/// about ten concurrent connections and more the opposite holds.
 const DIRECT_WRITES: usize = 2;
 
 /// See the module. Created once for the main thread and once for each worker.
@@ -68,8 +68,8 @@ impl Environment {
         self.js.inbox.take(used)
     }
 
-    /// The descriptor that an event loop on JavaScript's thread has to watch, and to call `read_loans` while it is readable. `lend` is called
-    /// when it does. None where connections are never lent.
+    /// The descriptor that an event loop on JavaScript's thread has to watch, and to call `read_loans` while it is readable.
+    /// `lend` is called when it does. None where connections are never lent.
     pub fn loans_descriptor(&self) -> Option<i32> {
         self.loans.poller().and_then(|poller| poller.descriptor())
     }
@@ -261,8 +261,8 @@ impl Environment {
         self.add_server(config).id
     }
 
-    /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN record,
-    /// because the caller reports the connection.
+    /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN
+    /// record, because the caller reports the connection.
     ///
     /// # Errors
     /// I/O threads cannot be started, the server is closed, or the kernel refuses the descriptor.
@@ -282,8 +282,8 @@ impl Environment {
         adopted::adopt(descriptor, thread, &self.registry, &server)
     }
 
-    /// Begins to connect. Commands in the meantime take effect when the connection is established. The outcome is a CONNECTED or CONNECT_FAILED
-    /// record, or CLOSED if the connection is closed before.
+    /// Begins to connect. Commands in the meantime take effect when the connection is established. The outcome is a CONNECTED or
+    /// CONNECT_FAILED record, or CLOSED if the connection is closed before.
     ///
     /// # Errors
     /// The error number when I/O threads cannot be started; EINVAL without any address.
@@ -365,8 +365,8 @@ impl Environment {
         }
     }
 
-    /// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the caller calls
-    /// `close_listener`.
+    /// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the
+    /// caller calls `close_listener`.
     ///
     /// # Errors
     /// The server does not listen, or there is no further descriptor.
@@ -376,8 +376,8 @@ impl Environment {
         listener::descriptor(&server, give_up)
     }
 
-    /// Waits until the I/O threads have carried out all flushes. They never block, so this takes little time. The limit guards against bugs of
-    /// ours.
+    /// Waits until the I/O threads have carried out all flushes. They never block, so this takes little time. The limit guards
+    /// against bugs of ours.
     fn wait_for_flushes(self: &Arc<Self>) {
         const LIMIT: Duration = Duration::from_secs(2);
         let until = Instant::now() + LIMIT;
@@ -387,8 +387,8 @@ impl Environment {
         }
     }
 
-    /// Bytes received and bytes written of a connection, None when its slot has had another connection since. Waits for flushes that are on
-    /// their way through an I/O thread, because bytes that the program has written count.
+    /// Bytes received and bytes written of a connection, None when its slot has had another connection since. Waits for flushes
+    /// that are on their way through an I/O thread, because bytes that the program has written count.
     pub fn counters(self: &Arc<Self>, id: ConnectionId) -> Option<(u64, u64)> {
         self.wait_for_flushes();
         match self.connection(id) {
@@ -397,8 +397,8 @@ impl Environment {
         }
     }
 
-    /// Bytes that were written to a connection and that the kernel has not accepted. None after the connection has ended or failed. Waits for
-    /// flushes that are on their way through an I/O thread.
+    /// Bytes that were written to a connection and that the kernel has not accepted. None after the connection has ended or
+    /// failed. Waits for flushes that are on their way through an I/O thread.
     pub fn unsent(self: &Arc<Self>, id: ConnectionId) -> Option<u64> {
         self.wait_for_flushes();
         self.connection(id)?.unsent()

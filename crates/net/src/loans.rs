@@ -1,9 +1,10 @@
 //! Connections on loan to JavaScript's thread.
 //!
-//! With a peer that waits for each answer before it sends its next request, the I/O thread only adds a switch of threads. Such a connection
-//! is lent after a while: its socket moves from the I/O thread's poller to one that JavaScript's event loop watches, and JavaScript's thread
-//! reads it itself. The connection's task, deadlines and commands stay with the I/O thread. An incomplete message, the peer's FIN, an error,
-//! a deadline, or more output than the kernel accepts ends the loan, and the I/O thread handles it.
+//! With a peer that waits for each answer before it sends its next request, the I/O thread only adds a switch of threads. Such a
+//! connection is lent after a while: its socket moves from the I/O thread's poller to one that JavaScript's event loop watches,
+//! and JavaScript's thread reads it itself. The connection's task, deadlines and commands stay with the I/O thread. An incomplete
+//! message, the peer's FIN, an error, a deadline, or more output than the kernel accepts ends the loan, and the I/O thread
+//! handles it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,8 @@ use crate::sync::lock;
 /// Largest number of loans at a time, because the time in which JavaScript's thread reads is lost for handlers.
 const MAX_LOANS: usize = 2;
 
-/// Number of answers to other connections after which a loan without bytes in the meantime ends, if another connection needs its place.
+/// Number of answers to other connections after which a loan without bytes in the meantime ends, if another connection needs its
+/// place.
 const STALE_AFTER: u64 = 64;
 
 struct Loan {
@@ -37,8 +39,8 @@ struct Given {
     batch: Batch,
 }
 
-/// The loans to one JavaScript thread. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is noticed
-/// here when the connection is next read.
+/// The loans to one JavaScript thread. Only JavaScript's thread makes loans and reads. An I/O thread may end a loan, which is
+/// noticed here when the connection is next read.
 pub(crate) struct Loans {
     poller: Option<Arc<Poller>>,
     given: Mutex<Given>,

@@ -1,7 +1,7 @@
 //! The engine without a socket: parses the bytes of a stream that JavaScript owns, and returns records.
 //!
-//! It serves connections that cannot be native: any Duplex, and sockets that others have made. JavaScript reads and writes the stream, and
-//! keeps the timeouts.
+//! It serves connections that cannot be native: any Duplex, and sockets that others have made. JavaScript reads and writes the
+//! stream, and keeps the timeouts.
 
 use std::time::Instant;
 
@@ -114,8 +114,8 @@ impl Session {
         self.input = Vec::new();
     }
 
-    /// Server: the response to the oldest unanswered request has been written; `close` if it has announced the end of the connection. Requests
-    /// that had to wait for it are parsed. No effect out of turn.
+    /// Server: the response to the oldest unanswered request has been written; `close` if it has announced the end of the
+    /// connection. Requests that had to wait for it are parsed. No effect out of turn.
     pub fn answered(&mut self, close: bool) {
         if let Engine::Server(server) = &mut self.engine {
             let mut nothing = Vec::new();

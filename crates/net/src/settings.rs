@@ -19,8 +19,8 @@ pub const fn with_validation(limits: Limits, number: u32) -> Limits {
 /// The settings of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientConfig {
-    /// Sizes and leniency. `max_headers_count` is 0 by default, because Node's client drops surplus fields instead of refusing the response,
-    /// which JavaScript does.
+    /// Sizes and leniency. `max_headers_count` is 0 by default, because Node's client drops surplus fields instead of refusing
+    /// the response, which JavaScript does.
     pub limits: Limits,
     /// Initial inactivity timeout of the socket, which begins with the attempt to connect.
     pub socket_timeout: Option<Duration>,

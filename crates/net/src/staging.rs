@@ -1,7 +1,7 @@
 //! Each I/O thread's unpublished records.
 //!
-//! Waking JavaScript for each record would cost more than the record. A thread collects records until it runs out of work (tokio's park
-//! hook), or until the batch is large enough.
+//! Waking JavaScript for each record would cost more than the record. A thread collects records until it runs out of work
+//! (tokio's park hook), or until the batch is large enough.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use crate::handoff::Batch;
 use crate::js_thread::JsThread;
 
-/// With this many messages in a batch, the thread polls its sockets once more before it parks. When messages arrive together, more of them
-/// are usually about to arrive, and on a shared core JavaScript's thread would preempt this one.
+/// With this many messages in a batch, the thread polls its sockets once more before it parks. When messages arrive together,
+/// more of them are usually about to arrive, and on a shared core JavaScript's thread would preempt this one.
 pub(crate) const SEVERAL: usize = 4;
 
 #[derive(Default)]
@@ -47,16 +47,16 @@ pub(crate) fn with_batch<R>(js: &Arc<JsThread>, fill: impl FnOnce(&mut Batch) ->
     })
 }
 
-/// Nothing is reported to a thread that has ended: after `Environment::shutdown` has run on this I/O thread, JavaScript is not woken
-/// any more.
+/// Nothing is reported to a thread that has ended: after `Environment::shutdown` has run on this I/O thread, JavaScript is not
+/// woken any more.
 fn publish(js: &JsThread, batch: &mut Batch) {
     if js.is_alive() {
         js.inbox.publish(batch);
     }
 }
 
-/// Called when the thread is out of work. Publishes everything, and forgets JavaScript threads that have ended. While each poll of the
-/// sockets brings several messages, it has tokio poll once more before the thread parks.
+/// Called when the thread is out of work. Publishes everything, and forgets JavaScript threads that have ended. While each poll
+/// of the sockets brings several messages, it has tokio poll once more before the thread parks.
 pub(crate) fn on_park() {
     STAGED.with_borrow_mut(|staged| {
         let messages: usize = staged.batches.iter().map(|(_, batch)| batch.heads()).sum();

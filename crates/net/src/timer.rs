@@ -1,8 +1,9 @@
-//! A hashed timer wheel: O(1) to start and to stop a timer, and one sleep for all. Timers that are due within `NEAR` are kept separately,
-//! sorted and to the millisecond, because a tick would be a large part of their timeout.
+//! A hashed timer wheel: O(1) to start and to stop a timer, and one sleep for all. Timers that are due within `NEAR` are kept
+//! separately, sorted and to the millisecond, because a tick would be a large part of their timeout.
 //!
-//! Other deadlines are coarse on purpose. A connection has at most one entry, never later than its earliest deadline. When the entry is
-//! due, the connection computes its real deadline. So the hot path, which moves deadlines with every request, hardly ever touches the wheel.
+//! Other deadlines are coarse on purpose. A connection has at most one entry, never later than its earliest deadline. When the
+//! entry is due, the connection computes its real deadline. So the hot path, which moves deadlines with every request, hardly
+//! ever touches the wheel.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

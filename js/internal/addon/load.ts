@@ -1,8 +1,8 @@
 /**
  * Finds and loads the addon. Lint forbids it elsewhere.
  *
- * It tries, in this order: the file of FERROHTTP_ADDON, and then nothing else; the build in `js/native` of a clone; the package of the
- * platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
+ * It tries, in this order: the file of FERROHTTP_ADDON, and then nothing else; the build in `js/native` of a clone; the package
+ * of the platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'

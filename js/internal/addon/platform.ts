@@ -32,8 +32,8 @@ export function currentPlatform(): Platform {
 }
 
 /**
- * The C library that a program uses, by its dynamic linker, which the kernel uses, too. It takes 50 µs. `process.report` takes 20 ms, and
- * `ldd` takes another process and reports about the system instead of the program.
+ * The C library that a program uses, by its dynamic linker, which the kernel uses, too. It takes 50 µs. `process.report` takes 20
+ * ms, and `ldd` takes another process and reports about the system instead of the program.
  *
  * @returns null when the file cannot be read (`--permission` without the right to read it)
  */

@@ -10,8 +10,8 @@ export interface Program {
 }
 
 /**
- * A file that `node` accepts has precedence over an executable of a package, which is searched as by `npx`: in `node_modules/.bin` of
- * this folder and its parents.
+ * A file that `node` accepts has precedence over an executable of a package, which is searched as by `npx`: in
+ * `node_modules/.bin` of this folder and its parents.
  */
 export function findProgram(name: string, folder = process.cwd()): Program {
   if (!isFile(resolve(folder, name)) && !/[/\\]/.test(name)) {

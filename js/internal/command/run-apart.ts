@@ -1,9 +1,9 @@
 /**
  * Runs a program in a Node of its own, where options of Node come before it.
  *
- * Where `process.execve` exists (not on Windows or Node 20), Node replaces this process and keeps its pid, so that signals and waiting
- * parents reach the program itself. Elsewhere Node is a child process: this process forwards signals and messages to it, and ends in
- * the same way.
+ * Where `process.execve` exists (not on Windows or Node 20), Node replaces this process and keeps its pid, so that signals and
+ * waiting parents reach the program itself. Elsewhere Node is a child process: this process forwards signals and messages to it,
+ * and ends in the same way.
  */
 import { spawn } from 'node:child_process'
 import type { SendHandle, Serializable, SerializationType } from 'node:child_process'
@@ -68,8 +68,8 @@ function runChild(command: string, args: string[]): void {
 }
 
 /**
- * Whether messages of the parent's channel are JSON, which Node does not expose. The message below is sent in neither form: for JSON
- * `toJSON` is called, which throws, and the other form cannot copy a function.
+ * Whether messages of the parent's channel are JSON, which Node does not expose. The message below is sent in neither form: for
+ * JSON `toJSON` is called, which throws, and the other form cannot copy a function.
  */
 function serialization(): SerializationType {
   const asJson = new Error()

@@ -17,8 +17,8 @@ export function runHere(program: string, args: readonly string[]): void {
 }
 
 /**
- * Worker threads inherit the options of Node's command line, and read NODE_OPTIONS only if they have options of their own. So they get
- * some.
+ * Worker threads inherit the options of Node's command line, and read NODE_OPTIONS only if they have options of their own. So
+ * they get some.
  */
 function preloadInWorkers(): void {
   const { Worker } = threads

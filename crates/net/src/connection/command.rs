@@ -10,13 +10,13 @@ use super::{Connection, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
 use crate::stream::Stream;
 
-/// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel buffers some megabytes
-/// for a peer that does not read, and then accepts no more.
+/// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel buffers some
+/// megabytes for a peer that does not read, and then accepts no more.
 const ROUNDS: u32 = 4;
 
 impl Connection {
-    /// Applies one command. The next `after_commands` sends its bytes. `held` is the held buffer that the command names, if any, and
-    /// `now` the time of its flush.
+    /// Applies one command. The next `after_commands` sends its bytes. `held` is the held buffer that the command names, if any,
+    /// and `now` the time of its flush.
     ///
     /// A panic costs this connection only: the commands of other connections in the flush are still applied.
     pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
@@ -173,8 +173,8 @@ impl Connection {
         }
     }
 
-    /// Sends a server's last response together with FIN: one segment instead of two, and no further turn of the task. Returns whether
-    /// that was possible. I/O thread only.
+    /// Sends a server's last response together with FIN: one segment instead of two, and no further turn of the task. Returns
+    /// whether that was possible. I/O thread only.
     fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
         let last = state.writing == Writing::Close
             && state.role.server().is_some_and(|role| !role.shared)
@@ -190,8 +190,8 @@ impl Connection {
         done
     }
 
-    /// The same on JavaScript's thread. Acknowledgements go to `acks`; those of a client's connection may precede its CONNECTED record.
-    /// Returns whether the connection should be lent to JavaScript's thread.
+    /// The same on JavaScript's thread. Acknowledgements go to `acks`; those of a client's connection may precede its CONNECTED
+    /// record. Returns whether the connection should be lent to JavaScript's thread.
     pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
         self.finish_commands(&mut guard, acks);
@@ -203,8 +203,8 @@ impl Connection {
             return;
         }
         let mut flushed = self.flush(state, batch);
-        // After the program has destroyed the connection, bytes are sent now or never. Otherwise bytes count as waiting only after the
-        // kernel has refused them.
+        // After the program has destroyed the connection, bytes are sent now or never. Otherwise bytes count as waiting only
+        // after the kernel has refused them.
         let mut rounds = 1;
         while (state.is_destroyed() || rounds < ROUNDS) && flushed == Ok(super::Flush::Paused) {
             flushed = self.flush(state, batch);
@@ -215,8 +215,8 @@ impl Connection {
         }
         if state.is_destroyed() {
             state.output.clear();
-            // The task closes the socket later. Bytes that a tunnel's peer sends until then would turn the close into a reset, and the
-            // peer would get an error instead of FIN.
+            // The task closes the socket later. Bytes that a tunnel's peer sends until then would turn the close into a reset,
+            // and the peer would get an error instead of FIN.
             if std::mem::take(&mut state.fin_due)
                 && let Some(stream) = state.lifecycle.stream()
                 && stream.closes_with_fin()
@@ -317,8 +317,8 @@ impl State {
         if close && receiving {
             self.incoming.reading = Reading::Discard;
         }
-        // After an abort or an error of the peer JavaScript decides about the close. It also does with STATE_ONLY, because the close has
-        // to follow the last byte that the program's socket sends.
+        // After an abort or an error of the peer JavaScript decides about the close. It also does with STATE_ONLY, because the
+        // close has to follow the last byte that the program's socket sends.
         if close && !state_only && self.writing == Writing::Open {
             self.writing = Writing::Close;
         }

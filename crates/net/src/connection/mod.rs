@@ -216,8 +216,8 @@ impl Connection {
         }
     }
 
-    /// Reports to JavaScript that a server's connection has ended, as Node does as soon as the kernel has the last bytes. The socket
-    /// stays open for a peer that is still sending, see `Reading::Discard`. I/O thread only.
+    /// Reports to JavaScript that a server's connection has ended, as Node does as soon as the kernel has the last bytes. The
+    /// socket stays open for a peer that is still sending, see `Reading::Discard`. I/O thread only.
     fn leave(self: &Arc<Self>, state: &mut State, batch: &mut Batch) {
         // A loan is found by its slot.
         state.take_back(self);

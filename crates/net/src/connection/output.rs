@@ -14,8 +14,8 @@ const MAX_SLICES: usize = 32;
 const POOLED_BUFFERS: usize = 64;
 const POOLED_CAPACITY: usize = 64 * 1024;
 
-/// Largest number of bytes that one flush writes, in about 100 µs. A fast reader of a large response must not occupy the thread, above
-/// all JavaScript's.
+/// Largest number of bytes that one flush writes, in about 100 µs. A fast reader of a large response must not occupy the thread,
+/// above all JavaScript's.
 const FLUSH_BOUND: u64 = 1024 * 1024;
 
 /// See `Output::compact`.
@@ -111,8 +111,8 @@ impl Output {
         self.segments.is_empty() && self.tail.len() == self.written_of_first
     }
 
-    /// Whether there is nothing to write and nothing to acknowledge. A mark may be set after the last byte was written, because the end
-    /// of a body with Content-Length has no bytes.
+    /// Whether there is nothing to write and nothing to acknowledge. A mark may be set after the last byte was written, because
+    /// the end of a body with Content-Length has no bytes.
     pub(super) fn is_settled(&self) -> bool {
         self.marks.is_empty() && self.is_empty()
     }
@@ -140,8 +140,8 @@ impl Output {
         };
     }
 
-    /// Writes as much as the kernel accepts. `closing`: the socket is closed as soon as everything is written, so the kernel may delay the
-    /// bytes until then.
+    /// Writes as much as the kernel accepts. `closing`: the socket is closed as soon as everything is written, so the kernel may
+    /// delay the bytes until then.
     pub(super) fn flush(&mut self, stream: &Stream, closing: bool) -> io::Result<Flush> {
         let until = self.written + FLUSH_BOUND;
         self.polled = self.polled || stream.is_reported_writable();
@@ -177,8 +177,8 @@ impl Output {
         Ok(Flush::Done)
     }
 
-    /// Writes before the poller has reported a new socket as writable. As in Node the kernel must have the bytes even if the program
-    /// destroys the socket in the next tick.
+    /// Writes before the poller has reported a new socket as writable. As in Node the kernel must have the bytes even if the
+    /// program destroys the socket in the next tick.
     fn write_unpolled(&mut self, stream: &Stream, room: usize) -> io::Result<usize> {
         let result = self.write_vectored(room, |slices| stream.write_now(slices));
         if !matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock) {
@@ -228,8 +228,8 @@ impl Output {
         self.written_of_first += count;
     }
 
-    /// Removes the written bytes of a tail that never becomes empty. Otherwise a steady stream to a slow reader would keep every byte. Moves
-    /// fewer bytes than were written since the last time.
+    /// Removes the written bytes of a tail that never becomes empty. Otherwise a steady stream to a slow reader would keep every
+    /// byte. Moves fewer bytes than were written since the last time.
     fn compact(&mut self) {
         if self.segments.is_empty()
             && self.written_of_first >= COMPACT_FROM

@@ -140,8 +140,8 @@ impl Turn<'_> {
 }
 
 impl Connection {
-    /// Whether the connection is open. A client's connection is also checked with the kernel, because a request sent on a closed one
-    /// would be lost.
+    /// Whether the connection is open. A client's connection is also checked with the kernel, because a request sent on a closed
+    /// one would be lost.
     pub(crate) fn is_open(&self) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -170,8 +170,8 @@ impl State {
         self.output.is_unused()
     }
 
-    /// Called before a request is sent. Whether the server has closed, or has sent bytes that would be taken for the response to it.
-    /// The connection then ends without the request.
+    /// Called before a request is sent. Whether the server has closed, or has sent bytes that would be taken for the response to
+    /// it. The connection then ends without the request.
     pub(super) fn is_spoilt(&mut self) -> bool {
         if !self.role.is_idle() || self.is_unused() {
             return false;

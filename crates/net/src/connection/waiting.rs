@@ -1,8 +1,9 @@
 //! Limits the bytes of a connection that wait for JavaScript's thread, and so what a peer can pile up while that thread is blocked.
 //!
-//! Credit limits body bytes that the program has not consumed. This module limits heads, trailers and body parts that JavaScript's thread
-//! has not read yet. At most `MEMORY` and one read of 64 KiB, 160 KiB, are read between two batches that it takes, and at most `HEADS`
-//! and one head are parsed before it has seen them. `Inbox::is_full` is the limit for all connections together.
+//! Credit limits body bytes that the program has not consumed. This module limits heads, trailers and body parts that
+//! JavaScript's thread has not read yet. At most `MEMORY` and one read of 64 KiB, 160 KiB, are read between two batches that it
+//! takes, and at most `HEADS` and one head are parsed before it has seen them. `Inbox::is_full` is the limit for all connections
+//! together.
 
 use std::task::Waker;
 
@@ -10,8 +11,8 @@ use super::input::Reading;
 use super::{Connection, State, Turn};
 use crate::handoff::{Inbox, Until};
 
-/// With this many bytes of heads, no further message is parsed before JavaScript has seen or answered all of them. Credit does not count
-/// heads, and a small message may have one of 16 KiB.
+/// With this many bytes of heads, no further message is parsed before JavaScript has seen or answered all of them. Credit does
+/// not count heads, and a small message may have one of 16 KiB.
 const HEADS: u32 = 16 * 1024;
 
 /// With this many bytes, nothing is read before JavaScript takes a batch. A read brings up to 64 KiB more.

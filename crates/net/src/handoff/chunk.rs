@@ -1,8 +1,8 @@
 //! Reusable memory for large reads.
 //!
-//! A part goes to JavaScript in the memory into which it was read. The garbage collector releases it later, on another thread and together
-//! with many others. If it went back to the system each time, its pages would be cleared again: 4.7 page faults for an upload of 64 KiB,
-//! instead of less than one.
+//! A part goes to JavaScript in the memory into which it was read. The garbage collector releases it later, on another thread and
+//! together with many others. If it went back to the system each time, its pages would be cleared again: 4.7 page faults for an
+//! upload of 64 KiB, instead of less than one.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,22 +3,21 @@
 use super::outbound::{Held, Records};
 use crate::id::ConnectionId;
 
-/// A flush does not parse. Only our own JavaScript writes flushes, so this is a bug of ours. The connections that the flush names are
-/// closed, because their bytes are lost.
+/// A flush does not parse. Only our own JavaScript writes flushes, so this is a bug of ours. The connections that the flush names
+/// are closed, because their bytes are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
     /// The connections that its records name, including the malformed one, as far as the records can be told apart.
     pub connections: Vec<ConnectionId>,
 }
 
-/// Reads all records of a flush. Afterwards `held` has exactly one buffer for each record that names one, in the order of the records. A
-/// buffer that no record names belongs to a record that was never finished, and is released.
+/// Reads all records of a flush. Afterwards `held` has exactly one buffer for each record that names one, in the order of the
+/// records. A buffer that no record names belongs to a record that was never finished, and is released.
 ///
 /// Returns the number of records that write to a peer, counted up to `enough`.
 ///
-/// # Errors
-/// A record is malformed or longer than the rest, or names text or a held buffer that does not exist or has another length, or a part of
-/// the text has no record.
+/// # Errors A record is malformed or longer than the rest, or names text or a held buffer that does not exist or has another
+/// length, or a part of the text has no record.
 pub(crate) fn check(
     records: &[u8],
     text: &[u8],

@@ -15,8 +15,8 @@ use crate::crossing::{
 };
 use crate::id::ConnectionId;
 
-/// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and out of it
-/// cost more than taking a chunk.
+/// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and
+/// out of it cost more than taking a chunk.
 pub(super) const INLINE_BODY: usize = 8 * 1024;
 
 /// The timeout that a TIMEOUT record reports.
@@ -38,18 +38,18 @@ pub(super) struct OpenBody {
     row: u32,
 }
 
-/// Number of parts in a row that stay separate as the peer has sent them, because programs see it: a chunk is often a message. Further
-/// parts share a record, because otherwise a body of tiny chunks would take far more memory than it costs credit.
+/// Number of parts in a row that stay separate as the peer has sent them, because programs see it: a chunk is often a message.
+/// Further parts share a record, because otherwise a body of tiny chunks would take far more memory than it costs credit.
 pub(super) const SEPARATE: u32 = 64;
 
-/// Records in the order of their events on one I/O thread. An I/O thread fills its own batch without a lock, and publishes it when it has
-/// nothing else to do, or when the batch is large enough.
+/// Records in the order of their events on one I/O thread. An I/O thread fills its own batch without a lock, and publishes it
+/// when it has nothing else to do, or when the batch is large enough.
 #[derive(Default)]
 pub struct Batch {
     /// Records. The bytes after the first `whole` are a record that is being written, or one whose writer has panicked.
     pub(super) bytes: Vec<u8>,
-    /// Length of the complete records. Only these are read: an incomplete record has bytes of a peer, which JavaScript would read as records
-    /// of other connections.
+    /// Length of the complete records. Only these are read: an incomplete record has bytes of a peer, which JavaScript would read
+    /// as records of other connections.
     pub(super) whole: usize,
     /// Large body parts that BODY records refer to by index, so that they are not copied through `bytes`.
     pub chunks: Vec<Chunk>,
@@ -65,8 +65,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether the batch should be published before the thread runs out of work. Otherwise JavaScript would idle while a busy I/O thread
-    /// continues to collect.
+    /// Whether the batch should be published before the thread runs out of work. Otherwise JavaScript would idle while a busy I/O
+    /// thread continues to collect.
     pub(crate) const fn is_worthwhile(&self) -> bool {
         self.urgent
             || self.heads >= WORTHWHILE_HEADS
@@ -112,8 +112,8 @@ impl Batch {
 /// See `Batch::is_worthwhile`.
 const WORTHWHILE_HEADS: usize = 64;
 const WORTHWHILE_BYTES: usize = 256 * 1024;
-/// Size in bytes that JavaScript reads in about the time of as many heads. With a quarter of it, uploads of 64 KiB cost a tenth more, and a
-/// third more on JavaScript's thread.
+/// Size in bytes that JavaScript reads in about the time of as many heads. With a quarter of it, uploads of 64 KiB cost a tenth
+/// more, and a third more on JavaScript's thread.
 const WORTHWHILE_CHUNKS: usize = 1024 * 1024;
 /// Capacity in bytes that a batch keeps for the next use, after a burst has made it larger.
 const KEPT_CAPACITY: usize = 256 * 1024;
@@ -170,7 +170,8 @@ impl Batch {
         self.endpoints(kind::OPEN, id, server, addresses);
     }
 
-    /// Appends a record with the addresses of both ends, where they are known. The connection may be closed before JavaScript needs them.
+    /// Appends a record with the addresses of both ends, where they are known. The connection may be closed before JavaScript
+    /// needs them.
     fn endpoints(&mut self, kind: u32, id: ConnectionId, number: u32, addresses: Addresses) {
         let fields = layout::Endpoints {
             number,
@@ -397,8 +398,8 @@ impl Batch {
         self.finish(start);
     }
 
-    /// The connection has closed. `errno` is 0 after an orderly end. `counters` are the bytes received, and those that the kernel has
-    /// accepted, which cannot be read later.
+    /// The connection has closed. `errno` is 0 after an orderly end. `counters` are the bytes received, and those that the kernel
+    /// has accepted, which cannot be read later.
     pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32, counters: (u64, u64)) {
         let (received, sent) = counters;
         let errno = errno.unsigned_abs();

@@ -14,8 +14,9 @@ pub type Wake = Box<dyn Fn() + Send + Sync>;
 /// Number of empty batches that are kept for reuse: each I/O thread may fill one while JavaScript reads another.
 const SPARE_BATCHES: usize = 8;
 
-/// Number of bytes in the queue at which the I/O threads stop reading. They continue at half of it. JavaScript's thread empties the queue in
-/// every turn of its event loop, so the queue fills only while the program blocks that thread. 10 Gbit/s fill it in 13 ms.
+/// Number of bytes in the queue at which the I/O threads stop reading. They continue at half of it. JavaScript's thread empties
+/// the queue in every turn of its event loop, so the queue fills only while the program blocks that thread. 10 Gbit/s fill it in
+/// 13 ms.
 const FULL: usize = 16 * 1024 * 1024;
 
 /// The event that a connection awaits before it is read again.
@@ -73,7 +74,8 @@ impl Inbox {
         self.happened[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Wakes `waker` when the event happens next. Returns false, and does nothing, if it has happened more than `seen` times already.
+    /// Wakes `waker` when the event happens next. Returns false, and does nothing, if it has happened more than `seen` times
+    /// already.
     pub(crate) fn await_javascript(&self, what: Until, seen: u32, waker: &Waker) -> bool {
         let mut queue = self.lock();
         let waits = self.happened(what) == seen && (what != Until::Room || self.is_full());
@@ -89,7 +91,8 @@ impl Inbox {
         drop(waiting);
     }
 
-    /// Moves the content of `batch` to the end of the queue, and wakes JavaScript, unless it was woken since it last found the queue empty.
+    /// Moves the content of `batch` to the end of the queue, and wakes JavaScript, unless it was woken since it last found the
+    /// queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
         if self.push(batch) {
             self.tell();
@@ -119,7 +122,8 @@ impl Inbox {
         }
     }
 
-    /// A panic of another thread leaves the queue as it was: a batch is moved into it whole, and its readers see whole records only.
+    /// A panic of another thread leaves the queue as it was: a batch is moved into it whole, and its readers see whole records
+    /// only.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,8 @@
 //! The hand-off between I/O threads and JavaScript's thread.
 //!
 //! In both directions it is one flat sequence of records, so that a crossing costs the same for one record as for a hundred.
-//! `crate::crossing` has the layout of records. In an outbound flush the text of all records follows the last one, in their order and
-//! without padding.
+//! `crate::crossing` has the layout of records. In an outbound flush the text of all records follows the last one, in their order
+//! and without padding.
 //!
 //! `inbound` is I/O → JavaScript, whose queue is `inbox`; `outbound` is JavaScript → I/O.
 

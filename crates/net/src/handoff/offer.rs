@@ -38,8 +38,8 @@ const CLAIMED: usize = CHUNK / 2;
 pub(crate) struct Offer<'a>(&'a mut Batch);
 
 impl Offer<'_> {
-    /// Ends the offer. If the large body parts have enough bytes, `memory`, which contains them, becomes their chunk and is replaced by other
-    /// memory.
+    /// Ends the offer. If the large body parts have enough bytes, `memory`, which contains them, becomes their chunk and is
+    /// replaced by other memory.
     pub(crate) fn settle(self, memory: &mut Vec<u8>) {
         let Source::Claimed(claim) = self.0.source else {
             return;

@@ -156,8 +156,8 @@ pub(crate) struct Record<'a> {
 
 /// Iterates over the records of a flush that `flush::check` has accepted. A malformed record ends the iteration.
 ///
-/// The text of all records (heads, trailers, short bodies) is separate, in their order, because JavaScript encodes one long string many
-/// times faster than as many short ones.
+/// The text of all records (heads, trailers, short bodies) is separate, in their order, because JavaScript encodes one long
+/// string many times faster than as many short ones.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
     text: &'a [u8],
@@ -176,8 +176,8 @@ impl<'a> Records<'a> {
         self.rest.is_empty() && self.text.is_empty()
     }
 
-    /// The bytes of the next record, well-formed or not, and the connection that it names. None when its length is impossible, or when no
-    /// record is left.
+    /// The bytes of the next record, well-formed or not, and the connection that it names. None when its length is impossible, or
+    /// when no record is left.
     pub(super) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
         let length = word(self.rest, LENGTH)? as usize;
         let bytes = self
@@ -233,8 +233,8 @@ const ALL_FLAGS: u32 = flag::CHUNKED
     | flag::REQUEST_CONNECT
     | flag::STATE_ONLY;
 
-/// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload ends where the record
-/// ends, and JavaScript writes such flags, modes and lengths.
+/// Reads one record of `bytes`, whose text is at the beginning of `text`. None unless it fits exactly: its payload ends where the
+/// record ends, and JavaScript writes such flags, modes and lengths.
 fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Record<'a>> {
     let first = word(bytes, FIRST)?;
     let (kind, flags) = (kind_of(first), flags_of(first));

@@ -1,7 +1,8 @@
 //! Values by a number that consists of a slot and a generation.
 //!
-//! Not a `slotmap::SlotMap`, because its keys have 64 bits, and a number here has to fit into V8's small integers (31 bits), which cross
-//! without an allocation. Not a `slab::Slab`, because its keys have no generation, so that an old number would find the next value.
+//! Not a `slotmap::SlotMap`, because its keys have 64 bits, and a number here has to fit into V8's small integers (31 bits),
+//! which cross without an allocation. Not a `slab::Slab`, because its keys have no generation, so that an old number would find
+//! the next value.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! The pool of an agent: decides which connection a request gets, which requests wait, and which connections are kept.
 //!
-//! Its input are events of requests and connections, and the agent's limits. Its output are decisions. It has no socket, thread or clock, and
-//! runs on JavaScript's thread, where `addRequest` and 'free' need a decision before they return. Follows `lib/_http_agent.js` of Node 24
-//! in everything that a program can see.
+//! Its input are events of requests and connections, and the agent's limits. Its output are decisions. It has no socket, thread
+//! or clock, and runs on JavaScript's thread, where `addRequest` and 'free' need a decision before they return. Follows
+//! `lib/_http_agent.js` of Node 24 in everything that a program can see.
 //!
 //! ```text
 //!  request → acquire → Reuse(member)                   connection → opened → member, active
@@ -65,8 +65,8 @@ pub enum Acquired {
     Reuse(u32),
     /// A new connection, which the caller makes.
     Connect,
-    /// A place in the queue of its name. It is a promise: released connections of the name go to the waiting requests in their order, so
-    /// `released` need not be called while there are any.
+    /// A place in the queue of its name. It is a promise: released connections of the name go to the waiting requests in their
+    /// order, so `released` need not be called while there are any.
     Wait,
 }
 
@@ -158,8 +158,8 @@ impl Pool {
         true
     }
 
-    /// Sets what the program's views have for a name: the number by which `agent.sockets` exceeds the pool's own connections (`beyond`), and
-    /// the number of requests in `agent.requests`.
+    /// Sets what the program's views have for a name: the number by which `agent.sockets` exceeds the pool's own connections
+    /// (`beyond`), and the number of requests in `agent.requests`.
     pub fn set_shown(&mut self, origin: u32, beyond: i64, waiting: usize) {
         if let Some(of) = self.origins.get_mut(origin) {
             of.beyond = beyond;
@@ -167,9 +167,9 @@ impl Pool {
         }
     }
 
-    /// A request wants a connection, while `waiting` other requests of its name have none. `stands` returns whether an idle native connection is
-    /// open: its peer may have closed it while JavaScript's thread was busy, and the request would be lost. A closed connection is skipped, and
-    /// stays a member until it is `removed`.
+    /// A request wants a connection, while `waiting` other requests of its name have none. `stands` returns whether an idle
+    /// native connection is open: its peer may have closed it while JavaScript's thread was busy, and the request would be lost.
+    /// A closed connection is skipped, and stays a member until it is `removed`.
     pub fn acquire(
         &mut self,
         origin: u32,
@@ -228,9 +228,9 @@ impl Pool {
         }
     }
 
-    /// Marks an active connection as idle, unless a request of another name waits, which could have its place. In that case it returns false
-    /// and does nothing. The caller then calls `removed`, serves the other request, and has this connection `adopted`, which may exceed the
-    /// total limit, as in Node.
+    /// Marks an active connection as idle, unless a request of another name waits, which could have its place. In that case it
+    /// returns false and does nothing. The caller then calls `removed`, serves the other request, and has this connection
+    /// `adopted`, which may exceed the total limit, as in Node.
     pub fn keep(&mut self, number: u32, connection: Option<ConnectionId>) -> bool {
         if !self.queue.is_empty() {
             return false;
@@ -281,8 +281,8 @@ impl Pool {
         }
     }
 
-    /// A connection has closed, or has left the agent. Returns whether there is room for another one in its place. The place of a connection
-    /// that had `left` before may have been used since. Node does not check that, and exceeds maxSockets.
+    /// A connection has closed, or has left the agent. Returns whether there is room for another one in its place. The place of a
+    /// connection that had `left` before may have been used since. Node does not check that, and exceeds maxSockets.
     pub fn removed(&mut self, number: u32) -> bool {
         let Some(member) = self.members.remove(number) else {
             return true;
@@ -295,8 +295,8 @@ impl Pool {
         member.state != State::Left || of.connections() < self.limits.max_sockets
     }
 
-    /// Decides who gets a connection after one of `origin` has closed: the queue of `origin` first, then the name with the longest wait, if
-    /// none of its connections is in use. Other names are not considered, as in Node.
+    /// Decides who gets a connection after one of `origin` has closed: the queue of `origin` first, then the name with the
+    /// longest wait, if none of its connections is in use. Other names are not considered, as in Node.
     #[must_use]
     pub fn next(&self, origin: u32) -> Next {
         if self.origins.get(origin).is_some_and(|of| of.waiting > 0) {
