@@ -24,7 +24,7 @@ export type SecureAgentOptions = AgentOptions & Omit<NodeAgentOptions, keyof Age
 
 /** Of a request's options and of its socket: the request has a `checkServerIdentity` of its own, by number. */
 export const kIdentityCheck = Symbol('ferrohttp.identityCheck')
-/** Of an agent: the proxy behind which its servers are, or null. */
+/** In an agent: the proxy through which it reaches servers, or null. */
 const kTunnel = Symbol('ferrohttp.tunnel')
 
 type Options = ClientOptions & ConnectionOptions & { [kIdentityCheck]?: number }

@@ -265,7 +265,7 @@ export function fillResponseHead(
   showHead(message)
 }
 
-/** A field name never has the sign, so this cannot be a value and the name behind it. */
+/** Matches a field with its timeout. A field name never contains `=`, so the match is not a value and the next name. */
 const KEEP_ALIVE_TIMEOUT = /\nkeep-alive\n(timeout=\d+)/i
 
 /** The timeout of the Keep-Alive field. For a message of our class no other field is read. */

@@ -166,7 +166,7 @@ function writeHead(
 
   // RFC 9112 section 6.3, rule 1.
   if (code === 204 || code === 304 || code < 200) this._hasBody = false
-  // The client may or may not send the body for which it has asked, so the next bytes cannot be told to be body or request.
+  // The client may or may not send the body, so it is not known whether the next bytes are the body or a request.
   if (this._expect_continue && !this._sent100) this.shouldKeepAlive = false
 
   this._storeHeader(line, headers)

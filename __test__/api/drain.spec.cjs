@@ -74,7 +74,7 @@ for (const road of Object.keys(ROADS)) {
     t.deepEqual(await drained, { cut: 0 })
   })
 
-  test(`${road}: a response that has begun goes on, and then its connection is closed`, async (t) => {
+  test(`${road}: a response that has begun continues, and then its connection is closed`, async (t) => {
     const begun = deferred()
     const { server, port } = await listen(t, road, (_req, res) => {
       res.write('begun')

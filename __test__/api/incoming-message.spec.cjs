@@ -214,7 +214,7 @@ test('body parts and trailers arrive', async (t) => {
   t.deepEqual({ ...req.trailersDistinct }, { 'x-t': ['1', '2'] })
 })
 
-test('nothing is asked of the source before somebody reads', async (t) => {
+test('the source is not asked for bytes before a reader is', async (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport, { complete: false })
   req[kBody](Buffer.from('x'))
@@ -291,7 +291,7 @@ test('destroyed after its end, the connection stays', async (t) => {
   t.false(transport.destroyed)
 })
 
-test('let go unread: closed without a stir when nobody listens', (t) => {
+test('released unread: closed without events when there is no listener', (t) => {
   const req = makeRequest(new FakeTransport())
   req[kRelease]()
   t.true(req._dumped)

@@ -42,7 +42,7 @@ test('a chunked answer in one piece is one call', (t) => {
   ])
 })
 
-test('the acknowledgement is asked for where somebody hears of it', (t) => {
+test('the acknowledgement is requested when there is a listener for it', (t) => {
   for (const prepare of [(res) => res.on('finish', () => {}), (res) => res.on('close', () => {})]) {
     const { transport, res } = makeExchange()
     prepare(res)
@@ -85,7 +85,7 @@ test('an end of its own carries the trailers', async (t) => {
   ])
 })
 
-test('trailers behind a head that goes out with the end', (t) => {
+test('trailers after a head that is sent with the end', (t) => {
   const { transport, res } = makeExchange()
   res.writeHead(200, { Trailer: 'X' })
   res.addTrailers({ X: 'y' })
@@ -227,7 +227,7 @@ test('once sent: end callbacks, finish with the socket gone, then close', async 
   t.is(log.at(-1), 'again ERR_STREAM_ALREADY_FINISHED')
 })
 
-test('with nobody listening the final state is there at once', (t) => {
+test('without listeners the final state is reached at once', (t) => {
   const { transport, res } = makeExchange()
   res.end('x')
   transport.settle()
@@ -237,7 +237,7 @@ test('with nobody listening the final state is there at once', (t) => {
   t.is(res.socket, null)
 })
 
-test('listeners added after end are told', async (t) => {
+test('listeners added after end are called', async (t) => {
   const { transport, res } = makeExchange()
   const log = []
   res.end('x')
@@ -261,7 +261,7 @@ test('a patched emit sees every event', async (t) => {
   t.deepEqual(log, ['prefinish', 'finish', 'close'])
 })
 
-test('the connection closed first: no finish, the callback hears why, close follows', (t) => {
+test('the connection closed first: no finish, the callback gets the error, close follows', (t) => {
   const { transport, res } = makeExchange()
   const log = []
   const gone = Object.assign(new Error('gone'), { code: 'ECONNRESET' })

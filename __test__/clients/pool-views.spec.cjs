@@ -119,7 +119,7 @@ test.serial('through a long life views and pools are at one', async (t) => {
   t.deepEqual(http.stats().agents, before)
 })
 
-test.serial('an agent nobody has any more leaves no pool behind', async (t) => {
+test.serial('an agent that is garbage leaves no pool', async (t) => {
   const port = await listen(t)
   await collect()
   const before = http.stats().agents

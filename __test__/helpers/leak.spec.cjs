@@ -25,7 +25,7 @@ test.serial('growth sees handles that stay', async (t) => {
   for (const server of servers) server.close()
 })
 
-test('collected tells garbage from what is held', async (t) => {
+test('collected distinguishes garbage from referenced objects', async (t) => {
   const held = {}
   t.false(await collected(new WeakRef(held), 2))
   t.true(await collected(unheld()))

@@ -18,7 +18,7 @@ test('rawExchange collects until the peer closes', async (t) => {
   t.is(await rawExchange(port, 'a\xfe'), '<a\xfe\xff>')
 })
 
-test('a reset is told from an end', async (t) => {
+test('a reset is distinguished from an end', async (t) => {
   const port = await serve(t, (socket) => socket.once('data', () => socket.resetAndDestroy()))
   const client = await RawClient.connect(port)
   await client.write('x')
@@ -26,7 +26,7 @@ test('a reset is told from an end', async (t) => {
   t.is(await rawExchange(port, 'x'), '')
 })
 
-test('rawExchange rejects when nobody listens', async (t) => {
+test('rawExchange rejects when no server listens', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
@@ -45,7 +45,7 @@ test('reads take their share and leave the rest', async (t) => {
   await client.closed
 })
 
-test('responses are told apart on one connection', async (t) => {
+test('responses on one connection are separated', async (t) => {
   const port = await serve(t, (socket) =>
     socket.end(
       'HTTP/1.1 100 Continue\r\n\r\n' +

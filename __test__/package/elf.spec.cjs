@@ -28,7 +28,7 @@ function program(t, { interpreter, loaded = 0, gap = 0, name = 'program' }) {
   return file
 }
 
-test('the dynamic linker tells the C library', (t) => {
+test('the dynamic linker shows the C library', (t) => {
   const linkers = {
     '/lib64/ld-linux-x86-64.so.2': 'glibc',
     '/lib/ld-linux-aarch64.so.1': 'glibc',

@@ -60,7 +60,7 @@ for (const major of NODES) {
     t.like(run('--no-deprecation', '--input-type=module', '-e', script), { stdout: '[]\n', stderr: '', status: 0 })
   })
 
-  test(`Node ${major}: nobody is warned of a use that is not the program's`, (t) => {
+  test(`Node ${major}: there is no warning about a use that is not the program's`, (t) => {
     const script = "console.log(process.noDeprecation === undefined || 'set')"
     t.deepEqual(run('--throw-deprecation', '-e', script), { stdout: 'true\n', stderr: '', status: 0 })
   })

@@ -589,7 +589,7 @@ for (const [how, fail] of Object.entries({
 }
 
 on24(
-  'a response goes on behind the end of the request socket',
+  'a response continues after the end of the request socket',
   parity(async (http, log, { after, listen, until }) => {
     const server = require('node:net').createServer({ allowHalfOpen: true }, (socket) => {
       after(() => socket.destroy())

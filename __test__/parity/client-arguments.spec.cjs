@@ -96,7 +96,7 @@ refusals('agents', (http) =>
 )
 
 on24(
-  'what a request tells of itself',
+  'the public members of a request',
   parity(async (http, log) => {
     const made = [
       http.request('http://u:p@127.0.0.1:9/x?y#z', { headers: { a: 1, B: 'c' } }),

@@ -223,7 +223,7 @@ ordered('res.destroy in the handler', async (http, log, { listen, raw, heard, wa
 })
 
 ordered(
-  'res.destroy with an error, behind a part of the body',
+  'res.destroy with an error, after a part of the body',
   async (http, log, { listen, raw, heard, watch, settled }) => {
     const server = http.createServer((req, res) => {
       watch(req, res)

@@ -123,7 +123,7 @@ titled('a socket from the connection listener, before anything has been read', a
 
 // Node's own server cannot be closed from there on: its `close` throws.
 for (const road of POSIX ? ['native', 'compatible'] : []) {
-  test(`the socket of a request that nobody answers here, ${road}`, async (t) => {
+  test(`the socket of a request that is not answered here, ${road}`, async (t) => {
     const { createServer } = require('ferrohttp')
     await withChild(async (child, said) => {
       const seen = []

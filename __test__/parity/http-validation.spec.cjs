@@ -7,8 +7,8 @@ const on24 = require('./_on24.cjs')
 const FIELDS = {
   'a control character': 'X: a\x01b\x7f',
   'a NUL': 'X: a\0b',
-  'a control character behind a connection option': 'Connection: close\x01',
-  'a control character behind a coding': 'Transfer-Encoding: chunked\x01',
+  'a control character after a connection option': 'Connection: close\x01',
+  'a control character after a coding': 'Transfer-Encoding: chunked\x01',
   'a control character in a length': 'Content-Length: 1\x01',
   'a fold': 'X: a\r\n b',
   'a bare LF': 'X: a\nY: b',

@@ -149,7 +149,7 @@ on24(
 )
 
 on24(
-  'a connection whose end has the server closed is told of, and close once',
+  'a connection whose end closes the server is reported, and close is emitted once',
   parity(async (http, log, { listen, until }) => {
     const server = http.createServer()
     const seen = []

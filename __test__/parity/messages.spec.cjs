@@ -5,7 +5,7 @@ const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
 test(
-  'everything a request tells of itself',
+  'all public members of a request',
   parity(async (http, log, { listen, raw }) => {
     const server = http.createServer((req, res) => {
       for (const name of [
@@ -54,7 +54,7 @@ test(
 )
 
 on24(
-  'everything a response tells of itself, at every stage',
+  'all public members of a response, at every stage',
   parity(async (http, log, { listen, raw, until }) => {
     const server = http.createServer((_req, res) => {
       const describe = (stage) => {

@@ -31,7 +31,7 @@ const REQUESTS = {
   ],
   'a bad length before its line ends': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1', 'x'],
   'a second length': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n', 'Content-Length: 1'],
-  'a coding behind a length': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n', 'Transfer-Encoding:'],
+  'a coding after a length': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n', 'Transfer-Encoding:'],
   'a bad chunk': ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe', 'llo\r\nx\r\n'],
   'a bad trailer': ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b', 'c\r\nbad line\r\n'],
 }

@@ -4,7 +4,7 @@ const test = require('ava')
 const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 test(
-  'what a response tells comes in the context of the call that it follows',
+  'events of a response are emitted in the context of the call that has caused them',
   parity(async (http, log, { listen, raw, until }) => {
     const { AsyncLocalStorage } = require('node:async_hooks')
     const storage = new AsyncLocalStorage()

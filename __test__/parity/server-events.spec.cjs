@@ -346,7 +346,7 @@ test(
 )
 
 test(
-  'upgrade behind an answered request, on the same connection',
+  'upgrade after an answered request, on the same connection',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer((_req, res) => res.end('plain'))
     server.on('upgrade', (_req, socket, head) => {

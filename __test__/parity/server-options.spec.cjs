@@ -336,7 +336,7 @@ test(
 )
 
 test(
-  'keepAliveTimeout is announced as it stands at the time',
+  'keepAliveTimeout is announced with its current value',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer((_req, res) => res.end())
     const port = await listen(server)
@@ -355,7 +355,7 @@ test(
 )
 
 on24(
-  'keepAliveTimeout closes, or tells who listens',
+  'keepAliveTimeout closes, or notifies listeners',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer({ keepAliveTimeout: 20, keepAliveTimeoutBuffer: 1 }, (_req, res) => res.end())
     const port = await listen(server)

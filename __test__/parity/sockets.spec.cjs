@@ -171,7 +171,7 @@ test(
 )
 
 test(
-  'pause of the socket holds what nobody reads',
+  'pause of the socket holds back bytes that are not read',
   parity(async (http, log, { listen, connect, until }) => {
     let seen = 0
     const server = http.createServer((req, res) => {
@@ -242,7 +242,7 @@ test(
 )
 
 test(
-  'errors given to destroy reach clientError and nobody else',
+  'errors given to destroy reach clientError only',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req) => {
       req.on('error', (error) => log('req', error))
@@ -299,7 +299,7 @@ test(
 )
 
 test(
-  'a request behind an unanswered one leaves the timeout that the program has set',
+  'a request after an unanswered one does not change the timeout that the program has set',
   parity(async (http, log, { connect, listen, until }) => {
     const server = http.createServer((req) => {
       if (req.url === '/1') req.socket.setTimeout(50)

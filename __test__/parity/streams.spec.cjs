@@ -280,7 +280,7 @@ test(
 )
 
 test(
-  'a stream that the server ends behind the last response is ended by the client, not torn down',
+  'a stream that the server ends after the last response is ended by the client, not destroyed',
   parity(async (http, log, { record, until }) => {
     const server = http.createServer((req, res) => {
       req.resume().on('end', () => {

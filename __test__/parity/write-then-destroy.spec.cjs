@@ -124,7 +124,7 @@ for (const moment of ['at once', 'in an immediate', 'in a tick that was queued b
 }
 
 test(
-  'a request on a connection that stands',
+  'a request on an open connection',
   parity(async (http, log, tools) => {
     for (const [writes, write] of Object.entries(WRITES)) {
       for (const [ends, end] of Object.entries(ENDS)) {

@@ -38,7 +38,7 @@ async function send(socket, onPart = () => {}) {
   }
 }
 
-test('a body that nobody reads stops the stream, and comes whole when somebody does', async (t) => {
+test('a body that is not read stops the stream, and arrives completely when it is read', async (t) => {
   const server = createServer()
   const socket = net.connect(await accept(t, server), '127.0.0.1')
   t.teardown(() => socket.destroy())
@@ -61,7 +61,7 @@ test('a body that nobody reads stops the stream, and comes whole when somebody d
   t.true(answer.endsWith(EXPECTED))
 })
 
-test('an answer that nobody reads stops its writer, and comes whole when somebody does', async (t) => {
+test('a response that is not read stops its writer, and arrives completely when it is read', async (t) => {
   let sent = 0
   const server = createServer(async (_req, res) => {
     res.setHeader('Content-Length', BODY)
@@ -123,7 +123,7 @@ test('requests without answers stop the stream', async (t) => {
   stream.destroy()
 })
 
-test('a server that listens by itself has native connections, whoever else it serves', async (t) => {
+test('a server that listens by itself has native connections beside its streams', async (t) => {
   const server = createServer((req, res) => res.end(req.url))
   server.on('connection', () => {})
   server.listen(0, '127.0.0.1')

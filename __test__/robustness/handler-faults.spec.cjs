@@ -52,7 +52,7 @@ const requestsOf = (server) => ({ ...Object.fromEntries(server.paths.map((url) =
 const BETTER = new Set(['/throw-in-data'])
 
 if (YARDSTICK) {
-  test.serial('every fault is told and answered as by node:http', async (t) => {
+  test.serial('every fault is reported and answered as by node:http', async (t) => {
     const theirs = await serve(t, 'node:http')
     const ours = await serve(t, 'ferrohttp')
     for (const [title, request] of Object.entries(requestsOf(theirs))) {
@@ -63,7 +63,7 @@ if (YARDSTICK) {
   })
 }
 
-test.serial('a request goes on behind a listener of data that throws', async (t) => {
+test.serial('a request continues after a listener of data has thrown', async (t) => {
   const { received, rest, uncaught } = await observe(await serve(t, 'ferrohttp'), REQUEST('/throw-in-data'))
   t.true(received.endsWith('\r\n\r\nread'))
   t.is(rest, 'quiet')

@@ -33,11 +33,11 @@ const SERVERS = {
     serve: (socket, path) => socket.write(`${answer(path)}and more`),
     codes: ['ECONNRESET', 'HPE_INVALID_CONSTANT'],
   },
-  'closes behind each answer without a word': {
+  'closes after each response without announcing it': {
     serve: (socket, path) => socket.end(answer(path)),
     codes: ['ECONNRESET', 'EPIPE'],
   },
-  'resets behind each answer': {
+  'resets after each response': {
     serve: (socket, path) => socket.write(answer(path), () => socket.resetAndDestroy()),
     codes: ['ECONNRESET', 'EPIPE'],
   },
@@ -65,7 +65,7 @@ const SERVERS = {
       ),
     codes: ['HPE_UNEXPECTED_CONTENT_LENGTH'],
   },
-  'hides a response behind chunks with a length': {
+  'hides a response after chunks with a length': {
     serve: (socket, path) =>
       socket.write(
         `HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${SMUGGLED}${path}`,
@@ -142,7 +142,7 @@ for (const [name, { serve, codes, bodies = [] }] of Object.entries(SERVERS)) {
 }
 
 for (const [road, members] of Object.entries(ROADS)) {
-  test(`an answer to nobody ends an idle connection, ${road}`, async (t) => {
+  test(`an unsolicited response ends an idle connection, ${road}`, async (t) => {
     let socket
     const server = net.createServer((accepted) => {
       socket = accepted

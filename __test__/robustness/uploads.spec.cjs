@@ -96,7 +96,7 @@ for (const [title, consume, step] of [
   })
 }
 
-test.serial('a body that nobody reads is held back by credit, and its time limit ends it', async (t) => {
+test.serial('a body that is not read is held back by credit, and its time limit ends it', async (t) => {
   const server = createServer({ requestTimeout: 3000, connectionsCheckingInterval: 100 })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

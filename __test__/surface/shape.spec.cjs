@@ -180,7 +180,7 @@ test('instances of ours are instances of the builtin classes', (t) => {
   t.true(FRESH.clientRequest(ours) instanceof node.OutgoingMessage)
 })
 
-test('a class behind a proxy has the instances of the class, a subclass has not', (t) => {
+test('a proxy of a class has the instances of the class, a subclass does not', (t) => {
   for (const [name, fresh] of [
     ['Agent', FRESH.agent],
     ['ClientRequest', FRESH.clientRequest],

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_stream_is_told_of_as_long_as_it_goes_on() {
+    fn a_broken_stream_is_reported_while_bytes_arrive() {
         let mut session = Session::server(Limits::default());
         session.feed(b"nonsense\r\n\r\n");
         assert_eq!(kinds(&mut session), [ERROR]);

@@ -1,4 +1,4 @@
-//! Connections that somebody else has accepted.
+//! Connections that were not accepted by an I/O thread.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::{Close, Js, Out, Peer, config, content, ends};
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A peer, and what somebody else has accepted.
+/// A peer, and its connection as accepted by the test.
 fn accepted() -> (Peer, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let peer = Peer::connect(listener.local_addr().expect("an address"));

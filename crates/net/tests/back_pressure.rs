@@ -193,7 +193,7 @@ fn the_end_of_a_body_needs_no_credit() {
 }
 
 #[test]
-fn only_so_many_requests_are_told_unanswered() {
+fn only_so_many_unanswered_requests_are_reported() {
     let mut limited = config();
     limited.limits.max_pipelined = 4;
     let mut js = Js::new();
@@ -262,7 +262,7 @@ fn nothing_is_read_of_a_paused_connection() {
 }
 
 #[test]
-fn requests_that_waited_for_a_reader_are_told_when_it_reads() {
+fn requests_that_waited_for_a_reader_are_reported_when_it_reads() {
     const REQUESTS: usize = 400;
     let mut js = Js::new();
     let (server, address) = js.listen(config());

@@ -14,7 +14,7 @@ use support::{Accepting, Close, Event, Failure, Js, Out, client_config, content,
 const CONNECT: u32 = 1;
 const BIND: u32 = 2;
 
-/// An address that refuses: it is taken, so that nobody else gets it, but nobody listens.
+/// An address that refuses connections: it is bound, so that it is not used elsewhere, but nothing listens.
 struct Refusing {
     _socket: Socket,
     address: SocketAddr,
@@ -70,7 +70,7 @@ fn fails(js: &mut Js, options: ConnectOptions) -> Vec<(u32, u32, u32)> {
 }
 
 #[test]
-fn every_refusal_is_told() {
+fn every_refusal_is_reported() {
     const REFUSED: u32 = libc::ECONNREFUSED as u32;
     let mut js = Js::new();
     let (first, second) = (Refusing::new(), Refusing::new());
@@ -144,7 +144,7 @@ fn what_is_written_before_an_orderly_close_is_sent() {
 }
 
 #[test]
-fn a_close_at_any_moment_is_told_once() {
+fn a_close_at_any_moment_is_reported_once() {
     let mut js = Js::new();
     let (listener, refusing) = (Accepting::new(), Refusing::new());
     for round in 0..300 {
@@ -157,7 +157,7 @@ fn a_close_at_any_moment_is_told_once() {
             std::hint::spin_loop();
         }
         js.flush(Out::new().get(id).close(id, Close::Destroy));
-        // The end is one of these, and the next connection's first record comes right behind it.
+        // The end is one of these, and the next connection's first record comes right after it.
         let mut connected = false;
         loop {
             match js.next() {
@@ -239,7 +239,7 @@ fn the_local_end_is_as_asked_for() {
 }
 
 #[test]
-fn a_local_end_that_cannot_be_had_is_told() {
+fn a_local_address_that_is_not_available_is_reported() {
     let mut js = Js::new();
     let listener = Accepting::new();
     let from = |address: IpAddr, port| ConnectOptions {
@@ -263,7 +263,7 @@ fn both_ends_may_be_the_same_environments() {
     let mut js = Js::new();
     let (_, address) = js.listen(support::config());
     let client = js.connect(address);
-    // Which end is told first is a matter of luck.
+    // The ends are reported in either order.
     let mut server = None;
     for _ in 0..2 {
         match js.next() {

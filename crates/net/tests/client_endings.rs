@@ -27,7 +27,7 @@ fn idle(js: &mut Js, listener: &Accepting) -> (Peer, ConnectionId) {
 }
 
 #[test]
-fn what_nobody_asked_for_ends_an_idle_connection() {
+fn unsolicited_bytes_end_an_idle_connection() {
     let listener = Accepting::new();
     let mut js = Js::new();
     for unsolicited in [OK, "H", "nonsense", "\r\n\r\nx"] {
@@ -252,14 +252,14 @@ fn limits_go_for_the_responses_to_come() {
 }
 
 #[test]
-fn a_failure_behind_a_body_that_was_held_up_ends_a_blocked_connection() {
+fn a_failure_after_a_body_that_was_held_up_ends_a_blocked_connection() {
     let listener = Accepting::narrow();
     let mut js = Js::new();
     let (mut peer, id) = js.connection(&listener);
     let body = content(16 << 20);
     let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
     js.flush(Out::new().request(id, &head, &body, flag::END));
-    // More than the window, so that what is behind it waits for credit; the request is never read.
+    // More than the window, so that what is after it waits for credit; the request is never read.
     let window = support::client_config().body_window as usize;
     let answer = content(window + 5000);
     let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

@@ -96,7 +96,7 @@ fn a_half_closed_peer_still_gets_its_answer() {
 }
 
 #[test]
-fn pipelined_requests_before_a_half_close_are_all_told() {
+fn pipelined_requests_before_a_half_close_are_all_reported() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -149,7 +149,7 @@ fn a_peer_that_gives_up_is_noticed_while_the_handler_works() {
 }
 
 #[test]
-fn bytes_behind_a_last_request_are_ignored() {
+fn bytes_after_a_last_request_are_ignored() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(
         &mut js,
@@ -164,7 +164,7 @@ fn bytes_behind_a_last_request_are_ignored() {
 }
 
 #[test]
-fn an_error_of_the_peer_is_told_with_its_place_and_packet() {
+fn an_error_of_the_peer_is_reported_with_its_place_and_packet() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -218,7 +218,7 @@ fn a_good_request_before_a_bad_one_is_answered_first() {
 }
 
 #[test]
-fn after_an_error_the_peers_end_is_told() {
+fn after_an_error_the_peers_end_is_reported() {
     let mut js = Js::new();
     let (peer, id) = broken(&mut js);
     // A program that listens for 'clientError' may keep the socket until the peer goes.
@@ -229,7 +229,7 @@ fn after_an_error_the_peers_end_is_told() {
 }
 
 #[test]
-fn what_follows_an_error_is_told_only_so_far() {
+fn bytes_after_an_error_are_reported_up_to_a_limit() {
     let mut js = Js::new();
     let (mut peer, id) = broken(&mut js);
     // JavaScript leaves the connection open, and the peer goes on.

@@ -66,7 +66,7 @@ fn failure(errno: i32) -> ListenError {
 }
 
 #[test]
-fn both_ends_are_told_with_the_connection() {
+fn both_ends_are_reported_with_the_connection() {
     for ip in ["127.0.0.1", "::1"] {
         let mut js = Js::new();
         let any_port = SocketAddr::new(ip.parse().expect("an address"), 0);

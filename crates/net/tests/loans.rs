@@ -118,7 +118,7 @@ fn an_answer_that_the_kernel_does_not_take_at_once_arrives_whole() {
 }
 
 #[test]
-fn the_peers_end_is_told() {
+fn the_peers_end_is_reported() {
     let mut js = Js::new();
     let (peer, id) = lent(&mut js);
     peer.finish();
@@ -136,7 +136,7 @@ fn the_peers_end_is_told() {
 }
 
 #[test]
-fn a_reset_is_told_with_its_error() {
+fn a_reset_is_reported_with_its_error() {
     let mut js = Js::new();
     let (peer, id) = lent(&mut js);
     peer.reset();
@@ -144,7 +144,7 @@ fn a_reset_is_told_with_its_error() {
 }
 
 #[test]
-fn a_broken_request_is_told_and_answered() {
+fn a_broken_request_is_reported_and_answered() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     peer.send("nonsense\r\n\r\n");

@@ -146,7 +146,7 @@ fn an_idle_connection_of_a_client_is_small_and_leaves_nothing() {
 }
 
 #[test]
-fn a_stream_to_a_reader_that_is_always_behind_takes_no_more_and_no_more() {
+fn a_stream_to_a_reader_that_is_always_late_takes_no_more_and_no_more() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const PART: usize = 64 * 1024;
     const TOTAL: usize = 2000;

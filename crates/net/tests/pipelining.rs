@@ -133,7 +133,7 @@ fn a_small_flush_does_not_overtake_a_large_one() {
         .body(whose, b"b", 0)
         .body(whose, b"c", 0);
         js.flush(&mut out);
-        // Right behind it, and alone.
+        // Right after it, and alone.
         js.flush(Out::new().body(whose, b"d", 0));
         js.flush(Out::new().body(whose, b"ef", flag::END));
         let mut answer = [0; 38 + 6];

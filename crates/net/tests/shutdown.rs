@@ -109,7 +109,7 @@ fn it_gives_up_commands_that_no_thread_has_applied() {
 }
 
 #[test]
-fn nothing_keeps_the_environment_alive_and_nobody_is_woken_afterwards() {
+fn nothing_keeps_the_environment_alive_and_javascript_is_not_woken_afterwards() {
     for round in 0..50 {
         let gone = Arc::new(AtomicBool::new(false));
         let late = Arc::new(AtomicUsize::new(0));

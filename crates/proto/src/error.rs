@@ -53,7 +53,7 @@ macro_rules! error_kinds {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// Node's `err.reason`; its `err.message` is this behind `Parse Error: `.
+            /// Node's `err.reason`; its `err.message` is this after `Parse Error: `.
             pub const fn reason(self) -> &'static str {
                 match self { $(Self::$name => $reason,)* }
             }
@@ -88,7 +88,7 @@ error_kinds! {
     TargetQuery => "HPE_INVALID_URL", "Invalid char in url query", 400;
     /// A bad byte in the fragment of a target.
     TargetFragment => "HPE_INVALID_URL", "Invalid char in url fragment start", 400;
-    /// A CR without LF behind the target of an HTTP/0.9 request.
+    /// A CR without LF after the target of an HTTP/0.9 request.
     TargetLf => "HPE_INVALID_URL", "Expected CRLF", 400;
     /// The version does not start with `HTTP/`.
     Protocol => "HPE_INVALID_CONSTANT", "Expected HTTP/, RTSP/ or ICE/", 400;
@@ -96,17 +96,17 @@ error_kinds! {
     RtspMethod => "HPE_INVALID_CONSTANT", "Invalid method for RTSP/x.x request", 400;
     /// ICE with another method than SOURCE (lenient).
     IceMethod => "HPE_INVALID_CONSTANT", "Expected SOURCE method for ICE/x.x request", 400;
-    /// No digit behind `HTTP/`.
+    /// No digit after `HTTP/`.
     VersionMajor => "HPE_INVALID_VERSION", "Invalid major version", 400;
-    /// No dot behind the major version.
+    /// No dot after the major version.
     VersionDot => "HPE_INVALID_VERSION", "Expected dot", 400;
-    /// No digit behind the dot.
+    /// No digit after the dot.
     VersionMinor => "HPE_INVALID_VERSION", "Invalid minor version", 400;
     /// Neither HTTP/1.0 nor HTTP/1.1.
     Version => "HPE_INVALID_VERSION", "Invalid HTTP version", 400;
     /// Something between the version and the line's end.
     VersionEnd => "HPE_INVALID_VERSION", "Expected CRLF after version", 400;
-    /// A CR without LF behind the version.
+    /// A CR without LF after the version.
     VersionLf => "HPE_STRICT", "Expected CRLF after version", 400;
     /// A space before the first field line.
     StartLineSpace => "HPE_UNEXPECTED_SPACE", "Unexpected space after start line", 400;
@@ -120,7 +120,7 @@ error_kinds! {
     FieldFold => "HPE_INVALID_HEADER_TOKEN", "Unexpected whitespace after header value", 400;
     /// A field line ended by a bare LF.
     FieldCr => "HPE_CR_EXPECTED", "Missing expected CR after header value", 400;
-    /// A CR without LF in or behind a field value.
+    /// A CR without LF in or after a field value.
     FieldLf => "HPE_LF_EXPECTED", "Missing expected LF after header value", 400;
     /// A CR without LF in place of a field value, or in a status line.
     FieldEmptyLf => "HPE_STRICT", "Expected LF after CR", 400;
@@ -136,13 +136,13 @@ error_kinds! {
     ContentLengthEmpty => "HPE_INVALID_CONTENT_LENGTH", "Empty Content-Length", 400;
     /// A second Content-Length, equal or not.
     ContentLengthTwice => "HPE_UNEXPECTED_CONTENT_LENGTH", "Duplicate Content-Length", 400;
-    /// Content-Length behind Transfer-Encoding, or in trailers.
+    /// Content-Length after Transfer-Encoding, or in trailers.
     ContentLengthWithCoding => "HPE_INVALID_CONTENT_LENGTH", "Content-Length can't be present with Transfer-Encoding", 400;
-    /// Transfer-Encoding behind Content-Length.
+    /// Transfer-Encoding after Content-Length.
     CodingWithContentLength => "HPE_INVALID_TRANSFER_ENCODING", "Transfer-Encoding can't be present with Content-Length", 400;
     /// A Transfer-Encoding without a value.
     CodingEmpty => "HPE_INVALID_TRANSFER_ENCODING", "Empty Transfer-Encoding", 400;
-    /// Something behind `chunked` in Transfer-Encoding, or Transfer-Encoding in trailers.
+    /// Something after `chunked` in Transfer-Encoding, or Transfer-Encoding in trailers.
     CodingAfterChunked => "HPE_INVALID_TRANSFER_ENCODING", "Invalid `Transfer-Encoding` header value", 400;
     /// A request's last transfer coding is not `chunked`.
     CodingNotChunked => "HPE_INVALID_TRANSFER_ENCODING", "Request has invalid `Transfer-Encoding`", 400;
@@ -161,15 +161,15 @@ error_kinds! {
     ChunkExtensionName => "HPE_STRICT", "Invalid character in chunk extensions name", 400;
     /// The name of a chunk extension ended by a bare LF.
     ChunkExtensionNameCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension name", 400;
-    /// A bad byte in the value of a chunk extension, or no value behind `=`.
+    /// A bad byte in the value of a chunk extension, or no value after `=`.
     ChunkExtensionValue => "HPE_STRICT", "Invalid character in chunk extensions value", 400;
     /// The value of a chunk extension ended by a bare LF.
     ChunkExtensionValueCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension value", 400;
     /// A bad byte in the quoted value of a chunk extension.
     ChunkExtensionQuoted => "HPE_STRICT", "Invalid character in chunk extensions quoted value", 400;
-    /// A bad byte behind a backslash in the quoted value of a chunk extension.
+    /// A bad byte after a backslash in the quoted value of a chunk extension.
     ChunkExtensionEscape => "HPE_STRICT", "Invalid quoted-pair in chunk extensions quoted value", 400;
-    /// Something behind the closing quote of a chunk extension's value.
+    /// Something after the closing quote of a chunk extension's value.
     ChunkExtensionUnquoted => "HPE_STRICT", "Invalid character in chunk extensions quote value", 400;
     /// Chunk extensions above `max_chunk_extensions`.
     ChunkExtensionsOverflow => "HPE_CHUNK_EXTENSIONS_OVERFLOW", "Chunk extensions overflow", 413;
@@ -179,7 +179,7 @@ error_kinds! {
     ChunkDataLf => "HPE_STRICT", "Expected LF after chunk data", 400;
     /// The peer ended its side in the middle of a message.
     Eof => "HPE_INVALID_EOF_STATE", "Invalid EOF state", 400;
-    /// Something other than a space behind the version of a status line.
+    /// Something other than a space after the version of a status line.
     VersionSpace => "HPE_INVALID_VERSION", "Expected space after version", 400;
     /// A status that is not three digits.
     Status => "HPE_INVALID_STATUS", "Invalid status code", 400;
@@ -187,7 +187,7 @@ error_kinds! {
     StatusEnd => "HPE_INVALID_STATUS", "Invalid response status", 400;
     /// A status line ended by a bare LF.
     StatusCr => "HPE_CR_EXPECTED", "Missing expected CR after response line", 400;
-    /// A response behind an interim one that announced the close of the connection.
+    /// A response after an interim one that announced the close of the connection.
     ClosedConnection => "HPE_CLOSED_CONNECTION", "Data after `Connection: close`", 400;
     /// Bytes on a client's connection when no response is due. The connection is to be dropped, and
     /// no request be told.

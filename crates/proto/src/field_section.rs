@@ -150,7 +150,7 @@ impl FieldScanner {
         self.directives
     }
 
-    /// Reads on. `Some`: the offset behind the empty line; `None`: it has not come yet.
+    /// Reads on. `Some`: the offset after the empty line; `None`: it has not come yet.
     pub(crate) fn run(
         &mut self,
         input: &[u8],
@@ -191,7 +191,7 @@ impl FieldScanner {
                     match input.get(pos) {
                         None => break,
                         Some(b':') => self.end_name(pos, topic(), limits)?,
-                        // Node minds the space only behind the names it looks for, and there lets it pass when lenient.
+                        // Node minds the space only after the names it looks for, and there lets it pass when lenient.
                         Some(b' ') if topic() != Topic::Other => {
                             if !lenient {
                                 self.check_count(self.count + 1, limits, pos + 1)?;
@@ -387,13 +387,13 @@ impl FieldScanner {
             value_start: self.mark,
             value_end: self.mark + length as u32,
         };
-        // A fold may lie wholly in the white space behind the value.
+        // A fold may lie wholly in the white space after the value.
         let folded = self.folded && memchr::memchr2(b'\r', b'\n', &raw[..length]).is_some();
         sink.field(input, range, folded);
         self.state = State::LineStart;
     }
 
-    /// Counts the part of a name or value that ends at `end`; white space behind a value is in it,
+    /// Counts the part of a name or value that ends at `end`; white space after a value is in it,
     /// as in Node's count. Node notices at the end of each part, and has then read up to `noticed`.
     fn count_to(&mut self, end: usize, limits: &Limits, noticed: usize) -> Result<(), ParseError> {
         self.size += end as u32 - self.uncounted;

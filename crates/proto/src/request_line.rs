@@ -26,7 +26,7 @@ enum State {
     SchemeSlash,
     SchemeSecondSlash,
     Authority,
-    /// Right behind an `@`.
+    /// Right after an `@`.
     AuthorityHost,
     Path,
     Query,
@@ -41,7 +41,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLineScanner {
     state: State,
-    /// Known once bytes have been taken behind it.
+    /// Known once bytes have been taken after it.
     method: Option<Method>,
     version: (u8, u8),
     protocol: Protocol,
@@ -277,7 +277,7 @@ impl RequestLineScanner {
         let index = pos - self.mark as usize;
         if index == 0 {
             match byte {
-                // Right behind the target Node still minds them as bytes of a target.
+                // Right after the target Node still minds them as bytes of a target.
                 b'\t' | b'\x0c' if pos == self.target.1 as usize + 1 => {
                     return Err(ErrorKind::TargetChar.at(pos + 1));
                 }
@@ -318,7 +318,7 @@ impl RequestLineScanner {
             },
             3 => match byte {
                 b'\r' => {}
-                // Node skips another LF behind it.
+                // Node skips another LF after it.
                 b'\n' if lenient => {}
                 b'\n' => return Err(ErrorKind::VersionEnd.at(pos + 1)),
                 _ => return refuse(ErrorKind::VersionEnd),
@@ -342,7 +342,7 @@ fn end_old_line(pos: usize, byte: u8, lenient: bool) -> Result<usize, ParseError
     }
 }
 
-/// The method and the offset behind the space after it; `None`: more bytes are needed.
+/// The method and the offset after the space after it; `None`: more bytes are needed.
 fn read_method(input: &[u8]) -> Result<Option<(Method, usize)>, ParseError> {
     let common = METHODS.iter().map(|name| common_prefix(name, input));
     let known = common.max().unwrap_or(0);

@@ -203,7 +203,7 @@ mod unsolicited {
     }
 
     #[test]
-    fn bytes_behind_a_response_never_answer_the_next_request() {
+    fn bytes_after_a_response_never_answer_the_next_request() {
         let mut s = Scenario::requested();
         let received = OK.repeat(2);
         let (mut unread, mut scratch) = (&received[..], Scratch::new());
@@ -232,7 +232,7 @@ mod unsolicited {
     }
 
     #[test]
-    fn nothing_is_read_behind_an_error() {
+    fn nothing_is_read_after_an_error() {
         let mut s = Scenario::requested();
         assert_eq!(s.refused(b"junk"), ErrorKind::Protocol);
         assert_eq!(s.receive(OK), Ok(0));
@@ -359,7 +359,7 @@ mod closing {
     }
 
     #[test]
-    fn what_is_cut_off_is_told_apart() {
+    fn cut_off_responses_are_distinguished() {
         let error = |input: &[u8]| {
             let mut s = Scenario::requested();
             s.receive(input).unwrap();
@@ -382,7 +382,7 @@ mod hand_over {
     use super::*;
 
     #[test]
-    fn bytes_behind_101_are_left() {
+    fn bytes_after_101_are_left() {
         let mut s = Scenario::requested();
         assert_eq!(s.receive(&[SWITCH, b"abc"].concat()), Ok(1));
         assert_eq!(s.unread, b"abc");
@@ -395,7 +395,7 @@ mod hand_over {
     }
 
     #[test]
-    fn bytes_behind_the_answer_to_connect_are_left() {
+    fn bytes_after_the_answer_to_connect_are_left() {
         let mut s = Scenario::new();
         s.head(RequestKind::Connect, false).unwrap();
         s.end(false).unwrap();

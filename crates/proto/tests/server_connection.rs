@@ -198,7 +198,7 @@ mod responses {
     }
 
     #[test]
-    fn nothing_goes_out_behind_a_closing_response() {
+    fn nothing_goes_out_after_a_closing_response() {
         let mut s = Scenario::with(&GET.repeat(2));
         s.answer_with(true);
         assert_eq!(
@@ -303,7 +303,7 @@ mod pipelining {
     }
 
     #[test]
-    fn nothing_is_read_behind_an_error() {
+    fn nothing_is_read_after_an_error() {
         let mut s = Scenario::new();
         assert!(s.receive(b"bad").is_err());
         s.unread.clear();
@@ -377,7 +377,7 @@ mod upgrades {
     use super::*;
 
     #[test]
-    fn nothing_behind_the_head_is_read_before_the_decision() {
+    fn nothing_after_the_head_is_read_before_the_decision() {
         let s = Scenario::with(&[UPGRADE, GET].concat());
         assert_eq!(s.unread, GET);
         assert!(!s.connection.may_read(&s.limits));

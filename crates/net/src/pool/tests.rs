@@ -278,7 +278,7 @@ fn one_that_has_left_gives_its_room_away_once() {
 }
 
 #[test]
-fn numbers_out_of_date_find_nobody() {
+fn old_numbers_find_nothing() {
     let mut pool = pool(limits(1.0, 1.0));
     let a = pool.origin("a").unwrap();
     let member = pool.opened(a).unwrap();

@@ -174,7 +174,7 @@ fn the_sockets_limit_begins_anew_with_the_connection() {
 }
 
 #[test]
-fn a_close_while_connecting_is_told_once() {
+fn a_close_while_connecting_is_reported_once() {
     run(async |mut js| {
         let hole = BlackHole::new();
         for written in [false, true] {

@@ -48,7 +48,7 @@ fn a_peer_that_says_nothing_waits() {
 }
 
 #[test]
-fn nobody_waits_where_connections_are_looked_at() {
+fn accepting_is_not_deferred_where_connections_are_watched() {
     run(async |mut js| {
         let looked_at = ServerConfig {
             paused: true,

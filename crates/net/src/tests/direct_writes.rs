@@ -5,7 +5,7 @@ use crate::crossing::inbound::CLOSED;
 use crate::server::ServerConfig;
 
 #[test]
-fn the_kernels_first_word_about_a_failed_write_is_told() {
+fn the_first_error_of_a_failed_write_is_reported() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         let mut peer = Peer::connect(address).await;

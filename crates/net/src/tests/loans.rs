@@ -1,4 +1,4 @@
-//! Deadlines of connections that JavaScript's thread reads, which nobody reads while it is busy.
+//! Deadlines of connections that JavaScript's thread reads, and which are not read while that thread is busy.
 
 use std::time::Duration;
 

@@ -199,7 +199,7 @@ impl Js {
         );
     }
 
-    /// Keeps a connection whose keepAliveTimeout was told.
+    /// Keeps a connection whose keepAliveTimeout was reported.
     pub(super) fn keep(&mut self, id: ConnectionId) {
         self.command(id, (outbound::KEEP, 0), &[], (b"", ""));
     }

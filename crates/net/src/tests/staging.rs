@@ -1,4 +1,4 @@
-//! What comes with one look at the sockets, and what with the next, is told at once.
+//! Messages of one poll of the sockets and of the next one are reported together.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -72,6 +72,6 @@ fn where_several_have_come_there_may_be_more() {
 }
 
 #[test]
-fn few_are_told_at_once() {
+fn few_are_reported_at_once() {
     assert_eq!(told_first(SEVERAL - 1), SEVERAL - 1);
 }

@@ -294,7 +294,7 @@ fn a_peer_that_does_not_read_the_late_answer_goes_nevertheless() {
 }
 
 #[test]
-fn inactivity_is_told_once_until_bytes_move() {
+fn inactivity_is_reported_once_until_bytes_move() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig {
             socket_timeout: Some(Duration::from_secs(20)),
@@ -329,7 +329,7 @@ fn inactivity_is_told_once_until_bytes_move() {
 }
 
 #[test]
-fn a_request_behind_an_unanswered_one_leaves_the_socket_timeout_alone() {
+fn a_request_after_an_unanswered_one_leaves_the_socket_timeout_alone() {
     let limit = Duration::from_secs(3);
     run(async |mut js| {
         let (_, address) = js.listen(config());

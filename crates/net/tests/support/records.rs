@@ -33,7 +33,7 @@ pub mod response_flag {
     pub const INFORMATION: u32 = 8;
 }
 
-/// A response head as told by a record.
+/// A response head as in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub flags: u32,
@@ -59,7 +59,7 @@ pub struct Failure {
     pub index: u32,
 }
 
-/// A request head as told by a record.
+/// A request head as in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub flags: u32,

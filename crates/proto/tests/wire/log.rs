@@ -38,7 +38,7 @@ impl Log {
         }
     }
 
-    /// The bytes behind an upgrade.
+    /// The bytes after an upgrade.
     pub(crate) fn taken(&mut self, bytes: &[u8]) {
         self.line(format!("taken {}", shown(bytes)).trim_end());
     }

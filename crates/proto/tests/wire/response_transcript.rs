@@ -7,7 +7,7 @@ use ferrohttp_proto::{
 use crate::log::{Log, shown};
 use crate::vector::Options;
 
-/// What `pieces`, arriving one after the other behind a request, come to. Error positions count
+/// What `pieces`, arriving one after the other after a request, come to. Error positions count
 /// from the first byte of all.
 pub(crate) fn response_transcript(pieces: &[&[u8]], options: Options) -> Vec<String> {
     let mut run = Run::new(options);
@@ -15,7 +15,7 @@ pub(crate) fn response_transcript(pieces: &[&[u8]], options: Options) -> Vec<Str
     run.receive_all(pieces)
 }
 
-/// The same behind a first exchange whose response is `first`.
+/// The same after a first exchange whose response is `first`.
 pub(crate) fn second_response_transcript(
     first: &[u8],
     input: &[u8],

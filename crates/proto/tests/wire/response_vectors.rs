@@ -1,5 +1,5 @@
-//! The wire vectors of `tests/vectors/response-*.md`, each run whole, cut anywhere, behind an interim
-//! response, behind an exchange on the same connection, and as bytes that nobody asked for.
+//! The wire vectors of `tests/vectors/response-*.md`, each run whole, cut anywhere, after an interim
+//! response, after an exchange on the same connection, and as bytes that nobody asked for.
 
 use ferrohttp_proto::RequestKind;
 
@@ -65,7 +65,7 @@ fn merged_with_an_interim_response() {
 }
 
 #[test]
-fn nothing_behind_a_response_is_another() {
+fn nothing_after_a_response_is_another() {
     check_each(&response_vectors(), |vector| {
         let ends = vector.input.iter().take_while(|b| b"\r\n".contains(b));
         let ends = ends.count();

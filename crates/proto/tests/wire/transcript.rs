@@ -218,7 +218,7 @@ pub(crate) fn without_overflow_place(lines: &[String]) -> Vec<String> {
 }
 
 /// Whether two ways in which the same bytes may arrive come to the same. An overflow may be noticed before something
-/// else that is wrong, or behind it.
+/// else that is wrong, or after it.
 pub(crate) fn agree(one: &[String], other: &[String]) -> bool {
     let ends_early = |short: &[String], long: &[String]| {
         short

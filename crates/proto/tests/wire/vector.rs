@@ -41,7 +41,7 @@ pub(crate) struct Vector {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) limits: Limits,
-    /// The peer half-closes behind the input.
+    /// The peer half-closes after the input.
     pub(crate) eof: bool,
     /// Upgrades are declined instead of taken.
     pub(crate) decline: bool,

@@ -1,4 +1,4 @@
-//! The wire vectors of `tests/vectors/*.md`, each run whole, cut anywhere, behind another request,
+//! The wire vectors of `tests/vectors/*.md`, each run whole, cut anywhere, after another request,
 //! and answered late.
 
 use crate::checks::{
@@ -33,7 +33,7 @@ fn cut_in_two_at_every_byte() {
 }
 
 #[test]
-fn pipelined_behind_a_good_request() {
+fn pipelined_after_a_good_request() {
     const FIRST: &[u8] = b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
     let first = [
         "request POST /first 1.1 length=2",

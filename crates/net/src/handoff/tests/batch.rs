@@ -148,7 +148,7 @@ fn a_large_part_becomes_a_chunk_in_its_place() {
     assert_eq!(*batch.chunks[0], *large);
 }
 
-/// Memory as a thread reads into: a head, a body part of `length` bytes, and something behind it.
+/// Memory as a thread reads into: a head, a body part of `length` bytes, and something after it.
 fn read(length: usize) -> (Vec<u8>, std::ops::Range<usize>) {
     let mut memory = chunk::memory();
     memory.extend_from_slice(b"head");
