@@ -42,7 +42,7 @@ const EXPECTED = {
   'bytes of extensions on one chunk': count(constant(CONFIG, 'max_chunk_extensions')),
   'bytes of interim (1xx) responses to one request': `${constant(CLIENT, 'MAX_INTERIM_HEADS')} times those of a head`,
   'line ends on an idle connection of a client': `${count(constant(CLIENT, 'MAX_LINE_ENDS'))} bytes`,
-  'requests of one connection taken and not yet answered': count(records.MAX_PIPELINED),
+  'requests of one connection delivered and not answered yet': count(records.MAX_PIPELINED),
   'bytes of heads parsed ahead of JavaScript': `${constant(WAITING, 'HEADS') / KIB} KiB a connection, and one head`,
   'bytes read while JavaScript is blocked': `${(constant(WAITING, 'MEMORY') + constant('crates/net/src/handoff/chunk.rs', 'CHUNK')) / KIB} KiB a connection`,
   'bytes queued while JavaScript is blocked': `${constant('crates/net/src/handoff/inbox.rs', 'FULL') / MIB} MiB for all connections of a thread`,
@@ -50,7 +50,7 @@ const EXPECTED = {
   'time to the end of a request': `${server.requestTimeout / 1000} s`,
   'time idle between requests': `${server.keepAliveTimeout / 1000} s`,
   connections: server.maxConnections === undefined ? 'none' : String(server.maxConnections),
-  'connections that have ended and whose peers stay': `${constant('crates/net/src/lingering.rs', 'MOST')} a server, and within \`maxConnections\``,
+  'connections that have ended and whose peers still send': `${constant('crates/net/src/lingering.rs', 'MOST')} a server, and within \`maxConnections\``,
 }
 
 for (const [limit, value] of Object.entries(EXPECTED)) {
