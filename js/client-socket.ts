@@ -89,24 +89,24 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   // ---- from the connection -------------------------------------------------------------------------------------
 
   onConnected(index: number): void {
-    this.#endAttempt(this.#tellConnected, index)
+    this.#endAttempt(this.#finishConnect, index)
   }
 
   onConnectFailed(failures: Failure[]): void {
-    this.#endAttempt(this.#tellFailed, failures)
+    this.#endAttempt(this.#failConnect, failures)
   }
 
-  #endAttempt<A>(tell: (outcome: A) => void, outcome: A): void {
+  #endAttempt<A>(report: (outcome: A) => void, outcome: A): void {
     const attempt = this.#attempt!
     this.#attempt = null
     try {
-      attempt.runInAsyncScope(tell, this, outcome)
+      attempt.runInAsyncScope(report, this, outcome)
     } finally {
       attempt.emitDestroy()
     }
   }
 
-  #tellConnected(index: number): void {
+  #finishConnect(index: number): void {
     if (this.destroyed) return
     this.connecting = false
     this.#connected = true
@@ -120,7 +120,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     if (this.readableFlowing === true) this.read(0)
   }
 
-  #tellFailed(failures: Failure[]): void {
+  #failConnect(failures: Failure[]): void {
     const [first, ...others] = failures.map((failure) => this.#connectError(failure)) as [SystemError, ...SystemError[]]
     const error = others.length === 0 ? first : aggregateError([first, ...others])
     this.connecting = false
@@ -183,21 +183,21 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     const connection = this[kConnection]
     if (connection.closed) {
       callback(error)
-      if (this.#connected && error === null) process.nextTick(() => this.#tellClosed(false))
-      else onceHandlesClose(() => this.#tellClosed(error !== null))
+      if (this.#connected && error === null) process.nextTick(() => this.#reportClosed(false))
+      else onceHandlesClose(() => this.#reportClosed(error !== null))
       return
     }
     this[kCounted]()
     // After an error 'close' is emitted in this turn, as in Node, without waiting for the I/O thread.
-    if (error === null) this[kDestroyed] = () => this.#tellClosed(false)
-    else onceHandlesClose(() => this.#tellClosed(true))
+    if (error === null) this[kDestroyed] = () => this.#reportClosed(false)
+    else onceHandlesClose(() => this.#reportClosed(true))
     // Emits 'error', before 'close'.
     callback(error)
     connection.close(r.CLOSE_DESTROY)
   }
 
   /** Emits 'close' in the async context of the last request that has had the connection. */
-  #tellClosed(hadError: boolean): void {
+  #reportClosed(hadError: boolean): void {
     this.#shutdown?.emitDestroy()
     this.#resource.emitDestroy()
     this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected)

@@ -422,12 +422,12 @@ function drain(request: ClientRequest): void {
 /** Emits an event in the async context in which the request was made. */
 function inContext(
   request: ClientRequest,
-  tell: (request: ClientRequest, error?: Error | null) => void,
+  act: (request: ClientRequest, error?: Error | null) => void,
   error?: Error | null,
 ): void {
   const scope = request._eventsCount === 0 && request[kEndCallbacks] === null ? null : connectionOf(request)?.scope
-  if (scope) scope.runInAsyncScope(tell, undefined, request, error)
-  else tell(request, error)
+  if (scope) scope.runInAsyncScope(act, undefined, request, error)
+  else act(request, error)
 }
 
 function emitAbort(request: ClientRequest): void {

@@ -9,7 +9,7 @@ import { environment } from './internal/environment.js'
 import { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } from './internal/errors.js'
 import { ownNeedDrain, unsharedLength } from './internal/plain-write.js'
 import * as r from './native/records.js'
-import { tellConnected } from './internal/tell-connected.js'
+import { emitConnect } from './internal/emit-connect.js'
 import type { BodyChunk, WriteCallback } from './internal/transport.js'
 import { validateFunction } from './internal/validators.js'
 
@@ -136,7 +136,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
 
   override once(event: string, listener: Listener): this {
     super.once(event, listener)
-    if (event === 'connect' && this[kConnection].upgraded) tellConnected(this, listener)
+    if (event === 'connect' && this[kConnection].upgraded) emitConnect(this, listener)
     return this
   }
 

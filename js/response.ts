@@ -18,14 +18,14 @@ import {
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
 import { hasObsText, statusLine, valueText, type FieldList } from './internal/head.js'
-import { tellIn } from './internal/isolated-callbacks.js'
+import { callIn } from './internal/isolated-callbacks.js'
 import { countAsInstances } from './internal/instance-of.js'
 import { defineMethods } from './internal/define-members.js'
 import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD, WRITABLE_FINISHED } from './internal/outgoing-state.js'
 import type { HeaderInput } from './internal/render-head.js'
 import { finishMessage } from './internal/writing.js'
 import type { AssignableSocket } from './internal/stream-transport.js'
-import { isObserved, measure, tellMeasured, type Measurement } from './internal/performance-entries.js'
+import { isObserved, measure, reportMeasured, type Measurement } from './internal/performance-entries.js'
 import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
 import { isTraced, responseBegins, responseEnds, type Traced } from './internal/trace-events.js'
 import { kAbort, kAnswering, kDrain, kSettle, type MessageTransport, type WriteCallback } from './internal/transport.js'
@@ -178,7 +178,7 @@ defineMethods(ServerResponse.prototype, {
     const measurement = this[kMeasured]
     if (measurement !== null) {
       const { statusCode, statusMessage } = this
-      tellMeasured(measurement, { statusCode, statusMessage, headers: this.getHeaders() })
+      reportMeasured(measurement, { statusCode, statusMessage, headers: this.getHeaders() })
     }
     OutgoingMessage.prototype._finish.call(this)
     if (isTraced()) responseEnds(this, this.req?.url, this.statusCode)
@@ -275,16 +275,16 @@ defineMethods(ServerResponse.prototype, {
 
 function inContext(
   response: ServerResponse,
-  tell: (response: ServerResponse, error?: Error | null) => void,
+  act: (response: ServerResponse, error?: Error | null) => void,
   error?: Error | null,
 ): void {
   const context = response[kContext]
   if (context === null) {
-    tell(response, error)
+    act(response, error)
     return
   }
   response[kContext] = null
-  tellIn(context, tell, response, error)
+  callIn(context, act, response, error)
 }
 
 function drain(response: ServerResponse): void {

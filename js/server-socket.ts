@@ -44,7 +44,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     }
   }
 
-  readonly tellsClose = true
+  readonly reportsClose = true
 
   get [kStream](): this {
     return this
@@ -148,15 +148,15 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
 
   override _destroy(error: Error | null, callback: Callback): void {
     const connection = this[kConnection]
-    const tell = (): void => {
+    const report = (): void => {
       try {
-        connection.tellClosed()
+        connection.endMessages()
       } finally {
         this.emit('close', error !== null)
       }
     }
     const emitClose = (): void => {
-      connection.resource!.runInAsyncScope(tell)
+      connection.resource!.runInAsyncScope(report)
     }
     if (connection.closed) {
       callback(error)

@@ -21,7 +21,7 @@ const LAYERS = {
   helpers: `/common abort-signal client-options connections-check date debug default-answer define-members drain-on-signal errors
     global-agents handle-close headers http2-servers https-in-place in-place inner-modules instance-of isolated-callbacks joined-parts
     listen-options listener-storage node-servers originals performance-entries permission process-end proxy request-scopes resources
-    response-error restored stand-ins symbols tell-connected timers trace-events validators when-used command/*`,
+    response-error restored stand-ins symbols emit-connect timers trace-events validators when-used command/*`,
   'the addon': '/root /types native coded-error installation-errors variables addon/* /native/*',
 }
 

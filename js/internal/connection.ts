@@ -112,7 +112,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     const asksForSocket =
       reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
     const side = asksForSocket ? this.openSide() : this.side
-    if (side?.tellsClose !== true) this.tellClosed()
+    if (side?.reportsClose !== true) this.endMessages()
     side?.onClosed(reset)
   }
 
@@ -120,7 +120,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
    * Ends the messages of a closed connection. With a socket object this is done when it emits 'close': after its 'error', which is
    * 'clientError', and before other listeners, because Node's server is the first listener.
    */
-  tellClosed(): void {
+  endMessages(): void {
     if (this.#abandoned) return
     const reset = this.#reset
     const pending = this.pending
@@ -237,11 +237,11 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (this.closed || this.discarding) return
     this.#reported = true
     if (this.server.listenerCount('clientError') > 0) {
-      const tell = (): void => {
+      const report = (): void => {
         this.inScope(() => this.server.emit('clientError', error, this.socket))
       }
-      if (isCutOff(error)) this.openSide().afterEnd(tell)
-      else tell()
+      if (isCutOff(error)) this.openSide().afterEnd(report)
+      else report()
       return
     }
     this.fatal = error
@@ -276,7 +276,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       this.close(r.CLOSE_DESTROY)
     }
     this.#reset = error
-    if (this.side === null) this.tellClosed()
+    if (this.side === null) this.endMessages()
     else this.side.fail(error)
   }
 }

@@ -11,7 +11,7 @@ import { debug } from './debug.js'
 import { connectionReset } from './errors.js'
 import type { ResponseRecord } from './inbound.js'
 import * as r from '../native/records.js'
-import { tellMeasured, type Answered } from './performance-entries.js'
+import { reportMeasured, type Answered } from './performance-entries.js'
 import { kMeasured, kTransport } from './symbols.js'
 import { isTraced, requestEnds } from './trace-events.js'
 import { kBody, kEnd } from './transport.js'
@@ -59,7 +59,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
     return
   }
   if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false
-  if (request[kMeasured] !== null) tellMeasured(request[kMeasured], response as Answered)
+  if (request[kMeasured] !== null) reportMeasured(request[kMeasured], response as Answered)
   if (responded.hasSubscribers) responded.publish({ request, response })
   if (isTraced()) requestEnds(request, status)
   response.req = request

@@ -9,8 +9,8 @@ const ordinaryHasInstance = Function.prototype[Symbol.hasInstance]
  * either keep the ordinary meaning. A second copy of this package extends the answer of the first.
  */
 export function countAsInstances(ours: { readonly prototype: object }, nodes: Class): void {
-  tell(ours, nodes.prototype, ordinaryHasInstance)
-  tell(nodes, ours.prototype, nodes[Symbol.hasInstance])
+  answerFor(ours, nodes.prototype, ordinaryHasInstance)
+  answerFor(nodes, ours.prototype, nodes[Symbol.hasInstance])
 }
 
 /** @returns whether the right side of `instanceof` is `owner` itself, or a proxy of it, and not a subclass */
@@ -20,7 +20,7 @@ export function isItself(right: unknown, owner: { readonly prototype: object }):
 
 type HasInstance = (this: () => void, value: unknown) => boolean
 
-function tell(owner: { readonly prototype: object }, other: object, previous: HasInstance): void {
+function answerFor(owner: { readonly prototype: object }, other: object, previous: HasInstance): void {
   Object.defineProperty(owner, Symbol.hasInstance, {
     configurable: true,
     value: function hasInstance(this: unknown, value: unknown): boolean {

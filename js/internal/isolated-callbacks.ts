@@ -7,11 +7,11 @@ import type { AsyncResource } from 'node:async_hooks'
 
 import { setImmediate } from './timers.js'
 
-/** Calls `tell(item)` for each item of `items`. */
-export function forEachIsolated<T>(items: readonly T[], tell: (item: T) => void): void {
+/** Calls `act(item)` for each item of `items`. */
+export function forEachIsolated<T>(items: readonly T[], act: (item: T) => void): void {
   for (let i = 0; i < items.length; i++) {
     try {
-      tell(items[i]!)
+      act(items[i]!)
     } catch (error) {
       process.nextTick(rethrow, error)
     }
@@ -22,14 +22,14 @@ function rethrow(error: unknown): never {
   throw error
 }
 
-/** Calls `tell(...args)` in `scope`. An error that it throws goes to the domain that was active when it was thrown. */
-export function tellIn<A extends unknown[]>(scope: AsyncResource, tell: (...args: A) => void, ...args: A): void {
-  scope.runInAsyncScope(attempt, undefined, tell, args)
+/** Calls `act(...args)` in `scope`. An error that it throws goes to the domain that was active when it was thrown. */
+export function callIn<A extends unknown[]>(scope: AsyncResource, act: (...args: A) => void, ...args: A): void {
+  scope.runInAsyncScope(attempt, undefined, act, args)
 }
 
-function attempt<A extends unknown[]>(tell: (...args: A) => void, args: A): void {
+function attempt<A extends unknown[]>(act: (...args: A) => void, args: A): void {
   try {
-    tell(...args)
+    act(...args)
   } catch (error) {
     process.nextTick(rethrow, error)
   }

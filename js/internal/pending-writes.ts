@@ -88,15 +88,15 @@ export class PendingWrites {
   /** The kernel has accepted the first `count`. */
   acknowledge(count: number): void {
     this.#sent = Math.max(0, this.#sent - count)
-    this.#tell(this.#writes.splice(0, count), null)
+    this.#callBack(this.#writes.splice(0, count), null)
   }
 
   /** None of them will be accepted any more. */
   fail(error: Error): void {
-    this.#tell(this.#writes.splice(0), error)
+    this.#callBack(this.#writes.splice(0), error)
   }
 
-  #tell(writes: PendingWrite[], error: Error | null): void {
+  #callBack(writes: PendingWrite[], error: Error | null): void {
     forEachIsolated(writes, ({ end, callback, message }) => {
       // A callback may have settled later writes already.
       if (end > this.#settled) this.#settled = end

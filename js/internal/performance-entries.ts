@@ -78,6 +78,6 @@ export function measure(name: Measurement['name'], { method, url, headers }: Ask
 }
 
 /** The request has been answered. */
-export function tellMeasured(measurement: Measurement, { statusCode, statusMessage, headers }: Answered): void {
+export function reportMeasured(measurement: Measurement, { statusCode, statusMessage, headers }: Answered): void {
   finish(NodeResponse, { [key!]: measurement, statusCode, statusMessage, getHeaders: () => headers })
 }

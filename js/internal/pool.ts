@@ -162,7 +162,7 @@ export class AgentPool {
   settle(origin: Origin): void {
     const { number } = origin
     if (number === UNKNOWN || origin.active + origin.idle + origin.left > 0) return
-    this.#tell(origin)
+    this.#report(origin)
     if (origin.idle + origin.waiting > 0) return
     if (!poolForget(this.#number, number)) return
     this.#names.delete(origin.name)
@@ -179,7 +179,7 @@ export class AgentPool {
   acquire(origin: Origin): Socket | typeof r.POOL_CONNECT | typeof r.POOL_WAIT {
     const { name } = origin
     const free = this.#agent.freeSockets[name]
-    this.#tellViews(origin, free)
+    this.#reportViews(origin, free)
     if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#shed(origin, free)
     if (origin.unnamed.length > 0) this.#name(origin)
     if (origin.fullAt === this.#changes) return r.POOL_WAIT
@@ -225,7 +225,7 @@ export class AgentPool {
   released(origin: Origin, reusable: boolean): number {
     // POOL_WAIT has promised this socket to the queue. The shorter queue is reported with the next question.
     if (lengthOf(this.#agent.requests[origin.name]) > 0) return r.POOL_SERVE
-    this.#tell(origin)
+    this.#report(origin)
     return poolReleased(this.#number, origin.number, reusable)
   }
 
@@ -294,13 +294,13 @@ export class AgentPool {
 
   /** The request that gets a connection in place of one of `origin` that is gone. It stays in the queue until it has the connection. */
   next(origin: Origin): ClientRequest | undefined {
-    this.#tell(origin)
+    this.#report(origin)
     for (;;) {
       const answer = poolNext(this.#number, origin.number)
       if (answer === r.POOL_NONE) return undefined
       const other = this.#numbers.get(answer > r.POOL_NONE ? answer : r.POOL_BUSY - answer)!
       // The views of that origin may have changed, too.
-      if (!this.#tell(other)) return answer > r.POOL_NONE ? this.#agent.requests[other.name]![0] : undefined
+      if (!this.#report(other)) return answer > r.POOL_NONE ? this.#agent.requests[other.name]![0] : undefined
       this.settle(other)
     }
   }
@@ -308,10 +308,10 @@ export class AgentPool {
   // ---- changes by programs -------------------------------------------------------------------------------------
 
   /** Reports to the pool what has changed in the views. @returns whether the views of the name had changed */
-  #tell(origin: Origin): boolean {
-    const told = this.#tellViews(origin, this.#agent.freeSockets[origin.name])
+  #report(origin: Origin): boolean {
+    const changed = this.#reportViews(origin, this.#agent.freeSockets[origin.name])
     const waiting = lengthOf(this.#agent.requests[origin.name])
-    if (waiting === origin.waiting) return told
+    if (waiting === origin.waiting) return changed
     origin.waiting = waiting
     // The pool has to know that this name waits: it decides which name is next.
     if (waiting === 0) origin.fullAt = -1
@@ -319,8 +319,8 @@ export class AgentPool {
     return true
   }
 
-  /** As `#tell`, without the queue. */
-  #tellViews(origin: Origin, free: Socket[] | undefined): boolean {
+  /** As `#report`, without the queue. */
+  #reportViews(origin: Origin, free: Socket[] | undefined): boolean {
     const agent = this.#agent
     if (
       agent.maxSockets !== this.#maxSockets ||
@@ -329,7 +329,7 @@ export class AgentPool {
       agent.keepAlive !== this.#keepAlive ||
       agent.scheduling !== this.#scheduling
     )
-      this.#tellLimits()
+      this.#reportLimits()
     if (lengthOf(free) !== origin.idle) this.#retake(origin, free ?? [])
     const beyondTotal = agent.totalSocketCount - this.#members.size
     if (beyondTotal !== this.#beyondTotal) {
@@ -345,7 +345,7 @@ export class AgentPool {
     return true
   }
 
-  #tellLimits(): void {
+  #reportLimits(): void {
     const { maxSockets, maxTotalSockets, maxFreeSockets, keepAlive, scheduling } = this.#agent
     this.#maxSockets = maxSockets
     this.#maxTotalSockets = maxTotalSockets

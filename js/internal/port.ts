@@ -58,8 +58,8 @@ export interface SocketSide {
   endWriting(): void
   /** Destroys the stream, after its listeners have received the bytes and events before that. */
   fail(error: Error): void
-  /** The socket calls the connection's `tellClosed` when it emits 'close'. */
-  readonly tellsClose: boolean
+  /** The socket calls the connection's `endMessages` when it emits 'close'. */
+  readonly reportsClose: boolean
   /** The connection has closed. */
   onClosed(error: Error | null): void
 }
@@ -94,7 +94,7 @@ export class GivenUpSide implements SocketSide {
     this[kStream].destroy(error)
   }
 
-  readonly tellsClose = false
+  readonly reportsClose = false
 
   onClosed(): void {
     this.#done()

@@ -1,7 +1,7 @@
 /** Hands the parts of an outgoing message to its transport, or to its queue while it has none. */
 import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingMessage } from '../outgoing.js'
-import { tellIn } from './isolated-callbacks.js'
+import { callIn } from './isolated-callbacks.js'
 import { kEndCallbacks, MANAGED } from './outgoing-state.js'
 import {
   callInTurn,
@@ -136,7 +136,7 @@ export function sendRaw(
 export function bound(callback: unknown): WriteCallback | null {
   if (typeof callback !== 'function') return null
   const scope = new AsyncResource('HTTPOUTGOINGMESSAGE')
-  return (error) => tellIn(scope, callback as WriteCallback, error)
+  return (error) => callIn(scope, callback as WriteCallback, error)
 }
 
 /** Hands over the queue. Returns the transport's result for the last part, or undefined if the queue was empty. */

@@ -384,7 +384,7 @@ export class StreamPort implements Port, SocketSide {
   }
 
   /** The stream has closed by then. */
-  readonly tellsClose = false
+  readonly reportsClose = false
 
   onClosed(): void {}
 }

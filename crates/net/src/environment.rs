@@ -170,7 +170,7 @@ impl Environment {
     /// Passes acknowledgements to JavaScript by the inbox.
     pub fn acknowledge_later(&self, acks: &mut Batch) {
         if self.js.inbox.push(acks) {
-            self.js.inbox.tell();
+            self.js.inbox.wake_javascript();
         }
     }
 

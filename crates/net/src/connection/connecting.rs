@@ -77,7 +77,7 @@ impl Connection {
             }
         });
         if connected && self.js.is_alive() {
-            self.js.inbox.tell();
+            self.js.inbox.wake_javascript();
         }
         Poll::Ready(connected)
     }

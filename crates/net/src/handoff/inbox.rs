@@ -95,7 +95,7 @@ impl Inbox {
     /// queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
         if self.push(batch) {
-            self.tell();
+            self.wake_javascript();
         }
     }
 
@@ -116,7 +116,7 @@ impl Inbox {
     }
 
     /// The wake-up of `publish`. The caller holds no lock.
-    pub(crate) fn tell(&self) {
+    pub(crate) fn wake_javascript(&self) {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
@@ -142,7 +142,7 @@ impl Inbox {
             queue.memory -= next.memory();
         } else {
             // Within the lock: a thread that publishes after this sees `scheduled` false and wakes again. A swap, which
-            // follows the last `tell` in the order of changes by itself, so that loom can prove it.
+            // follows the last `wake_javascript` in the order of changes by itself, so that loom can prove it.
             self.scheduled.swap(false, Ordering::AcqRel);
         }
         let mut woken = self.happens(&mut queue, Until::Taken);

@@ -112,7 +112,7 @@ fn what_is_pushed_under_a_lock_and_reported_later_is_taken() {
                 let told = inbox.push(&mut numbered(publisher, 0));
                 inbox.push(&mut numbered(publisher, 1));
                 assert!(told);
-                inbox.tell();
+                inbox.wake_javascript();
             })
         });
         let taken = take_all(&inbox, &woken, 4);
