@@ -42,8 +42,15 @@ export declare class BindingEnvironment {
   flush(records: number, text: number, atOnce: boolean): number
   /** Waits until the I/O threads have carried out every flush: what was written is with the kernel, as far as it takes it. */
   settle(): void
-  /** Binds and starts to accept. */
-  listen(options: BindingListenOptions, config: BindingServerConfig): BindingListening
+  /**
+   * Binds and starts to accept; connections of TLS where there is `tls`, whose handshakes may take `handshake_timeout`
+   * milliseconds.
+   */
+  listen(options: BindingListenOptions, config: BindingServerConfig, tls?: BindingTls | undefined | null, handshakeTimeout?: number | undefined | null): BindingListening
+  /** Key material of a connection with TLS; null where there is none. */
+  exportKeyingMaterial(slot: number, generation: number, what: BindingKeyingMaterial): Buffer | null
+  /** Changes what further handshakes of a server go by that has had `tls` from the start. */
+  setTls(server: number, tls: BindingTls, handshakeTimeout?: number | undefined | null): void
   /** A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`. */
   openServer(config: BindingServerConfig): number
   /**
@@ -95,6 +102,12 @@ export declare class BindingSession {
   receiving(): boolean
   /** Whether nothing of an exchange is under way. */
   idle(): boolean
+}
+
+/** A server's TLS. The constructor throws an Error whose message says which option an I/O thread cannot serve. */
+export declare class BindingTls {
+  /** See the class. */
+  constructor(options: BindingTlsOptions)
 }
 
 /**
@@ -170,6 +183,24 @@ export interface BindingGivenUp {
   fd: number
   /** Bytes that were received and that no record has brought. */
   unread?: Buffer
+}
+
+/** A certificate and its key. */
+export interface BindingIdentity {
+  /** The certificate and those that it is signed by, in DER. */
+  chain: Array<Buffer>
+  /** The private key in DER, as PKCS #8. */
+  key: Buffer
+}
+
+/** Which key material is asked for (RFC 5705). */
+export interface BindingKeyingMaterial {
+  /** Bytes of it. */
+  length: number
+  /** Who asks. */
+  label: string
+  /** What for, if the label does not say it all. */
+  context?: Buffer
 }
 
 /** Outcome of `listen`: with `errno` 0 the server runs. */
@@ -256,6 +287,36 @@ export interface BindingSessionConfig {
   maxHeadersCount: number
   /** One of VALIDATION_STRICT and the others. */
   validation: number
+}
+
+/** Certificates for a name. */
+export interface BindingTlsContext {
+  /** `*` stands for a first label. */
+  name: string
+  /** One for each kind of key. */
+  identities: Array<BindingIdentity>
+}
+
+/** What `tls.createServer` has been given. */
+export interface BindingTlsOptions {
+  /** `key` and `cert`, one for each kind of key. */
+  identities: Array<BindingIdentity>
+  /** Those of `addContext`. */
+  contexts: Array<BindingTlsContext>
+  /** `minVersion`, as the protocol has it. */
+  minVersion: number
+  /** `maxVersion`, likewise. */
+  maxVersion: number
+  /** `ciphers`. */
+  ciphers: string
+  /** Whether those are Node's default. */
+  hasDefaultCiphers: boolean
+  /** `ecdhCurve`. */
+  curves: string
+  /** `ALPNProtocols`. */
+  alpn: Array<Buffer>
+  /** `honorCipherOrder`. */
+  honorCipherOrder: boolean
 }
 
 /** The whole response to a message that was refused with `status`. */

@@ -240,6 +240,26 @@ export function failureIndex(words: Uint32Array, word: number): number {
 /** Bytes of one. */
 export const FAILURE_BYTES = 12
 
+// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a  session was resumed.
+
+/** Bytes of the payload. */
+export function securedDetailsLength(words: Uint32Array, word: number): number {
+  return words[word + 4]!
+}
+
+/** Where the fields end and the payload begins. */
+export const SECURED_PAYLOAD = 20
+
+// IN_TLS_FAILED.
+
+/** TLS_HANG_UP, TLS_TIMEOUT, or a reason of OpenSSL's library for SSL. */
+export function tlsFailedReason(words: Uint32Array, word: number): number {
+  return words[word + 4]!
+}
+
+/** Where the fields end and the payload begins. */
+export const TLS_FAILED_PAYLOAD = 20
+
 // IN_ACK.
 
 /** Number of the oldest writes that are with the kernel now. */

@@ -30,6 +30,10 @@ export const IN_RESPONSE = 12
 export const IN_CONNECTED = 13
 /** A client's connection could not be established: its last record. */
 export const IN_CONNECT_FAILED = 14
+/** A server's handshake of TLS is complete. Comes after IN_OPEN. */
+export const IN_SECURED = 15
+/** TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed. */
+export const IN_TLS_FAILED = 16
 
 // Flags of IN_HEAD.
 
@@ -77,6 +81,13 @@ export const TIMEOUT_REQUEST = 1
 export const TIMEOUT_SOCKET = 2
 /** keepAliveTimeout. */
 export const TIMEOUT_KEEP_ALIVE = 3
+
+// Reasons in IN_TLS_FAILED that are none of OpenSSL's.
+
+/** The peer closed the connection before the handshake was complete. */
+export const TLS_HANG_UP = 0
+/** The handshake took longer than handshakeTimeout. */
+export const TLS_TIMEOUT = 1
 
 // The step of a failed attempt in IN_CONNECT_FAILED.
 

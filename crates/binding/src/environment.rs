@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound};
-use napi::bindgen_prelude::{BufferSlice, Function, JsObjectValue, Object, Result};
+use ferrohttp_net::{Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound, ServerTls};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, JsObjectValue, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
 use crate::connect::{BindingConnectOptions, BindingConnecting};
 use crate::held::Released;
-use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig};
+use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig, millis};
 use crate::pinned::Pinned;
+use crate::tls::{BindingKeyingMaterial, BindingTls};
 use crate::wake::{Waker, misuse};
 
 /// How long `close_listener` waits for the I/O thread. It never blocks on anything, so this is a
@@ -198,18 +199,48 @@ impl BindingEnvironment {
         let _ = self.environment.settled().recv_timeout(SETTLE_WAIT);
     }
 
-    /// Binds and starts to accept.
+    /// Binds and starts to accept; connections of TLS where there is `tls`, whose handshakes may take `handshake_timeout`
+    /// milliseconds.
     #[napi(catch_unwind)]
     pub fn listen(
         &self,
         options: BindingListenOptions,
         config: BindingServerConfig,
+        tls: Option<&BindingTls>,
+        handshake_timeout: Option<f64>,
     ) -> BindingListening {
+        let tls = tls.map(|tls| server_tls(tls, handshake_timeout));
         BindingListening::new(
             options
                 .to_net()
-                .and_then(|options| self.environment.listen(&options, config.to_net())),
+                .and_then(|options| self.environment.listen_with(&options, config.to_net(), tls)),
         )
+    }
+
+    /// Key material of a connection with TLS; null where there is none.
+    #[napi(catch_unwind)]
+    pub fn export_keying_material(
+        &self,
+        slot: u32,
+        generation: u32,
+        what: BindingKeyingMaterial,
+    ) -> Option<Buffer> {
+        let BindingKeyingMaterial {
+            length,
+            label,
+            context,
+        } = what;
+        let (id, label) = (ConnectionId { slot, generation }, label.as_bytes());
+        self.environment
+            .export_keying_material(id, length as usize, label, context.as_deref())
+            .map(Buffer::from)
+    }
+
+    /// Changes what further handshakes of a server go by that has had `tls` from the start.
+    #[napi(catch_unwind)]
+    pub fn set_tls(&self, server: u32, tls: &BindingTls, handshake_timeout: Option<f64>) {
+        self.environment
+            .set_tls(server, server_tls(tls, handshake_timeout));
     }
 
     /// A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`.
@@ -314,6 +345,13 @@ fn external(env: &Env, mut chunk: Chunk) -> Result<BufferSlice<'_>> {
 #[must_use]
 pub fn request_io_threads(count: u32) -> bool {
     ferrohttp_net::request_threads(count as usize)
+}
+
+fn server_tls(tls: &BindingTls, handshake_timeout: Option<f64>) -> ServerTls {
+    ServerTls {
+        config: tls.to_net(),
+        handshake_timeout: handshake_timeout.and_then(millis),
+    }
 }
 
 fn record_length(records: &[u8]) -> Option<usize> {

@@ -16,4 +16,5 @@ mod phases;
 mod pinned;
 mod session;
 mod tables;
+mod tls;
 mod wake;

@@ -51,7 +51,7 @@ pub(crate) fn adopt(
         Arc::clone(thread),
         registry,
         (server, &config),
-        true,
+        (true, None),
     );
     let id = connection.id();
     thread.handle.spawn(connection::serve(connection));

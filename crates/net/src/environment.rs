@@ -21,7 +21,7 @@ use crate::js_thread::JsThread;
 use crate::listener::{self, Backlog, BoundAddress, ListenOptions};
 use crate::loans::Loans;
 use crate::registry::Registry;
-use crate::server::{Server, ServerConfig};
+use crate::server::{Server, ServerConfig, ServerTls};
 use crate::settings::ClientConfig;
 use crate::sync::lock;
 
@@ -227,8 +227,21 @@ impl Environment {
         options: &ListenOptions,
         config: ServerConfig,
     ) -> Result<(u32, BoundAddress), ListenError> {
+        self.listen_with(options, config, None)
+    }
+
+    /// As `listen`, for connections of TLS where there is `tls`.
+    ///
+    /// # Errors
+    /// As of `listen`.
+    pub fn listen_with(
+        self: &Arc<Self>,
+        options: &ListenOptions,
+        config: ServerConfig,
+        tls: Option<ServerTls>,
+    ) -> Result<(u32, BoundAddress), ListenError> {
         let thread = io_thread::next_thread().map_err(ListenError::threads)?;
-        self.listen_on(&thread, options, config)
+        self.listen_on(&thread, options, config, tls)
     }
 
     pub(crate) fn listen_on(
@@ -236,29 +249,49 @@ impl Environment {
         thread: &Arc<IoThread>,
         options: &ListenOptions,
         config: ServerConfig,
+        tls: Option<ServerTls>,
     ) -> Result<(u32, BoundAddress), ListenError> {
         let listening = listener::listen(options, &config, thread)?;
-        let server = self.add_server(config);
+        let server = self.add_server(config, tls);
         let address = listening.address.clone();
         listener::start(listening, thread, &self.registry, &server);
         Ok((server.id, address))
     }
 
-    fn add_server(&self, config: ServerConfig) -> Arc<Server> {
+    fn add_server(&self, config: ServerConfig, tls: Option<ServerTls>) -> Arc<Server> {
         let id = {
             let mut next = lock(&self.next_server);
             let id = *next;
             *next = next.wrapping_add(1);
             id
         };
-        let server = Arc::new(Server::new(id, config));
+        let server = Arc::new(Server::new(id, config, tls));
         lock(&self.servers).insert(id, Arc::clone(&server));
         server
     }
 
+    /// Key material of a connection with TLS, as RFC 5705 has it. None of others, of one that is gone, and where it is too much.
+    pub fn export_keying_material(
+        &self,
+        id: ConnectionId,
+        length: usize,
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
+        self.connection(id)?
+            .export_keying_material(length, label, context)
+    }
+
+    /// Changes what further handshakes of a server go by, which has had TLS from the start.
+    pub fn set_tls(&self, server: u32, tls: ServerTls) {
+        if let Some(server) = lock(&self.servers).get(&server) {
+            server.set_tls(tls);
+        }
+    }
+
     /// Adds a server that has no listening socket, and gets its connections by `adopt`. Returns its id. `close_listener` ends it.
     pub fn open_server(&self, config: ServerConfig) -> u32 {
-        self.add_server(config).id
+        self.add_server(config, None).id
     }
 
     /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN

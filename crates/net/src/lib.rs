@@ -43,6 +43,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod tls;
 
 pub use adopted::Adopted;
 pub use connect::{ConnectOptions, ConnectTarget, scope_id};
@@ -56,9 +57,10 @@ pub use id::ConnectionId;
 pub use io_thread::{THREADS_VARIABLE, request_threads};
 pub use listener::{Backlog, BoundAddress, ListenOptions, ListenTarget};
 pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time};
-pub use server::ServerConfig;
+pub use server::{ServerConfig, ServerTls};
 pub use session::Session;
 pub use settings::{ClientConfig, with_validation};
+pub use tls::{Identity, TlsServer, TlsServerOptions, Unsupported};
 
 /// What fuzz targets need of the inside.
 #[cfg(feature = "fuzz")]

@@ -29,10 +29,11 @@ use crate::error::ListenError;
 use crate::handoff::Addresses;
 use crate::io_thread::{IoThread, next_thread};
 use crate::registry::Registry;
-use crate::server::{Accepting, Server, ServerConfig};
+use crate::server::{Accepting, Server, ServerConfig, ServerTls};
 use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
+use crate::tls::{Failure, Session};
 
 /// Pause after an accept that failed for want of descriptors or memory: the peer stays in the
 /// backlog, and something may be closed meanwhile.
@@ -497,20 +498,30 @@ fn open(
         return;
     }
     let handle = thread.handle.clone();
-    let connection = begin(stream, thread, registry, (server, &config), false);
-    staging::with_batch(&registry.js, |batch| {
-        batch.open(connection.id(), server.id, addresses);
-    });
+    let session = |tls: ServerTls| Ok((tls.config.accept()?, tls.handshake_timeout));
+    let Ok::<_, Failure>(tls) = server.tls().map(session).transpose() else {
+        // Only a configuration that has never worked fails here.
+        server.release(false);
+        return;
+    };
+    let is_plain = tls.is_none();
+    let connection = begin(stream, thread, registry, (server, &config), (false, tls));
+    // A connection of TLS is reported when its handshake is over.
+    if is_plain {
+        staging::with_batch(&registry.js, |batch| {
+            batch.open(connection.id(), server.id, addresses);
+        });
+    }
     handle.spawn(connection::serve(connection));
 }
 
-/// `shared`: see `Connection::accepted`.
+/// `shared` and `tls`: see `Connection::accepted`.
 pub(crate) fn begin(
     stream: Stream,
     thread: Arc<IoThread>,
     registry: &Arc<Registry>,
     (server, config): (&Arc<Server>, &ServerConfig),
-    shared: bool,
+    (shared, tls): (bool, Option<(Session, Option<Duration>)>),
 ) -> Arc<Connection> {
     if let Some(delay) = config.tcp_keep_alive {
         drop(stream.set_tcp_keepalive(true, delay));
@@ -526,6 +537,7 @@ pub(crate) fn begin(
             stream,
             shared,
             Arc::clone(server),
+            tls,
         ))
     })
 }

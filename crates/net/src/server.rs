@@ -12,6 +12,7 @@ use crate::crossing::limit;
 use crate::descriptor::Descriptor;
 use crate::lingering::Lingering;
 use crate::settings::Settings;
+use crate::tls::TlsServer;
 
 /// Settings that may change while a server runs. Connections read them in every turn.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,15 @@ impl Default for ServerConfig {
     }
 }
 
+/// A server's TLS. Its connections keep what they began with.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// Certificates and what else handshakes go by.
+    pub config: TlsServer,
+    /// `handshakeTimeout`.
+    pub handshake_timeout: Option<Duration>,
+}
+
 /// A server that accepts.
 pub(crate) struct Accepting {
     pub(crate) task: AbortHandle,
@@ -64,6 +74,8 @@ pub(crate) struct Accepting {
 pub(crate) struct Server {
     pub(crate) id: u32,
     config: RwLock<ServerConfig>,
+    /// None where connections are plain HTTP, which never changes.
+    tls: Option<RwLock<ServerTls>>,
     connections: AtomicUsize,
     pub(crate) lingering: Lingering,
     ended: AtomicU64,
@@ -73,10 +85,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) const fn new(id: u32, config: ServerConfig) -> Self {
+    pub(crate) fn new(id: u32, config: ServerConfig, tls: Option<ServerTls>) -> Self {
         Self {
             id,
             config: RwLock::new(config),
+            tls: tls.map(RwLock::new),
             connections: AtomicUsize::new(0),
             lingering: Lingering::new(),
             ended: AtomicU64::new(0),
@@ -102,6 +115,18 @@ impl Server {
 
     pub(crate) fn configure(&self, config: ServerConfig) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    pub(crate) fn tls(&self) -> Option<ServerTls> {
+        let tls = self.tls.as_ref()?.read();
+        Some(tls.unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// What further handshakes go by. A server of plain HTTP stays one.
+    pub(crate) fn set_tls(&self, new: ServerTls) {
+        if let Some(tls) = &self.tls {
+            *tls.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
     }
 
     /// Counts one more connection, unless there are `max` already.

@@ -68,6 +68,7 @@ enum Due {
     Protocol(TimeoutKind),
     Socket,
     Fallback,
+    Handshake,
 }
 
 impl State {
@@ -79,6 +80,13 @@ impl State {
     }
 
     fn next_deadline(&self, settings: &Settings) -> Option<(Instant, Due)> {
+        if let Some(secure) = self
+            .secure
+            .as_ref()
+            .filter(|secure| secure.is_handshaking())
+        {
+            return secure.handshake_deadline().map(|at| (at, Due::Handshake));
+        }
         let deadlines = &self.deadlines;
         if let Some(at) = deadlines.fallback_at {
             return Some((at, Due::Fallback));
@@ -211,6 +219,7 @@ impl Turn<'_> {
                 self.act_for_javascript();
                 self.state.wake();
             }
+            Due::Handshake => self.handshake_timed_out(),
         }
     }
 

@@ -21,7 +21,7 @@ impl Connection {
     /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
-    /// The connection is not open, or is being closed. The process has no further descriptor, or the platform has none.
+    /// The connection is not open, is being closed, or is one of TLS, whose keys nobody else has. The process has no further descriptor, or the platform has none.
     pub(crate) fn give_up_socket(&self) -> io::Result<GivenUp> {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -51,7 +51,8 @@ impl Connection {
 
 impl State {
     fn can_be_given_up(&self) -> bool {
-        self.write_failed.is_none()
+        self.secure.is_none()
+            && self.write_failed.is_none()
             && !matches!(self.writing, Writing::Close | Writing::Destroy)
             && self.incoming.reading != Reading::Discard
     }

@@ -148,6 +148,8 @@ impl Turn<'_> {
                 self.read_behind(buffers)
             }
         })?;
+        let secure = self.state.secure.as_ref();
+        let closed_by_tls = secure.is_some_and(|secure| secure.is_closed_by_peer());
         let incoming = &mut self.state.incoming;
         incoming.waiting.add_memory(self.batch.memory() - before);
         match count {
@@ -160,6 +162,9 @@ impl Turn<'_> {
             }
             Some((count, capacity)) => {
                 incoming.bytes_read += count as u64;
+                if incoming.fin == Fin::Awaited && closed_by_tls {
+                    incoming.fin = Fin::Received;
+                }
                 self.state.deadlines.keep_alive_reported = false;
                 self.state.note_activity();
                 Ok(if count < capacity {
@@ -176,7 +181,7 @@ impl Turn<'_> {
         let Buffers { read, scratch } = buffers;
         read.clear();
         let capacity = read.capacity();
-        let Some(count) = self.state.attempt_read(read)? else {
+        let Some(count) = self.attempt_read(read)? else {
             return Ok(None);
         };
         let wanted = self.state.is_read_for_someone(self.settings);
@@ -202,7 +207,7 @@ impl Turn<'_> {
         let Buffers { read, scratch } = buffers;
         read.clear();
         let capacity = read.capacity();
-        let Some(count) = self.state.attempt_read(read)? else {
+        let Some(count) = self.attempt_read(read)? else {
             return Ok(None);
         };
         if count > 0 {
@@ -231,7 +236,7 @@ impl Turn<'_> {
             _ => chunk::memory(),
         };
         let capacity = chunk.capacity();
-        let count = self.state.attempt_read(&mut chunk);
+        let count = self.attempt_read(&mut chunk);
         let chunk = Chunk::new(chunk, 0);
         let Some(count) = count? else {
             return Ok(None);
@@ -268,6 +273,28 @@ impl Turn<'_> {
         self.tap(&chunk);
         self.state.incoming.buffer.extend_from_slice(&chunk[used..]);
         Ok(Some((count, capacity)))
+    }
+
+    /// Reads into the spare capacity of `buffer`. Returns the number of bytes, None when there are none.
+    fn attempt_read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        let state = &mut *self.state;
+        let Some(stream) = state.lifecycle.stream() else {
+            return Ok(None);
+        };
+        let count = match &mut state.secure {
+            None => stream.try_read_spare(buffer),
+            Some(secure) => secure.read(stream, buffer),
+        };
+        let count = match count {
+            Ok(count) => Ok(Some(count)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        self.check_tls(count)
     }
 
     /// Shows the program the bytes that were read, if it asked for them.
@@ -397,6 +424,7 @@ impl State {
             return false;
         }
         match incoming.reading {
+            _ if self.is_handshaking() => true,
             Reading::Discard => true,
             Reading::Raw => incoming.credit > 0,
             Reading::Http if incoming.paused => false,
@@ -432,22 +460,6 @@ impl State {
     /// Whether the peer has to read our output before its next request is read.
     pub(super) const fn awaits_reader(&self) -> bool {
         self.output.unwritten() >= UNREAD_OUTPUT
-    }
-
-    /// Reads into the spare capacity of `buffer`. Returns the number of bytes, None when there are none.
-    fn attempt_read(&self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
-        let Some(stream) = self.lifecycle.stream() else {
-            return Ok(None);
-        };
-        match stream.try_read_spare(buffer) {
-            Ok(count) => Ok(Some(count)),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -32,6 +32,8 @@ impl State {
                 .is_none_or(|limit| limit >= NEAR)
             && self.incoming.buffer.is_empty()
             && self.output.is_empty()
+            && !self.is_handshaking()
+            && !self.has_ciphertext()
             && !self.role.is_client()
             && !self.role.is_receiving()
             && self.wants_read(settings)

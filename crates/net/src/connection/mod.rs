@@ -16,6 +16,7 @@ mod output;
 mod requests;
 mod responses;
 mod role;
+mod secure;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
+use std::time::Duration;
 
 pub(crate) use self::connecting::connect;
 use self::deadline::Deadlines;
@@ -33,6 +35,7 @@ use self::lifecycle::Lifecycle;
 pub(crate) use self::loan::LENT_AFTER;
 use self::output::{Flush, Output};
 use self::role::{ClientRole, Role, ServerRole};
+use self::secure::Secure;
 pub(crate) use self::task::serve;
 use crate::clock::now;
 use crate::connect::ConnectOptions;
@@ -47,6 +50,7 @@ use crate::staging;
 use crate::stream::Stream;
 use crate::sync::lock;
 use crate::table::TableEntry;
+use crate::tls::Session;
 
 /// See the module. A connection knows its two threads and how to leave the table, and not who listens or who looks it up.
 pub(crate) struct Connection {
@@ -72,6 +76,8 @@ enum Writing {
 
 struct State {
     lifecycle: Lifecycle,
+    /// None where the socket's bytes are HTTP.
+    secure: Option<Box<Secure>>,
     role: Role,
     incoming: Incoming,
     writing: Writing,
@@ -108,17 +114,20 @@ pub(crate) struct Place {
 
 impl Connection {
     /// A connection that `server` has accepted. `shared`: the connection came from another process, which may not have closed its
-    /// descriptor yet, so closing ours sends nothing to the peer.
+    /// descriptor yet, so closing ours sends nothing to the peer. `tls`: the server's side of TLS, and how long the handshake may
+    /// take.
     pub(crate) fn accepted(
         place: Place,
         stream: Stream,
         shared: bool,
         server: Arc<Server>,
+        tls: Option<(Session, Option<Duration>)>,
     ) -> Self {
         let paused = server.config().paused;
         let role = Role::Server(ServerRole::new(server, shared, now()));
         let mut state = State::new(Lifecycle::Open(stream), role);
         state.incoming.paused = paused;
+        state.secure = tls.map(|(session, timeout)| Box::new(Secure::new(session, timeout)));
         Self::new(place, state)
     }
 
@@ -186,13 +195,16 @@ impl Connection {
         batch: &mut Batch,
         closing: bool,
     ) -> Result<Flush, i32> {
-        if state.output.is_settled() {
+        if state.output.is_settled() && !state.has_ciphertext() {
             return Ok(Flush::Done);
         }
         let Some(stream) = state.lifecycle.stream() else {
             return Ok(Flush::Done);
         };
-        let result = state.output.flush(stream, closing);
+        let result = match &mut state.secure {
+            None => state.output.flush(stream, closing),
+            Some(secure) => secure.flush(&mut state.output, stream, closing),
+        };
         let reached = state.output.take_reached_marks();
         if reached > 0 {
             batch.ack(self.id(), reached);
@@ -303,6 +315,7 @@ impl State {
         let settings = role.settings();
         Self {
             lifecycle,
+            secure: None,
             role,
             incoming: Incoming::new(settings.body_window),
             writing: Writing::Open,

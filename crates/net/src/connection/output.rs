@@ -213,6 +213,26 @@ impl Output {
         write(&slices[..count])
     }
 
+    /// Gives at most `limit` bytes to `write`, which takes all of them.
+    pub(super) fn take(&mut self, limit: usize, write: impl FnMut(&[u8])) {
+        let mut write = write;
+        let mut taken = 0;
+        // Slices end where buffers do.
+        let result = self.write_vectored(limit, |slices| {
+            for slice in slices {
+                write(slice);
+                taken += slice.len();
+            }
+            Ok(taken)
+        });
+        if let Ok(count) = result {
+            self.advance(count);
+        }
+        if self.is_empty() {
+            self.give_back();
+        }
+    }
+
     fn advance(&mut self, mut count: usize) {
         self.written += count as u64;
         while let Some(first) = self.segments.front() {

@@ -8,6 +8,7 @@ use ferrohttp_proto::{
     ServerConnection, TimeoutKind, Timeouts,
 };
 
+use crate::clock::now;
 use crate::server::Server;
 use crate::settings::{Settings, with_validation};
 
@@ -55,6 +56,13 @@ impl ServerRole {
             shared,
             answered_directly: 0,
         }
+    }
+}
+
+impl ServerRole {
+    /// Time limits begin: the connection is one of HTTP from now on.
+    pub(super) fn begin(&mut self) {
+        self.engine = ServerConnection::new(now());
     }
 }
 

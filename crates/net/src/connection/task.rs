@@ -156,8 +156,7 @@ impl Turn<'_> {
     fn advance_close(&mut self) -> Next {
         if self.state.is_destroyed() {
             self.state.output.clear();
-        }
-        if !self.state.output.is_empty() {
+        } else if !self.state.output.is_empty() || self.state.has_ciphertext() {
             return Next::Wait;
         }
         let connection = self.connection;
@@ -182,6 +181,8 @@ impl Turn<'_> {
             Writing::Close if state.has_read_everything() => {
                 if state.role.server().is_some_and(|role| role.shared) {
                     state.shut();
+                } else {
+                    state.end_tls();
                 }
                 connection.close(state, 0, self.batch);
                 Next::Again
@@ -212,6 +213,7 @@ impl Turn<'_> {
 impl State {
     fn shut(&mut self) {
         self.writing = Writing::Shut;
+        self.end_tls();
         if let Some(stream) = self.lifecycle.stream() {
             // ENOTCONN after a reset: reading reports the error.
             drop(stream.shutdown_write());

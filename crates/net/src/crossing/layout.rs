@@ -231,6 +231,19 @@ layouts! {
         index: u32,
     }
 
+    /// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a
+    /// session was resumed.
+    inbound Secured {
+        /// Bytes of the payload.
+        details_length: u32,
+    }
+
+    /// IN_TLS_FAILED.
+    inbound TlsFailed {
+        /// TLS_HANG_UP, TLS_TIMEOUT, or a reason of OpenSSL's library for SSL.
+        reason: u32,
+    }
+
     /// IN_ACK.
     inbound Ack {
         /// Number of the oldest writes that are with the kernel now.

@@ -82,6 +82,10 @@ numbers! {
         CONNECTED = 13;
         /// A client's connection could not be established: its last record.
         CONNECT_FAILED = 14;
+        /// A server's handshake of TLS is complete. Comes after IN_OPEN.
+        SECURED = 15;
+        /// TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed.
+        TLS_FAILED = 16;
     }
 
     /// Flags of IN_HEAD.
@@ -134,6 +138,14 @@ numbers! {
         SOCKET = 2;
         /// keepAliveTimeout.
         KEEP_ALIVE = 3;
+    }
+
+    /// Reasons in IN_TLS_FAILED that are none of OpenSSL's.
+    pub(crate) mod tls_failure: u32, "TLS_" {
+        /// The peer closed the connection before the handshake was complete.
+        HANG_UP = 0;
+        /// The handshake took longer than handshakeTimeout.
+        TIMEOUT = 1;
     }
 
     /// The step of a failed attempt in IN_CONNECT_FAILED.

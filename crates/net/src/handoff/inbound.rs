@@ -14,6 +14,7 @@ use crate::crossing::{
     body_flag, end_flag, first_word, head_flag, inbound as kind, response_flag, timeout,
 };
 use crate::id::ConnectionId;
+use crate::tls::Established;
 
 /// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and
 /// out of it cost more than taking a chunk.
@@ -168,6 +169,31 @@ impl Batch {
     /// A connection was accepted by server `server`.
     pub(crate) fn open(&mut self, id: ConnectionId, server: u32, addresses: Addresses) {
         self.endpoints(kind::OPEN, id, server, addresses);
+    }
+
+    /// The handshake of a server's connection is complete.
+    pub(crate) fn secured(&mut self, id: ConnectionId, agreed: &Established) {
+        let is_resumed: &[u8] = if agreed.is_resumed { b"1" } else { b"0" };
+        let details = [
+            agreed.protocol.as_bytes(),
+            agreed.cipher.as_bytes(),
+            agreed.group.as_bytes(),
+            is_resumed,
+            agreed.server_name.as_deref().unwrap_or_default().as_bytes(),
+            agreed.alpn.as_deref().unwrap_or_default(),
+        ]
+        .join(&b'\n');
+        let fields = layout::Secured {
+            details_length: details.len() as u32,
+        };
+        let start = self.begin(kind::SECURED, 0, id, fields);
+        self.bytes.extend_from_slice(&details);
+        self.finish(start);
+    }
+
+    /// TLS has failed; see the layout about reasons.
+    pub(crate) fn tls_failed(&mut self, id: ConnectionId, reason: u32) {
+        self.fields_alone(kind::TLS_FAILED, 0, id, layout::TlsFailed { reason });
     }
 
     /// Appends a record with the addresses of both ends, where they are known. The connection may be closed before JavaScript

@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 11] = [
         "stream",
         "sync",
         "timer",
+        "tls",
     ],
     &["connect", "error", "lingering", "pool", "settings", "table"],
     &["handoff", "server"],

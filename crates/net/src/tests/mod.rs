@@ -11,6 +11,7 @@ mod layers;
 #[cfg(target_os = "linux")]
 mod loans;
 mod paused;
+mod secure;
 #[cfg(target_os = "linux")]
 mod size;
 mod socket_options;

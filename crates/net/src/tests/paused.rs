@@ -19,7 +19,7 @@ use crate::handoff::{Batch, Outbound};
 use crate::id::ConnectionId;
 use crate::io_thread::IoThread;
 use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
-use crate::server::ServerConfig;
+use crate::server::{ServerConfig, ServerTls};
 use crate::settings::ClientConfig;
 use crate::staging;
 
@@ -68,6 +68,14 @@ impl Js {
     }
 
     pub(super) fn listen(&self, config: ServerConfig) -> (u32, SocketAddr) {
+        self.listen_with(config, None)
+    }
+
+    pub(super) fn listen_with(
+        &self,
+        config: ServerConfig,
+        tls: Option<ServerTls>,
+    ) -> (u32, SocketAddr) {
         let options = ListenOptions {
             target: ListenTarget::Address(([127, 0, 0, 1], 0).into()),
             backlog: 64,
@@ -76,7 +84,7 @@ impl Js {
         };
         let (server, bound) = self
             .environment
-            .listen_on(&self.thread, &options, config)
+            .listen_on(&self.thread, &options, config, tls)
             .expect("listen");
         let BoundAddress::Ip(address) = bound else {
             panic!("not an IP address")

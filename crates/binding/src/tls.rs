@@ -1,0 +1,97 @@
+//! A server's TLS, as JavaScript passes it.
+
+use ferrohttp_net::{Identity, TlsServer, TlsServerOptions, Unsupported};
+use napi::bindgen_prelude::{Buffer, Error, Result, Status};
+use napi_derive::napi;
+
+/// A certificate and its key.
+#[napi(object)]
+pub struct BindingIdentity {
+    /// The certificate and those that it is signed by, in DER.
+    pub chain: Vec<Buffer>,
+    /// The private key in DER, as PKCS #8.
+    pub key: Buffer,
+}
+
+/// Certificates for a name.
+#[napi(object)]
+pub struct BindingTlsContext {
+    /// `*` stands for a first label.
+    pub name: String,
+    /// One for each kind of key.
+    pub identities: Vec<BindingIdentity>,
+}
+
+/// What `tls.createServer` has been given.
+#[napi(object)]
+pub struct BindingTlsOptions {
+    /// `key` and `cert`, one for each kind of key.
+    pub identities: Vec<BindingIdentity>,
+    /// Those of `addContext`.
+    pub contexts: Vec<BindingTlsContext>,
+    /// `minVersion`, as the protocol has it.
+    pub min_version: u16,
+    /// `maxVersion`, likewise.
+    pub max_version: u16,
+    /// `ciphers`.
+    pub ciphers: String,
+    /// Whether those are Node's default.
+    pub has_default_ciphers: bool,
+    /// `ecdhCurve`.
+    pub curves: String,
+    /// `ALPNProtocols`.
+    pub alpn: Vec<Buffer>,
+    /// `honorCipherOrder`.
+    pub honor_cipher_order: bool,
+}
+
+/// Which key material is asked for (RFC 5705).
+#[napi(object)]
+pub struct BindingKeyingMaterial {
+    /// Bytes of it.
+    pub length: u32,
+    /// Who asks.
+    pub label: String,
+    /// What for, if the label does not say it all.
+    pub context: Option<Buffer>,
+}
+
+/// A server's TLS. The constructor throws an Error whose message says which option an I/O thread cannot serve.
+#[napi]
+pub struct BindingTls(TlsServer);
+
+impl BindingTls {
+    pub(crate) fn to_net(&self) -> TlsServer {
+        self.0.clone()
+    }
+}
+
+#[napi]
+impl BindingTls {
+    /// See the class.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: BindingTlsOptions) -> Result<Self> {
+        let contexts = options.contexts.into_iter();
+        TlsServer::new(TlsServerOptions {
+            identities: identities(options.identities),
+            contexts: contexts
+                .map(|context| (context.name, identities(context.identities)))
+                .collect(),
+            versions: (options.min_version, options.max_version),
+            ciphers: (options.ciphers, options.has_default_ciphers),
+            curves: options.curves,
+            alpn: options.alpn.into_iter().map(|name| name.to_vec()).collect(),
+            honor_cipher_order: options.honor_cipher_order,
+        })
+        .map(Self)
+        .map_err(|Unsupported(reason)| Error::new(Status::InvalidArg, reason))
+    }
+}
+
+fn identities(given: Vec<BindingIdentity>) -> Vec<Identity> {
+    let to_net = |one: BindingIdentity| Identity {
+        chain: one.chain.into_iter().map(|der| der.to_vec()).collect(),
+        key: one.key.to_vec(),
+    };
+    given.into_iter().map(to_net).collect()
+}

@@ -1,0 +1,96 @@
+//! The causes of TLS failures as OpenSSL's numbers, from which JavaScript makes Node's errors.
+
+use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+
+/// A reason of OpenSSL's library `SSL routines` (`SSL_R_…`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) u16);
+
+/// Added to the number of an alert that was received.
+const ALERT: u16 = 1000;
+
+impl Failure {
+    /// The peer speaks another protocol, or another version.
+    pub(crate) const WRONG_VERSION_NUMBER: Self = Self(267);
+    /// The peer speaks HTTP.
+    pub(crate) const HTTP_REQUEST: Self = Self(156);
+    /// … to a proxy.
+    pub(crate) const HTTPS_PROXY_REQUEST: Self = Self(155);
+    pub(crate) const NO_SHARED_CIPHER: Self = Self(193);
+    const UNSUPPORTED_PROTOCOL: Self = Self(258);
+    const NO_SUITABLE_KEY_SHARE: Self = Self(101);
+    pub(crate) const NO_SUITABLE_SIGNATURE_ALGORITHM: Self = Self(118);
+    const NO_APPLICATION_PROTOCOL: Self = Self(235);
+    const BAD_RECORD_MAC: Self = Self(281);
+    const UNEXPECTED_MESSAGE: Self = Self(244);
+    const PACKET_LENGTH_TOO_LONG: Self = Self(198);
+    const LENGTH_MISMATCH: Self = Self(159);
+    const BAD_EXTENSION: Self = Self(110);
+    const TOO_MANY_KEY_UPDATES: Self = Self(132);
+    const TOO_MANY_WARN_ALERTS: Self = Self(409);
+    const RECORD_TOO_SMALL: Self = Self(298);
+    const INTERNAL_ERROR: Self = Self(68);
+
+    /// The failure for a peer whose first bytes are not a record of TLS. None while there are too few bytes to decide, and for TLS.
+    pub(super) fn of_first_bytes(bytes: &[u8]) -> Option<Self> {
+        const HANDSHAKE: u8 = 22;
+        const ALERT: u8 = 21;
+        // A record's header is complete.
+        let [kind, major, _, _, _] = *bytes.first_chunk::<5>()?;
+        if matches!(kind, HANDSHAKE | ALERT) && major == 3 {
+            return None;
+        }
+        let methods: [&[u8]; 4] = [b"GET ", b"POST ", b"HEAD ", b"PUT "];
+        Some(if methods.iter().any(|method| bytes.starts_with(method)) {
+            Self::HTTP_REQUEST
+        } else if bytes.starts_with(b"CONNE") {
+            Self::HTTPS_PROXY_REQUEST
+        } else {
+            Self::WRONG_VERSION_NUMBER
+        })
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::AlertReceived(alert) => Self::from(*alert),
+            Error::PeerIncompatible(reason) => match reason {
+                PeerIncompatible::NoCipherSuitesInCommon => Self::NO_SHARED_CIPHER,
+                PeerIncompatible::NoKxGroupsInCommon
+                | PeerIncompatible::KeyShareExtensionRequired => Self::NO_SUITABLE_KEY_SHARE,
+                PeerIncompatible::NoSignatureSchemesInCommon
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+                    Self::NO_SUITABLE_SIGNATURE_ALGORITHM
+                }
+                _ => Self::UNSUPPORTED_PROTOCOL,
+            },
+            Error::NoApplicationProtocol => Self::NO_APPLICATION_PROTOCOL,
+            Error::DecryptError => Self::BAD_RECORD_MAC,
+            Error::PeerSentOversizedRecord
+            | Error::InvalidMessage(InvalidMessage::MessageTooLarge) => {
+                Self::PACKET_LENGTH_TOO_LONG
+            }
+            Error::InvalidMessage(
+                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+            ) => Self::WRONG_VERSION_NUMBER,
+            Error::InvalidMessage(_) => Self::LENGTH_MISMATCH,
+            Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+                Self::UNEXPECTED_MESSAGE
+            }
+            Error::PeerMisbehaved(reason) => match reason {
+                PeerMisbehaved::TooManyKeyUpdateRequests => Self::TOO_MANY_KEY_UPDATES,
+                PeerMisbehaved::TooManyWarningAlertsReceived => Self::TOO_MANY_WARN_ALERTS,
+                PeerMisbehaved::TooManyEmptyFragments => Self::RECORD_TOO_SMALL,
+                _ => Self::BAD_EXTENSION,
+            },
+            _ => Self::INTERNAL_ERROR,
+        }
+    }
+}
+
+impl From<AlertDescription> for Failure {
+    fn from(alert: AlertDescription) -> Self {
+        Self(ALERT + u16::from(u8::from(alert)))
+    }
+}

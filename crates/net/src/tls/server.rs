@@ -1,0 +1,164 @@
+//! Makes rustls's configuration of a server from the program's options.
+
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion, version};
+
+use super::ciphers::CipherList;
+use super::provider::{provider, provider_with};
+use super::{Failure, Session, Unsupported};
+
+/// A certificate chain and its private key.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Certificates in DER, the server's own first.
+    pub chain: Vec<Vec<u8>>,
+    /// The private key in DER, as PKCS #8.
+    pub key: Vec<u8>,
+}
+
+/// Options of `tls.createServer`.
+#[derive(Clone, Debug)]
+pub struct TlsServerOptions {
+    /// `key` and `cert`, one for each kind of key.
+    pub identities: Vec<Identity>,
+    /// Identities of `addContext` by name, the latest of which has precedence. `*` stands for the first label.
+    pub contexts: Vec<(String, Vec<Identity>)>,
+    /// `minVersion`, `maxVersion`.
+    pub versions: (u16, u16),
+    /// `ciphers`, and whether they are Node's default.
+    pub ciphers: (String, bool),
+    /// `ecdhCurve`.
+    pub curves: String,
+    /// `ALPNProtocols`.
+    pub alpn: Vec<Vec<u8>>,
+    /// `honorCipherOrder`.
+    pub honor_cipher_order: bool,
+}
+
+const TLS12: u16 = 0x0303;
+const TLS13: u16 = 0x0304;
+
+/// A server's TLS configuration, shared by its connections.
+#[derive(Clone, Debug)]
+pub struct TlsServer(Arc<ServerConfig>);
+
+impl TlsServer {
+    /// Makes the configuration.
+    ///
+    /// # Errors
+    /// rustls does not support an option.
+    pub fn new(options: TlsServerOptions) -> Result<Self, Unsupported> {
+        let (text, lenient) = &options.ciphers;
+        let ciphers = CipherList::parse(text, *lenient)?;
+        let provider = provider_with(&ciphers, &options.curves)?;
+        let versions = versions(options.versions, &ciphers)?;
+        let resolver = Resolver::new(&options)?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)
+            .map_err(|error| Unsupported(format!("ciphers: {error}")))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        config.ticketer =
+            aws_lc_rs::Ticketer::new().map_err(|error| Unsupported(error.to_string()))?;
+        config.alpn_protocols = options.alpn;
+        config.ignore_client_order = options.honor_cipher_order;
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// A connection's state.
+    ///
+    /// # Errors
+    /// The configuration makes no sense to rustls.
+    pub(crate) fn accept(&self) -> Result<Session, Failure> {
+        Session::server(Arc::clone(&self.0))
+    }
+}
+
+/// As with OpenSSL, a version without a suite is disabled.
+fn versions(
+    (min, max): (u16, u16),
+    ciphers: &CipherList,
+) -> Result<Vec<&'static SupportedProtocolVersion>, Unsupported> {
+    if min < TLS12 || min > max {
+        return Err(Unsupported(format!("minVersion: {min:#06x}")));
+    }
+    let mut versions = Vec::new();
+    if max >= TLS13 && !ciphers.tls13.is_empty() {
+        versions.push(&version::TLS13);
+    }
+    if min <= TLS12 && !ciphers.tls12.is_empty() {
+        versions.push(&version::TLS12);
+    }
+    if versions.is_empty() {
+        return Err(Unsupported("ciphers: none of these versions".into()));
+    }
+    Ok(versions)
+}
+
+/// Loaded identities, for one name or for all others.
+type Keys = Vec<Arc<CertifiedKey>>;
+
+#[derive(Debug)]
+struct Resolver {
+    default: Keys,
+    by_name: Vec<(String, Keys)>,
+}
+
+impl Resolver {
+    fn new(options: &TlsServerOptions) -> Result<Self, Unsupported> {
+        let by_name = options
+            .contexts
+            .iter()
+            .rev()
+            .map(|(name, identities)| Ok((name.to_ascii_lowercase(), load(identities)?)))
+            .collect::<Result<_, Unsupported>>()?;
+        Ok(Self {
+            default: load(&options.identities)?,
+            by_name,
+        })
+    }
+
+    fn keys(&self, server_name: Option<&str>) -> &Keys {
+        let Some(name) = server_name else {
+            return &self.default;
+        };
+        let rest = name.split_once('.').map(|(_, rest)| rest);
+        self.by_name
+            .iter()
+            .find(|(pattern, _)| match pattern.strip_prefix("*.") {
+                Some(domain) => rest == Some(domain),
+                None => pattern == name,
+            })
+            .map_or(&self.default, |(_, keys)| keys)
+    }
+}
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let schemes = hello.signature_schemes();
+        self.keys(hello.server_name())
+            .iter()
+            .find(|pair| pair.key.choose_scheme(schemes).is_some())
+            .cloned()
+    }
+}
+
+fn load(identities: &[Identity]) -> Result<Keys, Unsupported> {
+    let load_one = |identity: &Identity| {
+        let chain = identity
+            .chain
+            .iter()
+            .map(|der| CertificateDer::from(der.clone()))
+            .collect();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.clone()));
+        CertifiedKey::from_der(chain, key, provider())
+            .map(Arc::new)
+            .map_err(|error| Unsupported(format!("key: {error}")))
+    };
+    identities.iter().map(load_one).collect()
+}

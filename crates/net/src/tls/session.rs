@@ -1,0 +1,237 @@
+//! The TLS of one connection: decrypts received bytes and encrypts bytes to send, without a socket or a clock.
+//!
+//! Between two calls a session holds at most one incomplete record, the messages of a handshake, and the ciphertext that its caller
+//! has not been able to send.
+
+use std::io::{self, BufRead, IoSlice, Write};
+use std::sync::Arc;
+
+use rustls::ProtocolVersion::TLSv1_3;
+use rustls::{Error, HandshakeKind, ServerConfig, ServerConnection};
+
+use super::Failure;
+use super::ciphers::openssl_name;
+
+/// See the module.
+pub(crate) struct Session {
+    connection: ServerConnection,
+    /// The peer's first bytes, kept until there are enough to recognise TLS.
+    first: Vec<u8>,
+    is_tls: bool,
+    closed_by_peer: bool,
+    failed: Option<Failure>,
+}
+
+/// The result of a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Established {
+    /// As `getProtocol()` has it.
+    pub(crate) protocol: &'static str,
+    /// As `getCipher()` has it.
+    pub(crate) cipher: &'static str,
+    /// The name of the group that the keys were exchanged in, as OpenSSL has it; empty if none was, which is in a resumed session
+    /// of TLS 1.2.
+    pub(crate) group: &'static str,
+    /// By ALPN.
+    pub(crate) alpn: Option<Vec<u8>>,
+    /// The name that the client has sent by SNI.
+    pub(crate) server_name: Option<String>,
+    /// Whether an earlier session was resumed.
+    pub(crate) is_resumed: bool,
+}
+
+/// Bytes of a record's header.
+const HEADER: usize = 5;
+
+impl Session {
+    pub(super) fn server(config: Arc<ServerConfig>) -> Result<Self, Failure> {
+        let mut connection =
+            ServerConnection::new(config).map_err(|error| Failure::from(&error))?;
+        // The caller limits how much it writes.
+        connection.set_buffer_limit(None);
+        Ok(Self {
+            connection,
+            first: Vec::new(),
+            is_tls: false,
+            closed_by_peer: false,
+            failed: None,
+        })
+    }
+
+    /// Decrypts bytes of the peer and appends the plaintext to `plaintext`.
+    ///
+    /// # Errors
+    /// TLS has failed. An alert may have to be sent. Plaintext that was appended before the failure is valid.
+    pub(crate) fn receive(
+        &mut self,
+        ciphertext: &[u8],
+        plaintext: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        if let Some(failure) = self.failed {
+            return Err(failure);
+        }
+        let received = self.check_first(ciphertext).and_then(|()| {
+            let first = std::mem::take(&mut self.first);
+            if self.is_tls {
+                self.decrypt(&first, plaintext)?;
+                self.decrypt(ciphertext, plaintext)
+            } else {
+                self.first = [&first, ciphertext].concat();
+                Ok(())
+            }
+        });
+        self.failed = received.err();
+        received
+    }
+
+    /// Recognises peers that do not speak TLS, for which rustls has one error only.
+    fn check_first(&mut self, ciphertext: &[u8]) -> Result<(), Failure> {
+        if self.is_tls {
+            return Ok(());
+        }
+        let mut start = self.first.clone();
+        start.extend_from_slice(&ciphertext[..ciphertext.len().min(HEADER)]);
+        match Failure::of_first_bytes(&start) {
+            Some(failure) => Err(failure),
+            None => {
+                self.is_tls = start.len() >= HEADER;
+                Ok(())
+            }
+        }
+    }
+
+    fn decrypt(&mut self, mut ciphertext: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Failure> {
+        while !ciphertext.is_empty() {
+            // Nothing is read after close_notify.
+            if !matches!(self.connection.read_tls(&mut ciphertext), Ok(1..)) {
+                return Ok(());
+            }
+            let processed = self.connection.process_new_packets();
+            self.take_plaintext(plaintext);
+            let state = processed.map_err(|error| self.failure_of(&error))?;
+            self.closed_by_peer = state.peer_has_closed();
+        }
+        Ok(())
+    }
+
+    fn failure_of(&self, error: &Error) -> Failure {
+        match error {
+            // There is no certificate for this name, or none that the client can verify.
+            Error::General(_) if self.connection.protocol_version() == Some(TLSv1_3) => {
+                Failure::NO_SUITABLE_SIGNATURE_ALGORITHM
+            }
+            Error::General(_) => Failure::NO_SHARED_CIPHER,
+            _ => Failure::from(error),
+        }
+    }
+
+    fn take_plaintext(&mut self, plaintext: &mut Vec<u8>) {
+        let mut reader = self.connection.reader();
+        while let Ok(chunk @ [_, ..]) = reader.fill_buf() {
+            let count = chunk.len();
+            plaintext.extend_from_slice(chunk);
+            reader.consume(count);
+        }
+    }
+
+    /// Encrypts bytes for `send`. Must not be called before the handshake is complete.
+    pub(crate) fn write(&mut self, plaintext: &[u8]) {
+        debug_assert!(!self.is_handshaking());
+        // Without a buffer limit all bytes are accepted.
+        drop(self.connection.writer().write_all(plaintext));
+    }
+
+    /// Queues close_notify, once.
+    pub(crate) fn close(&mut self) {
+        if !self.is_handshaking() && self.failed.is_none() {
+            self.connection.send_close_notify();
+        }
+    }
+
+    /// Whether there are bytes for `send`.
+    pub(crate) fn has_output(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// Passes ciphertext to `write` until none is left, or `write` fails.
+    pub(crate) fn send(
+        &mut self,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let mut writer = Writer(write);
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut writer)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Whether the peer has sent close_notify. Without it the end of the stream may be an attacker's.
+    pub(crate) const fn is_closed_by_peer(&self) -> bool {
+        self.closed_by_peer
+    }
+
+    pub(crate) const fn failure(&self) -> Option<Failure> {
+        self.failed
+    }
+
+    /// Key material of RFC 5705. None before the handshake is complete, and when `length` is too large.
+    pub(crate) fn export(
+        &self,
+        length: usize,
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
+        self.connection
+            .export_keying_material(vec![0; length], label, context)
+            .ok()
+    }
+
+    /// None before the handshake is complete.
+    pub(crate) fn established(&self) -> Option<Established> {
+        let connection = &self.connection;
+        if connection.is_handshaking() {
+            return None;
+        }
+        let suite = connection.negotiated_cipher_suite()?.suite();
+        let protocol = match connection.protocol_version()? {
+            TLSv1_3 => "TLSv1.3",
+            _ => "TLSv1.2",
+        };
+        Some(Established {
+            protocol,
+            cipher: openssl_name(u16::from(suite))?,
+            group: connection
+                .negotiated_key_exchange_group()
+                .map_or("", |group| match group.name() {
+                    rustls::NamedGroup::secp256r1 => "prime256v1",
+                    rustls::NamedGroup::secp384r1 => "secp384r1",
+                    rustls::NamedGroup::X25519 => "X25519",
+                    _ => "X25519MLKEM768",
+                }),
+            alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
+            server_name: connection.server_name().map(str::to_owned),
+            is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+}
+
+/// A function that writes, as a writer.
+struct Writer<F>(F);
+
+impl<F: FnMut(&[IoSlice<'_>]) -> io::Result<usize>> Write for Writer<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.0)(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (self.0)(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

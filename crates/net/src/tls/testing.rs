@@ -1,0 +1,103 @@
+//! What tests of sessions and of connections need: a certificate, and a client that trusts everyone.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+
+use super::provider::provider;
+use super::server::{Identity, TlsServer, TlsServerOptions};
+
+const NODE: &str =
+    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:HIGH";
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        chain: vec![include_bytes!("testdata/cert.der").to_vec()],
+        key: include_bytes!("testdata/key.der").to_vec(),
+    }
+}
+
+pub(crate) fn options() -> TlsServerOptions {
+    TlsServerOptions {
+        identities: vec![identity()],
+        contexts: Vec::new(),
+        versions: (0x0303, 0x0304),
+        ciphers: (NODE.into(), true),
+        curves: "auto".into(),
+        alpn: vec![b"http/1.1".to_vec()],
+        honor_cipher_order: true,
+    }
+}
+
+/// A client's verifier that trusts every certificate: those of the tests are their own authorities, which rustls takes for nobody's
+/// server certificate.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+pub(crate) fn client_config() -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+pub(crate) fn client_with(config: ClientConfig) -> ClientConnection {
+    let name = ServerName::try_from("localhost").expect("a name");
+    ClientConnection::new(Arc::new(config), name).expect("a client")
+}
+
+/// A client that offers HTTP/1.1.
+pub(crate) fn client() -> ClientConnection {
+    client_with(client_config())
+}
+
+/// A server of HTTP/1.1.
+pub(crate) fn server() -> TlsServer {
+    TlsServer::new(options()).expect("options")
+}

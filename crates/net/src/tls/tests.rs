@@ -1,0 +1,373 @@
+//! A session against rustls's own client, byte by byte and in one piece, and against peers that speak something else.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use super::failure::Failure;
+use super::provider::provider;
+use super::server::{Identity, TlsServer, TlsServerOptions};
+use super::session::Session;
+use super::testing::{self, client, client_config, client_with, identity, options};
+
+/// What a session has to send.
+fn output(session: &mut Session) -> Vec<u8> {
+    let mut sent = Vec::new();
+    session
+        .send(|slices| {
+            let count = slices.iter().map(|slice| slice.len()).sum();
+            slices
+                .iter()
+                .for_each(|slice| sent.extend_from_slice(slice));
+            Ok(count)
+        })
+        .expect("room");
+    sent
+}
+
+/// What each side has read.
+#[derive(Debug, Default)]
+struct Exchanged {
+    by_server: Vec<u8>,
+    by_client: Vec<u8>,
+}
+
+/// Carries bytes both ways, to the server in pieces of `piece`, until nobody has any.
+fn exchange(
+    client: &mut ClientConnection,
+    server: &mut Session,
+    piece: usize,
+) -> Result<Exchanged, Failure> {
+    let mut read = Exchanged::default();
+    loop {
+        let mut sent = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut sent).expect("room");
+        }
+        for part in sent.chunks(piece) {
+            server.receive(part, &mut read.by_server)?;
+        }
+        let answer = output(server);
+        if sent.is_empty() && answer.is_empty() {
+            return Ok(read);
+        }
+        let mut answer = &answer[..];
+        while !answer.is_empty() {
+            client.read_tls(&mut answer).expect("room");
+            drop(client.process_new_packets());
+            // At the end of what there is.
+            drop(client.reader().read_to_end(&mut read.by_client));
+        }
+    }
+}
+
+fn connected(config: ClientConfig, options: TlsServerOptions) -> (ClientConnection, Session) {
+    let mut client = client_with(config);
+    let mut server = TlsServer::new(options)
+        .expect("options")
+        .accept()
+        .expect("a session");
+    exchange(&mut client, &mut server, usize::MAX).expect("a handshake");
+    (client, server)
+}
+
+#[test]
+fn bytes_in_pieces_of_any_size() {
+    for piece in [1, 2, 3, 5, 7, 64, 1000, 16_384, 100_000] {
+        let mut client = client();
+        let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+        assert!(server.is_handshaking());
+        let body: Vec<u8> = (0..40_000u32).map(|i| i as u8).collect();
+        client.writer().write_all(&body).unwrap();
+        let read = exchange(&mut client, &mut server, piece).unwrap();
+        assert_eq!(read.by_server, body, "{piece}");
+
+        server.write(&body);
+        let read = exchange(&mut client, &mut server, piece).unwrap();
+        assert_eq!(read.by_client, body, "{piece}");
+
+        client.send_close_notify();
+        assert!(!server.is_closed_by_peer());
+        exchange(&mut client, &mut server, piece).unwrap();
+        assert!(server.is_closed_by_peer());
+    }
+}
+
+#[test]
+fn what_was_agreed_on() {
+    let (_client, server) = connected(client_config(), options());
+    let agreed = server.established().unwrap();
+    assert_eq!(agreed.protocol, "TLSv1.3");
+    assert_eq!(agreed.cipher, "TLS_AES_256_GCM_SHA384");
+    assert_eq!(agreed.alpn.as_deref(), Some(&b"http/1.1"[..]));
+    assert_eq!(agreed.server_name.as_deref(), Some("localhost"));
+    assert!(!agreed.is_resumed);
+
+    let old = TlsServerOptions {
+        ciphers: ("ECDHE-ECDSA-AES128-GCM-SHA256".into(), false),
+        curves: "P-384:P-256".into(),
+        ..options()
+    };
+    let (_client, server) = connected(client_config(), old);
+    let agreed = server.established().unwrap();
+    assert_eq!(
+        (agreed.protocol, agreed.cipher),
+        ("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
+    );
+}
+
+#[test]
+fn a_session_is_resumed() {
+    let config = Arc::new(client_config());
+    let server = TlsServer::new(options()).unwrap();
+    let mut resumed = Vec::new();
+    for _ in 0..2 {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = ClientConnection::new(Arc::clone(&config), name).unwrap();
+        let mut session = server.accept().unwrap();
+        exchange(&mut client, &mut session, usize::MAX).unwrap();
+        resumed.push(session.established().unwrap().is_resumed);
+    }
+    assert_eq!(resumed, [false, true]);
+}
+
+#[test]
+fn the_peer_is_told_that_nothing_follows() {
+    let (mut client, mut server) = connected(client_config(), options());
+    server.write(b"last words");
+    server.close();
+    let mut sent = &output(&mut server)[..];
+    client.read_tls(&mut sent).unwrap();
+    assert!(client.process_new_packets().unwrap().peer_has_closed());
+    let mut text = String::new();
+    client.reader().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "last words");
+}
+
+#[test]
+fn peers_that_speak_something_else() {
+    let cases: [(&[u8], Failure); 5] = [
+        (b"GET / HTTP/1.1\r\n\r\n", Failure::HTTP_REQUEST),
+        (b"POST / HTTP/1.1\r\n\r\n", Failure::HTTP_REQUEST),
+        (
+            b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+            Failure::HTTPS_PROXY_REQUEST,
+        ),
+        (b"SSH-2.0-x\r\n", Failure::WRONG_VERSION_NUMBER),
+        (&[0; 100], Failure::WRONG_VERSION_NUMBER),
+    ];
+    for (bytes, expected) in cases {
+        for piece in [1, 3, bytes.len()] {
+            let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+            let mut read = Vec::new();
+            let failed = bytes
+                .chunks(piece)
+                .find_map(|part| server.receive(part, &mut read).err());
+            assert_eq!(failed, Some(expected));
+            assert_eq!(server.receive(b"more", &mut read), Err(expected));
+            assert!(read.is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_the_peer_does_not_have() {
+    let failed = |config: ClientConfig, options: TlsServerOptions| {
+        let mut client = client_with(config);
+        let mut server = TlsServer::new(options).unwrap().accept().unwrap();
+        let failure = exchange(&mut client, &mut server, usize::MAX).unwrap_err();
+        // The peer is sent an alert.
+        assert!(server.has_output());
+        failure
+    };
+    let mut config = client_config();
+    config.alpn_protocols = vec![b"spdy/9".to_vec()];
+    assert_eq!(failed(config, options()), Failure(235));
+
+    let only13 = TlsServerOptions {
+        versions: (0x0304, 0x0304),
+        ..options()
+    };
+    let config = ClientConfig::builder_with_provider(Arc::clone(provider()))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    assert_eq!(failed(config.clone(), only13), Failure(258));
+    let other = TlsServerOptions {
+        ciphers: ("ECDHE-RSA-AES128-GCM-SHA256".into(), false),
+        ..options()
+    };
+    assert_eq!(failed(config, other), Failure(193));
+    // A client that does not trust the certificate: the alert unknown_ca.
+    let mut distrusting = client_config();
+    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+        Arc::new(other_root()),
+        Arc::clone(provider()),
+    );
+    distrusting
+        .dangerous()
+        .set_certificate_verifier(verifier.build().unwrap());
+    let mut client = client_with(distrusting);
+    let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+    let failure = exchange(&mut client, &mut server, usize::MAX).unwrap_err();
+    assert!((1000..1256).contains(&failure.0), "{failure:?}");
+}
+
+/// A root that has signed nothing here.
+fn other_root() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_slice(include_bytes!(
+            "testdata/other.der"
+        )))
+        .unwrap();
+    roots
+}
+
+#[test]
+fn garbage_at_any_place_ends_the_connection_and_nothing_else() {
+    let (mut client, _) = connected(client_config(), options());
+    client
+        .writer()
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .unwrap();
+    let mut hello = Vec::new();
+    testing::client().write_tls(&mut hello).unwrap();
+    for at in 0..hello.len() {
+        for change in [1, 0x80] {
+            let mut bad = hello.clone();
+            bad[at] ^= change;
+            let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+            let mut read = Vec::new();
+            // Whether it is an error depends on the place; that it is no plaintext does not.
+            let _ = server.receive(&bad, &mut read);
+            assert!(read.is_empty());
+            assert!(server.is_handshaking());
+        }
+        // A hello that ends early is waited for.
+        let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+        assert_eq!(server.receive(&hello[..at], &mut Vec::new()), Ok(()));
+    }
+}
+
+#[test]
+fn a_changed_record_is_no_plaintext() {
+    let (mut client, mut server) = connected(client_config(), options());
+    client
+        .writer()
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .unwrap();
+    let mut record = Vec::new();
+    client.write_tls(&mut record).unwrap();
+    let last = record.len() - 1;
+    record[last] ^= 1;
+    let mut read = Vec::new();
+    assert_eq!(server.receive(&record, &mut read), Err(Failure(281)));
+    assert!(read.is_empty());
+    assert!(server.has_output());
+}
+
+#[test]
+fn keys_are_updated_and_empty_records_are_nothing() {
+    let (mut client, mut server) = connected(client_config(), options());
+    for round in 0..3 {
+        client.refresh_traffic_keys().unwrap();
+        client.writer().write_all(&[]).unwrap();
+        client.writer().write_all(&[round]).unwrap();
+        let read = exchange(&mut client, &mut server, 7).unwrap();
+        assert_eq!(read.by_server, [round]);
+        server.write(&[round]);
+        let read = exchange(&mut client, &mut server, 7).unwrap();
+        assert_eq!(read.by_client, [round]);
+    }
+}
+
+#[test]
+fn the_certificate_follows_the_name() {
+    let other = Identity {
+        chain: vec![include_bytes!("testdata/other.der").to_vec()],
+        key: include_bytes!("testdata/other-key.der").to_vec(),
+    };
+    let with_names = TlsServerOptions {
+        contexts: vec![
+            ("*.a.test".into(), vec![other.clone()]),
+            ("b.test".into(), vec![other]),
+        ],
+        ..options()
+    };
+    let server = TlsServer::new(with_names).unwrap();
+    for (name, is_other) in [
+        ("x.a.test", true),
+        ("b.test", true),
+        ("a.test", false),
+        ("x.b.test", false),
+    ] {
+        let mut config = client_config();
+        config.enable_sni = true;
+        let mut client =
+            ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
+        let mut session = server.accept().unwrap();
+        drop(exchange(&mut client, &mut session, usize::MAX));
+        let shown = client
+            .peer_certificates()
+            .map(|certificates| certificates[0].to_vec());
+        let expected: &[u8] = if is_other {
+            include_bytes!("testdata/other.der")
+        } else {
+            include_bytes!("testdata/cert.der")
+        };
+        assert_eq!(shown.as_deref(), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn options_that_rustls_cannot_do() {
+    let unsupported = |options: TlsServerOptions| TlsServer::new(options).unwrap_err().0;
+    let base = options;
+    assert!(
+        unsupported(TlsServerOptions {
+            versions: (0x0301, 0x0304),
+            ..base()
+        })
+        .starts_with("minVersion")
+    );
+    assert!(
+        unsupported(TlsServerOptions {
+            curves: "P-521".into(),
+            ..base()
+        })
+        .starts_with("ecdhCurve")
+    );
+    assert!(
+        unsupported(TlsServerOptions {
+            ciphers: ("AES128-SHA".into(), false),
+            ..base()
+        })
+        .starts_with("ciphers")
+    );
+    let broken = Identity {
+        key: vec![1, 2, 3],
+        ..identity()
+    };
+    assert!(
+        unsupported(TlsServerOptions {
+            identities: vec![broken],
+            ..base()
+        })
+        .starts_with("key")
+    );
+    let mismatch = Identity {
+        key: include_bytes!("testdata/other-key.der").to_vec(),
+        ..identity()
+    };
+    assert!(
+        unsupported(TlsServerOptions {
+            identities: vec![mismatch],
+            ..base()
+        })
+        .starts_with("key")
+    );
+}
