@@ -26,11 +26,24 @@ export { replacements } from './internal/replacements.js'
 export { debug } from './internal/debug.js'
 export { defineMethods } from './internal/define-members.js'
 export { requestOptions } from './internal/client-options.js'
-export { ERR_PROXY_TUNNEL } from './internal/errors.js'
+export { environment } from './internal/environment.js'
+export {
+  connectionReset,
+  ERR_PROXY_TUNNEL,
+  ERR_TLS_HANDSHAKE_TIMEOUT,
+  ERR_TLS_INVALID_STATE,
+  ERR_TLS_SNI_FROM_SERVER,
+} from './internal/errors.js'
 export { secureGlobalAgent } from './internal/global-agents.js'
 export { finishHttps } from './internal/https-in-place.js'
 export { countAsInstances } from './internal/instance-of.js'
+export { ListenHandle } from './internal/listen-handle.js'
+export { TlsServer } from './internal/native.js'
 export { notExempt, parseProxy } from './internal/proxy.js'
 export { reparent } from './internal/reparenting.js'
 export { beginServer, storeOptions } from './internal/server-settings.js'
-export { validateObject } from './internal/validators.js'
+export { kMakeSocket, kPrepareTls, kShownBy, kTlsFailed } from './internal/symbols.js'
+export { countCompatible, secureServers } from './internal/tls-counts.js'
+export { validateInteger, validateObject, validateString } from './internal/validators.js'
+export { kConnection } from './native-socket.js'
+export { ConnectionSocket } from './server-socket.js'

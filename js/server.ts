@@ -17,7 +17,9 @@ import { drainOnSignal } from './internal/drain-on-signal.js'
 import { environment } from './internal/environment.js'
 import { ListenHandle } from './internal/listen-handle.js'
 import { listenError, listenOptions } from './internal/listen-options.js'
+import type { BindingTls } from './internal/native.js'
 import { mayUseNetwork } from './internal/permission.js'
+import type { SocketSide } from './internal/port.js'
 import * as r from './native/records.js'
 import { reparent, reparentLoaded } from './internal/reparenting.js'
 import { ListenResource } from './internal/resources.js'
@@ -28,10 +30,15 @@ import {
   kDropped,
   kIncomingMessage,
   kListenScope,
+  kMakeSocket,
   kOpened,
   kPrepare,
+  kPrepareTls,
   kResponseOptions,
+  kSecured,
   kServerResponse,
+  kShownBy,
+  kTlsFailed,
   kUniqueHeaders,
 } from './internal/symbols.js'
 import { startChecking, stopChecking } from './internal/connections-check.js'
@@ -50,6 +57,7 @@ import {
   type Configured,
 } from './internal/server-settings.js'
 import { StreamConnections } from './internal/stream-connections.js'
+import { countCompatible } from './internal/tls-counts.js'
 import { family, parseAddresses } from './native-socket.js'
 import type { DrainOptions, DrainResult } from './types.js'
 import { isServedNatively } from './server-socket.js'
@@ -140,6 +148,19 @@ export interface Server extends net.Server, NetServerInternals {
   [kClosed](connection: Connection): void
   [kListenScope]: ListenResource | null
   [kDropped](addresses: string): void
+  readonly [kShownBy]: 'connection' | 'secureConnection'
+  /** @returns whether a program's code has run */
+  [kSecured](connection: Connection): boolean
+  [kPrepareTls]?(): NativeTls | null
+  [kTlsFailed]?(connection: Connection, reason: number): void
+  [kMakeSocket]?(connection: Connection): SocketSide
+}
+
+/** The TLS of a server that listens on an I/O thread. */
+export interface NativeTls {
+  readonly tls: BindingTls
+  /** In milliseconds. */
+  readonly handshakeTimeout: number
 }
 
 export interface ServerConstructor {
@@ -195,11 +216,13 @@ Object.setPrototypeOf(Server, net.Server)
 Object.setPrototypeOf(Server.prototype, http.Server.prototype)
 
 const proto = Server.prototype as Configured
+Object.defineProperty(proto, kShownBy, { value: 'connection' })
 defineSettings(proto)
 
 /** Whether a listener of the program wants to see connections. */
 function isWatched(server: Server): boolean {
-  return server.listenerCount('connection') > server.listenerCount('connection', connectionListener)
+  const event = server[kShownBy]
+  return server.listenerCount(event) > server.listenerCount(event, connectionListener)
 }
 
 /**
@@ -210,7 +233,7 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)
   proto[name] = function (this: Configured, event: string | symbol, listener: (...args: unknown[]) => void) {
     inherited[name].call(this, event, listener)
-    if (event === 'connection' && this[kShows] === false && isWatched(this)) {
+    if (event === this[kShownBy] && this[kShows] === false && isWatched(this)) {
       this[kShows] = true
       reconfigure(this)
     }
@@ -226,14 +249,23 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   reparentLoaded()
   // Node accepts on a libuv handle (another server's, the cluster's, a descriptor's), and each socket arrives as a stream with
   // 'connection' when the program does not want the server to read HTTP. Without permission for the network Node reports that.
-  if (this._handle !== null || fd >= 0 || !isServing(this) || !mayUseNetwork()) {
+  const isOurs = this._handle === null && !(fd >= 0) && isServing(this) && mayUseNetwork()
+  const secure = isOurs ? this[kPrepareTls]?.() : undefined
+  if (!isOurs || secure === null) {
     netPrototype._listen2.call(this, address, port, addressType, backlog, fd, flags)
-    if (this._handle !== null && isServing(this) && mayUseNetwork()) adoptConnections(this)
+    const isPlain = this[kPrepareTls] === undefined
+    if (!isPlain && !isOurs) countCompatible('handle')
+    if (this._handle !== null && isPlain && isServing(this) && mayUseNetwork()) adoptConnections(this)
     return
   }
   const isPath = port === -1 || addressType === -1
   const options = listenOptions(address, port, addressType, backlog, flags)
-  const listening = environment.native.listen(options, config(this as Configured))
+  const listening = environment.native.listen(
+    options,
+    config(this as Configured),
+    secure?.tls,
+    secure?.handshakeTimeout,
+  )
   if (listening.errno !== 0) {
     process.nextTick(emitError, this, listenError(listening.errno, listening.address ?? address, isPath ? -1 : port))
     return
@@ -258,7 +290,7 @@ function adoptConnections(server: Configured): void {
 
 /** Whether the server still has its listener that reads HTTP from connections: programs may remove it. */
 function isServing(server: Server): boolean {
-  return server.listenerCount('connection', connectionListener) > 0
+  return server.listenerCount(server[kShownBy], connectionListener) > 0
 }
 
 function emitError(server: Server, error: Error): void {
@@ -344,13 +376,18 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
   // Accepted after 'close' was emitted. It is not counted.
   if (this._handle === null && this._connections === 0) connection.counted = false
   else this._connections++
+  // A connection with TLS is shown after its handshake.
+  return this[kPrepareTls] === undefined && this[kSecured](connection)
+}
+
+proto[kSecured] = function secured(connection): boolean {
   // The socket object is made only for a program that wants to see it.
   if (!isWatched(this) && this.emit === EventEmitter.prototype.emit) {
     if ((this as Configured)[kShows]) connection.command(r.OUT_PAUSE, 0)
     return false
   }
   try {
-    return this[kListenScope]!.runInAsyncScope(() => this.emit('connection', connection.socket))
+    return this[kListenScope]!.runInAsyncScope(() => this.emit(this[kShownBy], connection.socket))
   } finally {
     if ((this as Configured)[kShows] && !connection.paused) connection.command(r.OUT_PAUSE, 0)
   }

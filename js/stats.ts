@@ -4,6 +4,7 @@ import { nativeClientCount } from './internal/native-client.js'
 import { poolCounts } from './internal/native.js'
 import { streamClientCount } from './internal/stream-client.js'
 import { streamCount } from './internal/stream-port.js'
+import { secureServers } from './internal/tls-counts.js'
 import type { Stats } from './types.js'
 
 /** Counts of this JavaScript thread. */
@@ -13,6 +14,7 @@ export function stats(): Stats {
   return {
     server: { native, compatible: streamCount(), open },
     client: { native: nativeClientCount(), compatible: streamClientCount(), open: clients },
+    https: { native: secureServers.native, compatible: { ...secureServers.compatible } },
     agents: { sockets, freeSockets, requests },
   }
 }

@@ -47,6 +47,13 @@ export interface Stats {
     /** Number of native connections that are open now. */
     open: number
   }
+  /** The servers of `https` that have begun to listen, by the implementation of their TLS. */
+  https: {
+    /** Servers whose TLS is on I/O threads. */
+    native: number
+    /** Servers whose TLS is node:tls, by the option or event that needs it. */
+    compatible: Record<string, number>
+  }
   /** The state of all agents' pools. */
   agents: {
     /** Number of connections in use. */

@@ -9,7 +9,8 @@ const ROOT = path.join(__dirname, '../../js')
 /** From the top down. The names are modules of js/internal, or those of js/ with a leading slash; `*` is any module of a folder. */
 const LAYERS = {
   'entry points': '/index /https /register /bin',
-  assembly: '/core /https-server /https-client /https-agent /https-core replacements https-tunnel',
+  assembly: `/core /https-server /https-client /https-agent /https-core /secure-socket replacements
+    https-tunnel road-change tls-errors tls-options`,
   'servers and agents': '/server /agent /client /create-client /stats',
   'sockets and connections': `/native-socket /server-socket /client-socket http-connection connection request-reader response-writer
     native-client native-connect request-writer stream-client stream-port stream-connections plain-socket pool pool-liveness adopter
@@ -21,7 +22,7 @@ const LAYERS = {
   helpers: `/common abort-signal client-options connections-check date debug default-answer define-members drain-on-signal errors
     global-agents handle-close headers http2-servers https-in-place in-place inner-modules instance-of isolated-callbacks joined-parts
     listen-options listener-storage node-servers originals performance-entries permission process-end proxy request-scopes resources
-    response-error restored stand-ins symbols emit-connect timers trace-events validators when-used command/*`,
+     response-error restored stand-ins symbols emit-connect timers tls-counts trace-events validators when-used command/*`,
   'the addon': '/root /types native coded-error installation-errors variables addon/* /native/*',
 }
 

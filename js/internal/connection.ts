@@ -19,7 +19,7 @@ import { parserErrors } from './native.js'
 import { kEndCallbacks } from './outgoing-state.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import { RequestReader } from './request-reader.js'
-import { kClosed } from './symbols.js'
+import { kClosed, kMakeSocket, kSecured, kTlsFailed } from './symbols.js'
 import { setTimeout } from './timers.js'
 import { lookForTracing } from './trace-events.js'
 import { kAbort, kSettle } from './transport.js'
@@ -38,6 +38,8 @@ const { EPIPE } = constants.errno
 export class Connection extends RequestReader implements NativeServerReceiver {
   /** The server counts the connection, and closes only after it. */
   counted = true
+  /** What the TLS handshake has agreed on, see `Established`. Null before the handshake is complete, and without TLS. */
+  tls: string | null = null
   /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
   #idleTooLong = false
   /** The error that has broken the connection. */
@@ -55,7 +57,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   protected openSide(): SocketSide {
     if (this.side === null) {
-      this.side = this.port.side ?? new ConnectionSocket(this)
+      this.side = this.port.side ?? this.server[kMakeSocket]?.(this) ?? new ConnectionSocket(this)
       // The connection has already closed. Bring the new socket to its final state.
       if (this.#abandoned) this.side.onClosed(null)
     }
@@ -92,6 +94,19 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.response = null
     this.incoming = null
     this.queue = null
+  }
+
+  // ---- TLS -----------------------------------------------------------------------------------------------------
+
+  onSecured(details: string): boolean {
+    this.tls = details
+    return this.server[kSecured](this)
+  }
+
+  onTlsFailed(reason: number): void {
+    // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
+    if (this.tls === null) this.#reported = true
+    this.server[kTlsFailed]?.(this, reason)
   }
 
   // ---- the end -------------------------------------------------------------------------------------------------

@@ -131,6 +131,17 @@ export const ERR_STREAM_NULL_VALUES = define(
   () => 'May not write null values to stream',
 )
 export const ERR_STREAM_WRITE_AFTER_END = define('ERR_STREAM_WRITE_AFTER_END', PlainError, () => 'write after end')
+export const ERR_TLS_HANDSHAKE_TIMEOUT = define('ERR_TLS_HANDSHAKE_TIMEOUT', PlainError, () => 'TLS handshake timeout')
+export const ERR_TLS_INVALID_STATE = define(
+  'ERR_TLS_INVALID_STATE',
+  PlainError,
+  () => 'TLS socket connection must be securely established',
+)
+export const ERR_TLS_SNI_FROM_SERVER = define(
+  'ERR_TLS_SNI_FROM_SERVER',
+  PlainError,
+  () => 'Cannot issue SNI from a TLS server-side socket',
+)
 export const ERR_UNESCAPED_CHARACTERS = define(
   'ERR_UNESCAPED_CHARACTERS',
   CodedTypeError,

@@ -40,6 +40,14 @@ interface Receiver {
 }
 
 export interface ServerReceiver extends Receiver {
+  /**
+   * The handshake of TLS is complete.
+   * @param details see `Established`
+   * @returns whether a program's code may have run
+   */
+  onSecured(details: string): boolean
+  /** @param reason TLS_HANG_UP, TLS_TIMEOUT, or a number of OpenSSL's */
+  onTlsFailed(reason: number): void
   onHead(
     flags: number,
     line: number,
@@ -138,6 +146,15 @@ export function deliver(
       return true
     case r.IN_EOF:
       connection.onEof()
+      return true
+    case r.IN_SECURED: {
+      const start = at + fields.SECURED_PAYLOAD
+      // A server name is ASCII; a protocol's may be any bytes.
+      const details = bytes.latin1Slice(start, start + fields.securedDetailsLength(inWords, word))
+      return (connection as ServerReceiver).onSecured(details)
+    }
+    case r.IN_TLS_FAILED:
+      ;(connection as ServerReceiver).onTlsFailed(fields.tlsFailedReason(inWords, word))
       return true
     default:
       return false

@@ -12,7 +12,7 @@ const UV_WRITABLE = 2
 
 /** The `_handle` of a server, for which net.Server uses a libuv handle. */
 export class ListenHandle {
-  readonly #id: number
+  readonly id: number
   readonly #address: { address: string; family: 'IPv4' | 'IPv6'; port: number } | null
   readonly #path: string
   readonly #resource: ListenResource
@@ -31,7 +31,7 @@ export class ListenHandle {
     address: string | undefined,
     port: number | undefined,
   ) {
-    this.#id = id
+    this.id = id
     this.#resource = resource
     this.#path = path
     this.#address = address === undefined ? null : { address, family: family(address)!, port: port! }
@@ -60,13 +60,13 @@ export class ListenHandle {
   }
 
   configure(settings: ServerConfig): void {
-    if (this.#open) environment.native.configure(this.#id, settings)
+    if (this.#open) environment.native.configure(this.id, settings)
   }
 
   /** The libuv handle for another process, which accepts, too. Closed with this handle. */
   passable(): LibuvHandle {
     if (this.#libuv === null) {
-      this.#libuv = listeningHandle(this.#id, false)
+      this.#libuv = listeningHandle(this.id, false)
       this.#libuv.unref()
     }
     return this.#libuv
@@ -76,13 +76,13 @@ export class ListenHandle {
   giveUp(): LibuvHandle | { fd: number } {
     if (this.#givenUp && this.#libuv !== null) return this.#libuv
     // For a pipe Node makes a handle of its own from the descriptor.
-    const fd = this.#address === null ? listeningFd(this.#id, true) : -1
-    const handle = fd === -1 ? listeningHandle(this.#id, true) : null
+    const fd = this.#address === null ? listeningFd(this.id, true) : -1
+    const handle = fd === -1 ? listeningHandle(this.id, true) : null
     this.#libuv?.close()
     this.#libuv = handle
     this.#givenUp = true
     if (this.#refed) environment.unref()
-    environment.native.closeListener(this.#id, false)
+    environment.native.closeListener(this.id, false)
     return handle ?? { fd }
   }
 
@@ -114,7 +114,7 @@ export class ListenHandle {
 
   /** No connection is reported to the server any more. */
   forgetServer(): void {
-    if (environment.outliving.delete(this.#id)) environment.servers.delete(this.#id)
+    if (environment.outliving.delete(this.id)) environment.servers.delete(this.id)
   }
 
   close(callback?: () => void): void {
@@ -126,11 +126,11 @@ export class ListenHandle {
       if (this.#path !== '') rmSync(this.#path, { force: true })
     } else {
       if (this.#refed) environment.unref()
-      environment.native.closeListener(this.#id, this.#servesRest)
+      environment.native.closeListener(this.id, this.#servesRest)
     }
     // Connections that were accepted and not reported yet are closed, like those in the backlog.
-    if (this.#servesRest) environment.outliving.add(this.#id)
-    else environment.closing.add(this.#id)
+    if (this.#servesRest) environment.outliving.add(this.id)
+    else environment.closing.add(this.id)
     this.#resource.emitDestroy()
     if (callback !== undefined) process.nextTick(callback)
   }

@@ -8,8 +8,11 @@ export type {
   BindingConnectOptions as ConnectOptions,
   BindingListenOptions as ListenOptions,
   BindingServerConfig as ServerConfig,
+  BindingIdentity,
   BindingSession as NativeSession,
   BindingSessionConfig as SessionConfig,
+  BindingTls,
+  BindingTlsContext,
 } from '../../js/native/binding.js'
 
 /** One JavaScript thread's end of the hand-off. */
@@ -56,6 +59,7 @@ export const {
   BindingAgent,
   BindingEnvironment,
   BindingSession,
+  BindingTls: TlsServer,
   defaultAnswer,
   giveUpConnection,
   listeningDescriptor,

@@ -47,6 +47,16 @@ export const kSource = Symbol('ferrohttp.source')
 /** Methods of a server that its connections call. They are symbols, because subclasses may use any name. */
 export const kOpened = Symbol('ferrohttp.opened')
 export const kClosed = Symbol('ferrohttp.closed')
+/** The event that shows a connection to programs: 'connection', or 'secureConnection' for a server with TLS. */
+export const kShownBy = Symbol('ferrohttp.shownBy')
+/** Returns the TLS with which the server listens on an I/O thread, null when node:tls is needed. Servers of plain HTTP have no such member. */
+export const kPrepareTls = Symbol('ferrohttp.prepareTls')
+/** Shows a connection whose handshake is complete to the program. */
+export const kSecured = Symbol('ferrohttp.secured')
+/** Reports that a connection's TLS has failed. */
+export const kTlsFailed = Symbol('ferrohttp.tlsFailed')
+/** Makes the socket of a connection with TLS. */
+export const kMakeSocket = Symbol('ferrohttp.makeSocket')
 /** The async context of `listen()`, in which all events of peers are emitted. */
 export const kListenScope = Symbol('ferrohttp.listenScope')
 /** A connection beyond `maxConnections` was refused. */
