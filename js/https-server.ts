@@ -14,6 +14,7 @@ import {
   connectionListener,
   countAsInstances,
   countCompatible,
+  kListenScope,
   kMakeSocket,
   kPrepareTls,
   kShownBy,
@@ -208,7 +209,8 @@ proto[kTlsFailed] = function tlsFailed(this: SecureServer, connection: Connectio
     socket.destroy(error)
     return
   }
-  const report = (): boolean => this.emit('tlsClientError', error, socket)
+  const emit = (): boolean => this.emit('tlsClientError', error, socket)
+  const report = (): boolean => this[kListenScope]!.runInAsyncScope(emit)
   // As in Node the socket is already destroyed when 'tlsClientError' is emitted, except after a timeout.
   if (reason === r.TLS_TIMEOUT) {
     report()

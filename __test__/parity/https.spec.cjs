@@ -161,6 +161,32 @@ test(
 )
 
 test(
+  'the async context of what connections cause is that of listen',
+  parity(async (https, log, { listen, until }) => {
+    const { AsyncLocalStorage } = require('node:async_hooks')
+    const net = require('node:net')
+    const { cert, key } = require('../helpers/certificate.cjs')
+    const context = new AsyncLocalStorage()
+    const server = https.createServer({ cert, key }, (_req, res) => {
+      log('request', context.getStore())
+      res.end()
+    })
+    server.on('secureConnection', () => log('secureConnection', context.getStore()))
+    server.on('tlsClientError', () => log('tlsClientError', context.getStore()))
+    const port = await context.run('listen', () => listen(server))
+    await context.run('client', async () => {
+      const request = https.get({ port, host: 'localhost', family: 4, ca: cert, agent: false })
+      const [response] = await until(request, 'response')
+      response.resume()
+      await until(response, 'close')
+      const peer = net.connect(port, '127.0.0.1').on('error', () => {})
+      peer.resume().write('no TLS')
+      await Promise.all([until(peer, 'close'), until(server, 'tlsClientError')])
+    })
+  }, options),
+)
+
+test(
   'certificates that do not verify',
   parity(async (https, log, { listen, until }) => {
     const { cert, key } = require('../helpers/certificate.cjs')

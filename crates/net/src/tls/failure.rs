@@ -59,10 +59,10 @@ impl From<&Error> for Failure {
                 PeerIncompatible::NoCipherSuitesInCommon => Self::NO_SHARED_CIPHER,
                 PeerIncompatible::NoKxGroupsInCommon
                 | PeerIncompatible::KeyShareExtensionRequired => Self::NO_SUITABLE_KEY_SHARE,
-                PeerIncompatible::NoSignatureSchemesInCommon
-                | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+                PeerIncompatible::NoSignatureSchemesInCommon => {
                     Self::NO_SUITABLE_SIGNATURE_ALGORITHM
                 }
+                // Among others a client before TLS 1.2, which has no extension for signature algorithms.
                 _ => Self::UNSUPPORTED_PROTOCOL,
             },
             Error::NoApplicationProtocol => Self::NO_APPLICATION_PROTOCOL,
