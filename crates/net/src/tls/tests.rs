@@ -173,6 +173,19 @@ fn peers_that_speak_something_else() {
 }
 
 #[test]
+fn clients_before_tls_1_2() {
+    // TLS 1.1, without extensions.
+    let mut body = vec![3, 2];
+    body.extend([7; 32]);
+    body.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+    let mut hello = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
+    hello.extend(body);
+    let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
+    assert_eq!(server.receive(&hello, &mut Vec::new()), Err(Failure(258)));
+    assert!(server.has_output());
+}
+
+#[test]
 fn what_the_peer_does_not_have() {
     let failed = |config: ClientConfig, options: TlsServerOptions| {
         let mut client = client_with(config);
