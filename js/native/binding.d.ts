@@ -1,10 +1,10 @@
 /* Written by `npm run build:native`. */
 
-/** An agent's pool, which lives as long as this object. See `js/internal/pool.ts`, the only user. */
+/** An agent's pool, which exists as long as this object. See `js/internal/pool.ts`, the only user. */
 export declare class BindingAgent {
-  /** An empty pool, which asks `environment` whether native connections stand. */
+  /** An empty pool, which asks `environment` whether native connections are open. */
   constructor(environment: BindingEnvironment)
-  /** Names the pool in calls. */
+  /** The number of the pool in calls. */
   get number(): number
 }
 
@@ -16,31 +16,30 @@ export declare class BindingEnvironment {
    * three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
    */
   constructor(onWake: (arg: boolean) => void, onPhaseEnd: () => void, memory: object)
-  /** A larger inbound buffer, after `drain` asked for it. */
+  /** Sets a larger inbound buffer, after `drain` has asked for it. */
   setInbound(inbound: object): void
-  /** A larger outbound buffer. */
+  /** Sets a larger outbound buffer. */
   setOutbound(outbound: object): void
   /**
-   * Copies whole records into the inbound buffer and returns how many bytes; 0 when there is none,
-   * `-n` when the next record needs a buffer of `n` bytes. Chunks of the previous call's records
-   * must have been taken.
+   * Copies complete records into the inbound buffer. Returns their number of bytes, 0 when there is no record, and `-n` when
+   * the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
    */
   drain(): number
-  /** A large body part of the records drained last. */
+  /** Takes a large body part of the records that were drained last. */
   takeChunk(index: number): Buffer
   /**
-   * Keeps a Uint8Array alive until the next flush has written it, and answers the number by which that flush's records
-   * name it. A buffer that none of them names is released.
+   * Keeps a Uint8Array alive until the next flush has written it. Returns the number by which that flush's records name it. A
+   * buffer that none of them names is released.
    */
   hold(bytes: object): number
   /**
    * Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
    * bytes that follow.
-   * `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
-   * number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
+   * `at_once`: this thread writes everything itself. Returns the number of bytes of ACK records that are in the buffer now, plus
+   * one. The result is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
    */
   flush(records: number, text: number, atOnce: boolean): number
-  /** Waits until the I/O threads have carried out every flush: what was written is with the kernel, as far as it takes it. */
+  /** Waits until the I/O threads have carried out all flushes, so that the kernel has all bytes that it accepts. */
   settle(): void
   /**
    * Binds and starts to accept; connections of TLS where there is `tls`, whose handshakes may take `handshake_timeout`
@@ -51,56 +50,56 @@ export declare class BindingEnvironment {
   exportKeyingMaterial(slot: number, generation: number, what: BindingKeyingMaterial): Buffer | null
   /** Changes what further handshakes of a server go by that has had `tls` from the start. */
   setTls(server: number, tls: BindingTls, handshakeTimeout?: number | undefined | null): void
-  /** A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`. */
+  /** Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`. */
   openServer(config: BindingServerConfig): number
   /**
-   * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
-   * before; what it is asked to do meanwhile is done once it stands.
+   * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.
+   * Commands in the meantime take effect when the connection is established.
    */
   connect(options: BindingConnectOptions): BindingConnecting
-  /** Changes what a server's connections go by. */
+  /** Changes the settings of a server's connections. */
   configure(server: number, config: BindingServerConfig): void
   /**
    * Stops accepting; the port is free when this returns. `accepts_backlog`: connections that the kernel has established are
    * accepted before, and not reset.
    */
   closeListener(server: number, acceptsBacklog: boolean): void
-  /** Bytes received and written; null once the connection is gone. */
+  /** Bytes received and written. Null when the connection is not known any more. */
   counters(slot: number, generation: number): Array<number> | null
   /**
-   * Bytes that were written to a connection and that the kernel has not taken; null once it is gone. Waits for the I/O
-   * threads to carry out the flushes that they have been given.
+   * Bytes that were written to a connection and that the kernel has not accepted. Null after it has ended. Waits until the I/O
+   * threads have carried out all flushes.
    */
   unsent(slot: number, generation: number): number | null
-  /** Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet. */
+  /** Whether a connection is open, as the I/O thread knows it. Its end may not be reported yet. */
   isOpen(slot: number, generation: number): boolean
-  /** Has `on_wake` called in the next turn of the event loop. */
+  /** Calls `on_wake` in the next turn of the event loop. */
   wake(): void
   /** Whether pending events keep the event loop alive. */
   setRef(on: boolean): void
-  /** Connections accepted so far, those of servers open now, and those of clients. */
+  /** The number of connections accepted so far, of open connections of servers, and of open ones of clients. */
   connectionCounts(): Array<number>
 }
 
-/** See `ferrohttp_net::Session`. Methods that read return the records that came of it, or null. */
+/** See `ferrohttp_net::Session`. Methods that parse return the new records, or null. */
 export declare class BindingSession {
-  /** The side of a `client`, or of a server. */
+  /** A session of a `client`, or of a server. */
   constructor(client: boolean, config: BindingSessionConfig)
-  /** The stream brought `data`. Behind an upgrade head nothing is read until the upgrade is declined. */
+  /** Parses `data`, which the stream has received. After an upgrade head nothing is parsed until the upgrade is declined. */
   feed(data: Uint8Array): Buffer | null
-  /** The stream ended. */
+  /** The stream has ended. */
   eof(): Buffer | null
-  /** Server: the oldest unanswered request's response is out; requests that waited for it are read. */
+  /** Server: the response to the oldest unanswered request has been written. Requests that waited for it are parsed. */
   answered(close: boolean): Buffer | null
-  /** Server: nobody takes the upgrade. */
+  /** Server: the upgrade has no listener. */
   declineUpgrade(): Buffer | null
-  /** Client: a request's head goes out; `kind` is one of REQUEST_IS_ORDINARY and the others. False out of turn. */
+  /** Client: a request's head is written. `kind` is one of REQUEST_IS_ORDINARY and the others. Returns false out of turn. */
   begin(kind: number): boolean
-  /** Client: the request is out. */
+  /** Client: the request has been written. */
   finished(close: boolean): void
   /** Whether a message has begun and not ended. */
   receiving(): boolean
-  /** Whether nothing of an exchange is under way. */
+  /** Whether no exchange is in progress. */
   idle(): boolean
 }
 
@@ -111,7 +110,7 @@ export declare class BindingTls {
 }
 
 /**
- * Serves the connection whose socket has the descriptor `fd`, and of which nothing has been read or written. The caller closes
+ * Serves the connection whose socket has the descriptor `fd`, and on which nothing has been read or written. The caller closes
  * its descriptor, also after an error.
  */
 export declare function adoptConnection(environment: BindingEnvironment, server: number, fd: number): BindingAdopted
@@ -124,7 +123,7 @@ export interface BindingAdopted {
   slot: number
   /** The same. */
   generation: number
-  /** Both its ends, as OPEN records have them. */
+  /** The addresses of both ends, as in OPEN records. */
   addresses: string
 }
 
@@ -132,20 +131,20 @@ export interface BindingAdopted {
 export interface BindingConnecting {
   /** The operating system's error number, positive. */
   errno: number
-  /** Names the connection in records and calls, with `generation`. */
+  /** The slot of the connection. With `generation` it is its id in records and calls. */
   slot: number
   /** Counts the connections of the slot. */
   generation: number
 }
 
 /**
- * Where to connect, and what the connection goes by. Either `path`, or `addresses` and `port`. Times
- * in milliseconds, 0 for none.
+ * Where to connect, and the settings of the connection. Either `path`, or `addresses` and `port`. Times are in milliseconds, 0
+ * for none.
  */
 export interface BindingConnectOptions {
   /** A host's IP addresses in the resolver's order; `%` and a scope may follow one. */
   addresses?: Array<string>
-  /** The port of all of them. */
+  /** The port of all addresses. */
   port?: number
   /** A Unix socket. */
   path?: string
@@ -167,7 +166,7 @@ export interface BindingConnectOptions {
   validation: number
 }
 
-/** A descriptor, or the error number where there is none. */
+/** A descriptor, or the error number. */
 export interface BindingDescriptor {
   /** As in `BindingGivenUp`. */
   errno: number
@@ -177,11 +176,11 @@ export interface BindingDescriptor {
 
 /** A connection's socket that has been given up. */
 export interface BindingGivenUp {
-  /** 0, or the system's error number; -1 where it gave none. */
+  /** 0, or the system's error number; -1 if there is none. */
   errno: number
-  /** Closing it is the caller's matter; -1 after an error. */
+  /** The caller has to close it. -1 after an error. */
   fd: number
-  /** Bytes that were received and that no record has brought. */
+  /** Bytes that were received and that are in no record. */
   unread?: Buffer
 }
 
@@ -209,11 +208,14 @@ export interface BindingListening {
   errno: number
   /** The step that failed. */
   syscall: string
-  /** Names the server in records and calls. */
+  /** The id of the server in records and calls. */
   server: number
-  /** Where it is bound, or after a failure what was tried last, if that is not what was asked for; absent for a path. */
+  /**
+   * The address to which it is bound. After a failure the address that was tried last, if it differs from the given one. Absent
+   * for a path.
+   */
   address?: string
-  /** The port it is bound to. */
+  /** The port to which it is bound. */
   port?: number
 }
 
@@ -221,7 +223,7 @@ export interface BindingListening {
 export interface BindingListenOptions {
   /** 0 for any. */
   port?: number
-  /** An IP address, resolved already; absent for all. `%` and a scope may follow one of IPv6. */
+  /** An IP address, which is resolved already; absent for all addresses. `%` and a scope may follow an IPv6 address. */
   host?: string
   /** A Unix socket. */
   path?: string
@@ -233,7 +235,7 @@ export interface BindingListenOptions {
   reusePort: boolean
 }
 
-/** One cause for which a message is refused; its index is what ERROR records carry. */
+/** One cause for which a message is refused. ERROR records have its index. */
 export interface BindingParserError {
   /** Node's `err.code`. */
   code: string
@@ -243,7 +245,7 @@ export interface BindingParserError {
   status: number
 }
 
-/** The agent's members of these names, as numbers. */
+/** The agent's limits, as numbers. */
 export interface BindingPoolLimits {
   maxSockets: number
   maxTotalSockets: number
@@ -253,7 +255,7 @@ export interface BindingPoolLimits {
   oldestFirst: boolean
 }
 
-/** What a server's connections go by. Times in milliseconds, 0 for none. */
+/** The settings of a server's connections. Times are in milliseconds, 0 for none. */
 export interface BindingServerConfig {
   /** maxHeaderSize in bytes. */
   maxHeaderSize: number
@@ -279,7 +281,7 @@ export interface BindingServerConfig {
   paused: boolean
 }
 
-/** How much a peer may send on a stream. */
+/** The limits for a stream's peer. */
 export interface BindingSessionConfig {
   /** maxHeaderSize in bytes. */
   maxHeaderSize: number
@@ -319,15 +321,15 @@ export interface BindingTlsOptions {
   honorCipherOrder: boolean
 }
 
-/** The whole response to a message that was refused with `status`. */
+/** The complete response to a message that was refused with `status`. */
 export declare function defaultAnswer(status: number): string
 
-/** Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows. */
+/** Gives up a connection's socket. Bytes that were written before are sent, and the connection's CLOSED record follows. */
 export declare function giveUpConnection(environment: BindingEnvironment, slot: number, generation: number): BindingGivenUp
 
 /**
- * A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and the
- * caller closes the server's listener.
+ * A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the caller
+ * closes the server's listener.
  */
 export declare function listeningDescriptor(environment: BindingEnvironment, server: number, giveUp: boolean): BindingDescriptor
 
@@ -338,73 +340,73 @@ export declare function methods(): Array<string>
 export declare function parserErrors(): Array<BindingParserError>
 
 /**
- * A request wants a connection, and `waiting` others of its name have none: the member that it gets,
+ * A request wants a connection, while `waiting` other requests of its name have none. Returns the member that it gets,
  * POOL_CONNECT, or POOL_WAIT.
  */
 export declare function poolAcquire(pool: number, origin: number, waiting: number): number
 
-/** A connection that is no member idles from now on: its member. */
+/** Adds an idle connection that is not a member. Returns its member. */
 export declare function poolAdopted(pool: number, origin: number, slot: number, generation: number): number
 
-/** Of all pools of this thread: connections in use, idle ones, requests that wait. */
+/** Sums over all pools of this thread: connections in use, idle connections, waiting requests. */
 export declare function poolCounts(): Array<number>
 
-/** Gives up the number of a name that has nothing; false if it has something. */
+/** Removes a name that has neither connections nor requests. Returns false if it has any. */
 export declare function poolForget(pool: number, origin: number): boolean
 
 /**
- * Milliseconds that a connection may idle, 0 for any time, -1 if it had better not be kept. `timeout` is the agent's,
- * `seconds` the server's hint, `buffer` the agent's distance from it.
+ * The time in milliseconds that a connection may be idle, 0 for any time, -1 if it should not be kept. `timeout` is the agent's,
+ * `seconds` the server's hint, `buffer` the time by which the agent closes earlier.
  */
 export declare function poolIdleTime(timeout: number, seconds: number, buffer: number): number
 
 /**
- * A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
+ * Marks a member as idle. Returns false if it is not, because a request may wait for its room. A native connection is named by
  * slot and generation, any other by POOL_NO_SLOT.
  */
 export declare function poolKeep(pool: number, member: number, slot: number, generation: number): boolean
 
-/** A member is known to be dead: it is offered no more. */
+/** A member is known to be closed, and is not offered any more. */
 export declare function poolLeft(pool: number, member: number): void
 
-/** An idle member has a connection by now. */
+/** An idle member has got its native connection. */
 export declare function poolNamed(pool: number, member: number, slot: number, generation: number): void
 
 /**
- * Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, POOL_NONE, or
+ * Decides who gets a connection after one of `origin` has closed: the origin whose oldest request gets it, POOL_NONE, or
  * `POOL_BUSY - origin` when none gets one because that origin has connections.
  */
 export declare function poolNext(pool: number, origin: number): number
 
-/** The member that has idled for longest, or POOL_NONE. */
+/** The member that has been idle for longest, or POOL_NONE. */
 export declare function poolOldest(pool: number, origin: number): number
 
-/** A connection has been made: its member. */
+/** A connection has been made. Returns its member. */
 export declare function poolOpened(pool: number, origin: number): number
 
 /** The number of a name. */
 export declare function poolOrigin(pool: number, name: string): number
 
 /**
- * A connection has nothing to do: POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets it, which has
- * left the queue.
+ * The exchange of a connection is over. Returns POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets the
+ * connection. That request has left the queue.
  */
 export declare function poolReleased(pool: number, origin: number, reusable: boolean): number
 
-/** A member is gone. Whether there is room for another in its place. */
+/** Removes a member. Returns whether there is room for another one in its place. */
 export declare function poolRemoved(pool: number, member: number): boolean
 
-/** How far `agent.totalSocketCount` is beyond the members. */
+/** Sets the number by which `agent.totalSocketCount` exceeds the members. */
 export declare function poolSetBeyondTotal(pool: number, beyond: number): void
 
 /** Sets the limits of a pool. */
 export declare function poolSetLimits(pool: number, limits: BindingPoolLimits): void
 
-/** How many sockets `agent.sockets` shows beyond the members, and how many requests `agent.requests` shows. */
+/** Sets the number of sockets by which `agent.sockets` exceeds the members, and the number of requests in `agent.requests`. */
 export declare function poolSetShown(pool: number, origin: number, beyond: number, waiting: number): void
 
-/** Asks for so many I/O threads; false when they run already. */
+/** Sets the number of I/O threads. Returns false when they run already. */
 export declare function requestIoThreads(count: number): boolean
 
-/** The version that the addon was built as. JavaScript refuses an addon of another version than its own. */
+/** The version of the addon. JavaScript refuses an addon whose version is not its own. */
 export declare function version(): string

@@ -1,5 +1,5 @@
-//! The pools of agents. What agents ask for each request are functions with numbers: a method of a class would cost three
-//! times as much (0.35 µs instead of 0.11), because Node-API finds the object behind `this` by two look-ups of properties.
+//! The pools of agents. The calls for each request are functions of numbers: a method of a class would cost three times as much
+//! (0.35 µs instead of 0.11), because Node-API finds the object of `this` by two look-ups of properties.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ thread_local! {
     static POOLS: RefCell<Slab<Tenant>> = const { RefCell::new(Slab::new()) };
 }
 
-/// `absent` for a number that has no pool.
+/// Returns `absent` for a number that has no pool.
 fn with<T>(pool: u32, absent: T, ask: impl FnOnce(&mut Pool, &Environment) -> T) -> T {
-    // Neither fails: a thread that ends runs no JavaScript any more, and nothing here calls any.
+    // Neither fails: a thread that ends runs no JavaScript any more, and no JavaScript is called here.
     let found = POOLS.try_with(|pools| {
         let mut pools = pools.try_borrow_mut().ok()?;
         let tenant = pools.get_mut(pool as usize)?;
@@ -45,7 +45,7 @@ fn number(found: Option<u32>) -> Result<u32> {
     found.ok_or_else(|| misuse("no such pool, or too much in it"))
 }
 
-/// An agent's pool, which lives as long as this object. See `js/internal/pool.ts`, the only user.
+/// An agent's pool, which exists as long as this object. See `js/internal/pool.ts`, the only user.
 #[napi]
 pub struct BindingAgent {
     number: u32,
@@ -53,7 +53,7 @@ pub struct BindingAgent {
 
 #[napi]
 impl BindingAgent {
-    /// An empty pool, which asks `environment` whether native connections stand.
+    /// An empty pool, which asks `environment` whether native connections are open.
     #[napi(constructor, catch_unwind)]
     pub fn new(environment: &BindingEnvironment) -> Self {
         let tenant = Tenant {
@@ -66,7 +66,7 @@ impl BindingAgent {
         }
     }
 
-    /// Names the pool in calls.
+    /// The number of the pool in calls.
     #[napi(getter, catch_unwind)]
     pub fn number(&self) -> u32 {
         self.number
@@ -75,7 +75,7 @@ impl BindingAgent {
 
 impl Drop for BindingAgent {
     fn drop(&mut self) {
-        // A thread that ends has dropped them all.
+        // A thread that ends has dropped all pools.
         let _ = POOLS.try_with(|pools| {
             if let Ok(mut pools) = pools.try_borrow_mut() {
                 pools.try_remove(self.number as usize);
@@ -84,7 +84,7 @@ impl Drop for BindingAgent {
     }
 }
 
-/// The agent's members of these names, as numbers.
+/// The agent's limits, as numbers.
 #[napi(object)]
 pub struct BindingPoolLimits {
     pub max_sockets: f64,
@@ -109,7 +109,7 @@ pub fn pool_set_limits(pool: u32, limits: BindingPoolLimits) {
     });
 }
 
-/// How far `agent.totalSocketCount` is beyond the members.
+/// Sets the number by which `agent.totalSocketCount` exceeds the members.
 #[napi(catch_unwind)]
 pub fn pool_set_beyond_total(pool: u32, beyond: f64) {
     with(pool, (), |pool, _| pool.set_beyond_total(beyond));
@@ -121,14 +121,14 @@ pub fn pool_origin(pool: u32, name: String) -> Result<u32> {
     number(with(pool, None, |pool, _| pool.origin(&name)))
 }
 
-/// Gives up the number of a name that has nothing; false if it has something.
+/// Removes a name that has neither connections nor requests. Returns false if it has any.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_forget(pool: u32, origin: u32) -> bool {
     with(pool, false, |pool, _| pool.forget(origin))
 }
 
-/// How many sockets `agent.sockets` shows beyond the members, and how many requests `agent.requests` shows.
+/// Sets the number of sockets by which `agent.sockets` exceeds the members, and the number of requests in `agent.requests`.
 #[napi(catch_unwind)]
 pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
     with(pool, (), |pool, _| {
@@ -136,7 +136,7 @@ pub fn pool_set_shown(pool: u32, origin: u32, beyond: i32, waiting: u32) {
     });
 }
 
-/// A request wants a connection, and `waiting` others of its name have none: the member that it gets,
+/// A request wants a connection, while `waiting` other requests of its name have none. Returns the member that it gets,
 /// POOL_CONNECT, or POOL_WAIT.
 #[napi(catch_unwind)]
 #[must_use]
@@ -150,14 +150,14 @@ pub fn pool_acquire(pool: u32, origin: u32, waiting: u32) -> i32 {
     })
 }
 
-/// A connection has been made: its member.
+/// A connection has been made. Returns its member.
 #[napi(catch_unwind)]
 pub fn pool_opened(pool: u32, origin: u32) -> Result<u32> {
     number(with(pool, None, |pool, _| pool.opened(origin)))
 }
 
-/// A connection has nothing to do: POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets it, which has
-/// left the queue.
+/// The exchange of a connection is over. Returns POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets the
+/// connection. That request has left the queue.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_released(pool: u32, origin: u32, reusable: bool) -> i32 {
@@ -170,7 +170,7 @@ pub fn pool_released(pool: u32, origin: u32, reusable: bool) -> i32 {
     })
 }
 
-/// A member idles from now on. False if it does not, because somebody may wait for its room. A native connection is named by
+/// Marks a member as idle. Returns false if it is not, because a request may wait for its room. A native connection is named by
 /// slot and generation, any other by POOL_NO_SLOT.
 #[napi(catch_unwind)]
 #[must_use]
@@ -180,7 +180,7 @@ pub fn pool_keep(pool: u32, member: u32, slot: i32, generation: u32) -> bool {
     })
 }
 
-/// A connection that is no member idles from now on: its member.
+/// Adds an idle connection that is not a member. Returns its member.
 #[napi(catch_unwind)]
 pub fn pool_adopted(pool: u32, origin: u32, slot: i32, generation: u32) -> Result<u32> {
     number(with(pool, None, |pool, _| {
@@ -188,13 +188,13 @@ pub fn pool_adopted(pool: u32, origin: u32, slot: i32, generation: u32) -> Resul
     }))
 }
 
-/// An idle member has a connection by now.
+/// An idle member has got its native connection.
 #[napi(catch_unwind)]
 pub fn pool_named(pool: u32, member: u32, slot: i32, generation: u32) {
     with(pool, (), |pool, _| pool.named(member, id(slot, generation)));
 }
 
-/// The member that has idled for longest, or POOL_NONE.
+/// The member that has been idle for longest, or POOL_NONE.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_oldest(pool: u32, origin: u32) -> i32 {
@@ -202,19 +202,19 @@ pub fn pool_oldest(pool: u32, origin: u32) -> i32 {
         .map_or(pool_answer::NONE, |member| member as i32)
 }
 
-/// A member is known to be dead: it is offered no more.
+/// A member is known to be closed, and is not offered any more.
 #[napi(catch_unwind)]
 pub fn pool_left(pool: u32, member: u32) {
     with(pool, (), |pool, _| pool.left(member));
 }
 
-/// A member is gone. Whether there is room for another in its place.
+/// Removes a member. Returns whether there is room for another one in its place.
 #[napi(catch_unwind)]
 pub fn pool_removed(pool: u32, member: u32) -> bool {
     with(pool, true, |pool, _| pool.removed(member))
 }
 
-/// Whose turn it is now that a connection of `origin` is gone: the origin whose oldest request gets one, POOL_NONE, or
+/// Decides who gets a connection after one of `origin` has closed: the origin whose oldest request gets it, POOL_NONE, or
 /// `POOL_BUSY - origin` when none gets one because that origin has connections.
 #[napi(catch_unwind)]
 #[must_use]
@@ -226,15 +226,15 @@ pub fn pool_next(pool: u32, origin: u32) -> i32 {
     })
 }
 
-/// Milliseconds that a connection may idle, 0 for any time, -1 if it had better not be kept. `timeout` is the agent's,
-/// `seconds` the server's hint, `buffer` the agent's distance from it.
+/// The time in milliseconds that a connection may be idle, 0 for any time, -1 if it should not be kept. `timeout` is the agent's,
+/// `seconds` the server's hint, `buffer` the time by which the agent closes earlier.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_idle_time(timeout: f64, seconds: f64, buffer: f64) -> f64 {
     idle_time(timeout, Some(seconds), buffer).unwrap_or(-1.0)
 }
 
-/// Of all pools of this thread: connections in use, idle ones, requests that wait.
+/// Sums over all pools of this thread: connections in use, idle connections, waiting requests.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_counts() -> Vec<u32> {

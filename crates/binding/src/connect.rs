@@ -1,4 +1,4 @@
-//! What JavaScript passes to connect.
+//! The options for connecting.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use napi_derive::napi;
 use crate::options::{millis, socket_address};
 use crate::wake::misuse;
 
-/// Where to connect, and what the connection goes by. Either `path`, or `addresses` and `port`. Times
-/// in milliseconds, 0 for none.
+/// Where to connect, and the settings of the connection. Either `path`, or `addresses` and `port`. Times are in milliseconds, 0
+/// for none.
 #[napi(object)]
 pub struct BindingConnectOptions {
     /// A host's IP addresses in the resolver's order; `%` and a scope may follow one.
     pub addresses: Option<Vec<String>>,
-    /// The port of all of them.
+    /// The port of all addresses.
     pub port: Option<u16>,
     /// A Unix socket.
     pub path: Option<String>,
@@ -96,7 +96,7 @@ fn ip_address(text: &str) -> Result<IpAddr> {
 pub struct BindingConnecting {
     /// The operating system's error number, positive.
     pub errno: i32,
-    /// Names the connection in records and calls, with `generation`.
+    /// The slot of the connection. With `generation` it is its id in records and calls.
     pub slot: u32,
     /// Counts the connections of the slot.
     pub generation: u32,

@@ -1,5 +1,5 @@
-//! Sockets that leave us by their descriptors, to other processes and to Node's own streams and servers, and sockets that come
-//! to us from there.
+//! Sockets that are passed on by their descriptors, to other processes and to Node's own streams and servers, and sockets that are
+//! adopted from there.
 
 use std::io;
 
@@ -12,15 +12,15 @@ use crate::environment::BindingEnvironment;
 /// A connection's socket that has been given up.
 #[napi(object)]
 pub struct BindingGivenUp {
-    /// 0, or the system's error number; -1 where it gave none.
+    /// 0, or the system's error number; -1 if there is none.
     pub errno: i32,
-    /// Closing it is the caller's matter; -1 after an error.
+    /// The caller has to close it. -1 after an error.
     pub fd: i32,
-    /// Bytes that were received and that no record has brought.
+    /// Bytes that were received and that are in no record.
     pub unread: Option<Buffer>,
 }
 
-/// A descriptor, or the error number where there is none.
+/// A descriptor, or the error number.
 #[napi(object)]
 pub struct BindingDescriptor {
     /// As in `BindingGivenUp`.
@@ -29,7 +29,7 @@ pub struct BindingDescriptor {
     pub fd: i32,
 }
 
-/// Gives up a connection's socket. What is to be written still leaves; the connection's CLOSED record follows.
+/// Gives up a connection's socket. Bytes that were written before are sent, and the connection's CLOSED record follows.
 #[napi(catch_unwind)]
 pub fn give_up_connection(
     environment: &BindingEnvironment,
@@ -55,8 +55,8 @@ pub fn give_up_connection(
     })
 }
 
-/// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from there on, and the
-/// caller closes the server's listener.
+/// A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the caller
+/// closes the server's listener.
 #[napi(catch_unwind)]
 pub fn listening_descriptor(
     environment: &BindingEnvironment,
@@ -85,11 +85,11 @@ pub struct BindingAdopted {
     pub slot: u32,
     /// The same.
     pub generation: u32,
-    /// Both its ends, as OPEN records have them.
+    /// The addresses of both ends, as in OPEN records.
     pub addresses: String,
 }
 
-/// Serves the connection whose socket has the descriptor `fd`, and of which nothing has been read or written. The caller closes
+/// Serves the connection whose socket has the descriptor `fd`, and on which nothing has been read or written. The caller closes
 /// its descriptor, also after an error.
 #[napi(catch_unwind)]
 pub fn adopt_connection(

@@ -1,4 +1,4 @@
-//! The one object that crosses: a JavaScript thread's queues.
+//! The queues of a JavaScript thread, as an object of JavaScript.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,10 @@ use crate::pinned::Pinned;
 use crate::tls::{BindingKeyingMaterial, BindingTls};
 use crate::wake::{Waker, misuse};
 
-/// How long `close_listener` waits for the I/O thread. It never blocks on anything, so this is a
-/// guard against our own bugs only.
+/// The time that `close_listener` waits for the I/O thread, which never blocks. It guards against bugs of ours only.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
-/// How long the end of the process waits for the I/O threads, which apply a flush within some 100 us.
+/// The time that the end of the process waits for the I/O threads, which apply a flush within about 100 µs.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
 /// See `js/internal/environment.ts`, the only user.
@@ -32,17 +31,17 @@ pub struct BindingEnvironment {
     outbound: Pinned,
     /// Kept for the waker.
     _phase: Pinned,
-    /// Taken and not yet copied to JavaScript completely.
+    /// A batch that is not completely copied to JavaScript yet.
     batch: Option<Batch>,
     copied: usize,
-    /// What records of the next flush may name.
+    /// The buffers that records of the next flush may name.
     holding: Vec<Held>,
-    /// Of the last flush.
+    /// The acknowledgements of the last flush.
     acks: Batch,
 }
 
 impl BindingEnvironment {
-    /// For others who ask about connections.
+    /// For functions that ask about connections.
     pub(crate) fn shared(&self) -> Arc<Environment> {
         Arc::clone(&self.environment)
     }
@@ -68,7 +67,7 @@ impl BindingEnvironment {
         let environment = Environment::new(Box::new(move || on_event.wake()));
         if let Some(descriptor) = environment.loans_descriptor() {
             let lender = Arc::clone(&environment);
-            // An event loop that cannot do this does without.
+            // Connections are not lent if the event loop cannot watch the descriptor.
             if waker
                 .watch(env, descriptor, move || lender.read_loans())
                 .is_ok()
@@ -95,7 +94,7 @@ impl BindingEnvironment {
         })
     }
 
-    /// A larger inbound buffer, after `drain` asked for it.
+    /// Sets a larger inbound buffer, after `drain` has asked for it.
     #[napi(catch_unwind)]
     pub fn set_inbound(&mut self, env: Env, inbound: Object<'static>) -> Result<()> {
         let old = std::mem::replace(&mut self.inbound, Pinned::new(env, &inbound)?);
@@ -103,7 +102,7 @@ impl BindingEnvironment {
         Ok(())
     }
 
-    /// A larger outbound buffer.
+    /// Sets a larger outbound buffer.
     #[napi(catch_unwind)]
     pub fn set_outbound(&mut self, env: Env, outbound: Object<'static>) -> Result<()> {
         let old = std::mem::replace(&mut self.outbound, Pinned::new(env, &outbound)?);
@@ -111,9 +110,8 @@ impl BindingEnvironment {
         Ok(())
     }
 
-    /// Copies whole records into the inbound buffer and returns how many bytes; 0 when there is none,
-    /// `-n` when the next record needs a buffer of `n` bytes. Chunks of the previous call's records
-    /// must have been taken.
+    /// Copies complete records into the inbound buffer. Returns their number of bytes, 0 when there is no record, and `-n` when
+    /// the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
     #[napi(catch_unwind)]
     pub fn drain(&mut self, env: Env) -> Result<i32> {
         self.released.collect(env);
@@ -140,7 +138,7 @@ impl BindingEnvironment {
         Ok(len as i32)
     }
 
-    /// A large body part of the records drained last.
+    /// Takes a large body part of the records that were drained last.
     #[napi(catch_unwind)]
     pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
         let chunk = self
@@ -153,8 +151,8 @@ impl BindingEnvironment {
         external(env, chunk)
     }
 
-    /// Keeps a Uint8Array alive until the next flush has written it, and answers the number by which that flush's records
-    /// name it. A buffer that none of them names is released.
+    /// Keeps a Uint8Array alive until the next flush has written it. Returns the number by which that flush's records name it. A
+    /// buffer that none of them names is released.
     #[napi(catch_unwind)]
     pub fn hold(&mut self, env: Env, bytes: Object<'static>) -> Result<u32> {
         let held = self.released.hold(env, bytes.value().value)?;
@@ -164,8 +162,8 @@ impl BindingEnvironment {
 
     /// Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
     /// bytes that follow.
-    /// `at_once`: this thread writes all of it. Returns how many bytes of ACK records are in the buffer instead, plus one; the
-    /// number is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
+    /// `at_once`: this thread writes everything itself. Returns the number of bytes of ACK records that are in the buffer now, plus
+    /// one. The result is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, records: u32, text: u32, at_once: bool) -> Result<i32> {
         let held = std::mem::take(&mut self.holding);
@@ -182,7 +180,7 @@ impl BindingEnvironment {
             held,
         };
         let flushed = self.environment.flush(out, at_once, &mut self.acks);
-        // From here on nothing fails: JavaScript sends again what it gets an error for.
+        // Nothing fails from here on, because after an error JavaScript sends the records again.
         let acks = self.acks.records();
         let length = acks.len() as i32 + 1;
         if let Some(into) = self.outbound.as_mut_slice().get_mut(..acks.len()) {
@@ -193,7 +191,7 @@ impl BindingEnvironment {
         Ok(if flushed.is_ok() { length } else { -length })
     }
 
-    /// Waits until the I/O threads have carried out every flush: what was written is with the kernel, as far as it takes it.
+    /// Waits until the I/O threads have carried out all flushes, so that the kernel has all bytes that it accepts.
     #[napi(catch_unwind)]
     pub fn settle(&self) {
         let _ = self.environment.settled().recv_timeout(SETTLE_WAIT);
@@ -243,14 +241,14 @@ impl BindingEnvironment {
             .set_tls(server, server_tls(tls, handshake_timeout));
     }
 
-    /// A server that listens on no socket: it is given connections by `adopt_connection`, until `close_listener`.
+    /// Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`.
     #[napi(catch_unwind)]
     pub fn open_server(&self, config: BindingServerConfig) -> u32 {
         self.environment.open_server(config.to_net())
     }
 
-    /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed
-    /// before; what it is asked to do meanwhile is done once it stands.
+    /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.
+    /// Commands in the meantime take effect when the connection is established.
     #[napi(catch_unwind)]
     pub fn connect(&self, options: BindingConnectOptions) -> Result<BindingConnecting> {
         let (options, config) = options.to_net()?;
@@ -259,7 +257,7 @@ impl BindingEnvironment {
         ))
     }
 
-    /// Changes what a server's connections go by.
+    /// Changes the settings of a server's connections.
     #[napi(catch_unwind)]
     pub fn configure(&self, server: u32, config: BindingServerConfig) {
         self.environment.configure(server, config.to_net());
@@ -275,14 +273,14 @@ impl BindingEnvironment {
             Backlog::Reset
         };
         if let Some(closed) = self.environment.close_listener(server, backlog) {
-            // Disconnected is the expected answer: the sender lives exactly as long as the socket.
+            // Disconnected is the expected result: the sender exists exactly as long as the socket.
             let _ = closed.recv_timeout(CLOSE_WAIT);
-            // Idle connections that were closed just before are gone too, as in Node.
+            // As in Node, idle connections that were closed just before have ended, too.
             let _ = self.environment.settled().recv_timeout(CLOSE_WAIT);
         }
     }
 
-    /// Bytes received and written; null once the connection is gone.
+    /// Bytes received and written. Null when the connection is not known any more.
     #[napi(catch_unwind)]
     pub fn counters(&self, slot: u32, generation: u32) -> Option<Vec<f64>> {
         let (read, written) = self
@@ -291,21 +289,21 @@ impl BindingEnvironment {
         Some(vec![read as f64, written as f64])
     }
 
-    /// Bytes that were written to a connection and that the kernel has not taken; null once it is gone. Waits for the I/O
-    /// threads to carry out the flushes that they have been given.
+    /// Bytes that were written to a connection and that the kernel has not accepted. Null after it has ended. Waits until the I/O
+    /// threads have carried out all flushes.
     #[napi(catch_unwind)]
     pub fn unsent(&self, slot: u32, generation: u32) -> Option<f64> {
         let unsent = self.environment.unsent(ConnectionId { slot, generation })?;
         Some(unsent as f64)
     }
 
-    /// Whether a connection stands, as the I/O thread knows it: what became of it may not have been told yet.
+    /// Whether a connection is open, as the I/O thread knows it. Its end may not be reported yet.
     #[napi(catch_unwind)]
     pub fn is_open(&self, slot: u32, generation: u32) -> bool {
         self.environment.is_open(ConnectionId { slot, generation })
     }
 
-    /// Has `on_wake` called in the next turn of the event loop.
+    /// Calls `on_wake` in the next turn of the event loop.
     #[napi(catch_unwind)]
     pub fn wake(&self) {
         self.waker.wake();
@@ -317,7 +315,7 @@ impl BindingEnvironment {
         self.waker.set_ref(env, on);
     }
 
-    /// Connections accepted so far, those of servers open now, and those of clients.
+    /// The number of connections accepted so far, of open connections of servers, and of open ones of clients.
     #[napi(catch_unwind)]
     pub fn connection_counts(&self) -> Vec<f64> {
         let clients = self.environment.open_clients();
@@ -330,17 +328,17 @@ impl BindingEnvironment {
     }
 }
 
-/// Gives a chunk to JavaScript without a copy. V8 counts it as external memory and collects by that.
+/// Passes a chunk to JavaScript without a copy. V8 counts it as external memory, which influences its collections.
 fn external(env: &Env, mut chunk: Chunk) -> Result<BufferSlice<'_>> {
     let (data, size) = (chunk.as_mut_ptr(), chunk.len());
-    // SAFETY: the chunk is the hint, so its memory, which does not move with it, lives until the finaliser drops it;
-    // nobody else has it.
+    // SAFETY: the chunk is the hint, so its memory, which does not move with it, exists until the finaliser drops it. There is
+    // no other owner.
     unsafe {
         BufferSlice::from_external(env, data, size, chunk, |_: Env, chunk: Chunk| drop(chunk))
     }
 }
 
-/// Asks for so many I/O threads; false when they run already.
+/// Sets the number of I/O threads. Returns false when they run already.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn request_io_threads(count: u32) -> bool {
@@ -359,7 +357,7 @@ fn record_length(records: &[u8]) -> Option<usize> {
     Some(u32::from_le_bytes(word) as usize)
 }
 
-/// Length of the longest run of whole records within `limit`.
+/// Length of the longest run of complete records within `limit`.
 fn whole_records(records: &[u8], limit: usize) -> usize {
     if records.len() <= limit {
         return records.len();

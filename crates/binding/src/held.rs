@@ -1,4 +1,4 @@
-//! Large bodies that are written from JavaScript's memory without a copy.
+//! Large bodies that are written from JavaScript's memory, without a copy.
 
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use napi::{Env, check_status, sys};
 
 use crate::pinned::contents;
 
-/// References whose buffers have been written, waiting for JavaScript's thread to delete them.
+/// References whose buffers have been written, and which JavaScript's thread has to delete.
 #[derive(Clone, Default)]
 pub(crate) struct Released(Arc<Mutex<Vec<Reference>>>);
 
@@ -19,7 +19,7 @@ struct Reference(sys::napi_ref);
 unsafe impl Send for Reference {}
 
 impl Released {
-    /// JavaScript's thread: deletes what other threads are done with.
+    /// Deletes the references that other threads have released. JavaScript's thread only.
     pub(crate) fn collect(&self, env: Env) {
         let released = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for reference in released {
@@ -52,8 +52,8 @@ struct HeldBuffer {
     released: Released,
 }
 
-// SAFETY: the bytes are only read. The program may write into a buffer it has given to `write()`; like
-// in Node it then sends what it wrote, never memory that is not its own, for the reference keeps the store.
+// SAFETY: the bytes are only read. The program may write into a buffer that it has passed to `write()`. As in Node the changed
+// bytes are sent then, and never memory of others, because the reference keeps the store alive.
 unsafe impl Send for HeldBuffer {}
 
 impl HeldBytes for HeldBuffer {

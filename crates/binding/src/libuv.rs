@@ -1,8 +1,8 @@
-//! The few functions of libuv that it takes to wake an event loop, to have it watch a descriptor and to be called at the ends
-//! of its phases, from the libuv inside the running Node.
+//! The functions of libuv for waking an event loop, for watching a descriptor and for callbacks at the ends of its phases, from the
+//! libuv in the running Node.
 //!
-//! Looked up at run time: only Unix resolves them when the addon is loaded, and napi does the same
-//! with Node's own functions on Windows.
+//! They are looked up at run time, because only Unix resolves them when the addon is loaded. napi does the same with Node's own
+//! functions on Windows.
 
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ const UV_PREPARE: c_int = 9;
 /// Of `uv_poll_event`.
 pub(crate) const UV_READABLE: c_int = 1;
 
-/// An `uv_async_t`, `uv_poll_t`, `uv_check_t` or `uv_prepare_t`, which only libuv looks into.
+/// An `uv_async_t`, `uv_poll_t`, `uv_check_t` or `uv_prepare_t`, whose content only libuv knows.
 #[repr(C)]
 pub(crate) struct UvHandle {
     _opaque: [u8; 0],
@@ -26,10 +26,10 @@ pub(crate) struct UvHandle {
 
 pub(crate) type Callback = unsafe extern "C" fn(*mut UvHandle);
 
-/// With a status and the events.
+/// The callback of an `uv_poll_t`, with a status and the events.
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
 
-/// `uv_metrics_t`, room for what is to come included.
+/// `uv_metrics_t`, including its reserved room.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct LoopMetrics {
@@ -39,8 +39,8 @@ pub(crate) struct LoopMetrics {
     _reserved: [u64; 13],
 }
 
-/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `check.html`, `prepare.html`, `handle.html` and
-/// `metrics.html` beside it.
+/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `check.html`, `prepare.html`, `handle.html` and `metrics.html`
+/// there.
 pub(crate) struct Libuv {
     pub(crate) async_init:
         unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, Callback) -> c_int,
@@ -57,7 +57,7 @@ pub(crate) struct Libuv {
     pub(crate) check_start: unsafe extern "C" fn(*mut UvHandle, Callback) -> c_int,
     pub(crate) prepare_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle) -> c_int,
     pub(crate) prepare_start: unsafe extern "C" fn(*mut UvHandle, Callback) -> c_int,
-    /// Bytes that an `uv_async_t` takes, and the other handles.
+    /// Sizes of an `uv_async_t` and of the other handles.
     pub(crate) async_size: usize,
     pub(crate) check_size: usize,
     pub(crate) poll_size: usize,
@@ -65,7 +65,7 @@ pub(crate) struct Libuv {
 }
 
 impl Libuv {
-    /// None in a host that does not show its libuv.
+    /// None in a host that does not export its libuv.
     pub(crate) fn get() -> Option<&'static Self> {
         static LIBUV: OnceLock<Option<Libuv>> = OnceLock::new();
         LIBUV.get_or_init(Self::load).as_ref()

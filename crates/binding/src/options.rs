@@ -1,4 +1,4 @@
-//! What JavaScript passes as objects.
+//! Objects of options.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use napi_derive::napi;
 pub struct BindingListenOptions {
     /// 0 for any.
     pub port: Option<u16>,
-    /// An IP address, resolved already; absent for all. `%` and a scope may follow one of IPv6.
+    /// An IP address, which is resolved already; absent for all addresses. `%` and a scope may follow an IPv6 address.
     pub host: Option<String>,
     /// A Unix socket.
     pub path: Option<String>,
@@ -46,7 +46,7 @@ impl BindingListenOptions {
     }
 }
 
-/// A socket's address from an IP address, which `%` and a scope may follow.
+/// The address of a socket from an IP address, which `%` and a scope may follow.
 pub(crate) fn socket_address(text: &str, port: u16) -> Option<SocketAddr> {
     let (ip, scope) = match text.split_once('%') {
         Some((ip, scope)) => (ip, Some(scope)),
@@ -66,11 +66,12 @@ pub struct BindingListening {
     pub errno: i32,
     /// The step that failed.
     pub syscall: String,
-    /// Names the server in records and calls.
+    /// The id of the server in records and calls.
     pub server: u32,
-    /// Where it is bound, or after a failure what was tried last, if that is not what was asked for; absent for a path.
+    /// The address to which it is bound. After a failure the address that was tried last, if it differs from the given one. Absent
+    /// for a path.
     pub address: Option<String>,
-    /// The port it is bound to.
+    /// The port to which it is bound.
     pub port: Option<u16>,
 }
 
@@ -103,7 +104,7 @@ impl BindingListening {
     }
 }
 
-/// What a server's connections go by. Times in milliseconds, 0 for none.
+/// The settings of a server's connections. Times are in milliseconds, 0 for none.
 #[napi(object)]
 pub struct BindingServerConfig {
     /// maxHeaderSize in bytes.
@@ -131,7 +132,7 @@ pub struct BindingServerConfig {
 }
 
 pub(crate) fn millis(value: f64) -> Option<Duration> {
-    // Infinity and NaN mean what 0 means: no limit. The cap keeps Instant arithmetic in range.
+    // As 0, Infinity and NaN mean no limit. The cap keeps the arithmetic of Instant in range.
     (value > 0.0 && value.is_finite()).then(|| Duration::from_secs_f64(value.min(1e12) / 1e3))
 }
 

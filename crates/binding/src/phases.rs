@@ -1,5 +1,5 @@
-//! The ends of an event loop's phases: of the callbacks of I/O, and of everything else (timers, immediates, closed handles) before
-//! the loop looks for I/O again. What JavaScript writes in one phase can leave together at its end.
+//! The ends of an event loop's phases: of the callbacks of I/O, and of everything else (timers, immediates, closed handles)
+//! before the loop polls for I/O again. JavaScript's writes of one phase can be sent together at its end.
 
 use std::ptr;
 
@@ -15,7 +15,7 @@ pub(crate) struct Phases {
     target: *mut Target,
     on_end: sys::napi_ref,
     words: *mut u32,
-    /// Writes of the last phase of I/O, and of the last other one.
+    /// Number of writes in the last phase of I/O, and in the last other one.
     writes: [u32; 2],
     /// An `uv_check_t`, called after I/O, and an `uv_prepare_t`, called before it.
     handles: [*mut UvHandle; 2],
@@ -24,7 +24,7 @@ pub(crate) struct Phases {
 const AFTER_IO: usize = 0;
 const BEFORE_IO: usize = 1;
 
-/// Memory that either handle fits in.
+/// Memory for either handle.
 fn words_of_handle(libuv: &Libuv) -> usize {
     libuv
         .check_size
@@ -33,7 +33,7 @@ fn words_of_handle(libuv: &Libuv) -> usize {
 }
 
 impl Phases {
-    /// Has `on_end` called at the end of each phase in which JavaScript has asked for it. Does not keep the event loop alive.
+    /// Calls `on_end` at the end of each phase in which JavaScript has asked for it. Does not keep the event loop alive.
     ///
     /// # Safety
     /// On the thread of `env` and its event loop; `target` is alive and gets the result, `on_end` is a function of `env`, and
@@ -52,7 +52,7 @@ impl Phases {
         if memory.len() < word::COUNT as usize * size_of::<u32>() || !words.is_aligned() {
             return Err(misuse("the words of a phase are required"));
         }
-        // Nothing fails after this, so nothing is left behind.
+        // Nothing fails after this, so nothing has to be undone.
         let on_end = reference(env, on_end)?;
         let [after, before] = [(); 2].map(|()| -> *mut UvHandle {
             Box::into_raw(vec![0_u64; words_of_handle(libuv)].into_boxed_slice()).cast()
@@ -95,7 +95,7 @@ impl Phases {
     }
 }
 
-/// A reference to a function of JavaScript's.
+/// A reference to a function of JavaScript.
 pub(crate) fn reference(env: Env, function: sys::napi_value) -> Result<sys::napi_ref> {
     let mut reference = ptr::null_mut();
     // SAFETY: `function` is a live handle of `env`.
@@ -115,7 +115,7 @@ unsafe extern "C" fn on_before_io(handle: *mut UvHandle) {
     unsafe { end(handle, BEFORE_IO) };
 }
 
-/// The phase before `kind` is over. Safe from the callback of a handle that `start` has made.
+/// The phase before `kind` has ended. Safe in the callback of a handle that `start` has made.
 unsafe fn end(handle: *mut UvHandle, kind: usize) {
     let Some(libuv) = Libuv::get() else { return };
     // SAFETY: the data and the words exist until the handle is closed. Only JavaScript's thread writes to them, and this is that
@@ -132,8 +132,8 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
             return;
         }
         call((*phases).target, (*phases).on_end, None);
-        // Ticks that ran at the end of the call may have written, too. The loop looks for I/O next, and may sleep there for as long
-        // as there is none: what waits now is sent when JavaScript is woken.
+        // Ticks at the end of the call may have written, too. The loop polls for I/O next, and may sleep there. JavaScript is
+        // woken, so that it sends records that wait now.
         if kind == BEFORE_IO && words.add(word::WAITING as usize).read() != 0 {
             wake((*phases).target);
         }

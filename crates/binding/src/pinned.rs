@@ -1,4 +1,4 @@
-//! JavaScript memory that Rust reads and writes without asking for it each time.
+//! Memory of JavaScript that Rust reads and writes without a call of Node-API each time.
 
 use std::ptr;
 
@@ -7,8 +7,8 @@ use napi::{Env, check_status, sys};
 
 use crate::wake::misuse;
 
-/// A Uint8Array of our own JavaScript, kept alive by a reference. Never transferred nor resized:
-/// `js/internal/environment.ts` makes it and shows it to nobody.
+/// A Uint8Array of our own JavaScript, kept alive by a reference. It is never transferred or resized, because only
+/// `js/internal/environment.ts` has it.
 pub(crate) struct Pinned {
     data: *mut u8,
     len: usize,
@@ -32,8 +32,8 @@ impl Pinned {
     }
 
     pub(crate) const fn as_slice(&self) -> &[u8] {
-        // SAFETY: the reference keeps the array's store alive and in place; JavaScript's thread, the
-        // only one that has this value, is in Rust now, so nobody writes meanwhile.
+        // SAFETY: the reference keeps the array's store alive and in place. JavaScript's thread, the only one that has this
+        // value, is in Rust now, so no JavaScript writes to it.
         unsafe { std::slice::from_raw_parts(self.data, self.len) }
     }
 
@@ -42,14 +42,14 @@ impl Pinned {
         unsafe { std::slice::from_raw_parts_mut(self.data, self.len) }
     }
 
-    /// Lets the array go.
+    /// Releases the array.
     pub(crate) fn release(self, env: Env) {
         // SAFETY: `reference` was created in `env` and is deleted once.
         unsafe { sys::napi_delete_reference(env.raw(), self.reference) };
     }
 }
 
-/// Where the bytes of a Uint8Array (or Buffer) are. Never null, so that it can make a slice.
+/// The address and length of a Uint8Array's (or Buffer's) bytes. The address is never null, so that a slice can be made.
 pub(crate) fn contents(env: Env, value: sys::napi_value) -> Result<(*mut u8, usize)> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     // SAFETY: `value` is a live handle of `env`; the array's buffer and offset are not asked for.

@@ -1,4 +1,4 @@
-//! The engine for streams that JavaScript owns.
+//! The engine for streams of JavaScript.
 
 use ferrohttp_net::{Session, request_kind, with_validation};
 use ferrohttp_proto::{Limits, RequestKind};
@@ -6,7 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Result, Uint8Array};
 use napi_derive::napi;
 
-/// How much a peer may send on a stream.
+/// The limits for a stream's peer.
 #[napi(object)]
 pub struct BindingSessionConfig {
     /// maxHeaderSize in bytes.
@@ -17,13 +17,13 @@ pub struct BindingSessionConfig {
     pub validation: u32,
 }
 
-/// See `ferrohttp_net::Session`. Methods that read return the records that came of it, or null.
+/// See `ferrohttp_net::Session`. Methods that parse return the new records, or null.
 #[napi]
 pub struct BindingSession(Session);
 
 #[napi]
 impl BindingSession {
-    /// The side of a `client`, or of a server.
+    /// A session of a `client`, or of a server.
     #[napi(constructor, catch_unwind)]
     pub fn new(client: bool, config: BindingSessionConfig) -> Self {
         let limits = Limits {
@@ -39,7 +39,7 @@ impl BindingSession {
         })
     }
 
-    /// The stream brought `data`. Behind an upgrade head nothing is read until the upgrade is declined.
+    /// Parses `data`, which the stream has received. After an upgrade head nothing is parsed until the upgrade is declined.
     #[napi(catch_unwind)]
     pub fn feed<'env>(
         &mut self,
@@ -50,14 +50,14 @@ impl BindingSession {
         self.records(env)
     }
 
-    /// The stream ended.
+    /// The stream has ended.
     #[napi(catch_unwind)]
     pub fn eof<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
         self.0.eof();
         self.records(env)
     }
 
-    /// Server: the oldest unanswered request's response is out; requests that waited for it are read.
+    /// Server: the response to the oldest unanswered request has been written. Requests that waited for it are parsed.
     #[napi(catch_unwind)]
     pub fn answered<'env>(
         &mut self,
@@ -68,14 +68,14 @@ impl BindingSession {
         self.records(env)
     }
 
-    /// Server: nobody takes the upgrade.
+    /// Server: the upgrade has no listener.
     #[napi(catch_unwind)]
     pub fn decline_upgrade<'env>(&mut self, env: &'env Env) -> Result<Option<BufferSlice<'env>>> {
         self.0.decline_upgrade();
         self.records(env)
     }
 
-    /// Client: a request's head goes out; `kind` is one of REQUEST_IS_ORDINARY and the others. False out of turn.
+    /// Client: a request's head is written. `kind` is one of REQUEST_IS_ORDINARY and the others. Returns false out of turn.
     #[napi(catch_unwind)]
     pub fn begin(&mut self, kind: u32) -> bool {
         self.0.begin(match kind {
@@ -85,7 +85,7 @@ impl BindingSession {
         })
     }
 
-    /// Client: the request is out.
+    /// Client: the request has been written.
     #[napi(catch_unwind)]
     pub fn finished(&mut self, close: bool) {
         self.0.finished(close);
@@ -97,7 +97,7 @@ impl BindingSession {
         self.0.is_receiving()
     }
 
-    /// Whether nothing of an exchange is under way.
+    /// Whether no exchange is in progress.
     #[napi(catch_unwind)]
     pub fn idle(&self) -> bool {
         self.0.is_idle()

@@ -1,9 +1,9 @@
-//! Constants of the engine that JavaScript shows to users.
+//! Constants of the engine for JavaScript.
 
 use ferrohttp_proto::{ErrorKind, METHODS, encode_error_response};
 use napi_derive::napi;
 
-/// One cause for which a message is refused; its index is what ERROR records carry.
+/// One cause for which a message is refused. ERROR records have its index.
 #[napi(object)]
 pub struct BindingParserError {
     /// Node's `err.code`.
@@ -14,7 +14,7 @@ pub struct BindingParserError {
     pub status: u16,
 }
 
-/// The version that the addon was built as. JavaScript refuses an addon of another version than its own.
+/// The version of the addon. JavaScript refuses an addon whose version is not its own.
 #[napi]
 #[must_use]
 pub fn version() -> &'static str {
@@ -35,7 +35,7 @@ pub fn parser_errors() -> Vec<BindingParserError> {
         .collect()
 }
 
-/// The whole response to a message that was refused with `status`.
+/// The complete response to a message that was refused with `status`.
 #[napi]
 #[must_use]
 pub fn default_answer(status: u16) -> String {

@@ -1,9 +1,9 @@
-//! Waking JavaScript's thread, from another one or by a descriptor that its event loop watches.
+//! Wakes JavaScript's thread, from another thread or by a descriptor that its event loop watches.
 //!
-//! An `uv_async_t` of our own rather than a thread-safe function of Node-API. That one writes to the
-//! event loop's descriptor while it holds a lock which the woken thread takes first: where both share
-//! a core, the writer is preempted and two more context switches pass before a request is seen.
-//! Besides, an exception thrown by a request handler must become 'uncaughtException' on every Node.
+//! It uses an `uv_async_t` of its own, and not a thread-safe function of Node-API. Such a function writes to the event loop's
+//! descriptor while it holds a lock that the woken thread needs first. When both share a core, the writer is preempted, and two
+//! more context switches are needed before a request is handled. Besides, an exception of a request handler must become
+//! 'uncaughtException' on every Node.
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use crate::phases::{Phases, reference};
 #[derive(Clone)]
 pub(crate) struct Waker {
     libuv: &'static Libuv,
-    /// None once the environment is being torn down.
+    /// None when the environment is being torn down.
     handle: Arc<Mutex<Option<Handle>>>,
 }
 
@@ -30,7 +30,7 @@ struct Handle(*mut UvHandle);
 // JavaScript's thread: in methods that take its Env, and in hooks that Node runs there.
 unsafe impl Send for Handle {}
 
-/// What the handle's callbacks need; the handle's data. Freed when libuv has let the handle go.
+/// The handle's data, for its callbacks. Freed when libuv has closed the handle.
 pub(crate) struct Target {
     libuv: &'static Libuv,
     env: sys::napi_env,
@@ -42,29 +42,29 @@ pub(crate) struct Target {
     /// The handle itself, aligned as `uv_async_t` is.
     memory: *mut [u64],
     uv_loop: *mut sys::uv_loop_s,
-    /// Turns of the event loop, as of the last call.
+    /// Number of turns of the event loop at the last call.
     turn: u64,
     /// Null until a descriptor is watched.
     watch: *mut Watch,
-    /// Null until the ends of phases are.
+    /// Null until the ends of phases are watched.
     phases: *mut Phases,
 }
 
-/// The data of an `uv_poll_t`. Freed when libuv has let it go.
+/// The data of an `uv_poll_t`. Freed when libuv has closed it.
 struct Watch {
     target: *mut Target,
     on_readable: Box<dyn Fn()>,
     memory: *mut [u64],
 }
 
-/// Zeroed memory for a handle of libuv's.
+/// Zeroed memory for a libuv handle.
 fn handle_memory(size: usize) -> *mut [u64] {
     Box::into_raw(vec![0_u64; size.div_ceil(size_of::<u64>())].into_boxed_slice())
 }
 
 impl Waker {
-    /// `on_wake` is called on JavaScript's thread after each `wake`, several of which may share a call. It is told
-    /// whether the event loop has come round since the last call. Does not keep the event loop alive until `set_ref(true)`.
+    /// `on_wake` is called on JavaScript's thread after each `wake`; several of them may share a call. Its argument says whether
+    /// the event loop has begun another turn since the last call. Does not keep the event loop alive until `set_ref(true)`.
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
         let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
         let uv_loop = env.get_uv_event_loop()?;
@@ -105,7 +105,7 @@ impl Waker {
         Ok(Self { libuv, handle })
     }
 
-    /// Has the event loop watch `descriptor`: while it is readable `on_readable` is called, and then what `wake` causes. It
+    /// Has the event loop watch `descriptor`. While it is readable, `on_readable` is called, and then `on_wake`. The descriptor
     /// must stay open as long as `on_readable` exists, and does not keep the event loop alive.
     pub(crate) fn watch(
         &self,
@@ -144,7 +144,7 @@ impl Waker {
         Ok(())
     }
 
-    /// Has `on_end` called at the end of each phase of the event loop in which JavaScript asks for it in `words`, see `phases.rs`.
+    /// Calls `on_end` at the end of each phase of the event loop in which JavaScript asks for it in `words`, see `phases.rs`.
     /// JavaScript keeps `words` alive and in place.
     pub(crate) fn watch_phases(
         &self,
@@ -169,7 +169,7 @@ impl Waker {
         Ok(())
     }
 
-    /// Any thread; nothing happens once the environment is gone.
+    /// Any thread. No effect after the environment has ended.
     pub(crate) fn wake(&self) {
         self.with(|libuv, handle| {
             // SAFETY: `disarm` takes the handle out, under the lock held here, before it is closed.
@@ -225,7 +225,7 @@ unsafe extern "C" fn on_poll(handle: *mut UvHandle, _: c_int, _: c_int) {
     }
 }
 
-/// Has `on_wake` called in the next turn of the event loop. Safe on JavaScript's thread, with a `Target` that has not been freed.
+/// Calls `on_wake` in the next turn of the event loop. Safe on JavaScript's thread, with a `Target` that has not been freed.
 pub(crate) unsafe fn wake(target: *mut Target) {
     // SAFETY: the caller's promise: the handle lives as long as its `Target`, and is not closed before that is torn down.
     unsafe { ((*target).libuv.async_send)((*target).memory.cast()) };
@@ -242,7 +242,7 @@ unsafe fn notify(target: *mut Target) {
     }
 }
 
-/// Calls a function of JavaScript's, with `argument` if there is one. Safe on JavaScript's thread, with a `Target` that has not
+/// Calls a function of JavaScript, with `argument` if there is one. Safe on JavaScript's thread, with a `Target` that has not
 /// been freed and a reference of its environment.
 pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref, argument: Option<bool>) {
     // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
@@ -290,9 +290,8 @@ pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref, argument
     }
 }
 
-/// Makes the async context that calls are made in, unless it is there. The first call makes it and not `new`: a program's
-/// async hooks, if they are there by then, are told of its `init`, and would not know the resource otherwise. Safe as
-/// `call` is, within a handle scope.
+/// Makes the async context of the calls, unless it exists. The first call makes it, and not `new`, so that async hooks of the
+/// program that exist by then get its `init`. Safe as `call` is, within a handle scope.
 unsafe fn prepare_context(target: *mut Target) -> bool {
     // SAFETY: the caller's promise; the text ends in a NUL, as -1 says.
     unsafe {
@@ -311,11 +310,11 @@ unsafe fn prepare_context(target: *mut Target) -> bool {
     }
 }
 
-/// The environment is going: lets everything go that belongs to it, and has libuv close the handle.
+/// The environment ends: releases everything that belongs to it, and has libuv close the handle.
 unsafe extern "C" fn on_teardown(_: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     let target = data.cast::<Target>();
     // SAFETY: `data` is the `Target` given with this hook, which Node calls once, on JavaScript's thread, before
-    // `on_closed` can free it. Taken under the lock, the handle is sent to by nobody when it is closed.
+    // `on_closed` can free it. It is taken under the lock, so no thread sends to the handle when it is closed.
     unsafe {
         let (libuv, env) = ((*target).libuv, (*target).env);
         (*target)
@@ -361,7 +360,7 @@ unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
     }
 }
 
-/// An error for a caller that broke the binding's own contract, or a host that lacks what it needs.
+/// An error for a caller that breaks the binding's contract, or for a host without a required function.
 pub(crate) fn misuse(message: &str) -> Error {
     Error::new(Status::InvalidArg, message)
 }
