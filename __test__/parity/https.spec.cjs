@@ -101,7 +101,8 @@ test(
       peer.on('error', (error) => log('peer', error.code))
       peer.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
       peer.resume()
-      await until(peer, 'close')
+      // Each end hears of it by itself.
+      await Promise.all([until(peer, 'close'), until(server, 'tlsClientError')])
       log('closed')
     }
   }, options),
