@@ -99,7 +99,7 @@ function exchange(done: (roads: string[]) => void): void {
         const { server: served, client } = stats()
         roads.push(`server: ${served.native > 0 ? 'native' : 'compatible'}`)
         roads.push(`client: ${client.native > 0 ? 'native' : 'compatible'}`)
-        roads.push('https, and servers on handles of others (workers of cluster): compatible')
+        roads.push('https: servers native where rustls supports their options, requests compatible')
         server.close(() => done(roads))
       })
     }).on('error', failed)
