@@ -29,8 +29,9 @@ function generator(seed) {
 
 /** A server that the tested one asks: answers what belongs to the token, and notes requests that are not of one piece. */
 async function upstream(wrong, counts) {
-  // Requests that fail may be left open by the program.
-  const server = createServer({ requestTimeout: 0 }, (req, res) => {
+  // Requests that fail may be left open by the program. A kept connection that this server closes while the next request is on its
+  // way costs that one its answer.
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (req, res) => {
     const [, token, length] = decodeURIComponent(req.url).split('/')
     const parts = []
     req.on('data', (part) => parts.push(part)).on('error', () => {})
