@@ -33,6 +33,8 @@ const MIB = 1024 * KIB
 const WAITING = 'crates/net/src/connection/waiting.rs'
 const CLIENT = 'crates/proto/src/client.rs'
 const CONFIG = 'crates/proto/src/config.rs'
+const [, handshakeTimeout] = /^const HANDSHAKE_TIMEOUT = ([\d_]+)$/m.exec(read('js/https-server.ts'))
+const HANDSHAKE_TIMEOUT = Number(handshakeTimeout.replaceAll('_', ''))
 const server = ferrohttp.createServer()
 const count = (number) => number.toLocaleString('en-US')
 
@@ -48,6 +50,7 @@ const EXPECTED = {
   'bytes queued while JavaScript is blocked': `${constant('crates/net/src/handoff/inbox.rs', 'FULL') / MIB} MiB for all connections of a thread`,
   'time to the end of a head': `${server.headersTimeout / 1000} s`,
   'time to the end of a request': `${server.requestTimeout / 1000} s`,
+  'time for a TLS handshake': `${HANDSHAKE_TIMEOUT / 1000} s`,
   'time idle between requests': `${server.keepAliveTimeout / 1000} s`,
   connections: server.maxConnections === undefined ? 'none' : String(server.maxConnections),
   'connections that have ended and whose peers still send': `${constant('crates/net/src/lingering.rs', 'MOST')} a server, and within \`maxConnections\``,
