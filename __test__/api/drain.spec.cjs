@@ -131,6 +131,16 @@ test('a server that does not listen, or is drained twice', async (t) => {
   t.deepEqual(await Promise.all([server.drain(), server.drain()]), [{ cut: 0 }, { cut: 0 }])
 })
 
+test('a server that listens again keeps connections again', async (t) => {
+  const { server, port } = await listen(t, 'native', (_req, res) => res.end('x'))
+  t.deepEqual(await server.drain(), { cut: 0 })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const client = await RawClient.connect(port)
+  await client.write(GET)
+  t.regex(await client.readUntil('\r\n\r\n'), /Connection: keep-alive/)
+})
+
 test('options that make no sense', (t) => {
   const server = http.createServer()
   t.throws(() => server.drain(null), { code: 'ERR_INVALID_ARG_TYPE' })

@@ -30,9 +30,12 @@ export function drain(
     const began = now()
     let stopped = false
     let closed = false
+    let wasEmpty = false
     let handle: ListenHandle | null = null
     const finish = (cut: number): void => {
       handle?.forgetServer()
+      // The server may listen again.
+      Reflect.deleteProperty(server, kPrepare)
       resolve({ cut })
     }
     const look = (): void => {
@@ -50,12 +53,15 @@ export function drain(
       // Connections whose last response had begun before, so that it could not announce the close.
       if (stopped) server.closeIdleConnections()
       const left = connections()
-      if (closed && left.length === 0) {
+      const isEmpty = closed && left.length === 0
+      if (isEmpty && wasEmpty) {
         finish(0)
       } else if (elapsed >= delay + timeout) {
         for (const connection of left) connection.destroy()
         finish(left.length)
       } else {
+        // Connections that were accepted just before are reported by the next time.
+        wasEmpty = isEmpty
         setTimeout(look, LOOK_EVERY)
       }
     }

@@ -400,12 +400,7 @@ async fn accept_loop(
                 let local = peer.and_then(|_| local.or_else(|| stream.local_address()));
                 deal(stream, (local, peer), &thread, &registry, server);
             }
-            // The peer has given up already.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-                ) => {}
+            Err(error) if has_ended(&error) => {}
             // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else may pass.
             Err(_) => {
                 server.lingering.shrink(0);
@@ -417,10 +412,25 @@ async fn accept_loop(
         listener.defer(false);
         tokio::time::sleep(LAST_CALL).await;
     }
-    while let Ok(stream) = listener.accept_waiting() {
-        let addresses = (stream.local_address(), stream.peer_address());
-        deal(stream, addresses, &thread, &registry, server);
+    loop {
+        match listener.accept_waiting() {
+            Ok(stream) => {
+                let addresses = (stream.local_address(), stream.peer_address());
+                deal(stream, addresses, &thread, &registry, server);
+            }
+            Err(error) if has_ended(&error) => {}
+            // None is left, or there is no descriptor for it.
+            Err(_) => break,
+        }
     }
+}
+
+/// Whether `accept` failed because the peer has ended the connection, which says nothing about the next one.
+fn has_ended(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// The next connection; an error after a period without one, when it is time to decide again whether accepting is deferred.
@@ -435,14 +445,15 @@ async fn accept_within_period(
     }
 }
 
-/// The output of `accepting`; None once `last_call` has come while there is none.
+/// The output of `accepting`, or None once `last_call` has come. The latter is checked first: without free descriptors `accept` fails
+/// again and again, and is never pending.
 async fn unless_called<F: Future>(
     mut accepting: Pin<&mut F>,
     mut last_call: Pin<&mut Notified<'_>>,
 ) -> Option<F::Output> {
-    poll_fn(|context| match accepting.as_mut().poll(context) {
-        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-        Poll::Pending => last_call.as_mut().poll(context).map(|()| None),
+    poll_fn(|context| match last_call.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => accepting.as_mut().poll(context).map(Some),
     })
     .await
 }
@@ -540,4 +551,29 @@ pub(crate) fn begin(
             tls,
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    /// As `accept` does while no descriptor is free.
+    #[tokio::test]
+    async fn the_last_call_is_heard_while_accepting_fails() {
+        let last_call = Notify::new();
+        let mut called = pin!(last_call.notified());
+        assert!(
+            unless_called(pin!(ready(())), called.as_mut())
+                .await
+                .is_some()
+        );
+        last_call.notify_one();
+        assert!(
+            unless_called(pin!(ready(())), called.as_mut())
+                .await
+                .is_none()
+        );
+    }
 }
