@@ -55,6 +55,7 @@ import {
   storeOptions,
   streamConfig,
   type Configured,
+  type Settings,
 } from './internal/server-settings.js'
 import { StreamConnections } from './internal/stream-connections.js'
 import { countCompatible } from './internal/tls-counts.js'
@@ -103,13 +104,7 @@ interface NetServerInternals {
   _listen2(address: string | null, port: number, addressType: number, backlog: number, fd: number, flags: number): void
 }
 
-export interface Server extends net.Server, NetServerInternals {
-  timeout: number
-  headersTimeout: number
-  requestTimeout: number
-  keepAliveTimeout: number
-  keepAliveTimeoutBuffer: number
-  maxHeadersCount: number | null
+export interface Server extends net.Server, NetServerInternals, Omit<Settings, 'maxConnections'> {
   maxRequestsPerSocket: number
   shouldUpgradeCallback: (request: IncomingMessage) => boolean
   optimizeEmptyRequests: boolean

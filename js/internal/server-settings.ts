@@ -21,7 +21,7 @@ export const kShows = Symbol('ferrohttp.shows')
 const kOptions = Symbol('ferrohttp.options')
 
 /** Settings that connections read in every turn. Assigning one to a running server notifies the I/O threads. */
-interface Settings {
+export interface Settings {
   timeout: number
   headersTimeout: number
   requestTimeout: number

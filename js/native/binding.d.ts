@@ -351,7 +351,7 @@ export declare function poolAdopted(pool: number, origin: number, slot: number, 
 /** Sums over all pools of this thread: connections in use, idle connections, waiting requests. */
 export declare function poolCounts(): Array<number>
 
-/** Removes a name that has neither connections nor requests. Returns false if it has any. */
+/** Removes a name without connections and requests. Returns false, and keeps the name, if there are some. */
 export declare function poolForget(pool: number, origin: number): boolean
 
 /**

@@ -121,7 +121,7 @@ pub fn pool_origin(pool: u32, name: String) -> Result<u32> {
     number(with(pool, None, |pool, _| pool.origin(&name)))
 }
 
-/// Removes a name that has neither connections nor requests. Returns false if it has any.
+/// Removes a name without connections and requests. Returns false, and keeps the name, if there are some.
 #[napi(catch_unwind)]
 #[must_use]
 pub fn pool_forget(pool: u32, origin: u32) -> bool {

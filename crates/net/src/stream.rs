@@ -148,7 +148,7 @@ impl Stream {
         each!(self, s => SockRef::from(s).shutdown(Shutdown::Write))
     }
 
-    /// Whether a close now would send FIN, and not RST: everything that came has been read, and nobody has asked for RST.
+    /// Whether closing the socket now sends FIN and not RST: all received bytes have been read, and `reset_on_close` was not called.
     pub(crate) fn closes_with_fin(&self) -> bool {
         let asked_for_reset =
             each!(self, s => SockRef::from(s).linger()).is_ok_and(|linger| linger.is_some());

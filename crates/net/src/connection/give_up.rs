@@ -21,7 +21,8 @@ impl Connection {
     /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
-    /// The connection is not open, is being closed, or is one of TLS, whose keys nobody else has. The process has no further descriptor, or the platform has none.
+    /// The connection is not open, is being closed, or uses TLS: another owner of the socket would not have the keys. Or the process
+    /// has no further descriptor, or the platform has none.
     pub(crate) fn give_up_socket(&self) -> io::Result<GivenUp> {
         let mut guard = self.lock();
         let state = &mut *guard;

@@ -7,7 +7,7 @@ use crate::id::ConnectionId;
 /// are closed, because their bytes are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// The connections that its records name, including the malformed one, as far as the records can be told apart.
+    /// The connections that its records name, the malformed one among them. The list ends at a record whose header cannot be read.
     pub connections: Vec<ConnectionId>,
 }
 

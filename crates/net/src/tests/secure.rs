@@ -117,6 +117,15 @@ async fn secured(js: &mut Js) -> ConnectionId {
     id
 }
 
+/// A connection whose request has been reported.
+async fn asked(js: &mut Js, address: SocketAddr) -> (SecurePeer, ConnectionId) {
+    let mut peer = SecurePeer::connect(address).await;
+    let id = secured(js).await;
+    peer.send(GET).await;
+    js.expect(HEAD).await;
+    (peer, id)
+}
+
 #[test]
 fn requests_and_responses_are_those_of_a_plain_connection() {
     for config in [
@@ -153,10 +162,7 @@ fn requests_and_responses_are_those_of_a_plain_connection() {
 fn a_large_response_arrives_whole() {
     run(async |mut js| {
         let address = listen(&js, ServerConfig::default());
-        let mut peer = SecurePeer::connect(address).await;
-        let id = secured(&mut js).await;
-        peer.send(GET).await;
-        js.expect(HEAD).await;
+        let (mut peer, id) = asked(&mut js, address).await;
         let body: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
         js.respond(id, &body);
         js.close_after_flush(id);
@@ -173,10 +179,7 @@ fn a_large_response_arrives_whole() {
 fn the_end_is_said_by_tls_in_both_directions() {
     run(async |mut js| {
         let address = listen(&js, ServerConfig::default());
-        let mut peer = SecurePeer::connect(address).await;
-        let id = secured(&mut js).await;
-        peer.send(GET).await;
-        js.expect(HEAD).await;
+        let (mut peer, id) = asked(&mut js, address).await;
         js.respond(id, b"ok");
         js.close_after_flush(id);
         peer.expect(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")

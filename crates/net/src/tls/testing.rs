@@ -32,8 +32,8 @@ pub(crate) fn options() -> TlsServerOptions {
     }
 }
 
-/// A client's verifier that trusts every certificate: those of the tests are their own authorities, which rustls takes for nobody's
-/// server certificate.
+/// A client's verifier that trusts every certificate. rustls rejects the tests' certificates, because a self-signed one with the rights
+/// of an authority is no server certificate for it.
 #[derive(Debug)]
 struct Anyone;
 

@@ -34,7 +34,7 @@ struct Exchanged {
     by_client: Vec<u8>,
 }
 
-/// Carries bytes both ways, to the server in pieces of `piece`, until nobody has any.
+/// Passes bytes between client and server, to the server in pieces of `piece`, until neither has bytes to send.
 fn exchange(
     client: &mut ClientConnection,
     server: &mut Session,

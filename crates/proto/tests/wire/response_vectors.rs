@@ -1,5 +1,5 @@
 //! The wire vectors of `tests/vectors/response-*.md`, each run whole, cut anywhere, after an interim
-//! response, after an exchange on the same connection, and as bytes that nobody asked for.
+//! response, after an exchange on the same connection, and as bytes without a request.
 
 use ferrohttp_proto::RequestKind;
 
