@@ -11,17 +11,24 @@ import type tls from 'node:tls'
 
 import type { ClientRequest, Requested } from './client.js'
 import { keepAliveOf } from './incoming.js'
-import { onIdleError, onNewListener, resetContext, serverName, watch, type View } from './internal/agent-sockets.js'
-import type { ClientOptions, Created } from './internal/client-options.js'
+import {
+  onIdleError,
+  onNewListener,
+  resetContext,
+  serverName,
+  watch,
+  type View,
+} from './internal/client/agent-sockets.js'
+import type { ClientOptions, Created } from './internal/client/options.js'
 import { debug } from './internal/debug.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
-import { secureGlobalAgent } from './internal/global-agents.js'
-import { countAsInstances } from './internal/instance-of.js'
-import { prepareListeners } from './internal/listener-storage.js'
-import { defineMethods } from './internal/define-members.js'
-import { connectNatively } from './internal/native-connect.js'
-import { poolIdleTime } from './internal/native.js'
-import { AgentPool, type Origin } from './internal/pool.js'
+import { secureGlobalAgent } from './internal/client/global-agents.js'
+import { countAsInstances } from './internal/node-parity/instance-of.js'
+import { prepareListeners } from './internal/node-parity/listener-storage.js'
+import { defineMethods } from './internal/node-parity/define-members.js'
+import { connectNatively } from './internal/client/connect.js'
+import { poolIdleTime } from './internal/bridge/native.js'
+import { AgentPool, type Origin } from './internal/client/pool.js'
 import {
   environmentAsks,
   kProxy,
@@ -30,7 +37,7 @@ import {
   proxyVariables,
   type Proxy,
   type ProxyEnvironment,
-} from './internal/proxy.js'
+} from './internal/client/proxy.js'
 import { kAsyncId } from './internal/symbols.js'
 import { validateNumber, validateObject } from './internal/validators.js'
 import * as r from './native/records.js'

@@ -1,6 +1,6 @@
 /**
  * ClientRequest, `request` and `get`. Follows `lib/_http_client.js` of Node 24 in everything a program can see. The connection
- * that carries a request has the interface of `internal/client-connection.ts`.
+ * that carries a request has the interface of `client/connection.ts`.
  */
 import diagnostics from 'node:diagnostics_channel'
 import http, { type ClientRequest as NodeClientRequest, type RequestOptions } from 'node:http'
@@ -9,7 +9,7 @@ import { addAbortSignal, finished } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
-import { ClientSocket } from './client-socket.js'
+import { ClientSocket } from './internal/client/socket.js'
 import { checkHttpValidation, checkIsHttpToken, METHODS } from './common.js'
 import {
   checkPath,
@@ -17,7 +17,7 @@ import {
   timerDuration,
   type ClientOptions,
   type Created,
-} from './internal/client-options.js'
+} from './internal/client/options.js'
 import {
   connectionReset,
   ERR_HTTP_HEADERS_SENT,
@@ -26,21 +26,21 @@ import {
   ERR_INVALID_PROTOCOL,
   ERR_STREAM_DESTROYED,
 } from './internal/errors.js'
-import type { ClientConnection } from './internal/client-connection.js'
-import { connectionOf, emitClose, emitError, onFinish } from './internal/exchange.js'
-import { countAsInstances } from './internal/instance-of.js'
-import { defineMethods } from './internal/define-members.js'
-import { kEndCallbacks } from './internal/outgoing-state.js'
-import { addressProxy, proxyFor, type Proxy } from './internal/proxy.js'
-import { finishMessage } from './internal/writing.js'
-import { StreamClient } from './internal/stream-client.js'
-import { isObserved, measure, type Measurement } from './internal/performance-entries.js'
+import type { ClientConnection } from './internal/client/connection.js'
+import { connectionOf, emitClose, emitError, onFinish } from './internal/client/exchange.js'
+import { countAsInstances } from './internal/node-parity/instance-of.js'
+import { defineMethods } from './internal/node-parity/define-members.js'
+import { kEndCallbacks } from './internal/message/outgoing-state.js'
+import { addressProxy, proxyFor, type Proxy } from './internal/client/proxy.js'
+import { finishMessage } from './internal/message/writing.js'
+import { StreamClient } from './internal/client/stream-client.js'
+import { isObserved, measure, type Measurement } from './internal/node-parity/performance-entries.js'
 import { kFields, kMeasured, kTransport, kUniqueHeaders } from './internal/symbols.js'
-import { isTraced, requestBegins, type Traced } from './internal/trace-events.js'
-import { kDrain, kSettle } from './internal/transport.js'
+import { isTraced, requestBegins, type Traced } from './internal/node-parity/trace-events.js'
+import { kDrain, kSettle } from './internal/bridge/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
-import { kConnection } from './native-socket.js'
+import { kConnection } from './internal/socket/native-socket.js'
 import { OutgoingMessage } from './outgoing.js'
 
 /** The argument of `destroy()`, when it was called before the request had a socket. */

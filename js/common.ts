@@ -5,7 +5,7 @@ import {
   ERR_INVALID_CHAR,
   ERR_INVALID_HTTP_TOKEN,
 } from './internal/errors.js'
-import { methods } from './internal/native.js'
+import { methods } from './internal/bridge/native.js'
 import { VALIDATION_INSECURE, VALIDATION_RELAXED, VALIDATION_STRICT } from './native/records.js'
 
 /** Methods that the parser knows, sorted. Programs may change the list; the parser has its own. */

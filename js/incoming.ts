@@ -14,7 +14,7 @@ import {
   kOwnSocket,
   unwatchSocket,
   watchSocket,
-} from './internal/abort-signal.js'
+} from './internal/message/abort-signal.js'
 import { connectionReset } from './internal/errors.js'
 import {
   addDistinctHeader,
@@ -23,11 +23,11 @@ import {
   splitFields,
   type DistinctTarget,
   type HeaderTarget,
-} from './internal/headers.js'
-import { isItself } from './internal/instance-of.js'
-import { defineAccessors, defineMethods } from './internal/define-members.js'
+} from './internal/message/incoming-headers.js'
+import { isItself } from './internal/node-parity/instance-of.js'
+import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
-import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/transport.js'
+import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/bridge/transport.js'
 
 /** The head as received: target, names and values, one a line. */
 const kBlock = Symbol('ferrohttp.block')

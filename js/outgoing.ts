@@ -20,18 +20,18 @@ import {
   valueText,
   type FieldList,
   type FieldName,
-} from './internal/head.js'
+} from './internal/message/head.js'
 import { debug } from './internal/debug.js'
-import { defineFieldViews } from './internal/field-views.js'
-import { prepareListeners } from './internal/listener-storage.js'
-import { isItself } from './internal/instance-of.js'
-import { defineAccessors, defineMethods } from './internal/define-members.js'
-import { storeHeader, vetValue, type HeaderInput } from './internal/render-head.js'
-import { flushOutput, sendData, sendRaw } from './internal/sending.js'
-import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from './internal/turn-parts.js'
-import { endMessage, finishMessage, writeChunk } from './internal/writing.js'
-import type { OutputEntry, QueuedHead } from './internal/output-queue.js'
-import type { AssignableSocket } from './internal/stream-transport.js'
+import { defineFieldViews } from './internal/message/field-views.js'
+import { prepareListeners } from './internal/node-parity/listener-storage.js'
+import { isItself } from './internal/node-parity/instance-of.js'
+import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
+import { storeHeader, vetValue, type HeaderInput } from './internal/message/render-head.js'
+import { flushOutput, sendData, sendRaw } from './internal/message/sending.js'
+import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from './internal/message/turn-parts.js'
+import { endMessage, finishMessage, writeChunk } from './internal/message/writing.js'
+import type { OutputEntry, QueuedHead } from './internal/message/output-queue.js'
+import type { AssignableSocket } from './internal/message/stream-transport.js'
 import { kFields, kHighWaterMark, kSocket, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import {
   kDrain,
@@ -39,7 +39,7 @@ import {
   type MessageTransport,
   type SettledMessage,
   type WriteCallback,
-} from './internal/transport.js'
+} from './internal/bridge/transport.js'
 import { validateString } from './internal/validators.js'
 import {
   kBytesWritten,
@@ -57,7 +57,7 @@ import {
   WRITABLE_FINISHED,
   type EndCallback,
   type CorkedChunk,
-} from './internal/outgoing-state.js'
+} from './internal/message/outgoing-state.js'
 
 export interface OutgoingMessageOptions {
   /** While the message has no socket, the number of buffered bytes from which `write()` returns false. */

@@ -4,12 +4,12 @@
  */
 import { loadAddon } from './internal/addon/load.js'
 import type { LoadError } from './internal/addon/load-error.js'
-import { putInPlace } from './internal/in-place.js'
+import { putInPlace } from './internal/register/in-place.js'
 // Keep functions of Node that programs may replace before the rest of ferrohttp is loaded.
-import './internal/originals.js'
-import './internal/plain-write.js'
+import './internal/node-parity/originals.js'
+import './internal/socket/plain-write.js'
 import './internal/timers.js'
-import { forwardToWorkers } from './internal/drain-on-signal.js'
+import { forwardToWorkers } from './internal/server/drain-on-signal.js'
 import { ioThreads, mode } from './internal/variables.js'
 
 const chosen = mode()

@@ -17,18 +17,25 @@ import {
   ERR_INVALID_ARG_VALUE,
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
-import { hasObsText, statusLine, valueText, type FieldList } from './internal/head.js'
-import { callIn } from './internal/isolated-callbacks.js'
-import { countAsInstances } from './internal/instance-of.js'
-import { defineMethods } from './internal/define-members.js'
-import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD, WRITABLE_FINISHED } from './internal/outgoing-state.js'
-import type { HeaderInput } from './internal/render-head.js'
-import { finishMessage } from './internal/writing.js'
-import type { AssignableSocket } from './internal/stream-transport.js'
-import { isObserved, measure, reportMeasured, type Measurement } from './internal/performance-entries.js'
+import { hasObsText, statusLine, valueText, type FieldList } from './internal/message/head.js'
+import { callIn } from './internal/node-parity/isolated-callbacks.js'
+import { countAsInstances } from './internal/node-parity/instance-of.js'
+import { defineMethods } from './internal/node-parity/define-members.js'
+import { kRemember, MANAGED, NEED_DRAIN, OBS_TEXT_HEAD, WRITABLE_FINISHED } from './internal/message/outgoing-state.js'
+import type { HeaderInput } from './internal/message/render-head.js'
+import { finishMessage } from './internal/message/writing.js'
+import type { AssignableSocket } from './internal/message/stream-transport.js'
+import { isObserved, measure, reportMeasured, type Measurement } from './internal/node-parity/performance-entries.js'
 import { kFields, kMeasured, kRelease, kState, kTransport } from './internal/symbols.js'
-import { isTraced, responseBegins, responseEnds, type Traced } from './internal/trace-events.js'
-import { kAbort, kAnswering, kDrain, kSettle, type MessageTransport, type WriteCallback } from './internal/transport.js'
+import { isTraced, responseBegins, responseEnds, type Traced } from './internal/node-parity/trace-events.js'
+import {
+  kAbort,
+  kAnswering,
+  kDrain,
+  kSettle,
+  type MessageTransport,
+  type WriteCallback,
+} from './internal/bridge/transport.js'
 import { validateInteger, validateLinkHeaderValue, validateObject } from './internal/validators.js'
 import type { IncomingMessage } from './incoming.js'
 import { OutgoingMessage, type OutgoingMessageOptions } from './outgoing.js'

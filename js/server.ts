@@ -9,20 +9,20 @@ import net from 'node:net'
 
 import { HTTP_1_1, type IncomingMessage } from './incoming.js'
 import type { ServerResponse } from './response.js'
-import { Adopter, type AcceptingHandle } from './internal/adopter.js'
-import { Connection } from './internal/connection.js'
+import { Adopter, type AcceptingHandle } from './internal/server/adopter.js'
+import { Connection } from './internal/server/connection.js'
 import { debug } from './internal/debug.js'
-import { drain } from './internal/drain.js'
-import { drainOnSignal } from './internal/drain-on-signal.js'
-import { environment } from './internal/environment.js'
-import { ListenHandle } from './internal/listen-handle.js'
-import { listenError, listenOptions } from './internal/listen-options.js'
-import type { BindingTls } from './internal/native.js'
-import { mayUseNetwork } from './internal/permission.js'
-import type { SocketSide } from './internal/port.js'
+import { drain } from './internal/server/drain.js'
+import { drainOnSignal } from './internal/server/drain-on-signal.js'
+import { environment } from './internal/bridge/environment.js'
+import { ListenHandle } from './internal/server/listen-handle.js'
+import { listenError, listenOptions } from './internal/server/listen-options.js'
+import type { BindingTls } from './internal/bridge/native.js'
+import { mayUseNetwork } from './internal/node-parity/permission.js'
+import type { SocketSide } from './internal/server/port.js'
 import * as r from './native/records.js'
-import { reparent, reparentLoaded } from './internal/reparenting.js'
-import { ListenResource } from './internal/resources.js'
+import { reparent, reparentLoaded } from './internal/server/reparenting.js'
+import { ListenResource } from './internal/node-parity/async-resources.js'
 import {
   kAsyncId,
   kClosed,
@@ -41,7 +41,7 @@ import {
   kTlsFailed,
   kUniqueHeaders,
 } from './internal/symbols.js'
-import { startChecking, stopChecking } from './internal/connections-check.js'
+import { startChecking, stopChecking } from './internal/server/connections-check.js'
 import {
   beginServer,
   config,
@@ -56,12 +56,12 @@ import {
   streamConfig,
   type Configured,
   type Settings,
-} from './internal/server-settings.js'
-import { StreamConnections } from './internal/stream-connections.js'
-import { countCompatible } from './internal/tls-counts.js'
-import { family, parseAddresses } from './native-socket.js'
+} from './internal/server/settings.js'
+import { StreamConnections } from './internal/server/stream-connections.js'
+import { countCompatible } from './internal/server/tls-counts.js'
+import { family, parseAddresses } from './internal/socket/native-socket.js'
 import type { DrainOptions, DrainResult } from './types.js'
-import { isServedNatively } from './server-socket.js'
+import { isServedNatively } from './internal/server/socket.js'
 import { validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void

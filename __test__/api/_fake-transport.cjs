@@ -3,7 +3,7 @@ const { EventEmitter } = require('node:events')
 const { attach } = require('../../build/outgoing.js')
 const { ServerResponse } = require('../../build/response.js')
 const { IncomingMessage, fillHead } = require('../../build/incoming.js')
-const { CHUNKED, CLOSE, END, ACKNOWLEDGE, kDrain, kSettle } = require('../../build/internal/transport.js')
+const { CHUNKED, CLOSE, END, ACKNOWLEDGE, kDrain, kSettle } = require('../../build/internal/bridge/transport.js')
 
 const FLAGS = [
   [CHUNKED, 'CHUNKED'],

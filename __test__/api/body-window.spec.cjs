@@ -3,7 +3,7 @@
 // so little that the thread waits for ever.
 
 const test = require('ava').default
-const { BodyWindow } = require('../../build/internal/body-window.js')
+const { BodyWindow } = require('../../build/internal/socket/body-window.js')
 
 const KIB = 1024
 const INITIAL = 128 * KIB

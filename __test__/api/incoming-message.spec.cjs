@@ -4,7 +4,7 @@ const { PassThrough } = require('node:stream')
 const { once } = require('node:events')
 const test = require('ava')
 const { IncomingMessage } = require('../../build/incoming.js')
-const { kAbort, kBody, kEnd } = require('../../build/internal/transport.js')
+const { kAbort, kBody, kEnd } = require('../../build/internal/bridge/transport.js')
 const { kRelease } = require('../../build/internal/symbols.js')
 const { FakeTransport, makeRequest } = require('./_fake-transport.cjs')
 

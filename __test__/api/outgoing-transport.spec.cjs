@@ -1,7 +1,7 @@
 // What a message hands to its transport, call by call, and what it does when the transport reports back.
 const test = require('ava')
 const { OutgoingMessage } = require('../../build/outgoing.js')
-const { kSettle } = require('../../build/internal/transport.js')
+const { kSettle } = require('../../build/internal/bridge/transport.js')
 const { FakeTransport, attach, makeExchange } = require('./_fake-transport.cjs')
 
 const nextTick = () => new Promise((resolve) => process.nextTick(resolve))

@@ -3,7 +3,7 @@
 // (`crates/binding/src/phases.rs`) is played here.
 
 const test = require('ava').default
-const { Phase, phaseMemory } = require('../../build/internal/phase.js')
+const { Phase, phaseMemory } = require('../../build/internal/bridge/phase.js')
 
 /** A phase and the native side of it. */
 class Loop {

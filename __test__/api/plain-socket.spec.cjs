@@ -4,7 +4,7 @@ const { once } = require('node:events')
 const net = require('node:net')
 const test = require('ava')
 const http = require('../../build/index.js')
-const { isNative, makePlain } = require('../../build/internal/plain-socket.js')
+const { isNative, makePlain } = require('../../build/internal/handles/plain-socket.js')
 
 const posix = process.platform === 'win32' ? test.skip : test
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'

@@ -8,7 +8,7 @@ const errors = {
   ...require(path.join(ROOT, 'build/internal/errors.js')),
   ...require(path.join(ROOT, 'build/internal/installation-errors.js')),
 }
-const { parserErrors } = require(path.join(ROOT, 'build/internal/native.js'))
+const { parserErrors } = require(path.join(ROOT, 'build/internal/bridge/native.js'))
 
 const page = fs.readFileSync(path.join(ROOT, 'docs/ERRORS.md'), 'utf8')
 const documented = [...page.matchAll(/^\| `((?:ERR_|HPE_|ECONN)\w+)` \|/gm)].map(([, code]) => code)

@@ -1,39 +1,48 @@
-// The layers of js/, as docs/ARCHITECTURE.md draws them: a module imports from its own layer and lower ones. Biome's noImportCycles
-// forbids circles within a layer. Types may be imported from anywhere, because such imports do not exist at run time.
+// The folders of js/, as docs/ARCHITECTURE.md draws them: a module imports from its own folder and from those of lower layers. Biome's
+// noImportCycles forbids circles within a folder. Types may be imported from anywhere, because such imports do not exist at run time.
 const test = require('ava')
 const fs = require('node:fs')
 const path = require('node:path')
 
 const ROOT = path.join(__dirname, '../../js')
 
-/** From the top down. The names are modules of js/internal, or those of js/ with a leading slash; `*` is any module of a folder. */
-const LAYERS = {
-  'entry points': '/index /https /register /bin',
-  assembly: `/core /https-server /https-client /https-agent /https-core /secure-socket replacements
-    https-tunnel road-change tls-errors tls-options`,
-  'servers and agents': '/server /agent /client /create-client /stats',
-  'sockets and connections': `/native-socket /server-socket /client-socket http-connection connection request-reader response-writer
-    native-client native-connect request-writer stream-client stream-port stream-connections plain-socket pool pool-liveness adopter
-    listen-handle listening-handle active-handles handle-passing drain server-settings`,
-  messages: `/incoming /outgoing /response outgoing-state output-queue head field-views render-head writing sending turn-parts
-    stream-writer stream-transport exchange reparenting`,
-  'the crossing': `environment record-writer inbound phase native-receiver transport port client-connection body-window pending-writes
-    plain-write agent-sockets`,
-  helpers: `/common abort-signal client-options connections-check date debug default-answer define-members drain-on-signal errors
-    global-agents handle-close headers http2-servers https-in-place in-place inner-modules instance-of isolated-callbacks joined-parts
-    listen-options listener-storage node-servers originals performance-entries permission process-end proxy request-scopes resources
-     response-error restored stand-ins symbols emit-connect timers tls-counts trace-events validators when-used command/*`,
-  'the addon': '/root /types native coded-error installation-errors variables addon/* /native/*',
+/** From the top down. `name/` is a folder of js/internal, `name` a module of js/, `.` stands for the modules of js/internal itself. */
+const LAYERS = [
+  'index https register bin',
+  'https-core',
+  'https/',
+  'core',
+  'register/ command/ handles/ extensions/',
+  'server client agent',
+  'server/ client/',
+  'socket/',
+  'incoming outgoing response',
+  'message/',
+  'common',
+  'bridge/',
+  'addon/',
+  'node-parity/',
+  '.',
+  'root types native/',
+].map((names) => names.split(' '))
+
+/** The entry of LAYERS that a module belongs to. */
+function entryOf(module) {
+  const [folder, name, ...deeper] = module.split('/')
+  if (name === undefined) return module
+  if (folder !== 'internal') return `${folder}/`
+  return deeper.length === 0 ? '.' : `${name}/`
 }
 
-const layers = Object.entries(LAYERS).map(([layer, names]) => ({
-  layer,
-  files: names.split(/\s+/).map((name) => (name.startsWith('/') ? name.slice(1) : `internal/${name}`)),
-}))
-
 /** The position of a module's layer, 0 for the highest, or -1. */
-const layerOf = (module) =>
-  layers.findIndex(({ files }) => files.includes(module) || files.includes(`${path.posix.dirname(module)}/*`))
+const layerOf = (module) => LAYERS.findIndex((entries) => entries.includes(entryOf(module)))
+
+/** Whether `from` may import `to`. Modules of js/ may import others of their layer, folders of one layer do not know each other. */
+function mayImport(from, to) {
+  const inFolder = entryOf(from).endsWith('/') || entryOf(to).endsWith('/')
+  if (layerOf(from) === layerOf(to)) return !inFolder || entryOf(from) === entryOf(to)
+  return layerOf(from) < layerOf(to)
+}
 
 /** The modules that a source text imports when it runs. */
 function imported(text) {
@@ -51,21 +60,29 @@ test('every module has a layer', (t) => {
     modules.filter((module) => layerOf(module) === -1),
     [],
   )
-  const exact = layers.flatMap(({ files }) => files).filter((file) => !file.endsWith('*'))
+  const entries = new Set(modules.map(entryOf))
   t.deepEqual(
-    exact.filter((file) => !modules.includes(file)),
+    LAYERS.flat().filter((entry) => !entries.has(entry)),
     [],
-    'modules that do not exist',
+    'folders and modules that do not exist',
   )
 })
 
-test('modules import from their own layer and lower ones', (t) => {
+test('modules import from their own folder and from lower layers', (t) => {
   for (const module of modules) {
     for (const specifier of imported(fs.readFileSync(path.join(ROOT, `${module}.ts`), 'utf8'))) {
       const target = path.posix.join(path.posix.dirname(module), specifier.replace(/\.js$/, ''))
-      t.true(layerOf(target) >= layerOf(module), `${module} imports ${target}`)
+      t.true(mayImport(module, target), `${module} imports ${target}`)
     }
   }
+})
+
+test('imports against the order are found', (t) => {
+  t.false(mayImport('internal/message/head', 'internal/server/port'))
+  t.false(mayImport('internal/client/pool', 'internal/server/port'), 'folders of one layer')
+  t.false(mayImport('internal/errors', 'internal/node-parity/instance-of'))
+  t.true(mayImport('internal/server/socket', 'internal/server/port'))
+  t.true(mayImport('outgoing', 'internal/message/head'))
 })
 
 test('imports are found in all their forms', (t) => {

@@ -25,13 +25,13 @@ export const kHighWaterMark: typeof highWaterMarkKey = nodeSymbol(
   'kHighWaterMark',
 ) as typeof highWaterMarkKey
 
-/** Data for the performance entry of a message, or null; see `performance-entries.ts`. */
+/** Data for the performance entry of a message, or null; see `node-parity/performance-entries.ts`. */
 export const kMeasured = Symbol('ferrohttp.measured')
 /** The transport of a message, or null. */
 export const kTransport = Symbol('ferrohttp.transport')
 /** The socket set by `assignSocket` or the `socket` setter, or null. */
 export const kSocket = Symbol('ferrohttp.socket')
-/** Set fields, as an `internal/head.ts` FieldList, or null. */
+/** Set fields, as a FieldList of `message/head.ts`, or null. */
 export const kFields = Symbol('ferrohttp.fields')
 /** Bits of an outgoing message's private state. */
 export const kState = Symbol('ferrohttp.state')

@@ -1,6 +1,6 @@
 /* Written by `npm run build:native`. */
 
-/** An agent's pool, which exists as long as this object. See `js/internal/pool.ts`, the only user. */
+/** An agent's pool, which exists as long as this object. See `js/internal/client/pool.ts`, the only user. */
 export declare class BindingAgent {
   /** An empty pool, which asks `environment` whether native connections are open. */
   constructor(environment: BindingEnvironment)
@@ -8,7 +8,7 @@ export declare class BindingAgent {
   get number(): number
 }
 
-/** See `js/internal/environment.ts`, the only user. */
+/** See `js/internal/bridge/environment.ts`, the only user. */
 export declare class BindingEnvironment {
   /**
    * `on_wake` is called when there is something to drain, with whether the event loop has begun another turn since the last

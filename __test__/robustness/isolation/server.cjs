@@ -73,7 +73,7 @@ for (const name of ['utf8Write', 'latin1Write', 'write']) injectInto(Buffer.prot
 injectInto(Uint8Array.prototype, 'set')
 for (const name of ['allocUnsafeSlow', 'isEncoding', 'from', 'concat', 'byteLength']) injectInto(Buffer, name)
 if (module_ !== 'node:http') {
-  const { BindingEnvironment } = require('../../../build/internal/native.js')
+  const { BindingEnvironment } = require('../../../build/internal/bridge/native.js')
   for (const name of ['flush', 'hold', 'setOutbound']) injectInto(BindingEnvironment.prototype, name)
 }
 

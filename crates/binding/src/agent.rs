@@ -45,7 +45,7 @@ fn number(found: Option<u32>) -> Result<u32> {
     found.ok_or_else(|| misuse("no such pool, or too much in it"))
 }
 
-/// An agent's pool, which exists as long as this object. See `js/internal/pool.ts`, the only user.
+/// An agent's pool, which exists as long as this object. See `js/internal/client/pool.ts`, the only user.
 #[napi]
 pub struct BindingAgent {
     number: u32,

@@ -21,7 +21,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// The time that the end of the process waits for the I/O threads, which apply a flush within about 100 µs.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
-/// See `js/internal/environment.ts`, the only user.
+/// See `js/internal/bridge/environment.ts`, the only user.
 #[napi]
 pub struct BindingEnvironment {
     environment: Arc<Environment>,

@@ -8,7 +8,7 @@ use napi::{Env, check_status, sys};
 use crate::wake::misuse;
 
 /// A Uint8Array of our own JavaScript, kept alive by a reference. It is never transferred or resized, because only
-/// `js/internal/environment.ts` has it.
+/// `js/internal/bridge/environment.ts` has it.
 pub(crate) struct Pinned {
     data: *mut u8,
     len: usize,

@@ -1,0 +1,592 @@
+/**
+ * This JavaScript thread's end of the hand-off: reads batches of records from the I/O threads, passes them to the connections, and
+ * sends the records that those write.
+ */
+import { deliver, words, type FastBuffer } from './record-reader.js'
+import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import { BindingEnvironment, type NativeEnvironment } from './native.js'
+import type { NativeClientReceiver, NativeListener, NativeReceiver } from './receiver.js'
+import { Phase, phaseMemory } from './phase.js'
+import { beforeProcessEnds } from '../node-parity/process-end.js'
+import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
+import * as fields from '../../native/record-fields.js'
+import * as r from '../../native/records.js'
+import { isEarlyEnd } from './response-error.js'
+import { kDropped, kOpened } from '../symbols.js'
+import { nextTick, now } from '../timers.js'
+import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
+
+/** The time in ms that handlers may run before their answers so far are sent. */
+const FLUSH_AFTER = 0.5
+/** The time in ms that one batch may occupy the event loop. */
+const YIELD_AFTER = 1
+/** The clock is read after this many requests, while they take less than `QUICK` ms in all. */
+const CLOCK_STEP = 8
+const QUICK = 0.1
+
+/** The rest of a batch is searched for other messages if it has at most this many records. A longer one has another message. */
+const FEW_RECORDS = 12
+
+/** Not the slot of a connection: no code has run since the last ticks, or the next record is from another read. */
+const NOBODY = -1
+const NO_SLOT = -2
+
+/** Runs the queued ticks and promise jobs, as Node does between two callbacks from native code. */
+const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
+
+class Environment {
+  readonly native: NativeEnvironment
+  readonly servers = new Map<number, NativeListener>()
+  /** Servers that do not listen any more, until all I/O threads have confirmed it. */
+  readonly closing = new Set<number>()
+  /** Closed servers to which connections may still be reported. */
+  readonly outliving = new Set<number>()
+  readonly connections: (NativeReceiver | undefined)[] = []
+  /** Connections whose slot has another connection already, until their last records have been read. */
+  readonly #displaced: NativeReceiver[] = []
+
+  #in: FastBuffer
+  #inWords: Uint32Array
+  #at = 0
+  #end = 0
+  /** The slot of the connection whose record is being served. */
+  #slot = NOBODY
+  /** The memory of the last large body part, if other parts share it. */
+  #chunk: Buffer | null = null
+  #running = false
+
+  readonly #writer: RecordWriter
+  #flushScheduled = false
+  /** Decides when records leave that are written outside batches. */
+  readonly #phase: Phase
+  /** A callback is due after one of the records that are being gathered. */
+  #awaited = false
+  /** Length of the longest body among them, in characters or bytes. */
+  #gatheredLength = 0
+  #lastFlush = 0
+  /** Records were sent, or an attempt to connect was begun, since the event loop last called this object. */
+  #sent = false
+  /** Number of calls under way that write several records, which are sent together. */
+  #gathering = 0
+  /** Messages whose END is in the scratch buffer, and which need no acknowledgement. */
+  #settling: SettledMessage[] = []
+  /** Connections with acknowledged writes whose callbacks have not been called yet. */
+  #acknowledged: NativeReceiver[] = []
+  #acksScheduled = false
+
+  /** Number of turns of the event loop that have called this object. */
+  #turn = 0
+
+  #refs = 0
+  /** Number of clients' connections among `connections` and `#displaced`. */
+  #clients = 0
+
+  constructor() {
+    this.#in = scratch(SCRATCH)
+    this.#inWords = words(this.#in)
+    const out = scratch(SCRATCH)
+    const phase = phaseMemory()
+    this.#phase = new Phase(phase, now)
+    this.native = new BindingEnvironment(
+      (inNewTurn) => this.#onWake(inNewTurn),
+      () => this.flush(),
+      { phase: new Uint8Array(phase), inbound: this.#in, outbound: out },
+    )
+    this.#writer = new RecordWriter(this.native, out, () => this.#send(false))
+    beforeProcessEnds(() => {
+      this.#send(true)
+      this.native.settle()
+    })
+  }
+
+  /** Counts one more thing that keeps the event loop alive. */
+  ref(): void {
+    if (this.#refs++ === 0) this.native.setRef(true)
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.native.setRef(false)
+  }
+
+  // ---- inbound -------------------------------------------------------------------------------------------------
+
+  #onWake(inNewTurn: boolean): void {
+    if (inNewTurn) {
+      this.#sent = false
+      this.#turn++
+    }
+    this.#running = true
+    this.#gathering = 0
+    let finished = false
+    try {
+      finished = this.#run()
+    } finally {
+      // Also when a handler has thrown. The rest of the batch is served in the next turn.
+      this.#running = false
+      this.flush()
+      // Not by `setImmediate`: immediates of handlers run before the next poll for I/O.
+      if (!finished) this.native.wake()
+    }
+  }
+
+  /** @returns false when it stopped before the queue was empty */
+  #run(): boolean {
+    const started = now()
+    let checked = started
+    let untilCheck = 1
+    // The slot of the connection whose read is being served.
+    let previous = NOBODY
+    this.#lastFlush = started
+    for (;;) {
+      if (this.#at === this.#end) {
+        // Answers are sent before the queue is read again, because the last one would wait for that.
+        if (!this.#writer.isEmpty || this.#settling.length > 0) this.flush()
+        if (!this.#refill()) return true
+        if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
+      }
+      const at = this.#at
+      const word = at >> 2
+      const inWords = this.#inWords
+      const slot = fields.slot(inWords, word)
+      const type = fields.kind(inWords, word)
+      const isCopy = type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAP) !== 0
+      // Node runs ticks between two reads and after each body part of a request, but not between the requests that one read
+      // brought. A record that is not part of a request, above all that of the peer's FIN, is from another read.
+      if (
+        previous !== NOBODY &&
+        (slot !== previous ||
+          type < r.IN_HEAD ||
+          type > r.IN_ERROR ||
+          (type === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))))
+      ) {
+        previous = NOBODY
+        if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot, fields.generation(inWords, word))
+        runTicks()
+      }
+      if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
+        return this.#leaveForNextTurn()
+      // The cursor moves first, so that the record is not served twice if its handler throws.
+      this.#at = at + fields.length(inWords, word)
+      this.#slot = slot
+      if (this.#dispatch(inWords, word, at)) {
+        previous =
+          (type === r.IN_BODY || type === r.IN_RESPONSE) &&
+          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
+            ? NO_SLOT
+            : slot
+        if (--untilCheck > 0) continue
+        const time = now()
+        untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
+        checked = time
+        // The records of one read are served in one turn, as in Node.
+        if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) {
+          this.flush(time)
+          if (this.#at < this.#end) return false
+          // The flush has acknowledged its writes already, which does not wait for the event loop.
+          if (!this.#refill()) return true
+          if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
+        }
+        if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
+      }
+    }
+  }
+
+  /** Whether the next record is of the same connection and the same read as the one that was just served. */
+  #sameReadGoesOn(slot: number, generation: number): boolean {
+    const connection = this.#find(slot, generation)
+    if (!this.#nextIsFor(slot) || connection === undefined) return false
+    const word = this.#at >> 2
+    const inWords = this.#inWords
+    const kind = fields.kind(inWords, word)
+    const cutOff = kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))
+    return connection.continuesRead(kind, fields.flags(inWords, word), cutOff)
+  }
+
+  /**
+   * Whether the new records may be answers to records that were sent in this turn, because this thread's clients may be connected
+   * to its own servers. Node would read those in the next turn, after `setImmediate`. Acknowledgements come from the kernel at
+   * once.
+   */
+  #mayBeAnswer(): boolean {
+    return this.#sent && this.#clients > 0 && fields.kind(this.#inWords, 0) !== r.IN_ACK
+  }
+
+  /** Sends an answer that was written before its request had ended. Node has sent it by now, and emits 'finish' in these ticks. */
+  #sendEarlyAnswer(slot: number, generation: number): void {
+    const connection = this.#find(slot, generation)
+    if (connection?.isClient === false && connection.answersEarly) this.flush()
+  }
+
+  /**
+   * Whether the connection of a response was reported as connected in this turn of the event loop. In Node the request would be
+   * sent now, and the response would arrive in a later turn, after `setImmediate`.
+   */
+  #isOfThisTurn(slot: number, generation: number): boolean {
+    const connection = this.#find(slot, generation)
+    return connection?.isClient === true && connection.connectedIn === this.#turn
+  }
+
+  /** Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`. */
+  #leaveForNextTurn(): true {
+    this.native.wake()
+    return true
+  }
+
+  #nextIsFor(slot: number): boolean {
+    return this.#at < this.#end && fields.slot(this.#inWords, this.#at >> 2) === slot
+  }
+
+  #refill(): boolean {
+    let length = this.native.drain()
+    if (length < 0) {
+      this.#in = scratch(-length)
+      this.#inWords = words(this.#in)
+      this.native.setInbound(this.#in)
+      length = this.native.drain()
+    }
+    this.#at = 0
+    this.#end = length
+    return length > 0
+  }
+
+  /** @returns whether code of the program may have run */
+  #dispatch(inWords: Uint32Array, word: number, at: number): boolean {
+    const type = fields.kind(inWords, word)
+    const slot = fields.slot(inWords, word)
+    const generation = fields.generation(inWords, word)
+    if (type === r.IN_OPEN) {
+      const id = fields.endpointsNumber(inWords, word)
+      const server = this.servers.get(id)
+      // Reported also when it has closed already: its peer may have caused the server to close.
+      if (server === undefined || (this.closing.has(id) && this.native.isOpen(slot, generation))) {
+        // Accepted before the server closed, and too late to be reported.
+        this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
+        return false
+      }
+      return server[kOpened](slot, generation, this.#addresses(inWords, word, at))
+    }
+    if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
+      const server = this.servers.get(slot)
+      if (type === r.IN_DROPPED) {
+        server?.[kDropped](this.#addresses(inWords, word, at))
+      } else {
+        if (!this.outliving.has(slot)) this.servers.delete(slot)
+        this.closing.delete(slot)
+      }
+      return true
+    }
+    const connection = this.#find(slot, generation)
+    if (connection === undefined) return false
+    if (type === r.IN_BODY && (fields.flags(inWords, word) & r.BODY_TAKE) !== 0) {
+      connection.onBody(fields.flags(inWords, word), this.#largePart(inWords, word))
+      return true
+    }
+    if (type === r.IN_CLOSED) {
+      this.#dismiss(connection)
+      connection.counters = [fields.closedReceived(inWords, word), fields.closedSent(inWords, word)]
+      connection.onClosed(fields.closedErrno(inWords, word))
+      return true
+    }
+    if (connection.isClient && (type === r.IN_CONNECTED || type === r.IN_CONNECT_FAILED)) {
+      this.#onAttempt(connection, type, word, at)
+      return true
+    }
+    return deliver(connection, this.#in, inWords, at, false)
+  }
+
+  /** A connection whose last records have not all been read, although its slot may have a successor. */
+  #find(slot: number, generation: number): NativeReceiver | undefined {
+    const connection = this.connections[slot]
+    if (connection?.generation === generation) return connection
+    return this.#displaced.find((one) => one.slot === slot && one.generation === generation)
+  }
+
+  /** The outcome of an attempt to connect. */
+  #onAttempt(connection: NativeClientReceiver, type: number, word: number, at: number): void {
+    const inWords = this.#inWords
+    if (type === r.IN_CONNECTED) {
+      connection.connectedIn = this.#turn
+      connection.onConnected(fields.endpointsNumber(inWords, word), this.#addresses(inWords, word, at))
+      return
+    }
+    this.#dismiss(connection)
+    const failures = Array.from({ length: fields.connectFailedAttempts(inWords, word) }, (_, i) => {
+      const own = (at + fields.CONNECT_FAILED_PAYLOAD + i * fields.FAILURE_BYTES) >> 2
+      return {
+        errno: fields.failureErrno(inWords, own),
+        step: fields.failureStep(inWords, own),
+        index: fields.failureIndex(inWords, own),
+      }
+    })
+    connection.onConnectFailed(failures)
+  }
+
+  /** A body part in memory of its own, which it may share with the part before it. */
+  #largePart(inWords: Uint32Array, word: number): Buffer {
+    const length = fields.largeBodyLength(inWords, word)
+    const offset = fields.largeBodyOffset(inWords, word)
+    const chunk = offset === 0 ? this.native.takeChunk(fields.largeBodyChunk(inWords, word)) : this.#chunk!
+    if (length === chunk.length) return chunk
+    this.#chunk = chunk
+    return chunk.subarray(offset, offset + length)
+  }
+
+  /** The text of a record with the addresses of a connection's ends. */
+  #addresses(inWords: Uint32Array, word: number, at: number): string {
+    const length = fields.endpointsAddressesLength(inWords, word)
+    const start = at + fields.ENDPOINTS_PAYLOAD
+    return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
+  }
+
+  /** Adds a connection. The slot may still have a connection that has closed, whose last records have not been read. */
+  adopt(connection: NativeReceiver): void {
+    const previous = this.connections[connection.slot]
+    if (previous !== undefined) this.#displaced.push(previous)
+    this.connections[connection.slot] = connection
+    if (!connection.isClient) return
+    this.#clients++
+    this.#sent = true
+  }
+
+  #dismiss(connection: NativeReceiver): void {
+    if (connection.isClient) this.#clients--
+    if (this.connections[connection.slot] === connection) this.connections[connection.slot] = undefined
+    else this.#displaced.splice(this.#displaced.indexOf(connection), 1)
+  }
+
+  // ---- outbound ------------------------------------------------------------------------------------------------
+
+  /** Sends everything written so far. The next flush settles the messages. */
+  send(): void {
+    this.#send(false)
+  }
+
+  /** As `send`, but this thread makes the system calls itself, unless an I/O thread is still busy with earlier writes. */
+  sendAtOnce(): void {
+    this.#send(true)
+  }
+
+  /**
+   * Sends everything, and returns the number of bytes of a connection that the kernel has not accepted. Null when the connection
+   * has ended or failed, which may not be reported yet: its last bytes are not sent.
+   */
+  unsent({ slot, generation }: Target): number | null {
+    this.#send(true)
+    return this.native.unsent(slot, generation)
+  }
+
+  #send(atOnce: boolean): void {
+    const writer = this.#writer
+    this.#awaited = false
+    if (!writer.isEmpty) {
+      this.#sent = true
+      const parsed = writer.send(atOnce)
+      // Only now: if a stack overflow prevents this flush, the end of the phase still sends one.
+      this.#phase.left()
+      if (!parsed) reportMalformed()
+    }
+    if (writer.hasAcks) writer.readAcks(this.#takeAcks)
+    if (this.#acknowledged.length > 0 && !this.#acksScheduled) {
+      nextTick(deliverAcks)
+      this.#acksScheduled = true
+    }
+  }
+
+  /**
+   * The flush has written for a connection, whose callbacks are called in a tick, as with a socket of Node. The connection is
+   * listed before it is counted, because a connection that is listed twice does no harm.
+   */
+  readonly #takeAcks = (slot: number, generation: number, count: number): void => {
+    const connection = this.connections[slot]
+    if (connection?.generation !== generation) return
+    this.#acknowledged.push(connection)
+    connection.acknowledged += count
+  }
+
+  /** Calls back the writes that flushes have acknowledged. */
+  deliverAcks(): void {
+    this.#acksScheduled = false
+    const connections = this.#acknowledged
+    this.#acknowledged = []
+    forEachIsolated(connections, acknowledge)
+  }
+
+  /** Sends everything written so far, and settles the messages that end with it. */
+  flush(time = 0): void {
+    this.#send(false)
+    this.#lastFlush = time || now()
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#settling.length === 0) return
+    const settling = this.#settling
+    this.#settling = []
+    forEachIsolated(settling, settle)
+  }
+
+  /** Settles `message` after the next flush. */
+  settleAfterFlush(message: SettledMessage): void {
+    this.#arm()
+    this.#settling.push(message)
+  }
+
+  /**
+   * Schedules a flush, before anything is written: after a stack overflow in any later call, committed records are sent by it.
+   * `#flushScheduled` is set last, because `nextTick` may throw, too.
+   */
+  #arm(): void {
+    if (this.#running || this.#flushScheduled) return
+    // A tick runs after the promise jobs that are due, so their answers are sent by the same flush.
+    nextTick(flushScheduled)
+    this.#flushScheduled = true
+  }
+
+  /**
+   * Records written between `gather(true)` and the matching `gather(false)` are sent together, at once or with the rest of this
+   * turn.
+   */
+  gather(on: boolean, atOnce = true): void {
+    if (on) {
+      this.#gathering++
+    } else if (this.#gathering > 0) {
+      this.#gathering--
+      if (this.#gathering > 0) return
+      const length = this.#gatheredLength
+      this.#gatheredLength = 0
+      if (this.#writer.isEmpty) return
+      if (this.#awaited) {
+        this.#phase.leavesNow(length)
+        this.#send(true)
+      } else if (atOnce) {
+        this.#leave(length)
+      }
+    }
+  }
+
+  scheduledFlush(): void {
+    this.#flushScheduled = false
+    // A stack overflow may have prevented a `gather(false)`.
+    this.#gathering = 0
+    this.#gatheredLength = 0
+    if (this.#running) return
+    // Records that wait for the end of the phase count as written, because a socket of Node has accepted them by now.
+    if (this.#phase.waiting) this.#settle()
+    else this.flush()
+  }
+
+  /**
+   * Sends the written records now unless there is a reason to wait: the program may block this thread next, or end the process. In
+   * a batch the other requests are such a reason, because their answers leave together.
+   *
+   * @param length of the body, in characters or bytes
+   */
+  #leave(length: number): void {
+    if (this.#gathering > 0) {
+      if (length > this.#gatheredLength) this.#gatheredLength = length
+      return
+    }
+    if (this.#running) {
+      if (this.#nobodyWaits()) this.#send(false)
+      return
+    }
+    if (this.#phase.leavesNow(length)) this.#send(false)
+  }
+
+  /**
+   * Whether the rest of the batch has nothing that the program may answer: no head, and no body of another message than the one
+   * that is being served. Other records (acknowledgements, closed connections) bring no answer.
+   */
+  #nobodyWaits(): boolean {
+    const inWords = this.#inWords
+    for (let at = this.#at, left = FEW_RECORDS; at < this.#end; at += fields.length(inWords, at >> 2)) {
+      const word = at >> 2
+      const type = fields.kind(inWords, word)
+      if (left-- === 0 || type === r.IN_HEAD || type === r.IN_RESPONSE) return false
+      if ((type === r.IN_BODY || type === r.IN_END) && fields.slot(inWords, word) !== this.#slot) return false
+    }
+    return true
+  }
+
+  /**
+   * A callback is due after the records that have just been written. As in Node it is called in a tick that is queued now, so the
+   * records do not wait for the end of the phase.
+   */
+  awaitWrites(): void {
+    if (this.#running) return
+    if (this.#gathering > 0) this.#awaited = true
+    else if (this.#phase.waiting) this.#send(true)
+  }
+
+  /** Whether the next records wait for the end of this phase of the event loop. */
+  get nextWaits(): boolean {
+    return !this.#running && this.#phase.nextWaits
+  }
+
+  /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
+  writeHead(
+    connection: Target,
+    head: string,
+    body: BodyChunk | null,
+    encoding: BufferEncoding,
+    flags: number,
+    type = r.OUT_HEAD,
+  ): void {
+    this.#arm()
+    this.#writer.head(connection, type, head, body, encoding, flags)
+    this.#leave(body === null ? 0 : body.length)
+  }
+
+  /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
+  writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    this.#arm()
+    this.#writer.bytes(connection, type, body, encoding, flags)
+    if (type !== r.OUT_FEED) this.#leave(body.length)
+  }
+
+  /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  writeText(connection: Target, type: number, text: string, flags: number): void {
+    this.#arm()
+    this.#writer.text(connection, type, text, flags)
+    this.#leave(0)
+  }
+
+  /** A command with numbers only. */
+  command(connection: Target, type: number, first = 0, second = 0): void {
+    this.#arm()
+    this.#writer.command(connection, type, first, second)
+    // A socket of Node closes within destroy(): its peer is notified while the program continues.
+    if (type === r.OUT_CLOSE && (first === r.CLOSE_DESTROY || first === r.CLOSE_RESET)) this.#leave(0)
+  }
+}
+
+function scratch(size: number): FastBuffer {
+  return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
+}
+
+function acknowledge(connection: NativeReceiver): void {
+  const count = connection.acknowledged
+  connection.acknowledged = 0
+  if (count > 0) connection.onAck(count, true)
+}
+
+function settle(message: SettledMessage): void {
+  message[kSettle]()
+}
+
+export const environment = new Environment()
+
+function flushScheduled(): void {
+  environment.scheduledFlush()
+}
+
+function deliverAcks(): void {
+  environment.deliverAcks()
+}
+
+/** A flush did not parse. None of it was sent, and its connections are closed, so that no peer receives bytes of another. */
+function reportMalformed(): void {
+  process.emitWarning('ferrohttp has written a flush that does not parse; the connections it names were closed', {
+    code: 'ERR_FERROHTTP_INTERNAL',
+  })
+}

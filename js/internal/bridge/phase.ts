@@ -1,0 +1,75 @@
+/**
+ * Decides whether records are sent at once or together at the end of a phase of the event loop. A phase is the callbacks of I/O, or
+ * all others until the loop polls for I/O again.
+ *
+ * As in Node a write is sent at once, because the program may block this thread next. In a phase with many writes (handlers that
+ * have waited for a timer, a file or a database, a message to hundreds of clients) each of them would cost this thread a system
+ * call, so only the first few are sent at once. The number of writes in the last phase of the same kind decides. The native side
+ * counts them (`crates/binding/src/phases.rs`).
+ */
+
+import { SMALL } from './pending-writes.js'
+import { PHASE_COUNT, PHASE_EXPECTED, PHASE_WAITING, PHASE_WRITES } from '../../native/records.js'
+
+/** Number of writes of a phase that are sent at once: after a phase with few writes, and after one with more. */
+const MOST = 8
+const FEW = 2
+
+/** The clock is read after every so many writes, and records that have waited for so many ms are sent. */
+const WAIT_AT_MOST = 0.5
+const CLOCK_STEP = 8
+
+export class Phase {
+  readonly #words: Uint32Array
+  readonly #now: () => number
+  /** The time since which a record waits. */
+  #since = 0
+  #untilClock = 0
+
+  constructor(memory: ArrayBuffer, now: () => number) {
+    this.#words = new Uint32Array(memory)
+    this.#now = now
+  }
+
+  /** A record waits for the end of this phase, of which the native side will notify this thread. */
+  get waiting(): boolean {
+    return this.#words[PHASE_WAITING] !== 0
+  }
+
+  /** The next record waits, unless the clock decides otherwise. */
+  get nextWaits(): boolean {
+    const words = this.#words
+    return words[PHASE_WRITES]! >= (words[PHASE_EXPECTED]! > MOST ? FEW : MOST)
+  }
+
+  /**
+   * A record for which a peer waits has been written.
+   * @param length of its body, in characters or bytes
+   * @returns whether it must be sent now, with all records that wait
+   */
+  leavesNow(length: number): boolean {
+    const words = this.#words
+    const waits = this.nextWaits && length <= SMALL
+    words[PHASE_WRITES]!++
+    if (!waits) return true
+    if (words[PHASE_WAITING] === 0) {
+      words[PHASE_WAITING] = 1
+      this.#since = this.#now()
+      this.#untilClock = CLOCK_STEP
+      return false
+    }
+    if (--this.#untilClock > 0) return false
+    this.#untilClock = CLOCK_STEP
+    return this.#now() - this.#since >= WAIT_AT_MOST
+  }
+
+  /** All records have been sent. */
+  left(): void {
+    this.#words[PHASE_WAITING] = 0
+  }
+}
+
+/** Memory for the words. */
+export function phaseMemory(): ArrayBuffer {
+  return new ArrayBuffer(PHASE_COUNT * 4)
+}

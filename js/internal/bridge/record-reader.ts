@@ -1,0 +1,167 @@
+/** Reads the records of one connection, of an I/O thread or of a session. `crates/net/src/crossing/` has their layout. */
+import * as fields from '../../native/record-fields.js'
+import * as r from '../../native/records.js'
+
+/** Buffer's own encoders, which are quicker than `write` because they do not inspect their arguments. */
+export interface FastBuffer extends Buffer {
+  latin1Write(text: string, offset: number): number
+  utf8Write(text: string, offset: number): number
+  latin1Slice(start: number, end: number): string
+}
+
+/** `buffer` as words. It must begin at a multiple of four. */
+export function words(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
+
+/** `records`, copied if necessary so that they can be read as words. */
+export function aligned(records: Uint8Array): FastBuffer {
+  return (records.byteOffset % 4 === 0 ? records : Buffer.from(new Uint8Array(records).buffer)) as FastBuffer
+}
+
+/** Receives the events of a connection in either role. */
+interface Receiver {
+  /** @param flags BODY_RAW and the others of `js/native/records.ts` */
+  onBody(flags: number, chunk: Buffer): void
+  /** @param flags END_LAST or 0 */
+  onEnd(flags: number, trailers: string): void
+  /**
+   * @param kind index of the engine's error
+   * @param packet the bytes that were being parsed, of which the first `bytesParsed` are valid
+   */
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void
+  /**
+   * The kernel has accepted the oldest `count` writes of those that asked for an acknowledgement.
+   * @param byThisThread whether this thread has written them itself
+   */
+  onAck(count: number, byThisThread?: boolean): void
+  onTimeout(kind: number): void
+  onEof(): void
+}
+
+export interface ServerReceiver extends Receiver {
+  /**
+   * The handshake of TLS is complete.
+   * @param details see `Established`
+   * @returns whether a program's code may have run
+   */
+  onSecured(details: string): boolean
+  /** @param reason TLS_HANG_UP, TLS_TIMEOUT, or a number of OpenSSL's */
+  onTlsFailed(reason: number): void
+  onHead(
+    flags: number,
+    line: number,
+    targetLength: number,
+    fieldCount: number,
+    block: string,
+    after: Buffer | null,
+  ): void
+}
+
+/** A response head, which may be an interim one. */
+export interface ResponseRecord {
+  /** RESPONSE_KEEP_ALIVE and the others of `js/native/records.ts`. */
+  readonly flags: number
+  /** Status in the low 16 bits, then 8 bits each for the major and the minor version. */
+  readonly line: number
+  readonly reasonLength: number
+  readonly fieldCount: number
+  /** See `fillResponseHead`. */
+  readonly block: string
+  /** Bytes that followed the head of an upgrade. */
+  readonly after: Buffer | null
+}
+
+export interface ClientReceiver extends Receiver {
+  onResponse(head: ResponseRecord): void
+}
+
+/**
+ * Serves one record: HEAD or RESPONSE, BODY with its bytes in the record, END, ERROR, ACK, TIMEOUT or EOF.
+ *
+ * @param at where the record begins in `bytes`
+ * @param inWords the same memory
+ * @param lasting `bytes` is never overwritten, so body parts need not be copied
+ * @returns whether code of the program may have run
+ */
+export function deliver(
+  connection: ServerReceiver | ClientReceiver,
+  bytes: FastBuffer,
+  inWords: Uint32Array,
+  at: number,
+  lasting: boolean,
+): boolean {
+  const word = at >> 2
+  switch (fields.kind(inWords, word)) {
+    case r.IN_HEAD: {
+      const start = at + fields.HEAD_PAYLOAD
+      const end = start + fields.headBlockLength(inWords, word)
+      const block = bytes.latin1Slice(start, end)
+      ;(connection as ServerReceiver).onHead(
+        fields.flags(inWords, word),
+        fields.headLine(inWords, word),
+        fields.headTargetLength(inWords, word),
+        fields.headFieldCount(inWords, word),
+        block,
+        behind(bytes, end, fields.headAfterLength(inWords, word)),
+      )
+      return true
+    }
+    case r.IN_BODY: {
+      const start = at + fields.BODY_PAYLOAD
+      const part = bytes.subarray(start, start + fields.bodyLength(inWords, word))
+      connection.onBody(fields.flags(inWords, word), lasting ? part : Buffer.from(part))
+      return true
+    }
+    case r.IN_END: {
+      const start = at + fields.END_PAYLOAD
+      const length = fields.endTrailersLength(inWords, word)
+      connection.onEnd(fields.flags(inWords, word), length === 0 ? '' : bytes.latin1Slice(start, start + length))
+      return true
+    }
+    case r.IN_ERROR: {
+      const start = at + fields.ERROR_PAYLOAD
+      const packet = Buffer.from(bytes.subarray(start, start + fields.errorPacketLength(inWords, word)))
+      connection.onParseError(fields.errorKind(inWords, word), fields.errorBytesParsed(inWords, word), packet)
+      return true
+    }
+    case r.IN_RESPONSE: {
+      const start = at + fields.RESPONSE_PAYLOAD
+      const end = start + fields.responseBlockLength(inWords, word)
+      ;(connection as ClientReceiver).onResponse({
+        flags: fields.flags(inWords, word),
+        line: fields.responseLine(inWords, word),
+        reasonLength: fields.responseReasonLength(inWords, word),
+        fieldCount: fields.responseFieldCount(inWords, word),
+        block: bytes.latin1Slice(start, end),
+        after: behind(bytes, end, fields.responseAfterLength(inWords, word)),
+      })
+      return true
+    }
+    case r.IN_ACK:
+      connection.onAck(fields.ackCount(inWords, word))
+      return true
+    case r.IN_TIMEOUT:
+      connection.onTimeout(fields.timeoutDeadline(inWords, word))
+      return true
+    case r.IN_EOF:
+      connection.onEof()
+      return true
+    case r.IN_SECURED: {
+      const start = at + fields.SECURED_PAYLOAD
+      // A server name is ASCII; a protocol's may be any bytes.
+      const details = bytes.latin1Slice(start, start + fields.securedDetailsLength(inWords, word))
+      return (connection as ServerReceiver).onSecured(details)
+    }
+    case r.IN_TLS_FAILED:
+      ;(connection as ServerReceiver).onTlsFailed(fields.tlsFailedReason(inWords, word))
+      return true
+    default:
+      return false
+  }
+}
+
+/** The bytes that followed a head which asks for another protocol; mostly none. */
+function behind(bytes: FastBuffer, start: number, length: number): Buffer | null {
+  return length > 0 ? Buffer.from(bytes.subarray(start, start + length)) : null
+}

@@ -1,0 +1,211 @@
+/**
+ * Handles a connection's events for its request: what happens then to request, response and connection. Follows the events that
+ * Node's documentation lists under `http.request`.
+ */
+import diagnostics from 'node:diagnostics_channel'
+
+import type { ClientRequest } from '../../client.js'
+import { fillResponseHead, IncomingMessage } from '../../incoming.js'
+import type { ClientConnection } from './connection.js'
+import { debug } from '../debug.js'
+import { connectionReset } from '../errors.js'
+import type { ResponseRecord } from '../bridge/record-reader.js'
+import * as r from '../../native/records.js'
+import { reportMeasured, type Answered } from '../node-parity/performance-entries.js'
+import { kMeasured, kTransport } from '../symbols.js'
+import { isTraced, requestEnds } from '../node-parity/trace-events.js'
+import { kBody, kEnd } from '../bridge/transport.js'
+
+const failure = diagnostics.channel('http.client.request.error')
+const responded = diagnostics.channel('http.client.response.finish')
+
+/** Largest number of fields of a response when `maxHeadersCount` is not set. */
+const DEFAULT_FIELDS = 1000
+
+const CONTINUE = 100
+
+/** The request's connection, or undefined while it has none. */
+export function connectionOf(request: ClientRequest): ClientConnection | null {
+  return request[kTransport] as ClientConnection | null
+}
+
+export function emitError(request: ClientRequest, error: Error): void {
+  if (failure.hasSubscribers) failure.publish({ request, error })
+  request.emit('error', error)
+}
+
+/** The request is over. */
+export function emitClose(request: ClientRequest): void {
+  request._closed = true
+  request.emit('close')
+}
+
+export function onResponse(request: ClientRequest, connection: ClientConnection, head: ResponseRecord): void {
+  debug?.('AGENT incoming response!')
+  const { flags, line } = head
+  const response = new IncomingMessage(connection.source)
+  response.joinDuplicateHeaders = request.joinDuplicateHeaders as boolean
+  const limit = request.maxHeadersCount
+  const status = line & 0xffff
+  const maxFields = typeof limit === 'number' ? limit : DEFAULT_FIELDS
+  fillResponseHead(response, head.block, head.reasonLength, head.fieldCount, status, line >>> 16, maxFields)
+  if ((flags & r.RESPONSE_INFORMATION) !== 0) {
+    onInformation(request, response)
+    return
+  }
+  request.res = response
+  if ((flags & r.RESPONSE_UPGRADE) !== 0) {
+    onUpgrade(request, connection, response, head.after ?? Buffer.alloc(0))
+    return
+  }
+  if ((flags & r.RESPONSE_KEEP_ALIVE) === 0 && !request.upgradeOrConnect) request.shouldKeepAlive = false
+  if (request[kMeasured] !== null) reportMeasured(request[kMeasured], response as Answered)
+  if (responded.hasSubscribers) responded.publish({ request, response })
+  if (isTraced()) requestEnds(request, status)
+  response.req = request
+  response.on('end', onResponseEnd)
+  connection.responding(true)
+  if (request.aborted || !request.emit('response', response)) response._dump()
+}
+
+function onInformation(request: ClientRequest, response: IncomingMessage): void {
+  if (response.statusCode === CONTINUE) request.emit('continue')
+  const { statusCode, statusMessage, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders } = response
+  request.emit('information', {
+    statusCode,
+    statusMessage,
+    httpVersion,
+    httpVersionMajor,
+    httpVersionMinor,
+    headers,
+    rawHeaders,
+  })
+}
+
+/** An upgrade: the program takes the connection over, if it has a listener. */
+function onUpgrade(
+  request: ClientRequest,
+  connection: ClientConnection,
+  response: IncomingMessage,
+  after: Buffer,
+): void {
+  response.upgrade = true
+  response[kEnd]('')
+  const event = request.method === 'CONNECT' ? 'connect' : 'upgrade'
+  const { socket } = connection
+  if (request.listenerCount(event) === 0) {
+    socket.destroy()
+    return
+  }
+  request.upgradeOrConnect = true
+  // The socket leaves the agent, whose limits do not count it any more.
+  socket.emit('agentRemove')
+  connection.handOver()
+  request.parser = null
+  if (request.timeoutCb !== null) socket.setTimeout(0, request.timeoutCb)
+  request.timeoutCb = null
+  request.emit(event, response, socket, after)
+  request.destroyed = true
+  emitClose(request)
+}
+
+export function onBody(request: ClientRequest, connection: ClientConnection, chunk: Buffer): void {
+  const response = request.res
+  if (response !== null && !response[kBody](chunk)) connection.pause()
+}
+
+export function onEnd(request: ClientRequest, connection: ClientConnection, flags: number, trailers: string): void {
+  // The trailers may have announced the close that the head did not. Later bytes must not become the response to another request.
+  if ((flags & r.END_LAST) !== 0) request.shouldKeepAlive = false
+  request.res?.[kEnd](trailers)
+  connection.resume()
+}
+
+/** The response has been read to its end. */
+function onResponseEnd(this: IncomingMessage): void {
+  const request = this.req as ClientRequest
+  const connection = connectionOf(request)
+  if (request.timeoutCb !== null) request.socket?.removeListener('timeout', request.timeoutCb)
+  connection?.responding(false)
+  request._ended = true
+  if (!request.shouldKeepAlive) debug?.('AGENT socket.destroySoon()')
+  if (!request.shouldKeepAlive) connection?.finish()
+  else if (request.writableFinished && !this.aborted) release(request)
+}
+
+/** The request has been sent. Its response may have ended before. */
+export function onFinish(request: ClientRequest): void {
+  if (request.shouldKeepAlive && request._ended) release(request)
+}
+
+/** The exchange is over in both directions. The agent gets the connection back a tick later. */
+function release(request: ClientRequest): void {
+  const connection = connectionOf(request)
+  if (connection === null || connection.request !== request) return
+  if (request.timeoutCb !== null) {
+    connection.socket.setTimeout(0, request.timeoutCb)
+    request.timeoutCb = null
+  }
+  debug?.('AGENT socket keep-alive')
+  connection.detach()
+  request.parser = null
+  process.nextTick(emitFree, request, connection)
+  request.destroyed = true
+  // Destroying this response later must not destroy the connection of the next request.
+  if (request.res !== null) request.res.socket = null
+}
+
+function emitFree(request: ClientRequest, connection: ClientConnection): void {
+  emitClose(request)
+  connection.socket.emit('free')
+  connection.rest()
+}
+
+/** The socket has been idle for too long while a response was arriving. */
+export function onResponseTimeout(request: ClientRequest): void {
+  request.res?.emit('timeout')
+}
+
+/** The peer has sent malformed bytes, and the connection is being destroyed. */
+export function onParseError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  debug?.('parse error %s', error.message)
+  connection.failed = true
+  emitError(request, error)
+}
+
+/** The peer has sent FIN before its response. */
+export function onHangUp(request: ClientRequest, connection: ClientConnection): void {
+  if (connection.failed) return
+  connection.failed = true
+  emitError(request, connectionReset('socket hang up'))
+}
+
+export function onSocketError(request: ClientRequest, connection: ClientConnection, error: Error): void {
+  debug?.('SOCKET ERROR: %s', error.message)
+  // The same fault may cause further errors.
+  connection.failed = true
+  emitError(request, error)
+  const response = request.res
+  if (response !== null && !response.complete && endsWithConnection(response)) response[kEnd]('')
+}
+
+/**
+ * Ends a response whose body ends with the connection (RFC 9112 section 6.3). Node considers it complete even when the connection
+ * has broken, unlike section 8. The request has emitted the error.
+ */
+function endsWithConnection({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
+}
+
+/** The connection has closed. */
+export function onClose(request: ClientRequest, connection: ClientConnection): void {
+  debug?.('HTTP socket close')
+  request.destroyed = true
+  const response = request.res
+  if (response === null) onHangUp(request, connection)
+  else if (!response.complete) response.destroy(connectionReset('aborted'))
+  emitClose(request)
+  // The request will not be sent.
+  request.outputData.length = 0
+  request.parser = null
+}

@@ -1,0 +1,336 @@
+/**
+ * A client's native connection: an I/O thread connects, writes requests (`request-writer.ts`) and reads responses. It reports each
+ * event as a record, for which this class calls a function of `exchange.ts`.
+ */
+import { AsyncResource } from 'node:async_hooks'
+
+import type { ClientSocket } from './socket.js'
+import type { ClientRequest } from '../../client.js'
+import * as r from '../../native/records.js'
+import type { ClientConnection } from './connection.js'
+import { environment } from '../bridge/environment.js'
+import { connectionReset } from '../errors.js'
+import * as exchange from './exchange.js'
+import type { ResponseRecord } from '../bridge/record-reader.js'
+import type { Failure, NativeClientReceiver } from '../bridge/receiver.js'
+import type { ConnectOptions } from '../bridge/native.js'
+import { RequestWriter } from './request-writer.js'
+import { responseError } from '../bridge/response-error.js'
+import { lookForTracing } from '../node-parity/trace-events.js'
+import type { MessageSource } from '../bridge/transport.js'
+
+/** In the fields of a head: the field decides where the body ends. */
+const FRAMED = /\n(?:content-length|transfer-encoding)\n/i
+
+let opened = 0
+
+/** Number of native connections so far. */
+export function nativeClientCount(): number {
+  return opened
+}
+
+/** See `HttpConnection` about the members of these classes. */
+export class NativeClient extends RequestWriter implements ClientConnection, NativeClientReceiver, MessageSource {
+  readonly readableHighWaterMark: number
+  /** Whether it is a Unix socket. */
+  isPath = false
+  failed = false
+  /** Whether the response's body ends with the connection. */
+  untilClose = false
+  /** The environment's turn in which the connection was reported as established. */
+  connectedIn = -1
+  readonly #side: ClientSocket
+  #scope: AsyncResource | null = null
+  #givenUp: (() => void) | null = null
+  #tapped = false
+  /** See `awaitEnd`. */
+  #leaving = false
+
+  /** @param maxHeaderSize and `validation` hold until a request sets others */
+  constructor(socket: ClientSocket, maxHeaderSize: number, validation: number) {
+    super(socket, maxHeaderSize, validation)
+    this.#side = socket
+    this.readableHighWaterMark = socket.readableHighWaterMark
+    opened++
+    lookForTracing()
+  }
+
+  get source(): MessageSource {
+    return this
+  }
+
+  get scope(): AsyncResource | null {
+    return this.#scope
+  }
+
+  // ---- the connection ------------------------------------------------------------------------------------------
+
+  /** Begins the attempt, and sends what has been written already. */
+  connect(options: ConnectOptions): number {
+    this.isPath = options.path !== undefined
+    const { errno, slot, generation } = environment.native.connect(options)
+    if (errno !== 0) return errno
+    this.slot = slot
+    this.generation = generation
+    environment.adopt(this)
+    this.updateHold()
+    const early = this.early!
+    this.early = null
+    environment.gather(true)
+    try {
+      for (const command of early) command()
+    } finally {
+      environment.gather(false)
+    }
+    return 0
+  }
+
+  close(mode: number): void {
+    if (this.closed) return
+    if (mode === r.CLOSE_HALF) this.beforeEnd()
+    if (mode !== r.CLOSE_HALF) this.ending = true
+    this.updateHold()
+    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
+    if (this.slot === -1) {
+      // The attempt never begins.
+      if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(() => this.onClosed(0))
+      return
+    }
+    this.command(r.OUT_CLOSE, mode)
+  }
+
+  get isClient(): true {
+    return true
+  }
+
+  /**
+   * A client of Node parses all bytes of one read before other code runs. The next records of the batch are from the same read,
+   * except for the peer's FIN, and for body parts that are so long that they had a read of their own.
+   */
+  continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean {
+    switch (kind) {
+      case r.IN_BODY:
+        return (flags & r.BODY_TAKE) === 0
+      case r.IN_END:
+        return !this.untilClose
+      case r.IN_ERROR:
+        return !isEarlyEnd
+      default:
+        return false
+    }
+  }
+
+  /** As `hasRef()` of a handle of Node: neither closed nor unreferenced. */
+  get isActive(): boolean {
+    return this.isReferenced && !this.closed && this.#givenUp === null
+  }
+
+  /** A connection with a request in progress cannot be passed on. */
+  get canBeGivenUp(): boolean {
+    return this.request === null
+  }
+
+  /** The program passes the socket on. Bytes that were received go through the new one. `done` is called after the last byte. */
+  giveUp(done: () => void): void {
+    if (!this.upgraded) this.#side.release()
+    this.upgraded = true
+    this.ending = true
+    this.#givenUp = done
+  }
+
+  /** The I/O thread finds that the connection is unusable. The event loop stays alive for that, because a request waits for its place. */
+  awaitEnd(): void {
+    this.#leaving = true
+    this.updateHold()
+  }
+
+  /**
+   * Like a libuv handle, it keeps the event loop alive while it connects, reads or writes, unless the program has called
+   * `unref()`, and in any case while it closes.
+   */
+  protected get isWorking(): boolean {
+    if (this.slot === -1) return false
+    return (this.isReferenced && (!this.window.held || !this.pending.empty)) || this.ending || this.#leaving
+  }
+
+  protected holdLoop(on: boolean): void {
+    if (on) environment.ref()
+    else environment.unref()
+  }
+
+  // ---- ClientConnection ----------------------------------------------------------------------------------------
+
+  attach(request: ClientRequest): void {
+    this.request = request
+    this.failed = false
+    this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
+    this.#side._httpMessage = request
+    this.#side.parser = this
+    this.socket.on('error', this.#onSocketError)
+    this.socket.on('end', endsByRecord)
+    this.socket.on('close', this.#onSocketClosed)
+  }
+
+  detach(): void {
+    this.responding(false)
+    this.socket.removeListener('error', this.#onSocketError)
+    this.socket.removeListener('end', endsByRecord)
+    this.socket.removeListener('close', this.#onSocketClosed)
+    this.#side.parser = null
+    this.request = null
+    this.#scope?.emitDestroy()
+    this.#scope = null
+    this.writer = null
+  }
+
+  /** The I/O thread ends an idle connection on which bytes arrive. */
+  rest(): void {}
+
+  responding(on: boolean): void {
+    if (on) this.socket.on('timeout', this.#onSocketTimeout)
+    else this.socket.removeListener('timeout', this.#onSocketTimeout)
+  }
+
+  readonly #onSocketError = (error: Error): void => {
+    if (this.request !== null) exchange.onSocketError(this.request, this, error)
+  }
+
+  readonly #onSocketClosed = (): void => {
+    const { request } = this
+    if (request === null) return
+    exchange.onClose(request, this)
+    this.detach()
+  }
+
+  readonly #onSocketTimeout = (): void => {
+    if (this.request !== null) exchange.onResponseTimeout(this.request)
+  }
+
+  handOver(): void {
+    this.detach()
+    this.upgraded = true
+    this.command(r.OUT_UPGRADE)
+    this.#side.release()
+  }
+
+  /** The socket emits a copy of the bytes, too. */
+  tap(): void {
+    if (this.#tapped) return
+    this.#tapped = true
+    this.command(r.OUT_TAP)
+  }
+
+  pause(): void {
+    this.credit(this.window.hold(0))
+    this.updateHold()
+  }
+
+  resume(): void {
+    if (!this.window.held) return
+    this.credit(this.window.release())
+    this.updateHold()
+  }
+
+  resumeBody(): void {
+    this.resume()
+  }
+
+  finish(): void {
+    this.socket.destroySoon()
+  }
+
+  // ---- from the I/O thread -------------------------------------------------------------------------------------
+
+  onConnected(index: number, addresses: string): void {
+    this.addresses = addresses
+    this.connected = true
+    this.#side.onConnected(index)
+    if (this.acknowledgedEarly > 0) process.nextTick(() => this.onAck(0))
+  }
+
+  onConnectFailed(failures: Failure[]): void {
+    this.closed = true
+    this.updateHold()
+    this.#side.onConnectFailed(failures)
+  }
+
+  onResponse(head: ResponseRecord): void {
+    const { request } = this
+    if (request === null || this.discarding) return
+    this.untilClose =
+      (head.flags & r.RESPONSE_KEEP_ALIVE) === 0 &&
+      hasBody(request.method, head.line & 0xffff) &&
+      !FRAMED.test(head.block)
+    this.#scope!.runInAsyncScope(exchange.onResponse, undefined, request, this, head)
+  }
+
+  onBody(flags: number, chunk: Buffer): void {
+    if ((flags & r.BODY_TAP) !== 0) {
+      if (!this.upgraded) this.socket.emit('data', chunk)
+      return
+    }
+    if ((flags & r.BODY_RAW) !== 0) {
+      this.window.held = !this.socket.push(chunk)
+      if (this.window.held) this.updateHold()
+    } else if (this.request !== null && this.request.res !== null && !this.discarding) {
+      this.#scope!.runInAsyncScope(exchange.onBody, undefined, this.request, this, chunk)
+    }
+    this.credit(this.window.held ? this.window.hold(chunk.length) : this.window.pass(chunk.length))
+  }
+
+  onEnd(flags: number, trailers: string): void {
+    this.credit(this.window.end())
+    if (this.request === null || this.discarding) return
+    this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, flags, trailers)
+  }
+
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
+    if (this.request === null || this.discarding) return
+    const { request } = this
+    const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
+    if (error === null) {
+      // The peer has sent FIN instead of a response. The record of the connection's end follows.
+      if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
+      return
+    }
+    this.socket.removeListener('end', endsByRecord)
+    this.socket.destroy()
+    this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
+  }
+
+  onTimeout(kind: number): void {
+    if (kind === r.TIMEOUT_SOCKET && !this.destroyed) this.socket.emit('timeout')
+  }
+
+  /** The peer has sent FIN on a tunnel. */
+  onEof(): void {
+    if (this.#givenUp !== null) this.socket.push(null)
+    else this.#side.endReading()
+  }
+
+  onClosed(errno: number): void {
+    if (this.closed) return
+    this.closed = true
+    this.window.end()
+    this.updateHold()
+    if (this.#givenUp === null) {
+      this.#side.onConnectionClosed(errno)
+      return
+    }
+    this.failWrites(() => connectionReset('write ECONNRESET'))
+    this.#givenUp()
+  }
+}
+
+/** A listener that does nothing: programs count the listeners of a socket that has a request. FIN is reported as a record. */
+function endsByRecord(): void {}
+
+/** Called in a tick, so that the rest of the read is still reported, as in Node. */
+function discard(connection: NativeClient): void {
+  connection.discarding = true
+}
+
+/** Whether a response may have a body (RFC 9112 section 6.3, rules 1 and 2). */
+function hasBody(method: string, status: number): boolean {
+  return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304
+}

@@ -1,0 +1,297 @@
+/**
+ * One connection of a server: its life, its errors, and its end. `request-reader.ts` turns records into Node's objects and events,
+ * `response-writer.ts` turns their writes into records.
+ */
+import type { AsyncResource } from 'node:async_hooks'
+import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+
+import * as r from '../../native/records.js'
+import { attach } from '../../outgoing.js'
+import { ConnectionSocket } from './socket.js'
+import type { Server } from '../../server.js'
+import { debug } from '../debug.js'
+import { answerTo } from './default-answer.js'
+import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from '../errors.js'
+import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import type { NativeServerReceiver } from '../bridge/receiver.js'
+import { parserErrors } from '../bridge/native.js'
+import { kEndCallbacks } from '../message/outgoing-state.js'
+import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
+import { RequestReader } from './request-reader.js'
+import { kClosed, kMakeSocket, kSecured, kTlsFailed } from '../symbols.js'
+import { setTimeout } from '../timers.js'
+import { lookForTracing } from '../node-parity/trace-events.js'
+import { kAbort, kSettle } from '../bridge/transport.js'
+
+const PARSER_ERRORS = parserErrors()
+
+/**
+ * The time in ms that valid requests have to be answered when a malformed one has followed them. Then the connection ends. Node
+ * gives them no time, and a handler that never answers must not keep a broken connection.
+ */
+const ANSWER_GRACE = 500
+
+const { EPIPE } = constants.errno
+
+/** See `HttpConnection` about the members of these classes. */
+export class Connection extends RequestReader implements NativeServerReceiver {
+  /** The server counts the connection, and closes only after it. */
+  counted = true
+  /** What the TLS handshake has agreed on, see `Established`. Null before the handshake is complete, and without TLS. */
+  tls: string | null = null
+  /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
+  #idleTooLong = false
+  /** The error that has broken the connection. */
+  #reset: Error | null = null
+  /** The end has been reported to the messages. */
+  #abandoned = false
+  /** An error has been reported to the server. Errors of the socket that follow from it are not. */
+  #reported = false
+
+  /** @param scope the async scope of a stream's records, null for the server's own */
+  constructor(slot: number, generation: number, server: Server, port: Port, scope: AsyncResource | null = null) {
+    super(slot, generation, server, port, scope)
+    lookForTracing()
+  }
+
+  protected openSide(): SocketSide {
+    if (this.side === null) {
+      this.side = this.port.side ?? this.server[kMakeSocket]?.(this) ?? new ConnectionSocket(this)
+      // The connection has already closed. Bring the new socket to its final state.
+      if (this.#abandoned) this.side.onClosed(null)
+    }
+    return this.side
+  }
+
+  get isPath(): boolean {
+    return this.addresses === ''
+  }
+
+  /** As `hasRef()` of a handle of Node: neither closed nor unreferenced. */
+  get isActive(): boolean {
+    return this.isReferenced && !this.closed && !(this.side instanceof GivenUpSide)
+  }
+
+  get canBeGivenUp(): boolean {
+    return true
+  }
+
+  /**
+   * The program passes the socket on. Bytes that were received go through the new socket. Requests in progress are dropped, as by
+   * Node's parser. `done` is called after the last byte.
+   */
+  giveUp(done: () => void): void {
+    const side = this.openSide()
+    const stream = side[kStream]
+    side.release()
+    this.side = new GivenUpSide(stream, done)
+    this.upgraded = true
+    this.ending = true
+    this.discarding = true
+    // The new socket is counted by net.Server, like its own ones.
+    this.counted = false
+    this.response = null
+    this.incoming = null
+    this.queue = null
+  }
+
+  // ---- TLS -----------------------------------------------------------------------------------------------------
+
+  onSecured(details: string): boolean {
+    this.tls = details
+    return this.server[kSecured](this)
+  }
+
+  onTlsFailed(reason: number): void {
+    // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
+    if (this.tls === null) this.#reported = true
+    this.server[kTlsFailed]?.(this, reason)
+  }
+
+  // ---- the end -------------------------------------------------------------------------------------------------
+
+  onClosed(errno: number): void {
+    if (!this.upgraded) debug?.('server socket close')
+    this.closed = true
+    this.updateHold()
+    // Counted before any listener is called, so that no exception of a listener prevents the server from closing.
+    if (this.port.forget !== undefined) this.port.forget()
+    else this.server[kClosed](this)
+    this.window.end()
+    this.scope?.emitDestroy()
+    this.shutdown?.emitDestroy()
+    this.resource?.emitDestroy()
+    const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
+    this.#reset ??= reset
+    const asksForSocket =
+      reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
+    const side = asksForSocket ? this.openSide() : this.side
+    if (side?.reportsClose !== true) this.endMessages()
+    side?.onClosed(reset)
+  }
+
+  /**
+   * Ends the messages of a closed connection. With a socket object this is done when it emits 'close': after its 'error', which is
+   * 'clientError', and before other listeners, because Node's server is the first listener.
+   */
+  endMessages(): void {
+    if (this.#abandoned) return
+    const reset = this.#reset
+    const pending = this.pending
+    this.pending = null
+    // Bytes that the kernel has accepted count as sent, however the connection has ended.
+    pending?.acknowledge(this.acknowledged)
+    this.acknowledged = 0
+    if (pending?.empty !== false && this.response === null && this.incoming === null) {
+      // No message needs the error, and making an Error takes longer than closing a connection.
+      this.#abandoned = true
+      return
+    }
+    pending?.fail(reset ?? systemError('ECANCELED', 'write'))
+    this.#abandonMessages(reset ?? connectionReset('aborted'))
+  }
+
+  /** Aborts requests, and ends responses that have not been sent completely. */
+  #abandonMessages(error: Error): void {
+    this.#abandoned = true
+    this.#abortRequests()
+    const responses = this.response === null ? [] : [this.response, ...(this.queue ?? [])]
+    const current = this.response
+    this.response = null
+    this.queue = null
+    forEachIsolated(responses, (response) => {
+      // Writes of a response that waited for its turn fail, too.
+      if (response !== current) attach(response, this)
+      // As in Node the callbacks of an `end()` that was not handed over are not called.
+      response[kEndCallbacks] = null
+      response[kSettle](error)
+    })
+  }
+
+  /** The connection has closed while requests are unanswered or incomplete. */
+  #abortRequests(): void {
+    const { incoming } = this
+    this.incoming = null
+    const requests = []
+    for (const response of [this.response, ...(this.queue ?? [])]) {
+      if (response !== null && response.req !== incoming) requests.push(response.req)
+    }
+    // As in Node nothing is reported to a program that has answered and closed the connection before the whole body had arrived.
+    // When the peer has closed it, a reader of the body gets an error.
+    const cut = this.response === null && (this.discarding || (this.ending && this.#reset === null))
+    if (incoming !== null && !cut) requests.push(incoming)
+    forEachIsolated(requests, (request) => request[kAbort]())
+  }
+
+  // ---- timeouts and errors -------------------------------------------------------------------------------------
+
+  onTimeout(kind: number): void {
+    // The timeout may have passed before the I/O thread learned that the program had destroyed the connection.
+    if (this.discarding) return
+    if (kind === r.TIMEOUT_REQUEST) {
+      this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
+      return
+    }
+    if (kind === r.TIMEOUT_KEEP_ALIVE) {
+      this.#onIdle()
+      return
+    }
+    this.socket.emit('timeout')
+  }
+
+  /** The end of keepAliveTimeout. */
+  #onIdle(): void {
+    if (this.closed) return
+    if (!this.idle) {
+      // The next request has arrived in the meantime.
+      this.port.command(this, r.OUT_KEEP)
+    } else if (this.side === null && this.server.listenerCount('timeout') === 0) {
+      this.close(r.CLOSE_IF_IDLE)
+    } else {
+      this.#idleTooLong = true
+      this.socket.emit('timeout')
+      this.#idleTooLong = false
+    }
+  }
+
+  /** Reports the socket's 'timeout' to request, response and server. A connection that none of them handles is closed. */
+  onSocketTimeout(): void {
+    const { socket, server, incoming, response } = this
+    const idle = this.#idleTooLong
+    const taken = [
+      incoming !== null && !incoming.complete && incoming.emit('timeout', socket),
+      response?.emit('timeout', socket),
+      server.emit('timeout', socket),
+    ]
+    if (taken.includes(true)) {
+      if (idle) this.port.command(this, r.OUT_KEEP)
+    } else if (idle) {
+      // A request may be arriving.
+      this.close(r.CLOSE_IF_IDLE)
+    } else {
+      socket.destroy()
+    }
+  }
+
+  onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
+    const { code, reason } = PARSER_ERRORS[kind]!
+    debug?.('parse error %s', code)
+    this.#fail(parserError(code, reason, bytesParsed, packet))
+  }
+
+  /** Handles an 'error' of the socket. Node reports the first one to the server, and none of them ends the process. */
+  onSocketError(error: Error): void {
+    if (this.#reported) return
+    this.#reported = true
+    if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
+  }
+
+  /** Emits 'clientError', or sends Node's default answer. */
+  #fail(error: Error): void {
+    if (this.closed || this.discarding) return
+    this.#reported = true
+    if (this.server.listenerCount('clientError') > 0) {
+      const report = (): void => {
+        this.inScope(() => this.server.emit('clientError', error, this.socket))
+      }
+      if (isCutOff(error)) this.openSide().afterEnd(report)
+      else report()
+      return
+    }
+    this.fatal = error
+    if (this.#answersDue()) {
+      const grace = setTimeout(() => this.answerFatal(true), ANSWER_GRACE)
+      grace.unref()
+    } else {
+      this.answerFatal(true)
+    }
+  }
+
+  /** Whether valid requests that precede the malformed one have no answer yet. */
+  #answersDue(): boolean {
+    return this.response !== null && (this.response.req !== this.incoming || this.queue !== null)
+  }
+
+  protected answerFatal(now: boolean): void {
+    const error = this.fatal
+    if (error === null || (!now && this.#answersDue())) return
+    this.fatal = null
+    this.#refusePeer(error)
+  }
+
+  #refusePeer(error: Error): void {
+    if (this.closed) return
+    const { response } = this
+    if (response === null || !response.headersSent) {
+      if (!this.destroyed) this.port.writeBytes(this, r.OUT_RAW, answerTo(error), 'latin1', 0)
+      this.refused = true
+      this.close(r.CLOSE_AFTER_FLUSH)
+    } else {
+      this.close(r.CLOSE_DESTROY)
+    }
+    this.#reset = error
+    if (this.side === null) this.endMessages()
+    else this.side.fail(error)
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Ends a server without failing a request. Each response says that its connection closes after it, so that peers send their next
+ * request elsewhere. Then the server stops accepting, and connections are closed as they become idle.
+ */
+import type { Server } from '../../server.js'
+import type { DrainOptions, DrainResult } from '../../types.js'
+import type { Connection } from './connection.js'
+import { ListenHandle } from './listen-handle.js'
+import { kPrepare } from '../symbols.js'
+import { now, setTimeout } from '../timers.js'
+import { validateAbortSignal, validateNumber, validateObject } from '../validators.js'
+
+/** Milliseconds between two checks of the connections. */
+const LOOK_EVERY = 50
+const TIMEOUT = 30_000
+
+/** @param connections returns the connections that the server has now */
+export function drain(
+  server: Server,
+  connections: () => readonly Connection[],
+  options: DrainOptions = {},
+): Promise<DrainResult> {
+  validateObject(options, 'options')
+  const { delay = 0, timeout = TIMEOUT, signal } = options
+  validateNumber(delay, 'options.delay', 0)
+  validateNumber(timeout, 'options.timeout', 0)
+  if (signal !== undefined) validateAbortSignal(signal, 'options.signal')
+  announceClose(server, connections())
+  return new Promise((resolve) => {
+    const began = now()
+    let stopped = false
+    let closed = false
+    let wasEmpty = false
+    let handle: ListenHandle | null = null
+    const finish = (cut: number): void => {
+      handle?.forgetServer()
+      // The server may listen again.
+      Reflect.deleteProperty(server, kPrepare)
+      resolve({ cut })
+    }
+    const look = (): void => {
+      const isCutShort = signal?.aborted === true
+      const elapsed = isCutShort ? Number.POSITIVE_INFINITY : now() - began
+      if (!stopped && (elapsed >= delay || !server.listening)) {
+        stopped = true
+        if (server._handle instanceof ListenHandle) {
+          handle = server._handle
+          handle.serveRest()
+        }
+        if (server.listening) server.close(() => (closed = true))
+        else closed = true
+      }
+      // Connections whose last response had begun before, so that it could not announce the close.
+      if (stopped) server.closeIdleConnections()
+      const left = connections()
+      const isEmpty = closed && left.length === 0
+      if (isEmpty && wasEmpty) {
+        finish(0)
+      } else if (elapsed >= delay + timeout) {
+        for (const connection of left) connection.destroy()
+        finish(left.length)
+      } else {
+        // Connections that were accepted just before are reported by the next time.
+        wasEmpty = isEmpty
+        setTimeout(look, LOOK_EVERY)
+      }
+    }
+    look()
+  })
+}
+
+function announceClose(server: Server, connections: readonly Connection[]): void {
+  const prepare = server[kPrepare]
+  server[kPrepare] = (response) => prepare.call(server, response, false)
+  for (const connection of connections) connection.closeAfterLast()
+}

@@ -1,0 +1,102 @@
+/**
+ * The interface between a server's connection and the code that reads and writes its bytes: the I/O threads
+ * (`bridge/environment.ts`) or a stream of JavaScript (`stream-port.ts`).
+ */
+import type { Socket } from 'node:net'
+
+import type { Target } from '../bridge/record-writer.js'
+import type { BodyChunk, SettledMessage } from '../bridge/transport.js'
+
+/** Accepts a connection's records. Their types, flags and modes are those of `js/native/records.ts`. */
+export interface Port {
+  /** The program has destroyed the stream. Undefined where only the connection itself can be closed. */
+  readonly gone?: boolean
+  /** Writes a response head with the first part of its body. */
+  writeHead(connection: Target, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
+  /** Writes a body part (OUT_BODY) or bytes without framing (OUT_RAW). */
+  writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
+  /** Writes text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
+  writeText(connection: Target, type: number, text: string, flags: number): void
+  /** Writes a command that has numbers only. */
+  command(connection: Target, type: number, first?: number, second?: number): void
+  /** Number of written bytes that the kernel has not accepted. Undefined where the port writes to a stream. */
+  unsent?(connection: Target): number | null
+  /** Whether the next records wait for later ones. Undefined where nothing waits. */
+  readonly nextWaits?: boolean
+  /** A callback is due after the records that have just been written. */
+  awaitWrites?(): void
+  /** See `MessageTransport`. */
+  gather?(on: boolean): void
+  /** Settles `message` when its bytes have been handed over. */
+  settleAfterFlush(message: SettledMessage): void
+  /** Whether the connection keeps the event loop alive from now on. */
+  ref(): void
+  unref(): void
+  /** The stream that takes the place of a socket. Undefined where the connection has a socket of ours, made when it is first needed. */
+  readonly side?: SocketSide
+  /** The connection has closed. Undefined where the connection notifies the server itself. */
+  forget?(): void
+}
+
+/** The socket that programs see. */
+export const kStream = Symbol('ferrohttp.stream')
+
+/** The members of a socket that its connection calls. */
+export interface SocketSide {
+  readonly [kStream]: Socket
+  /** The program reads from the socket from now on. */
+  release(): void
+  /** A body arrives faster than it is read, or not any more. */
+  bodyHeld(on: boolean): void
+  /** The program reads a request, so the socket flows, even if it was paused. */
+  flow(): void
+  /** The peer has sent FIN. */
+  endReading(): void
+  /** As `end`. Calls back when the stream has ended, before other listeners of 'end'. */
+  afterEnd(callback: () => void): void
+  /** The last response has been handed over. */
+  endWriting(): void
+  /** Destroys the stream, after its listeners have received the bytes and events before that. */
+  fail(error: Error): void
+  /** The socket calls the connection's `endMessages` when it emits 'close'. */
+  readonly reportsClose: boolean
+  /** The connection has closed. */
+  onClosed(error: Error | null): void
+}
+
+/** Stands in for a socket that the program has passed on. It handles the connection's last bytes only. */
+export class GivenUpSide implements SocketSide {
+  readonly [kStream]: Socket
+  readonly #done: () => void
+
+  constructor(stream: Socket, done: () => void) {
+    this[kStream] = stream
+    this.#done = done
+  }
+
+  release(): void {}
+
+  bodyHeld(): void {}
+
+  flow(): void {}
+
+  endReading(): void {
+    this[kStream].push(null)
+  }
+
+  afterEnd(callback: () => void): void {
+    callback()
+  }
+
+  endWriting(): void {}
+
+  fail(error: Error): void {
+    this[kStream].destroy(error)
+  }
+
+  readonly reportsClose = false
+
+  onClosed(): void {
+    this.#done()
+  }
+}

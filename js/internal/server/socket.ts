@@ -1,0 +1,223 @@
+/** `req.socket`: the socket of a connection that a server has accepted. */
+import type net from 'node:net'
+
+import type { Server } from '../../server.js'
+import type { Connection } from './connection.js'
+import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from '../errors.js'
+import { onceHandlesClose } from '../node-parity/handle-close.js'
+import { kStream, type SocketSide } from './port.js'
+import * as r from '../../native/records.js'
+import { kAsyncId } from '../symbols.js'
+import type { BodyChunk } from '../bridge/transport.js'
+import {
+  showAsNodes,
+  kConnection,
+  kCounted,
+  kDestroyed,
+  NativeSocket,
+  type Callback,
+  type Listener,
+} from '../socket/native-socket.js'
+
+/** See the module. Made when a program first needs it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
+export class ConnectionSocket extends NativeSocket<Connection> implements SocketSide {
+  #tapped = false
+  declare parser?: null
+  declare [kAsyncId]: number
+  server: Server
+  _server: Server
+
+  constructor(connection: Connection) {
+    super(
+      { allowHalfOpen: true, highWaterMark: connection.server.highWaterMark } as net.SocketConstructorOpts,
+      () => connection,
+    )
+    this[kAsyncId] = connection.resource!.asyncId()
+    this.server = connection.server
+    this._server = connection.server
+    if (connection.server.timeout > 0) this.timeout = connection.server.timeout
+    if (connection.upgraded) this.release()
+    else {
+      super.on('error', onError)
+      super.on('timeout', onTimeout)
+      super.on('data', readByTheServer)
+    }
+  }
+
+  readonly reportsClose = true
+
+  get [kStream](): this {
+    return this
+  }
+
+  /** The parser reads the connection. A listener for 'data' receives a copy of the bytes from now on. */
+  override on(event: string, listener: Listener): this {
+    if (event === 'data') this.#tap()
+    return super.on(event, listener)
+  }
+
+  override addListener(event: string, listener: Listener): this {
+    return this.on(event, listener)
+  }
+
+  override prependListener(event: string, listener: Listener): this {
+    if (event === 'data') this.#tap()
+    return super.prependListener(event, listener)
+  }
+
+  /** Before an upgrade the peer's bytes do not pass through here. Bytes that a program pushes go to the parser. */
+  override push(chunk: BodyChunk | null, encoding: BufferEncoding = 'utf8'): boolean {
+    const connection = this[kConnection]
+    if (chunk === null || connection.upgraded) return super.push(chunk, encoding)
+    connection.feed(chunk, encoding)
+    return true
+  }
+
+  #tap(): void {
+    const connection = this[kConnection]
+    if (this.#tapped || connection.upgraded) return
+    this.#tapped = true
+    connection.tapped = true
+    connection.command(r.OUT_TAP)
+  }
+
+  override pause(): this {
+    this.#pauseConnection(true)
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.#pauseConnection(false)
+    return super.resume()
+  }
+
+  #pauseConnection(on: boolean): void {
+    const connection = this[kConnection]
+    if (connection.paused === on || connection.upgraded) return
+    connection.setPaused(on)
+  }
+
+  /** Node pauses the socket while a body arrives faster than it is read. */
+  bodyHeld(on: boolean): void {
+    if (this[kConnection].paused) return
+    if (on) super.pause()
+    else super.resume()
+  }
+
+  flow(): void {
+    if (this[kConnection].paused) this.resume()
+  }
+
+  override end(...args: unknown[]): this {
+    this[kConnection].beforeEnd()
+    return super.end(...(args as [() => void]))
+  }
+
+  endWriting(): void {
+    this.end()
+  }
+
+  /** Removes the server's own listeners. */
+  override release(): void {
+    this.removeListener('error', onError)
+    this.removeListener('timeout', onTimeout)
+    this.removeListener('data', readByTheServer)
+    super.release()
+    this.parser = null
+  }
+
+  /** The peer's FIN has cut off a request: 'end' is emitted before the error. */
+  fail(error: Error): void {
+    if (isCutOff(error)) this.afterEnd(() => this.destroy(error))
+    else this.destroy(error)
+  }
+
+  afterEnd(callback: () => void): void {
+    if (this.destroyed || this.readableEnded) {
+      callback()
+      return
+    }
+    super.prependOnceListener('end', callback)
+    this.endReading()
+  }
+
+  override _final(callback: Callback): void {
+    this[kConnection].close(this[kConnection].upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
+    callback()
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    const connection = this[kConnection]
+    const report = (): void => {
+      try {
+        connection.endMessages()
+      } finally {
+        this.emit('close', error !== null)
+      }
+    }
+    const emitClose = (): void => {
+      connection.resource!.runInAsyncScope(report)
+    }
+    if (connection.closed) {
+      callback(error)
+      if (error === null) process.nextTick(emitClose)
+      else onceHandlesClose(emitClose)
+      return
+    }
+    this[kCounted]()
+    connection.close(r.CLOSE_DESTROY)
+    if (error === null) this[kDestroyed] = emitClose
+    else {
+      // Two things are awaited: the record that the connection has closed, and the end of this turn.
+      let due = false
+      const proceed = (): void => {
+        if (due) emitClose()
+        due = true
+      }
+      this[kDestroyed] = proceed
+      onceHandlesClose(proceed)
+    }
+    callback(error)
+  }
+
+  /** A decoder would break the framing of bodies. After an upgrade the program may set one. */
+  override setEncoding(encoding?: BufferEncoding): this {
+    if (!this[kConnection].upgraded) throw ERR_HTTP_SOCKET_ENCODING()
+    return super.setEncoding(encoding)
+  }
+}
+
+showAsNodes(ConnectionSocket)
+
+/** Whether an I/O thread reads HTTP from the socket. */
+export function isServedNatively(socket: unknown): boolean {
+  return socket instanceof ConnectionSocket && !socket[kConnection].upgraded
+}
+
+/** The server's own listener for 'error'. It handles the first error and ignores later ones. */
+function onError(this: ConnectionSocket, error: Error): void {
+  this.removeListener('error', onError)
+  if (this.listenerCount('error', ignore) === 0) this.on('error', ignore)
+  if (!this[kConnection].upgraded) this[kConnection].onSocketError(error)
+}
+
+function ignore(): void {}
+
+function onTimeout(this: ConnectionSocket): void {
+  this[kConnection].onSocketTimeout()
+}
+
+/** Starts the flow of the socket and adds a 'data' listener, as the parser does in Node. */
+function readByTheServer(): void {}
+
+Object.defineProperty(ConnectionSocket.prototype, '_httpMessage', {
+  configurable: true,
+  /** The response that is being sent. */
+  get(this: ConnectionSocket) {
+    return this[kConnection].shownResponse
+  },
+  set(this: ConnectionSocket, value: unknown) {
+    if (this[kConnection].showResponse(value)) return
+    Object.defineProperty(this, '_httpMessage', { value, writable: true, configurable: true, enumerable: true })
+  },
+})

@@ -1,0 +1,401 @@
+/**
+ * A server's connection over a Duplex that JavaScript reads and writes. Its bytes are parsed by the same engine as those of an
+ * I/O thread (`BindingSession`), and the same `Connection` serves the records. Responses are framed here. Listeners and their
+ * order are those of Node 24's `lib/_http_server.js`.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import type { Socket } from 'node:net'
+
+import type { Server } from '../../server.js'
+import { Connection } from './connection.js'
+import { ERR_HTTP_SOCKET_ENCODING, ERR_STREAM_DESTROYED } from '../errors.js'
+import { aligned, deliver, words, type FastBuffer } from '../bridge/record-reader.js'
+import { continueLater, forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import { BindingSession, type NativeSession, type SessionConfig } from '../bridge/native.js'
+import { kStream, type Port, type SocketSide } from './port.js'
+import * as r from '../../native/records.js'
+import type { AssignableSocket } from '../message/stream-transport.js'
+import { StreamWriter } from '../message/stream-writer.js'
+import { now } from '../timers.js'
+import { ACKNOWLEDGE, CLOSE, END, kSettle } from '../bridge/transport.js'
+import type { BodyChunk, SettledMessage, WriteCallback } from '../bridge/transport.js'
+
+/** A Duplex, with the members of net.Socket if it is one. */
+type ServedStream = AssignableSocket & {
+  server?: unknown
+  /** Node's parser. Programs read whether there is one. */
+  parser?: null
+  setTimeout?: Socket['setTimeout']
+  destroySoon?: () => void
+  resetAndDestroy?: () => void
+  isPaused?: () => boolean
+  _handle?: { reading?: boolean; readStart?: () => void; readStop?: () => void } | null
+  readableFlowing: boolean | null
+}
+
+/** The server's current limits for a stream's peer. Times are in milliseconds, 0 for none. */
+export interface StreamConfig {
+  readonly session: SessionConfig
+  readonly socketTimeout: number
+  readonly keepAliveTimeout: number
+}
+
+/** Number of streams so far that servers of this JavaScript thread have served. */
+let served = 0
+
+export function streamCount(): number {
+  return served
+}
+
+export class StreamPort implements Port, SocketSide {
+  readonly connection: Connection
+  readonly #stream: ServedStream
+  readonly #session: NativeSession
+  /** The async context in which the server received the stream. Handlers run in it. */
+  readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE', { requireManualDestroy: true })
+  readonly #config: StreamConfig
+  readonly #onGone: (port: StreamPort) => void
+  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+
+  /** Records that have not been served. */
+  #records: FastBuffer[] = []
+  #at = 0
+  #serving = false
+  #scheduled = false
+  /** Reading waits until responses have been written, or until more requests have been answered. */
+  #full = false
+  /** Messages whose END has been written, without ACKNOWLEDGE. */
+  #unsettled: SettledMessage[] = []
+  #writing = false
+  readonly #writer: StreamWriter
+  /** Whether the stream's timeout is that of an idle connection. */
+  #idling = false
+  /** The time when the request began that is arriving, 0 for none. */
+  #began = now()
+  #headDone = false
+
+  /** @param onGone called when the stream has closed, or when the program takes it over */
+  constructor(server: Server, stream: Socket, config: StreamConfig, onGone: (port: StreamPort) => void) {
+    served++
+    this.#stream = stream as unknown as ServedStream
+    this.#writer = new StreamWriter(this.#stream)
+    this.#config = config
+    this.#onGone = onGone
+    this.#session = new BindingSession(false, config.session)
+    this.connection = new Connection(0, 0, server, this, this.#scope)
+    this.#stream.server = server
+    Object.defineProperty(stream, '_httpMessage', {
+      configurable: true,
+      enumerable: true,
+      get: () => this.connection.shownResponse,
+      set: (response: unknown) => {
+        this.connection.showResponse(response)
+      },
+    })
+    ;(stream as { setEncoding?: unknown }).setEncoding = refuseEncoding
+    if (config.socketTimeout > 0) this.#stream.setTimeout?.(config.socketTimeout)
+    const onError = (error: Error): void => {
+      // Only the first error counts, and none ends the process.
+      stream.removeListener('error', onError)
+      if (stream.listenerCount('error', ignore) === 0) stream.on('error', ignore)
+      this.connection.onSocketError(error)
+    }
+    this.#listeners = [
+      ['close', () => this.#onClose()],
+      ['error', onError],
+      ['drain', () => this.#resumeIfFull()],
+      ['data', (chunk: Buffer | string) => this.#onData(chunk)],
+      ['end', () => this.#take(this.#session.eof())],
+      ['timeout', () => this.connection.onSocketTimeout()],
+      ['pause', () => this.#setHandleReading(false)],
+      ['resume', () => this.#setHandleReading(true)],
+    ]
+    // Made before the first 'data', which may be emitted within `on`.
+    void this.connection.socket
+    for (const [event, listener] of this.#listeners) stream.on(event, listener as () => void)
+  }
+
+  get gone(): boolean {
+    return !!this.#stream.destroyed
+  }
+
+  /** Whether no exchange is in progress. */
+  get idle(): boolean {
+    return this.connection.idle && this.#session.idle()
+  }
+
+  /** Whether a request takes too long to arrive. Times are in milliseconds, 0 for no limit. */
+  isLate(time: number, headersTimeout: number, requestTimeout: number): boolean {
+    if (this.#began === 0) return false
+    const took = time - this.#began
+    const late = (limit: number): boolean => limit > 0 && took > limit
+    if (!late(requestTimeout) && (this.#headDone || !late(headersTimeout))) return false
+    // Reported once.
+    this.#began = Number.POSITIVE_INFINITY
+    return true
+  }
+
+  // ---- inbound -------------------------------------------------------------------------------------------------
+
+  #onData(chunk: Buffer | string): void {
+    const { incoming } = this.connection
+    this.#take(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
+    this.#noteProgress(incoming, this.connection.unanswered)
+  }
+
+  /**
+   * @param before the request that was arriving until now
+   * @param unanswered number of unanswered requests; the beginning of a head is known only without any
+   */
+  #noteProgress(before: Connection['incoming'], unanswered: number): void {
+    const { incoming } = this.connection
+    const inBody = incoming !== null
+    const inHead = !inBody && unanswered === 0 && !this.#session.idle()
+    if (!inBody && !inHead) this.#began = 0
+    // The head is reported with the first part of the body, or another head with the end of this body.
+    else if (this.#began === 0 || (inHead ? this.#headDone : before !== null && before !== incoming))
+      this.#began = now()
+    this.#headDone = inBody
+  }
+
+  /** Serves records now, or after those that are being served. */
+  #take(records: Uint8Array | null): void {
+    if (records === null) return
+    this.#records.push(aligned(records))
+    if (!this.#serving) this.#serve()
+  }
+
+  #serve(): void {
+    const { connection } = this
+    this.#serving = true
+    let finished = false
+    try {
+      for (;;) {
+        const [bytes] = this.#records
+        if (bytes === undefined) break
+        const inWords = words(bytes)
+        while (this.#at < bytes.length && !connection.closed) {
+          const at = this.#at
+          // The cursor moves first, so that the record is not served twice if its handler throws.
+          this.#at += inWords[(at >> 2) + 1]!
+          if ((inWords[at >> 2]! & 0xff) === r.IN_HEAD) this.#onHead()
+          this.#scope.runInAsyncScope(deliver, undefined, connection, bytes, inWords, at, true)
+        }
+        this.#at = 0
+        this.#records.shift()
+      }
+      finished = true
+    } finally {
+      this.#serving = false
+      if (!finished) continueLater(() => this.#serve())
+    }
+  }
+
+  #onHead(): void {
+    if (this.#idling) {
+      this.#idling = false
+      this.#stream.setTimeout?.(this.#config.socketTimeout)
+    }
+    // No further requests are read from a peer that does not read its responses.
+    if (!this.#full && (this.#stream.writableNeedDrain || this.connection.unanswered >= r.MAX_PIPELINED - 1)) {
+      this.#full = true
+      this.#stream.pause()
+    }
+  }
+
+  #resumeIfFull(): void {
+    if (!this.#full || this.#stream.writableNeedDrain || this.connection.unanswered >= r.MAX_PIPELINED) return
+    this.#full = false
+    this.#stream.resume()
+  }
+
+  /** A paused stream would continue to read until its buffer is full, and keep the event loop alive. */
+  #setHandleReading(on: boolean): void {
+    const handle = this.#stream._handle
+    // 'resume' is emitted a tick later. The stream may have been paused again.
+    if (!handle?.readStart || handle.reading === on || (on && this.#stream.isPaused?.())) return
+    handle.reading = on
+    if (on) handle.readStart()
+    else handle.readStop?.()
+  }
+
+  #onClose(): void {
+    const { errored, readableEnded } = this.#stream
+    // Neither the peer nor an error has ended the stream, so the program has destroyed it.
+    if (readableEnded === false && !errored) this.connection.discarding = true
+    this.connection.onClosed(0)
+    const unsettled = this.#unsettled
+    this.#unsettled = []
+    const error = ERR_STREAM_DESTROYED('write')
+    forEachIsolated(unsettled, (message) => message[kSettle](error))
+  }
+
+  // ---- Port ----------------------------------------------------------------------------------------------------
+
+  writeHead(_: unknown, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+    this.#write(head, body, encoding, flags, '')
+  }
+
+  writeBytes(_: unknown, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    if (type === r.OUT_BODY) this.#write('', body, encoding, flags, '')
+    else this.#writeRaw(body, encoding, flags)
+  }
+
+  writeText(_: unknown, type: number, text: string, flags: number): void {
+    if (type === r.OUT_END) this.#write('', null, 'latin1', flags, text)
+    else this.#writeRaw(text, 'latin1', flags)
+  }
+
+  #write(head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string): void {
+    this.#writing = true
+    this.#writer.framed(head, body, encoding, flags, trailers, this.#whenWritten(flags))
+    this.#writing = false
+    if ((flags & END) !== 0) this.#answered((flags & CLOSE) !== 0)
+  }
+
+  #writeRaw(data: BodyChunk, encoding: BufferEncoding, flags: number): void {
+    if (!this.#stream.writable) return
+    this.#writing = true
+    this.#stream.write(data, encoding, this.#whenWritten(flags) ?? undefined)
+    this.#writing = false
+  }
+
+  /** Writes are completed in their order, and so are their acknowledgements. */
+  #whenWritten(flags: number): WriteCallback | null {
+    const acknowledge = (flags & ACKNOWLEDGE) !== 0
+    if (!acknowledge && (flags & END) === 0) return null
+    const done = (error?: Error | null): void => {
+      // The stream's 'close' reports it.
+      if (error) return
+      if (acknowledge) this.connection.onAck(1)
+      else this.#unsettled.shift()?.[kSettle]()
+      if ((flags & CLOSE) !== 0) finish(this.#stream)
+    }
+    return (error) => {
+      if (this.#writing) process.nextTick(done, error)
+      else done(error)
+    }
+  }
+
+  gather(on: boolean): void {
+    this.#writer.gather(on)
+  }
+
+  settleAfterFlush(message: SettledMessage): void {
+    this.#unsettled.push(message)
+  }
+
+  /** A response has been handed over completely. */
+  #answered(close: boolean): void {
+    const records = this.#session.answered(close)
+    if (records !== null) {
+      this.#records.push(aligned(records))
+      if (!this.#serving && !this.#scheduled) {
+        this.#scheduled = true
+        process.nextTick(() => {
+          this.#scheduled = false
+          if (!this.#serving) this.#serve()
+        })
+      }
+    }
+    const { incoming, unanswered } = this.connection
+    // Otherwise the engine is notified when all records of the read have been served.
+    if (!close && !this.#serving && incoming === null) this.#noteProgress(null, unanswered - 1)
+    // Not before the next response is being sent.
+    if (this.#full) process.nextTick(() => this.#resumeIfFull())
+    if (!close && unanswered <= 1) this.#idle()
+  }
+
+  #idle(): void {
+    const { keepAliveTimeout } = this.#config
+    if (keepAliveTimeout === 0 || typeof this.#stream.setTimeout !== 'function') return
+    this.#idling = true
+    this.#stream.setTimeout(keepAliveTimeout)
+  }
+
+  command(_: unknown, type: number, first = 0): void {
+    const stream = this.#stream
+    if (type === r.OUT_CLOSE) this.#close(first)
+    else if (type === r.OUT_DECLINE_UPGRADE) this.#take(this.#session.declineUpgrade())
+    else if (type === r.OUT_KEEP) stream.setTimeout?.(this.#config.socketTimeout)
+  }
+
+  #close(mode: number): void {
+    const stream = this.#stream
+    if (mode === r.CLOSE_DESTROY) stream.destroy()
+    else if (mode === r.CLOSE_RESET && typeof stream.resetAndDestroy === 'function') stream.resetAndDestroy()
+    else if (mode === r.CLOSE_RESET) stream.destroy()
+    else if (mode === r.CLOSE_IF_IDLE) {
+      if (this.idle) stream.destroy()
+    } else stream.end()
+  }
+
+  /** A stream decides itself whether it keeps the event loop alive. */
+  ref(): void {}
+
+  unref(): void {}
+
+  get side(): SocketSide {
+    return this
+  }
+
+  forget(): void {
+    this.#onGone(this)
+  }
+
+  // ---- SocketSide ----------------------------------------------------------------------------------------------
+
+  get [kStream](): Socket {
+    return this.#stream as unknown as Socket
+  }
+
+  release(): void {
+    const stream = this.#stream
+    for (const [event, listener] of this.#listeners) stream.removeListener(event, listener as () => void)
+    delete (stream as { _httpMessage?: unknown })._httpMessage
+    delete (stream as { setEncoding?: unknown }).setEncoding
+    stream.readableFlowing = null
+    stream.parser = null
+    this.#onGone(this)
+  }
+
+  bodyHeld(on: boolean): void {
+    if (on) this.#stream.pause()
+    else this.flow()
+  }
+
+  flow(): void {
+    if (!this.#full && this.#stream.readable && this.#stream.isPaused?.()) this.#stream.resume()
+  }
+
+  /** The stream has reported it itself. */
+  endReading(): void {}
+
+  /** The port has it from the stream's own 'end'. */
+  afterEnd(callback: () => void): void {
+    callback()
+  }
+
+  /** The stream ends when the last byte has been written. */
+  endWriting(): void {}
+
+  fail(error: Error): void {
+    this.#stream.destroy(error)
+  }
+
+  /** The stream has closed by then. */
+  readonly reportsClose = false
+
+  onClosed(): void {}
+}
+
+function finish(stream: ServedStream): void {
+  if (typeof stream.destroySoon === 'function') stream.destroySoon()
+  else stream.end()
+}
+
+function refuseEncoding(): never {
+  throw ERR_HTTP_SOCKET_ENCODING()
+}
+
+function ignore(): void {}

@@ -1,0 +1,85 @@
+/**
+ * How far ahead of this thread an I/O thread reads the bodies of a connection. The unit is credit, in bytes: the I/O thread
+ * begins with `BODY_WINDOW`, spends credit by reading, and stops at 0.
+ */
+import { BODY_WINDOW } from '../../native/records.js'
+
+/** Smallest credit in bytes that is granted. Less waits for more, so that a short body costs no record. */
+const STEP = 32 * 1024
+
+/** Credit of a new connection. */
+const INITIAL = BODY_WINDOW
+
+/**
+ * Largest window of a connection whose program reads everything at once. With the initial window only, the two threads wait for
+ * each other, and a single upload takes a third longer.
+ */
+const LARGEST = 256 * 1024
+
+/** Bytes that the windows of all connections together may have beyond their initial sizes. They are memory while this thread is busy. */
+const BUDGET = 16 * 1024 * 1024
+
+let lent = 0
+
+/** Its methods return the credit to send: 0 for none, less than 0 to revoke some. */
+export class BodyWindow {
+  /** Bytes that the program has read and that are not credited yet. */
+  #owed = 0
+  /** Bytes of the window beyond the initial one. */
+  #extra = 0
+  /** Bytes credited since the window last grew. */
+  #passed = 0
+
+  /** The program has stopped reading for now. */
+  held = false
+
+  /** The program has received `bytes` and continues to read. */
+  pass(bytes: number): number {
+    this.#owed += bytes
+    if (this.#owed < STEP) return 0
+    this.#passed += this.#owed
+    if (this.#extra < LARGEST - INITIAL && this.#passed >= INITIAL + this.#extra) this.#grow()
+    return this.#take()
+  }
+
+  /** The program has received `bytes` and stops reading for now. */
+  hold(bytes: number): number {
+    this.#owed += bytes
+    this.held = true
+    return this.#shrink()
+  }
+
+  /** The program reads again. */
+  release(): number {
+    this.held = false
+    return this.#take()
+  }
+
+  /** The body is complete, or the connection is closed. */
+  end(): number {
+    return this.#shrink()
+  }
+
+  #take(): number {
+    const credit = this.#owed
+    this.#owed = 0
+    return credit
+  }
+
+  #grow(): void {
+    const more = Math.min(INITIAL + this.#extra, LARGEST - INITIAL - this.#extra, BUDGET - lent)
+    lent += more
+    this.#extra += more
+    this.#owed += more
+    this.#passed = 0
+  }
+
+  #shrink(): number {
+    this.#passed = 0
+    if (this.#extra === 0) return 0
+    lent -= this.#extra
+    this.#owed -= this.#extra
+    this.#extra = 0
+    return this.#owed < 0 ? this.#take() : 0
+  }
+}
