@@ -33,7 +33,7 @@ const MIB = 1024 * KIB
 const WAITING = 'crates/net/src/connection/waiting.rs'
 const CLIENT = 'crates/proto/src/client.rs'
 const CONFIG = 'crates/proto/src/config.rs'
-const [, handshakeTimeout] = /^const HANDSHAKE_TIMEOUT = ([\d_]+)$/m.exec(read('js/https-server.ts'))
+const [, handshakeTimeout] = /^const HANDSHAKE_TIMEOUT = ([\d_]+)$/m.exec(read('js/internal/https/server.ts'))
 const HANDSHAKE_TIMEOUT = Number(handshakeTimeout.replaceAll('_', ''))
 const server = ferrohttp.createServer()
 const count = (number) => number.toLocaleString('en-US')
@@ -53,7 +53,7 @@ const EXPECTED = {
   'time for a TLS handshake': `${HANDSHAKE_TIMEOUT / 1000} s`,
   'time idle between requests': `${server.keepAliveTimeout / 1000} s`,
   connections: server.maxConnections === undefined ? 'none' : String(server.maxConnections),
-  'connections that have ended and whose peers still send': `${constant('crates/net/src/lingering.rs', 'MOST')} a server, and within \`maxConnections\``,
+  'connections that have ended and whose peers still send': `${constant('crates/net/src/server/lingering.rs', 'MOST')} a server, and within \`maxConnections\``,
 }
 
 for (const [limit, value] of Object.entries(EXPECTED)) {

@@ -13,7 +13,7 @@ export const VARIABLES = [
   'FERROHTTP_IO_THREADS',
 ]
 
-/** As in `crates/net/src/io_thread.rs`. */
+/** As in `crates/net/src/threads/io_thread.rs`. */
 const MAX_IO_THREADS = 64
 
 const MODES = ['on', 'off', 'require'] as const

@@ -6,24 +6,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::adopted::{self, Adopted};
-use crate::clock::now;
-use crate::commands::Commands;
-use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::{self, Connection, GivenUp, Place};
-use crate::descriptor::Descriptor;
-use crate::errno;
-use crate::error::ListenError;
 use crate::handoff::{self, Batch, CloseMode, Command, Malformed, Outbound, Records, Wake};
 use crate::id::ConnectionId;
-use crate::io_thread::{self, IoThread};
-use crate::js_thread::JsThread;
-use crate::listener::{self, Backlog, BoundAddress, ListenOptions};
-use crate::loans::Loans;
+use crate::listen::adopted::{self, Adopted};
+use crate::listen::error::ListenError;
+use crate::listen::listener::{self, Backlog, BoundAddress, ListenOptions};
 use crate::registry::Registry;
+use crate::registry::commands::Commands;
+use crate::registry::loans::Loans;
 use crate::server::{Server, ServerConfig, ServerTls};
 use crate::settings::ClientConfig;
+use crate::socket::connect::{ConnectOptions, ConnectTarget};
+use crate::socket::descriptor::Descriptor;
+use crate::socket::errno;
 use crate::sync::lock;
+use crate::threads::io_thread::{self, IoThread};
+use crate::threads::js_thread::JsThread;
+use crate::time::clock::now;
 
 /// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With
 /// about ten concurrent connections and more the opposite holds.

@@ -12,54 +12,41 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
-mod adopted;
-mod clock;
-mod commands;
-mod connect;
 mod connection;
 mod crossing;
-mod deferred_accept;
-mod descriptor;
 mod environment;
-mod errno;
-mod error;
 mod handoff;
 mod id;
-mod io_thread;
-mod js_thread;
-mod lingering;
-mod listener;
-mod loans;
-mod poller;
+mod listen;
 mod pool;
 mod registry;
 mod server;
 mod session;
 mod settings;
-mod staging;
-mod stream;
+mod socket;
 mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
-mod timer;
+mod threads;
+mod time;
 mod tls;
 
-pub use adopted::Adopted;
-pub use connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use connection::GivenUp;
 pub use crossing::{limit, phase_word, pool_answer, request_kind, validation};
-pub use descriptor::Descriptor;
 pub use environment::Environment;
-pub use error::ListenError;
 pub use handoff::{Batch, Chunk, Held, HeldBytes, Inbox, Malformed, Outbound, Wake};
 pub use id::ConnectionId;
-pub use io_thread::{THREADS_VARIABLE, request_threads};
-pub use listener::{Backlog, BoundAddress, ListenOptions, ListenTarget};
+pub use listen::adopted::Adopted;
+pub use listen::error::ListenError;
+pub use listen::listener::{Backlog, BoundAddress, ListenOptions, ListenTarget};
 pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time};
 pub use server::{ServerConfig, ServerTls};
 pub use session::Session;
 pub use settings::{ClientConfig, with_validation};
+pub use socket::connect::{ConnectOptions, ConnectTarget, scope_id};
+pub use socket::descriptor::Descriptor;
+pub use threads::io_thread::{THREADS_VARIABLE, request_threads};
 pub use tls::{Identity, TlsServer, TlsServerOptions, Unsupported};
 
 /// What fuzz targets need of the inside.

@@ -63,7 +63,7 @@ function registerState(): string {
     : 'not in place here; the command puts it in place'
 }
 
-/** The number of I/O threads, counted as in `crates/net/src/io_thread.rs`. */
+/** The number of I/O threads, counted as in `crates/net/src/threads/io_thread.rs`. */
 function defaultThreads(quota: number | null): number {
   const cores = Math.min(
     availableParallelism(),

@@ -8,7 +8,7 @@ use ferrohttp_proto::{MisuseError, RequestKind};
 use super::input::{Fin, Reading};
 use super::{Connection, State, Writing};
 use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
 
 /// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel buffers some
 /// megabytes for a peer that does not read, and then accepts no more.

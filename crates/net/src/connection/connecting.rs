@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Connection, Lifecycle, State, Writing, serve};
-use crate::clock::now;
-use crate::connect::{self, ConnectOptions, Failure, Outcome};
 use crate::handoff::Batch;
-use crate::staging;
-use crate::stream::Stream;
+use crate::socket::connect::{self, ConnectOptions, Failure, Outcome};
+use crate::socket::stream::Stream;
+use crate::threads::staging;
+use crate::time::clock::now;
 
 /// Connects. The open connection gets another task, because the state of this one is large.
 pub(crate) async fn connect(connection: Arc<Connection>, options: ConnectOptions) {

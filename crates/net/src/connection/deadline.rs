@@ -11,10 +11,10 @@ use ferrohttp_proto::{TimeoutKind, encode_error_response};
 
 use super::input::Reading;
 use super::{Connection, State, Turn, Writing};
-use crate::clock::now;
 use crate::handoff::{Batch, Timeout};
 use crate::settings::Settings;
-use crate::timer::TimerKey;
+use crate::time::clock::now;
+use crate::time::timer::TimerKey;
 
 /// The time that JavaScript has to answer a late request by itself: well above the turn of a busy event loop, well below the
 /// delay that a peer would notice after headersTimeout.

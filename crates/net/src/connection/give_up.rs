@@ -4,8 +4,8 @@ use std::io;
 
 use super::input::Reading;
 use super::{Connection, Lifecycle, State, Writing};
-use crate::descriptor::Descriptor;
-use crate::stream::Stream;
+use crate::socket::descriptor::Descriptor;
+use crate::socket::stream::Stream;
 
 /// A socket that has been given up.
 #[derive(Debug)]

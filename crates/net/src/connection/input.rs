@@ -8,9 +8,9 @@ use ferrohttp_proto::Scratch;
 
 use super::waiting::Waiting;
 use super::{Lifecycle, Role, State, Turn, Writing};
-use crate::clock::now;
 use crate::handoff::{CHUNK, Chunk, chunk};
 use crate::settings::Settings;
+use crate::time::clock::now;
 
 /// When at least this much of a body is outstanding, reads go straight into the chunk that JavaScript receives.
 const DIRECT_BODY: u64 = 16 * 1024;

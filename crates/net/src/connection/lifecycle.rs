@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::poller::Poller;
-use crate::stream::{Detached, Stream};
+use crate::socket::poller::Poller;
+use crate::socket::stream::{Detached, Stream};
 
 /// The stages. A server's connection begins with `Open`, a client's with `Connecting`; all end with `Closed`.
 pub(super) enum Lifecycle {

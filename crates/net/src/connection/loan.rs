@@ -6,10 +6,10 @@ use super::input::{Read, Reading};
 use super::lifecycle::Loan;
 use super::{Connection, Lifecycle, Role, State, Turn, Writing};
 use crate::handoff::Batch;
-use crate::poller::Poller;
 use crate::settings::Settings;
-use crate::stream::Stream;
-use crate::timer::NEAR;
+use crate::socket::poller::Poller;
+use crate::socket::stream::Stream;
+use crate::time::timer::NEAR;
 
 /// Number of requests in a row that JavaScript's thread must have answered by itself before a connection is lent.
 pub(crate) const LENT_AFTER: u8 = 32;

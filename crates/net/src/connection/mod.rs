@@ -37,19 +37,19 @@ use self::output::{Flush, Output};
 use self::role::{ClientRole, Role, ServerRole};
 use self::secure::Secure;
 pub(crate) use self::task::serve;
-use crate::clock::now;
-use crate::connect::ConnectOptions;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::io_thread::{IoThread, Timed};
-use crate::js_thread::JsThread;
-use crate::lingering::Lingers;
 use crate::server::Server;
+use crate::server::lingering::Lingers;
 use crate::settings::Settings;
-use crate::staging;
-use crate::stream::Stream;
+use crate::socket::connect::ConnectOptions;
+use crate::socket::stream::Stream;
 use crate::sync::lock;
 use crate::table::TableEntry;
+use crate::threads::io_thread::{IoThread, Timed};
+use crate::threads::js_thread::JsThread;
+use crate::threads::staging;
+use crate::time::clock::now;
 use crate::tls::Session;
 
 /// See the module. A connection knows its two threads and how to leave the table, and not who listens or who looks it up.

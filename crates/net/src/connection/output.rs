@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 
 use crate::handoff::Held;
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
 
 /// Largest number of slices for one `writev`. Linux accepts 1024; beyond a few dozen copying dominates.
 const MAX_SLICES: usize = 32;

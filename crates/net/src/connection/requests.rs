@@ -4,7 +4,7 @@ use ferrohttp_proto::{BodyLength, Event, Scratch};
 
 use super::input::{Input, Reading};
 use super::{Role, State, Turn, Writing};
-use crate::clock::now;
+use crate::time::clock::now;
 
 impl Turn<'_> {
     /// Passes `input` to the engine and returns how many bytes of it were consumed.

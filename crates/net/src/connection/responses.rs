@@ -7,7 +7,7 @@ use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, Scratch};
 
 use super::input::{Input, Reading};
 use super::{Connection, Role, State, Turn, Writing};
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
 
 /// Largest number of reads after a failed write: more than a server sends when it refuses a request.
 const LAST_READS: usize = 16;

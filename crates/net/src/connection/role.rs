@@ -8,9 +8,9 @@ use ferrohttp_proto::{
     ServerConnection, TimeoutKind, Timeouts,
 };
 
-use crate::clock::now;
 use crate::server::Server;
 use crate::settings::{Settings, with_validation};
+use crate::time::clock::now;
 
 /// See the module.
 pub(super) enum Role {

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::output::{Flush, Output};
 use super::{Connection, State, Turn};
-use crate::clock::now;
 use crate::crossing::tls_failure;
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
+use crate::time::clock::now;
 use crate::tls::{Failure, Session};
 
 /// Ciphertext of one read.

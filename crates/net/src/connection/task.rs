@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::input::{Fin, Read, Reading};
 use super::{Connection, Flush, Lifecycle, State, Turn, Writing};
 use crate::handoff::Batch;
-use crate::staging;
+use crate::threads::staging;
 
 /// Rounds of the loop in one poll. Each reads at most once, up to 64 KiB, so a peer that sends without pause occupies the thread
 /// for some tens of microseconds before other connections are served.

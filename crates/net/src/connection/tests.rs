@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::output::{Flush, Output};
 use crate::handoff::HeldBytes;
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
 
 struct Large(Vec<u8>);
 

@@ -8,12 +8,12 @@ use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, Respon
 
 use super::chunk::Chunk;
 use super::offer::Source;
-use crate::connect::Failure;
 use crate::crossing::layout::{self, Field, HEADER_BYTES, Layout, padded};
 use crate::crossing::{
     body_flag, end_flag, first_word, head_flag, inbound as kind, response_flag, timeout,
 };
 use crate::id::ConnectionId;
+use crate::socket::connect::Failure;
 use crate::tls::Established;
 
 /// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and

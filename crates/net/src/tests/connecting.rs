@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::paused::{Js, assert_took, run};
-use crate::connect::{ConnectOptions, ConnectTarget};
 use crate::connection::Connection;
 use crate::crossing::inbound::{CLOSED, CONNECT_FAILED, CONNECTED, RESPONSE, TIMEOUT};
 use crate::crossing::{outbound, timeout};
 use crate::settings::ClientConfig;
+use crate::socket::connect::{ConnectOptions, ConnectTarget};
 
 const ATTEMPT: Duration = Duration::from_millis(250);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -261,7 +261,7 @@ fn options_reach_the_socket_whenever_they_are_set() {
             js.expect(CONNECTED).await;
             let connection = js.environment.connection(id).expect("open");
             Connection::with_stream(&connection, |stream| {
-                let crate::stream::Stream::Tcp(socket) = stream else {
+                let crate::socket::stream::Stream::Tcp(socket) = stream else {
                     unreachable!("it is TCP")
                 };
                 let options = SockRef::from(socket);

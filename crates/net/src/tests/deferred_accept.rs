@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::paused::{Js, Peer, run};
 use crate::crossing::inbound::{CLOSED, HEAD, OPEN};
-use crate::deferred_accept::{BEGIN, PERIOD};
+use crate::listen::deferred_accept::{BEGIN, PERIOD};
 use crate::server::ServerConfig;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

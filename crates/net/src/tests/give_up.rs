@@ -6,9 +6,9 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use super::paused::{Js, Peer, run};
 use crate::crossing::inbound::{CLOSED, HEAD};
-use crate::descriptor::Descriptor;
 use crate::id::ConnectionId;
 use crate::server::ServerConfig;
+use crate::socket::descriptor::Descriptor;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

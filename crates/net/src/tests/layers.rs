@@ -5,29 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those of lower layers, and not those beside it.
-const LAYERS: [&[&str]; 11] = [
-    &[
-        "clock",
-        "crossing",
-        "deferred_accept",
-        "descriptor",
-        "errno",
-        "id",
-        "poller",
-        "stream",
-        "sync",
-        "timer",
-        "tls",
-    ],
-    &["connect", "error", "lingering", "pool", "settings", "table"],
+const LAYERS: [&[&str]; 8] = [
+    &["crossing", "id", "sync", "time", "tls"],
+    &["pool", "settings", "socket", "table"],
     &["handoff", "server"],
-    &["js_thread"],
-    &["staging"],
-    &["io_thread"],
+    &["threads"],
     &["connection"],
     &["registry", "session"],
-    &["commands", "listener", "loans"],
-    &["adopted"],
+    &["listen"],
     &["environment"],
 ];
 

@@ -12,16 +12,16 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::connect::ConnectOptions;
 use crate::crossing::{close_mode, first_word, flag, inbound, kind_of, outbound};
 use crate::environment::Environment;
 use crate::handoff::{Batch, Outbound};
 use crate::id::ConnectionId;
-use crate::io_thread::IoThread;
-use crate::listener::{BoundAddress, ListenOptions, ListenTarget};
+use crate::listen::listener::{BoundAddress, ListenOptions, ListenTarget};
 use crate::server::{ServerConfig, ServerTls};
 use crate::settings::ClientConfig;
-use crate::staging;
+use crate::socket::connect::ConnectOptions;
+use crate::threads::io_thread::IoThread;
+use crate::threads::staging;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -323,7 +323,7 @@ impl Peer {
 pub(super) fn assert_took(start: Instant, expected: Duration) {
     let took = start.elapsed();
     // A tick of the wheel, a tick of tokio's, and a connection may be looked at between two.
-    let late = crate::timer::TICK * 2;
+    let late = crate::time::timer::TICK * 2;
     assert!(
         took >= expected && took <= expected + late,
         "took {took:?} instead of {expected:?}"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stream::Stream;
+use crate::socket::stream::Stream;
 
 #[tokio::test]
 async fn options_reach_the_socket() {

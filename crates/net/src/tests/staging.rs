@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::environment::Environment;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::staging::{SEVERAL, keep_looking, on_park, with_batch};
+use crate::threads::staging::{SEVERAL, keep_looking, on_park, with_batch};
 
 const ID: ConnectionId = ConnectionId {
     slot: 0,

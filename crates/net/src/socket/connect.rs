@@ -15,8 +15,8 @@ use tokio::net::TcpSocket;
 use tokio::net::UnixStream;
 
 use crate::crossing::step;
-use crate::errno;
-use crate::stream::Stream;
+use crate::socket::errno;
+use crate::socket::stream::Stream;
 
 /// Where to connect, and from where.
 #[derive(Clone, Debug)]

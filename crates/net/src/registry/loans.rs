@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use crate::connection::{Connection, LENT_AFTER};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::poller::Poller;
 use crate::registry::Registry;
+use crate::socket::poller::Poller;
 use crate::sync::lock;
 
 /// Largest number of loans at a time, because the time in which JavaScript's thread reads is lost for handlers.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::handoff::Batch;
-use crate::js_thread::JsThread;
+use crate::threads::js_thread::JsThread;
 
 /// With this many messages in a batch, the thread polls its sockets once more before it parks. When messages arrive together,
 /// more of them are usually about to arrive, and on a shared core JavaScript's thread would preempt this one.

@@ -20,19 +20,19 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::error::Elapsed;
 
-use crate::clock::now;
 use crate::connection::{self, Connection, Place};
-use crate::deferred_accept::{self, DeferredAccept};
-use crate::descriptor::Descriptor;
-use crate::errno;
-use crate::error::ListenError;
 use crate::handoff::Addresses;
-use crate::io_thread::{IoThread, next_thread};
+use crate::listen::deferred_accept::{self, DeferredAccept};
+use crate::listen::error::ListenError;
 use crate::registry::Registry;
 use crate::server::{Accepting, Server, ServerConfig, ServerTls};
-use crate::staging;
-use crate::stream::Stream;
+use crate::socket::descriptor::Descriptor;
+use crate::socket::errno;
+use crate::socket::stream::Stream;
 use crate::sync::lock;
+use crate::threads::io_thread::{IoThread, next_thread};
+use crate::threads::staging;
+use crate::time::clock::now;
 use crate::tls::{Failure, Session};
 
 /// Pause after an accept that failed for want of descriptors or memory: the peer stays in the

@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use crate::connection;
-use crate::descriptor::Descriptor;
 use crate::handoff;
 use crate::id::ConnectionId;
-use crate::io_thread::IoThread;
-use crate::listener;
+use crate::listen::listener;
 use crate::registry::Registry;
 use crate::server::Server;
-use crate::stream::Stream;
+use crate::socket::descriptor::Descriptor;
+use crate::socket::stream::Stream;
+use crate::threads::io_thread::IoThread;
 
 /// A connection that was not accepted by an I/O thread.
 #[derive(Clone, Debug)]

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::clock::now;
 use crate::connection::Connection;
 use crate::handoff::{Held, Records};
-use crate::io_thread::Work;
-use crate::js_thread::{FlushUnderWay, JsThread};
 use crate::registry::Registry;
-use crate::staging;
 use crate::table::Table;
+use crate::threads::io_thread::Work;
+use crate::threads::js_thread::{FlushUnderWay, JsThread};
+use crate::threads::staging;
+use crate::time::clock::now;
 
 thread_local! {
     /// The connections that a flush has written to. Kept for its memory; empty between flushes.

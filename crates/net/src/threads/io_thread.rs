@@ -8,12 +8,12 @@ use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
-use crate::clock::now;
 use crate::handoff::chunk;
-use crate::js_thread::JsThread;
-use crate::staging;
 use crate::sync::lock;
-use crate::timer::{TimerKey, Wheel};
+use crate::threads::js_thread::JsThread;
+use crate::threads::staging;
+use crate::time::clock::now;
+use crate::time::timer::{TimerKey, Wheel};
 
 /// The environment variable that sets the number of I/O threads.
 pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";

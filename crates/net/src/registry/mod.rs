@@ -1,11 +1,14 @@
 //! The connections of one JavaScript thread: what listeners and flushes need to add and to find them.
 
+pub(crate) mod commands;
+pub(crate) mod loans;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::connection::Connection;
-use crate::js_thread::JsThread;
 use crate::table::Table;
+use crate::threads::js_thread::JsThread;
 
 /// See the module.
 pub(crate) struct Registry {

@@ -1,5 +1,7 @@
 //! The state that the connections of one server share.
 
+pub(crate) mod lingering;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
@@ -9,9 +11,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::crossing::limit;
-use crate::descriptor::Descriptor;
-use crate::lingering::Lingering;
+use crate::server::lingering::Lingering;
 use crate::settings::Settings;
+use crate::socket::descriptor::Descriptor;
 use crate::tls::TlsServer;
 
 /// Settings that may change while a server runs. Connections read them in every turn.

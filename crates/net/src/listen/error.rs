@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::errno;
+use crate::socket::errno;
 
 /// Why a server cannot listen. JavaScript makes Node's error of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
