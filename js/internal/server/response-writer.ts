@@ -73,13 +73,13 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   protected get shownSocket(): Socket | null {
-    if (!this.#isNative) return this.openSide()[kStream]
+    if (!this.#isNative()) return this.openSide()[kStream]
     return this.side === null ? null : this.side[kStream]
   }
 
   /** Bytes that the socket itself holds count, too. A stream, which acknowledges in a tick, counts by itself. */
   override get countedLength(): number {
-    return this.#isNative ? super.countedLength : this.openSide()[kStream].writableLength
+    return this.#isNative() ? super.countedLength : this.openSide()[kStream].writableLength
   }
 
   get needsDrain(): boolean {
@@ -92,16 +92,16 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
 
   /** False where the connection is a stream. */
   override get takesParts(): boolean {
-    return this.#isNative && this.throughSocket() === null
+    return this.#isNative() && this.throughSocket() === null
   }
 
-  get #isNative(): boolean {
+  #isNative(): boolean {
     return this.port.unsent !== undefined
   }
 
   /** For the rest of a turn only a stream is corked. */
   override corkSocket(on: boolean, byProgram: boolean): void {
-    super.corkSocket(on, byProgram || !this.#isNative)
+    super.corkSocket(on, byProgram || !this.#isNative())
   }
 
   gather(on: boolean): void {
@@ -181,7 +181,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       this.#needDrain = false
       this.response?.[kDrain]()
       // A stream reports it by itself.
-      if (full && this.#isNative && !this.destroyed) this.side?.[kStream].emit('drain')
+      if (full && this.#isNative() && !this.destroyed) this.side?.[kStream].emit('drain')
     }
     if (this.quiet || this.isStopped) this.updateHold()
   }
@@ -190,7 +190,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   // As in Node, bytes for a destroyed connection are dropped, and their callbacks are not called. The response emits 'close'.
 
   /** Whether responses are not sent any more: the program has ended the socket, or the connection has closed. */
-  get #isMute(): boolean {
+  #isMute(): boolean {
     return this.destroyed || this.side?.[kStream].writableEnded === true
   }
 
@@ -202,7 +202,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.#isMute) return false
+    if (this.#isMute()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       this.port.writeHead(this, '', null, 'latin1', (flags & CHUNKED) | STATE_ONLY)
@@ -231,7 +231,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.#isMute) return false
+    if (this.#isMute()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
@@ -249,7 +249,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    if (this.#isMute) return false
+    if (this.#isMute()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendEnd(message, trailers, flags)
@@ -269,13 +269,13 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     callback: WriteCallback | null,
   ): boolean {
     // Bytes that were written before the socket ended.
-    if (this.isReleasing ? this.destroyed : this.#isMute) return false
+    if (this.isReleasing ? this.destroyed : this.#isMute()) return false
     this.port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.#isMute) return false
+    if (this.#isMute()) return false
     const socket = this.throughSocket()
     if (socket !== null) return socket.sendInterim(head, callback)
     this.port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
@@ -318,7 +318,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   /** ACKNOWLEDGE, if the socket has to emit 'drain' after a last part of this size and has a listener for it. */
   #drainFlag(body: BodyChunk | null): number {
     if (body === null || this.side === null || body.length < this.writableHighWaterMark) return 0
-    return this.#isNative && this.side[kStream].listenerCount('drain') > 0 ? ACKNOWLEDGE : 0
+    return this.#isNative() && this.side[kStream].listenerCount('drain') > 0 ? ACKNOWLEDGE : 0
   }
 
   #shutDown(): void {
@@ -338,7 +338,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   protected throughSocket(): StreamTransport | null {
-    if (!this.#isNative || (this.side === null && !isWriteReplaced())) return null
+    if (!this.#isNative() || (this.side === null && !isWriteReplaced())) return null
     return this.framingFor(this.openSide()[kStream])
   }
 

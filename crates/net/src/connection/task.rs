@@ -143,13 +143,34 @@ impl Turn<'_> {
         match self.read() {
             Ok(Read::More | Read::Eof) => Ok(Next::Again),
             Ok(Read::Drained) => {
-                if let Some(stream) = self.state.lifecycle.stream() {
-                    stream.clear_read_ready();
-                }
-                Ok(Next::Again)
+                let Some(stream) = self.state.lifecycle.stream() else {
+                    return Ok(Next::Again);
+                };
+                stream.clear_read_ready();
+                // Mostly the answer is still to be written by JavaScript, and a second round would do nothing but this.
+                let waits = self.only_waits_to_read() && stream.poll_read_ready(cx).is_pending();
+                Ok(if waits { Next::Wait } else { Next::Again })
             }
             Err(error) => Err(error.raw_os_error().unwrap_or(0)),
         }
+    }
+
+    /// Whether the task has nothing to write, to parse, to report or to close until the peer sends more.
+    fn only_waits_to_read(&self) -> bool {
+        let State {
+            role,
+            output,
+            incoming,
+            writing,
+            ..
+        } = &*self.state;
+        *writing == Writing::Open
+            && output.is_empty()
+            && incoming.buffer.is_empty()
+            // Its END may be due without a further byte.
+            && !role.is_receiving()
+            && !self.state.has_ciphertext()
+            && self.state.wants_read(self.settings)
     }
 
     /// Takes the next step towards the close, if the connection is to be closed and its output is written.
