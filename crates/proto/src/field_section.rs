@@ -13,8 +13,8 @@
 //!   └────► EndCr ──────► complete
 //! ```
 //!
-//! The scanner keeps its place between calls, so a section that arrives byte by byte is looked at
-//! once, and a bad byte is refused when it arrives.
+//! The scanner keeps its position between calls, so that a section that arrives byte by byte is scanned only once, and a malformed
+//! byte is refused when it arrives.
 
 use crate::config::Limits;
 use crate::directives::{Directives, Sender, Topic, ValueReader};
@@ -49,13 +49,13 @@ pub(crate) const VALUE: [bool; 256] = {
     table
 };
 
-/// Who wants to know where the fields are.
+/// Receives the positions of the fields.
 pub(crate) trait FieldSink {
-    /// A field line is complete. `folded`: its value has line ends in it, to be taken out.
+    /// A field line is complete. `folded`: its value contains line ends, which must be removed.
     fn field(&mut self, input: &[u8], range: FieldRange, folded: bool);
 }
 
-/// Nobody: the section is only checked.
+/// Ignores them: the section is only validated.
 impl FieldSink for () {
     fn field(&mut self, _: &[u8], _: FieldRange, _: bool) {}
 }
@@ -63,7 +63,7 @@ impl FieldSink for () {
 impl FieldSink for Scratch {
     fn field(&mut self, input: &[u8], mut range: FieldRange, folded: bool) {
         if folded {
-            // The line ends go, the white space that made the fold stays: what Node does.
+            // As in Node the line ends are removed, and the white space of the fold is kept.
             let raw = &input[range.value_start as usize..range.value_end as usize];
             let start = input.len() + self.bytes.len();
             self.bytes
@@ -90,27 +90,26 @@ enum State {
     EndCr,
 }
 
-/// Reads one field section. Offsets are into the `input` of each call, which must start at the same
-/// byte every time.
+/// Reads one field section. Offsets are into the `input` of each call, which must always start at the same byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FieldScanner {
     state: State,
     sender: Sender,
-    /// The section follows a start line and no field has begun: a space has its own error here.
+    /// The section follows a start line and no field has begun. A space has an error of its own here.
     first: bool,
     folded: bool,
-    /// Spaces stand within the name (lenient), which is then none with a meaning here.
+    /// The name contains spaces (lenient), so it is not one of the names that this crate reads.
     spaced: bool,
     value: ValueReader,
     directives: Directives,
-    /// Bytes looked at.
+    /// Number of bytes scanned.
     pos: u32,
-    /// Where the name or the value being read starts.
+    /// Offset at which the current name or value starts.
     mark: u32,
     name: (u32, u32),
-    /// What counts towards `max_header_size` before `uncounted`.
+    /// Number of bytes before `uncounted` that count towards `max_header_size`.
     size: u32,
-    /// Where the part of a name or value that is not in `size` yet starts.
+    /// Offset at which the part of a name or value starts that is not in `size` yet.
     uncounted: u32,
     count: u32,
 }
@@ -145,12 +144,12 @@ impl FieldScanner {
         }
     }
 
-    /// What the fields say that have been read.
+    /// The meaning of the fields that have been read.
     pub(crate) fn directives(&self) -> Directives {
         self.directives
     }
 
-    /// Reads on. `Some`: the offset after the empty line; `None`: it has not come yet.
+    /// Continues to read. `Some`: the offset after the empty line. `None`: the section is not complete.
     pub(crate) fn run(
         &mut self,
         input: &[u8],
@@ -191,7 +190,7 @@ impl FieldScanner {
                     match input.get(pos) {
                         None => break,
                         Some(b':') => self.end_name(pos, topic(), limits)?,
-                        // Node minds the space only after the names it looks for, and there lets it pass when lenient.
+                        // Node refuses the space only after names that it reads itself, and there accepts it in lenient mode.
                         Some(b' ') if topic() != Topic::Other => {
                             if !lenient {
                                 self.check_count(self.count + 1, limits, pos + 1)?;
@@ -214,7 +213,7 @@ impl FieldScanner {
                     }
                 },
                 State::ValueStart => match byte {
-                    // One space is punctuation; more of it counts, for the caller has to keep it.
+                    // The first space is not counted. Further ones are, because the caller has to store them.
                     b' ' | b'\t' => {
                         self.size += u32::from(pos as u32 != self.name.1 + 1);
                         self.check_size(pos, limits)?;
@@ -301,7 +300,7 @@ impl FieldScanner {
         self.pos = pos as u32;
         match self.state {
             State::Name | State::NameSpace => {
-                // Node counts a field when the first part of its name has come.
+                // Node counts a field when the first part of its name has arrived.
                 self.check_count(self.count + 1, limits, pos)?;
                 self.count_to(pos, limits, pos)?;
             }
@@ -355,7 +354,7 @@ impl FieldScanner {
             _ => {}
         }
         let (name_start, name_end) = self.name;
-        // Somewhere within the line, so that the range is one of `input`.
+        // An empty value gets an offset within the line, so that its range is one of `input`.
         let at = name_end + 1;
         sink.field(
             input,
@@ -371,11 +370,11 @@ impl FieldScanner {
         Ok(())
     }
 
-    /// A value has ended, whose line ends at `pos`.
+    /// A value is complete. Its line ends at `pos`.
     fn end_value(&mut self, input: &[u8], pos: usize, sink: &mut impl FieldSink) {
         self.value.end(&mut self.directives);
         let (name_start, name_end) = self.name;
-        // Line ends are in it where it was folded, and nowhere else.
+        // Only a folded value contains line ends.
         let raw = &input[self.mark as usize..pos];
         let length = raw
             .iter()
@@ -387,14 +386,14 @@ impl FieldScanner {
             value_start: self.mark,
             value_end: self.mark + length as u32,
         };
-        // A fold may lie wholly in the white space after the value.
+        // The whole fold may be in the white space after the value.
         let folded = self.folded && memchr::memchr2(b'\r', b'\n', &raw[..length]).is_some();
         sink.field(input, range, folded);
         self.state = State::LineStart;
     }
 
-    /// Counts the part of a name or value that ends at `end`; white space after a value is in it,
-    /// as in Node's count. Node notices at the end of each part, and has then read up to `noticed`.
+    /// Counts the part of a name or value that ends at `end`. White space after a value counts, as in Node. Node checks the limit
+    /// at the end of each part, when it has read up to `noticed`.
     fn count_to(&mut self, end: usize, limits: &Limits, noticed: usize) -> Result<(), ParseError> {
         self.size += end as u32 - self.uncounted;
         self.uncounted = end as u32;

@@ -4,8 +4,8 @@ use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
 use crate::method::{METHODS, Method};
 
-/// Bytes of a strict request line beside its target: the longest method, two spaces, `HTTP/1.1`, CR
-/// LF, rounded up.
+/// Largest number of bytes of a strict request line without its target: the longest method, two spaces, `HTTP/1.1`, CR LF,
+/// rounded up.
 const MAX_PUNCTUATION: usize = 32;
 
 /// A complete request line. Offsets are into the bytes that start with the method.
@@ -15,7 +15,7 @@ pub(crate) struct RequestLine {
     pub(crate) major_version: u8,
     pub(crate) minor_version: u8,
     pub(crate) target: (u32, u32),
-    /// Behind the line's end: where the fields start.
+    /// Offset after the line's end, where the fields start.
     pub(crate) end: u32,
 }
 
@@ -26,22 +26,21 @@ enum State {
     SchemeSlash,
     SchemeSecondSlash,
     Authority,
-    /// Right after an `@`.
+    /// Immediately after an `@`.
     AuthorityHost,
     Path,
     Query,
     Fragment,
     Version,
-    /// The CR of an HTTP/0.9 request line has come.
+    /// The CR of an HTTP/0.9 request line has been read.
     OldLf,
 }
 
-/// Reads one request line; keeps its place between calls, whose `input` must start at the same byte
-/// every time.
+/// Reads one request line. It keeps its position between calls, whose `input` must always start at the same byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLineScanner {
     state: State,
-    /// Known once bytes have been taken after it.
+    /// Known after the first byte that follows it.
     method: Option<Method>,
     version: (u8, u8),
     protocol: Protocol,
@@ -53,7 +52,7 @@ pub(crate) struct RequestLineScanner {
     size: u32,
 }
 
-/// Which protocol a request line names.
+/// The protocol that a request line names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     Http,
@@ -72,7 +71,7 @@ impl Protocol {
         }
     }
 
-    /// The methods for which Node takes it.
+    /// Refuses a method for which Node does not accept the protocol.
     fn check_method(self, method: Method, pos: usize) -> Result<(), ParseError> {
         match (self, method.as_str()) {
             (Self::Http, _) | (Self::Rtsp, "OPTIONS" | "GET" | "POST") | (Self::Ice, "SOURCE") => {
@@ -98,7 +97,7 @@ impl RequestLineScanner {
         }
     }
 
-    /// Reads on; `None`: the line is not complete.
+    /// Continues to read. `None`: the line is not complete.
     pub(crate) fn run(
         &mut self,
         input: &[u8],
@@ -145,7 +144,7 @@ impl RequestLineScanner {
         Ok(None)
     }
 
-    /// Node notices at the end of each part of the target.
+    /// Node checks the limit at the end of each part of the target.
     fn check_target(&mut self, end: usize, limits: &Limits) -> Result<(), ParseError> {
         self.size = end as u32 - self.mark;
         if self.size as usize >= limits.max_header_size {
@@ -154,7 +153,7 @@ impl RequestLineScanner {
         Ok(())
     }
 
-    /// Node does not count spaces, but the caller has to keep them.
+    /// Counts spaces, too, which Node does not: the caller has to store them.
     fn check_spaces(&self, pos: usize, limits: &Limits) -> Result<(), ParseError> {
         let spaces = pos.saturating_sub(self.size as usize + MAX_PUNCTUATION);
         if spaces >= limits.max_header_size {
@@ -163,7 +162,7 @@ impl RequestLineScanner {
         Ok(())
     }
 
-    /// One byte of the target, or what follows it. `Some`: the line, an HTTP/0.9 request's, ends at this offset.
+    /// Reads one byte of the target, or the byte after it. `Some`: the line of an HTTP/0.9 request ends at this offset.
     fn read_target(
         &mut self,
         pos: usize,
@@ -242,7 +241,7 @@ impl RequestLineScanner {
         Ok(None)
     }
 
-    /// No byte of the target has come, and Node takes it without any: lenient, and followed by a line end.
+    /// Whether the target is empty and Node accepts that: in lenient mode, if a line end follows.
     fn may_be_empty(&self, method: Method) -> bool {
         self.state == State::TargetStart && method == Method::CONNECT
     }
@@ -265,7 +264,7 @@ impl RequestLineScanner {
         Ok(())
     }
 
-    /// One byte of `HTTP/1.x` CR LF; `Some`: the line ends at this offset.
+    /// Reads one byte of `HTTP/1.x` CR LF. `Some`: the line ends at this offset.
     fn read_version(
         &mut self,
         pos: usize,
@@ -277,7 +276,7 @@ impl RequestLineScanner {
         let index = pos - self.mark as usize;
         if index == 0 {
             match byte {
-                // Right after the target Node still minds them as bytes of a target.
+                // Immediately after the target Node's error is that of a byte of the target.
                 b'\t' | b'\x0c' if pos == self.target.1 as usize + 1 => {
                     return Err(ErrorKind::TargetChar.at(pos + 1));
                 }
@@ -333,7 +332,7 @@ impl RequestLineScanner {
     }
 }
 
-/// The line end of an HTTP/0.9 request line, which only lenient mode takes.
+/// The line end of an HTTP/0.9 request line, which is accepted in lenient mode only.
 fn end_old_line(pos: usize, byte: u8, lenient: bool) -> Result<usize, ParseError> {
     match byte {
         b'\n' if lenient => Ok(pos + 1),
@@ -354,7 +353,7 @@ fn read_method(input: &[u8]) -> Result<Option<(Method, usize)>, ParseError> {
     }
 }
 
-/// Methods of RTSP and of HTTP/2's preface. Node's parser knows them, so that is how far it reads.
+/// Methods of RTSP and of HTTP/2's preface. Node's parser knows them, and reads to the end of such a method before it refuses it.
 const FOREIGN_METHODS: &[&str] = &[
     "ANNOUNCE",
     "DESCRIBE",
@@ -370,7 +369,8 @@ const FOREIGN_METHODS: &[&str] = &[
     "TEARDOWN",
 ];
 
-/// The error names the byte at which Node refuses; bytes that may yet belong to a foreign method are waited for.
+/// The error has the offset of the byte at which Node refuses the method. Bytes that may become one of
+/// `FOREIGN_METHODS` are not refused yet.
 fn refuse_method(input: &[u8], known: usize) -> Result<Option<(Method, usize)>, ParseError> {
     let foreign = FOREIGN_METHODS
         .iter()

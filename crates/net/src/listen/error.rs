@@ -1,4 +1,4 @@
-//! What goes wrong outside any connection.
+//! Errors of listening.
 
 use std::fmt;
 

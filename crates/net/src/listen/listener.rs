@@ -1,4 +1,4 @@
-//! Listening sockets: bind, accept, deal connections out.
+//! Listening sockets: binding, accepting, distributing connections among the I/O threads.
 
 use std::future::poll_fn;
 use std::io;
@@ -35,14 +35,14 @@ use crate::threads::staging;
 use crate::time::clock::now;
 use crate::tls::{Failure, Session};
 
-/// Pause after an accept that failed for want of descriptors or memory: the peer stays in the
-/// backlog, and something may be closed meanwhile.
+/// Pause after an accept that failed because descriptors or memory were exhausted. The peer stays in the backlog, and descriptors
+/// may be released meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long connections are waited for that the kernel keeps until their requests arrive: those are on their way.
+/// Before a listener closes: how long it waits for connections that the kernel holds until their requests arrive.
 const LAST_CALL: Duration = Duration::from_millis(20);
 
-/// Linux hands TCP_NODELAY of the listening socket on to what it accepts, which saves a call for each connection.
+/// On Linux accepted sockets inherit TCP_NODELAY from the listening socket, which saves a system call for each connection.
 const INHERITS_NO_DELAY: bool = cfg!(target_os = "linux");
 
 /// Where to listen.
@@ -52,7 +52,7 @@ pub struct ListenOptions {
     pub target: ListenTarget,
     /// Length of the accept queue.
     pub backlog: i32,
-    /// No dual stack: IPv6 only.
+    /// Accept IPv6 only, no dual stack.
     pub ipv6_only: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
@@ -79,7 +79,7 @@ pub enum BoundAddress {
 }
 
 impl BoundAddress {
-    /// Our end of every connection accepted here, where that is not for the connection to say.
+    /// The local address of all accepted connections, or None where each connection has its own.
     fn of_connections(&self) -> Option<SocketAddr> {
         match self {
             Self::Ip(address) if !address.ip().is_unspecified() => Some(*address),
@@ -122,7 +122,7 @@ fn bind(options: &ListenOptions) -> Result<Bound, ListenError> {
             let v6 = (Ipv6Addr::UNSPECIFIED, *port).into();
             match bind_ip(options, v6) {
                 Ok(socket) => (socket, v6),
-                // A port that is in use fails `listen` in Node, so that Node does not look at IPv4 either.
+                // In Node a port that is in use fails `listen`, so Node does not try IPv4 either.
                 Err(error) if error.errno == errno::IN_USE => return Err(error),
                 Err(_) => {
                     let v4 = ([0, 0, 0, 0], *port).into();
@@ -172,12 +172,12 @@ fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, L
         return Err(ListenError::invalid());
     }
     let listen = ListenError::at("listen");
-    // The only reason is a name that is longer than an address may be.
+    // The only possible error is a path that is longer than an address may be.
     let address = SockAddr::unix(path).map_err(|_| ListenError::invalid())?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(&listen)?;
     socket.set_nonblocking(true).map_err(&listen)?;
     socket.bind(&address).map_err(|error| {
-        // As libuv: what Windows says of a directory that is not there.
+        // libuv maps the error of a missing directory on Windows in the same way.
         let missing = error.raw_os_error() == Some(libc::ENOENT);
         ListenError {
             errno: if missing {
@@ -196,8 +196,8 @@ fn bind_path(options: &ListenOptions, path: &std::path::Path) -> Result<Bound, L
     })
 }
 
-/// Whether the kernel takes all of a name. It would stop at a NUL and bind what stands before it; in an abstract name,
-/// which a NUL begins, NULs are bytes like others.
+/// Whether the kernel uses the whole path. It ends a path at the first NUL and would bind the part before it. An abstract name
+/// begins with a NUL, and may contain others.
 #[cfg(unix)]
 fn is_socket_name(name: &[u8]) -> bool {
     let is_abstract = cfg!(target_os = "linux") && name.first() == Some(&0);
@@ -206,7 +206,7 @@ fn is_socket_name(name: &[u8]) -> bool {
 
 #[cfg(not(unix))]
 fn bind_path(_options: &ListenOptions, _path: &std::path::Path) -> Result<Bound, ListenError> {
-    // Named pipes take the compatible road.
+    // Named pipes are served on the compatible road.
     Err(ListenError {
         errno: errno::NOT_SUPPORTED,
         ..ListenError::invalid()
@@ -230,7 +230,7 @@ impl Listener {
         }
     }
 
-    /// A connection and its other end, which a Unix socket's has not.
+    /// A connection and the address of its peer, None for a Unix socket.
     async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => listener
@@ -245,7 +245,7 @@ impl Listener {
         }
     }
 
-    /// A connection that the kernel has established, with the runtime that has been entered.
+    /// A connection that the kernel has established. Call it inside a runtime.
     fn accept_waiting(&self) -> io::Result<Stream> {
         let (socket, _) = match self {
             Self::Tcp(listener) => SockRef::from(listener).accept(),
@@ -263,16 +263,16 @@ impl Listener {
         }
     }
 
-    /// Whether connections are left with the kernel until there is something to read, see `deferred_accept`.
+    /// Sets whether the kernel holds connections until bytes have arrived, see `deferred_accept`.
     fn defer(&self, on: bool) {
         if let Self::Tcp(listener) = self {
-            // A kernel that cannot do this does without.
+            // On a kernel without the option, connections are accepted at once.
             drop(deferred_accept::set(listener, on));
         }
     }
 }
 
-/// Lives as long as the accepting task: says when the listening socket is closed.
+/// Lives as long as the accepting task. Its drop reports that the listening socket is closed.
 struct Closing {
     registry: Arc<Registry>,
     server: Arc<Server>,
@@ -285,7 +285,7 @@ impl Drop for Closing {
         if let Some(path) = &self.path
             && !self.server.given_up.load(Ordering::Acquire)
         {
-            // As libuv: the name goes with the socket. Somebody else may have removed it.
+            // As libuv does, remove the path with the socket. Another process may have removed it already.
             drop(std::fs::remove_file(path));
         }
         staging::with_batch(&self.registry.js, |batch| {
@@ -331,7 +331,7 @@ pub(crate) fn start(
     });
 }
 
-/// What becomes of the connections that the kernel has established for a server that stops to accept.
+/// What happens to connections in the accept queue of a server that stops accepting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backlog {
     /// The kernel resets them.
@@ -340,7 +340,7 @@ pub enum Backlog {
     Accept,
 }
 
-/// Stops accepting; the receiver's sender is dropped once the socket is closed. At once, where there is none.
+/// Stops accepting. The sender of the returned receiver is dropped when the socket is closed, or at once if there is no socket.
 pub(crate) fn stop(server: &Server, backlog: Backlog) -> mpsc::Receiver<()> {
     let Some(accepting) = lock(&server.accepting).take() else {
         return mpsc::channel().1;
@@ -348,7 +348,7 @@ pub(crate) fn stop(server: &Server, backlog: Backlog) -> mpsc::Receiver<()> {
     match backlog {
         Backlog::Reset => accepting.task.abort(),
         Backlog::Accept => {
-            // The kernel goes on establishing connections as long as a descriptor is open.
+            // The kernel continues to establish connections while any descriptor is open.
             drop(accepting.socket);
             accepting.last_call.notify_one();
         }
@@ -356,10 +356,10 @@ pub(crate) fn stop(server: &Server, backlog: Backlog) -> mpsc::Receiver<()> {
     accepting.closed
 }
 
-/// A descriptor of the listening socket. `give_up`: accepting it from there on is the caller's matter.
+/// A descriptor of the listening socket. `give_up`: stop accepting here, because the caller accepts from now on.
 ///
 /// # Errors
-/// The server does not listen; there is no further descriptor.
+/// The server does not listen, or the process has no free descriptor.
 pub(crate) fn descriptor(server: &Server, give_up: bool) -> io::Result<Descriptor> {
     let descriptor = match lock(&server.accepting).as_ref() {
         Some(Accepting {
@@ -379,7 +379,7 @@ async fn accept_loop(
     registry: Arc<Registry>,
     closing: Closing,
 ) {
-    // Dropped after the listener: the socket is closed when it says so.
+    // Dropped after the listener, so the socket is closed when the report arrives.
     let closing = closing;
     let server = &closing.server;
     let listener = listener;
@@ -401,7 +401,7 @@ async fn accept_loop(
                 deal(stream, (local, peer), &thread, &registry, server);
             }
             Err(error) if has_ended(&error) => {}
-            // EMFILE, ENFILE, ENOBUFS, ENOMEM and whatever else may pass.
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM and other errors that may be temporary.
             Err(_) => {
                 server.lingering.shrink(0);
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -419,13 +419,13 @@ async fn accept_loop(
                 deal(stream, addresses, &thread, &registry, server);
             }
             Err(error) if has_ended(&error) => {}
-            // None is left, or there is no descriptor for it.
+            // The queue is empty, or the process has no free descriptor.
             Err(_) => break,
         }
     }
 }
 
-/// Whether `accept` failed because the peer has ended the connection, which says nothing about the next one.
+/// Whether `accept` failed because the peer has ended its connection. The next connection is not affected.
 fn has_ended(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -433,7 +433,7 @@ fn has_ended(error: &io::Error) -> bool {
     )
 }
 
-/// The next connection; an error after a period without one, when it is time to decide again whether accepting is deferred.
+/// The next connection. An error after a period without a connection, when `deferred_accept` has to decide again.
 async fn accept_within_period(
     listener: &Listener,
     is_deferred: bool,
@@ -445,8 +445,8 @@ async fn accept_within_period(
     }
 }
 
-/// The output of `accepting`, or None once `last_call` has come. The latter is checked first: without free descriptors `accept` fails
-/// again and again, and is never pending.
+/// The output of `accepting`, or None after `last_call`. `last_call` is polled first: without free descriptors `accept` fails
+/// repeatedly and is never pending.
 async fn unless_called<F: Future>(
     mut accepting: Pin<&mut F>,
     mut last_call: Pin<&mut Notified<'_>>,
@@ -458,7 +458,7 @@ async fn unless_called<F: Future>(
     .await
 }
 
-/// Gives an accepted connection to one of the I/O threads.
+/// Passes an accepted connection to one of the I/O threads.
 fn deal(
     stream: Stream,
     addresses: Addresses,
@@ -492,7 +492,7 @@ fn deal(
     });
 }
 
-/// On the connection's own thread.
+/// Begins to serve a connection. Runs on the connection's own I/O thread.
 fn open(
     stream: Stream,
     addresses: Addresses,
@@ -511,13 +511,13 @@ fn open(
     let handle = thread.handle.clone();
     let session = |tls: ServerTls| Ok((tls.config.accept()?, tls.handshake_timeout));
     let Ok::<_, Failure>(tls) = server.tls().map(session).transpose() else {
-        // Only a configuration that has never worked fails here.
+        // Fails only for a configuration that never works.
         server.release(false);
         return;
     };
     let is_plain = tls.is_none();
     let connection = begin(stream, thread, registry, (server, &config), (false, tls));
-    // A connection of TLS is reported when its handshake is over.
+    // A TLS connection is reported after its handshake.
     if is_plain {
         staging::with_batch(&registry.js, |batch| {
             batch.open(connection.id(), server.id, addresses);
@@ -559,7 +559,7 @@ mod tests {
 
     use super::*;
 
-    /// As `accept` does while no descriptor is free.
+    /// Behaves as `accept` does while no descriptor is free.
     #[tokio::test]
     async fn the_last_call_is_heard_while_accepting_fails() {
         let last_call = Notify::new();

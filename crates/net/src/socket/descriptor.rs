@@ -29,8 +29,8 @@ impl Descriptor {
         if number < 0 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        // SAFETY: borrowed for this call only, in which nothing is done but to ask the kernel for a duplicate, which it
-        // refuses where no file is open by that number.
+        // SAFETY: borrowed for this call only, which asks the kernel for a duplicate. The kernel refuses a number that has no
+        // open file.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
         let socket = Socket::from(borrowed.try_clone_to_owned()?);
         socket.r#type().map(|_| Self(socket))
@@ -45,7 +45,7 @@ impl Descriptor {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// The socket, which is closed when the result is dropped.
+    /// The socket. It is closed when the result is dropped.
     pub(crate) fn into_socket(self) -> Socket {
         self.0
     }

@@ -1,5 +1,5 @@
-//! A set of sockets that is itself a descriptor, readable while one of them is: an event loop that is not ours
-//! watches all of them through it. Linux only, where such sets may be nested.
+//! A set of sockets that is itself a descriptor (epoll), which is readable while one of the sockets is. An event loop that is not
+//! ours watches all of them through this descriptor. Linux only, where such sets may be nested.
 
 #[cfg(target_os = "linux")]
 mod epoll {
@@ -12,12 +12,12 @@ mod epoll {
     pub(crate) struct Poller(OwnedFd);
 
     impl Poller {
-        /// An empty set; None when the system gives none.
+        /// An empty set. None if the system cannot make one.
         pub(crate) fn new() -> Option<Self> {
             epoll::create(epoll::CreateFlags::CLOEXEC).ok().map(Self)
         }
 
-        /// What to watch. Stays the same.
+        /// The descriptor to watch. It does not change.
         pub(crate) fn descriptor(&self) -> Option<RawFd> {
             Some(self.0.as_raw_fd())
         }
@@ -45,7 +45,7 @@ mod none {
     use std::convert::Infallible;
     use std::io;
 
-    /// There are none here.
+    /// Not available on this system.
     pub(crate) struct Poller(Infallible);
 
     impl Poller {

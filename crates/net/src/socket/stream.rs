@@ -1,4 +1,4 @@
-//! The transports of the native road, behind one type.
+//! The sockets of native connections, TCP or Unix, behind one type.
 
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
@@ -28,7 +28,7 @@ pub(crate) struct Detached {
     is_tcp: bool,
 }
 
-/// Runs `$body` with `$s` bound to whichever stream it is, and `$lent` to a socket without a runtime.
+/// Runs `$body` with `$s` bound to a stream of either kind, or `$lent` with a socket that has no runtime.
 macro_rules! each {
     ($stream:expr, $s:ident => $body:expr, $lent:ident => $other:expr) => {
         match $stream {
@@ -43,8 +43,8 @@ macro_rules! each {
     };
 }
 
-/// As everywhere in the standard library: a peer that has gone is an error, not a signal. Never wait: a child process that
-/// was given the socket may have made it a blocking one, which then holds for our descriptor, too.
+/// MSG_NOSIGNAL: a closed peer is an error and not a signal, as in the standard library. MSG_DONTWAIT: a child process that has the
+/// same socket may have made it blocking, which changes our descriptor, too.
 #[cfg(target_os = "linux")]
 const SEND: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -53,30 +53,29 @@ const SEND: i32 = libc::MSG_DONTWAIT;
 const SEND: i32 = 0;
 
 impl Stream {
-    /// Reads into spare capacity, so that a large body needs no zeroing and no copy.
+    /// Reads into the spare capacity of `buffer`. A large body needs neither zeroing nor a copy.
     pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         each!(self, s => s.try_read_buf(buffer), lent => receive(lent, buffer))
     }
 
-    /// Reads without asking the poller, which may not know yet.
+    /// Reads without asking the poller, which may not have reported the bytes yet.
     pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
         each!(self, s => (&*SockRef::from(s)).read(buffer))
     }
 
-    /// Whether the peer has sent anything that has not been read: a close would then be a reset, which takes back what
-    /// has not left.
+    /// Whether received bytes have not been read. A close would then send RST, which discards bytes that are still to be sent.
     pub(crate) fn has_bytes(&self) -> bool {
         let mut byte = [MaybeUninit::uninit(); 1];
         matches!(each!(self, s => SockRef::from(s).peek(&mut byte)), Ok(1..))
     }
 
-    /// Whether the peer has closed, or has sent anything that has not been read but a few line ends. Behind more of them there
-    /// may be anything.
+    /// Whether the peer has closed, or has sent bytes that were not read and are not just a few line ends. More line ends than fit
+    /// into the buffer count as other bytes, because what follows them is unknown.
     pub(crate) fn has_unread(&self) -> io::Result<bool> {
         let mut bytes = [MaybeUninit::new(0); 16];
         match each!(self, s => SockRef::from(s).peek(&mut bytes)) {
             Ok(count) => {
-                // SAFETY: all of them were initialised above.
+                // SAFETY: the array is initialised with zeros above.
                 let is_line_end =
                     |byte: &MaybeUninit<u8>| matches!(unsafe { byte.assume_init() }, b'\r' | b'\n');
                 Ok(count == 0 || count == bytes.len() || !bytes[..count].iter().all(is_line_end))
@@ -99,13 +98,13 @@ impl Stream {
         each!(self, s => SockRef::from(s).send_vectored_with_flags(slices, SEND))
     }
 
-    /// Whether the poller has reported that there is room to write. Until it has, no attempt to write by way of it succeeds.
+    /// Whether the poller has reported the socket as writable. Before that, writes through the poller fail with WouldBlock.
     pub(crate) fn is_reported_writable(&self) -> bool {
         let ready = || io::Result::Ok(());
         each!(self, s => s.try_io(Interest::WRITABLE, ready), _lent => Ok(())).is_ok()
     }
 
-    /// As `try_write`, of bytes that the close follows: the kernel may keep them until then.
+    /// As `try_write`, for bytes that are followed by the close. The kernel may hold them until then.
     pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if let Self::Tcp(s) = self {
@@ -127,14 +126,14 @@ impl Stream {
         )
     }
 
-    /// Says that the last read emptied the socket, which saves the read that would find it out.
-    /// As in tokio's own streams: an edge-triggered poller reports what arrives from here on.
+    /// Marks the socket as empty after a short read, which saves the read that would fail with WouldBlock. tokio's own streams do
+    /// the same: an edge-triggered poller reports bytes that arrive later.
     pub(crate) fn clear_read_ready(&self) {
         let drained = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
         drop(each!(self, s => s.try_io(Interest::READABLE, drained), _lent => Ok(())));
     }
 
-    /// Never ready without a runtime.
+    /// Ready when the poller has reported bytes. Never ready without a runtime.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, s => s.poll_read_ready(cx), _lent => Poll::Pending)
     }
@@ -183,26 +182,26 @@ impl Stream {
         Ok(())
     }
 
-    /// Shows the socket, whichever stream it is.
+    /// Calls `look` with the socket of a stream of either kind.
     pub(crate) fn with_socket<T>(&self, look: impl FnOnce(&Socket) -> T) -> T {
         each!(self, s => look(&SockRef::from(s)))
     }
 
-    /// None on a Unix socket.
+    /// The local address. None for a Unix socket.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         each!(self, s => SockRef::from(s).local_addr())
             .ok()?
             .as_socket()
     }
 
-    /// As `local_address`, of the other end.
+    /// The peer's address. None for a Unix socket.
     pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
         each!(self, s => SockRef::from(s).peer_addr())
             .ok()?
             .as_socket()
     }
 
-    /// Without the runtime, whose poller watches it no longer.
+    /// Removes the socket from its runtime, whose poller watches it no longer.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         Ok(match self {
             Self::Tcp(s) => Detached {
@@ -218,14 +217,14 @@ impl Stream {
         })
     }
 
-    /// A connected socket that somebody else has made, with the runtime that has been entered.
+    /// A connected socket that other code has made. Call it inside a runtime.
     pub(crate) fn adopt(socket: Socket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let is_tcp = !socket.local_addr()?.is_unix();
         Self::attach(Detached { socket, is_tcp })
     }
 
-    /// With the runtime that has been entered.
+    /// Gives a socket without a runtime to the current one. Call it inside a runtime.
     pub(crate) fn attach(Detached { socket, is_tcp }: Detached) -> io::Result<Self> {
         #[cfg(unix)]
         if !is_tcp {
@@ -236,10 +235,10 @@ impl Stream {
     }
 }
 
-/// Into the spare capacity, as tokio's `try_read_buf` does.
+/// Reads into the spare capacity, as tokio's `try_read_buf` does.
 fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<usize> {
     let count = socket.recv(buffer.spare_capacity_mut())?;
-    // SAFETY: the kernel has written so many bytes behind the vector's end.
+    // SAFETY: the kernel has written `count` bytes after the vector's end.
     unsafe { buffer.set_len(buffer.len() + count) };
     Ok(count)
 }
@@ -250,7 +249,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a socket whose peer has sent `bytes`.
+    /// The result of `has_unread` for a socket whose peer has sent `bytes`.
     async fn says(bytes: &[u8]) -> bool {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
