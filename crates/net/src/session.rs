@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_an_upgrade_waits_for_its_fate() {
+    fn bytes_after_an_upgrade_wait_for_the_decision() {
         let mut session = Session::server(Limits::default());
         session.feed(
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_reaches_only_who_asked() {
+    fn a_response_needs_a_request() {
         let mut session = Session::client(Limits::default());
         assert!(session.begin(RequestKind::Ordinary));
         assert!(!session.begin(RequestKind::Ordinary));

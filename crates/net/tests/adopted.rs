@@ -28,7 +28,7 @@ fn adopt(js: &Js, server: u32, stream: &impl AsRawFd) -> ConnectionId {
 }
 
 #[test]
-fn what_came_before_is_read_and_what_follows() {
+fn bytes_from_before_and_after_the_adoption_are_read() {
     let mut js = Js::new();
     let server = js.environment.open_server(config());
     let (mut peer, stream) = accepted();
@@ -55,7 +55,7 @@ fn what_came_before_is_read_and_what_follows() {
 }
 
 #[test]
-fn many_at_a_time_get_their_own_answers() {
+fn many_adopted_connections_get_their_own_responses() {
     let mut js = Js::new();
     let server = js.environment.open_server(config());
     let mut connections: Vec<_> = (0..32)
@@ -81,7 +81,7 @@ fn many_at_a_time_get_their_own_answers() {
 
 /// A close sends nothing while another process has the socket open.
 #[test]
-fn the_peer_gets_our_end_while_the_socket_is_open_elsewhere() {
+fn the_peer_gets_fin_while_the_socket_is_open_elsewhere() {
     for several in [false, true] {
         let mut js = Js::new();
         let server = js.environment.open_server(config());
@@ -142,7 +142,7 @@ fn a_unix_socket_is_adopted() {
 }
 
 #[test]
-fn what_cannot_be_adopted_is_refused() {
+fn other_descriptors_are_refused() {
     assert!(Descriptor::of_number(-1).is_err());
     assert!(Descriptor::of_number(i32::MAX).is_err());
     let file = std::fs::File::open("/dev/null").expect("a file");

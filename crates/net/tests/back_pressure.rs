@@ -193,7 +193,7 @@ fn the_end_of_a_body_needs_no_credit() {
 }
 
 #[test]
-fn only_so_many_unanswered_requests_are_reported() {
+fn unanswered_requests_are_limited() {
     let mut limited = config();
     limited.limits.max_pipelined = 4;
     let mut js = Js::new();
@@ -212,7 +212,7 @@ fn only_so_many_unanswered_requests_are_reported() {
 }
 
 #[test]
-fn a_tap_shows_what_is_read_and_not_what_is_ignored() {
+fn a_tap_has_the_parsed_bytes_only() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     js.flush(Out::new().tap(id).respond(id, b""));
@@ -243,7 +243,7 @@ fn a_tap_shows_what_is_read_and_not_what_is_ignored() {
 }
 
 #[test]
-fn nothing_is_read_of_a_paused_connection() {
+fn a_paused_connection_is_not_read() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     js.flush(
@@ -294,7 +294,7 @@ fn requests_that_waited_for_a_reader_are_reported_when_it_reads() {
 }
 
 #[test]
-fn writes_are_acknowledged_in_order_as_the_reader_goes_on() {
+fn writes_are_acknowledged_in_order_while_the_reader_continues() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let part = content(256 * 1024);
@@ -343,7 +343,7 @@ fn writes_are_acknowledged_in_order_as_the_reader_goes_on() {
 }
 
 #[test]
-fn each_write_that_asks_is_acknowledged_once() {
+fn each_write_with_acknowledge_is_acknowledged_once() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let ack = flag::ACKNOWLEDGE;
@@ -418,7 +418,7 @@ fn held_buffers_are_written_in_their_place_and_released_once() {
 }
 
 #[test]
-fn held_buffers_are_released_when_the_connection_goes() {
+fn held_buffers_are_released_when_the_connection_closes() {
     let body = content(16 << 20);
     for ending in 0..4 {
         let mut js = Js::new();

@@ -69,7 +69,7 @@ fn serve(js: &mut Js, count: usize) -> usize {
 }
 
 #[test]
-fn one_peer_is_read_no_further_than_promised() {
+fn bytes_read_of_one_peer_are_limited() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let chunks = ("40\r\n".to_owned() + &"c".repeat(64) + "\r\n").repeat(8000) + "0\r\n\r\n";
@@ -122,7 +122,7 @@ fn one_peer_is_read_no_further_than_promised() {
 }
 
 #[test]
-fn all_peers_together_are_read_no_further_than_promised() {
+fn bytes_read_of_all_peers_together_are_limited() {
     const PEERS: usize = 160;
     const BODY: usize = 400_000;
     let mut js = Js::new();
@@ -148,7 +148,7 @@ fn all_peers_together_are_read_no_further_than_promised() {
 
 /// The handler has seen them all before it answers the first.
 #[test]
-fn heads_that_have_been_seen_make_room_for_others_unanswered() {
+fn heads_that_javascript_has_read_make_room_for_others() {
     const COUNT: usize = 20;
     let mut js = Js::new();
     let (_, address) = js.listen(config());
@@ -165,7 +165,7 @@ fn heads_that_have_been_seen_make_room_for_others_unanswered() {
 }
 
 #[test]
-fn a_peer_that_has_ended_is_heard_to_the_end() {
+fn the_bytes_of_a_peer_that_has_ended_are_all_read() {
     const COUNT: usize = 12;
     let mut js = Js::new();
     let (_, address) = js.listen(config());
@@ -184,7 +184,7 @@ fn a_peer_that_has_ended_is_heard_to_the_end() {
 }
 
 #[test]
-fn a_server_that_floods_a_client_is_read_no_further_than_promised() {
+fn bytes_read_of_a_server_are_limited() {
     let mut js = Js::new();
     let listener = Accepting::new();
     let (mut peer, id) = js.connection(&listener);

@@ -95,7 +95,7 @@ struct Exchange {
 }
 
 #[test]
-fn every_request_ends_once_and_with_its_own_answer() {
+fn every_request_ends_once_and_with_its_own_response() {
     assert!(ferrohttp_net::request_threads(2));
     let mut js = Js::new();
     let address = server();

@@ -92,7 +92,7 @@ fn every_refusal_is_reported() {
 }
 
 #[test]
-fn no_address_at_all_is_an_error_at_once() {
+fn an_empty_address_list_is_an_error_at_once() {
     let js = Js::new();
     let none = js.environment.connect(to(&[]), client_config());
     assert_eq!(none, Err(libc::EINVAL));
@@ -100,7 +100,7 @@ fn no_address_at_all_is_an_error_at_once() {
 }
 
 #[test]
-fn slots_are_used_again() {
+fn slots_are_reused() {
     let mut js = Js::new();
     let (listener, refusing) = (Accepting::new(), Refusing::new());
     for generation in (0..20).step_by(2) {
@@ -118,7 +118,7 @@ fn slots_are_used_again() {
 }
 
 #[test]
-fn what_is_written_before_an_orderly_close_is_sent() {
+fn bytes_before_an_orderly_close_are_sent() {
     let mut js = Js::new();
     let listener = Accepting::new();
     let id = js.connect(listener.address);
@@ -177,7 +177,7 @@ fn a_close_at_any_moment_is_reported_once() {
 }
 
 #[test]
-fn a_unix_socket_does_as_well() {
+fn a_unix_socket_is_connected() {
     let directory = std::env::temp_dir().join(format!("ferrohttp-client-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory");
     let name = directory.join("socket");
@@ -207,7 +207,7 @@ fn a_unix_socket_does_as_well() {
 /// Linux answers on all of 127.0.0.0/8.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_local_end_is_as_asked_for() {
+fn the_local_address_is_bound() {
     let mut js = Js::new();
     let listener = Accepting::new();
     let here: IpAddr = Ipv4Addr::new(127, 0, 0, 2).into();
@@ -259,7 +259,7 @@ fn a_local_address_that_is_not_available_is_reported() {
 }
 
 #[test]
-fn both_ends_may_be_the_same_environments() {
+fn both_ends_may_be_in_the_same_environment() {
     let mut js = Js::new();
     let (_, address) = js.listen(support::config());
     let client = js.connect(address);

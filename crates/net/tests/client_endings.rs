@@ -39,7 +39,7 @@ fn unsolicited_bytes_end_an_idle_connection() {
 }
 
 #[test]
-fn a_server_may_answer_the_first_request_before_it_is_asked() {
+fn bytes_before_the_first_request_are_its_response() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (mut peer, id) = js.connection(&listener);
@@ -50,7 +50,7 @@ fn a_server_may_answer_the_first_request_before_it_is_asked() {
 }
 
 #[test]
-fn what_follows_a_response_at_once_is_not_the_next_ones_answer() {
+fn bytes_after_a_response_are_not_the_next_response() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, &listener);
@@ -74,7 +74,7 @@ fn what_follows_a_response_at_once_is_not_the_next_ones_answer() {
 }
 
 #[test]
-fn line_ends_between_responses_are_nothing() {
+fn line_ends_between_responses_are_ignored() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (mut peer, id) = idle(&mut js, &listener);
@@ -89,7 +89,7 @@ fn line_ends_between_responses_are_nothing() {
 /// The I/O thread may see what the server has done before the program's request, or after it. Either way the
 /// request is not sent, or not answered by what came before it.
 #[test]
-fn a_request_is_never_answered_by_what_came_before_it() {
+fn bytes_before_a_request_are_never_its_response() {
     let listener = Accepting::new();
     let mut js = Js::new();
     for round in 0..200 {
@@ -119,7 +119,7 @@ fn the_end_of_an_idle_connection_is_noticed() {
 }
 
 #[test]
-fn a_server_that_hangs_up_is_an_error() {
+fn an_end_without_a_response_is_an_error() {
     let listener = Accepting::new();
     let mut js = Js::new();
     for begun in [
@@ -179,7 +179,7 @@ fn a_truncated_body_is_an_error() {
 }
 
 #[test]
-fn a_server_that_breaks_the_protocol_is_an_error() {
+fn a_malformed_response_is_an_error() {
     let listener = Accepting::new();
     let mut js = Js::new();
     for (response, code) in [
@@ -225,7 +225,7 @@ fn interim_responses_without_end_are_an_error() {
 }
 
 #[test]
-fn limits_go_for_the_responses_to_come() {
+fn new_limits_apply_to_later_responses() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let response = format!(
@@ -252,7 +252,7 @@ fn limits_go_for_the_responses_to_come() {
 }
 
 #[test]
-fn a_failure_after_a_body_that_was_held_up_ends_a_blocked_connection() {
+fn a_failure_after_a_held_body_ends_a_blocked_connection() {
     let listener = Accepting::narrow();
     let mut js = Js::new();
     let (mut peer, id) = js.connection(&listener);
@@ -331,7 +331,7 @@ fn a_reset_while_a_request_is_sent_leaves_nothing() {
 }
 
 #[test]
-fn the_answer_to_a_refused_upload_is_heard() {
+fn the_response_to_a_refused_upload_is_read() {
     let listener = Accepting::narrow();
     let mut js = Js::new();
     let part = content(1 << 20);
@@ -428,7 +428,7 @@ fn a_server_stalls_until_it_gets_credit() {
 }
 
 #[test]
-fn a_half_close_leaves_the_response_to_come() {
+fn the_response_arrives_after_a_half_close() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (mut peer, id) = js.connection(&listener);
@@ -456,7 +456,7 @@ fn destroy_and_reset_end_the_connection_at_once() {
 }
 
 #[test]
-fn commands_for_a_finished_connection_do_nothing() {
+fn commands_for_a_closed_connection_have_no_effect() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (peer, former) = idle(&mut js, &listener);

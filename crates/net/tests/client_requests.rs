@@ -98,7 +98,7 @@ fn one_connection_carries_many_exchanges() {
 }
 
 #[test]
-fn a_request_may_be_written_before_there_is_a_connection() {
+fn a_request_may_be_written_before_the_connection_is_open() {
     let address = hyper_server();
     let mut js = Js::new();
     // Few enough to be carried out directly, and too many.
@@ -122,7 +122,7 @@ fn a_request_may_be_written_before_there_is_a_connection() {
 }
 
 #[test]
-fn bodies_of_every_size_go_there_and_come_back() {
+fn bodies_of_every_size_are_echoed() {
     let mut js = Js::new();
     let id = js.connect(hyper_server());
     js.connected(id);
@@ -178,7 +178,7 @@ fn interim_responses_come_before_the_final_one() {
 }
 
 #[test]
-fn trailers_come_with_the_end() {
+fn trailers_arrive_with_the_end() {
     let listener = Accepting::new();
     let mut js = Js::new();
     let (mut peer, id) = js.connection(&listener);

@@ -42,7 +42,7 @@ fn an_idle_connection_closes_with_its_peer() {
 
 /// So many answers at once go through the I/O thread, where the last one and the FIN are one write.
 #[test]
-fn last_answers_arrive_whole_ahead_of_the_end() {
+fn last_responses_arrive_whole_before_the_end() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let body = content(9_001);
@@ -83,7 +83,7 @@ fn a_connection_without_a_request_closes_with_its_peer() {
 }
 
 #[test]
-fn a_half_closed_peer_still_gets_its_answer() {
+fn a_half_closed_peer_still_gets_its_response() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, GET);
     peer.finish();
@@ -121,7 +121,7 @@ fn pipelined_requests_before_a_half_close_are_all_reported() {
 }
 
 #[test]
-fn a_peer_that_gives_up_is_noticed_while_the_handler_works() {
+fn a_reset_is_noticed_while_the_handler_works() {
     // Also when the request was the connection's last, so that nothing more is wanted from the peer.
     for request in [
         GET,
@@ -204,7 +204,7 @@ fn an_error_of_the_peer_is_reported_with_its_place_and_packet() {
 }
 
 #[test]
-fn a_good_request_before_a_bad_one_is_answered_first() {
+fn a_valid_request_before_a_malformed_one_is_answered_first() {
     let mut js = Js::new();
     let (mut peer, id) = with_request(&mut js, format!("{GET}nonsense\r\n\r\n"));
     assert!(matches!(js.next(), Event::Error { .. }));
@@ -254,7 +254,7 @@ fn bytes_after_an_error_are_reported_up_to_a_limit() {
 }
 
 #[test]
-fn a_body_cut_short_is_an_error() {
+fn an_incomplete_body_is_an_error() {
     for request in [
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
@@ -283,7 +283,7 @@ fn a_body_cut_short_is_an_error() {
 }
 
 #[test]
-fn a_head_cut_short_is_an_error() {
+fn an_incomplete_head_is_an_error() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -343,7 +343,7 @@ fn only_idle_connections_close_if_idle() {
 }
 
 #[test]
-fn the_last_words_reach_a_peer_that_is_still_sending() {
+fn the_last_bytes_reach_a_peer_that_is_still_sending() {
     for (framing, body) in [
         ("Content-Length: 3000000", content(2_000_000)),
         (
@@ -392,7 +392,7 @@ fn the_answer_to_an_error_reaches_a_peer_that_is_still_sending() {
 }
 
 #[test]
-fn a_reset_at_any_moment_leaves_nothing() {
+fn a_reset_at_any_moment_does_not_leak() {
     let request = "POST /path HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     let mut js = Js::new();
     let (_, address) = js.listen(config());
@@ -415,7 +415,7 @@ fn a_reset_at_any_moment_leaves_nothing() {
 }
 
 #[test]
-fn a_reset_during_a_response_leaves_nothing() {
+fn a_reset_during_a_response_does_not_leak() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let body = content(8 << 20);
@@ -434,7 +434,7 @@ fn a_reset_during_a_response_leaves_nothing() {
 }
 
 #[test]
-fn commands_for_a_former_tenant_do_nothing() {
+fn commands_for_a_former_connection_of_the_slot_have_no_effect() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     drop(Peer::connect(address));

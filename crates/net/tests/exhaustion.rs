@@ -31,7 +31,7 @@ fn hard_limit() -> u64 {
 }
 
 #[test]
-fn accepting_goes_on_when_files_are_available_again() {
+fn accepting_continues_when_descriptors_are_available() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let first = Peer::connect(address);

@@ -85,7 +85,7 @@ fn both_ends_are_reported_with_the_connection() {
 }
 
 #[test]
-fn the_unspecified_address_takes_both_families() {
+fn the_unspecified_address_accepts_both_families() {
     let mut js = Js::new();
     let (_, bound) = js
         .environment
@@ -100,7 +100,7 @@ fn the_unspecified_address_takes_both_families() {
 }
 
 #[test]
-fn one_family_may_be_asked_for() {
+fn ipv6_only_is_possible() {
     let mut js = Js::new();
     let v4 = at(ListenTarget::Address((Ipv4Addr::LOCALHOST, 0).into()));
     let address = bound_ip(js.environment.listen(&v4, config()).expect("listen").1);
@@ -127,7 +127,7 @@ fn one_family_may_be_asked_for() {
 }
 
 #[test]
-fn a_path_is_a_unix_socket_and_goes_with_the_server() {
+fn the_path_of_a_unix_socket_is_removed_with_its_server() {
     let mut js = Js::new();
     let path = std::env::temp_dir().join(format!("ferrohttp-test-{}.sock", std::process::id()));
     let options = at(ListenTarget::Path(path.clone()));
@@ -169,7 +169,7 @@ fn a_path_is_a_unix_socket_and_goes_with_the_server() {
 }
 
 #[test]
-fn what_cannot_be_bound_says_why() {
+fn bind_errors_are_reported() {
     let js = Js::new();
     let fails = |target| {
         js.environment
@@ -291,7 +291,7 @@ fn servers_of_one_environment_have_their_own_ids() {
 }
 
 #[test]
-fn several_listeners_share_a_port_when_all_say_so() {
+fn listeners_share_a_port_when_all_have_reuse_port() {
     let js = Js::new();
     let share = ListenOptions {
         reuse_port: true,
@@ -315,7 +315,7 @@ fn several_listeners_share_a_port_when_all_say_so() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_abstract_name_is_no_file() {
+fn an_abstract_name_makes_no_file() {
     let mut js = Js::new();
     let name = format!("\0ferrohttp-{}\0x", std::process::id());
     let target = ListenTarget::Path(PathBuf::from(&name));

@@ -45,7 +45,7 @@ fn is_lent_again(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
 }
 
 #[test]
-fn one_that_waits_for_each_answer_stays_on_loan() {
+fn a_connection_that_waits_for_each_response_stays_on_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     answer_many(&mut js, &mut peer, id);
@@ -53,7 +53,7 @@ fn one_that_waits_for_each_answer_stays_on_loan() {
 }
 
 #[test]
-fn without_an_event_loop_that_watches_nothing_is_lent() {
+fn nothing_is_lent_without_an_event_loop_that_watches() {
     let mut js = Js::unwatched();
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -76,7 +76,7 @@ fn pipelined_requests_keep_the_loan() {
 }
 
 #[test]
-fn a_request_in_parts_ends_it() {
+fn an_incomplete_request_ends_the_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     let body = content(300_000);
@@ -105,7 +105,7 @@ fn a_request_in_parts_ends_it() {
 }
 
 #[test]
-fn an_answer_that_the_kernel_does_not_take_at_once_arrives_whole() {
+fn a_response_that_the_kernel_does_not_accept_at_once_arrives_whole() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     let body = content(30_000_000);
@@ -144,7 +144,7 @@ fn a_reset_is_reported_with_its_error() {
 }
 
 #[test]
-fn a_broken_request_is_reported_and_answered() {
+fn a_malformed_request_is_reported_and_answered() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     peer.send("nonsense\r\n\r\n");
@@ -157,7 +157,7 @@ fn a_broken_request_is_reported_and_answered() {
 }
 
 #[test]
-fn every_close_of_ours_arrives() {
+fn each_close_mode_is_carried_out() {
     let mut js = Js::new();
     for mode in [Close::AfterFlush, Close::Destroy, Close::IfIdle] {
         let (mut peer, id) = lent(&mut js);
@@ -180,7 +180,7 @@ fn every_close_of_ours_arrives() {
 }
 
 #[test]
-fn an_upgrade_ends_it() {
+fn an_upgrade_ends_the_loan() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nfirst");
@@ -200,7 +200,7 @@ fn an_upgrade_ends_it() {
 }
 
 #[test]
-fn a_flush_for_many_ends_all() {
+fn a_large_flush_ends_the_loans() {
     let mut js = Js::new();
     let (mut peer, id) = lent(&mut js);
     peer.send(GET);
@@ -220,7 +220,7 @@ fn a_flush_for_many_ends_all() {
 }
 
 #[test]
-fn one_that_is_not_used_makes_room() {
+fn an_idle_loan_is_replaced() {
     let mut js = Js::new();
     let mut others: Vec<_> = (0..2).map(|_| lent(&mut js)).collect();
     let (_, address) = js.listen(config());
@@ -237,7 +237,7 @@ fn one_that_is_not_used_makes_room() {
 }
 
 #[test]
-fn those_of_clients_are_not_lent() {
+fn connections_of_clients_are_not_lent() {
     let mut js = Js::new();
     let listener = support::Accepting::new();
     let (mut peer, id) = js.connection(&listener);
@@ -252,7 +252,7 @@ fn those_of_clients_are_not_lent() {
 }
 
 #[test]
-fn an_environment_ends_with_what_it_has_lent() {
+fn an_environment_ends_with_its_loans() {
     let mut js = Js::new();
     let (mut peer, _) = lent(&mut js);
     drop(js);

@@ -9,7 +9,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
-fn nothing_of_it_is_sent_and_only_its_connections_are_closed() {
+fn no_byte_of_a_malformed_flush_is_sent_and_only_its_connections_are_closed() {
     // Few enough writes to be carried out directly, and too many.
     for writes in [1, 5] {
         let mut js = Js::new();

@@ -72,7 +72,7 @@ fn idle(js: &mut Js, address: std::net::SocketAddr, count: usize) -> Vec<Peer> {
 }
 
 #[test]
-fn an_idle_connection_is_small_and_leaves_nothing() {
+fn an_idle_connection_is_small_and_does_not_leak() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut js = Js::new();
     let mut long = config();
@@ -106,7 +106,7 @@ fn an_idle_connection_is_small_and_leaves_nothing() {
 const CLIENT_BUDGET: usize = BUDGET + 128;
 
 #[test]
-fn an_idle_connection_of_a_client_is_small_and_leaves_nothing() {
+fn an_idle_connection_of_a_client_is_small_and_does_not_leak() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut js = Js::new();
     let listener = Accepting::new();
@@ -146,7 +146,7 @@ fn an_idle_connection_of_a_client_is_small_and_leaves_nothing() {
 }
 
 #[test]
-fn a_stream_to_a_reader_that_is_always_late_takes_no_more_and_no_more() {
+fn output_to_a_slow_reader_does_not_grow() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const PART: usize = 64 * 1024;
     const TOTAL: usize = 2000;
@@ -186,7 +186,7 @@ fn a_stream_to_a_reader_that_is_always_late_takes_no_more_and_no_more() {
 const UNFINISHED: usize = 128;
 
 #[test]
-fn an_unfinished_head_takes_no_more_than_it_has() {
+fn an_unfinished_head_takes_only_its_own_size() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut js = Js::new();
     let mut patient = config();

@@ -27,7 +27,7 @@ fn after(looks: usize) -> Held {
 }
 
 #[test]
-fn other_connections_of_the_flush_get_their_answers() {
+fn other_connections_of_the_flush_get_their_responses() {
     // Few enough writes to be carried out directly, and too many.
     for others in [1, 4] {
         for looks in 1..4 {

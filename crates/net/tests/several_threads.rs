@@ -29,7 +29,7 @@ fn running_io_threads() -> usize {
 }
 
 #[test]
-fn every_connection_gets_its_own_answers() {
+fn each_connection_gets_its_own_responses() {
     several_threads();
     let mut bodies: HashMap<ConnectionId, Vec<u8>> = HashMap::new();
     let server = Server::start(config(), move |event, out| match event {

@@ -33,7 +33,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn it_takes_connections_and_held_buffers_along() {
+fn connections_and_held_buffers_end_with_the_environment() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let held = Arc::new(AtomicUsize::new(0));
@@ -87,7 +87,7 @@ fn it_takes_connections_and_held_buffers_along() {
 }
 
 #[test]
-fn it_gives_up_commands_that_no_thread_has_applied() {
+fn commands_that_no_thread_has_applied_are_dropped() {
     for _ in 0..200 {
         let mut js = Js::new();
         let (_, address) = js.listen(config());
@@ -148,7 +148,7 @@ fn nothing_keeps_the_environment_alive_and_javascript_is_not_woken_afterwards() 
 }
 
 #[test]
-fn the_port_is_free_again() {
+fn the_port_is_free_afterwards() {
     for _ in 0..100 {
         let js = Js::new();
         let (_, address) = js.listen(config());

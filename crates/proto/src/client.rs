@@ -420,7 +420,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_of_a_connection_that_is_the_users_is_not_http() {
+    fn bytes_after_an_upgrade_are_not_parsed() {
         let (limits, mut scratch, mut out) = (Limits::default(), Scratch::new(), Vec::new());
         let mut connection = ClientConnection::new();
         connection.upgrade();

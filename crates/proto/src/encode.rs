@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn error_responses_are_nodes() {
+    fn error_responses_equal_nodes() {
         let answers = [
             (400, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
             (

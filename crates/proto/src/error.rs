@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_reason_tell_all_kinds_apart() {
+    fn code_and_reason_identify_each_kind() {
         let mut texts: Vec<_> = ErrorKind::ALL
             .iter()
             .map(|kind| (kind.code(), kind.reason()))
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_an_answer_with_its_status() {
+    fn every_kind_has_a_response_with_its_status() {
         for kind in ErrorKind::ALL {
             assert!(
                 kind.code().starts_with("HPE_") || kind.code() == "ECONNRESET",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn display_names_reason_place_and_code() {
+    fn display_has_reason_offset_and_code() {
         let error = ErrorKind::Method.at(3).behind(2);
         assert_eq!(
             error.to_string(),

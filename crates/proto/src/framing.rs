@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn connect_has_no_body_but_its_framing_fields_must_be_good() {
+    fn connect_has_no_body_but_its_framing_fields_are_validated() {
         assert_eq!(
             framing(Method::CONNECT, 1, &[LENGTH], false),
             Ok(kept(BodyLength::None))

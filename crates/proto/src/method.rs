@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_so_that_binary_search_holds() {
+    fn the_table_is_sorted_for_binary_search() {
         assert!(METHODS.is_sorted());
         assert_eq!(METHODS.len(), 35);
     }

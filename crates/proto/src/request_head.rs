@@ -94,14 +94,14 @@ mod tests {
     ];
 
     #[test]
-    fn the_fast_path_takes_ordinary_heads() {
+    fn the_fast_path_reads_ordinary_heads() {
         for head in HEADS {
             assert!(is_fast::<RequestLine>(head), "{}", head.escape_ascii());
         }
     }
 
     #[test]
-    fn the_fast_path_leaves_what_httparse_reads_otherwise() {
+    fn the_fast_path_refuses_heads_that_httparse_reads_differently() {
         let heads: [&[u8]; 9] = [
             b"GET / HTTP/1.1\n\r\n",
             b"GET / HTTP/1.1\r\n\n",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_path_keeps_to_the_limits() {
+    fn the_fast_path_applies_the_limits() {
         let head = b"GET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n";
         let limits = Limits {
             max_headers_count: 1,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_in_pieces_comes_out_as_the_same_head() {
+    fn a_head_in_pieces_is_the_same_head() {
         for head in HEADS {
             reads_in_pieces::<RequestLine>(head);
         }

@@ -97,14 +97,14 @@ mod tests {
     ];
 
     #[test]
-    fn the_fast_path_takes_ordinary_heads() {
+    fn the_fast_path_reads_ordinary_heads() {
         for head in HEADS {
             assert!(is_fast::<StatusLine>(head), "{}", head.escape_ascii());
         }
     }
 
     #[test]
-    fn the_fast_path_leaves_what_httparse_reads_otherwise() {
+    fn the_fast_path_refuses_heads_that_httparse_reads_differently() {
         let heads: [&[u8]; 7] = [
             b"HTTP/1.1 200 OK\n\r\n",
             b"HTTP/1.1 200\n\r\n",
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_in_pieces_comes_out_as_the_same_head() {
+    fn a_head_in_pieces_is_the_same_head() {
         for head in HEADS {
             reads_in_pieces::<StatusLine>(head);
         }

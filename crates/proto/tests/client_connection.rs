@@ -121,7 +121,7 @@ mod requests {
     }
 
     #[test]
-    fn nothing_goes_before_the_head_and_a_head_goes_once() {
+    fn the_head_is_sent_first_and_once() {
         let mut s = Scenario::new();
         assert_eq!(s.data(b"x"), Err(MisuseError::HeadNotSent));
         assert_eq!(s.end(false), Err(MisuseError::HeadNotSent));
@@ -134,7 +134,7 @@ mod requests {
     }
 
     #[test]
-    fn one_is_in_flight_at_a_time() {
+    fn only_one_request_is_in_flight() {
         let mut s = Scenario::requested();
         for part in [&OK[..10], &OK[10..OK.len() - 1]] {
             let refused = s.head(RequestKind::Ordinary, false);
@@ -149,7 +149,7 @@ mod requests {
     }
 
     #[test]
-    fn kinds_are_read_from_methods() {
+    fn the_method_decides_the_kind() {
         for (method, kind) in [
             (&b"HEAD"[..], RequestKind::Head),
             (b"CONNECT", RequestKind::Connect),
@@ -404,7 +404,7 @@ mod hand_over {
     }
 
     #[test]
-    fn an_unfinished_request_is_the_users_to_end() {
+    fn an_unfinished_request_is_ended_by_the_user() {
         let mut s = Scenario::new();
         s.head(RequestKind::Ordinary, true).unwrap();
         s.receive(SWITCH).unwrap();

@@ -151,7 +151,7 @@ mod responses {
     }
 
     #[test]
-    fn interim_responses_go_before_the_head() {
+    fn interim_responses_precede_the_head() {
         let mut s = Scenario::with(GET);
         s.connection
             .send_interim(ferrohttp_proto::CONTINUE, &mut s.out)
@@ -183,7 +183,7 @@ mod responses {
     }
 
     #[test]
-    fn a_head_goes_out_once() {
+    fn a_head_is_sent_once() {
         let mut s = Scenario::with(GET);
         s.connection.send_head(HEAD, false, &mut s.out).unwrap();
         assert_eq!(
@@ -198,7 +198,7 @@ mod responses {
     }
 
     #[test]
-    fn nothing_goes_out_after_a_closing_response() {
+    fn nothing_is_sent_after_a_closing_response() {
         let mut s = Scenario::with(&GET.repeat(2));
         s.answer_with(true);
         assert_eq!(
@@ -226,7 +226,7 @@ mod pipelining {
     use super::*;
 
     #[test]
-    fn stops_at_the_limit_and_goes_on_with_each_answer() {
+    fn reading_stops_at_the_limit_and_continues_after_each_response() {
         let mut s = Scenario::new();
         s.limits.max_pipelined = 2;
         assert_eq!(s.receive(&GET.repeat(4)), Ok(4));
@@ -259,7 +259,7 @@ mod pipelining {
     }
 
     #[test]
-    fn requests_before_a_bad_one_are_answered_first() {
+    fn requests_before_a_malformed_one_are_answered_first() {
         let mut s = Scenario::with(GET);
         assert_eq!(
             s.receive(b"bad").map_err(|error| error.kind),
@@ -289,7 +289,7 @@ mod pipelining {
     }
 
     #[test]
-    fn a_request_answered_early_may_still_break_off() {
+    fn a_request_answered_early_may_still_be_incomplete() {
         let mut s = Scenario::with(POST);
         s.answer();
         assert_eq!(
@@ -385,7 +385,7 @@ mod upgrades {
     }
 
     #[test]
-    fn taken_over_the_rest_is_the_users() {
+    fn after_an_upgrade_the_bytes_belong_to_the_user() {
         let mut s = Scenario::with(&[UPGRADE, GET].concat());
         s.connection.upgrade();
         assert_eq!(s.read(), Ok(0));
@@ -395,7 +395,7 @@ mod upgrades {
     }
 
     #[test]
-    fn declined_the_request_is_an_ordinary_one() {
+    fn a_declined_upgrade_is_an_ordinary_request() {
         let mut s = Scenario::with(&[UPGRADE, GET].concat());
         s.connection.decline_upgrade();
         assert_eq!(s.read(), Ok(3));
@@ -470,7 +470,7 @@ mod deadlines {
     }
 
     #[test]
-    fn a_body_is_under_the_request_limit_alone() {
+    fn only_request_timeout_applies_to_a_body() {
         let mut s = Scenario::with(POST);
         s.wait(100).receive(b"hel").unwrap();
         assert_eq!(
@@ -481,7 +481,7 @@ mod deadlines {
     }
 
     #[test]
-    fn nothing_runs_while_the_user_works() {
+    fn no_deadline_runs_while_a_request_is_answered() {
         let s = Scenario::with(GET);
         assert_eq!(s.deadline(&timeouts(60, 300, 5)), None);
     }
@@ -527,7 +527,7 @@ mod deadlines {
     }
 
     #[test]
-    fn a_request_that_waits_for_its_turn_is_under_no_limit() {
+    fn no_deadline_runs_for_a_request_that_waits_for_its_turn() {
         let mut s = Scenario::new();
         s.limits.max_pipelined = 1;
         s.receive(&[GET, POST].concat()).unwrap();
@@ -541,7 +541,7 @@ mod deadlines {
     }
 
     #[test]
-    fn nothing_runs_on_a_connection_that_is_to_close() {
+    fn no_deadline_runs_on_a_closing_connection() {
         let mut s = Scenario::with(GET);
         s.answer_with(true);
         assert_eq!(s.deadline(&Timeouts::default()), None);
@@ -551,7 +551,7 @@ mod deadlines {
     }
 
     #[test]
-    fn a_limit_beyond_the_clock_is_none() {
+    fn a_limit_beyond_the_clock_has_no_effect() {
         let s = Scenario::new();
         let timeouts = Timeouts {
             headers: Some(Duration::MAX),

@@ -17,7 +17,7 @@ impl HeldBytes for Large {
 }
 
 #[tokio::test]
-async fn one_flush_writes_only_so_much() {
+async fn one_flush_writes_a_limited_number_of_bytes() {
     const BOUND: u64 = 1024 * 1024;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await

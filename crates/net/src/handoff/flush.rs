@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_counted_as_far_as_they_matter() {
+    fn writes_are_counted_up_to_the_limit() {
         let (records, text, mut held) = flush();
         assert_eq!(check(&records, text, &mut held, 1), Ok(1));
     }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_does_not_end_within_the_flush_ends_what_can_be_named() {
+    fn connections_after_a_record_that_exceeds_the_flush_are_unknown() {
         let (mut records, text, mut held) = flush();
         records.truncate(records.len() - 4);
         let refused = check(&records, text, &mut held, 9).expect_err("cut");

@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_head_with_its_body_and_what_follows() {
+    fn reads_a_head_with_its_body_and_the_next_records() {
         let mut bytes = record(kind::HEAD, flag::END | flag::CHUNKED, &[4, 5], b"hello");
         bytes.extend(record(kind::CREDIT, 0, &[(-77_i32).cast_unsigned()], b""));
         bytes.extend(record(kind::HEAD, flag::TEXT, &[4, 3], b""));

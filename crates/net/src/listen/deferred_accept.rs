@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_on_while_many_end() {
+    fn accepting_is_deferred_while_many_connections_end() {
         let start = Instant::now();
         let mut deferred = DeferredAccept::new(start);
         // Periods from the start, connections ended in all, and whether that makes a difference.
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_looks_at_connections_ends_it() {
+    fn accepting_is_not_deferred_while_the_program_watches_connections() {
         let start = Instant::now();
         let mut deferred = DeferredAccept::new(start);
         assert!(deferred.update(start + PERIOD, BEGIN, || false));

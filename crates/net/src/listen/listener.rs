@@ -561,7 +561,7 @@ mod tests {
 
     /// Behaves as `accept` does while no descriptor is free.
     #[tokio::test]
-    async fn the_last_call_is_heard_while_accepting_fails() {
+    async fn the_last_call_is_noticed_while_accepting_fails() {
         let last_call = Notify::new();
         let mut called = pin!(last_call.notified());
         assert!(

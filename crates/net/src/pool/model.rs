@@ -28,7 +28,7 @@ impl Random {
 
 /// Random requests, ends and deaths with names, limits and orders of all kinds: every answer is that of the model.
 #[test]
-fn answers_are_those_of_a_model() {
+fn results_equal_those_of_a_model() {
     for seed in 1..=60 {
         let mut random = Random(seed);
         let bound = |random: &mut Random| [1.0, 2.0, 3.0, 7.0, INFINITY][random.below(5)];

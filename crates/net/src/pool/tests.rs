@@ -47,7 +47,7 @@ fn idle(pool: &mut Pool, origin: u32, count: u32) -> Vec<u32> {
 }
 
 #[test]
-fn limits_allow_so_many_connections_and_let_the_rest_wait() {
+fn requests_beyond_the_limits_wait() {
     use Acquired::{Connect, Wait};
     let cases: &[(f64, f64, &[Acquired])] = &[
         (INFINITY, INFINITY, &[Connect, Connect, Connect]),
@@ -72,7 +72,7 @@ fn limits_allow_so_many_connections_and_let_the_rest_wait() {
 }
 
 #[test]
-fn limits_hold_from_the_next_question_on() {
+fn new_limits_apply_to_the_next_call() {
     let mut pool = pool(limits(1.0, INFINITY));
     let origin = pool.origin("a").unwrap();
     pool.opened(origin).unwrap();
@@ -99,7 +99,7 @@ fn scheduling_chooses_the_latest_or_the_oldest() {
 }
 
 #[test]
-fn dead_idle_connections_are_passed_over_and_count_until_they_are_removed() {
+fn closed_idle_connections_are_skipped_and_count_until_they_are_removed() {
     for (oldest_first, chosen) in [(false, 1), (true, 1)] {
         let mut pool = pool(PoolLimits {
             oldest_first,
@@ -120,7 +120,7 @@ fn dead_idle_connections_are_passed_over_and_count_until_they_are_removed() {
 }
 
 #[test]
-fn connections_of_others_are_not_asked_for() {
+fn liveness_is_checked_for_own_connections_only() {
     let mut pool = pool(limits(INFINITY, INFINITY));
     let origin = pool.origin("a").unwrap();
     let foreign = pool.adopted(origin, None).unwrap();
@@ -137,7 +137,7 @@ fn connections_of_others_are_not_asked_for() {
 }
 
 #[test]
-fn what_becomes_of_a_released_connection() {
+fn a_released_connection_is_used_kept_or_closed() {
     let kept = limits(INFINITY, INFINITY);
     let cases = [
         ("kept", kept, true, 0, 0, Released::Keep),
@@ -217,7 +217,7 @@ fn what_becomes_of_a_released_connection() {
 }
 
 #[test]
-fn the_own_queue_goes_first_then_the_name_waited_for_longest() {
+fn the_own_queue_is_served_first_then_the_name_that_waits_longest() {
     let mut pool = pool(limits(INFINITY, 1.0));
     let [a, b, c] = ["a", "b", "c"].map(|name| pool.origin(name).unwrap());
     let member = pool.opened(a).unwrap();
@@ -247,7 +247,7 @@ fn the_own_queue_goes_first_then_the_name_waited_for_longest() {
 }
 
 #[test]
-fn what_programs_reserve_counts() {
+fn connections_reserved_by_programs_count() {
     let mut pool = pool(limits(2.0, 3.0));
     let [a, b] = ["a", "b"].map(|name| pool.origin(name).unwrap());
     pool.set_shown(a, 2, 0);
@@ -260,7 +260,7 @@ fn what_programs_reserve_counts() {
 }
 
 #[test]
-fn one_that_has_left_gives_its_room_away_once() {
+fn the_place_of_a_removed_connection_is_given_to_one_request() {
     let mut pool = pool(limits(1.0, INFINITY));
     let origin = pool.origin("a").unwrap();
     let member = idle(&mut pool, origin, 1)[0];
@@ -278,7 +278,7 @@ fn one_that_has_left_gives_its_room_away_once() {
 }
 
 #[test]
-fn old_numbers_find_nothing() {
+fn old_numbers_have_no_effect() {
     let mut pool = pool(limits(1.0, 1.0));
     let a = pool.origin("a").unwrap();
     let member = pool.opened(a).unwrap();
@@ -320,7 +320,7 @@ fn old_numbers_find_nothing() {
 }
 
 #[test]
-fn a_name_keeps_its_number_as_long_as_it_has_something() {
+fn a_name_keeps_its_number_while_it_is_in_use() {
     let mut pool = pool(limits(1.0, INFINITY));
     let a = pool.origin("a").unwrap();
     let member = pool.opened(a).unwrap();
@@ -334,7 +334,7 @@ fn a_name_keeps_its_number_as_long_as_it_has_something() {
 }
 
 #[test]
-fn idle_times() {
+fn the_shortest_idle_time_applies() {
     for (own, hint, buffer, expected) in [
         (0.0, None, 1000.0, Some(0.0)),
         (3000.0, None, 1000.0, Some(3000.0)),

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_one_decides_for_those_that_overran() {
+    async fn all_attempts_have_failed_when_the_last_one_fails() {
         let mut race = Race::default();
         race.start(2, std::future::pending());
         race.start(0, async { Err(failure(7, 0)) });
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_overran_may_still_win() {
+    async fn an_attempt_beyond_its_time_may_still_succeed() {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("bind");
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_alternate() {
         let order = |families: &str| {
             let addresses: Vec<SocketAddr> = families
                 .chars()

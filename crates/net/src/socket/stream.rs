@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn line_ends_hide_nothing() {
+    async fn unread_bytes_after_line_ends_are_noticed() {
         assert!(!says(b"").await);
         assert!(!says(b"\r\n\r\n").await);
         assert!(says(b"\r\nH").await);

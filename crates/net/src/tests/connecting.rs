@@ -77,7 +77,7 @@ fn connect(js: &Js, addresses: &[SocketAddr]) -> crate::ConnectionId {
 }
 
 #[test]
-fn a_dead_address_holds_up_the_next_one_so_long() {
+fn the_next_attempt_begins_when_the_time_of_one_is_over() {
     run(async |mut js| {
         let hole = BlackHole::new();
         let (listener, good) = listening().await;
@@ -92,7 +92,7 @@ fn a_dead_address_holds_up_the_next_one_so_long() {
 }
 
 #[test]
-fn a_refusal_does_not_hold_up_the_next_one() {
+fn the_next_attempt_begins_at_once_after_a_refusal() {
     run(async |mut js| {
         let (_listener, good) = listening().await;
         let start = Instant::now();
@@ -105,7 +105,7 @@ fn a_refusal_does_not_hold_up_the_next_one() {
 }
 
 #[test]
-fn when_the_last_one_fails_all_have_failed() {
+fn all_attempts_have_failed_when_the_last_one_fails() {
     run(async |mut js| {
         let hole = BlackHole::new();
         let start = Instant::now();
@@ -119,7 +119,7 @@ fn when_the_last_one_fails_all_have_failed() {
 }
 
 #[test]
-fn without_a_limit_a_dead_address_is_waited_for() {
+fn without_a_limit_an_attempt_has_no_end() {
     run(async |mut js| {
         let hole = BlackHole::new();
         let (_listener, good) = listening().await;
@@ -221,7 +221,7 @@ fn a_close_before_the_attempt_prevents_it() {
 }
 
 #[test]
-fn a_connection_without_limits_waits_for_its_response_for_good() {
+fn a_connection_without_limits_waits_for_its_response_forever() {
     run(async |mut js| {
         let (listener, good) = listening().await;
         let id = connect(&js, &[good]);
@@ -238,7 +238,7 @@ fn a_connection_without_limits_waits_for_its_response_for_good() {
 }
 
 #[test]
-fn options_reach_the_socket_whenever_they_are_set() {
+fn options_are_applied_whenever_they_are_set() {
     run(async |mut js| {
         let (_listener, good) = listening().await;
         let delay = Duration::from_secs(7);

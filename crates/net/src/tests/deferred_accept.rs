@@ -29,7 +29,7 @@ async fn make_busy(js: &mut Js, address: SocketAddr) {
 }
 
 #[test]
-fn a_peer_that_says_nothing_waits() {
+fn a_peer_that_sends_nothing_is_not_accepted_at_once() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         make_busy(&mut js, address).await;

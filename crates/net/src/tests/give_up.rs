@@ -27,7 +27,7 @@ async fn open(js: &mut Js, peer: &mut Peer) -> ConnectionId {
 }
 
 #[test]
-fn ours_is_closed_without_a_fin() {
+fn our_descriptor_is_closed_without_a_fin() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         let mut peer = Peer::connect(address).await;
@@ -49,7 +49,7 @@ fn ours_is_closed_without_a_fin() {
 }
 
 #[test]
-fn what_was_received_and_not_consumed_comes_along() {
+fn unconsumed_bytes_are_returned() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         let mut peer = Peer::connect(address).await;
@@ -63,7 +63,7 @@ fn what_was_received_and_not_consumed_comes_along() {
 }
 
 #[test]
-fn what_was_written_leaves_first() {
+fn written_bytes_are_sent_first() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         let mut peer = Peer::connect(address).await;
@@ -85,7 +85,7 @@ fn what_was_written_leaves_first() {
 }
 
 #[test]
-fn a_listening_socket_serves_others() {
+fn a_listening_socket_can_be_passed_on() {
     run(async |mut js| {
         let (server, address) = js.listen(ServerConfig::default());
         let beside = js

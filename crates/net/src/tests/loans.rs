@@ -38,7 +38,7 @@ async fn lent(js: &mut Js) -> (Peer, ConnectionId) {
 }
 
 #[test]
-fn an_idle_one_ends_in_time() {
+fn an_idle_connection_on_loan_times_out() {
     run(async |mut js| {
         let (mut peer, id) = lent(&mut js).await;
         let idle = Instant::now();
@@ -53,7 +53,7 @@ fn an_idle_one_ends_in_time() {
 }
 
 #[test]
-fn what_came_in_time_is_served_however_late() {
+fn bytes_that_arrived_in_time_are_served_after_the_deadline() {
     run(async |mut js| {
         let (mut peer, id) = lent(&mut js).await;
         sleep(KEEP_ALIVE / 2).await;
@@ -68,7 +68,7 @@ fn what_came_in_time_is_served_however_late() {
 }
 
 #[test]
-fn a_head_that_began_has_its_time() {
+fn headers_timeout_applies_to_a_head_that_began_on_loan() {
     run(async |mut js| {
         let (mut peer, id) = lent(&mut js).await;
         let began = Instant::now();
@@ -84,7 +84,7 @@ fn a_head_that_began_has_its_time() {
 }
 
 #[test]
-fn one_that_has_closed_is_not_lent() {
+fn a_closed_connection_is_not_lent() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig::default());
         let _peer = Peer::connect(address).await;

@@ -176,7 +176,7 @@ fn a_large_response_arrives_whole() {
 }
 
 #[test]
-fn the_end_is_said_by_tls_in_both_directions() {
+fn close_notify_is_sent_in_both_directions() {
     run(async |mut js| {
         let address = listen(&js, ServerConfig::default());
         let (mut peer, id) = asked(&mut js, address).await;
@@ -215,7 +215,7 @@ fn a_peer_that_speaks_http_gets_an_alert() {
 }
 
 #[test]
-fn a_handshake_that_is_broken_off() {
+fn an_aborted_handshake_is_reported() {
     run(async |mut js| {
         let address = listen(&js, ServerConfig::default());
         let mut peer = Peer::connect(address).await;
@@ -228,7 +228,7 @@ fn a_handshake_that_is_broken_off() {
 }
 
 #[test]
-fn a_handshake_has_its_time() {
+fn a_handshake_times_out() {
     for beginning in ["", "\x16\x03\x01"] {
         run(async |mut js| {
             let address = listen(&js, ServerConfig::default());
@@ -259,7 +259,7 @@ fn time_limits_of_http_begin_after_the_handshake() {
 
 /// The connections of a thread share the buffer that ciphertext is received in.
 #[test]
-fn nothing_of_one_connection_is_seen_by_another() {
+fn connections_do_not_mix() {
     run(async |mut js| {
         let address = listen(&js, ServerConfig::default());
         let mut peers = Vec::new();

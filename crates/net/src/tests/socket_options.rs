@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::socket::stream::Stream;
 
 #[tokio::test]
-async fn options_reach_the_socket() {
+async fn options_are_applied_to_the_socket() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("bind");
     let _peer = TcpStream::connect(listener.local_addr().expect("address"))
         .await

@@ -67,11 +67,11 @@ fn told_first(first: usize) -> usize {
 }
 
 #[test]
-fn where_several_have_come_there_may_be_more() {
+fn several_requests_at_once_make_the_thread_poll_again() {
     assert_eq!(told_first(SEVERAL), SEVERAL + 1);
 }
 
 #[test]
-fn few_are_reported_at_once() {
+fn few_requests_are_reported_at_once() {
     assert_eq!(told_first(SEVERAL - 1), SEVERAL - 1);
 }

@@ -97,7 +97,7 @@ fn a_late_head_is_answered_once_when_javascript_does() {
 }
 
 #[test]
-fn a_later_head_has_its_time_from_its_first_byte() {
+fn headers_timeout_of_a_later_head_counts_from_its_first_byte() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -114,7 +114,7 @@ fn a_later_head_has_its_time_from_its_first_byte() {
 }
 
 #[test]
-fn a_late_body_is_a_late_request() {
+fn request_timeout_applies_to_a_body() {
     for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
         run(async |mut js| {
             let (_, address) = js.listen(config());
@@ -140,7 +140,7 @@ fn a_late_body_is_a_late_request() {
 }
 
 #[test]
-fn a_late_body_whose_answer_has_begun_gets_no_other() {
+fn a_late_body_gets_no_second_response() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -162,7 +162,7 @@ fn a_late_body_whose_answer_has_begun_gets_no_other() {
 }
 
 #[test]
-fn an_idle_connection_closes_without_a_word() {
+fn an_idle_connection_closes_without_a_response() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -204,7 +204,7 @@ fn an_idle_connection_stays_when_javascript_keeps_it() {
 }
 
 #[test]
-fn a_request_in_the_last_moment_is_served() {
+fn a_request_just_before_the_timeout_is_served() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -223,7 +223,7 @@ fn a_request_in_the_last_moment_is_served() {
 }
 
 #[test]
-fn requests_put_keep_alive_off() {
+fn a_request_restarts_keep_alive_timeout() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -240,7 +240,7 @@ fn requests_put_keep_alive_off() {
 }
 
 #[test]
-fn a_handler_may_take_its_time() {
+fn no_timeout_runs_while_a_handler_works() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -275,7 +275,7 @@ fn a_slow_reader_keeps_its_connection() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_the_late_answer_goes_nevertheless() {
+fn a_peer_that_does_not_read_the_408_is_closed() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -329,7 +329,7 @@ fn inactivity_is_reported_once_until_bytes_move() {
 }
 
 #[test]
-fn a_request_after_an_unanswered_one_leaves_the_socket_timeout_alone() {
+fn a_pipelined_request_does_not_reset_the_socket_timeout() {
     let limit = Duration::from_secs(3);
     run(async |mut js| {
         let (_, address) = js.listen(config());
@@ -346,7 +346,7 @@ fn a_request_after_an_unanswered_one_leaves_the_socket_timeout_alone() {
 }
 
 #[test]
-fn a_connection_that_begins_paused_is_read_when_javascript_says_so() {
+fn a_connection_that_begins_paused_is_read_after_resume() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig {
             paused: true,
@@ -362,7 +362,7 @@ fn a_connection_that_begins_paused_is_read_when_javascript_says_so() {
 }
 
 #[test]
-fn bytes_in_either_direction_put_inactivity_off() {
+fn bytes_in_either_direction_restart_the_socket_timeout() {
     run(async |mut js| {
         let (_, address) = js.listen(ServerConfig {
             socket_timeout: Some(Duration::from_secs(20)),
@@ -406,7 +406,7 @@ fn no_timeout_means_none() {
 }
 
 #[test]
-fn the_next_tenant_of_a_slot_has_its_own_time() {
+fn the_next_connection_of_a_slot_has_its_own_timeout() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let first = Peer::connect(address).await;
@@ -429,7 +429,7 @@ fn the_next_tenant_of_a_slot_has_its_own_time() {
 }
 
 #[test]
-fn many_connections_each_have_their_own_time() {
+fn each_of_many_connections_has_its_own_timeout() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
         let mut peers = Vec::new();
@@ -453,7 +453,7 @@ fn many_connections_each_have_their_own_time() {
 }
 
 #[test]
-fn changed_limits_apply_to_connections_that_wait() {
+fn changed_timeouts_apply_to_idle_connections() {
     let shorter = |headers, keep_alive| ServerConfig {
         timeouts: Timeouts {
             headers: Some(headers),

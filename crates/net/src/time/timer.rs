@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_turns_away_stays() {
+    fn a_timer_several_turns_away_stays() {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         let turn = TICK * SLOTS as u32;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_deadline_fires_at_the_next_look() {
+    fn a_past_deadline_fires_at_the_next_check() {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         assert_eq!(expired(&mut wheel, start + ms(500)), [""; 0]);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_soon_is_kept_to_the_millisecond() {
+    fn near_timers_are_kept_to_the_millisecond() {
         let start = Instant::now();
         let mut wheel = Wheel::new(start);
         let now = start + ms(1003);

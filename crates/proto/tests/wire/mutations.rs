@@ -83,12 +83,12 @@ fn check_mutants(seed: u64, vectors: &[Vector], read: Reader, otherwise: &[(&str
 }
 
 #[test]
-fn mutants_read_the_same_whole_in_bytes_and_in_two() {
+fn mutated_requests_are_read_the_same_in_any_pieces() {
     let late: Reader = |pieces, options| transcript(pieces, options, Answers::Late);
     check_mutants(24, &vectors(), read, &[("answered late", late)]);
 }
 
 #[test]
-fn mutants_of_responses_read_the_same_whole_in_bytes_and_in_two() {
+fn mutated_responses_are_read_the_same_in_any_pieces() {
     check_mutants(42, &response_vectors(), response_transcript, &[]);
 }

@@ -33,7 +33,7 @@ fn cut_in_two_at_every_byte() {
 }
 
 #[test]
-fn pipelined_after_a_good_request() {
+fn pipelined_after_a_valid_request() {
     const FIRST: &[u8] = b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
     let first = [
         "request POST /first 1.1 length=2",

@@ -82,7 +82,7 @@ fn part(id: ConnectionId, bytes: impl Into<Vec<u8>>) -> Part {
 }
 
 #[test]
-fn few_parts_in_a_row_stay_apart_and_many_share_a_record() {
+fn few_parts_stay_separate_and_many_share_a_record() {
     for step in [1, 2, 3, 5, 100, 4095, 4096] {
         let mut batch = Batch::default();
         let whole: Vec<u8> = (0..INLINE_BODY).map(|index| (index % 251) as u8).collect();
@@ -158,7 +158,7 @@ fn read(length: usize) -> (Vec<u8>, std::ops::Range<usize>) {
 }
 
 #[test]
-fn memory_on_offer_becomes_the_chunk_of_a_part_that_fills_half_of_it() {
+fn offered_memory_becomes_the_chunk_of_a_part_that_fills_half_of_it() {
     for (length, given) in [(CHUNK / 2 - 1, false), (CHUNK / 2, true)] {
         let (mut memory, part_of) = read(length);
         let (address, expected) = (memory.as_ptr(), memory[part_of.clone()].to_vec());
@@ -173,7 +173,7 @@ fn memory_on_offer_becomes_the_chunk_of_a_part_that_fills_half_of_it() {
 }
 
 #[test]
-fn parts_in_memory_on_offer_share_a_chunk() {
+fn parts_in_offered_memory_share_a_chunk() {
     for (second, given) in [(CHUNK / 4 - 1, false), (CHUNK / 4, true)] {
         let (mut memory, part_of) = read(CHUNK / 2 + 10);
         let address = memory.as_ptr();
@@ -194,7 +194,7 @@ fn parts_in_memory_on_offer_share_a_chunk() {
 }
 
 #[test]
-fn memory_on_offer_is_given_away_once() {
+fn offered_memory_is_used_once() {
     let (mut memory, part_of) = read(CHUNK / 2);
     let expected = memory[part_of.clone()].to_vec();
     let mut batch = Batch::default();
@@ -209,7 +209,7 @@ fn memory_on_offer_is_given_away_once() {
 }
 
 #[test]
-fn what_is_not_on_offer_any_more_is_copied() {
+fn parts_outside_the_offered_memory_are_copied() {
     let (mut memory, part_of) = read(CHUNK / 2);
     let mut batch = Batch::default();
     let offer = batch.offer();
@@ -219,7 +219,7 @@ fn what_is_not_on_offer_any_more_is_copied() {
 }
 
 #[test]
-fn memory_that_comes_back_is_used_again() {
+fn returned_memory_is_reused() {
     // Not each time where other tests run beside this one.
     let again = (0..100).any(|_| {
         let mut memory = chunk::memory();
@@ -234,7 +234,7 @@ fn memory_that_comes_back_is_used_again() {
 }
 
 #[test]
-fn parts_of_others_stay_apart() {
+fn parts_of_other_connections_stay_separate() {
     let mut batch = Batch::default();
     batch.body(A, b"a", false);
     batch.body(B, b"b", false);
@@ -262,7 +262,7 @@ fn parts_of_others_stay_apart() {
 }
 
 #[test]
-fn what_comes_between_two_parts_stays_between_them() {
+fn a_record_between_two_parts_keeps_its_place() {
     type Add = fn(&mut Batch);
     let between: [(u32, Add); 7] = [
         (kind::OPEN, |batch| batch.open(B, 1, (None, None))),
@@ -288,7 +288,7 @@ fn what_comes_between_two_parts_stays_between_them() {
 }
 
 #[test]
-fn a_batch_is_worth_a_wake_up_by_requests_or_by_bytes() {
+fn a_batch_is_published_early_by_requests_or_by_bytes() {
     let mut scratch = Scratch::new();
     let mut batch = Batch::default();
     let mut heads = 0;
@@ -338,7 +338,7 @@ fn a_batch_is_worth_a_wake_up_by_requests_or_by_bytes() {
 }
 
 #[test]
-fn a_chunk_is_what_javascript_would_take() {
+fn a_chunk_has_the_size_that_javascript_takes() {
     let mut batch = Batch::default();
     batch.body_chunk(A, Chunk::copy_of(&[7; 3]), true);
     let words: Vec<_> = batch
@@ -363,7 +363,7 @@ fn a_chunk_is_what_javascript_would_take() {
 
 /// What a panic between the beginning and the end of a record leaves.
 #[test]
-fn a_record_that_is_not_whole_is_never_seen() {
+fn an_incomplete_record_is_never_read() {
     let mut batch = Batch::default();
     batch.eof(A);
     batch.begin(kind::BODY, 0, B, ());
@@ -397,7 +397,7 @@ fn a_part_that_a_panic_interrupts_is_not_continued() {
 }
 
 #[test]
-fn a_torn_record_alone_is_nothing_to_publish() {
+fn an_incomplete_record_alone_is_not_published() {
     let inbox = Inbox::new(Box::new(|| {}));
     let mut batch = Batch::default();
     batch.begin(kind::BODY, 0, A, ());
