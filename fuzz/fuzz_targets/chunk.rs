@@ -34,7 +34,7 @@ fuzz_target!(|input: (bool, &[u8])| {
                 data += part.len();
             }
             Some(Event::End(_)) => break,
-            Some(Event::Request(_)) => unreachable!("a request within a body"),
+            Some(Event::Head(_)) => unreachable!("a request within a body"),
         }
     }
     assert!(data <= body.len());

@@ -68,7 +68,7 @@ fuzz_target!(|operations: Vec<Operation<'_>>| {
         while let Ok(step) = connection.handle_data(now, &limits, &unread, &mut scratch) {
             let more = step.event.is_some();
             match step.event {
-                Some(Event::Request(_)) => requests += 1,
+                Some(Event::Head(_)) => requests += 1,
                 Some(Event::End(_)) => ends += 1,
                 _ => {}
             }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use ferrohttp_proto::{
-    ClientConnection, ClientEvent, ErrorKind, Fields, Limits, RequestKind, Scratch,
+    ClientConnection, ErrorKind, Event, Fields, Limits, RequestKind, ResponseEvent, Scratch,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -17,15 +17,15 @@ enum Said {
 }
 
 impl Said {
-    fn new(event: ClientEvent<'_>) -> Self {
+    fn new(event: ResponseEvent<'_>) -> Self {
         let owned = |fields: Fields<'_>| fields.map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
         match event {
-            ClientEvent::Information(head) => Self::Information(head.status),
-            ClientEvent::Response(head) => {
+            Event::Head(head) if head.interim => Self::Information(head.status),
+            Event::Head(head) => {
                 Self::Response(head.status, head.reason.to_vec(), owned(head.fields))
             }
-            ClientEvent::Data(part) => Self::Data(part.to_vec()),
-            ClientEvent::End(trailers) => Self::End(owned(trailers)),
+            Event::Data(part) => Self::Data(part.to_vec()),
+            Event::End(trailers) => Self::End(owned(trailers)),
         }
     }
 }

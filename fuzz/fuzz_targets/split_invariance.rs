@@ -38,7 +38,7 @@ fn run<'p>(pieces: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Vec<Said>
             };
             let mut upgrade = false;
             match event {
-                Event::Request(head) => {
+                Event::Head(head) => {
                     upgrade = head.upgrade;
                     said.push(Said::Request(head.target.to_vec(), owned(head.fields)));
                 }

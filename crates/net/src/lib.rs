@@ -18,6 +18,7 @@ mod environment;
 mod handoff;
 mod id;
 mod listen;
+mod messages;
 mod pool;
 mod registry;
 mod server;

@@ -5,25 +5,17 @@
 
 use std::time::Instant;
 
-use ferrohttp_proto::{
-    BodyLength, ClientConnection, ClientEvent, ErrorKind, Event, Limits, RequestKind, Scratch,
-    ServerConnection,
-};
+use ferrohttp_proto::{ErrorKind, Limits, RequestKind, Scratch};
 
-use crate::connection::last_packet;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
+use crate::messages::{Engine, Input, Reported, Translator};
 
 /// There is one connection only.
 const ID: ConnectionId = ConnectionId {
     slot: 0,
     generation: 0,
 };
-
-enum Engine {
-    Server(ServerConnection),
-    Client(ClientConnection),
-}
 
 /// The connection of one stream, in either role. Every method is synchronous. `records` returns the events, see `handoff`.
 pub struct Session {
@@ -44,16 +36,13 @@ impl Session {
     /// The server's side of a stream.
     #[must_use]
     pub fn server(limits: Limits) -> Self {
-        Self::new(
-            Engine::Server(ServerConnection::new(Instant::now())),
-            limits,
-        )
+        Self::new(Engine::server(Instant::now()), limits)
     }
 
     /// The client's side of a stream.
     #[must_use]
     pub fn client(limits: Limits) -> Self {
-        Self::new(Engine::Client(ClientConnection::new()), limits)
+        Self::new(Engine::client(), limits)
     }
 
     fn new(engine: Engine, limits: Limits) -> Self {
@@ -72,12 +61,13 @@ impl Session {
     /// Parses `data`, which the stream has received.
     pub fn feed(&mut self, data: &[u8]) {
         if let Some(kind) = self.failed {
-            // As with Node's parser, a program that leaves a broken connection open receives all further bytes.
-            self.batch.error(ID, kind, 0, data);
+            self.with_translator(Instant::now(), |_, translator| {
+                translator.after_error(kind, data);
+            });
             return;
         }
         if self.input.is_empty() {
-            let used = self.parse(data, 0);
+            let used = self.parse(Input::new(data));
             self.input.extend_from_slice(&data[used..]);
         } else {
             let seen = self.input.len();
@@ -91,82 +81,66 @@ impl Session {
         if self.upgrade_pending || self.failed.is_some() {
             return;
         }
-        let outcome = match &mut self.engine {
-            Engine::Server(server) => server.handle_eof(&self.input).map(|event| {
-                if let Some(Event::End(trailers)) = event {
-                    self.batch.end(ID, &trailers, false);
-                }
-            }),
-            Engine::Client(client) => client.handle_eof().map(|event| {
-                if let Some(ClientEvent::End(trailers)) = event {
-                    self.batch.end(ID, &trailers, true);
-                }
-            }),
-        };
-        match outcome {
-            Ok(()) => self.batch.eof(ID),
-            Err(error) => {
-                self.failed = Some(error.kind);
-                self.batch
-                    .error(ID, error.kind, error.bytes_parsed, &self.input);
+        let rest = std::mem::take(&mut self.input);
+        let outcome = self.with_translator(Instant::now(), |engine, translator| {
+            let outcome = engine.report_fin(translator, &rest);
+            if outcome.is_ok() {
+                translator.eof();
             }
-        }
-        self.input = Vec::new();
+            outcome
+        });
+        self.failed = outcome.err().map(|error| error.kind);
     }
 
     /// Server: the response to the oldest unanswered request has been written; `close` if it has announced the end of the
     /// connection. Requests that had to wait for it are parsed. No effect out of turn.
     pub fn answered(&mut self, close: bool) {
-        if let Engine::Server(server) = &mut self.engine {
-            let mut nothing = Vec::new();
-            // The head may have been counted already.
-            let _ = server.send_head(b"", false, &mut nothing);
-            let _ = server.send_end(Instant::now(), b"", close, &mut nothing);
-            self.resume();
+        if self.engine.is_client() {
+            return;
         }
+        let mut nothing = Vec::new();
+        // The head may have been counted already.
+        let _ = self.engine.send_head(None, b"", false, &mut nothing);
+        let _ = self
+            .engine
+            .send_end(Instant::now(), b"", close, &mut nothing);
+        self.resume();
     }
 
     /// Client: a request's head is written. Returns false if another request is in progress, or the connection accepts no more.
     pub fn begin(&mut self, kind: RequestKind) -> bool {
-        match &mut self.engine {
-            Engine::Client(client) => client.send_head(kind, b"", false, &mut Vec::new()).is_ok(),
-            Engine::Server(_) => false,
-        }
+        self.engine
+            .send_head(Some(kind), b"", false, &mut Vec::new())
+            .is_ok()
     }
 
     /// Client: the request has been written. No effect out of turn.
     pub fn finished(&mut self, close: bool) {
-        if let Engine::Client(client) = &mut self.engine {
-            let _ = client.send_end(b"", close, &mut Vec::new());
+        if self.engine.is_client() {
+            let mut nothing = Vec::new();
+            let _ = self
+                .engine
+                .send_end(Instant::now(), b"", close, &mut nothing);
         }
     }
 
     /// Server: the upgrade has no listener, so the next bytes are HTTP.
     pub fn decline_upgrade(&mut self) {
-        if let Engine::Server(server) = &mut self.engine {
-            server.decline_upgrade();
-            self.upgrade_pending = false;
-            self.resume();
-        }
+        self.engine.decline_upgrade();
+        self.upgrade_pending = false;
+        self.resume();
     }
 
     /// Whether a message has begun and not ended.
     #[must_use]
     pub fn is_receiving(&self) -> bool {
-        match &self.engine {
-            Engine::Server(server) => server.is_receiving(),
-            Engine::Client(client) => client.is_receiving(),
-        }
+        self.engine.is_receiving()
     }
 
     /// Whether no exchange is in progress.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.input.is_empty()
-            && match &self.engine {
-                Engine::Server(server) => server.is_idle(),
-                Engine::Client(client) => client.is_idle(),
-            }
+        self.input.is_empty() && self.engine.is_idle()
     }
 
     /// Calls `take` with the records since the last call, if there are any.
@@ -188,76 +162,55 @@ impl Session {
         if self.upgrade_pending || (self.input.is_empty() && !self.is_receiving()) {
             return;
         }
-        let mut input = std::mem::take(&mut self.input);
-        let used = self.parse(&input, seen);
-        input.drain(..used);
-        self.input = input;
+        let mut bytes = std::mem::take(&mut self.input);
+        let used = self.parse(Input {
+            bytes: &bytes,
+            seen,
+            used: 0,
+        });
+        bytes.drain(..used);
+        self.input = bytes;
     }
 
-    /// Returns the number of bytes of `input` that are consumed. The first `seen` bytes are not new.
-    fn parse(&mut self, input: &[u8], seen: usize) -> usize {
+    /// Returns the number of bytes of `input` that are consumed.
+    fn parse(&mut self, mut input: Input<'_>) -> usize {
         let now = Instant::now();
-        let mut used = 0;
+        let mut scratch = std::mem::take(&mut self.scratch);
         while !self.upgrade_pending && self.failed.is_none() {
-            let rest = &input[used..];
-            let stepped = match &mut self.engine {
-                Engine::Server(server) => server
-                    .handle_data(now, &self.limits, rest, &mut self.scratch)
-                    .map(|step| (step.consumed, step.event.map(Told::Server))),
-                Engine::Client(client) => client
-                    .handle_data(&self.limits, rest, &mut self.scratch)
-                    .map(|step| (step.consumed, step.event.map(Told::Client))),
-            };
-            let (consumed, event) = match stepped {
-                Ok(stepped) => stepped,
+            let outcome = self.with_translator(now, |engine, translator| {
+                engine
+                    .report_next(translator, &mut input, &mut scratch)
+                    .inspect_err(|error| translator.error(*error, &input))
+            });
+            match outcome {
+                Ok(Reported::Nothing) => break,
+                Ok(Reported::Head { upgrade, .. }) => self.upgrade_pending = upgrade,
+                Ok(Reported::Data(_) | Reported::End) => {}
                 Err(error) => {
                     self.failed = Some(error.kind);
-                    let (at, packet) = last_packet(input, seen, used + error.bytes_parsed);
-                    self.batch.error(ID, error.kind, at, packet);
-                    return input.len();
-                }
-            };
-            used += consumed;
-            let Some(event) = event else { break };
-            let after = &input[used..];
-            match event {
-                Told::Server(Event::Request(head)) => {
-                    self.without_body = head.body == BodyLength::None;
-                    self.upgrade_pending = head.upgrade;
-                    self.batch
-                        .head(ID, &head, if head.upgrade { after } else { &[] });
-                }
-                Told::Client(ClientEvent::Information(head)) => {
-                    self.batch.response(ID, &head, true, &[]);
-                }
-                Told::Client(ClientEvent::Response(head)) => {
-                    self.without_body = false;
-                    self.upgrade_pending = head.upgrade;
-                    let after = if head.upgrade { after } else { &[] };
-                    self.batch.response(ID, &head, false, after);
-                }
-                Told::Server(Event::Data(data)) | Told::Client(ClientEvent::Data(data)) => {
-                    self.batch.whole_body(ID, data);
-                }
-                Told::Server(Event::End(trailers)) | Told::Client(ClientEvent::End(trailers)) => {
-                    if !self.without_body {
-                        let last = match &self.engine {
-                            Engine::Client(client) => client.close_reason().is_some(),
-                            Engine::Server(_) => false,
-                        };
-                        self.batch.end(ID, &trailers, last);
-                    }
+                    input.used = input.bytes.len();
                 }
             }
         }
-        used
+        self.scratch = scratch;
+        input.used
     }
-}
 
-/// An event of an engine of either role.
-enum Told<'b> {
-    Server(Event<'b>),
-    Client(ClientEvent<'b>),
+    fn with_translator<T>(
+        &mut self,
+        now: Instant,
+        act: impl FnOnce(&mut Engine, &mut Translator<'_>) -> T,
+    ) -> T {
+        let mut translator = Translator {
+            id: ID,
+            now,
+            limits: &self.limits,
+            batch: &mut self.batch,
+            whole_bodies: true,
+            without_body: &mut self.without_body,
+        };
+        act(&mut self.engine, &mut translator)
+    }
 }
 
 #[cfg(test)]

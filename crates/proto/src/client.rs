@@ -6,7 +6,8 @@ use crate::config::Limits;
 use crate::directives::Sender;
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
-    BodyPart, ClientEvent, Fields, RequestKind, ResponseHead, Scratch, Step, count_line_ends,
+    BodyPart, Event, Fields, RequestKind, ResponseEvent, ResponseHead, Scratch, Step,
+    count_line_ends,
 };
 use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
@@ -38,7 +39,7 @@ const MAX_LINE_ENDS: u32 = 1024;
 /// server refuses. For that, set `max_headers_count` to 0, and let the user drop the surplus.
 ///
 /// ```
-/// use ferrohttp_proto::{ClientConnection, ClientEvent, Limits, RequestKind, Scratch};
+/// use ferrohttp_proto::{ClientConnection, Event, Limits, RequestKind, Scratch};
 ///
 /// let (limits, mut scratch, mut out) = (Limits::default(), Scratch::new(), Vec::new());
 /// let mut connection = ClientConnection::new();
@@ -51,9 +52,9 @@ const MAX_LINE_ENDS: u32 = 1024;
 ///     let step = connection.handle_data(&limits, received, &mut scratch)?;
 ///     received = &received[step.consumed..];
 ///     match step.event {
-///         Some(ClientEvent::Response(head)) => assert_eq!((head.status, head.reason), (200, &b"OK"[..])),
-///         Some(ClientEvent::Data(data)) => body.extend_from_slice(data),
-///         Some(ClientEvent::Information(_) | ClientEvent::End(_)) => {}
+///         Some(Event::Head(head)) => assert_eq!((head.status, head.reason), (200, &b"OK"[..])),
+///         Some(Event::Data(data)) => body.extend_from_slice(data),
+///         Some(Event::End(_)) => {}
 ///         None => break,
 ///     }
 /// }
@@ -138,7 +139,7 @@ impl ClientConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+    ) -> Result<Step<ResponseEvent<'b>>, ParseError> {
         match &mut self.reading {
             Reading::Body(decoder) => match decoder.run(limits, input, scratch) {
                 Ok(step) => {
@@ -150,7 +151,7 @@ impl ClientConnection {
                         }
                         self.end_response(CloseReason::PeerClose);
                     }
-                    Ok(step.map(ClientEvent::from))
+                    Ok(step.map(Event::from))
                 }
                 Err(error) => Err(self.fail(error)),
             },
@@ -182,7 +183,7 @@ impl ClientConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<ClientEvent<'b>>, ParseError> {
+    ) -> Result<Step<ResponseEvent<'b>>, ParseError> {
         let Reading::Head(scanner) = &mut self.reading else {
             return Ok(Step::nothing(0));
         };
@@ -198,8 +199,8 @@ impl ClientConnection {
             Err(error) => return Err(self.fail(error.behind(skipped))),
         };
         let consumed = skipped + parsed.end;
-        let event = self.accept(&parsed, limits, input, scratch);
-        if matches!(event, ClientEvent::Information(_)) {
+        let head = self.accept(&parsed, limits, input, scratch);
+        if head.interim {
             self.interim = self.interim.saturating_add(consumed as u32);
             if self.interim as usize / MAX_INTERIM_HEADS > limits.max_header_size {
                 return Err(self.fail(ErrorKind::HeaderOverflow.at(consumed)));
@@ -207,7 +208,7 @@ impl ClientConnection {
         }
         Ok(Step {
             consumed,
-            event: Some(event),
+            event: Some(Event::Head(head)),
         })
     }
 
@@ -218,7 +219,7 @@ impl ClientConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b Scratch,
-    ) -> ClientEvent<'b> {
+    ) -> ResponseHead<'b> {
         const SWITCHING_PROTOCOLS: u16 = 101;
         let (line, directives) = (parsed.line, parsed.directives);
         let fields = Fields::new(input, scratch);
@@ -234,6 +235,7 @@ impl ClientConnection {
         let keep_alive = willing && !framing.close && !switching && !upgrade;
         let head = ResponseHead {
             status: line.status,
+            interim,
             reason: parsed.text(input),
             major_version: line.major_version,
             minor_version: line.minor_version,
@@ -248,7 +250,6 @@ impl ClientConnection {
             if !willing && !limits.lenient {
                 self.reading = Reading::ClosedEarly;
             }
-            ClientEvent::Information(head)
         } else {
             self.keep_alive = keep_alive;
             self.reading = if upgrade {
@@ -257,8 +258,8 @@ impl ClientConnection {
             } else {
                 Reading::Body(BodyDecoder::new(framing.body, Sender::Server, directives))
             };
-            ClientEvent::Response(head)
         }
+        head
     }
 
     /// The server has sent FIN. Call it when `handle_data` has no further event. Unconsumed bytes are lost. Returns the `End` of
@@ -268,7 +269,7 @@ impl ClientConnection {
     ///
     /// [`ErrorKind::HangUp`]: a response was due, and its final head had not arrived.
     /// [`ErrorKind::Aborted`]: its body was cut off. On an idle connection there is no error.
-    pub fn handle_eof(&mut self) -> Result<Option<ClientEvent<'static>>, ParseError> {
+    pub fn handle_eof(&mut self) -> Result<Option<ResponseEvent<'static>>, ParseError> {
         match &self.reading {
             Reading::Idle | Reading::Ended => self.stop_reading(CloseReason::PeerEof),
             Reading::Head(_) | Reading::ClosedEarly => {
@@ -277,7 +278,7 @@ impl ClientConnection {
             Reading::Body(decoder) if decoder.is_complete_at_eof() => {
                 self.keep_alive = false;
                 self.end_response(CloseReason::PeerEof);
-                return Ok(Some(ClientEvent::End(Fields::default())));
+                return Ok(Some(Event::End(Fields::default())));
             }
             Reading::Body(_) => return Err(self.fail(ErrorKind::Aborted.at(0))),
             Reading::Closed | Reading::Failed | Reading::Raw => {}

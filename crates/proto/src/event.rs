@@ -38,7 +38,7 @@ pub(crate) enum BodyPart<'b> {
     End(Fields<'b>),
 }
 
-impl<'b> From<BodyPart<'b>> for Event<'b> {
+impl<'b, H> From<BodyPart<'b>> for Event<'b, H> {
     fn from(part: BodyPart<'b>) -> Self {
         match part {
             BodyPart::Data(data) => Self::Data(data),
@@ -47,16 +47,22 @@ impl<'b> From<BodyPart<'b>> for Event<'b> {
     }
 }
 
-/// One part of an incoming request. Each is a `Request`, any number of `Data`, one `End`.
+/// One part of an incoming message, whose head is an `H`. A message is a `Head`, any number of `Data`, one `End`.
 #[derive(Debug, Clone)]
-pub enum Event<'b> {
-    /// A complete request head.
-    Request(RequestHead<'b>),
+pub enum Event<'b, H> {
+    /// A complete head. A response may have any number of interim ones before it, see [`ResponseHead::interim`].
+    Head(H),
     /// Some bytes of the body, without the transfer coding. Never empty.
     Data(&'b [u8]),
     /// The message is complete. The trailer fields, usually none.
     End(Fields<'b>),
 }
+
+/// One part of a request.
+pub type RequestEvent<'b> = Event<'b, RequestHead<'b>>;
+
+/// One part of a response. Nothing follows a head whose `upgrade` is set.
+pub type ResponseEvent<'b> = Event<'b, ResponseHead<'b>>;
 
 /// A request's head (RFC 9112 sections 2 to 5).
 #[derive(Debug, Clone)]
@@ -109,33 +115,13 @@ pub enum Expect {
     Other,
 }
 
-/// One part of a response. Each response is any number of `Information`, one `Response`, any number of `Data`, one `End`.
-#[derive(Debug, Clone)]
-pub enum ClientEvent<'b> {
-    /// The complete head of an interim (1xx) response, before the final one.
-    Information(ResponseHead<'b>),
-    /// The complete head of the final response. Nothing follows if its `upgrade` is set.
-    Response(ResponseHead<'b>),
-    /// Some bytes of the body, without the transfer coding. Never empty.
-    Data(&'b [u8]),
-    /// The response is complete. The trailer fields, usually none.
-    End(Fields<'b>),
-}
-
-impl<'b> From<BodyPart<'b>> for ClientEvent<'b> {
-    fn from(part: BodyPart<'b>) -> Self {
-        match part {
-            BodyPart::Data(data) => Self::Data(data),
-            BodyPart::End(trailers) => Self::End(trailers),
-        }
-    }
-}
-
 /// A response's head (RFC 9112 sections 2 to 5).
 #[derive(Debug, Clone)]
 pub struct ResponseHead<'b> {
     /// Three digits as a number: 0 to 999.
     pub status: u16,
+    /// An interim (1xx) response: another head follows.
+    pub interim: bool,
     /// The text after the status, as sent: any bytes except CR and LF, including NUL.
     pub reason: &'b [u8],
     /// The version's digits: 1.1, 1.0, 0.9 or 2.0; any in lenient mode.

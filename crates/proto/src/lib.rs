@@ -30,7 +30,7 @@
 //! let mut received: &[u8] = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 //!
 //! let step = connection.handle_data(now, &limits, received, &mut scratch)?;
-//! let Some(Event::Request(head)) = step.event else { panic!("not a request") };
+//! let Some(Event::Head(head)) = step.event else { panic!("not a request") };
 //! assert_eq!((head.method, head.target), (Method::POST, &b"/upload"[..]));
 //! assert_eq!(head.fields.clone().next(), Some((&b"Host"[..], &b"a"[..])));
 //! received = &received[step.consumed..];
@@ -83,8 +83,8 @@ pub use config::{Limits, MAX_PIPELINED, TimeoutKind, Timeouts};
 pub use encode::{CONTINUE, encode_error_response};
 pub use error::{ErrorKind, MisuseError, ParseError};
 pub use event::{
-    BodyLength, ClientEvent, Event, Expect, Fields, RequestHead, RequestKind, ResponseHead,
-    Scratch, Step,
+    BodyLength, Event, Expect, Fields, RequestEvent, RequestHead, RequestKind, ResponseEvent,
+    ResponseHead, Scratch, Step,
 };
 pub use method::{METHODS, Method};
 pub use server::ServerConnection;

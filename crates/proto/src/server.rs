@@ -8,7 +8,8 @@ use crate::config::{Limits, TimeoutKind, Timeouts};
 use crate::directives::{Directives, Sender};
 use crate::error::{ErrorKind, MisuseError, ParseError};
 use crate::event::{
-    BodyLength, BodyPart, Event, Expect, Fields, RequestHead, Scratch, Step, count_line_ends,
+    BodyLength, BodyPart, Event, Expect, Fields, RequestEvent, RequestHead, Scratch, Step,
+    count_line_ends,
 };
 use crate::framing;
 use crate::head::{self, HeadScanner, ParsedHead};
@@ -23,7 +24,7 @@ use crate::writing::Writing;
 /// removes the bytes that a [`Step`] has consumed. Output is appended to a buffer of the caller.
 ///
 /// For each request the order of calls is `send_interim`* → `send_head` → (`begin_data` → the bytes → `finish_data`)* →
-/// `send_end`. They may begin after its [`Event::Request`], before its [`Event::End`].
+/// `send_end`. They may begin after its [`Event::Head`], before its [`Event::End`].
 ///
 /// A [`ParseError`] ends reading, and not writing: requests that were delivered before can still be answered, and
 /// [`close_reason`](Self::close_reason) says when that is done.
@@ -96,7 +97,7 @@ impl ServerConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<Event<'b>>, ParseError> {
+    ) -> Result<Step<RequestEvent<'b>>, ParseError> {
         match &mut self.reading {
             Reading::Body(decoder) => {
                 let result = decoder.run(limits, input, scratch);
@@ -129,7 +130,7 @@ impl ServerConnection {
         limits: &Limits,
         input: &'b [u8],
         scratch: &'b mut Scratch,
-    ) -> Result<Step<Event<'b>>, ParseError> {
+    ) -> Result<Step<RequestEvent<'b>>, ParseError> {
         let Reading::Head(scanner) = &mut self.reading else {
             return Ok(Step::nothing(0));
         };
@@ -154,7 +155,7 @@ impl ServerConnection {
         };
         Ok(Step {
             consumed: skipped + parsed.end,
-            event: Some(Event::Request(self.accept(&parsed, limits, input, scratch))),
+            event: Some(Event::Head(self.accept(&parsed, limits, input, scratch))),
         })
     }
 
@@ -207,7 +208,10 @@ impl ServerConnection {
     /// # Errors
     ///
     /// [`ErrorKind::Eof`]: a request was cut off. Requests that were delivered completely can still be answered.
-    pub fn handle_eof(&mut self, remaining: &[u8]) -> Result<Option<Event<'static>>, ParseError> {
+    pub fn handle_eof(
+        &mut self,
+        remaining: &[u8],
+    ) -> Result<Option<RequestEvent<'static>>, ParseError> {
         let (cut_off, receiving) = match &self.reading {
             Reading::Head(scanner) => (
                 scanner.is_some() || count_line_ends(remaining) < remaining.len(),

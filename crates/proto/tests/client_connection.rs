@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use ferrohttp_proto::{
-    ClientConnection, ClientEvent, CloseReason, ErrorKind, Limits, MisuseError, ParseError,
-    RequestKind, Scratch,
+    ClientConnection, CloseReason, ErrorKind, Event, Limits, MisuseError, ParseError, RequestKind,
+    Scratch,
 };
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -213,7 +213,7 @@ mod unsolicited {
                 .handle_data(&Limits::default(), unread, &mut scratch)
                 .unwrap();
             unread = &unread[step.consumed..];
-            if matches!(step.event, Some(ClientEvent::End(_))) {
+            if matches!(step.event, Some(Event::End(_))) {
                 break;
             }
         }
@@ -353,7 +353,7 @@ mod closing {
         assert_eq!(s.receive(b"HTTP/1.1 200 OK\r\n\r\nhello"), Ok(2));
         assert!(s.connection.is_receiving());
         let event = s.connection.handle_eof().unwrap();
-        assert!(matches!(event, Some(ClientEvent::End(trailers)) if trailers.is_empty()));
+        assert!(matches!(event, Some(Event::End(trailers)) if trailers.is_empty()));
         assert_eq!(s.connection.close_reason(), Some(CloseReason::PeerEof));
         assert!(s.connection.handle_eof().unwrap().is_none());
     }

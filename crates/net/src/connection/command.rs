@@ -95,7 +95,7 @@ impl Connection {
                 state_only,
             } => (state.send_end(trailers, close, now, state_only), ack),
             Command::Interim { head, ack } => {
-                (state.role.send_interim(head, state.output.buffer()), ack)
+                (state.engine.send_interim(head, state.output.buffer()), ack)
             }
             Command::Raw { body, ack } => {
                 state.send_raw(body, held);
@@ -125,14 +125,18 @@ impl Connection {
             }
             Command::Close(mode) => state.close_by(mode),
             Command::Upgrade => {
-                state.role.upgrade();
+                state.engine.upgrade();
+                state.role.upgrade_decided();
                 state.incoming.reading = Reading::Raw;
                 state.incoming.paused = false;
                 state.incoming.tapped = false;
                 // JavaScript has received the bytes that followed the head together with it.
                 state.incoming.buffer = Vec::new();
             }
-            Command::DeclineUpgrade => state.role.decline_upgrade(),
+            Command::DeclineUpgrade => {
+                state.engine.decline_upgrade();
+                state.role.upgrade_decided();
+            }
             Command::SocketTimeout(millis) => {
                 let deadlines = &mut state.deadlines;
                 deadlines.socket_timeout =
@@ -247,9 +251,11 @@ impl State {
         state_only: bool,
     ) -> Result<(), MisuseError> {
         if state_only {
-            return self.role.send_head(request, b"", chunked, &mut Vec::new());
+            return self
+                .engine
+                .send_head(request, b"", chunked, &mut Vec::new());
         }
-        self.role
+        self.engine
             .send_head(request, head, chunked, self.output.buffer())
     }
 
@@ -262,9 +268,9 @@ impl State {
         if len == 0 {
             return Ok(());
         }
-        self.role.begin_data(len, self.output.buffer())?;
+        self.engine.begin_data(len, self.output.buffer())?;
         self.send_raw(body, held);
-        self.role.finish_data(len, self.output.buffer());
+        self.engine.finish_data(len, self.output.buffer());
         Ok(())
     }
 
@@ -301,14 +307,14 @@ impl State {
         now: Instant,
         state_only: bool,
     ) -> Result<(), MisuseError> {
-        let receiving = self.role.is_receiving();
+        let receiving = self.engine.is_receiving();
         let mut nothing = Vec::new();
         let out = if state_only {
             &mut nothing
         } else {
             self.output.buffer()
         };
-        self.role.send_end(now, trailers, close, out)?;
+        self.engine.send_end(now, trailers, close, out)?;
         if self.role.is_client() {
             // Unlike a response, a request that announces the close does not close: its response does.
             self.close_if_spent();
@@ -347,7 +353,7 @@ impl State {
                 // As in Node a new connection is not idle before it has sent its first byte.
                 let used = self.incoming.bytes_read > 0;
                 if used
-                    && self.role.is_idle()
+                    && self.engine.is_idle()
                     && self.incoming.buffer.is_empty()
                     && self.output.is_empty()
                 {

@@ -93,7 +93,7 @@ impl State {
         }
         let protocol = match self.incoming.reading {
             Reading::Http if self.writing == Writing::Open => {
-                self.role.poll_timeout(&settings.timeouts)
+                self.engine.poll_timeout(&settings.timeouts)
             }
             _ => None,
         };
@@ -112,7 +112,7 @@ impl State {
         // keepAliveTimeout takes the place of the socket's own limit, as in Node.
         let between_requests = self.role.server().is_some_and(|role| role.served)
             && self.incoming.reading == Reading::Http
-            && self.role.is_idle()
+            && self.engine.is_idle()
             && self.output.is_empty()
             && settings.timeouts.keep_alive.is_some();
         let socket = deadlines
@@ -229,19 +229,19 @@ impl Turn<'_> {
         match state.writing {
             // An idle connection.
             Writing::Open if state.incoming.reading == Reading::Http => {
-                if state.role.is_idle() && state.incoming.buffer.is_empty() {
+                if state.engine.is_idle() && state.incoming.buffer.is_empty() {
                     state.writing = Writing::Close;
                 }
             }
             // A late request.
             Writing::Open => {
                 let answer = encode_error_response(408);
-                match state.role.unanswered() {
+                match state.engine.unanswered() {
                     0 => state.output.buffer().extend_from_slice(answer),
                     // The late request itself, unless its response has begun.
-                    1 if state.role.is_receiving() => {
+                    1 if state.engine.is_receiving() => {
                         let buffer = state.output.buffer();
-                        let _ = state.role.send_head(None, answer, false, buffer);
+                        let _ = state.engine.send_head(None, answer, false, buffer);
                     }
                     _ => {}
                 }

@@ -37,9 +37,7 @@ impl Connection {
         if let Lifecycle::Open(stream) = std::mem::replace(&mut state.lifecycle, Lifecycle::Lost) {
             state.lifecycle = Lifecycle::GivenUp(stream);
         }
-        if let Some(role) = state.role.server_mut() {
-            role.upgrade_pending = false;
-        }
+        state.role.upgrade_decided();
         state.incoming.reading = Reading::Raw;
         state.incoming.tapped = false;
         state.deadlines.socket_timeout = None;

@@ -4,11 +4,12 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 
-use ferrohttp_proto::Scratch;
+use ferrohttp_proto::{BodyLength, Scratch};
 
 use super::waiting::Waiting;
 use super::{Lifecycle, Role, State, Turn, Writing};
 use crate::handoff::{CHUNK, Chunk, chunk};
+use crate::messages::Input;
 use crate::settings::Settings;
 use crate::time::clock::now;
 
@@ -78,6 +79,22 @@ impl Incoming {
         }
     }
 
+    /// A body part of this size has been passed to JavaScript.
+    pub(super) const fn spend(&mut self, len: usize) {
+        self.credit -= len as i64;
+        self.body_left = self.body_left.saturating_sub(len as u64);
+    }
+
+    /// A message begins whose body has this length.
+    pub(super) const fn expect_body(&mut self, body: BodyLength) {
+        self.body_left = match body {
+            BodyLength::Length(length) => length,
+            // Only the peer's FIN ends it.
+            BodyLength::UntilClose => u64::MAX,
+            _ => 0,
+        };
+    }
+
     /// Keeps the bytes of `input` that follow the first `used`.
     fn keep_from(&mut self, used: usize, mut input: Vec<u8>) {
         if used == input.len() {
@@ -100,25 +117,6 @@ struct Buffers {
 thread_local! {
     static BUFFERS: RefCell<Buffers> =
         RefCell::new(Buffers { read: chunk::memory(), scratch: Scratch::new() });
-}
-
-/// Bytes to be parsed.
-#[derive(Clone, Copy)]
-pub(super) struct Input<'b> {
-    pub(super) bytes: &'b [u8],
-    /// The number of bytes at the beginning that came with earlier reads.
-    pub(super) seen: usize,
-}
-
-impl<'b> Input<'b> {
-    const fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, seen: 0 }
-    }
-
-    /// As `last_packet`.
-    pub(super) fn last_packet(self, at: usize) -> (usize, &'b [u8]) {
-        last_packet(self.bytes, self.seen, at)
-    }
 }
 
 /// The result of one read.
@@ -219,6 +217,7 @@ impl Turn<'_> {
             let input = Input {
                 bytes: &bytes,
                 seen,
+                used: 0,
             };
             let used = self.consume(input, scratch);
             if wanted {
@@ -246,8 +245,8 @@ impl Turn<'_> {
         }
         let id = self.connection.id();
         let limits = &self.settings.limits;
-        let role = &mut self.state.role;
-        let read = role.read_data(now(), limits, &chunk, &mut buffers.scratch);
+        let engine = &mut self.state.engine;
+        let read = engine.read_data(now(), limits, &chunk, &mut buffers.scratch);
         let whole = matches!(read, Some((_, data)) if data.len() == chunk.len());
         let incoming = &mut self.state.incoming;
         if whole && (count as u64) < incoming.body_left {
@@ -266,7 +265,8 @@ impl Turn<'_> {
         // The body ends here, or the engine reports an error: both are reported in the ordinary way.
         let mut used = 0;
         if let Some((consumed, data)) = read {
-            self.take_data(data);
+            self.batch.body(id, data, false);
+            self.state.incoming.spend(data.len());
             used = consumed;
         }
         used += self.consume(Input::new(&chunk[used..]), &mut buffers.scratch);
@@ -306,9 +306,14 @@ impl Turn<'_> {
 
     /// Parses the bytes that were left when an earlier turn had to stop.
     pub(super) fn resume(&mut self) {
-        let State { role, incoming, .. } = &*self.state;
+        let State {
+            engine,
+            role,
+            incoming,
+            ..
+        } = &*self.state;
         // Within a request an END may be due that no further byte announces.
-        if role.is_upgrade_pending() || (incoming.buffer.is_empty() && !role.is_receiving()) {
+        if role.is_upgrade_pending() || (incoming.buffer.is_empty() && !engine.is_receiving()) {
             return;
         }
         self.parse_buffer();
@@ -360,17 +365,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Passes a part of a body to JavaScript, at the cost of credit.
-    pub(super) fn take_data(&mut self, data: &[u8]) {
-        self.state.incoming.credit -= data.len() as i64;
-        self.state.incoming.body_left = self
-            .state
-            .incoming
-            .body_left
-            .saturating_sub(data.len() as u64);
-        self.batch.body(self.connection.id(), data, false);
-    }
-
     /// Reports the peer's FIN, once everything that came before it has been parsed.
     pub(super) fn report_eof(&mut self) {
         let state = &*self.state;
@@ -383,9 +377,9 @@ impl Turn<'_> {
         // What has been written since the last turn may allow another request.
         self.resume();
         let state = &mut *self.state;
-        let held = !state.role.may_read(&self.settings.limits)
+        let held = !state.engine.may_read(&self.settings.limits)
             || state.has_many_heads()
-            || if state.role.is_receiving() {
+            || if state.engine.is_receiving() {
                 state.incoming.credit <= 0
             } else {
                 !state.role.is_client() && state.awaits_reader()
@@ -401,15 +395,6 @@ impl Turn<'_> {
         } else {
             self.end_of_requests();
         }
-    }
-}
-
-/// How an error at byte `at` of `input` is reported: Node's parser knows only the last piece, and counts from its start. The
-/// first `seen` bytes came with earlier reads. An error in them is one that had not been noticed then.
-pub(crate) fn last_packet(input: &[u8], seen: usize, at: usize) -> (usize, &[u8]) {
-    match at.checked_sub(seen) {
-        Some(at) => (at, &input[seen..]),
-        None => (at, input),
     }
 }
 
@@ -429,7 +414,7 @@ impl State {
             Reading::Raw => incoming.credit > 0,
             Reading::Http if incoming.paused => false,
             Reading::Http => {
-                if self.role.is_receiving() {
+                if self.engine.is_receiving() {
                     incoming.credit > 0
                 } else if self.role.is_client() {
                     // Also when no response is due: bytes that come then end the connection. A connection that has carried
@@ -437,7 +422,7 @@ impl State {
                     !self.is_unused() || self.writing != Writing::Open
                 } else {
                     // The engine ignores bytes that follow the last request. Reading them shows when the peer closes.
-                    self.role.unanswered() < settings.limits.max_pipelined.max(1)
+                    self.engine.unanswered() < settings.limits.max_pipelined.max(1)
                         && !self.awaits_reader()
                 }
             }
@@ -447,13 +432,13 @@ impl State {
     /// Whether the bytes of the next read are parsed. Bytes that are read and ignored have no limit, so they are not reported.
     fn is_read_for_someone(&self, settings: &Settings) -> bool {
         self.incoming.reading == Reading::Http
-            && (self.role.is_receiving() || self.role.may_read(&settings.limits))
+            && (self.engine.is_receiving() || self.engine.may_read(&settings.limits))
     }
 
     /// Whether a body has to wait for credit. The end of a body costs none, so a message without a body does not wait.
     pub(super) fn awaits_credit(&self) -> bool {
         self.incoming.credit <= 0
-            && self.role.is_receiving()
+            && self.engine.is_receiving()
             && !self.role.server().is_some_and(|role| role.without_body)
     }
 

@@ -35,14 +35,14 @@ impl State {
             && !self.is_handshaking()
             && !self.has_ciphertext()
             && !self.role.is_client()
-            && !self.role.is_receiving()
+            && !self.engine.is_receiving()
             && self.wants_read(settings)
     }
 
     /// Counts an answer that JavaScript's thread has written. Returns true once in `LENT_AFTER` answers of a server's connection,
     /// which may then be lent.
     pub(super) fn count_direct_answer(&mut self) -> bool {
-        if self.is_on_loan() || !self.role.is_idle() {
+        if self.is_on_loan() || !self.engine.is_idle() {
             return false;
         }
         let Role::Server(role) = &mut self.role else {
@@ -95,7 +95,7 @@ impl Connection {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !matches!(state.lifecycle, Lifecycle::Open(_))
-            || !state.role.is_idle()
+            || !state.engine.is_idle()
             || !state.is_ordinary(&state.role.settings())
         {
             return false;

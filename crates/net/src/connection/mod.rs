@@ -29,7 +29,6 @@ use std::time::Duration;
 pub(crate) use self::connecting::connect;
 use self::deadline::Deadlines;
 pub use self::give_up::GivenUp;
-pub(crate) use self::input::last_packet;
 use self::input::{Fin, Incoming, Reading};
 use self::lifecycle::Lifecycle;
 pub(crate) use self::loan::LENT_AFTER;
@@ -39,6 +38,7 @@ use self::secure::Secure;
 pub(crate) use self::task::serve;
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
+use crate::messages::Engine;
 use crate::server::Server;
 use crate::server::lingering::Lingers;
 use crate::settings::Settings;
@@ -78,6 +78,7 @@ struct State {
     lifecycle: Lifecycle,
     /// None where the socket's bytes are HTTP.
     secure: Option<Box<Secure>>,
+    engine: Engine,
     role: Role,
     incoming: Incoming,
     writing: Writing,
@@ -124,8 +125,8 @@ impl Connection {
         tls: Option<(Session, Option<Duration>)>,
     ) -> Self {
         let paused = server.config().paused;
-        let role = Role::Server(ServerRole::new(server, shared, now()));
-        let mut state = State::new(Lifecycle::Open(stream), role);
+        let role = Role::Server(ServerRole::new(server, shared));
+        let mut state = State::new(Lifecycle::Open(stream), Engine::server(now()), role);
         state.incoming.paused = paused;
         state.secure = tls.map(|(session, timeout)| Box::new(Secure::new(session, timeout)));
         Self::new(place, state)
@@ -138,7 +139,7 @@ impl Connection {
             tcp_keep_alive: options.tcp_keep_alive,
         };
         let role = Role::Client(ClientRole::new(settings));
-        Self::new(place, State::new(lifecycle, role))
+        Self::new(place, State::new(lifecycle, Engine::client(), role))
     }
 
     fn new(place: Place, state: State) -> Self {
@@ -311,11 +312,12 @@ impl Timed for Connection {
 }
 
 impl State {
-    fn new(lifecycle: Lifecycle, role: Role) -> Self {
+    fn new(lifecycle: Lifecycle, engine: Engine, role: Role) -> Self {
         let settings = role.settings();
         Self {
             lifecycle,
             secure: None,
+            engine,
             role,
             incoming: Incoming::new(settings.body_window),
             writing: Writing::Open,
@@ -334,7 +336,7 @@ impl State {
         self.incoming.fin != Fin::Awaited
             || (self.incoming.buffer.is_empty()
                 && self.incoming.reading == Reading::Http
-                && !self.role.is_receiving())
+                && !self.engine.is_receiving())
     }
 
     const fn is_closed(&self) -> bool {

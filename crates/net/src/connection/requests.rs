@@ -1,57 +1,58 @@
 //! A server's input: requests.
 
-use ferrohttp_proto::{BodyLength, Event, Scratch};
+use ferrohttp_proto::Scratch;
 
-use super::input::{Input, Reading};
+use super::input::Reading;
 use super::{Role, State, Turn, Writing};
+use crate::messages::{Input, Reported, Translator};
 use crate::time::clock::now;
 
 impl Turn<'_> {
     /// Passes `input` to the engine and returns how many bytes of it were consumed.
-    pub(super) fn parse_requests(&mut self, input: Input<'_>, scratch: &mut Scratch) -> usize {
+    pub(super) fn parse_requests(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
         let now = now();
-        let bytes = input.bytes;
-        let id = self.connection.id();
-        let mut used = 0;
         self.refresh_waiting();
         loop {
-            if used < bytes.len() && self.state.awaits_credit() {
-                return used;
+            if !input.is_empty() && self.state.awaits_credit() {
+                return input.used;
             }
-            if !self.state.role.is_receiving() && self.state.awaits_reader()
+            if !self.state.engine.is_receiving() && self.state.awaits_reader()
                 || self.state.has_many_heads()
             {
-                return used;
+                return input.used;
             }
             let before = self.batch.memory();
             let State {
                 role: Role::Server(role),
+                engine,
                 incoming,
                 deadlines,
                 ..
             } = &mut *self.state
             else {
-                return used;
+                return input.used;
             };
-            let limits = &self.settings.limits;
-            let step = match role
-                .engine
-                .handle_data(now, limits, &bytes[used..], scratch)
-            {
-                Ok(step) => step,
+            let mut translator = Translator {
+                id: self.connection.id(),
+                now,
+                limits: &self.settings.limits,
+                batch: &mut *self.batch,
+                whole_bodies: false,
+                without_body: &mut role.without_body,
+            };
+            let reported = match engine.report_next(&mut translator, &mut input, scratch) {
+                Ok(reported) => reported,
                 Err(error) => {
-                    let (at, packet) = input.last_packet(used + error.bytes_parsed);
-                    self.batch.error(id, error.kind, at, packet);
+                    translator.error(error, &input);
                     incoming.reading = Reading::Discard;
                     role.failed = Some(error.kind);
-                    return bytes.len();
+                    return input.bytes.len();
                 }
             };
-            used += step.consumed;
-            match step.event {
-                None => return used,
-                Some(Event::Request(head)) => {
-                    let is_only_one = role.engine.unanswered() == 1;
+            match reported {
+                Reported::Nothing => return input.used,
+                Reported::Head { body, upgrade, .. } => {
+                    let is_only_one = engine.unanswered() == 1;
                     // keepAliveTimeout has replaced the timeout that the program had set for the socket, as in Node. While an
                     // earlier request is unanswered it has not.
                     if std::mem::replace(&mut role.served, true)
@@ -60,24 +61,16 @@ impl Turn<'_> {
                     {
                         deadlines.socket_timeout = self.settings.socket_timeout;
                     }
-                    role.without_body = head.body == BodyLength::None;
-                    incoming.body_left = match head.body {
-                        BodyLength::Length(length) => length,
-                        BodyLength::UntilClose => u64::MAX,
-                        _ => 0,
-                    };
-                    role.upgrade_pending = head.upgrade;
-                    let after = if head.upgrade { &bytes[used..] } else { &[] };
-                    self.batch.head(id, &head, after);
+                    incoming.expect_body(body);
+                    role.upgrade_pending = upgrade;
                     if is_only_one {
                         incoming.waiting.forget_heads();
                     }
                     incoming.waiting.add_head(self.batch.memory() - before);
                 }
-                Some(Event::Data(data)) => self.take_data(data),
-                Some(Event::End(trailers)) => {
+                Reported::Data(length) => incoming.spend(length),
+                Reported::End => {
                     if !role.without_body {
-                        self.batch.end(id, &trailers, false);
                         incoming.waiting.add_head(self.batch.memory() - before);
                     }
                     incoming.body_left = 0;
@@ -88,9 +81,9 @@ impl Turn<'_> {
 
     /// The client's FIN, once everything before it has been parsed.
     pub(super) fn end_of_requests(&mut self) {
-        let id = self.connection.id();
         let State {
             role: Role::Server(role),
+            engine,
             incoming,
             output,
             writing,
@@ -99,21 +92,20 @@ impl Turn<'_> {
         else {
             return;
         };
-        let is_idle = role.engine.is_idle() && incoming.buffer.is_empty() && output.is_empty();
-        match role.engine.handle_eof(&incoming.buffer) {
+        let is_idle = engine.is_idle() && incoming.buffer.is_empty() && output.is_empty();
+        let mut translator = Translator {
+            id: self.connection.id(),
+            now: now(),
+            limits: &self.settings.limits,
+            batch: &mut *self.batch,
+            whole_bodies: false,
+            without_body: &mut role.without_body,
+        };
+        match engine.report_fin(&mut translator, &incoming.buffer) {
             // No exchange is under way: the usual end of a keep-alive connection.
-            Ok(None) if is_idle => *writing = Writing::Close,
-            Ok(event) => {
-                if let Some(Event::End(trailers)) = event {
-                    self.batch.end(id, &trailers, false);
-                }
-                self.batch.eof(id);
-            }
-            Err(error) => {
-                self.batch
-                    .error(id, error.kind, error.bytes_parsed, &incoming.buffer);
-                incoming.reading = Reading::Discard;
-            }
+            Ok(false) if is_idle => *writing = Writing::Close,
+            Ok(_) => translator.eof(),
+            Err(_) => incoming.reading = Reading::Discard,
         }
         incoming.buffer = Vec::new();
     }

@@ -3,11 +3,13 @@
 //! Bytes that arrive while no response is due end the connection, so that they never become the response to a later request. So
 //! does an error, which is reported to JavaScript first.
 
-use ferrohttp_proto::{BodyLength, ClientEvent, ErrorKind, Scratch};
+use ferrohttp_proto::{ErrorKind, Scratch};
 
-use super::input::{Input, Reading};
-use super::{Connection, Role, State, Turn, Writing};
+use super::input::Reading;
+use super::{Connection, State, Turn, Writing};
+use crate::messages::{Input, Reported, Translator};
 use crate::socket::stream::Stream;
+use crate::time::clock::now;
 
 /// Largest number of reads after a failed write: more than a server sends when it refuses a request.
 const LAST_READS: usize = 16;
@@ -16,66 +18,51 @@ const LAST_READ: usize = 16 * 1024;
 
 impl Turn<'_> {
     /// As `parse_requests`, of responses.
-    pub(super) fn parse_responses(&mut self, input: Input<'_>, scratch: &mut Scratch) -> usize {
-        let bytes = input.bytes;
-        let id = self.connection.id();
-        let mut used = 0;
+    pub(super) fn parse_responses(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
+        let now = now();
         let mut ended = false;
         self.refresh_waiting();
         loop {
-            if used < bytes.len() && (self.state.awaits_credit() || self.state.has_many_heads()) {
-                return used;
+            if !input.is_empty() && (self.state.awaits_credit() || self.state.has_many_heads()) {
+                return input.used;
             }
             let before = self.batch.memory();
             let State {
-                role: Role::Client(role),
-                incoming,
-                ..
-            } = &mut *self.state
-            else {
-                return used;
+                engine, incoming, ..
+            } = &mut *self.state;
+            let mut translator = Translator {
+                id: self.connection.id(),
+                now,
+                limits: &self.settings.limits,
+                batch: &mut *self.batch,
+                whole_bodies: false,
+                without_body: &mut false,
             };
-            let limits = &self.settings.limits;
-            let step = match role.engine.handle_data(limits, &bytes[used..], scratch) {
-                Ok(step) => step,
-                // Bytes that no request has asked for are reported to none, unless they follow a response immediately.
-                Err(error) if error.kind == ErrorKind::Unsolicited && !ended => {
-                    self.state.destroy();
-                    return bytes.len();
-                }
+            let reported = match engine.report_next(&mut translator, &mut input, scratch) {
+                Ok(reported) => reported,
                 Err(error) => {
-                    let (at, packet) = input.last_packet(used + error.bytes_parsed);
-                    self.batch.error(id, error.kind, at, packet);
+                    // Bytes that no request has asked for are reported to none, unless they follow a response immediately.
+                    if error.kind != ErrorKind::Unsolicited || ended {
+                        translator.error(error, &input);
+                    }
                     self.state.destroy();
-                    return bytes.len();
+                    return input.bytes.len();
                 }
             };
-            used += step.consumed;
-            match step.event {
-                None => return used,
-                Some(ClientEvent::Information(head)) => {
-                    self.batch.response(id, &head, true, &[]);
-                    incoming.waiting.add_head(self.batch.memory() - before);
+            match reported {
+                Reported::Nothing => return input.used,
+                Reported::Head { upgrade: true, .. } => {
+                    incoming.reading = Reading::Raw;
+                    return input.bytes.len();
                 }
-                Some(ClientEvent::Response(head)) => {
-                    if head.upgrade {
-                        self.batch.response(id, &head, false, &bytes[used..]);
-                        incoming.reading = Reading::Raw;
-                        return bytes.len();
+                Reported::Head { body, interim, .. } => {
+                    if !interim {
+                        incoming.expect_body(body);
                     }
-                    incoming.body_left = match head.body {
-                        BodyLength::Length(length) => length,
-                        // Only the server's FIN ends it.
-                        BodyLength::UntilClose => u64::MAX,
-                        _ => 0,
-                    };
-                    self.batch.response(id, &head, false, &[]);
                     incoming.waiting.add_head(self.batch.memory() - before);
                 }
-                Some(ClientEvent::Data(data)) => self.take_data(data),
-                Some(ClientEvent::End(trailers)) => {
-                    self.batch
-                        .end(id, &trailers, role.engine.close_reason().is_some());
+                Reported::Data(length) => incoming.spend(length),
+                Reported::End => {
                     incoming.waiting.add_head(self.batch.memory() - before);
                     incoming.body_left = 0;
                     self.state.close_if_spent();
@@ -87,28 +74,25 @@ impl Turn<'_> {
 
     /// The server's FIN, once everything before it has been parsed.
     pub(super) fn end_of_responses(&mut self) {
-        let id = self.connection.id();
         let State {
-            role: Role::Client(role),
-            incoming,
-            ..
-        } = &mut *self.state
-        else {
-            return;
+            engine, incoming, ..
+        } = &mut *self.state;
+        let mut translator = Translator {
+            id: self.connection.id(),
+            now: now(),
+            limits: &self.settings.limits,
+            batch: &mut *self.batch,
+            whole_bodies: false,
+            without_body: &mut false,
         };
-        match role.engine.handle_eof() {
-            Ok(end) => {
-                if let Some(ClientEvent::End(trailers)) = end {
-                    self.batch.end(id, &trailers, true);
+        match engine.report_fin(&mut translator, &incoming.buffer) {
+            Ok(ended) => {
+                if ended {
                     incoming.body_left = 0;
                 }
                 self.state.close_if_spent();
             }
-            Err(error) => {
-                self.batch
-                    .error(id, error.kind, error.bytes_parsed, &incoming.buffer);
-                self.state.destroy();
-            }
+            Err(_) => self.state.destroy(),
         }
         self.state.incoming.buffer = Vec::new();
     }
@@ -159,7 +143,7 @@ impl Connection {
 impl State {
     /// Closes a client's connection that no further request can use. The last request need not be complete, only its response.
     pub(super) fn close_if_spent(&mut self) {
-        if self.role.is_spent_client() && !self.is_destroyed() {
+        if self.engine.is_spent() && !self.is_destroyed() {
             self.writing = Writing::Close;
         }
     }
@@ -173,7 +157,7 @@ impl State {
     /// Called before a request is sent. Whether the server has closed, or has sent bytes that would be taken for the response to
     /// it. The connection then ends without the request.
     pub(super) fn is_spoilt(&mut self) -> bool {
-        if !self.role.is_idle() || self.is_unused() {
+        if !self.engine.is_idle() || self.is_unused() {
             return false;
         }
         match self.lifecycle.stream().map(Stream::has_unread) {

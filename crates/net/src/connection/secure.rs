@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::output::{Flush, Output};
 use super::{Connection, State, Turn};
 use crate::crossing::tls_failure;
+use crate::messages::Engine;
 use crate::socket::stream::Stream;
 use crate::time::clock::now;
 use crate::tls::{Failure, Session};
@@ -252,8 +253,9 @@ impl Turn<'_> {
             secure.stage = Stage::Open;
             self.report_open();
             self.batch.secured(self.connection.id(), &established);
-            if let Some(role) = self.state.role.server_mut() {
-                role.begin();
+            if !self.state.role.is_client() {
+                // Time limits begin: the connection is one of HTTP from now on.
+                self.state.engine = Engine::server(now());
             }
             self.state.deadlines.last_activity = now();
         }

@@ -158,7 +158,7 @@ impl Turn<'_> {
     /// Whether the task has nothing to write, to parse, to report or to close until the peer sends more.
     fn only_waits_to_read(&self) -> bool {
         let State {
-            role,
+            engine,
             output,
             incoming,
             writing,
@@ -168,7 +168,7 @@ impl Turn<'_> {
             && output.is_empty()
             && incoming.buffer.is_empty()
             // Its END may be due without a further byte.
-            && !role.is_receiving()
+            && !engine.is_receiving()
             && !self.state.has_ciphertext()
             && self.state.wants_read(self.settings)
     }

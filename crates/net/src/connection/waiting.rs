@@ -70,8 +70,8 @@ impl State {
     /// Between messages: whether JavaScript has to see the heads so far before another one is parsed.
     pub(super) fn has_many_heads(&self) -> bool {
         self.incoming.waiting.heads >= HEADS
-            && !self.role.is_receiving()
-            && (self.role.is_client() || self.role.unanswered() > 0)
+            && !self.engine.is_receiving()
+            && (self.role.is_client() || self.engine.unanswered() > 0)
     }
 }
 

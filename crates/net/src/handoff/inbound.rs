@@ -253,13 +253,7 @@ impl Batch {
     }
 
     /// A response head. `after` are the bytes after an upgrade head that have been read.
-    pub(crate) fn response(
-        &mut self,
-        id: ConnectionId,
-        head: &ResponseHead<'_>,
-        information: bool,
-        after: &[u8],
-    ) {
+    pub(crate) fn response(&mut self, id: ConnectionId, head: &ResponseHead<'_>, after: &[u8]) {
         let mut flags = 0;
         if head.keep_alive {
             flags |= response_flag::KEEP_ALIVE;
@@ -267,7 +261,7 @@ impl Batch {
         if head.upgrade {
             flags |= response_flag::UPGRADE;
         }
-        if information {
+        if head.interim {
             flags |= response_flag::INFORMATION;
         }
         self.heads += 1;

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those of lower layers, and not those beside it.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["crossing", "id", "sync", "time", "tls"],
     &["pool", "settings", "socket", "table"],
     &["handoff", "server"],
+    &["messages"],
     &["threads"],
     &["connection"],
     &["registry", "session"],

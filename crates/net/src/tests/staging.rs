@@ -30,7 +30,7 @@ fn add_heads(batch: &mut Batch, count: usize) {
                 &mut scratch,
             )
             .expect("a request");
-        let Some(Event::Request(head)) = step.event else {
+        let Some(Event::Head(head)) = step.event else {
             panic!("no head")
         };
         batch.head(ID, &head, b"");

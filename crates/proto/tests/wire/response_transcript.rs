@@ -1,7 +1,8 @@
 //! Drives a client's connection over given bytes and writes up what it says, one line an event.
 
 use ferrohttp_proto::{
-    BodyLength, ClientConnection, ClientEvent, ParseError, RequestKind, ResponseHead, Scratch,
+    BodyLength, ClientConnection, Event, ParseError, RequestKind, ResponseEvent, ResponseHead,
+    Scratch,
 };
 
 use crate::log::{Log, shown};
@@ -128,15 +129,15 @@ impl Run {
         }
     }
 
-    fn event(&mut self, event: ClientEvent<'_>) {
+    fn event(&mut self, event: ResponseEvent<'_>) {
         match event {
-            ClientEvent::Information(head) => self.head("information", &head),
-            ClientEvent::Response(head) => {
+            Event::Head(head) if head.interim => self.head("information", &head),
+            Event::Head(head) => {
                 self.head("response", &head);
                 self.upgraded = head.upgrade;
             }
-            ClientEvent::Data(data) => self.log.data(data),
-            ClientEvent::End(trailers) => {
+            Event::Data(data) => self.log.data(data),
+            Event::End(trailers) => {
                 self.log.fields("trailer", trailers);
                 self.log.line("end");
             }

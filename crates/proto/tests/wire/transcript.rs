@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ferrohttp_proto::{
-    BodyLength, CloseReason, Event, Expect, Limits, ParseError, RequestHead, Scratch,
+    BodyLength, CloseReason, Event, Expect, Limits, ParseError, RequestEvent, RequestHead, Scratch,
     ServerConnection,
 };
 
@@ -120,9 +120,9 @@ impl Run {
         }
     }
 
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, event: RequestEvent<'_>) {
         match event {
-            Event::Request(head) => self.request(&head),
+            Event::Head(head) => self.request(&head),
             Event::Data(data) => self.log.data(data),
             Event::End(trailers) => {
                 self.log.fields("trailer", trailers);

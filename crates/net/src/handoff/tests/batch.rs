@@ -303,7 +303,7 @@ fn a_batch_is_published_early_by_requests_or_by_bytes() {
                 &mut scratch,
             )
             .expect("a request");
-        let Some(Event::Request(head)) = step.event else {
+        let Some(Event::Head(head)) = step.event else {
             panic!("a head expected")
         };
         batch.head(A, &head, b"");
