@@ -249,5 +249,4 @@ compare([
       res.end('x')
     },
   ],
-]
 ])
