@@ -338,11 +338,19 @@ class Environment {
     return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
   }
 
-  /** Adds a connection. The slot may still have a connection that has closed, whose last records have not been read. */
+  /**
+   * Adds a connection. The slot may still have a connection that has closed, whose last records have not been read. A server's
+   * connection may be the one that has closed: it is reported after a client's connection has been given its slot.
+   */
   adopt(connection: NativeReceiver): void {
-    const previous = this.connections[connection.slot]
-    if (previous !== undefined) this.#displaced.push(previous)
-    this.connections[connection.slot] = connection
+    const { slot, generation } = connection
+    const other = this.connections[slot]
+    if (other !== undefined && ((generation - other.generation) | 0) < 0) {
+      this.#displaced.push(connection)
+    } else {
+      if (other !== undefined) this.#displaced.push(other)
+      this.connections[slot] = connection
+    }
     if (!connection.isClient) return
     this.#clients++
     this.#sent = true
