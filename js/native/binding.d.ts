@@ -55,8 +55,10 @@ export declare class BindingEnvironment {
   /**
    * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.
    * Commands in the meantime take effect when the connection is established.
+   *
+   * With `client` the connection has TLS. It sends `server_name` by SNI, and keeps its sessions in `sessions`.
    */
-  connect(options: BindingConnectOptions): BindingConnecting
+  connect(options: BindingConnectOptions, client?: BindingTlsClient | undefined | null, serverName?: string | undefined | null, sessions?: BindingTlsSessions | undefined | null): BindingConnecting
   /** Changes the settings of a server's connections. */
   configure(server: number, config: BindingServerConfig): void
   /**
@@ -107,6 +109,27 @@ export declare class BindingSession {
 export declare class BindingTls {
   /** See the class. */
   constructor(options: BindingTlsOptions)
+}
+
+/** The TLS of clients. The constructor throws an Error whose message is the option that an I/O thread does not support. */
+export declare class BindingTlsClient {
+  /** See the class. */
+  constructor(options: BindingTlsClientOptions, trust: BindingTlsTrust)
+}
+
+/** The TLS sessions that one connection has received. */
+export declare class BindingTlsSessions {
+  /** Empty. The connection that it is passed to may resume a session of `from`. */
+  constructor(from?: BindingTlsSessions | undefined | null)
+}
+
+/** Trusted certificates. */
+export declare class BindingTlsTrust {
+  /**
+   * Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
+   * through `others`.
+   */
+  constructor(roots: Array<Buffer>, others: Array<Buffer>)
 }
 
 /**
@@ -289,6 +312,24 @@ export interface BindingSessionConfig {
   maxHeadersCount: number
   /** One of VALIDATION_STRICT and the others. */
   validation: number
+}
+
+/** What `tls.connect` has been given. */
+export interface BindingTlsClientOptions {
+  /** `key` and `cert`, one for each kind of key. */
+  identities: Array<BindingIdentity>
+  /** `minVersion`, as the protocol has it. */
+  minVersion: number
+  /** `maxVersion`, likewise. */
+  maxVersion: number
+  /** `ciphers`. */
+  ciphers: string
+  /** Whether those are Node's default. */
+  hasDefaultCiphers: boolean
+  /** `ecdhCurve`. */
+  curves: string
+  /** `ALPNProtocols`. */
+  alpn: Array<Buffer>
 }
 
 /** Certificates for a name. */

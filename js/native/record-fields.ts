@@ -240,15 +240,25 @@ export function failureIndex(words: Uint32Array, word: number): number {
 /** Bytes of one. */
 export const FAILURE_BYTES = 12
 
-// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a  session was resumed.
+// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a  session was resumed. A client's continues with the server's certificates in DER.
 
-/** Bytes of the payload. */
-export function securedDetailsLength(words: Uint32Array, word: number): number {
+/** A client's verdict on the certificates, VERDICT_TRUSTED or another; 0 for a server. */
+export function securedVerdict(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }
 
+/** Bytes of the certificates. */
+export function securedChainLength(words: Uint32Array, word: number): number {
+  return words[word + 5]!
+}
+
+/** Bytes of the payload up to the certificates. */
+export function securedDetailsLength(words: Uint32Array, word: number): number {
+  return words[word + 6]!
+}
+
 /** Where the fields end and the payload begins. */
-export const SECURED_PAYLOAD = 20
+export const SECURED_PAYLOAD = 28
 
 // IN_TLS_FAILED.
 

@@ -30,10 +30,15 @@ export const IN_RESPONSE = 12
 export const IN_CONNECTED = 13
 /** A client's connection could not be established: its last record. */
 export const IN_CONNECT_FAILED = 14
-/** A server's handshake of TLS is complete. Comes after IN_OPEN. */
+/** The handshake of TLS is complete. Comes after IN_OPEN or IN_CONNECTED. A client's connection waits for OUT_APPROVE. */
 export const IN_SECURED = 15
-/** TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed. */
+/**
+ * TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed, or
+ * after IN_CONNECTED.
+ */
 export const IN_TLS_FAILED = 16
+/** A client's connection has received a session that later ones can resume. */
+export const IN_SESSION = 17
 
 // Flags of IN_HEAD.
 
@@ -81,6 +86,29 @@ export const TIMEOUT_REQUEST = 1
 export const TIMEOUT_SOCKET = 2
 /** keepAliveTimeout. */
 export const TIMEOUT_KEEP_ALIVE = 3
+
+// A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.
+
+/** They are valid, and a trusted certificate has signed them. */
+export const VERDICT_TRUSTED = 1
+/** A session was resumed. The verdict of its first connection holds. */
+export const VERDICT_RESUMED = 2
+/** The server's own certificate is that of an authority, or one of version 1. */
+export const VERDICT_UNUSUAL = 3
+/** A certificate is not for this use. */
+export const VERDICT_PURPOSE = 4
+/** An authority may not sign for this name. */
+export const VERDICT_NAME_CONSTRAINTS = 5
+/** An authority may not sign for other authorities. */
+export const VERDICT_PATH_LENGTH = 6
+/** A certificate that is not an authority's has signed. */
+export const VERDICT_INVALID_CA = 7
+/** An extension is critical and unknown. */
+export const VERDICT_CRITICAL_EXTENSION = 8
+/** A signature does not fit. */
+export const VERDICT_SIGNATURE = 9
+/** They are not valid for another reason, which JavaScript finds. */
+export const VERDICT_OTHER = 10
 
 // Reasons in IN_TLS_FAILED that are none of OpenSSL's.
 
@@ -134,6 +162,8 @@ export const OUT_REQUEST = 16
 export const OUT_LIMITS = 17
 /** Bytes to be parsed as if the peer had sent them next. Layout `Bytes`. */
 export const OUT_FEED = 18
+/** The program has approved the server of a client's connection with TLS. */
+export const OUT_APPROVE = 19
 
 // Flags of the outbound records with text or a payload.
 

@@ -12,7 +12,7 @@ use crate::connect::{BindingConnectOptions, BindingConnecting};
 use crate::held::Released;
 use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig, millis};
 use crate::pinned::Pinned;
-use crate::tls::{BindingKeyingMaterial, BindingTls};
+use crate::tls::{self, BindingKeyingMaterial, BindingTls, BindingTlsClient, BindingTlsSessions};
 use crate::wake::{Waker, misuse};
 
 /// The time that `close_listener` waits for the I/O thread, which never blocks. It guards against bugs of ours only.
@@ -249,11 +249,23 @@ impl BindingEnvironment {
 
     /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.
     /// Commands in the meantime take effect when the connection is established.
+    ///
+    /// With `client` the connection has TLS. It sends `server_name` by SNI, and keeps its sessions in `sessions`.
     #[napi(catch_unwind)]
-    pub fn connect(&self, options: BindingConnectOptions) -> Result<BindingConnecting> {
+    pub fn connect(
+        &self,
+        options: BindingConnectOptions,
+        client: Option<&BindingTlsClient>,
+        server_name: Option<String>,
+        sessions: Option<&BindingTlsSessions>,
+    ) -> Result<BindingConnecting> {
         let (options, config) = options.to_net()?;
+        let tls = match client {
+            Some(client) => Some(tls::connect(client, server_name, sessions)?),
+            None => None,
+        };
         Ok(BindingConnecting::new(
-            self.environment.connect(options, config),
+            self.environment.connect(options, config, tls),
         ))
     }
 

@@ -1,6 +1,9 @@
-//! A server's TLS, as JavaScript passes it.
+//! The TLS of servers and clients, as JavaScript passes it.
 
-use ferrohttp_net::{Identity, TlsServer, TlsServerOptions, Unsupported};
+use ferrohttp_net::{
+    Identity, TlsClient, TlsClientOptions, TlsConnect, TlsResumption, TlsServer, TlsServerOptions,
+    TlsSessions, TlsTrust, Unsupported,
+};
 use napi::bindgen_prelude::{Buffer, Error, Result, Status};
 use napi_derive::napi;
 
@@ -84,8 +87,95 @@ impl BindingTls {
             honor_cipher_order: options.honor_cipher_order,
         })
         .map(Self)
-        .map_err(|Unsupported(reason)| Error::new(Status::InvalidArg, reason))
+        .map_err(unsupported)
     }
+}
+
+/// What `tls.connect` has been given.
+#[napi(object)]
+pub struct BindingTlsClientOptions {
+    /// `key` and `cert`, one for each kind of key.
+    pub identities: Vec<BindingIdentity>,
+    /// `minVersion`, as the protocol has it.
+    pub min_version: u16,
+    /// `maxVersion`, likewise.
+    pub max_version: u16,
+    /// `ciphers`.
+    pub ciphers: String,
+    /// Whether those are Node's default.
+    pub has_default_ciphers: bool,
+    /// `ecdhCurve`.
+    pub curves: String,
+    /// `ALPNProtocols`.
+    pub alpn: Vec<Buffer>,
+}
+
+/// The TLS of clients. The constructor throws an Error whose message is the option that an I/O thread does not support.
+#[napi]
+pub struct BindingTlsClient(TlsClient);
+
+#[napi]
+impl BindingTlsClient {
+    /// See the class.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: BindingTlsClientOptions, trust: &BindingTlsTrust) -> Result<Self> {
+        TlsClient::new(TlsClientOptions {
+            trust: trust.0.clone(),
+            identities: identities(options.identities),
+            versions: (options.min_version, options.max_version),
+            ciphers: (options.ciphers, options.has_default_ciphers),
+            curves: options.curves,
+            alpn: options.alpn.into_iter().map(|name| name.to_vec()).collect(),
+        })
+        .map(Self)
+        .map_err(unsupported)
+    }
+}
+
+/// Trusted certificates.
+#[napi]
+pub struct BindingTlsTrust(TlsTrust);
+
+#[napi]
+impl BindingTlsTrust {
+    /// Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
+    /// through `others`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(roots: Vec<Buffer>, others: Vec<Buffer>) -> Self {
+        let bytes = |list: Vec<Buffer>| list.into_iter().map(|der| der.to_vec());
+        Self(TlsTrust::new(bytes(roots), bytes(others)))
+    }
+}
+
+/// The TLS sessions that one connection has received.
+#[napi]
+pub struct BindingTlsSessions(TlsResumption);
+
+#[napi]
+impl BindingTlsSessions {
+    /// Empty. The connection that it is passed to may resume a session of `from`.
+    #[napi(constructor)]
+    #[allow(clippy::use_self, reason = "the macro needs the name")]
+    pub fn new(from: Option<&BindingTlsSessions>) -> Self {
+        Self(TlsResumption {
+            from: from.map(|earlier| earlier.0.own.clone()),
+            own: TlsSessions::default(),
+        })
+    }
+}
+
+/// The TLS of one connection.
+pub(crate) fn connect(
+    client: &BindingTlsClient,
+    server_name: Option<String>,
+    sessions: Option<&BindingTlsSessions>,
+) -> Result<TlsConnect> {
+    let resumption = sessions.map(|sessions| sessions.0.clone());
+    TlsConnect::new(client.0.clone(), server_name, resumption).map_err(unsupported)
+}
+
+fn unsupported(Unsupported(reason): Unsupported) -> Error {
+    Error::new(Status::InvalidArg, reason)
 }
 
 fn identities(given: Vec<BindingIdentity>) -> Vec<Identity> {

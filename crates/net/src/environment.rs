@@ -24,6 +24,7 @@ use crate::sync::lock;
 use crate::threads::io_thread::{self, IoThread};
 use crate::threads::js_thread::JsThread;
 use crate::time::clock::now;
+use crate::tls::TlsConnect;
 
 /// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With
 /// about ten concurrent connections and more the opposite holds.
@@ -324,11 +325,12 @@ impl Environment {
         self: &Arc<Self>,
         options: ConnectOptions,
         config: ClientConfig,
+        tls: Option<TlsConnect>,
     ) -> Result<ConnectionId, i32> {
         if matches!(&options.target, ConnectTarget::Addresses(none) if none.is_empty()) {
             return Err(errno::INVALID);
         }
-        Ok(self.connect_on(&io_thread::next_thread()?, options, config))
+        Ok(self.connect_on(&io_thread::next_thread()?, options, config, tls))
     }
 
     pub(crate) fn connect_on(
@@ -336,6 +338,7 @@ impl Environment {
         thread: &Arc<IoThread>,
         options: ConnectOptions,
         config: ClientConfig,
+        tls: Option<TlsConnect>,
     ) -> ConnectionId {
         let connection = self.registry.connections.insert(|entry| {
             let place = Place {
@@ -343,7 +346,7 @@ impl Environment {
                 js: Arc::clone(&self.js),
                 thread: Arc::clone(thread),
             };
-            Arc::new(Connection::connecting(place, &options, config.into()))
+            Arc::new(Connection::connecting(place, &options, config.into(), tls))
         });
         let id = connection.id();
         thread

@@ -48,7 +48,10 @@ pub use settings::{ClientConfig, with_validation};
 pub use socket::connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use socket::descriptor::Descriptor;
 pub use threads::io_thread::{THREADS_VARIABLE, request_threads};
-pub use tls::{Identity, TlsServer, TlsServerOptions, Unsupported};
+pub use tls::{
+    Identity, TlsClient, TlsClientOptions, TlsConnect, TlsResumption, TlsServer, TlsServerOptions,
+    TlsSessions, TlsTrust, Unsupported,
+};
 
 /// What fuzz targets need of the inside.
 #[cfg(feature = "fuzz")]

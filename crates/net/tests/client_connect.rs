@@ -50,7 +50,7 @@ fn path(path: impl Into<PathBuf>) -> ConnectOptions {
 fn fails(js: &mut Js, options: ConnectOptions) -> Vec<(u32, u32, u32)> {
     let id = js
         .environment
-        .connect(options, client_config())
+        .connect(options, client_config(), None)
         .expect("an attempt");
     js.flush(Out::new().get(id));
     let failures = match js.next() {
@@ -94,7 +94,7 @@ fn every_refusal_is_reported() {
 #[test]
 fn an_empty_address_list_is_an_error_at_once() {
     let js = Js::new();
-    let none = js.environment.connect(to(&[]), client_config());
+    let none = js.environment.connect(to(&[]), client_config(), None);
     assert_eq!(none, Err(libc::EINVAL));
     assert_eq!(js.environment.open_connections(), 0);
 }
@@ -185,7 +185,7 @@ fn a_unix_socket_is_connected() {
     let mut js = Js::new();
     let id = js
         .environment
-        .connect(path(&name), client_config())
+        .connect(path(&name), client_config(), None)
         .expect("an attempt");
     assert_eq!(js.connected(id), "");
     js.flush(Out::new().get(id));
@@ -225,7 +225,7 @@ fn the_local_address_is_bound() {
         };
         let id = js
             .environment
-            .connect(options, client_config())
+            .connect(options, client_config(), None)
             .expect("an attempt");
         let addresses = js.connected(id);
         let peer = listener.accept();

@@ -156,6 +156,7 @@ impl Connection {
             } => state.role.limit(max_header_size as usize, validation),
             Command::Tap => state.incoming.tapped = true,
             Command::Keep => state.idle_fallback_over(),
+            Command::Approve => state.approve_peer(),
             Command::Head { .. }
             | Command::Body { .. }
             | Command::End { .. }

@@ -97,10 +97,12 @@ impl Connection {
         let Lifecycle::Connecting {
             no_delay,
             tcp_keep_alive,
+            ref mut tls,
         } = state.lifecycle
         else {
             return;
         };
+        let tls = tls.take();
         let addresses = (stream.local_address(), stream.peer_address());
         state.lifecycle = Lifecycle::Open(stream);
         if no_delay {
@@ -112,6 +114,9 @@ impl Connection {
         state.deadlines.last_activity = now();
         state.deadlines.socket_timed_out = false;
         batch.connected(self.id(), index, addresses);
+        if let Some(tls) = tls {
+            self.begin_tls(state, *tls, batch);
+        }
         // The waiting request is sent at once, so that it is acknowledged before the peer can answer it.
         if let Err(errno) = self.flush(state, batch) {
             state.write_failed = Some(errno);

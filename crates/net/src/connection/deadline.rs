@@ -80,10 +80,11 @@ impl State {
     }
 
     fn next_deadline(&self, settings: &Settings) -> Option<(Instant, Due)> {
+        // A client's socket timeout also limits its handshake.
         if let Some(secure) = self
             .secure
             .as_ref()
-            .filter(|secure| secure.is_handshaking())
+            .filter(|secure| secure.is_handshaking() && !self.role.is_client())
         {
             return secure.handshake_deadline().map(|at| (at, Due::Handshake));
         }

@@ -404,6 +404,7 @@ impl State {
         let incoming = &self.incoming;
         if incoming.fin != Fin::Awaited
             || self.role.is_upgrade_pending()
+            || self.awaits_approval()
             || matches!(self.lifecycle, Lifecycle::GivenUp(_))
         {
             return false;

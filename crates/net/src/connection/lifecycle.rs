@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::socket::poller::Poller;
 use crate::socket::stream::{Detached, Stream};
+use crate::tls::TlsConnect;
 
 /// The stages. A server's connection begins with `Open`, a client's with `Connecting`; all end with `Closed`.
 pub(super) enum Lifecycle {
@@ -13,6 +14,8 @@ pub(super) enum Lifecycle {
     Connecting {
         no_delay: bool,
         tcp_keep_alive: Option<Duration>,
+        /// The TLS that begins when there is a socket.
+        tls: Option<Box<TlsConnect>>,
     },
     Open(Stream),
     /// JavaScript's thread reads the socket, see `loan`.

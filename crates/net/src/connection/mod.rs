@@ -50,7 +50,7 @@ use crate::threads::io_thread::{IoThread, Timed};
 use crate::threads::js_thread::JsThread;
 use crate::threads::staging;
 use crate::time::clock::now;
-use crate::tls::Session;
+use crate::tls::{Session, TlsConnect};
 
 /// See the module. A connection knows its two threads and how to leave the table, and not who listens or who looks it up.
 pub(crate) struct Connection {
@@ -133,10 +133,16 @@ impl Connection {
     }
 
     /// A client's connection, which has no socket yet.
-    pub(crate) fn connecting(place: Place, options: &ConnectOptions, settings: Settings) -> Self {
+    pub(crate) fn connecting(
+        place: Place,
+        options: &ConnectOptions,
+        settings: Settings,
+        tls: Option<TlsConnect>,
+    ) -> Self {
         let lifecycle = Lifecycle::Connecting {
             no_delay: options.no_delay,
             tcp_keep_alive: options.tcp_keep_alive,
+            tls: tls.map(Box::new),
         };
         let role = Role::Client(ClientRole::new(settings));
         Self::new(place, State::new(lifecycle, Engine::client(), role))

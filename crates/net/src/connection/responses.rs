@@ -8,7 +8,6 @@ use ferrohttp_proto::{ErrorKind, Scratch};
 use super::input::Reading;
 use super::{Connection, State, Turn, Writing};
 use crate::messages::{Input, Reported, Translator};
-use crate::socket::stream::Stream;
 use crate::time::clock::now;
 
 /// Largest number of reads after a failed write: more than a server sends when it refuses a request.
@@ -107,14 +106,19 @@ impl Turn<'_> {
             if state.incoming.reading != Reading::Http || !state.wants_read(self.settings) {
                 return;
             }
-            match state
-                .lifecycle
-                .stream()
-                .map(|stream| stream.read_now(&mut buffer))
-            {
-                Some(Ok(count @ 1..)) => {
+            let Some(stream) = state.lifecycle.stream() else {
+                return;
+            };
+            let received = &mut state.incoming.buffer;
+            let read = match &mut state.secure {
+                None => stream.read_now(&mut buffer).inspect(|&count| {
+                    received.extend_from_slice(&buffer[..count]);
+                }),
+                Some(secure) => secure.read_now(stream, received),
+            };
+            match read {
+                Ok(count @ 1..) => {
                     state.incoming.bytes_read += count as u64;
-                    state.incoming.buffer.extend_from_slice(&buffer[..count]);
                     self.parse_buffer();
                 }
                 _ => return,
@@ -160,10 +164,17 @@ impl State {
         if !self.engine.is_idle() || self.is_unused() {
             return false;
         }
-        match self.lifecycle.stream().map(Stream::has_unread) {
-            None | Some(Ok(false)) => return false,
-            Some(Ok(true)) => self.destroy(),
-            Some(Err(error)) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
+        let Some(stream) = self.lifecycle.stream() else {
+            return false;
+        };
+        let has_unread = match &mut self.secure {
+            None => stream.has_unread(),
+            Some(secure) => secure.has_unread(stream),
+        };
+        match has_unread {
+            Ok(false) => return false,
+            Ok(true) => self.destroy(),
+            Err(error) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),
         }
         true
     }

@@ -4,7 +4,9 @@
 //! connection has a session with its own keys and buffers. The connections of a thread share one buffer, which receives ciphertext and is
 //! cleared before each read, so no bytes of one connection can reach another.
 //!
-//! JavaScript is notified of the connection when the handshake is complete or has failed.
+//! JavaScript is notified of a server's connection when the handshake is complete or has failed. A client's handshake begins when
+//! the connection has a socket. When it is complete, JavaScript decides about the server: nothing that the program has written is
+//! encrypted, and nothing that the server has sent is parsed, before JavaScript has approved it.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
@@ -13,16 +15,20 @@ use std::time::{Duration, Instant};
 use super::output::{Flush, Output};
 use super::{Connection, State, Turn};
 use crate::crossing::tls_failure;
+use crate::handoff::Batch;
 use crate::messages::Engine;
 use crate::socket::stream::Stream;
 use crate::time::clock::now;
-use crate::tls::{Failure, Session};
+use crate::tls::{Failure, Judge, Session, TlsConnect};
 
 /// Ciphertext of one read.
 const READ: usize = 32 * 1024;
 
 /// Plaintext that is encrypted before the ciphertext is written.
 const PIECE: usize = 64 * 1024;
+
+/// Largest number of bytes that a server may send before it is approved.
+const EARLIEST: usize = 256 * 1024;
 
 /// As for connections without TLS, see `Output`.
 const FLUSH_BOUND: u64 = 1024 * 1024;
@@ -35,12 +41,16 @@ thread_local! {
 pub(super) struct Secure {
     session: Session,
     stage: Stage,
+    /// Of a client's connection.
+    judge: Option<Judge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// JavaScript has not been notified of the connection. The instant is the deadline of the handshake.
+    /// JavaScript has not been notified of the handshake. The instant is its deadline.
     Handshaking(Option<Instant>),
+    /// A client's handshake is complete, and JavaScript decides about the server.
+    Unapproved,
     Open,
     /// JavaScript has been notified.
     Failed,
@@ -51,6 +61,15 @@ impl Secure {
         Self {
             session,
             stage: Stage::Handshaking(timeout.map(|timeout| now() + timeout)),
+            judge: None,
+        }
+    }
+
+    fn client((session, judge): (Session, Judge)) -> Self {
+        Self {
+            session,
+            stage: Stage::Handshaking(None),
+            judge: Some(judge),
         }
     }
 
@@ -62,8 +81,13 @@ impl Secure {
     pub(super) const fn handshake_deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Handshaking(deadline) => deadline,
-            Stage::Open | Stage::Failed => None,
+            Stage::Unapproved | Stage::Open | Stage::Failed => None,
         }
+    }
+
+    /// Whether bytes of the protocol above TLS may be received and sent. Always for a server, whose session knows by itself.
+    fn is_open(&self) -> bool {
+        self.judge.is_none() || self.stage == Stage::Open
     }
 
     pub(super) fn has_output(&self) -> bool {
@@ -79,6 +103,9 @@ impl Secure {
     /// the handshake's replies.
     pub(super) fn read(&mut self, stream: &Stream, plaintext: &mut Vec<u8>) -> io::Result<usize> {
         let before = plaintext.len();
+        if self.session.kept_bytes() > 0 && self.is_open() {
+            plaintext.append(&mut self.session.take_kept());
+        }
         let received = self.receive(stream, plaintext);
         if self.session.has_output() {
             // The task sends the bytes that the kernel does not accept now.
@@ -113,12 +140,67 @@ impl Secure {
                     Err(error) => return Err(error),
                 };
                 let is_full = count == ciphertext.capacity();
-                self.session
-                    .receive(ciphertext, plaintext)
-                    .map_err(|_| ErrorKind::InvalidData)?;
+                let is_open = self.is_open();
+                let received = if is_open {
+                    self.session.receive(ciphertext, plaintext)
+                } else {
+                    self.session.receive_and_keep(ciphertext)
+                };
+                received.map_err(|_| ErrorKind::InvalidData)?;
+                if !is_open && is_full {
+                    if self.session.kept_bytes() > EARLIEST {
+                        return Err(ErrorKind::InvalidData.into());
+                    }
+                    continue;
+                }
                 // A caller whose buffer is full reads again. Any other caller takes the socket for empty.
                 if !is_full || plaintext.len() >= plaintext.capacity() {
                     return Ok(false);
+                }
+            }
+        })
+    }
+
+    /// Reads without asking the poller, once. Returns the number of bytes of plaintext. None of the errors is that of TLS.
+    pub(super) fn read_now(
+        &mut self,
+        stream: &Stream,
+        plaintext: &mut Vec<u8>,
+    ) -> io::Result<usize> {
+        let before = plaintext.len();
+        plaintext.append(&mut self.session.take_kept());
+        CIPHERTEXT.with_borrow_mut(|ciphertext| {
+            ciphertext.resize(READ, 0);
+            let count = stream.read_now(ciphertext)?;
+            // A failure is reported when the connection's task next reads.
+            let _ = self.session.receive(&ciphertext[..count], plaintext);
+            Ok(plaintext.len() - before)
+        })
+    }
+
+    /// As `Stream::has_unread`. Messages of TLS, as those with tickets, are received here.
+    pub(super) fn has_unread(&mut self, stream: &Stream) -> io::Result<bool> {
+        if self.session.kept_bytes() == 0 && !stream.has_unread()? {
+            return Ok(false);
+        }
+        CIPHERTEXT.with_borrow_mut(|ciphertext| {
+            ciphertext.resize(READ, 0);
+            loop {
+                if self.session.kept_bytes() > 0
+                    || self.session.is_closed_by_peer()
+                    || self.session.failure().is_some()
+                {
+                    return Ok(true);
+                }
+                match stream.read_now(ciphertext) {
+                    Ok(0) => return Ok(true),
+                    // A failure is found by the next round.
+                    Ok(count) => {
+                        let _ = self.session.receive_and_keep(&ciphertext[..count]);
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
                 }
             }
         })
@@ -147,8 +229,8 @@ impl Secure {
             if output.is_empty() {
                 break;
             }
-            // JavaScript has not been notified yet, so this is output of a connection that is being closed.
-            if self.session.is_handshaking() {
+            // A server's connection is being closed, because JavaScript has not been notified yet. A client's output waits.
+            if self.session.is_handshaking() || !self.is_open() {
                 return Ok(Flush::Done);
             }
             if output.bytes_written() >= until {
@@ -171,6 +253,17 @@ impl Secure {
 }
 
 impl Connection {
+    /// Begins a client's TLS, whose ClientHello is sent by the next flush.
+    pub(super) fn begin_tls(&self, state: &mut State, tls: TlsConnect, batch: &mut Batch) {
+        match tls.begin() {
+            Ok(begun) => state.secure = Some(Box::new(Secure::client(begun))),
+            Err(failure) => {
+                batch.tls_failed(self.id(), reason(Some(failure)));
+                state.destroy();
+            }
+        }
+    }
+
     /// Key material of a connection with TLS. None where there is none, as of `Session::export`.
     pub(crate) fn export_keying_material(
         &self,
@@ -208,6 +301,32 @@ impl State {
             .is_some_and(|secure| secure.is_handshaking())
     }
 
+    /// Whether JavaScript has yet to decide about the server of a client's connection.
+    pub(super) fn awaits_approval(&self) -> bool {
+        self.secure
+            .as_ref()
+            .is_some_and(|secure| secure.stage == Stage::Unapproved)
+    }
+
+    /// The program has approved the server.
+    pub(super) fn approve_peer(&mut self) {
+        if let Some(secure) = &mut self.secure
+            && secure.stage == Stage::Unapproved
+        {
+            secure.stage = Stage::Open;
+            if let Some(judge) = &secure.judge {
+                judge.approve();
+            }
+        }
+    }
+
+    /// Whether there is plaintext that was received and may be parsed.
+    pub(super) fn has_kept_plaintext(&self) -> bool {
+        self.secure
+            .as_ref()
+            .is_some_and(|secure| secure.stage == Stage::Open && secure.session.kept_bytes() > 0)
+    }
+
     /// Whether there is ciphertext that the kernel has not accepted.
     pub(super) fn has_ciphertext(&self) -> bool {
         self.secure
@@ -236,23 +355,38 @@ impl Turn<'_> {
         let failure = secure.session.failure();
         match secure.stage {
             Stage::Handshaking(_) => {}
-            Stage::Open if failure.is_none() => return read,
-            Stage::Open => {
+            Stage::Open | Stage::Unapproved if failure.is_none() => {
+                self.report_session();
+                return read;
+            }
+            Stage::Open | Stage::Unapproved => {
                 self.fail_tls(reason(failure));
                 return read;
             }
             Stage::Failed => return read,
         }
         if failure.is_some() || matches!(read, Ok(Some(0)) | Err(_)) {
-            self.fail_tls(reason(failure));
+            // Errors of a client's socket are reported when it closes.
+            let is_hang_up = read.is_ok() || !self.state.role.is_client();
+            if failure.is_some() || is_hang_up {
+                self.fail_tls(reason(failure));
+            }
             return Err(read
                 .err()
                 .unwrap_or_else(|| ErrorKind::ConnectionAborted.into()));
         }
         if let Some(established) = secure.session.established() {
+            let id = self.connection.id();
+            if let Some(judge) = &secure.judge {
+                secure.stage = Stage::Unapproved;
+                let verdict = judge.verdict(&secure.session, established.is_resumed);
+                let peer = (verdict, secure.session.peer_chain());
+                self.batch.secured(id, &established, Some(peer));
+                return read;
+            }
             secure.stage = Stage::Open;
             self.report_open();
-            self.batch.secured(self.connection.id(), &established);
+            self.batch.secured(id, &established, None);
             if !self.state.role.is_client() {
                 // Time limits begin: the connection is one of HTTP from now on.
                 self.state.engine = Engine::server(now());
@@ -260,6 +394,17 @@ impl Turn<'_> {
             self.state.deadlines.last_activity = now();
         }
         read
+    }
+
+    /// Notifies JavaScript that later connections can resume a session of this one.
+    pub(super) fn report_session(&mut self) {
+        if let Some(Secure {
+            judge: Some(judge), ..
+        }) = self.state.secure.as_deref()
+            && judge.has_new_session()
+        {
+            self.batch.session(self.connection.id());
+        }
     }
 
     /// The handshake takes too long.

@@ -93,6 +93,7 @@ impl Turn<'_> {
         // After the write, because requests that are here already may have waited for the peer to read.
         self.resume();
         let wrote = wrote?;
+        self.report_session();
         let read = self.drive_read(cx)?;
         self.report_eof();
         // Also while there is more to read: a peer that never stops sending must not prevent the close.
@@ -136,6 +137,7 @@ impl Turn<'_> {
             return Ok(Next::Wait);
         };
         match stream.poll_read_ready(cx) {
+            Poll::Pending if state.has_kept_plaintext() => {}
             Poll::Pending => return Ok(Next::Wait),
             Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
             Poll::Ready(Ok(())) => {}

@@ -47,7 +47,7 @@ pub(crate) trait Layout: Sized {
     fn read(record: &[u8]) -> Option<Self>;
 }
 
-/// Of records without fields: IN_EOF, IN_LISTENER_CLOSED.
+/// Of records without fields: IN_EOF, IN_LISTENER_CLOSED, IN_SESSION.
 impl Layout for () {
     fn append(self, _: &mut Vec<u8>) {}
 
@@ -232,9 +232,13 @@ layouts! {
     }
 
     /// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a
-    /// session was resumed.
+    /// session was resumed. A client's continues with the server's certificates in DER.
     inbound Secured {
-        /// Bytes of the payload.
+        /// A client's verdict on the certificates, VERDICT_TRUSTED or another; 0 for a server.
+        verdict: u32,
+        /// Bytes of the certificates.
+        chain_length: u32,
+        /// Bytes of the payload up to the certificates.
         details_length: u32,
     }
 

@@ -21,7 +21,7 @@ mod typescript;
 
 pub(crate) use numbers::{
     body_flag, close_mode, end_flag, flag, head_flag, inbound, outbound, response_flag, step,
-    timeout, tls_failure,
+    timeout, tls_failure, verdict,
 };
 pub use numbers::{limit, phase_word, pool_answer, request_kind, validation};
 

@@ -82,10 +82,13 @@ numbers! {
         CONNECTED = 13;
         /// A client's connection could not be established: its last record.
         CONNECT_FAILED = 14;
-        /// A server's handshake of TLS is complete. Comes after IN_OPEN.
+        /// The handshake of TLS is complete. Comes after IN_OPEN or IN_CONNECTED. A client's connection waits for OUT_APPROVE.
         SECURED = 15;
-        /// TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed.
+        /// TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed, or
+        /// after IN_CONNECTED.
         TLS_FAILED = 16;
+        /// A client's connection has received a session that later ones can resume.
+        SESSION = 17;
     }
 
     /// Flags of IN_HEAD.
@@ -138,6 +141,30 @@ numbers! {
         SOCKET = 2;
         /// keepAliveTimeout.
         KEEP_ALIVE = 3;
+    }
+
+    /// A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.
+    pub(crate) mod verdict: u32, "VERDICT_" {
+        /// They are valid, and a trusted certificate has signed them.
+        TRUSTED = 1;
+        /// A session was resumed. The verdict of its first connection holds.
+        RESUMED = 2;
+        /// The server's own certificate is that of an authority, or one of version 1.
+        UNUSUAL = 3;
+        /// A certificate is not for this use.
+        PURPOSE = 4;
+        /// An authority may not sign for this name.
+        NAME_CONSTRAINTS = 5;
+        /// An authority may not sign for other authorities.
+        PATH_LENGTH = 6;
+        /// A certificate that is not an authority's has signed.
+        INVALID_CA = 7;
+        /// An extension is critical and unknown.
+        CRITICAL_EXTENSION = 8;
+        /// A signature does not fit.
+        SIGNATURE = 9;
+        /// They are not valid for another reason, which JavaScript finds.
+        OTHER = 10;
     }
 
     /// Reasons in IN_TLS_FAILED that are none of OpenSSL's.
@@ -194,6 +221,8 @@ numbers! {
         LIMITS = 17;
         /// Bytes to be parsed as if the peer had sent them next. Layout `Bytes`.
         FEED = 18;
+        /// The program has approved the server of a client's connection with TLS.
+        APPROVE = 19;
     }
 
     /// Flags of the outbound records with text or a payload.

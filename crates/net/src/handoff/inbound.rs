@@ -5,6 +5,7 @@ use std::mem::offset_of;
 use std::net::SocketAddr;
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
+use rustls::pki_types::CertificateDer;
 
 use super::chunk::Chunk;
 use super::offer::Source;
@@ -171,8 +172,14 @@ impl Batch {
         self.endpoints(kind::OPEN, id, server, addresses);
     }
 
-    /// The handshake of a server's connection is complete.
-    pub(crate) fn secured(&mut self, id: ConnectionId, agreed: &Established) {
+    /// The handshake is complete. `peer`: a client's verdict on its server, and the server's certificates.
+    pub(crate) fn secured(
+        &mut self,
+        id: ConnectionId,
+        agreed: &Established,
+        peer: Option<(u32, &[CertificateDer<'_>])>,
+    ) {
+        let (verdict, chain) = peer.unwrap_or_default();
         let is_resumed: &[u8] = if agreed.is_resumed { b"1" } else { b"0" };
         let details = [
             agreed.protocol.as_bytes(),
@@ -184,11 +191,21 @@ impl Batch {
         ]
         .join(&b'\n');
         let fields = layout::Secured {
+            verdict,
+            chain_length: chain.iter().map(|der| der.len() as u32).sum(),
             details_length: details.len() as u32,
         };
         let start = self.begin(kind::SECURED, 0, id, fields);
         self.bytes.extend_from_slice(&details);
+        for certificate in chain {
+            self.bytes.extend_from_slice(certificate);
+        }
         self.finish(start);
+    }
+
+    /// A client's connection has received a session.
+    pub(crate) fn session(&mut self, id: ConnectionId) {
+        self.fields_alone(kind::SESSION, 0, id, ());
     }
 
     /// TLS has failed; see the layout about reasons.

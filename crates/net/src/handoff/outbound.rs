@@ -113,6 +113,8 @@ pub(crate) enum Command<'a> {
     },
     /// The program keeps the connection after `Timeout::KeepAlive`.
     Keep,
+    /// The program has approved the server of a client's connection with TLS.
+    Approve,
 }
 
 impl Command<'_> {
@@ -125,6 +127,7 @@ impl Command<'_> {
                 | Self::End { .. }
                 | Self::Interim { .. }
                 | Self::Raw { .. }
+                | Self::Approve
         )
     }
 
@@ -339,6 +342,7 @@ fn decode<'a>(id: ConnectionId, bytes: &'a [u8], text: &'a [u8]) -> Option<Recor
         },
         kind::TAP => Command::Tap,
         kind::KEEP => Command::Keep,
+        kind::APPROVE => Command::Approve,
         _ => return None,
     };
     match end_at {

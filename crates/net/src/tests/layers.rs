@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those of lower layers, and not those beside it.
 const LAYERS: [&[&str]; 9] = [
-    &["crossing", "id", "sync", "time", "tls"],
-    &["pool", "settings", "socket", "table"],
+    &["crossing", "id", "sync", "time"],
+    &["pool", "settings", "socket", "table", "tls"],
     &["handoff", "server"],
     &["messages"],
     &["threads"],

@@ -12,6 +12,7 @@ mod layers;
 mod loans;
 mod paused;
 mod secure;
+mod secure_clients;
 #[cfg(target_os = "linux")]
 mod size;
 mod socket_options;

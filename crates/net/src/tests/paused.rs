@@ -22,6 +22,7 @@ use crate::settings::ClientConfig;
 use crate::socket::connect::ConnectOptions;
 use crate::threads::io_thread::IoThread;
 use crate::threads::staging;
+use crate::tls::TlsConnect;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -94,7 +95,14 @@ impl Js {
 
     /// Begins to connect, with this I/O thread.
     pub(super) fn connect(&self, options: ConnectOptions, config: ClientConfig) -> ConnectionId {
-        self.environment.connect_on(&self.thread, options, config)
+        self.environment
+            .connect_on(&self.thread, options, config, None)
+    }
+
+    /// The same with TLS.
+    pub(super) fn connect_with(&self, options: ConnectOptions, tls: TlsConnect) -> ConnectionId {
+        self.environment
+            .connect_on(&self.thread, options, ClientConfig::default(), Some(tls))
     }
 
     /// The next record. The clock runs meanwhile.
@@ -192,6 +200,11 @@ impl Js {
             &[head.len() as u32, 0],
             (b"", head),
         );
+    }
+
+    /// The server of a connection with TLS is the right one.
+    pub(super) fn approve(&mut self, id: ConnectionId) {
+        self.command(id, (outbound::APPROVE, 0), &[], (b"", ""));
     }
 
     pub(super) fn destroy(&mut self, id: ConnectionId) {

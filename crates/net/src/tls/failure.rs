@@ -26,6 +26,8 @@ impl Failure {
     const PACKET_LENGTH_TOO_LONG: Self = Self(198);
     const LENGTH_MISMATCH: Self = Self(159);
     const BAD_EXTENSION: Self = Self(110);
+    /// The peer does not have the private key of its certificate.
+    pub(crate) const BAD_SIGNATURE: Self = Self(123);
     const TOO_MANY_KEY_UPDATES: Self = Self(132);
     const TOO_MANY_WARN_ALERTS: Self = Self(409);
     const RECORD_TOO_SMALL: Self = Self(298);

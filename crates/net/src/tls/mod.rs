@@ -1,9 +1,11 @@
-//! TLS by rustls, without I/O: the configuration of a server, and the state of one connection.
+//! TLS by rustls, without I/O: the configurations of servers and clients, and the state of one connection.
 //!
-//! An option that rustls does not support is reported as [`Unsupported`], and node:tls then serves the program's server.
+//! An option that rustls does not support is reported as [`Unsupported`], and node:tls then makes the program's connections.
 
 mod ciphers;
+mod client;
 mod failure;
+mod kept_sessions;
 mod provider;
 mod server;
 mod session;
@@ -11,10 +13,16 @@ mod session;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trust;
+mod verifier;
 
+pub(crate) use self::client::Judge;
+pub use self::client::{TlsClient, TlsClientOptions, TlsConnect};
 pub(crate) use self::failure::Failure;
+pub use self::kept_sessions::{TlsResumption, TlsSessions};
 pub use self::server::{Identity, TlsServer, TlsServerOptions};
 pub(crate) use self::session::{Established, Session};
+pub use self::trust::TlsTrust;
 
 /// The option that an I/O thread does not support, with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]

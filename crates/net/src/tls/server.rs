@@ -80,7 +80,7 @@ impl TlsServer {
 }
 
 /// As with OpenSSL, a version without a suite is disabled.
-fn versions(
+pub(super) fn versions(
     (min, max): (u16, u16),
     ciphers: &CipherList,
 ) -> Result<Vec<&'static SupportedProtocolVersion>, Unsupported> {
@@ -101,7 +101,7 @@ fn versions(
 }
 
 /// Loaded identities, for one name or for all others.
-type Keys = Vec<Arc<CertifiedKey>>;
+pub(super) type Keys = Vec<Arc<CertifiedKey>>;
 
 #[derive(Debug)]
 struct Resolver {
@@ -148,7 +148,7 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
-fn load(identities: &[Identity]) -> Result<Keys, Unsupported> {
+pub(super) fn load(identities: &[Identity]) -> Result<Keys, Unsupported> {
     let load_one = |identity: &Identity| {
         let chain = identity
             .chain

@@ -7,19 +7,25 @@ use std::io::{self, BufRead, IoSlice, Write};
 use std::sync::Arc;
 
 use rustls::ProtocolVersion::TLSv1_3;
-use rustls::{Error, HandshakeKind, ServerConfig, ServerConnection};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, Connection, Error, HandshakeKind,
+    ServerConfig, ServerConnection,
+};
 
 use super::Failure;
 use super::ciphers::openssl_name;
 
 /// See the module.
 pub(crate) struct Session {
-    connection: ServerConnection,
+    connection: Connection,
     /// The peer's first bytes, kept until there are enough to recognise TLS.
     first: Vec<u8>,
     is_tls: bool,
     closed_by_peer: bool,
     failed: Option<Failure>,
+    /// Plaintext that was received before anything may read it.
+    kept: Vec<u8>,
 }
 
 /// The result of a handshake.
@@ -34,7 +40,7 @@ pub(crate) struct Established {
     pub(crate) group: &'static str,
     /// By ALPN.
     pub(crate) alpn: Option<Vec<u8>>,
-    /// The name that the client has sent by SNI.
+    /// The name that a client has sent to this server by SNI.
     pub(crate) server_name: Option<String>,
     /// Whether an earlier session was resumed.
     pub(crate) is_resumed: bool,
@@ -45,17 +51,31 @@ const HEADER: usize = 5;
 
 impl Session {
     pub(super) fn server(config: Arc<ServerConfig>) -> Result<Self, Failure> {
-        let mut connection =
-            ServerConnection::new(config).map_err(|error| Failure::from(&error))?;
+        let connection = ServerConnection::new(config).map_err(|error| Failure::from(&error))?;
+        Ok(Self::new(connection.into()))
+    }
+
+    /// Has a ClientHello for `send`.
+    pub(super) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, Failure> {
+        let connection =
+            ClientConnection::new(config, name).map_err(|error| Failure::from(&error))?;
+        Ok(Self::new(connection.into()))
+    }
+
+    fn new(mut connection: Connection) -> Self {
         // The caller limits how much it writes.
         connection.set_buffer_limit(None);
-        Ok(Self {
+        Self {
             connection,
             first: Vec::new(),
             is_tls: false,
             closed_by_peer: false,
             failed: None,
-        })
+            kept: Vec::new(),
+        }
     }
 
     /// Decrypts bytes of the peer and appends the plaintext to `plaintext`.
@@ -82,6 +102,23 @@ impl Session {
         });
         self.failed = received.err();
         received
+    }
+
+    /// As `receive`, and keeps the plaintext for `take_kept`.
+    pub(crate) fn receive_and_keep(&mut self, ciphertext: &[u8]) -> Result<(), Failure> {
+        let mut kept = std::mem::take(&mut self.kept);
+        let received = self.receive(ciphertext, &mut kept);
+        self.kept = kept;
+        received
+    }
+
+    /// The plaintext that was kept.
+    pub(crate) fn take_kept(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
+    }
+
+    pub(crate) const fn kept_bytes(&self) -> usize {
+        self.kept.len()
     }
 
     /// Recognises peers that do not speak TLS, for which rustls has one error only.
@@ -116,6 +153,7 @@ impl Session {
 
     fn failure_of(&self, error: &Error) -> Failure {
         match error {
+            Error::InvalidCertificate(CertificateError::BadSignature) => Failure::BAD_SIGNATURE,
             // There is no certificate for this name, or none that the client can verify.
             Error::General(_) if self.connection.protocol_version() == Some(TLSv1_3) => {
                 Failure::NO_SUITABLE_SIGNATURE_ALGORITHM
@@ -165,6 +203,14 @@ impl Session {
         Ok(())
     }
 
+    /// Queues a KeyUpdate.
+    #[cfg(test)]
+    pub(crate) fn refresh_keys(&mut self) {
+        self.connection
+            .refresh_traffic_keys()
+            .expect("after the handshake");
+    }
+
     pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
@@ -190,6 +236,11 @@ impl Session {
             .ok()
     }
 
+    /// The peer's certificates, its own first. Empty before the handshake is complete.
+    pub(crate) fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        self.connection.peer_certificates().unwrap_or_default()
+    }
+
     /// None before the handshake is complete.
     pub(crate) fn established(&self) -> Option<Established> {
         let connection = &self.connection;
@@ -213,7 +264,10 @@ impl Session {
                     _ => "X25519MLKEM768",
                 }),
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
-            server_name: connection.server_name().map(str::to_owned),
+            server_name: match connection {
+                Connection::Server(server) => server.server_name().map(str::to_owned),
+                Connection::Client(_) => None,
+            },
             is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
         })
     }

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 use super::provider::provider;
 use super::server::{Identity, TlsServer, TlsServerOptions};
+use super::{TlsClient, TlsClientOptions, TlsTrust};
 
 const NODE: &str =
     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:HIGH";
@@ -100,4 +101,36 @@ pub(crate) fn client() -> ClientConnection {
 /// A server of HTTP/1.1.
 pub(crate) fn server() -> TlsServer {
     TlsServer::new(options()).expect("options")
+}
+
+/// A certificate of `testdata`.
+macro_rules! certificate {
+    ($name:literal) => {
+        include_bytes!(concat!("testdata/", $name, ".der")).to_vec()
+    };
+}
+pub(crate) use certificate;
+
+/// A server that the authority of the tests has certified.
+pub(crate) fn certified_server() -> TlsServer {
+    TlsServer::new(TlsServerOptions {
+        identities: vec![Identity {
+            chain: vec![certificate!("direct")],
+            key: include_bytes!("testdata/leaf-key.der").to_vec(),
+        }],
+        ..options()
+    })
+    .expect("options")
+}
+
+pub(crate) fn trusting_client(versions: (u16, u16)) -> TlsClient {
+    TlsClient::new(TlsClientOptions {
+        trust: TlsTrust::new([certificate!("root")], []),
+        identities: Vec::new(),
+        versions,
+        ciphers: (NODE.into(), true),
+        curves: "auto".into(),
+        alpn: vec![b"http/1.1".to_vec()],
+    })
+    .expect("options")
 }

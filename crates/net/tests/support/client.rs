@@ -60,7 +60,7 @@ impl Js {
     /// Begins to connect with the default configuration.
     pub fn connect(&self, address: SocketAddr) -> ConnectionId {
         self.environment
-            .connect(to(&[address]), client_config())
+            .connect(to(&[address]), client_config(), None)
             .expect("connect")
     }
 

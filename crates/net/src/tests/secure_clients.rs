@@ -1,0 +1,334 @@
+//! Clients' connections with TLS, with a clock that jumps.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use super::paused::{Js, assert_took, run};
+use crate::crossing::inbound::{
+    CLOSED, CONNECTED, RESPONSE, SECURED, SESSION, TIMEOUT, TLS_FAILED,
+};
+use crate::crossing::{inbound, tls_failure, verdict};
+use crate::id::ConnectionId;
+use crate::socket::connect::{ConnectOptions, ConnectTarget};
+use crate::tls::{Session, TlsConnect, TlsResumption, TlsSessions, testing};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const TLS12: (u16, u16) = (0x0303, 0x0303);
+const TLS13: (u16, u16) = (0x0304, 0x0304);
+const BOTH: (u16, u16) = (0x0303, 0x0304);
+/// OpenSSL's number.
+const WRONG_VERSION_NUMBER: u32 = 267;
+const BAD_RECORD_MAC: u32 = 281;
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Listening(TcpListener);
+
+impl Listening {
+    async fn new() -> Self {
+        Self(TcpListener::bind(("127.0.0.1", 0)).await.expect("bind"))
+    }
+
+    fn options(&self) -> ConnectOptions {
+        let address: SocketAddr = self.0.local_addr().expect("address");
+        ConnectOptions {
+            target: ConnectTarget::Addresses(vec![address]),
+            local_address: None,
+            local_port: None,
+            attempt_timeout: None,
+            no_delay: true,
+            tcp_keep_alive: None,
+        }
+    }
+
+    /// Begins to connect to it.
+    fn connected(&self, js: &Js, versions: (u16, u16), from: Option<&Kept>) -> Kept {
+        let own = TlsSessions::default();
+        let resumption = TlsResumption {
+            from: from.map(|kept| kept.own.clone()),
+            own: own.clone(),
+        };
+        let client = match from {
+            Some(kept) => kept.client.clone(),
+            None => testing::trusting_client(versions),
+        };
+        let name = Some("localhost".to_owned());
+        let tls = TlsConnect::new(client.clone(), name, Some(resumption)).expect("a name");
+        let id = js.connect_with(self.options(), tls);
+        Kept { id, own, client }
+    }
+
+    async fn plain(&self) -> TcpStream {
+        let (socket, _) = self.0.accept().await.expect("accept");
+        // Its records are sent at once, because the clock does not wait for acknowledgements.
+        socket.set_nodelay(true).expect("TCP_NODELAY");
+        socket
+    }
+
+    async fn accept(&self, server: &crate::TlsServer) -> Peer {
+        Peer {
+            socket: self.plain().await,
+            tls: server.accept().expect("a session"),
+            received: Vec::new(),
+        }
+    }
+}
+
+/// A connection, and what others need to resume its sessions.
+struct Kept {
+    id: ConnectionId,
+    own: TlsSessions,
+    client: crate::TlsClient,
+}
+
+/// A server on the same thread.
+struct Peer {
+    socket: TcpStream,
+    tls: Session,
+    received: Vec<u8>,
+}
+
+impl Peer {
+    async fn flush(&mut self) {
+        let mut sent = Vec::new();
+        self.tls
+            .send(|slices| {
+                for slice in slices {
+                    sent.extend_from_slice(slice);
+                }
+                Ok(slices.iter().map(|slice| slice.len()).sum())
+            })
+            .expect("room");
+        self.socket
+            .write_all(&sent)
+            .await
+            .expect("the peer's write");
+    }
+
+    /// Returns false at the end.
+    async fn receive(&mut self) -> bool {
+        let mut bytes = vec![0; 64 * 1024];
+        let count = self.socket.read(&mut bytes).await.expect("the peer's read");
+        self.tls
+            .receive(&bytes[..count], &mut self.received)
+            .expect("records");
+        self.flush().await;
+        count > 0
+    }
+
+    async fn handshake(&mut self) {
+        while self.tls.is_handshaking() {
+            assert!(self.receive().await, "an early end");
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        self.tls.write(bytes);
+        self.flush().await;
+    }
+
+    /// Exactly these bytes come next.
+    async fn expect(&mut self, bytes: &str) {
+        while self.received.len() < bytes.len() {
+            assert!(self.receive().await, "an early end");
+        }
+        let got: Vec<u8> = self.received.drain(..bytes.len()).collect();
+        assert_eq!(String::from_utf8_lossy(&got), bytes);
+    }
+
+    /// Nothing is received until the end.
+    async fn expect_end(&mut self) {
+        while self.receive().await {}
+        assert_eq!(self.received.escape_ascii().to_string(), "");
+    }
+}
+
+/// Handles CONNECTED and SECURED.
+async fn secured(js: &mut Js, peer: &mut Peer, id: ConnectionId, expected: u32) {
+    assert_eq!(js.expect(CONNECTED).await.id, id);
+    peer.handshake().await;
+    let secured = js.expect(SECURED).await;
+    assert_eq!((secured.id, secured.word), (id, expected));
+}
+
+/// A request and its response.
+async fn exchange(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
+    js.get(id);
+    peer.expect(GET).await;
+    peer.send(ANSWER).await;
+    let mut record = js.next().await;
+    if record.kind == SESSION {
+        record = js.next().await;
+    }
+    assert_eq!((record.kind, record.id), (RESPONSE, id));
+    js.expect(inbound::BODY).await;
+    js.expect(inbound::END).await;
+}
+
+#[test]
+fn no_byte_of_a_request_leaves_before_the_server_is_approved() {
+    for versions in [TLS12, TLS13] {
+        run(async |mut js| {
+            let listening = Listening::new().await;
+            let Kept { id, .. } = listening.connected(&js, versions, None);
+            js.get(id);
+            let mut peer = listening.accept(&testing::certified_server()).await;
+            secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
+            js.expect_nothing(MINUTE).await;
+            let early = tokio::time::timeout(MINUTE, peer.receive()).await;
+            assert!(peer.received.is_empty(), "{early:?}");
+            js.approve(id);
+            peer.expect(GET).await;
+        });
+    }
+}
+
+#[test]
+fn a_server_that_is_not_approved_receives_nothing() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        // Without tickets, which would make the close a reset.
+        let Kept { id, .. } = listening.connected(&js, TLS12, None);
+        js.get(id);
+        let mut peer = listening.accept(&testing::server()).await;
+        secured(&mut js, &mut peer, id, verdict::UNUSUAL).await;
+        js.destroy(id);
+        peer.expect_end().await;
+        assert_eq!(js.expect(CLOSED).await.word, 0);
+    });
+}
+
+#[test]
+fn what_a_server_sends_before_it_is_approved_waits() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let Kept { id, .. } = listening.connected(&js, BOTH, None);
+        let mut peer = listening.accept(&testing::certified_server()).await;
+        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
+        peer.send(ANSWER).await;
+        js.get(id);
+        js.expect_nothing(MINUTE).await;
+        js.approve(id);
+        peer.expect(GET).await;
+        js.expect(SESSION).await;
+        js.expect(RESPONSE).await;
+    });
+}
+
+#[test]
+fn sessions_are_resumed_after_the_first_server_was_approved() {
+    for versions in [TLS12, TLS13] {
+        run(async |mut js| {
+            let listening = Listening::new().await;
+            let server = testing::certified_server();
+            let first = listening.connected(&js, versions, None);
+            let mut peer = listening.accept(&server).await;
+            secured(&mut js, &mut peer, first.id, verdict::TRUSTED).await;
+
+            // Not before.
+            let early = listening.connected(&js, versions, Some(&first));
+            let mut other = listening.accept(&server).await;
+            secured(&mut js, &mut other, early.id, verdict::TRUSTED).await;
+
+            js.approve(first.id);
+            exchange(&mut js, &mut peer, first.id).await;
+            let second = listening.connected(&js, versions, Some(&first));
+            let mut peer = listening.accept(&server).await;
+            secured(&mut js, &mut peer, second.id, verdict::RESUMED).await;
+            js.approve(second.id);
+            exchange(&mut js, &mut peer, second.id).await;
+        });
+    }
+}
+
+#[test]
+fn messages_of_tls_do_not_end_an_idle_connection() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let Kept { id, .. } = listening.connected(&js, TLS13, None);
+        let mut peer = listening.accept(&testing::certified_server()).await;
+        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
+        js.approve(id);
+        exchange(&mut js, &mut peer, id).await;
+        peer.tls.refresh_keys();
+        peer.flush().await;
+        tokio::task::yield_now().await;
+        let connection = js.environment.connection(id).expect("open");
+        assert!(connection.is_open());
+        exchange(&mut js, &mut peer, id).await;
+        // Bytes of HTTP do.
+        peer.send(b"HTTP/1.1 200 OK\r\n").await;
+        tokio::task::yield_now().await;
+        assert!(!connection.is_open());
+        js.expect(CLOSED).await;
+    });
+}
+
+#[test]
+fn the_socket_timeout_limits_the_handshake() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let Kept { id, .. } = listening.connected(&js, BOTH, None);
+        js.socket_timeout(id, MINUTE);
+        let _peer = listening.plain().await;
+        js.expect(CONNECTED).await;
+        let start = Instant::now();
+        js.expect(TIMEOUT).await;
+        assert_took(start, MINUTE);
+        js.destroy(id);
+        js.expect(CLOSED).await;
+    });
+}
+
+#[test]
+fn servers_that_break_off_or_do_not_speak_tls() {
+    for (answer, reason) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            WRONG_VERSION_NUMBER,
+        ),
+        (b"", tls_failure::HANG_UP),
+        (b"\x16\x03\x03", tls_failure::HANG_UP),
+        // handshake_failure
+        (b"\x15\x03\x03\0\x02\x02\x28", 1040),
+    ] {
+        run(async |mut js| {
+            let listening = Listening::new().await;
+            let Kept { id, .. } = listening.connected(&js, BOTH, None);
+            js.get(id);
+            let mut peer = listening.plain().await;
+            js.expect(CONNECTED).await;
+            let mut hello = vec![0; 4096];
+            assert_ne!(peer.read(&mut hello).await.expect("a ClientHello"), 0);
+            peer.write_all(answer).await.expect("room");
+            drop(peer);
+            let failed = js.expect(TLS_FAILED).await;
+            assert_eq!((failed.id, failed.word), (id, reason));
+            js.expect(CLOSED).await;
+        });
+    }
+}
+
+#[test]
+fn garbage_between_records_ends_the_connection() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let Kept { id, .. } = listening.connected(&js, TLS13, None);
+        let mut peer = listening.accept(&testing::certified_server()).await;
+        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
+        js.approve(id);
+        exchange(&mut js, &mut peer, id).await;
+        js.get(id);
+        peer.expect(GET).await;
+        peer.socket
+            .write_all(b"\x17\x03\x03\0\x20garbage that has the size of 32.")
+            .await
+            .expect("room");
+        assert_eq!(js.expect(TLS_FAILED).await.word, BAD_RECORD_MAC);
+        assert_eq!(js.expect(CLOSED).await.id, id);
+    });
+}

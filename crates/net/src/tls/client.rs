@@ -1,0 +1,173 @@
+//! Makes rustls's configuration of a client from the program's options.
+
+use std::sync::Arc;
+
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
+
+use super::ciphers::CipherList;
+use super::kept_sessions::ConnectionSessions;
+use super::provider::provider_with;
+use super::server::{Identity, Keys, load, versions};
+use super::verifier::KeyVerifier;
+use super::{Failure, Session, TlsResumption, TlsTrust, Unsupported};
+
+/// Options of `tls.connect`.
+#[derive(Clone, Debug)]
+pub struct TlsClientOptions {
+    /// `ca`, or the default certificates.
+    pub trust: TlsTrust,
+    /// `key` and `cert`, one for each kind of key.
+    pub identities: Vec<Identity>,
+    /// `minVersion`, `maxVersion`.
+    pub versions: (u16, u16),
+    /// `ciphers`, and whether they are Node's default.
+    pub ciphers: (String, bool),
+    /// `ecdhCurve`.
+    pub curves: String,
+    /// `ALPNProtocols`.
+    pub alpn: Vec<Vec<u8>>,
+}
+
+/// A client's TLS configuration, shared by its connections.
+#[derive(Clone, Debug)]
+pub struct TlsClient {
+    config: Arc<ClientConfig>,
+    trust: TlsTrust,
+}
+
+impl TlsClient {
+    /// Makes the configuration.
+    ///
+    /// # Errors
+    /// rustls does not support an option.
+    pub fn new(options: TlsClientOptions) -> Result<Self, Unsupported> {
+        let (text, lenient) = &options.ciphers;
+        let ciphers = CipherList::parse(text, *lenient)?;
+        let provider = provider_with(&ciphers, &options.curves)?;
+        let versions = versions(options.versions, &ciphers)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)
+            .map_err(|error| Unsupported(format!("ciphers: {error}")))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(KeyVerifier::new()));
+        let mut config = if options.identities.is_empty() {
+            builder.with_no_client_auth()
+        } else {
+            builder.with_client_cert_resolver(Arc::new(OwnKeys(load(&options.identities)?)))
+        };
+        config.alpn_protocols = options.alpn;
+        config.resumption = Resumption::disabled();
+        Ok(Self {
+            config: Arc::new(config),
+            trust: options.trust,
+        })
+    }
+}
+
+/// The TLS of one connection that is about to be made.
+#[derive(Debug)]
+pub struct TlsConnect {
+    client: TlsClient,
+    name: ServerName<'static>,
+    resumption: Option<TlsResumption>,
+}
+
+impl TlsConnect {
+    /// `name` is sent to the server by SNI. Without `resumption` the connection neither resumes a session nor keeps one.
+    ///
+    /// # Errors
+    /// `name` is no name of the DNS.
+    pub fn new(
+        client: TlsClient,
+        name: Option<String>,
+        resumption: Option<TlsResumption>,
+    ) -> Result<Self, Unsupported> {
+        let name = match name {
+            Some(name) => match ServerName::try_from(name) {
+                Ok(name @ ServerName::DnsName(_)) => name,
+                _ => return Err(Unsupported("servername".into())),
+            },
+            // For an address rustls sends no name. The address itself is of no consequence, because JavaScript checks the identity.
+            None => ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0]))),
+        };
+        Ok(Self {
+            client,
+            name,
+            resumption,
+        })
+    }
+
+    /// The connection's state, with a ClientHello to be sent, and its judge.
+    ///
+    /// # Errors
+    /// The configuration makes no sense to rustls.
+    pub(crate) fn begin(self) -> Result<(Session, Judge), Failure> {
+        let Self {
+            client: TlsClient { config, trust },
+            name,
+            resumption,
+        } = self;
+        let sessions = resumption.map(|given| Arc::new(ConnectionSessions::new(given)));
+        let config = match &sessions {
+            Some(sessions) => {
+                let mut config = ClientConfig::clone(&config);
+                config.resumption = Resumption::store(Arc::clone(sessions) as _);
+                Arc::new(config)
+            }
+            None => config,
+        };
+        let session = Session::client(config, name)?;
+        Ok((session, Judge { trust, sessions }))
+    }
+}
+
+/// Judges the server of one connection.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    trust: TlsTrust,
+    sessions: Option<Arc<ConnectionSessions>>,
+}
+
+impl Judge {
+    /// The verdict on the server's certificates. Of a resumed session JavaScript knows it from the session's first connection.
+    pub(crate) fn verdict(&self, session: &Session, is_resumed: bool) -> u32 {
+        if is_resumed {
+            return crate::crossing::verdict::RESUMED;
+        }
+        self.trust.verdict(session.peer_chain(), UnixTime::now())
+    }
+
+    /// The program has approved the server.
+    pub(crate) fn approve(&self) {
+        if let Some(sessions) = &self.sessions {
+            sessions.approve();
+        }
+    }
+
+    /// Whether there is a session that can be resumed, and was not there at the last call.
+    pub(crate) fn has_new_session(&self) -> bool {
+        self.sessions
+            .as_ref()
+            .is_some_and(|sessions| sessions.take_new())
+    }
+}
+
+/// The client's own certificates. Like OpenSSL it sends one whichever authorities the server names.
+#[derive(Debug)]
+struct OwnKeys(Keys);
+
+impl ResolvesClientCert for OwnKeys {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0
+            .iter()
+            .find(|key| key.key.choose_scheme(schemes).is_some())
+            .cloned()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}

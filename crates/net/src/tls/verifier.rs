@@ -1,0 +1,109 @@
+//! The part of a client's verification that rustls asks for during the handshake: that the server has the private key of its
+//! certificate.
+//!
+//! The certificate itself is judged when the handshake is complete, because an invalid one does not end a handshake of Node's.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use webpki::{RawPublicKeyEntity, anchor_from_trusted_cert, spki_for_anchor};
+
+use super::provider::provider;
+
+type Verified = Result<HandshakeSignatureValid, Error>;
+
+/// See the module. Accepts every certificate, and no signature that does not fit the certificate's key.
+#[derive(Debug)]
+pub(super) struct KeyVerifier(WebPkiSupportedAlgorithms);
+
+impl KeyVerifier {
+    pub(super) fn new() -> Self {
+        Self(provider().signature_verification_algorithms)
+    }
+}
+
+impl ServerCertVerifier for KeyVerifier {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Verified {
+        let verified = verify_tls12_signature(message, certificate, signed, &self.0);
+        or_by_key(verified, certificate, |key| {
+            self.verify_by_key(message, key, signed)
+        })
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Verified {
+        let verified = verify_tls13_signature(message, certificate, signed, &self.0);
+        or_by_key(verified, certificate, |key| {
+            verify_tls13_signature_with_raw_key(message, key, signed, &self.0)
+        })
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+impl KeyVerifier {
+    fn verify_by_key(
+        &self,
+        message: &[u8],
+        key: &SubjectPublicKeyInfoDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Verified {
+        let invalid = || Error::InvalidCertificate(CertificateError::BadSignature);
+        let key = RawPublicKeyEntity::try_from(key).map_err(|_| invalid())?;
+        self.0
+            .mapping
+            .iter()
+            .filter(|(scheme, _)| *scheme == signed.scheme)
+            .flat_map(|(_, algorithms)| algorithms.iter())
+            .find(|algorithm| {
+                key.verify_signature(**algorithm, message, signed.signature())
+                    .is_ok()
+            })
+            .map(|_| HandshakeSignatureValid::assertion())
+            .ok_or_else(invalid)
+    }
+}
+
+/// rustls parses no certificates of version 1 and none with unknown critical extensions. Their key is verified alone, and
+/// JavaScript judges the certificate.
+fn or_by_key(
+    verified: Verified,
+    certificate: &CertificateDer<'_>,
+    verify: impl FnOnce(&SubjectPublicKeyInfoDer<'_>) -> Verified,
+) -> Verified {
+    match verified {
+        Err(Error::InvalidCertificate(error)) if error != CertificateError::BadSignature => {
+            // The function only takes the certificate apart. Nothing becomes trusted by it.
+            let parts = anchor_from_trusted_cert(certificate)
+                .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+            verify(&spki_for_anchor(&parts))
+        }
+        verified => verified,
+    }
+}
