@@ -170,6 +170,11 @@ Object.setPrototypeOf(Agent.prototype, EventEmitter.prototype)
 countAsInstances(Agent, http.Agent)
 Agent.defaultMaxSockets = Infinity
 
+/** Whether the agent makes this connection for a request of its own. */
+export function asksForOwnRequest(agent: Agent, options: ClientOptions): boolean {
+  return (options as Options)[kUser] === agent
+}
+
 // ---- 'free' -------------------------------------------------------------------------------------------------
 
 function poolOf(agent: Agent): AgentPool {
@@ -321,7 +326,7 @@ defineMethods(Agent.prototype, {
       return connect({ ...options, servername } as unknown as tls.ConnectionOptions)
     }
     // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary net.Socket.
-    const native = this.createConnection === createConnection && (options as Options)[kUser] === this
+    const native = this.createConnection === createConnection && asksForOwnRequest(this, options)
     return (
       (native ? connectNatively(options) : null) ??
       net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)

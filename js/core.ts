@@ -10,7 +10,7 @@ import './internal/register/restored.js'
 import './internal/handles/active-handles.js'
 import './internal/handles/handle-passing.js'
 
-export { Agent, globalAgent, setGlobalProxyFromEnv, type Agent as AgentInstance } from './agent.js'
+export { Agent, asksForOwnRequest, globalAgent, setGlobalProxyFromEnv, type Agent as AgentInstance } from './agent.js'
 export { ClientRequest, get, request } from './client.js'
 export { METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } from './common.js'
 export { createClient } from './internal/extensions/create-client.js'
@@ -33,17 +33,30 @@ export {
   ERR_TLS_HANDSHAKE_TIMEOUT,
   ERR_TLS_INVALID_STATE,
   ERR_TLS_SNI_FROM_SERVER,
+  systemError,
 } from './internal/errors.js'
 export { secureGlobalAgent } from './internal/client/global-agents.js'
 export { finishHttps } from './internal/register/node-https.js'
 export { countAsInstances } from './internal/node-parity/instance-of.js'
 export { ListenHandle } from './internal/server/listen-handle.js'
-export { TlsServer } from './internal/bridge/native.js'
+export {
+  TlsClient,
+  TlsServer,
+  TlsSessions,
+  TlsTrust,
+  type ConnectTls,
+  type NativeTlsClient,
+  type NativeTlsSessions,
+  type NativeTrust,
+} from './internal/bridge/native.js'
+export { connectNatively } from './internal/client/connect.js'
+export { ClientSocket } from './internal/client/socket.js'
+export type { SocketResource } from './internal/node-parity/async-resources.js'
 export { notExempt, parseProxy } from './internal/client/proxy.js'
 export { reparent } from './internal/server/reparenting.js'
 export { beginServer, storeOptions } from './internal/server/settings.js'
 export { kListenScope, kMakeSocket, kPrepareTls, kShownBy, kTlsFailed } from './internal/symbols.js'
-export { countCompatible, secureServers } from './internal/server/tls-counts.js'
+export { countCompatible, countCompatibleClient, secureClients, secureServers } from './internal/server/tls-counts.js'
 export { validateInteger, validateObject, validateString } from './internal/validators.js'
 export { kConnection } from './internal/socket/native-socket.js'
 export { ConnectionSocket } from './internal/server/socket.js'

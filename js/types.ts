@@ -47,12 +47,18 @@ export interface Stats {
     /** Number of native connections that are open now. */
     open: number
   }
-  /** The servers of `https` that have begun to listen, by the implementation of their TLS. */
+  /** The servers of `https` that have begun to listen and the connections of its agents, by the implementation of their TLS. */
   https: {
     /** Servers whose TLS is on I/O threads. */
     native: number
     /** Servers whose TLS is node:tls, by the option or event that needs it. */
     compatible: Record<string, number>
+    clients: {
+      /** Connections whose TLS is on I/O threads. */
+      native: number
+      /** Connections whose TLS is node:tls, by the option or event that needs it. */
+      compatible: Record<string, number>
+    }
   }
   /** The state of all agents' pools. */
   agents: {

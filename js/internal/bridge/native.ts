@@ -12,8 +12,20 @@ export type {
   BindingSession as NativeSession,
   BindingSessionConfig as SessionConfig,
   BindingTls,
+  BindingTlsClient as NativeTlsClient,
   BindingTlsContext,
+  BindingTlsSessions as NativeTlsSessions,
+  BindingTlsTrust as NativeTrust,
 } from '../../../js/native/binding.js'
+
+/** The TLS of a client's connection. */
+export interface ConnectTls {
+  client: binding.BindingTlsClient
+  /** Sent by SNI. */
+  servername?: string | undefined
+  /** Receives the sessions of the connection. */
+  sessions?: binding.BindingTlsSessions | undefined
+}
 
 /** One JavaScript thread's end of the hand-off. */
 export interface NativeEnvironment
@@ -60,6 +72,9 @@ export const {
   BindingEnvironment,
   BindingSession,
   BindingTls: TlsServer,
+  BindingTlsClient: TlsClient,
+  BindingTlsSessions: TlsSessions,
+  BindingTlsTrust: TlsTrust,
   defaultAnswer,
   giveUpConnection,
   listeningDescriptor,

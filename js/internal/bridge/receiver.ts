@@ -1,7 +1,7 @@
 /** The members of servers and connections that the environment uses. It does not import their classes. */
 import type { Socket } from 'node:net'
 
-import type { ClientReceiver, ServerReceiver } from './record-reader.js'
+import type { ClientReceiver, SecureReceiver, ServerReceiver } from './record-reader.js'
 import type { Target } from './record-writer.js'
 import type { kDropped, kOpened } from '../symbols.js'
 
@@ -53,7 +53,7 @@ export interface Failure {
   index: number
 }
 
-export interface NativeClientReceiver extends ClientReceiver, Connected {
+export interface NativeClientReceiver extends ClientReceiver, Connected, SecureReceiver {
   readonly isClient: true
   /** The environment's turn in which the connection was reported as established. */
   connectedIn: number

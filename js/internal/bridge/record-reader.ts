@@ -39,15 +39,23 @@ interface Receiver {
   onEof(): void
 }
 
-export interface ServerReceiver extends Receiver {
+/** Receives the events of a connection that may have TLS. */
+export interface SecureReceiver {
   /**
    * The handshake of TLS is complete.
    * @param details see `Established`
+   * @param verdict on a server's certificates, VERDICT_TRUSTED or another
+   * @param chain those certificates in DER, one after the other
    * @returns whether a program's code may have run
    */
-  onSecured(details: string): boolean
+  onSecured(details: string, verdict: number, chain: Buffer): boolean
   /** @param reason TLS_HANG_UP, TLS_TIMEOUT, or a number of OpenSSL's */
   onTlsFailed(reason: number): void
+  /** A client's connection has received a session that later ones can resume. */
+  onSession?(): void
+}
+
+export interface ServerReceiver extends Receiver, SecureReceiver {
   onHead(
     flags: number,
     line: number,
@@ -150,11 +158,19 @@ export function deliver(
     case r.IN_SECURED: {
       const start = at + fields.SECURED_PAYLOAD
       // A server name is ASCII; a protocol's may be any bytes.
-      const details = bytes.latin1Slice(start, start + fields.securedDetailsLength(inWords, word))
-      return (connection as ServerReceiver).onSecured(details)
+      const end = start + fields.securedDetailsLength(inWords, word)
+      const chain = Buffer.from(bytes.subarray(end, end + fields.securedChainLength(inWords, word)))
+      const details = bytes.latin1Slice(start, end)
+      return (
+        (connection as Partial<SecureReceiver>).onSecured?.(details, fields.securedVerdict(inWords, word), chain) ===
+        true
+      )
     }
     case r.IN_TLS_FAILED:
-      ;(connection as ServerReceiver).onTlsFailed(fields.tlsFailedReason(inWords, word))
+      ;(connection as Partial<SecureReceiver>).onTlsFailed?.(fields.tlsFailedReason(inWords, word))
+      return true
+    case r.IN_SESSION:
+      ;(connection as Partial<SecureReceiver>).onSession?.()
       return true
     default:
       return false

@@ -72,15 +72,21 @@ function isPlain(options: SocketOptions): boolean {
   )
 }
 
+/** Makes a socket without a connection; arguments as of `ClientSocket`. */
+export type MakeSocket = (resource: SocketResource, maxHeaderSize: number, validation: number) => ClientSocket
+
+const makePlain: MakeSocket = (resource, maxHeaderSize, validation) =>
+  new ClientSocket(resource, maxHeaderSize, validation)
+
 /** @returns the socket, or null where only Node's own will do */
-export function connectNatively(options: ClientOptions): Socket | null {
+export function connectNatively(options: ClientOptions, make: MakeSocket = makePlain): Socket | null {
   const wanted = options as SocketOptions
   // Without permission for the network, Node's own sockets report the error.
   if (!socketsAreNodes() || !isPlain(wanted) || !mayUseNetwork()) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
   const validation = validationOf(wanted)
   const resource = new SocketResource(wanted.path ? 'PIPEWRAP' : 'TCPWRAP')
-  const socket = new ClientSocket(resource, maxHeaderSize, validation)
+  const socket = make(resource, maxHeaderSize, validation)
   if (wanted.timeout) socket.setTimeout(wanted.timeout)
   const base: ConnectOptions = {
     noDelay: Boolean(wanted.noDelay),

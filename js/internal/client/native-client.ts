@@ -13,7 +13,7 @@ import { connectionReset } from '../errors.js'
 import * as exchange from './exchange.js'
 import type { ResponseRecord } from '../bridge/record-reader.js'
 import type { Failure, NativeClientReceiver } from '../bridge/receiver.js'
-import type { ConnectOptions } from '../bridge/native.js'
+import type { ConnectOptions, ConnectTls } from '../bridge/native.js'
 import { RequestWriter } from './request-writer.js'
 import { responseError } from '../bridge/response-error.js'
 import { lookForTracing } from '../node-parity/trace-events.js'
@@ -43,6 +43,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   #scope: AsyncResource | null = null
   #givenUp: (() => void) | null = null
   #tapped = false
+  /** Whether it has TLS. */
+  #isSecure = false
   /** See `awaitEnd`. */
   #leaving = false
 
@@ -66,9 +68,10 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   // ---- the connection ------------------------------------------------------------------------------------------
 
   /** Begins the attempt, and sends what has been written already. */
-  connect(options: ConnectOptions): number {
+  connect(options: ConnectOptions, tls: ConnectTls | null): number {
     this.isPath = options.path !== undefined
-    const { errno, slot, generation } = environment.native.connect(options)
+    this.#isSecure = tls !== null
+    const { errno, slot, generation } = environment.native.connect(options, tls?.client, tls?.servername, tls?.sessions)
     if (errno !== 0) return errno
     this.slot = slot
     this.generation = generation
@@ -83,6 +86,18 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
       environment.gather(false)
     }
     return 0
+  }
+
+  /** Whether the kernel has not accepted all bytes that were written. */
+  get hasWaitingWrites(): boolean {
+    return !this.pending.empty
+  }
+
+  /** The program has approved the server of a connection with TLS. What was written before is sent. */
+  approve(): void {
+    if (this.destroyed) return
+    this.command(r.OUT_APPROVE)
+    this.#open()
   }
 
   close(mode: number): void {
@@ -243,9 +258,28 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   onConnected(index: number, addresses: string): void {
     this.addresses = addresses
-    this.connected = true
+    this.connected = !this.#isSecure
     this.#side.onConnected(index)
+    if (this.connected) this.#open()
+  }
+
+  /** Bytes reach the peer from now on. */
+  #open(): void {
+    this.connected = true
     if (this.acknowledgedEarly > 0) process.nextTick(() => this.onAck(0))
+  }
+
+  onSecured(details: string, verdict: number, chain: Buffer): boolean {
+    this.#side.onSecured(details, verdict, chain)
+    return true
+  }
+
+  onTlsFailed(reason: number): void {
+    this.#side.onTlsFailed(reason)
+  }
+
+  onSession(): void {
+    this.#side.onSession()
   }
 
   onConnectFailed(failures: Failure[]): void {

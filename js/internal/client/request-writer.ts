@@ -34,9 +34,9 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   protected early: (() => void)[] | null = []
   /** The last message that has written bytes. */
   protected writer: SettledMessage | null = null
-  /** 'connect' has been emitted. */
+  /** 'connect' has been emitted, and 'secureConnect' where there is TLS. */
   protected connected = false
-  /** Number of writes that the kernel has accepted before 'connect' was emitted. */
+  /** Number of writes that the kernel has accepted before that was emitted. */
   protected acknowledgedEarly = 0
   #maxHeaderSize: number
   #validation: number
@@ -235,7 +235,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
 
   /** As in Node a socket that is not connected holds back later writes. */
   protected override get isBlocked(): boolean {
-    return this.socket.connecting || super.isBlocked
+    return this.socket.connecting || (!this.connected && !this.destroyed) || super.isBlocked
   }
 
   protected throughSocket(): StreamTransport | null {

@@ -15,7 +15,7 @@ import {
 } from '../errors.js'
 import { NativeClient } from './native-client.js'
 import type { Failure } from '../bridge/receiver.js'
-import type { ConnectOptions } from '../bridge/native.js'
+import type { ConnectOptions, ConnectTls } from '../bridge/native.js'
 import * as r from '../../native/records.js'
 import { onceHandlesClose } from '../node-parity/handle-close.js'
 import { shutDown, type SocketResource } from '../node-parity/async-resources.js'
@@ -75,10 +75,15 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     super.setTimeout(0)
     this.timeout = socketTimeout
     this.#attempt = this.#resource.connect()
-    const errno = this[kConnection].connect({ ...target, socketTimeout })
+    const errno = this[kConnection].connect({ ...target, socketTimeout }, this.connectTls())
     if (errno === 0) return
     this.#attempt.emitDestroy()
     this.destroy(systemError(getSystemErrorName(-errno), 'connect'))
+  }
+
+  /** The TLS of the connection, null for none. */
+  connectTls(): ConnectTls | null {
+    return null
   }
 
   [kRenew](): void {
@@ -94,6 +99,18 @@ export class ClientSocket extends NativeSocket<NativeClient> {
 
   onConnectFailed(failures: Failure[]): void {
     this.#endAttempt(this.#failConnect, failures)
+  }
+
+  /** See `ClientReceiver`. */
+  onSecured(_details: string, _verdict: number, _chain: Buffer): void {}
+
+  onTlsFailed(_reason: number): void {}
+
+  onSession(): void {}
+
+  /** Runs `act` in the async context of the request that has asked for the connection. */
+  protected inScope(act: () => void): void {
+    this.#resource.runInAsyncScope(act)
   }
 
   #endAttempt<A>(report: (outcome: A) => void, outcome: A): void {

@@ -4,7 +4,7 @@ import { nativeClientCount } from '../client/native-client.js'
 import { poolCounts } from '../bridge/native.js'
 import { streamClientCount } from '../client/stream-client.js'
 import { streamCount } from '../server/stream-port.js'
-import { secureServers } from '../server/tls-counts.js'
+import { secureClients, secureServers } from '../server/tls-counts.js'
 import type { Stats } from '../../types.js'
 
 /** Counts of this JavaScript thread. */
@@ -14,7 +14,11 @@ export function stats(): Stats {
   return {
     server: { native, compatible: streamCount(), open },
     client: { native: nativeClientCount(), compatible: streamClientCount(), open: clients },
-    https: { native: secureServers.native, compatible: { ...secureServers.compatible } },
+    https: {
+      native: secureServers.native,
+      compatible: { ...secureServers.compatible },
+      clients: { native: secureClients.native, compatible: { ...secureClients.compatible } },
+    },
     agents: { sockets, freeSockets, requests },
   }
 }

@@ -8,7 +8,9 @@ import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Agent as PlainAgent, AgentOptions } from '../../agent.js'
 import {
   Agent as HttpAgent,
+  asksForOwnRequest,
   countAsInstances,
+  countCompatibleClient,
   debug,
   defineMethods,
   notExempt,
@@ -19,6 +21,9 @@ import type { ClientOptions, Created } from '../client/options.js'
 import type { SecureGlobalAgent } from '../client/global-agents.js'
 import { connectByTunnel } from './tunnel.js'
 import type { Proxy } from '../client/proxy.js'
+import { sessionsOf } from './client-sessions.js'
+import type { SecureClientSocket } from './client-socket.js'
+import { connectSecurely } from './client-connect.js'
 
 export type SecureAgentOptions = AgentOptions & Omit<NodeAgentOptions, keyof AgentOptions>
 
@@ -98,13 +103,17 @@ defineMethods(Agent.prototype, {
       debug?.('reuse session for %j', name)
       options = { session, ...options }
     }
-    const proxy = this[kTunnel] && tunnelFor(this, options)
     const prepare = (socket: TLSSocket): TLSSocket => {
       if (options[kIdentityCheck] !== undefined)
         (socket as { [kIdentityCheck]?: number })[kIdentityCheck] = options[kIdentityCheck]
       if (keepsSession) keepSession(this, name!, socket)
       return socket
     }
+    const proxy = this[kTunnel] && tunnelFor(this, options)
+    const native = proxy ? 'proxy' : connectOnIoThread(this, options, keepsSession)
+    if (typeof native !== 'string') return prepare(native as unknown as TLSSocket)
+    countCompatibleClient(native)
+    if (sessionsOf(options.session) !== undefined) options = { ...options, session: undefined }
     if (!proxy) return prepare(tls.connect(options as ConnectionOptions))
     const created = typeof callback === 'function' ? (callback as Created) : null
     connectByTunnel(this, proxy, options, prepare, (error, socket) => created?.(error, socket))
@@ -149,6 +158,16 @@ defineMethods(Agent.prototype, {
     delete map[key]
   },
 })
+
+const { createConnection } = Agent.prototype
+
+/** @returns the socket, or the reason why node:tls has to make the connection */
+function connectOnIoThread(agent: SecureAgent, options: Options, keepsSession: boolean): SecureClientSocket | string {
+  // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary TLSSocket.
+  if (agent.createConnection !== createConnection || !asksForOwnRequest(agent, options)) return 'createConnection'
+  if (agent.listenerCount('keylog') > 0) return "listener: 'keylog'"
+  return connectSecurely(options, keepsSession)
+}
 
 function tunnelFor(agent: SecureAgent, options: Options): Proxy | null {
   if ((options.protocol || agent.protocol) !== 'https:') return null

@@ -1,5 +1,5 @@
 /** Makes the errors of TLS on I/O threads, with the codes that Node gives to OpenSSL's. */
-import { connectionReset, ERR_TLS_HANDSHAKE_TIMEOUT } from '../../core.js'
+import { connectionReset, ERR_TLS_HANDSHAKE_TIMEOUT, systemError } from '../../core.js'
 import * as r from '../../native/records.js'
 
 /** Reasons of OpenSSL's library for SSL, by their numbers. */
@@ -8,6 +8,7 @@ const REASONS: Readonly<Record<number, string>> = {
   101: 'no suitable key share',
   110: 'bad extension',
   118: 'no suitable signature algorithm',
+  123: 'bad signature',
   132: 'too many key updates',
   155: 'https proxy request',
   156: 'http request',
@@ -23,21 +24,21 @@ const REASONS: Readonly<Record<number, string>> = {
   409: 'too many warn alerts',
 }
 
-/** Alerts received from the peer, by number. OpenSSL's names begin with the version that introduced the alert. */
+/** Alerts received from the peer, by number. OpenSSL's names begin with the version that introduced the alert, or `OLDEST`. */
 const ALERTS: Readonly<Record<number, string>> = {
-  10: 'sslv3 alert unexpected message',
-  20: 'sslv3 alert bad record mac',
+  10: 'ssl/tls alert unexpected message',
+  20: 'ssl/tls alert bad record mac',
   21: 'tlsv1 alert decryption failed',
   22: 'tlsv1 alert record overflow',
-  30: 'sslv3 alert decompression failure',
-  40: 'sslv3 alert handshake failure',
-  41: 'sslv3 alert no certificate',
-  42: 'sslv3 alert bad certificate',
-  43: 'sslv3 alert unsupported certificate',
-  44: 'sslv3 alert certificate revoked',
-  45: 'sslv3 alert certificate expired',
-  46: 'sslv3 alert certificate unknown',
-  47: 'sslv3 alert illegal parameter',
+  30: 'ssl/tls alert decompression failure',
+  40: 'ssl/tls alert handshake failure',
+  41: 'ssl/tls alert no certificate',
+  42: 'ssl/tls alert bad certificate',
+  43: 'ssl/tls alert unsupported certificate',
+  44: 'ssl/tls alert certificate revoked',
+  45: 'ssl/tls alert certificate expired',
+  46: 'ssl/tls alert certificate unknown',
+  47: 'ssl/tls alert illegal parameter',
   48: 'tlsv1 alert unknown ca',
   49: 'tlsv1 alert access denied',
   50: 'tlsv1 alert decode error',
@@ -60,6 +61,11 @@ const ALERTS: Readonly<Record<number, string>> = {
   120: 'tlsv1 alert no application protocol',
 }
 
+const OLDEST = 'ssl/tls'
+const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number)
+/** What OpenSSL calls the oldest version. */
+const oldest = major > 3 || (major === 3 && minor >= 2) ? OLDEST : 'sslv3'
+
 const ALERT = 1000
 const LIBRARY = 'SSL routines'
 
@@ -67,7 +73,7 @@ const LIBRARY = 'SSL routines'
 export function tlsError(number: number): Error {
   if (number === r.TLS_HANG_UP) return connectionReset('socket hang up')
   if (number === r.TLS_TIMEOUT) return ERR_TLS_HANDSHAKE_TIMEOUT()
-  const alert = number >= ALERT ? ALERTS[number - ALERT] : undefined
+  const alert = number >= ALERT ? ALERTS[number - ALERT]?.replace(OLDEST, oldest) : undefined
   const reason = alert ?? REASONS[number] ?? `reason(${number})`
   const text = (0x0a000000 + number).toString(16).toUpperCase().padStart(8, '0')
   const error = new Error(`error:${text}:${LIBRARY}::${reason}`)
@@ -77,4 +83,11 @@ export function tlsError(number: number): Error {
     reason,
     code: `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`,
   })
+}
+
+/** The error of a write that was waiting for the handshake when TLS failed, as of a system call. */
+export function failedWrite(error: Error): Error {
+  const failed = systemError('EPROTO', 'write')
+  failed.message = `write EPROTO ${error.message}`
+  return failed
 }

@@ -53,7 +53,8 @@ const OPTIONS = [
 /** Events that only OpenSSL reports. */
 export const EVENTS = ['keylog', 'newSession', 'OCSPRequest', 'resumeSession'] as const
 
-const VERSIONS: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 }
+/** The versions that rustls has, as the protocol numbers them. */
+export const VERSIONS: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 }
 
 /**
  * @param contexts the contexts that the program has added, the oldest first
@@ -89,7 +90,11 @@ export function nativeTls(server: TlsMembers, options: object, contexts: readonl
 }
 
 /** Pairs each key with its certificate. @throws an Error whose message is the reason */
-function identitiesOf({ key, cert, passphrase }: TlsMembers): BindingIdentity[] {
+export function identitiesOf({
+  key,
+  cert,
+  passphrase,
+}: Pick<TlsMembers, 'key' | 'cert' | 'passphrase'>): BindingIdentity[] {
   const keys = listOf(key).map((given) => privateKey(given, passphrase))
   const chains = listOf(cert).map(certificates)
   if (keys.length !== chains.length) throw new Error('cert: not one for each key')
@@ -135,7 +140,7 @@ function certificates(given: unknown): X509Certificate[] {
 }
 
 /** Splits the protocol's form of the list, in which each name follows its length. */
-function protocols(encoded: Uint8Array | undefined): Buffer[] {
+export function protocols(encoded: Uint8Array | undefined): Buffer[] {
   const list = []
   for (let at = 0; encoded !== undefined && at < encoded.length; at += encoded[at]! + 1) {
     list.push(Buffer.from(encoded.subarray(at + 1, at + 1 + encoded[at]!)))

@@ -1,0 +1,125 @@
+/** What the handshake of an I/O thread has agreed on, and the members of tls.TLSSocket that show it. */
+import tls, { type CipherNameAndProtocol } from 'node:tls'
+
+import {
+  countAsInstances,
+  defineMethods,
+  environment,
+  ERR_TLS_INVALID_STATE,
+  kConnection,
+  validateInteger,
+  validateString,
+} from '../../core.js'
+
+/** See `Established` in `crates/net/src/tls/session.rs`. */
+export interface Agreed {
+  readonly protocol: string
+  readonly cipher: string
+  /** The name of the group that the keys were exchanged in; empty for none. */
+  readonly group: string
+  readonly isResumed: boolean
+  readonly alpn: string
+  readonly serverName: string
+}
+
+/** In a socket: the result of its handshake. Null before it is complete. */
+export const kAgreed = Symbol('ferrohttp.agreed')
+
+/** A socket whose TLS is on an I/O thread. */
+export interface SecureMembers {
+  readonly destroyed: boolean
+  readonly [kAgreed]: Agreed | null
+  readonly [kConnection]: { readonly slot: number; readonly generation: number }
+}
+
+/** The standard names of TLS 1.2 suites by OpenSSL's. Suites of TLS 1.3 have the same name in both. */
+const STANDARD_NAMES: Readonly<Record<string, string>> = {
+  'ECDHE-ECDSA-AES128-GCM-SHA256': 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384': 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305': 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256': 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'ECDHE-RSA-AES256-GCM-SHA384': 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+}
+
+/** @param details see the layout `Secured` in `crates/net/src/crossing/layout.rs` */
+export function parseAgreed(details: string): Agreed {
+  const [protocol, cipher, group, resumed, serverName, ...alpn] = details.split('\n') as [string, string, ...string[]]
+  return {
+    protocol,
+    cipher,
+    group: group ?? '',
+    isResumed: resumed === '1',
+    alpn: alpn.join('\n'),
+    serverName: serverName ?? '',
+  }
+}
+
+/** Null when the socket is destroyed: in Node it has no handle then. */
+function open(socket: SecureMembers): Agreed | null {
+  return socket.destroyed ? null : socket[kAgreed]
+}
+
+/** Adds the members that servers' and clients' sockets have in common, and makes warnings and `constructor` show tls.TLSSocket. */
+export function addSecureMembers(Class: { readonly prototype: SecureMembers & object }): void {
+  defineMethods(Class.prototype, {
+    getProtocol(this: SecureMembers): string | null {
+      return open(this)?.protocol ?? null
+    },
+
+    getCipher(this: SecureMembers): CipherNameAndProtocol | null {
+      const agreed = open(this)
+      if (agreed === null) return null
+      const { cipher: name, protocol: version } = agreed
+      return { name, standardName: STANDARD_NAMES[name] ?? name, version }
+    },
+
+    isSessionReused(this: SecureMembers): boolean | null {
+      return open(this)?.isResumed ?? null
+    },
+
+    getSharedSigalgs(this: SecureMembers): string[] | null {
+      return this.destroyed ? null : []
+    },
+
+    /** The I/O thread does not export tickets and Finished messages. */
+    getTLSTicket(): undefined {},
+
+    getFinished(): undefined {},
+
+    getPeerFinished(): undefined {},
+
+    /** @throws ERR_TLS_INVALID_STATE, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+    exportKeyingMaterial(this: SecureMembers, length: number, label: string, context?: Uint8Array): Buffer {
+      validateInteger(length, 'length', 1, 2 ** 32 - 1)
+      validateString(label, 'label')
+      const { slot, generation } = this[kConnection]
+      const asked = { length, label, context: context && Buffer.from(context) }
+      const material = open(this) && environment.native.exportKeyingMaterial(slot, generation, asked)
+      if (!material) throw ERR_TLS_INVALID_STATE()
+      return material
+    },
+
+    /** The I/O thread decides the size of records. */
+    setMaxSendFragment(): boolean {
+      return false
+    },
+
+    /** Not supported by rustls, nor by TLS 1.3. */
+    renegotiate(_options: object, callback?: (error: Error | null) => void): boolean {
+      const error = new Error('TLS renegotiation is not supported')
+      if (callback !== undefined) process.nextTick(callback, error)
+      return false
+    },
+
+    disableRenegotiation(): void {},
+
+    enableTrace(): void {},
+
+    setSession(): void {},
+
+    setKeyCert(): void {},
+  })
+  Object.defineProperty(Class.prototype, 'constructor', { value: tls.TLSSocket, writable: true, configurable: true })
+  countAsInstances(Class as never, tls.TLSSocket)
+}

@@ -1,0 +1,34 @@
+/** Makes the connections of https agents that I/O threads can have, with their TLS. */
+import type { ConnectionOptions } from 'node:tls'
+
+import { connectNatively, secureClients } from '../../core.js'
+import type { ClientOptions } from '../client/options.js'
+import { planFor } from './client-plan.js'
+import { ClientSessions, sessionsOf } from './client-sessions.js'
+import { SecureClientSocket, type Resumption } from './client-socket.js'
+
+/**
+ * @param keepsSessions whether later connections may resume sessions of this one
+ * @returns the socket, or the reason why node:tls has to make the connection
+ */
+export function connectSecurely(
+  options: ClientOptions & ConnectionOptions,
+  keepsSessions: boolean,
+): SecureClientSocket | string {
+  const { session } = options
+  const from = sessionsOf(session)
+  if (session && from === undefined) return 'session'
+  const plan = planFor(options)
+  if (typeof plan === 'string') return plan
+  const earlier = from?.areFor(plan) === true ? from : null
+  const resumption: Resumption | null =
+    keepsSessions || earlier !== null ? { own: new ClientSessions(plan, earlier), from: earlier } : null
+  const socket = connectNatively(
+    options,
+    (resource, maxHeaderSize, validation) =>
+      new SecureClientSocket(resource, maxHeaderSize, validation, plan, options, resumption),
+  ) as SecureClientSocket | null
+  if (socket === null) return 'socket options'
+  secureClients.native++
+  return socket
+}

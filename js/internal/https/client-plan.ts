@@ -1,0 +1,169 @@
+/**
+ * Decides whether an I/O thread can have the TLS of a client's connection, and converts its options. All other connections are made
+ * by node:tls, which also reports what is wrong with options.
+ */
+import tls, { type ConnectionOptions, type PeerCertificate } from 'node:tls'
+
+import { TlsClient, type NativeTlsClient } from '../../core.js'
+import type { ClientOptions } from '../client/options.js'
+import { identitiesOf, protocols, VERSIONS } from './options.js'
+import { defaultTrust, trustOf, type Trust } from './trust.js'
+
+type Options = ClientOptions & ConnectionOptions
+
+/** What an I/O thread and the socket need for one connection. */
+export interface ClientPlan extends Credentials {
+  /** Sent to the server by SNI; empty for none. */
+  readonly servername: string
+  /** The name or address that the certificate has to have. */
+  readonly identity: string
+  readonly rejectUnauthorized: boolean
+  checkServerIdentity(identity: string, certificate: PeerCertificate): Error | undefined
+}
+
+/** The part of a plan that connections share. */
+interface Credentials {
+  readonly client: NativeTlsClient
+  readonly trust: Trust
+  /** The program's own certificates, in PEM, for `getCertificate`. */
+  readonly cert: unknown
+}
+
+/** Options that only OpenSSL supports. */
+const FOREIGN = [
+  ...['allowHalfOpen', 'allowPartialTrustChain', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam'],
+  ...['enableTrace', 'fd', 'handle', 'highWaterMark', 'minDHSize', 'onread', 'pfx', 'privateKeyEngine'],
+  ...['privateKeyIdentifier', 'pskCallback', 'requestOCSP', 'secureContext', 'secureOptions', 'secureProtocol'],
+  ...['sessionIdContext', 'sigalgs', 'socket', 'ticketKeys'],
+] as const
+
+/** Options that make the credentials. */
+const SHARED = [
+  ...['ALPNProtocols', 'ca', 'cert', 'ciphers', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase'],
+] as const
+
+/** Flags of Node for which only OpenSSL's own connections will do. */
+const FLAGS = ['--enable-fips', '--force-fips', '--tls-keylog', '--trace-tls', '--use-openssl-ca'] as const
+
+const flag = FLAGS.find((name) => [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').includes(name))
+
+/** Names that SNI can have (RFC 6066 section 3): of labels, the last of which is not a number. */
+const SERVER_NAME = /^(?=.{1,253}$)(?:[\w-]{1,63}\.)*(?=[^.]*[a-z_])[\w-]{1,63}$/i
+
+const { connect, createSecureContext, checkServerIdentity: standardCheck } = tls
+/** Not documented by Node. */
+const { convertALPNProtocols } = tls as unknown as {
+  convertALPNProtocols(protocols: unknown, into: { ALPNProtocols?: Uint8Array }): void
+}
+/** A program that replaced one of these before https was loaded has given it another name, or none. */
+const areNodes = connect.name === 'connect' && createSecureContext.name === 'createSecureContext'
+
+/** Whether `check` decides by its arguments alone. */
+export function isStandardCheck(check: unknown): boolean {
+  return check === standardCheck
+}
+
+/** @returns the plan, or the reason why an I/O thread cannot have the connection: the name of an option, with details */
+export function planFor(options: Options): ClientPlan | string {
+  // Programs replace these to make connections of their own, or to add certificates.
+  if (!areNodes || tls.connect !== connect || tls.createSecureContext !== createSecureContext) return 'tls: replaced'
+  if (flag !== undefined) return flag
+  const foreign = FOREIGN.find((name) => (options as Record<string, unknown>)[name])
+  if (foreign !== undefined) return foreign
+  const { host, servername = '' } = options
+  if (typeof servername !== 'string' || (servername !== '' && !SERVER_NAME.test(servername))) return 'servername'
+  const check = 'checkServerIdentity' in options ? options.checkServerIdentity : tls.checkServerIdentity
+  if (typeof check !== 'function') return 'checkServerIdentity'
+  const shared = credentials(options)
+  if (typeof shared === 'string') return shared
+  return {
+    ...shared,
+    servername,
+    identity: servername || host || 'localhost',
+    rejectUnauthorized: 'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !allowsUnauthorized(),
+    checkServerIdentity: check,
+  }
+}
+
+let hasWarned = false
+
+/** NODE_TLS_REJECT_UNAUTHORIZED, with Node's warning. */
+function allowsUnauthorized(): boolean {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return false
+  if (!hasWarned) {
+    hasWarned = true
+    process.emitWarning(
+      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests insecure by " +
+        'disabling certificate verification.',
+    )
+  }
+  return true
+}
+
+// ---- credentials that connections share ------------------------------------------------------------------------
+
+/** Number of different credentials that are kept. */
+const KEPT = 16
+
+interface Kept {
+  readonly values: readonly unknown[]
+  readonly made: Credentials | string
+}
+
+/** The latest credentials, the most recently used first. */
+const kept: Kept[] = []
+
+/** @returns the credentials, which are the same object for equal options, or the reason */
+function credentials(options: Options): Credentials | string {
+  const values: unknown[] = SHARED.map((name) => options[name])
+  // Node's certificates may change while the process runs.
+  const trust = options.ca ? null : defaultTrust()
+  values.push(trust)
+  const at = kept.findIndex((one) => one.values.every((value, index) => isSame(value, values[index])))
+  const found: Kept = kept[at] ?? { values: values.map(snapshot), made: makeCredentials(options, trust) }
+  if (at !== 0) {
+    if (at > 0) kept.splice(at, 1)
+    kept.unshift(found)
+    kept.length = Math.min(kept.length, KEPT)
+  }
+  return found.made
+}
+
+/** Programs may change an array after they have passed it. */
+function snapshot(value: unknown): unknown {
+  return Array.isArray(value) ? [...value] : value
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((value, index) => isSame(value, other[index]))
+  return one instanceof Uint8Array && other instanceof Uint8Array && Buffer.compare(one, other) === 0
+}
+
+function makeCredentials(options: Options, standard: Trust | null): Credentials | string {
+  const minVersion = VERSIONS[options.minVersion ?? tls.DEFAULT_MIN_VERSION]
+  const maxVersion = VERSIONS[options.maxVersion ?? tls.DEFAULT_MAX_VERSION]
+  if (minVersion === undefined) return `minVersion: ${options.minVersion}`
+  if (maxVersion === undefined) return `maxVersion: ${options.maxVersion}`
+  try {
+    const trust = standard ?? trustOf(options.ca)
+    const encoded: { ALPNProtocols?: Uint8Array } = {}
+    if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, encoded)
+    const client = new TlsClient(
+      {
+        identities: identitiesOf(options),
+        minVersion,
+        maxVersion,
+        ciphers: options.ciphers || tls.DEFAULT_CIPHERS,
+        hasDefaultCiphers: !options.ciphers,
+        curves: options.ecdhCurve ?? tls.DEFAULT_ECDH_CURVE,
+        alpn: protocols(encoded.ALPNProtocols),
+      },
+      trust.native,
+    )
+    return { client, trust, cert: options.cert }
+  } catch (error) {
+    return (error as Error).message
+  }
+}

@@ -1,0 +1,97 @@
+/** The certificates that clients trust: those of the option `ca`, or Node's own. */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import tls from 'node:tls'
+
+import { TlsTrust, type NativeTrust } from '../../core.js'
+import { certificatesIn, partsOf } from './der.js'
+
+/** Node 20 does not have it. */
+const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => readonly string[] }
+
+export class Trust {
+  readonly native: NativeTrust
+  readonly #certificates: readonly Buffer[]
+  #bySubject: Map<string, Buffer[]> | null = null
+
+  /** @param certificates in DER */
+  constructor(certificates: readonly Buffer[]) {
+    this.#certificates = certificates
+    // As with OpenSSL a path has to end with a certificate that has signed itself.
+    const roots: Buffer[] = []
+    const others: Buffer[] = []
+    for (const der of certificates) {
+      const parts = partsOf(der)
+      if (parts !== null) (parts.issuer === parts.subject ? roots : others).push(der)
+    }
+    this.native = new TlsTrust(roots, others)
+  }
+
+  /** The trusted certificates that may have signed `certificate`, parsed. It may be one of them. */
+  issuersOf(certificate: X509Certificate): X509Certificate[] {
+    const issuer = partsOf(certificate.raw)?.issuer
+    if (issuer === undefined) return []
+    return (this.#named(issuer) ?? [])
+      .map((der) => new X509Certificate(der))
+      .filter((one) => certificate.checkIssued(one))
+  }
+
+  #named(subject: string): Buffer[] | undefined {
+    if (this.#bySubject === null) {
+      this.#bySubject = new Map()
+      for (const der of this.#certificates) {
+        const name = partsOf(der)?.subject
+        if (name === undefined) continue
+        const others = this.#bySubject.get(name)
+        if (others === undefined) this.#bySubject.set(name, [der])
+        else others.push(der)
+      }
+    }
+    return this.#bySubject.get(subject)
+  }
+}
+
+/** The latest default store, with the list that it was made from. */
+let standard: { readonly source: readonly string[]; readonly trust: Trust } | null = null
+
+/**
+ * Node's default certificates. Node makes a new list when a program has replaced them, so a list that was seen before has not
+ * changed.
+ */
+export function defaultTrust(): Trust {
+  const source = getCACertificates?.('default') ?? bundledAndExtra()
+  if (standard?.source !== source) standard = { source, trust: new Trust(source.flatMap(certificatesIn)) }
+  return standard.trust
+}
+
+let bundled: readonly string[] | null = null
+
+function bundledAndExtra(): readonly string[] {
+  if (bundled === null) bundled = [...tls.rootCertificates, ...extra()]
+  return bundled
+}
+
+/** NODE_EXTRA_CA_CERTS, a file. As in Node a file that cannot be read is ignored, with Node's own warning at its start. */
+function extra(): string[] {
+  const path = process.env['NODE_EXTRA_CA_CERTS']
+  if (!path) return []
+  try {
+    return [readFileSync(path, 'latin1')]
+  } catch {
+    return []
+  }
+}
+
+/** @param ca the option: texts in PEM, as strings or bytes */
+export function trustOf(ca: unknown): Trust {
+  const texts = (Array.isArray(ca) ? ca : [ca]).map(textOf)
+  if (texts.some((text) => text.includes('BEGIN TRUSTED'))) throw new Error('ca: with settings of OpenSSL')
+  return new Trust(texts.flatMap(certificatesIn))
+}
+
+/** @throws an Error whose message is the reason */
+function textOf(given: unknown): string {
+  if (typeof given === 'string') return given
+  if (ArrayBuffer.isView(given)) return Buffer.from(given.buffer, given.byteOffset, given.byteLength).toString('latin1')
+  throw new Error('ca: neither text nor bytes')
+}

@@ -1,0 +1,150 @@
+/**
+ * Finds the error that OpenSSL has for a server's certificates. The I/O thread has decided that they are not valid; node:crypto reads
+ * them as OpenSSL does.
+ */
+import type { X509Certificate } from 'node:crypto'
+
+import * as r from '../../native/records.js'
+import { KEY_USAGE, NAME_CONSTRAINTS, partsOf } from './der.js'
+import type { Trust } from './trust.js'
+
+/** Messages of OpenSSL by the names of its errors, which are Node's codes. */
+const MESSAGES = {
+  CERT_HAS_EXPIRED: 'certificate has expired',
+  CERT_NOT_YET_VALID: 'certificate is not yet valid',
+  CERT_REJECTED: 'certificate rejected',
+  CERT_SIGNATURE_FAILURE: 'certificate signature failure',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
+  INVALID_CA: 'invalid CA certificate',
+  INVALID_PURPOSE: 'unsuitable certificate purpose',
+  PATH_LENGTH_EXCEEDED: 'path length constraint exceeded',
+  PERMITTED_VIOLATION: 'permitted subtree violation',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
+  UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unable to get local issuer certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
+  UNHANDLED_CRITICAL_EXTENSION: 'unhandled critical extension',
+} as const
+
+type Code = keyof typeof MESSAGES
+
+/** Node adds this from version 24 on. */
+const ADVICE =
+  Number.parseInt(process.versions.node, 10) >= 24
+    ? '; if the root CA is installed locally, try running Node.js with --use-system-ca'
+    : ''
+const ADVISED: ReadonlySet<Code> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Errors that only the I/O thread finds. */
+const FOUND_NATIVELY: Readonly<Record<number, Code>> = {
+  [r.VERDICT_PURPOSE]: 'INVALID_PURPOSE',
+  [r.VERDICT_NAME_CONSTRAINTS]: 'PERMITTED_VIOLATION',
+  [r.VERDICT_PATH_LENGTH]: 'PATH_LENGTH_EXCEEDED',
+  [r.VERDICT_INVALID_CA]: 'INVALID_CA',
+  [r.VERDICT_CRITICAL_EXTENSION]: 'UNHANDLED_CRITICAL_EXTENSION',
+  [r.VERDICT_SIGNATURE]: 'CERT_SIGNATURE_FAILURE',
+}
+
+/** OpenSSL's limit for the length of a chain. */
+const LONGEST_CHAIN = 100
+/** Extended key usage: the certificate of a TLS server. */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+/** Key usages of TLS servers: digitalSignature, keyEncipherment and keyAgreement (RFC 5280 section 4.2.1.3). */
+const KEY_USAGES = 0xa8
+
+/**
+ * @param verdict of the I/O thread
+ * @param chainOf returns the server's certificates, its own first
+ * @returns the error, or null where OpenSSL accepts the certificates
+ */
+export function verifyError(verdict: number, chainOf: () => readonly X509Certificate[], trust: Trust): Error | null {
+  if (verdict === r.VERDICT_TRUSTED) return null
+  const code = safeCodeOf(verdict, chainOf, trust)
+  if (code === null) return null
+  const error = new Error(ADVISED.has(code) ? MESSAGES[code] + ADVICE : MESSAGES[code])
+  Error.captureStackTrace(error, verifyError)
+  return Object.assign(error, { code })
+}
+
+function safeCodeOf(verdict: number, chainOf: () => readonly X509Certificate[], trust: Trust): Code | null {
+  try {
+    const chain = chainOf()
+    return chain.length === 0 ? 'CERT_REJECTED' : codeOf(verdict, chain, trust)
+  } catch {
+    // node:crypto cannot read a key.
+    return 'CERT_REJECTED'
+  }
+}
+
+/** OpenSSL reports the last error that it finds: first those of the path, then those of each certificate, the server's own last. */
+function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust): Code | null {
+  const { path, problem } = pathOf(chain, trust)
+  let code: Code | null = problem ?? FOUND_NATIVELY[verdict] ?? null
+  const now = Date.now()
+  for (let at = path.length - 1; at >= 0; at--) {
+    const certificate = path[at]!
+    const issuer = path[at + 1]
+    if (issuer === undefined && path.length === 1 && problem === 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
+      code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+    else if (issuer !== undefined && !certificate.verify(issuer.publicKey)) code = 'CERT_SIGNATURE_FAILURE'
+    if (now < Date.parse(certificate.validFrom)) code = 'CERT_NOT_YET_VALID'
+    else if (now > Date.parse(certificate.validTo)) code = 'CERT_HAS_EXPIRED'
+  }
+  if (code !== null) return code
+  // The path is complete. The I/O thread rejects it all the same, because its rules are stricter.
+  return verdict === r.VERDICT_UNUSUAL ? unusual(path) : 'CERT_REJECTED'
+}
+
+interface Path {
+  /** The server's own certificate first, a trusted one last if there is one. */
+  readonly path: readonly X509Certificate[]
+  readonly problem: Code | null
+}
+
+/** Finds the issuer of each certificate, among the trusted ones first. */
+function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
+  const path = [chain[0]!]
+  let trusted = 0
+  while (path.length < LONGEST_CHAIN) {
+    const last = path.at(-1)!
+    const issuers = trust.issuersOf(last)
+    const isSelfSigned = last.checkIssued(last)
+    if (isSelfSigned) {
+      const isTrusted = trusted > 0 || issuers.some(({ raw }) => raw.equals(last.raw))
+      if (isTrusted) return { path, problem: null }
+      return { path, problem: path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN' }
+    }
+    const issuer =
+      issuers.find((one) => last.verify(one.publicKey)) ??
+      issuers[0] ??
+      (trusted > 0 ? undefined : chain.find((one) => last.checkIssued(one) && !path.includes(one)))
+    if (issuer === undefined)
+      return { path, problem: trusted > 0 ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
+    if (issuers.length > 0) trusted++
+    path.push(issuer)
+  }
+  return { path, problem: 'CERT_REJECTED' }
+}
+
+/**
+ * Decides about what OpenSSL accepts and the I/O thread does not: a server whose own certificate is trusted or has the rights of an
+ * authority, and certificates of version 1. Only without further certificates in between, whose restrictions nobody would check.
+ */
+function unusual(path: readonly X509Certificate[]): Code | null {
+  if (path.length > 2) return 'CERT_REJECTED'
+  const [own, issuer] = path as [X509Certificate, X509Certificate?]
+  const parts = partsOf(own.raw)
+  const restricts = issuer !== undefined && partsOf(issuer.raw)?.extensions.has(NAME_CONSTRAINTS) !== false
+  if (parts === null || restricts) return 'CERT_REJECTED'
+  // In node:crypto it is the list of extended key usages.
+  const purposes = own.keyUsage as readonly string[] | undefined
+  const usage = parts.extensions.get(KEY_USAGE)
+  const mayServe = purposes === undefined || purposes.includes(SERVER_AUTH)
+  // A bit string: tag, length, number of unused bits, bits.
+  const maySign = usage === undefined || ((usage[3] ?? 0) & KEY_USAGES) !== 0
+  return mayServe && maySign ? null : 'INVALID_PURPOSE'
+}
