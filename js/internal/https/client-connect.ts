@@ -22,7 +22,9 @@ export function connectSecurely(
   if (typeof plan === 'string') return plan
   const earlier = from?.areFor(plan) === true ? from : null
   const resumption: Resumption | null =
-    keepsSessions || earlier !== null ? { own: new ClientSessions(plan, earlier), from: earlier } : null
+    keepsSessions || earlier !== null
+      ? { own: new ClientSessions(plan, earlier), from: earlier, session: session as Buffer | undefined }
+      : null
   const socket = connectNatively(
     options,
     (resource, maxHeaderSize, validation) =>

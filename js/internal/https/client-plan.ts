@@ -32,7 +32,7 @@ interface Credentials {
 /** Options that only OpenSSL supports. */
 const FOREIGN = [
   ...['allowHalfOpen', 'allowPartialTrustChain', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam'],
-  ...['enableTrace', 'fd', 'handle', 'highWaterMark', 'minDHSize', 'onread', 'pfx', 'privateKeyEngine'],
+  ...['enableTrace', 'fd', 'handle', 'minDHSize', 'onread', 'pfx', 'privateKeyEngine'],
   ...['privateKeyIdentifier', 'pskCallback', 'requestOCSP', 'secureContext', 'secureOptions', 'secureProtocol'],
   ...['sessionIdContext', 'sigalgs', 'socket', 'ticketKeys'],
 ] as const
@@ -70,6 +70,8 @@ export function planFor(options: Options): ClientPlan | string {
   if (flag !== undefined) return flag
   const foreign = FOREIGN.find((name) => (options as Record<string, unknown>)[name])
   if (foreign !== undefined) return foreign
+  // 0 is a value.
+  if ((options as { highWaterMark?: number }).highWaterMark !== undefined) return 'highWaterMark'
   const { host, servername = '' } = options
   if (typeof servername !== 'string' || (servername !== '' && !SERVER_NAME.test(servername))) return 'servername'
   const check = 'checkServerIdentity' in options ? options.checkServerIdentity : tls.checkServerIdentity

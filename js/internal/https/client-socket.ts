@@ -26,6 +26,8 @@ import { verifyError } from './verdict.js'
 export interface Resumption {
   readonly own: ClientSessions
   readonly from: ClientSessions | null
+  /** Stands for `from`. */
+  readonly session: Buffer | undefined
 }
 
 /** Number of certificates whose names were checked that are remembered. */
@@ -86,6 +88,7 @@ export class SecureClientSocket extends ClientSocket {
     this.alpnProtocol = agreed.alpn || false
     this.servername = this.#plan.servername || false
     this._secureEstablished = true
+    if (agreed.isResumed) this.#session = this.#resumption?.session
     this.inScope(() => this.#judge(verdict))
   }
 
@@ -101,7 +104,7 @@ export class SecureClientSocket extends ClientSocket {
       }
     }
     this.authorized = error === null
-    if (this.#resumption !== null) this.#resumption.own.error = error
+    if (this.#resumption !== null && verdict !== r.VERDICT_RESUMED) this.#resumption.own.error = error
     this.secureConnecting = false
     try {
       this.emit('secureConnect')
@@ -122,9 +125,9 @@ export class SecureClientSocket extends ClientSocket {
   #identityError(): Error | null {
     const { identity, checkServerIdentity } = this.#plan
     const chain = this.#chain!
-    if (!isStandardCheck(checkServerIdentity)) return checkServerIdentity(identity, this.#described(true)) ?? null
+    if (!isStandardCheck(checkServerIdentity)) return checkServerIdentity(identity, this.#described(true)) || null
     if (checked.get(identity)?.equals(chain) === true) return null
-    const error = checkServerIdentity(identity, this.#described(false)) ?? null
+    const error = checkServerIdentity(identity, this.#described(false)) || null
     if (error === null) {
       checked.delete(identity)
       checked.set(identity, chain)
@@ -138,7 +141,8 @@ export class SecureClientSocket extends ClientSocket {
 
   override onSession(): void {
     if (this.destroyed || this.#resumption === null) return
-    this.#session = sessionFor(this.#resumption.own)
+    // The sessions of a resumed connection join those of the first one.
+    if (this[kAgreed]?.isResumed !== true) this.#session = sessionFor(this.#resumption.own)
     this.inScope(() => this.emit('session', this.#session))
   }
 

@@ -315,7 +315,7 @@ impl State {
         {
             secure.stage = Stage::Open;
             if let Some(judge) = &secure.judge {
-                judge.approve();
+                judge.approve(secure.session.is_resumed());
             }
         }
     }

@@ -141,9 +141,9 @@ impl Judge {
     }
 
     /// The program has approved the server.
-    pub(crate) fn approve(&self) {
+    pub(crate) fn approve(&self, is_resumed: bool) {
         if let Some(sessions) = &self.sessions {
-            sessions.approve();
+            sessions.approve(is_resumed);
         }
     }
 

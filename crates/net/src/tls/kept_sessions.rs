@@ -31,7 +31,7 @@ impl Default for TlsSessions {
 pub struct TlsResumption {
     /// The sessions of an earlier connection.
     pub from: Option<TlsSessions>,
-    /// Its own sessions, empty at first.
+    /// Its own sessions, empty at first. They stay empty when it resumes one.
     pub own: TlsSessions,
 }
 
@@ -45,6 +45,8 @@ pub(super) struct ConnectionSessions {
 #[derive(Debug, Default)]
 struct Received {
     is_approved: bool,
+    /// The connection has resumed a session, so its server is that of the earlier connection.
+    is_resumed: bool,
     /// JavaScript has not been notified.
     is_new: bool,
     /// Before the server is approved.
@@ -66,12 +68,13 @@ impl ConnectionSessions {
     }
 
     /// The server is approved: its sessions may be resumed.
-    pub(super) fn approve(&self) {
+    pub(super) fn approve(&self, is_resumed: bool) {
         let mut received = lock(&self.received);
         received.is_approved = true;
+        received.is_resumed = is_resumed;
         for session in std::mem::take(&mut received.waiting) {
             received.is_new = true;
-            self.keep(session);
+            self.keep(session, is_resumed);
         }
     }
 
@@ -84,17 +87,21 @@ impl ConnectionSessions {
         let mut received = lock(&self.received);
         if received.is_approved {
             received.is_new = true;
-            self.keep(session);
+            self.keep(session, received.is_resumed);
         } else if received.waiting.len() < TICKETS {
             received.waiting.push(session);
         }
     }
 
-    fn keep(&self, session: Session) {
-        let TlsSessions(own) = &self.resumption.own;
+    /// A resumed session's successors join those of its first connection, whose verdict on the server they have.
+    fn keep(&self, session: Session, is_resumed: bool) {
+        let store = match self.from() {
+            Some(from) if is_resumed => from,
+            _ => &*self.resumption.own.0,
+        };
         match session {
-            Session::Tls12(name, session) => own.set_tls12_session(name, *session),
-            Session::Tls13(name, ticket) => own.insert_tls13_ticket(name, *ticket),
+            Session::Tls12(name, session) => store.set_tls12_session(name, *session),
+            Session::Tls13(name, ticket) => store.insert_tls13_ticket(name, *ticket),
         }
     }
 

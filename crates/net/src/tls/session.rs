@@ -236,6 +236,11 @@ impl Session {
             .ok()
     }
 
+    /// Whether an earlier session was resumed.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// The peer's certificates, its own first. Empty before the handshake is complete.
     pub(crate) fn peer_chain(&self) -> &[CertificateDer<'static>] {
         self.connection.peer_certificates().unwrap_or_default()
@@ -268,7 +273,7 @@ impl Session {
                 Connection::Server(server) => server.server_name().map(str::to_owned),
                 Connection::Client(_) => None,
             },
-            is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            is_resumed: self.is_resumed(),
         })
     }
 }
