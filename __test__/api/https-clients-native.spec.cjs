@@ -1,0 +1,122 @@
+'use strict'
+// Which https requests have their TLS on I/O threads, and what they keep apart.
+const { once } = require('node:events')
+const nodeHttps = require('node:https')
+const tls = require('node:tls')
+const test = require('ava')
+const ferrohttp = require('ferrohttp')
+const https = require('ferrohttp/https')
+const { certificates, keys } = require('../helpers/pki.cjs')
+
+const counts = () => ferrohttp.stats().https.clients
+
+async function listening(t, options, listener = (_req, res) => res.end('answer')) {
+  const server = nodeHttps.createServer({ key: keys.leaf, cert: certificates.direct, ...options }, listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return server.address().port
+}
+
+async function ask(port, options) {
+  const request = https.get({ port, host: 'localhost', family: 4, ca: certificates.root, agent: false, ...options })
+  const [response] = await once(request, 'response')
+  const { socket } = response
+  // A closed socket knows neither.
+  const shown = { reused: socket.isSessionReused(), protocol: socket.getProtocol() }
+  let text = ''
+  for await (const part of response.setEncoding('utf8')) text += part
+  return { text, socket, ...shown }
+}
+
+const nativeOptions = {
+  plain: {},
+  'a list of authorities': { ca: [certificates.inter, Buffer.from(certificates.root)] },
+  'no verification': { ca: undefined, rejectUnauthorized: false },
+  'a name': { servername: 'localhost' },
+  'an address': { host: '127.0.0.1' },
+  'a check': { servername: 'other.test', checkServerIdentity: () => undefined },
+  'TLS 1.2 alone': { maxVersion: 'TLSv1.2' },
+  'TLS 1.3 alone': { minVersion: 'TLSv1.3' },
+  suites: { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256' },
+  protocols: { ALPNProtocols: ['http/1.1'] },
+  'a certificate': { key: keys.client, cert: certificates.client },
+  'an agent': { agent: new https.Agent({ keepAlive: false }) },
+}
+
+for (const [title, options] of Object.entries(nativeOptions)) {
+  test.serial(`an I/O thread connects: ${title}`, async (t) => {
+    const port = await listening(t)
+    const before = counts()
+    const { text, socket } = await ask(port, options)
+    t.is(text, 'answer')
+    t.true(socket instanceof tls.TLSSocket)
+    t.deepEqual(counts(), { ...before, native: before.native + 1 })
+  })
+}
+
+const compatibleOptions = {
+  sigalgs: { sigalgs: 'ECDSA+SHA256' },
+  secureContext: { secureContext: tls.createSecureContext({ ca: certificates.root }) },
+  highWaterMark: { highWaterMark: 0 },
+  'minVersion: TLSv1': { minVersion: 'TLSv1' },
+  createConnection: {
+    agent: Object.assign(new https.Agent(), {
+      createConnection: https.Agent.prototype.createConnection.bind(https.globalAgent),
+    }),
+  },
+  "listener: 'keylog'": { agent: new https.Agent().on('keylog', () => {}) },
+}
+
+for (const [reason, options] of Object.entries(compatibleOptions)) {
+  test.serial(`node:tls connects: ${reason}`, async (t) => {
+    const port = await listening(t)
+    const before = counts()
+    t.is((await ask(port, options)).text, 'answer')
+    t.is(counts().native, before.native)
+    t.is(counts().compatible[reason], (before.compatible[reason] ?? 0) + 1)
+  })
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'])
+  test.serial(`a session is resumed by the agent that has it, and by no other: ${maxVersion}`, async (t) => {
+    const port = await listening(t, { maxVersion })
+    const agent = new https.Agent()
+    t.false((await ask(port, { agent })).reused)
+    t.true((await ask(port, { agent })).reused)
+    t.false((await ask(port, { agent: new https.Agent() })).reused)
+    t.false((await ask(port, { agent, servername: 'other.test', checkServerIdentity: () => undefined })).reused)
+    t.false((await ask(port, { agent, rejectUnauthorized: false })).reused)
+    t.false((await ask(port, { agent: new https.Agent({ maxCachedSessions: 0 }) })).reused)
+  })
+
+test.serial('a refused server leaves no session', async (t) => {
+  const port = await listening(t)
+  const agent = new https.Agent()
+  await t.throwsAsync(ask(port, { agent, ca: certificates.inter }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  t.deepEqual(agent._sessionCache.list, [])
+})
+
+test.serial('other default certificates hold for the next connections', async (t) => {
+  if (tls.setDefaultCACertificates === undefined) return t.pass('this Node has no such function')
+  const port = await listening(t)
+  const before = tls.getCACertificates('default')
+  await t.throwsAsync(ask(port, { ca: undefined }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  tls.setDefaultCACertificates([certificates.root])
+  t.teardown(() => tls.setDefaultCACertificates(before))
+  t.is((await ask(port, { ca: undefined })).text, 'answer')
+})
+
+test.serial('many connections at once: each request gets its own answer', async (t) => {
+  const port = await listening(t, {}, (req, res) => res.end(`${req.url} `.repeat(1 + (Number(req.url.slice(1)) % 97))))
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 16 })
+  t.teardown(() => agent.destroy())
+  const asked = Array.from({ length: 300 }, async (_, number) => {
+    const { text } = await ask(port, { agent, path: `/${number}` })
+    return text === `/${number} `.repeat(1 + (number % 97))
+  })
+  t.deepEqual(new Set(await Promise.all(asked)), new Set([true]))
+})
