@@ -9,6 +9,7 @@ import './internal/bridge/native.js'
 import './internal/register/restored.js'
 import './internal/handles/active-handles.js'
 import './internal/handles/handle-passing.js'
+import { inspectFromEnvironment } from './internal/extensions/inspect.js'
 
 export { Agent, asksForOwnRequest, globalAgent, setGlobalProxyFromEnv, type Agent as AgentInstance } from './agent.js'
 export { ClientRequest, get, request } from './client.js'
@@ -18,6 +19,8 @@ export { IncomingMessage } from './incoming.js'
 export { OutgoingMessage } from './outgoing.js'
 export { ServerResponse } from './response.js'
 export { connectionListener, createServer, onListening, Server } from './server.js'
+export { answerInspection } from './internal/extensions/inspect.js'
+export { families, openMetrics } from './internal/extensions/open-metrics.js'
 export { stats } from './internal/extensions/stats.js'
 export { finish } from './internal/register/in-place.js'
 export { replacements } from './internal/register/replacements.js'
@@ -60,3 +63,5 @@ export { countCompatible, countCompatibleClient, secureClients, secureServers } 
 export { validateInteger, validateObject, validateString } from './internal/validators.js'
 export { kConnection } from './internal/socket/native-socket.js'
 export { ConnectionSocket } from './internal/server/socket.js'
+
+inspectFromEnvironment()

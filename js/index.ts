@@ -3,7 +3,15 @@ import type { Duplex } from 'node:stream'
 import type * as http from 'node:http'
 
 import * as core from './core.js'
-import type { DrainOptions, DrainResult, LegacyClient, Stats } from './types.js'
+import type {
+  DrainOptions,
+  DrainResult,
+  HealthOptions,
+  LegacyClient,
+  OverloadEvent,
+  OverloadOptions,
+  Stats,
+} from './types.js'
 
 // The types are written out, and refer to `node:http` as a namespace. In users' programs, declarations that refer to inner modules
 // would be checked, too, and those that need `esModuleInterop` would become `any`.
@@ -121,9 +129,26 @@ export type {
   RequestOptions,
   ServerOptions,
 } from 'node:http'
-export type { DrainOptions, DrainResult, LegacyClient, Stats } from './types.js'
+export type {
+  DrainOptions,
+  DrainResult,
+  HealthOptions,
+  LegacyClient,
+  OverloadEvent,
+  OverloadOptions,
+  Stats,
+} from './types.js'
 
 declare module 'http' {
+  interface ServerOptions<
+    Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
+    Response extends typeof http.ServerResponse<InstanceType<Request>> = typeof http.ServerResponse,
+  > {
+    /** Paths that I/O threads answer, also while JavaScript is blocked. Not in Node. `false`: none, whatever FERROHTTP_HEALTH is. */
+    health?: HealthOptions | false
+    /** When I/O threads refuse requests, so that the others are answered in time. Not in Node. */
+    overload?: OverloadOptions
+  }
   // The parameters must be those of @types/node, under the same names.
   interface Server<
     Request extends typeof http.IncomingMessage = typeof http.IncomingMessage,
@@ -136,5 +161,8 @@ declare module 'http' {
      * The promise is fulfilled when none is left, or after `timeout` more. Throws ERR_INVALID_ARG_TYPE and ERR_OUT_OF_RANGE.
      */
     drain(options?: DrainOptions): Promise<DrainResult>
+    /** The server has begun or stopped to refuse requests. Not in Node. */
+    on(event: 'overload', listener: (event: OverloadEvent) => void): this
+    once(event: 'overload', listener: (event: OverloadEvent) => void): this
   }
 }

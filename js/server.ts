@@ -15,6 +15,7 @@ import { debug } from './internal/debug.js'
 import { drain } from './internal/server/drain.js'
 import { drainOnSignal } from './internal/server/drain-on-signal.js'
 import { environment } from './internal/bridge/environment.js'
+import type { Health } from './internal/server/health.js'
 import { ListenHandle } from './internal/server/listen-handle.js'
 import { listenError, listenOptions } from './internal/server/listen-options.js'
 import type { BindingTls } from './internal/bridge/native.js'
@@ -28,10 +29,12 @@ import {
   kClosed,
   kDispatch,
   kDropped,
+  kHealth,
   kIncomingMessage,
   kListenScope,
   kMakeSocket,
   kOpened,
+  kOverload,
   kPrepare,
   kPrepareTls,
   kResponseOptions,
@@ -46,6 +49,7 @@ import {
   beginServer,
   config,
   defineSettings,
+  guard,
   kAdopter,
   kConfig,
   kJoined,
@@ -60,16 +64,18 @@ import {
 import { StreamConnections } from './internal/server/stream-connections.js'
 import { countCompatible } from './internal/server/tls-counts.js'
 import { family, parseAddresses } from './internal/socket/native-socket.js'
-import type { DrainOptions, DrainResult } from './types.js'
+import type { DrainOptions, DrainResult, HealthOptions, OverloadOptions } from './types.js'
 import { isServedNatively } from './internal/server/socket.js'
 import { validateObject } from './internal/validators.js'
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Options of `http.createServer`, as in Node 24. */
+/** Options of `http.createServer`, as in Node 24, and ours. */
 export interface ServerOptions {
   connectionsCheckingInterval?: number
   headersTimeout?: number
+  /** Paths that I/O threads answer. Not in Node. `false`: none, whatever FERROHTTP_HEALTH is. */
+  health?: HealthOptions | false
   highWaterMark?: number
   httpValidation?: string
   insecureHTTPParser?: boolean
@@ -81,6 +87,8 @@ export interface ServerOptions {
   keepAliveTimeoutBuffer?: number
   maxHeaderSize?: number
   noDelay?: boolean
+  /** When I/O threads refuse requests. Not in Node. */
+  overload?: OverloadOptions
   rejectNonStandardBodyWrites?: boolean
   requestTimeout?: number
   requireHostHeader?: boolean
@@ -142,7 +150,9 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   [kOpened](slot: number, generation: number, addresses: string): boolean
   [kClosed](connection: Connection): void
   [kListenScope]: ListenResource | null
+  [kHealth]: Health | null
   [kDropped](addresses: string): void
+  [kOverload](active: boolean, queueDelay: number, refused: number): void
   readonly [kShownBy]: 'connection' | 'secureConnection'
   /** @returns whether a program's code has run */
   [kSecured](connection: Connection): boolean
@@ -255,6 +265,7 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
   }
   const isPath = port === -1 || addressType === -1
   const options = listenOptions(address, port, addressType, backlog, flags)
+  options.guard = guard(this as Configured)
   const listening = environment.native.listen(
     options,
     config(this as Configured),
@@ -279,7 +290,9 @@ proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flag
 /** Has connections that the server's libuv handle accepts served by I/O threads. */
 function adoptConnections(server: Configured): void {
   const handle = server._handle as AcceptingHandle
-  server[kAdopter] = new Adopter(server, handle, config(server), () => isServing(server))
+  server[kAdopter] = new Adopter(server, handle, { config: config(server), guard: guard(server) }, () =>
+    isServing(server),
+  )
   server[kListenScope] = server[kAdopter].resource
 }
 
@@ -428,6 +441,10 @@ proto[kDropped] = function dropped(addresses): void {
   }
 }
 
+proto[kOverload] = function overload(active, queueDelay, refused): void {
+  this.emit('overload', { active, queueDelay, refused })
+}
+
 proto[kPrepare] = function prepare(this: Configured, response, keepAlive): void {
   response._keepAliveTimeout = this[kConfig].keepAliveTimeout
   response._maxRequestsPerSocket = this.maxRequestsPerSocket
@@ -439,8 +456,14 @@ function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
+/** Whether a request has a Host field if it needs one. */
+function isValid(server: Server, flags: number, version: number): boolean {
+  return version !== HTTP_1_1 || !server.requireHostHeader || (flags & r.HEAD_HAS_HOST) !== 0
+}
+
 /** Serves one request: refuses it, or emits 'request', 'checkContinue', 'upgrade' or 'connect'. */
 proto[kDispatch] = function dispatch(request, response, connection, flags, version): void {
+  if (this[kHealth] !== null && isValid(this, flags, version) && this[kHealth].answer(request, response)) return
   if (this.joinDuplicateHeaders) request.joinDuplicateHeaders = true
   if (this.optimizeEmptyRequests && (flags & r.HEAD_COMPLETE) !== 0 && !announcesBody(request))
     request._dumpAndCloseReadable()

@@ -25,33 +25,149 @@ export interface DrainOptions {
   signal?: AbortSignal
 }
 
+/**
+ * Paths that I/O threads answer, so that they are answered while JavaScript is blocked. 'request' is not emitted for them. At least one
+ * path is required.
+ */
+export interface HealthOptions {
+  /** The path that says whether the event loop of the server's thread turns. */
+  path?: string
+  /** The path that says whether, besides, the server is not being drained. */
+  readyPath?: string
+  /** The time in milliseconds for which the event loop may be blocked, 5,000 by default. */
+  maxDelay?: number
+  /** The status code when the server is not healthy, 503 by default. */
+  status?: number
+}
+
+/**
+ * When a server refuses requests. I/O threads answer them with 503 and Retry-After, and 'request' is not emitted for them. The event
+ * 'overload' says when it begins and ends.
+ */
+export interface OverloadOptions {
+  /**
+   * The time in milliseconds that requests may wait for the server's thread: 50 by default, no limit if there is only `maxPending`.
+   */
+  maxQueueDelay?: number
+  /** The time in milliseconds for which all of them have to wait longer before the server begins to refuse, 100 by default. */
+  interval?: number
+  /** Number of requests that may be unanswered. Any number by default. */
+  maxPending?: number
+  /** Retry-After of the refusals, in seconds, 1 by default. */
+  retryAfter?: number
+  /** Paths of requests that are never refused. `*` at the end of one stands for any further characters. */
+  exempt?: readonly string[]
+}
+
+/** What listeners of a server's 'overload' receive. */
+export interface OverloadEvent {
+  /** Whether the server refuses requests from now on. */
+  active: boolean
+  /** The time in milliseconds that the oldest request has waited. */
+  queueDelay: number
+  /** Number of requests that the server has refused. */
+  refused: number
+}
+
 export interface DrainResult {
   /** Number of connections that had to be destroyed. */
   cut: number
 }
 
+/** Times in milliseconds. Quantiles are at most a sixteenth too large. */
+export interface Times {
+  /** Number of times. */
+  count: number
+  mean: number
+  p50: number
+  p90: number
+  p99: number
+  p999: number
+  max: number
+}
+
+/** Numbers of open native connections by what they are doing. */
+export interface ConnectionStates {
+  /** A client's connection has no socket yet. */
+  connecting: number
+  /** The TLS handshake is not complete. */
+  handshaking: number
+  /** No exchange is under way. */
+  idle: number
+  /** A message is being received. */
+  receiving: number
+  /** A response is awaited. */
+  waiting: number
+  /** They have left HTTP. */
+  upgraded: number
+  /** Their last bytes are being sent. */
+  closing: number
+  /** Those of all these that the JavaScript thread reads itself. */
+  lent: number
+}
+
+/** The connections and requests of all agents for one host and port. */
+export interface OriginStats {
+  /** Number of connections in use. */
+  sockets: number
+  /** Number of idle connections. */
+  freeSockets: number
+  /** Number of requests that wait for a connection. */
+  requests: number
+}
+
+/** Connections of servers, or of clients. */
+export interface RoadStats {
+  /** Number of connections so far that an I/O thread serves. */
+  native: number
+  /** Number of connections so far that the JavaScript thread reads and writes. */
+  compatible: number
+  /** Number of native connections that are open now. */
+  open: number
+  /** The same by what they are doing. */
+  states: ConnectionStates
+  /** Bytes received by native connections so far. */
+  received: number
+  /** Bytes sent by native connections so far. */
+  sent: number
+  /** Number of errors so far by code: of parsing, and of the system, such as ECONNRESET. */
+  errors: Record<string, number>
+}
+
+/** What has happened so far on this JavaScript thread, and what is the case now. */
 export interface Stats {
-  server: {
-    /** Number of connections so far that an I/O thread serves. */
-    native: number
-    /** Number of connections so far that the JavaScript thread reads and writes. */
-    compatible: number
-    /** Number of native connections that are open now. */
-    open: number
+  requests: {
+    /** Number of requests on native connections that were passed to handlers. */
+    served: number
+    /** Number of probes of servers' health that were answered, see `HealthOptions`. */
+    probes: number
+    /** Number of requests that were refused, see `OverloadOptions`. */
+    refused: number
   }
-  client: {
-    /** Number of connections so far that an I/O thread has opened. */
-    native: number
-    /** Number of connections so far over streams of the JavaScript thread. */
-    compatible: number
-    /** Number of native connections that are open now. */
-    open: number
+  /** Of requests on native connections. */
+  times: {
+    /** How long requests have waited for the JavaScript thread. */
+    queueDelay: Times
+    /** How long handlers have occupied that thread when they were called. */
+    handler: Times
+    /** From the receipt of a request's head to the end of its response. Requests behind others of their connection are not measured. */
+    request: Times
+  }
+  server: RoadStats
+  client: RoadStats
+  timeouts: {
+    /** Number of times that headersTimeout or requestTimeout has ended a request. */
+    request: number
+    /** Number of times that a socket was inactive for too long. */
+    socket: number
+    /** Number of times that keepAliveTimeout has ended a connection. */
+    keepAlive: number
   }
   /** The servers of `https` that have begun to listen and the connections of its agents, by the implementation of their TLS. */
   https: {
-    /** Servers whose TLS is on I/O threads. */
+    /** Number of servers whose TLS is on I/O threads, that have begun to listen. */
     native: number
-    /** Servers whose TLS is node:tls, by the option or event that needs it. */
+    /** Number of servers whose TLS is node:tls, by the option or event that needs it. */
     compatible: Record<string, number>
     clients: {
       /** Connections whose TLS is on I/O threads. */
@@ -59,14 +175,14 @@ export interface Stats {
       /** Connections whose TLS is node:tls, by the option or event that needs it. */
       compatible: Record<string, number>
     }
+    /** Handshakes of servers on I/O threads. */
+    handshakes: { completed: number; resumed: number; failed: number }
   }
   /** The state of all agents' pools. */
-  agents: {
-    /** Number of connections in use. */
-    sockets: number
-    /** Number of idle connections. */
-    freeSockets: number
-    /** Number of requests that wait for a connection. */
-    requests: number
+  agents: OriginStats & {
+    /** The same by `host:port`; `other` for names that do not begin so. */
+    origins: Record<string, OriginStats>
   }
+  /** The I/O threads of the process: milliseconds of CPU, null where the system does not tell, and milliseconds since their start. */
+  threads: { cpu: number | null; elapsed: number }[]
 }

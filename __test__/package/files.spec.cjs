@@ -42,7 +42,8 @@ test('what is published is what runs, and no binary', (t) => {
     needed.filter((file) => !paths.includes(file)),
     [],
   )
-  const allowed = /^(dist\/.*\.(js|js\.map|d\.ts)|docs\/\w+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
+  const allowed =
+    /^(dist\/.*\.(js|js\.map|d\.ts|html)|docs\/\w+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
   t.deepEqual(
     paths.filter((file) => !allowed.test(file)),
     [],

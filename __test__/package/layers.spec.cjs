@@ -8,7 +8,7 @@ const ROOT = path.join(__dirname, '../../js')
 
 /** From the top down. `name/` is a folder of js/internal, `name` a module of js/, `.` stands for the modules of js/internal itself. */
 const LAYERS = [
-  'index https register bin',
+  'index https inspect metrics register bin',
   'https-core',
   'https/',
   'core',

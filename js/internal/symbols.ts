@@ -47,6 +47,8 @@ export const kSource = Symbol('ferrohttp.source')
 /** Methods of a server that its connections call. They are symbols, because subclasses may use any name. */
 export const kOpened = Symbol('ferrohttp.opened')
 export const kClosed = Symbol('ferrohttp.closed')
+/** The probes of a server's health, or null. */
+export const kHealth = Symbol('ferrohttp.health')
 /** The event that shows a connection to programs: 'connection', or 'secureConnection' for a server with TLS. */
 export const kShownBy = Symbol('ferrohttp.shownBy')
 /** Returns the TLS with which the server listens on an I/O thread, null when node:tls is needed. Servers of plain HTTP have no such member. */
@@ -60,6 +62,8 @@ export const kMakeSocket = Symbol('ferrohttp.makeSocket')
 /** The async context of `listen()`, in which all events of peers are emitted. */
 export const kListenScope = Symbol('ferrohttp.listenScope')
 /** A connection beyond `maxConnections` was refused. */
+/** Reports that a server begins or stops to refuse requests. */
+export const kOverload = Symbol('ferrohttp.overload')
 export const kDropped = Symbol('ferrohttp.dropped')
 /** Applies the server's settings to a new response. */
 export const kPrepare = Symbol('ferrohttp.prepare')

@@ -2,6 +2,7 @@
  * The environment variables of ferrohttp, which `docs/CLI.md` lists. An invalid value is an error, because a setting that is
  * ignored silently is noticed in production only.
  */
+import type { HealthOptions } from '../types.js'
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
 /** All of them. */
@@ -10,6 +11,10 @@ export const VARIABLES = [
   'FERROHTTP_ADDON',
   'FERROHTTP_DRAIN',
   'FERROHTTP_DRAIN_DELAY',
+  'FERROHTTP_HEALTH',
+  'FERROHTTP_HEALTH_MAX_DELAY',
+  'FERROHTTP_HEALTH_READY',
+  'FERROHTTP_INSPECT',
   'FERROHTTP_IO_THREADS',
 ]
 
@@ -54,6 +59,47 @@ export function drainOptions(): { timeout: number; delay: number } | undefined {
   const timeout = duration('FERROHTTP_DRAIN')
   const delay = duration('FERROHTTP_DRAIN_DELAY') ?? 0
   return timeout === undefined ? undefined : { timeout, delay }
+}
+
+/** FERROHTTP_HEALTH and others: the probes of servers that have no option for it. Undefined without a path. */
+export function healthVariables(): HealthOptions | undefined {
+  const path = pathOf('FERROHTTP_HEALTH')
+  const readyPath = pathOf('FERROHTTP_HEALTH_READY')
+  const maxDelay = duration('FERROHTTP_HEALTH_MAX_DELAY')
+  if (maxDelay === 0)
+    throw ERR_FERROHTTP_INVALID_VARIABLE(
+      'FERROHTTP_HEALTH_MAX_DELAY',
+      'more than 0',
+      variable('FERROHTTP_HEALTH_MAX_DELAY')!,
+    )
+  if (path === undefined && readyPath === undefined) return undefined
+  return { path, readyPath, maxDelay }
+}
+
+/** FERROHTTP_INSPECT: where the live page is served. Addresses that others can reach have to be given in full. */
+export function inspectAddress(): { host: string; port: number } | undefined {
+  const value = variable('FERROHTTP_INSPECT')
+  if (value === undefined) return undefined
+  const [, bracketed, plain, port] = /^(?:(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):)?([0-9]{1,5})$/.exec(value) ?? []
+  if (port === undefined || Number(port) > 65_535)
+    throw ERR_FERROHTTP_INVALID_VARIABLE(
+      'FERROHTTP_INSPECT',
+      'a port, or an IP address and a port such as 127.0.0.1:9230',
+      value,
+    )
+  return { host: bracketed ?? plain ?? '127.0.0.1', port: Number(port) }
+}
+
+function pathOf(name: string): string | undefined {
+  const value = variable(name)
+  if (value !== undefined && !isPath(value))
+    throw ERR_FERROHTTP_INVALID_VARIABLE(name, 'a path without a query, such as /livez', value)
+  return value
+}
+
+/** Whether `text` is a path as it is in a request's target, without a query. */
+export function isPath(text: string): boolean {
+  return /^\/[!-"$->@-~]*$/.test(text)
 }
 
 function duration(name: string): number | undefined {

@@ -51,7 +51,21 @@ export declare class BindingEnvironment {
   /** Changes what further handshakes of a server go by that has had `tls` from the start. */
   setTls(server: number, tls: BindingTls, handshakeTimeout?: number | undefined | null): void
   /** Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`. */
-  openServer(config: BindingServerConfig): number
+  openServer(config: BindingServerConfig, guard?: BindingGuard | undefined | null): number
+  /** The server is being drained: probes say so. */
+  setDraining(server: number, on: boolean): void
+  /**
+   * Numbers of requests that were passed to handlers, of probes that I/O threads have answered, and of requests that they have
+   * refused.
+   */
+  requestCounts(): Array<number>
+  /**
+   * Measured times in microseconds, see `js/internal/extensions/histogram.ts`: of waiting for this thread, of handlers, of
+   * requests as a whole.
+   */
+  times(): Array<Array<number>>
+  /** Open connections of servers and of clients, by what they are doing. */
+  connectionStates(): Array<BindingConnectionStates>
   /**
    * Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.
    * Commands in the meantime take effect when the connection is established.
@@ -160,6 +174,30 @@ export interface BindingConnecting {
   generation: number
 }
 
+/** Open connections by what they are doing. */
+export interface BindingConnectionStates {
+  /** There is no socket yet. */
+  connecting: number
+  /** The TLS handshake is not complete. */
+  handshaking: number
+  /** No exchange is under way. */
+  idle: number
+  /** A message is being received. */
+  receiving: number
+  /** A response is awaited. */
+  waiting: number
+  /** They have left HTTP. */
+  upgraded: number
+  /** Their last bytes are being sent. */
+  closing: number
+  /** Those of all these that JavaScript's thread reads itself. */
+  lent: number
+  /** Bytes received, also by connections that have closed. */
+  received: number
+  /** Bytes sent, also by connections that have closed. */
+  sent: number
+}
+
 /**
  * Where to connect, and the settings of the connection. Either `path`, or `addresses` and `port`. Times are in milliseconds, 0
  * for none.
@@ -205,6 +243,26 @@ export interface BindingGivenUp {
   fd: number
   /** Bytes that were received and that are in no record. */
   unread?: Buffer
+}
+
+/** The requests to a server that I/O threads answer themselves. */
+export interface BindingGuard {
+  /** Absent if no path is a probe. */
+  health?: BindingHealth
+  /** Absent if no request is refused. */
+  overload?: BindingOverload
+}
+
+/** Paths that report a server's health. */
+export interface BindingHealth {
+  /** Whether JavaScript's thread turns its event loop. */
+  live?: string
+  /** Whether, besides, the server is not being drained. */
+  ready?: string
+  /** In milliseconds. */
+  maxDelay: number
+  /** Status code and reason phrase for a server that is not healthy. */
+  failure: string
 }
 
 /** A certificate and its key. */
@@ -256,6 +314,22 @@ export interface BindingListenOptions {
   ipv6Only: boolean
   /** SO_REUSEPORT. */
   reusePort: boolean
+  /** The requests that I/O threads answer themselves; absent for none. */
+  guard?: BindingGuard
+}
+
+/** When a server refuses requests. Times are in milliseconds. */
+export interface BindingOverload {
+  /** The time that requests may wait for JavaScript; absent for any time. */
+  maxQueueDelay?: number
+  /** The time for which they have to wait longer. */
+  interval: number
+  /** Number of requests that may be unanswered; absent for any number. */
+  maxPending?: number
+  /** In seconds. */
+  retryAfter: number
+  /** Paths of requests that are never refused. */
+  exempt: Array<string>
 }
 
 /** One cause for which a message is refused. ERROR records have its index. */
@@ -276,6 +350,18 @@ export interface BindingPoolLimits {
   keepAlive: boolean
   /** `scheduling` is 'fifo'. */
   oldestFirst: boolean
+}
+
+/** The connections and requests of a name of the pools. */
+export interface BindingPoolOrigin {
+  /** As `agent.getName()` returns it. */
+  name: string
+  /** Connections in use. */
+  active: number
+  /** Idle connections. */
+  idle: number
+  /** Requests that wait. */
+  waiting: number
 }
 
 /** The settings of a server's connections. Times are in milliseconds, 0 for none. */
@@ -312,6 +398,14 @@ export interface BindingSessionConfig {
   maxHeadersCount: number
   /** One of VALIDATION_STRICT and the others. */
   validation: number
+}
+
+/** One I/O thread. */
+export interface BindingThreadUsage {
+  /** Milliseconds of CPU so far; null where the system does not tell. */
+  cpu?: number
+  /** Milliseconds since its start. */
+  elapsed: number
 }
 
 /** What `tls.connect` has been given. */
@@ -367,6 +461,9 @@ export declare function defaultAnswer(status: number): string
 
 /** Gives up a connection's socket. Bytes that were written before are sent, and the connection's CLOSED record follows. */
 export declare function giveUpConnection(environment: BindingEnvironment, slot: number, generation: number): BindingGivenUp
+
+/** All I/O threads of the process that run. */
+export declare function ioThreadUsage(): Array<BindingThreadUsage>
 
 /**
  * A descriptor of a server's listening socket. With `give_up` the receiver of the descriptor accepts from now on, and the caller
@@ -427,6 +524,9 @@ export declare function poolOpened(pool: number, origin: number): number
 
 /** The number of a name. */
 export declare function poolOrigin(pool: number, name: string): number
+
+/** The names of all pools of this thread. Several pools may have the same name. */
+export declare function poolOrigins(): Array<BindingPoolOrigin>
 
 /**
  * The exchange of a connection is over. Returns POOL_CLOSE, POOL_KEEP, or POOL_SERVE if the oldest request of the queue gets the

@@ -270,6 +270,21 @@ export function tlsFailedReason(words: Uint32Array, word: number): number {
 /** Where the fields end and the payload begins. */
 export const TLS_FAILED_PAYLOAD = 20
 
+// IN_OVERLOAD.
+
+/** The time in microseconds that the oldest request has waited for JavaScript. */
+export function overloadDelay(words: Uint32Array, word: number): number {
+  return words[word + 4]! + words[word + 5]! * 2 ** 32
+}
+
+/** Number of requests that the server has refused. */
+export function overloadRefused(words: Uint32Array, word: number): number {
+  return words[word + 6]! + words[word + 7]! * 2 ** 32
+}
+
+/** Where the fields end and the payload begins. */
+export const OVERLOAD_PAYLOAD = 32
+
 // IN_ACK.
 
 /** Number of the oldest writes that are with the kernel now. */

@@ -39,6 +39,8 @@ export const IN_SECURED = 15
 export const IN_TLS_FAILED = 16
 /** A client's connection has received a session that later ones can resume. */
 export const IN_SESSION = 17
+/** A server has begun to refuse requests (flag 1), or has stopped. The slot is the server's id. */
+export const IN_OVERLOAD = 18
 
 // Flags of IN_HEAD.
 
@@ -244,8 +246,10 @@ export const PHASE_WRITES = 0
 export const PHASE_EXPECTED = 1
 /** Not 0: JavaScript is to be called at the end of this phase. */
 export const PHASE_WAITING = 2
+/** Number of IN_HEAD records that were served, which wraps around. */
+export const PHASE_SERVED = 3
 /** Their number. */
-export const PHASE_COUNT = 3
+export const PHASE_COUNT = 4
 
 // Limits that both sides go by.
 

@@ -1,6 +1,6 @@
 // Makes the files that are published: the entry points, and all the rest as one file. One file is found, read and compiled in
 // a third of the time that seventy take.
-import { chmod, copyFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { rolldown } from 'rolldown'
 import { ROOT } from './process.mjs'
@@ -32,15 +32,35 @@ async function bundle(input, others = []) {
   await built.close()
 }
 
+/** The live page as one file, with its script, its style and the charts of uPlot. */
+async function inspectionPage() {
+  const read = (file) => readFile(path.join(ROOT, file), 'utf8')
+  const [page, style, script, chartStyle, charts, license] = await Promise.all(
+    [
+      ...['js/page/page.html', 'js/page/page.css', 'js/page/page.js'],
+      ...[
+        'node_modules/uplot/dist/uPlot.min.css',
+        'node_modules/uplot/dist/uPlot.iife.min.js',
+        'node_modules/uplot/LICENSE',
+      ],
+    ].map(read),
+  )
+  return page
+    .replace('/*STYLE*/', () => `${chartStyle}\n${style}`)
+    .replace('/*SCRIPT*/', () => `/*\n${license}*/\n${charts}\n${script}`)
+}
+
 await rm(DIST, { recursive: true, force: true })
 await bundle({ core: 'js/core.ts', register: 'js/register.ts' })
 await bundle({ 'https-core': 'js/https-core.ts' }, [/\/core\.js$/])
+await bundle({ metrics: 'js/metrics.ts', inspect: 'js/inspect.ts' }, [/\/core\.js$/])
 await bundle({ bin: 'js/bin.ts' })
 // What the command loads when it needs it.
 for (const name of ['doctor', 'run-apart', 'run-here']) await bundle({ [name]: `js/internal/command/${name}.ts` })
 // A bundler would give it getters for exports. Programs replace its members.
-const COPIED = ['index.js', 'index.d.ts', 'https.js', 'https.d.ts', 'types.d.ts']
+const COPIED = ['index.js', 'index.d.ts', 'https.js', 'https.d.ts', 'metrics.d.ts', 'inspect.d.ts', 'types.d.ts']
 for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))
+await writeFile(path.join(DIST, 'inspect.html'), await inspectionPage())
 // Nothing to import, and the declarations of `tsc` would name inner modules.
 await writeFile(path.join(DIST, 'register.d.ts'), 'export {}\n')
 await chmod(path.join(DIST, 'bin.js'), 0o755)

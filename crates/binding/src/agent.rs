@@ -234,6 +234,36 @@ pub fn pool_idle_time(timeout: f64, seconds: f64, buffer: f64) -> f64 {
     idle_time(timeout, Some(seconds), buffer).unwrap_or(-1.0)
 }
 
+/// The connections and requests of a name of the pools.
+#[napi(object)]
+pub struct BindingPoolOrigin {
+    /// As `agent.getName()` returns it.
+    pub name: String,
+    /// Connections in use.
+    pub active: u32,
+    /// Idle connections.
+    pub idle: u32,
+    /// Requests that wait.
+    pub waiting: u32,
+}
+
+/// The names of all pools of this thread. Several pools may have the same name.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn pool_origins() -> Vec<BindingPoolOrigin> {
+    POOLS.with_borrow(|pools| {
+        let origins = pools.iter().flat_map(|(_, tenant)| tenant.pool.origins());
+        origins
+            .map(|(name, counts)| BindingPoolOrigin {
+                name: name.to_owned(),
+                active: counts.active as u32,
+                idle: counts.idle as u32,
+                waiting: counts.waiting as u32,
+            })
+            .collect()
+    })
+}
+
 /// Sums over all pools of this thread: connections in use, idle connections, waiting requests.
 #[napi(catch_unwind)]
 #[must_use]

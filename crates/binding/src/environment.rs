@@ -3,15 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound, ServerTls};
+use ferrohttp_net::{
+    Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound, ServerOptions, ServerTls,
+    phase_word,
+};
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, JsObjectValue, Object, Result};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
 use crate::connect::{BindingConnectOptions, BindingConnecting};
+use crate::guard::BindingGuard;
 use crate::held::Released;
 use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig, millis};
 use crate::pinned::Pinned;
+use crate::statistics::BindingConnectionStates;
 use crate::tls::{self, BindingKeyingMaterial, BindingTls, BindingTlsClient, BindingTlsSessions};
 use crate::wake::{Waker, misuse};
 
@@ -29,8 +34,8 @@ pub struct BindingEnvironment {
     released: Released,
     inbound: Pinned,
     outbound: Pinned,
-    /// Kept for the waker.
-    _phase: Pinned,
+    /// Words that JavaScript and the waker share.
+    phase: Pinned,
     /// A batch that is not completely copied to JavaScript yet.
     batch: Option<Batch>,
     copied: usize,
@@ -41,6 +46,15 @@ pub struct BindingEnvironment {
 }
 
 impl BindingEnvironment {
+    /// Reports how many requests JavaScript has passed to handlers so far.
+    fn note_served(&self) {
+        let at = phase_word::SERVED as usize * size_of::<u32>();
+        let word = self.phase.as_slice().get(at..at + size_of::<u32>());
+        if let Some(Ok(word)) = word.map(TryInto::try_into) {
+            self.environment.note_served(u32::from_ne_bytes(word));
+        }
+    }
+
     /// For functions that ask about connections.
     pub(crate) fn shared(&self) -> Arc<Environment> {
         Arc::clone(&self.environment)
@@ -62,9 +76,10 @@ impl BindingEnvironment {
         let pin = |name| Pinned::new(env, &memory.get_named_property::<Object<'static>>(name)?);
         let waker = Waker::new(env, &on_wake)?;
         let mut phase = pin("phase")?;
-        waker.watch_phases(env, &on_phase_end, phase.as_mut_slice())?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
+        let pulse = environment.pulse();
+        waker.watch_phases(env, &on_phase_end, phase.as_mut_slice(), pulse)?;
         if let Some(descriptor) = environment.loans_descriptor() {
             let lender = Arc::clone(&environment);
             // Connections are not lent if the event loop cannot watch the descriptor.
@@ -86,7 +101,7 @@ impl BindingEnvironment {
             released: Released::default(),
             inbound: pin("inbound")?,
             outbound: pin("outbound")?,
-            _phase: phase,
+            phase,
             batch: None,
             copied: 0,
             holding: Vec::new(),
@@ -115,6 +130,7 @@ impl BindingEnvironment {
     #[napi(catch_unwind)]
     pub fn drain(&mut self, env: Env) -> Result<i32> {
         self.released.collect(env);
+        self.note_served();
         if self
             .batch
             .as_ref()
@@ -166,6 +182,7 @@ impl BindingEnvironment {
     /// one. The result is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, records: u32, text: u32, at_once: bool) -> Result<i32> {
+        self.note_served();
         let held = std::mem::take(&mut self.holding);
         let (records, text) = self
             .outbound
@@ -202,17 +219,18 @@ impl BindingEnvironment {
     #[napi(catch_unwind)]
     pub fn listen(
         &self,
-        options: BindingListenOptions,
+        mut options: BindingListenOptions,
         config: BindingServerConfig,
         tls: Option<&BindingTls>,
         handshake_timeout: Option<f64>,
     ) -> BindingListening {
+        let guard = options.guard.take().map(BindingGuard::into_net);
         let tls = tls.map(|tls| server_tls(tls, handshake_timeout));
-        BindingListening::new(
-            options
-                .to_net()
-                .and_then(|options| self.environment.listen_with(&options, config.to_net(), tls)),
-        )
+        let fixed = ServerOptions { tls, guard };
+        BindingListening::new(options.to_net().and_then(|options| {
+            self.environment
+                .listen_with(&options, config.to_net(), fixed)
+        }))
     }
 
     /// Key material of a connection with TLS; null where there is none.
@@ -243,8 +261,42 @@ impl BindingEnvironment {
 
     /// Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`.
     #[napi(catch_unwind)]
-    pub fn open_server(&self, config: BindingServerConfig) -> u32 {
-        self.environment.open_server(config.to_net())
+    pub fn open_server(&self, config: BindingServerConfig, guard: Option<BindingGuard>) -> u32 {
+        let guard = guard.map(BindingGuard::into_net);
+        self.environment.open_server(config.to_net(), guard)
+    }
+
+    /// The server is being drained: probes say so.
+    #[napi(catch_unwind)]
+    pub fn set_draining(&self, server: u32, on: bool) {
+        self.environment.set_draining(server, on);
+    }
+
+    /// Numbers of requests that were passed to handlers, of probes that I/O threads have answered, and of requests that they have
+    /// refused.
+    #[napi(catch_unwind)]
+    pub fn request_counts(&self) -> Vec<f64> {
+        let (probes, refusals) = self.environment.own_answers();
+        [self.environment.served(), probes, refusals]
+            .map(|count| count as f64)
+            .to_vec()
+    }
+
+    /// Measured times in microseconds, see `js/internal/extensions/histogram.ts`: of waiting for this thread, of handlers, of
+    /// requests as a whole.
+    #[napi(catch_unwind)]
+    pub fn times(&self) -> Vec<Vec<f64>> {
+        let times = self.environment.times().into_iter();
+        times
+            .map(|time| time.into_iter().map(|value| value as f64).collect())
+            .collect()
+    }
+
+    /// Open connections of servers and of clients, by what they are doing.
+    #[napi(catch_unwind)]
+    pub fn connection_states(&self) -> Vec<BindingConnectionStates> {
+        let both = self.environment.connection_counts();
+        both.map(BindingConnectionStates::from).into()
     }
 
     /// Begins to connect. The outcome is a CONNECTED or CONNECT_FAILED record, or CLOSED if the connection is closed before.

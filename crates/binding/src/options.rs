@@ -10,6 +10,8 @@ use ferrohttp_net::{
 use ferrohttp_proto::{Limits, Timeouts};
 use napi_derive::napi;
 
+use crate::guard::BindingGuard;
+
 /// Where to listen. Either `path`, or `port` with or without `host`.
 #[napi(object)]
 pub struct BindingListenOptions {
@@ -25,6 +27,8 @@ pub struct BindingListenOptions {
     pub ipv6_only: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
+    /// The requests that I/O threads answer themselves; absent for none.
+    pub guard: Option<BindingGuard>,
 }
 
 impl BindingListenOptions {

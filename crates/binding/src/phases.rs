@@ -2,8 +2,9 @@
 //! before the loop polls for I/O again. JavaScript's writes of one phase can be sent together at its end.
 
 use std::ptr;
+use std::sync::Arc;
 
-use ferrohttp_net::phase_word as word;
+use ferrohttp_net::{Pulse, phase_word as word};
 use napi::bindgen_prelude::Result;
 use napi::{Env, sys};
 
@@ -15,6 +16,7 @@ pub(crate) struct Phases {
     target: *mut Target,
     on_end: sys::napi_ref,
     words: *mut u32,
+    pulse: Arc<Pulse>,
     /// Number of writes in the last phase of I/O, and in the last other one.
     writes: [u32; 2],
     /// An `uv_check_t`, called after I/O, and an `uv_prepare_t`, called before it.
@@ -46,7 +48,7 @@ impl Phases {
         (env, uv_loop): (Env, *mut sys::uv_loop_s),
         target: *mut Target,
         on_end: sys::napi_value,
-        memory: &mut [u8],
+        (memory, pulse): (&mut [u8], Arc<Pulse>),
     ) -> Result<*mut Self> {
         let words: *mut u32 = memory.as_mut_ptr().cast();
         if memory.len() < word::COUNT as usize * size_of::<u32>() || !words.is_aligned() {
@@ -61,6 +63,7 @@ impl Phases {
             target,
             on_end,
             words,
+            pulse,
             writes: [0; 2],
             handles: [after, before],
         }));
@@ -122,6 +125,7 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
     // thread.
     unsafe {
         let phases = (libuv.get_data)(handle).cast::<Phases>();
+        (*phases).pulse.turned();
         let words = (*phases).words;
         let writes = words.add(word::WRITES as usize).replace(0);
         (*phases).writes[kind] = writes;

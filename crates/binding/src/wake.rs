@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ferrohttp_net::Pulse;
 use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
 use napi::{Env, check_status, sys};
 
@@ -145,12 +146,13 @@ impl Waker {
     }
 
     /// Calls `on_end` at the end of each phase of the event loop in which JavaScript asks for it in `words`, see `phases.rs`.
-    /// JavaScript keeps `words` alive and in place.
+    /// JavaScript keeps `words` alive and in place. Each end is a turn for `pulse`.
     pub(crate) fn watch_phases(
         &self,
         env: Env,
         on_end: &impl JsObjectValue<'static>,
         words: &mut [u8],
+        pulse: Arc<Pulse>,
     ) -> Result<()> {
         let uv_loop = env.get_uv_event_loop()?;
         let guard = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,7 +166,8 @@ impl Waker {
                 return Err(misuse("the phases are watched already"));
             }
             let on_end = on_end.value().value;
-            (*target).phases = Phases::start(self.libuv, (env, uv_loop), target, on_end, words)?;
+            (*target).phases =
+                Phases::start(self.libuv, (env, uv_loop), target, on_end, (words, pulse))?;
         }
         Ok(())
     }

@@ -12,10 +12,13 @@ use crate::id::ConnectionId;
 use crate::listen::adopted::{self, Adopted};
 use crate::listen::error::ListenError;
 use crate::listen::listener::{self, Backlog, BoundAddress, ListenOptions};
+use crate::measure::histogram::Histogram;
 use crate::registry::Registry;
 use crate::registry::commands::Commands;
+use crate::registry::connection_counts::{self, ConnectionCounts};
 use crate::registry::loans::Loans;
-use crate::server::{Server, ServerConfig, ServerTls};
+use crate::server::guard::GuardOptions;
+use crate::server::{Server, ServerConfig, ServerOptions, ServerTls};
 use crate::settings::ClientConfig;
 use crate::socket::connect::{ConnectOptions, ConnectTarget};
 use crate::socket::descriptor::Descriptor;
@@ -23,6 +26,7 @@ use crate::socket::errno;
 use crate::sync::lock;
 use crate::threads::io_thread::{self, IoThread};
 use crate::threads::js_thread::JsThread;
+use crate::threads::pulse::Pulse;
 use crate::time::clock::now;
 use crate::tls::TlsConnect;
 
@@ -53,6 +57,11 @@ impl Environment {
         })
     }
 
+    /// What says whether the thread turns its event loop.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.js.pulse)
+    }
+
     /// The thread's side that I/O threads know.
     #[cfg(test)]
     pub(crate) fn js(&self) -> &Arc<JsThread> {
@@ -66,7 +75,16 @@ impl Environment {
 
     /// The next batch of records, in exchange for the last one.
     pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
-        self.js.inbox.take(used)
+        let next = self.js.inbox.take(used);
+        self.js
+            .meter
+            .begin(next.as_ref().map_or(0, Batch::queued_at));
+        next
+    }
+
+    /// JavaScript has passed `served` requests to handlers so far, a number that wraps around. Called before `take` and `flush`.
+    pub fn note_served(&self, served: u32) {
+        self.js.meter.look(served, &self.js.inbox);
     }
 
     /// The descriptor that an event loop on JavaScript's thread has to watch, and to call `read_loans` while it is readable.
@@ -228,10 +246,10 @@ impl Environment {
         options: &ListenOptions,
         config: ServerConfig,
     ) -> Result<(u32, BoundAddress), ListenError> {
-        self.listen_with(options, config, None)
+        self.listen_with(options, config, ServerOptions::default())
     }
 
-    /// As `listen`, for connections of TLS where there is `tls`.
+    /// As `listen`, with TLS or a guard.
     ///
     /// # Errors
     /// As of `listen`.
@@ -239,10 +257,10 @@ impl Environment {
         self: &Arc<Self>,
         options: &ListenOptions,
         config: ServerConfig,
-        tls: Option<ServerTls>,
+        fixed: ServerOptions,
     ) -> Result<(u32, BoundAddress), ListenError> {
         let thread = io_thread::next_thread().map_err(ListenError::threads)?;
-        self.listen_on(&thread, options, config, tls)
+        self.listen_on(&thread, options, config, fixed)
     }
 
     pub(crate) fn listen_on(
@@ -250,23 +268,27 @@ impl Environment {
         thread: &Arc<IoThread>,
         options: &ListenOptions,
         config: ServerConfig,
-        tls: Option<ServerTls>,
+        fixed: ServerOptions,
     ) -> Result<(u32, BoundAddress), ListenError> {
         let listening = listener::listen(options, &config, thread)?;
-        let server = self.add_server(config, tls);
+        let server = self.add_server(config, fixed);
         let address = listening.address.clone();
         listener::start(listening, thread, &self.registry, &server);
         Ok((server.id, address))
     }
 
-    fn add_server(&self, config: ServerConfig, tls: Option<ServerTls>) -> Arc<Server> {
+    fn add_server(&self, config: ServerConfig, fixed: ServerOptions) -> Arc<Server> {
+        if fixed.guard.is_some() {
+            self.js.pulse.watch();
+        }
         let id = {
             let mut next = lock(&self.next_server);
             let id = *next;
             *next = next.wrapping_add(1);
             id
         };
-        let server = Arc::new(Server::new(id, config, tls));
+        let counters = Arc::clone(&self.js.counters);
+        let server = Arc::new(Server::new(id, config, fixed, counters));
         lock(&self.servers).insert(id, Arc::clone(&server));
         server
     }
@@ -291,8 +313,45 @@ impl Environment {
     }
 
     /// Adds a server that has no listening socket, and gets its connections by `adopt`. Returns its id. `close_listener` ends it.
-    pub fn open_server(&self, config: ServerConfig) -> u32 {
-        self.add_server(config, None).id
+    pub fn open_server(&self, config: ServerConfig, guard: Option<GuardOptions>) -> u32 {
+        let fixed = ServerOptions { tls: None, guard };
+        self.add_server(config, fixed).id
+    }
+
+    /// The server is being drained, or is not any more.
+    pub fn set_draining(&self, server: u32, on: bool) {
+        let servers = lock(&self.servers);
+        if let Some(guard) = servers
+            .get(&server)
+            .and_then(|server| server.guard.as_ref())
+        {
+            guard.set_draining(on);
+        }
+    }
+
+    /// Numbers of probes that I/O threads have answered, and of requests that they have refused.
+    pub fn own_answers(&self) -> (u64, u64) {
+        self.js.counters.own_answers()
+    }
+
+    /// Number of requests that were passed to handlers.
+    pub fn served(&self) -> u64 {
+        self.js.meter.served()
+    }
+
+    /// Measured times in microseconds: of waiting for JavaScript's thread, of handlers on that thread, and from a request's head to
+    /// the end of its response. For each their sum and the largest, and the counts of the histogram's buckets.
+    pub fn times(&self) -> [Vec<u64>; 3] {
+        let JsThread {
+            meter, counters, ..
+        } = &*self.js;
+        [&meter.queue_delay, &meter.handler_time, &counters.duration].map(Histogram::read)
+    }
+
+    /// Counts of servers' connections, and of clients'.
+    pub fn connection_counts(&self) -> [ConnectionCounts; 2] {
+        let all = self.registry.connections.all();
+        connection_counts::count(all.iter().map(|connection| &**connection), &self.js)
     }
 
     /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN

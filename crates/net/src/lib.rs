@@ -18,6 +18,7 @@ mod environment;
 mod handoff;
 mod id;
 mod listen;
+mod measure;
 mod messages;
 mod pool;
 mod registry;
@@ -42,12 +43,16 @@ pub use listen::adopted::Adopted;
 pub use listen::error::ListenError;
 pub use listen::listener::{Backlog, BoundAddress, ListenOptions, ListenTarget};
 pub use pool::{Acquired, Next, Pool, PoolCounts, PoolLimits, Released, idle_time};
-pub use server::{ServerConfig, ServerTls};
+pub use registry::connection_counts::ConnectionCounts;
+pub use server::guard::{GuardOptions, HealthOptions};
+pub use server::overload::OverloadOptions;
+pub use server::{ServerConfig, ServerOptions, ServerTls};
 pub use session::Session;
 pub use settings::{ClientConfig, with_validation};
 pub use socket::connect::{ConnectOptions, ConnectTarget, scope_id};
 pub use socket::descriptor::Descriptor;
-pub use threads::io_thread::{THREADS_VARIABLE, request_threads};
+pub use threads::io_thread::{THREADS_VARIABLE, request_threads, thread_usage};
+pub use threads::pulse::Pulse;
 pub use tls::{
     Identity, TlsClient, TlsClientOptions, TlsConnect, TlsResumption, TlsServer, TlsServerOptions,
     TlsSessions, TlsTrust, Unsupported,

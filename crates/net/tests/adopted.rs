@@ -30,7 +30,7 @@ fn adopt(js: &Js, server: u32, stream: &impl AsRawFd) -> ConnectionId {
 #[test]
 fn bytes_from_before_and_after_the_adoption_are_read() {
     let mut js = Js::new();
-    let server = js.environment.open_server(config());
+    let server = js.environment.open_server(config(), None);
     let (mut peer, stream) = accepted();
     peer.send(GET);
     let descriptor = Descriptor::of_number(stream.as_raw_fd()).expect("a descriptor");
@@ -57,7 +57,7 @@ fn bytes_from_before_and_after_the_adoption_are_read() {
 #[test]
 fn many_adopted_connections_get_their_own_responses() {
     let mut js = Js::new();
-    let server = js.environment.open_server(config());
+    let server = js.environment.open_server(config(), None);
     let mut connections: Vec<_> = (0..32)
         .map(|_| {
             let (peer, stream) = accepted();
@@ -84,7 +84,7 @@ fn many_adopted_connections_get_their_own_responses() {
 fn the_peer_gets_fin_while_the_socket_is_open_elsewhere() {
     for several in [false, true] {
         let mut js = Js::new();
-        let server = js.environment.open_server(config());
+        let server = js.environment.open_server(config(), None);
         let mut out = Out::new();
         let mut kept = Vec::new();
         // More than two writes go through the I/O thread.
@@ -110,7 +110,7 @@ fn the_peer_gets_fin_while_the_socket_is_open_elsewhere() {
 #[test]
 fn bytes_written_before_the_poller_has_reported_the_socket_are_sent() {
     let mut js = Js::new();
-    let server = js.environment.open_server(config());
+    let server = js.environment.open_server(config(), None);
     let body = content(50_000);
     for _ in 0..50 {
         let (mut peer, stream) = accepted();
@@ -129,7 +129,7 @@ fn bytes_written_before_the_poller_has_reported_the_socket_are_sent() {
 #[test]
 fn a_unix_socket_is_adopted() {
     let mut js = Js::new();
-    let server = js.environment.open_server(config());
+    let server = js.environment.open_server(config(), None);
     let (ours, mut theirs) = UnixStream::pair().expect("a pair");
     let id = adopt(&js, server, &ours);
     drop(ours);
@@ -149,7 +149,7 @@ fn other_descriptors_are_refused() {
     assert!(Descriptor::of_number(file.as_raw_fd()).is_err());
 
     let js = Js::new();
-    let server = js.environment.open_server(config());
+    let server = js.environment.open_server(config(), None);
     let closed = js
         .environment
         .close_listener(server, Backlog::Reset)

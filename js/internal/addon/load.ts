@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import { ROOT, VERSION } from '../../root.js'
-import { addonPath, ioThreads } from '../variables.js'
+import { addonPath, healthVariables, inspectAddress, ioThreads } from '../variables.js'
 import { Attempts } from './attempts.js'
 import { packageName, resolvePackage } from './packages.js'
 import { currentPlatform } from './platform.js'
@@ -26,8 +26,10 @@ export interface Addon {
  * @throws LoadError, and ERR_FERROHTTP_INVALID_VARIABLE
  */
 export function loadAddon(): Addon {
-  // Checks the variable now: Rust starts the I/O threads at the first listen or request, where it can only ignore a bad value.
+  // Checks the variables now: Rust starts the I/O threads at the first listen or request, where it can only ignore a bad value.
   ioThreads()
+  healthVariables()
+  inspectAddress()
   requireRuntime(process.versions)
   const platform = currentPlatform()
   const attempts = new Attempts(platform, ROOT, VERSION)

@@ -12,7 +12,7 @@ import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import { isEarlyEnd } from './response-error.js'
-import { kDropped, kOpened } from '../symbols.js'
+import { kDropped, kOpened, kOverload } from '../symbols.js'
 import { nextTick, now } from '../timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
@@ -168,6 +168,7 @@ class Environment {
       // The cursor moves first, so that the record is not served twice if its handler throws.
       this.#at = at + fields.length(inWords, word)
       this.#slot = slot
+      if (type === r.IN_HEAD) this.#phase.countServed()
       if (this.#dispatch(inWords, word, at)) {
         previous =
           (type === r.IN_BODY || type === r.IN_RESPONSE) &&
@@ -264,6 +265,12 @@ class Environment {
         return false
       }
       return server[kOpened](slot, generation, this.#addresses(inWords, word, at))
+    }
+    if (type === r.IN_OVERLOAD) {
+      const isActive = fields.flags(inWords, word) !== 0
+      const delay = fields.overloadDelay(inWords, word) / 1_000
+      this.servers.get(slot)?.[kOverload](isActive, delay, fields.overloadRefused(inWords, word))
+      return true
     }
     if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
       const server = this.servers.get(slot)

@@ -8,7 +8,10 @@ export type {
   BindingConnectOptions as ConnectOptions,
   BindingListenOptions as ListenOptions,
   BindingServerConfig as ServerConfig,
+  BindingGuard,
+  BindingHealth,
   BindingIdentity,
+  BindingOverload,
   BindingSession as NativeSession,
   BindingSessionConfig as SessionConfig,
   BindingTls,
@@ -29,12 +32,18 @@ export interface ConnectTls {
 
 /** One JavaScript thread's end of the hand-off. */
 export interface NativeEnvironment
-  extends Omit<binding.BindingEnvironment, 'counters' | 'connectionCounts' | 'unsent'> {
+  extends Omit<
+    binding.BindingEnvironment,
+    'counters' | 'connectionCounts' | 'connectionStates' | 'requestCounts' | 'times' | 'unsent'
+  > {
   /** Bytes written that the kernel has not taken; null after the connection has closed. */
   unsent(slot: number, generation: number): number | null
   counters(slot: number, generation: number): [read: number, written: number] | null
   /** Connections that servers have accepted so far, those of them that are open, and open connections of clients. */
   connectionCounts(): [accepted: number, open: number, clients: number]
+  connectionStates(): [servers: binding.BindingConnectionStates, clients: binding.BindingConnectionStates]
+  requestCounts(): [served: number, probes: number, refused: number]
+  times(): [queueDelay: number[], handler: number[], request: number[]]
 }
 
 interface Native
@@ -82,7 +91,9 @@ export const {
   parserErrors,
   poolAcquire,
   poolAdopted,
+  ioThreadUsage,
   poolCounts,
+  poolOrigins,
   poolForget,
   poolIdleTime,
   poolKeep,

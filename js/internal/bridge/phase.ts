@@ -9,7 +9,7 @@
  */
 
 import { SMALL } from './pending-writes.js'
-import { PHASE_COUNT, PHASE_EXPECTED, PHASE_WAITING, PHASE_WRITES } from '../../native/records.js'
+import { PHASE_COUNT, PHASE_EXPECTED, PHASE_SERVED, PHASE_WAITING, PHASE_WRITES } from '../../native/records.js'
 
 /** Number of writes of a phase that are sent at once: after a phase with few writes, and after one with more. */
 const MOST = 8
@@ -61,6 +61,11 @@ export class Phase {
     if (--this.#untilClock > 0) return false
     this.#untilClock = CLOCK_STEP
     return this.#now() - this.#since >= WAIT_AT_MOST
+  }
+
+  /** A request is being passed to its handler. Its time is measured, see `crates/net/src/meter.rs`. */
+  countServed(): void {
+    this.#words[PHASE_SERVED]!++
   }
 
   /** All records have been sent. */

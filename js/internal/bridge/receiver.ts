@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 
 import type { ClientReceiver, SecureReceiver, ServerReceiver } from './record-reader.js'
 import type { Target } from './record-writer.js'
-import type { kDropped, kOpened } from '../symbols.js'
+import type { kDropped, kOpened, kOverload } from '../symbols.js'
 
 export interface NativeListener {
   readonly _handle: unknown
@@ -15,6 +15,8 @@ export interface NativeListener {
   [kOpened](slot: number, generation: number, addresses: string): boolean
   /** A connection was refused because of `maxConnections`. */
   [kDropped](addresses: string): void
+  /** The server begins or stops to refuse requests. `queueDelay` is in milliseconds. */
+  [kOverload](active: boolean, queueDelay: number, refused: number): void
 }
 
 interface Connected extends Target {

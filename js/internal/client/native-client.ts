@@ -8,6 +8,7 @@ import type { ClientSocket } from './socket.js'
 import type { ClientRequest } from '../../client.js'
 import * as r from '../../native/records.js'
 import type { ClientConnection } from './connection.js'
+import { countErrno, countError, counts } from '../counts.js'
 import { environment } from '../bridge/environment.js'
 import { connectionReset } from '../errors.js'
 import * as exchange from './exchange.js'
@@ -283,6 +284,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   onConnectFailed(failures: Failure[]): void {
+    countErrno(counts.clientErrors, failures.at(-1)?.errno ?? 0)
     this.closed = true
     this.updateHold()
     this.#side.onConnectFailed(failures)
@@ -327,13 +329,16 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
       if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
       return
     }
+    countError(counts.clientErrors, error.code ?? error.name)
     this.socket.removeListener('end', endsByRecord)
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
   }
 
   onTimeout(kind: number): void {
-    if (kind === r.TIMEOUT_SOCKET && !this.destroyed) this.socket.emit('timeout')
+    if (kind !== r.TIMEOUT_SOCKET || this.destroyed) return
+    counts.timeouts.socket++
+    this.socket.emit('timeout')
   }
 
   /** The peer has sent FIN on a tunnel. */
@@ -345,6 +350,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   onClosed(errno: number): void {
     if (this.closed) return
     this.closed = true
+    countErrno(counts.clientErrors, errno)
     this.window.end()
     this.updateHold()
     if (this.#givenUp === null) {

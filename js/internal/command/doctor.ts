@@ -8,7 +8,7 @@ import { ROOT, VERSION } from '../../root.js'
 import { loadAddon } from '../addon/load.js'
 import type { LoadError } from '../addon/load-error.js'
 import { currentPlatform } from '../addon/platform.js'
-import { addonPath, drainOptions, ioThreads, mode, VARIABLES } from '../variables.js'
+import { addonPath, drainOptions, healthVariables, inspectAddress, ioThreads, mode, VARIABLES } from '../variables.js'
 
 interface Problem {
   readonly problem: string
@@ -109,7 +109,7 @@ function exchange(done: (roads: string[]) => void): void {
 /** Invalid values, and unknown names that begin like ours. */
 function variableProblems(): Problem[] {
   const problems: Problem[] = []
-  for (const check of [mode, ioThreads, addonPath, drainOptions]) {
+  for (const check of [mode, ioThreads, addonPath, drainOptions, healthVariables, inspectAddress]) {
     try {
       check()
     } catch (error) {

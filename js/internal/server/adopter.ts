@@ -6,7 +6,7 @@ import { AsyncResource } from 'node:async_hooks'
 
 import type { Server } from '../../server.js'
 import { environment } from '../bridge/environment.js'
-import { adoptConnection, type ServerConfig } from '../bridge/native.js'
+import { adoptConnection, type BindingGuard, type ServerConfig } from '../bridge/native.js'
 import { ListenResource } from '../node-parity/async-resources.js'
 import { kOpened } from '../symbols.js'
 
@@ -39,10 +39,16 @@ export class Adopter {
    * @param handle a handle that net.Server has set up
    * @param isServed returns whether the server reads HTTP from new connections now
    */
-  constructor(server: Server, handle: AcceptingHandle, settings: ServerConfig, isServed: () => boolean) {
+  constructor(
+    server: Server,
+    handle: AcceptingHandle,
+    settings: { config: ServerConfig; guard: BindingGuard | undefined },
+    isServed: () => boolean,
+  ) {
     this.resource = ListenResource.begin(handle.getsockname === undefined)
-    this.#id = environment.native.openServer(settings)
+    this.#id = environment.native.openServer(settings.config, settings.guard)
     const id = this.#id
+    environment.servers.set(id, server)
     const nodes = handle.onconnection
     if (nodes === undefined) return
     handle.onconnection = function onconnection(status, accepted) {
@@ -62,8 +68,14 @@ export class Adopter {
     environment.native.configure(this.#id, settings)
   }
 
+  /** The server is being drained. */
+  announceDrain(): void {
+    environment.native.setDraining(this.#id, true)
+  }
+
   /** No more connections will be accepted. */
   close(): void {
+    environment.servers.delete(this.#id)
     environment.native.closeListener(this.#id, false)
     this.resource.emitDestroy()
   }

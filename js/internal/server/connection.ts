@@ -10,6 +10,7 @@ import * as r from '../../native/records.js'
 import { attach } from '../../outgoing.js'
 import { ConnectionSocket } from './socket.js'
 import type { Server } from '../../server.js'
+import { countErrno, countError, counts } from '../counts.js'
 import { debug } from '../debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from '../errors.js'
@@ -100,12 +101,17 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   onSecured(details: string): boolean {
     this.tls = details
+    counts.handshakes.completed++
+    if (details.split('\n', 4)[3] === '1') counts.handshakes.resumed++
     return this.server[kSecured](this)
   }
 
   onTlsFailed(reason: number): void {
     // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
-    if (this.tls === null) this.#reported = true
+    if (this.tls === null) {
+      this.#reported = true
+      counts.handshakes.failed++
+    }
     this.server[kTlsFailed]?.(this, reason)
   }
 
@@ -115,6 +121,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (!this.upgraded) debug?.('server socket close')
     this.closed = true
     this.updateHold()
+    countErrno(counts.serverErrors, errno)
     // Counted before any listener is called, so that no exception of a listener prevents the server from closing.
     if (this.port.forget !== undefined) this.port.forget()
     else this.server[kClosed](this)
@@ -189,6 +196,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   onTimeout(kind: number): void {
     // The timeout may have passed before the I/O thread learned that the program had destroyed the connection.
     if (this.discarding) return
+    countTimeout(kind)
     if (kind === r.TIMEOUT_REQUEST) {
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
       return
@@ -237,6 +245,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
     const { code, reason } = PARSER_ERRORS[kind]!
     debug?.('parse error %s', code)
+    if (!this.closed && !this.discarding) countError(counts.serverErrors, code)
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 
@@ -294,4 +303,11 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (this.side === null) this.endMessages()
     else this.side.fail(error)
   }
+}
+
+function countTimeout(kind: number): void {
+  const { timeouts } = counts
+  if (kind === r.TIMEOUT_REQUEST) timeouts.request++
+  else if (kind === r.TIMEOUT_KEEP_ALIVE) timeouts.keepAlive++
+  else timeouts.socket++
 }

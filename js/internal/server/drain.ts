@@ -6,6 +6,7 @@ import type { Server } from '../../server.js'
 import type { DrainOptions, DrainResult } from '../../types.js'
 import type { Connection } from './connection.js'
 import { ListenHandle } from './listen-handle.js'
+import { announceDrain } from './settings.js'
 import { kPrepare } from '../symbols.js'
 import { now, setTimeout } from '../timers.js'
 import { validateAbortSignal, validateNumber, validateObject } from '../validators.js'
@@ -25,6 +26,7 @@ export function drain(
   validateNumber(delay, 'options.delay', 0)
   validateNumber(timeout, 'options.timeout', 0)
   if (signal !== undefined) validateAbortSignal(signal, 'options.signal')
+  announceDrain(server)
   announceClose(server, connections())
   return new Promise((resolve) => {
     const began = now()

@@ -63,6 +63,11 @@ export class ListenHandle {
     if (this.#open) environment.native.configure(this.id, settings)
   }
 
+  /** The server is being drained. */
+  announceDrain(): void {
+    if (this.#open) environment.native.setDraining(this.id, true)
+  }
+
   /** The libuv handle for another process, which accepts, too. Closed with this handle. */
   passable(): LibuvHandle {
     if (this.#libuv === null) {

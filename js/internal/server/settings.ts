@@ -2,15 +2,17 @@
 import http from 'node:http'
 import { getDefaultHighWaterMark } from 'node:stream'
 
-import { checkHttpValidation, validationOf } from '../../common.js'
+import { checkHttpValidation, STATUS_CODES, validationOf } from '../../common.js'
 import { IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
 import type { Server, ServerOptions } from '../../server.js'
 import type { Adopter } from './adopter.js'
 import { ERR_OUT_OF_RANGE } from '../errors.js'
-import type { ServerConfig } from '../bridge/native.js'
+import { healthOf } from './health.js'
+import type { BindingGuard, BindingOverload, ServerConfig } from '../bridge/native.js'
+import { overloadOf } from './overload.js'
 import type { StreamConnections, WatchConfig } from './stream-connections.js'
-import { kIncomingMessage, kListenScope, kResponseOptions, kServerResponse } from '../symbols.js'
+import { kHealth, kIncomingMessage, kListenScope, kResponseOptions, kServerResponse } from '../symbols.js'
 import { validateBoolean, validateFunction, validateInteger } from '../validators.js'
 
 export const kAdopter = Symbol('ferrohttp.adopter')
@@ -19,6 +21,7 @@ export const kJoined = Symbol('ferrohttp.uniqueHeaders')
 export const kStreams = Symbol('ferrohttp.streams')
 export const kShows = Symbol('ferrohttp.shows')
 const kOptions = Symbol('ferrohttp.options')
+const kRefusal = Symbol('ferrohttp.refusal')
 
 /** Settings that connections read in every turn. Assigning one to a running server notifies the I/O threads. */
 export interface Settings {
@@ -38,6 +41,8 @@ export type Configured = Server & {
   /** Whether a listener has wanted to see connections, see `isWatched`. */
   [kShows]: boolean
   [kOptions]: ServerOptions
+  /** When the server refuses requests, null for never. */
+  [kRefusal]: BindingOverload | null
   [kJoined]: Set<string> | null
   /** Connections over streams; null before the first. */
   [kStreams]: StreamConnections | null
@@ -50,6 +55,8 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kAdopter] = null
   self[kStreams] = null
   self[kListenScope] = null
+  self[kHealth] = null
+  self[kRefusal] = null
   self[kShows] = false
   self[kConfig] = {
     timeout: 0,
@@ -112,6 +119,8 @@ export function storeOptions(self: Configured, opts: ServerOptions): void {
     rejectNonStandardBodyWrites: self.rejectNonStandardBodyWrites,
   }
   self[kJoined] = uniqueNames(opts.uniqueHeaders)
+  self[kHealth] = healthOf(opts.health)
+  self[kRefusal] = overloadOf(opts.overload)
 }
 
 function anybodyListens(this: Server): boolean {
@@ -175,6 +184,21 @@ export function config(server: Configured): ServerConfig {
     tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
     paused: server[kShows],
   }
+}
+
+/** The requests that I/O threads answer themselves. */
+export function guard(server: Configured): BindingGuard | undefined {
+  const health = server[kHealth]?.native(STATUS_CODES)
+  const overload = server[kRefusal] ?? undefined
+  return health === undefined && overload === undefined ? undefined : { health, overload }
+}
+
+/** The server is being drained: its probes say so. */
+export function announceDrain(server: Server): void {
+  if (server[kHealth] === null) return
+  server[kHealth].drain()
+  const listener = (server as Configured)[kAdopter] ?? server._handle
+  listener?.announceDrain?.()
 }
 
 /** Reports changed settings to the I/O threads. */

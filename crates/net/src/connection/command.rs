@@ -301,7 +301,7 @@ impl State {
         self.wake();
     }
 
-    fn send_end(
+    pub(super) fn send_end(
         &mut self,
         trailers: &[u8],
         close: bool,
@@ -316,6 +316,11 @@ impl State {
             self.output.buffer()
         };
         self.engine.send_end(now, trailers, close, out)?;
+        if let Some(role) = self.role.server_mut() {
+            role.framed_by_javascript |= state_only;
+            role.count_pending(self.engine.unanswered());
+            role.measure(now);
+        }
         if self.role.is_client() {
             // Unlike a response, a request that announces the close does not close: its response does.
             self.close_if_spent();

@@ -40,6 +40,8 @@ pub(super) struct Incoming {
     pub(super) paused: bool,
     /// The program wants a copy of the bytes that are read.
     pub(super) tapped: bool,
+    /// `buffer` was received early, see `look_for_probe`.
+    pub(super) unshown: bool,
 }
 
 /// What happens to the bytes that are received.
@@ -76,6 +78,7 @@ impl Incoming {
             held: false,
             paused: false,
             tapped: false,
+            unshown: false,
         }
     }
 
@@ -276,7 +279,7 @@ impl Turn<'_> {
     }
 
     /// Reads into the spare capacity of `buffer`. Returns the number of bytes, None when there are none.
-    fn attempt_read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    pub(super) fn attempt_read(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         let state = &mut *self.state;
         let Some(stream) = state.lifecycle.stream() else {
             return Ok(None);
@@ -325,6 +328,10 @@ impl Turn<'_> {
         let before = self.batch.memory();
         let used = BUFFERS
             .with_borrow_mut(|buffers| self.consume(Input::new(&input), &mut buffers.scratch));
+        if self.state.incoming.unshown && !self.waits_for_javascript() {
+            self.state.incoming.unshown = false;
+            self.tap(&input);
+        }
         let incoming = &mut self.state.incoming;
         incoming.waiting.add_memory(self.batch.memory() - before);
         incoming.keep_from(used, input);
@@ -379,6 +386,7 @@ impl Turn<'_> {
         let state = &mut *self.state;
         let held = !state.engine.may_read(&self.settings.limits)
             || state.has_many_heads()
+            || state.is_guarded() && state.waits_for_answers()
             || if state.engine.is_receiving() {
                 state.incoming.credit <= 0
             } else {

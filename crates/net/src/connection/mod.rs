@@ -12,7 +12,9 @@ mod give_up;
 mod input;
 mod lifecycle;
 mod loan;
+mod observe;
 mod output;
+mod own;
 mod requests;
 mod responses;
 mod role;
@@ -32,6 +34,7 @@ pub use self::give_up::GivenUp;
 use self::input::{Fin, Incoming, Reading};
 use self::lifecycle::Lifecycle;
 pub(crate) use self::loan::LENT_AFTER;
+pub(crate) use self::observe::Activity;
 use self::output::{Flush, Output};
 use self::role::{ClientRole, Role, ServerRole};
 use self::secure::Secure;
@@ -161,6 +164,10 @@ impl Connection {
         self.entry.id
     }
 
+    pub(crate) const fn js(&self) -> &Arc<JsThread> {
+        &self.js
+    }
+
     pub(crate) fn is_client(&self) -> bool {
         self.lock().role.is_client()
     }
@@ -243,6 +250,7 @@ impl Connection {
         let Role::Server(ServerRole { server, .. }) = &state.role else {
             return;
         };
+        let server = Arc::clone(server);
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Open(stream) => {
                 self.free_slot(state);
@@ -255,9 +263,13 @@ impl Connection {
         }
     }
 
-    fn free_slot(&self, state: &State) {
+    fn free_slot(&self, state: &mut State) {
         self.entry.leave(state.counters());
-        if let Role::Server(role) = &state.role {
+        self.js
+            .counters
+            .add_bytes(state.role.is_client(), state.counters());
+        if let Role::Server(role) = &mut state.role {
+            role.count_pending(0);
             role.server.release(role.served);
         }
     }

@@ -93,8 +93,7 @@ impl Output {
 
     /// Requests an acknowledgement for when the kernel has accepted everything appended so far.
     pub(super) fn mark(&mut self) {
-        let position = self.tail_at + self.tail.len() as u64;
-        self.marks.push_back(position);
+        self.marks.push_back(self.end());
     }
 
     /// Number of marks that have been reached since the last call.
@@ -119,12 +118,17 @@ impl Output {
 
     /// Whether nothing has ever been appended.
     pub(super) const fn is_unused(&self) -> bool {
-        self.tail_at + self.tail.len() as u64 == 0
+        self.end() == 0
+    }
+
+    /// Position after the last byte.
+    pub(super) const fn end(&self) -> u64 {
+        self.tail_at + self.tail.len() as u64
     }
 
     /// Number of bytes that the kernel has not accepted.
     pub(super) const fn unwritten(&self) -> u64 {
-        self.tail_at + self.tail.len() as u64 - self.written
+        self.end() - self.written
     }
 
     pub(super) const fn bytes_written(&self) -> u64 {

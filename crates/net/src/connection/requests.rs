@@ -1,11 +1,12 @@
 //! A server's input: requests.
 
-use ferrohttp_proto::Scratch;
+use ferrohttp_proto::{RequestHead, Scratch};
 
 use super::input::Reading;
+use super::own::decide;
 use super::{Role, State, Turn, Writing};
 use crate::messages::{Input, Reported, Translator};
-use crate::time::clock::now;
+use crate::time::clock::{micros, now};
 
 impl Turn<'_> {
     /// Passes `input` to the engine and returns how many bytes of it were consumed.
@@ -18,6 +19,7 @@ impl Turn<'_> {
             }
             if !self.state.engine.is_receiving() && self.state.awaits_reader()
                 || self.state.has_many_heads()
+                || self.state.is_guarded() && self.holds_back(input.rest())
             {
                 return input.used;
             }
@@ -32,6 +34,10 @@ impl Turn<'_> {
             else {
                 return input.used;
             };
+            let server = &role.server;
+            let framed_by_javascript = role.framed_by_javascript;
+            let js = &self.connection.js;
+            let mut decided = None;
             let mut translator = Translator {
                 id: self.connection.id(),
                 now,
@@ -40,8 +46,28 @@ impl Turn<'_> {
                 whole_bodies: false,
                 without_body: &mut role.without_body,
             };
-            let reported = match engine.report_next(&mut translator, &mut input, scratch) {
-                Ok(reported) => reported,
+            let reported = match &server.guard {
+                None => engine
+                    .report_next(&mut translator, &mut input, scratch)
+                    .map(Some),
+                Some(guard) => {
+                    let answers = |head: &RequestHead<'_>, unanswered| {
+                        let is_first = unanswered == 1 && !framed_by_javascript;
+                        decided = is_first.then(|| decide(guard, js, head)).flatten();
+                        decided.is_some()
+                    };
+                    let own = (role.own.is_some(), answers);
+                    engine.report_unless(&mut translator, &mut input, scratch, own)
+                }
+            };
+            let reported = match reported {
+                Ok(Some(reported)) => reported,
+                Ok(None) => {
+                    if let Some(decision) = decided {
+                        self.begin_own(decision);
+                    }
+                    continue;
+                }
                 Err(error) => {
                     translator.error(error, &input);
                     incoming.reading = Reading::Discard;
@@ -63,13 +89,19 @@ impl Turn<'_> {
                     }
                     incoming.expect_body(body);
                     role.upgrade_pending = upgrade;
+                    role.count_pending(engine.unanswered());
                     if is_only_one {
+                        role.received_at = micros(now);
                         incoming.waiting.forget_heads();
                     }
                     incoming.waiting.add_head(self.batch.memory() - before);
                 }
                 Reported::Data(length) => incoming.spend(length),
                 Reported::End => {
+                    if let Some(own) = role.own.take() {
+                        self.answer(own);
+                        continue;
+                    }
                     if !role.without_body {
                         incoming.waiting.add_head(self.batch.memory() - before);
                     }

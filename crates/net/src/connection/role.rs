@@ -1,11 +1,14 @@
 //! What only a server's connection has, and what only a client's has. Their engines are in `messages`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ferrohttp_proto::{ErrorKind, Limits};
 
+use super::own::Own;
 use crate::server::Server;
 use crate::settings::{Settings, with_validation};
+use crate::time::clock::micros;
 
 /// See the module.
 pub(super) enum Role {
@@ -29,6 +32,14 @@ pub(super) struct ServerRole {
     pub(super) shared: bool,
     /// Requests in a row that JavaScript's thread has answered by itself, see `LENT_AFTER`.
     pub(super) answered_directly: u8,
+    /// The request being received, if the I/O thread answers it.
+    pub(super) own: Option<Own>,
+    /// When the request was received whose response comes next, see `micros`. 0 if it was received behind another one.
+    pub(super) received_at: u64,
+    /// Number of unanswered requests that are counted among those of the server.
+    pub(super) pending: u16,
+    /// The program's socket sends responses, so the engine does not know how much of them has been sent.
+    pub(super) framed_by_javascript: bool,
 }
 
 /// A connection that the program has asked for.
@@ -47,6 +58,19 @@ impl ServerRole {
             served: false,
             shared,
             answered_directly: 0,
+            own: None,
+            received_at: 0,
+            pending: 0,
+            framed_by_javascript: false,
+        }
+    }
+
+    /// A response has ended. Adds the time since its request was received to those of the server.
+    pub(super) fn measure(&mut self, now: Instant) {
+        let received_at = std::mem::take(&mut self.received_at);
+        if received_at != 0 {
+            let time = micros(now).saturating_sub(received_at);
+            self.server.counters.duration.add(time, 1);
         }
     }
 }

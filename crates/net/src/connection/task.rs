@@ -90,12 +90,17 @@ impl Turn<'_> {
         if wrote.is_err() && self.state.role.is_client() {
             self.read_last_words();
         }
+        let written = self.state.output.end();
         // After the write, because requests that are here already may have waited for the peer to read.
         self.resume();
         let wrote = wrote?;
         self.report_session();
         let read = self.drive_read(cx)?;
         self.report_eof();
+        if self.state.output.end() > written {
+            // The I/O thread has answered a request itself.
+            return Ok(Next::Again);
+        }
         // Also while there is more to read: a peer that never stops sending must not prevent the close.
         let closing = self.advance_close();
         Ok(if [wrote, read, closing].contains(&Next::Again) {
@@ -129,8 +134,11 @@ impl Turn<'_> {
     fn drive_read(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
         let awaits_javascript = self.connection.awaits_javascript(self.state, cx.waker());
         let state = &mut *self.state;
-        state.incoming.held = awaits_javascript || !state.wants_read(self.settings);
-        if state.incoming.held || state.is_on_loan() {
+        state.incoming.held = awaits_javascript
+            || !state.wants_read(self.settings)
+            || state.is_guarded() && !state.incoming.buffer.is_empty() && state.waits_for_answers();
+        let looks = state.incoming.held && state.may_be_probed();
+        if (state.incoming.held && !looks) || state.is_on_loan() {
             return Ok(Next::Wait);
         }
         let Some(stream) = state.lifecycle.stream() else {
@@ -141,6 +149,13 @@ impl Turn<'_> {
             Poll::Pending => return Ok(Next::Wait),
             Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
             Poll::Ready(Ok(())) => {}
+        }
+        if looks {
+            // Also if there was nothing, because only the poller wakes the task when there is.
+            return match self.look_for_probe() {
+                Ok(()) => Ok(Next::Again),
+                Err(error) => Err(error.raw_os_error().unwrap_or(0)),
+            };
         }
         match self.read() {
             Ok(Read::More | Read::Eof) => Ok(Next::Again),

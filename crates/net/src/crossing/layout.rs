@@ -248,6 +248,14 @@ layouts! {
         reason: u32,
     }
 
+    /// IN_OVERLOAD.
+    inbound Overload {
+        /// The time in microseconds that the oldest request has waited for JavaScript.
+        delay: u64,
+        /// Number of requests that the server has refused.
+        refused: u64,
+    }
+
     /// IN_ACK.
     inbound Ack {
         /// Number of the oldest writes that are with the kernel now.

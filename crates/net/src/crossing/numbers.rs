@@ -89,6 +89,8 @@ numbers! {
         TLS_FAILED = 16;
         /// A client's connection has received a session that later ones can resume.
         SESSION = 17;
+        /// A server has begun to refuse requests (flag 1), or has stopped. The slot is the server's id.
+        OVERLOAD = 18;
     }
 
     /// Flags of IN_HEAD.
@@ -309,8 +311,10 @@ numbers! {
         EXPECTED = 1;
         /// Not 0: JavaScript is to be called at the end of this phase.
         WAITING = 2;
+        /// Number of IN_HEAD records that were served, which wraps around.
+        SERVED = 3;
         /// Their number.
-        COUNT = 3;
+        COUNT = 4;
     }
 
     /// Limits that both sides go by.

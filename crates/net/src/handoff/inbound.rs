@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::mem::offset_of;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ferrohttp_proto::{BodyLength, ErrorKind, Expect, Fields, RequestHead, ResponseHead};
 use rustls::pki_types::CertificateDer;
@@ -63,7 +64,12 @@ pub struct Batch {
     pub(super) chunk_memory: usize,
     pub(super) source: Source,
     heads: usize,
+    /// Those of the heads that are requests.
+    requests: usize,
     urgent: bool,
+    asks: bool,
+    /// When it was put into the queue, see `micros`.
+    pub(super) queued_at: u64,
 }
 
 impl Batch {
@@ -84,6 +90,37 @@ impl Batch {
     /// Number of messages that begin in it.
     pub(crate) const fn heads(&self) -> usize {
         self.heads
+    }
+
+    /// When it was put into the queue, see `micros`.
+    pub(crate) const fn queued_at(&self) -> u64 {
+        self.queued_at
+    }
+
+    /// A record of a request, as far as the queue is concerned.
+    #[cfg(test)]
+    pub(crate) fn request_for_tests(&mut self) {
+        let id = ConnectionId {
+            slot: 0,
+            generation: 0,
+        };
+        self.ack(id, 1);
+        self.requests += 1;
+    }
+
+    /// Number of requests that begin in it.
+    pub(crate) const fn requests(&self) -> usize {
+        self.requests
+    }
+
+    /// JavaScript's thread is woken when the batch is published, also if there is nothing in it.
+    pub(crate) const fn ask(&mut self) {
+        self.asks = true;
+    }
+
+    /// Whether `ask` was called since the last call.
+    pub(crate) const fn take_ask(&mut self) -> bool {
+        std::mem::replace(&mut self.asks, false)
     }
 
     /// The thread has more work than it does in one turn, and may not be idle for long. The batch should not wait for that.
@@ -107,7 +144,9 @@ impl Batch {
         self.chunk_bytes = 0;
         self.chunk_memory = 0;
         self.heads = 0;
+        self.requests = 0;
         self.urgent = false;
+        self.asks = false;
     }
 }
 
@@ -246,6 +285,7 @@ impl Batch {
             Expect::Other => flags |= head_flag::EXPECT_OTHER,
         }
         self.heads += 1;
+        self.requests += 1;
         if head
             .fields
             .iter()
@@ -497,6 +537,21 @@ impl Batch {
     /// A connection was refused because `server` has `maxConnections` already.
     pub(crate) fn dropped(&mut self, server: u32, addresses: Addresses) {
         self.endpoints(kind::DROPPED, of_server(server), 0, addresses);
+    }
+
+    /// A server has begun to refuse requests, or has stopped. `delay` is the time that the oldest request waits, and `refused` the
+    /// number of requests that the server has refused.
+    pub(crate) fn overload(
+        &mut self,
+        server: u32,
+        is_refusing: bool,
+        delay: Duration,
+        refused: u64,
+    ) {
+        let delay = delay.as_micros() as u64;
+        let fields = layout::Overload { delay, refused };
+        let id = of_server(server);
+        self.fields_alone(kind::OVERLOAD, u32::from(is_refusing), id, fields);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::task::Waker;
 
 use super::inbound::Batch;
 use crate::sync::shared::{AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::time::clock::{micros, now};
 
 /// Wakes JavaScript's thread. Never called while a lock is held.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
@@ -36,6 +37,8 @@ struct Queue {
     spare: Vec<Batch>,
     /// Number of bytes in `batches`.
     memory: usize,
+    /// Number of requests in `batches`.
+    requests: usize,
     /// Wakers of waiting tasks, by the event that they await.
     waiting: [Vec<Waker>; 3],
 }
@@ -47,6 +50,10 @@ pub struct Inbox {
     scheduled: AtomicBool,
     wake: Wake,
     full: AtomicBool,
+    /// When the oldest batch was queued, 0 if there is none.
+    oldest: AtomicU64,
+    /// Number of requests that were queued, which wraps around.
+    entered: AtomicU32,
     /// How often each `Until` has happened.
     happened: [AtomicU32; 3],
 }
@@ -60,8 +67,25 @@ impl Inbox {
             scheduled: AtomicBool::new(false),
             wake,
             full: AtomicBool::new(false),
+            oldest: AtomicU64::new(0),
+            entered: AtomicU32::new(0),
             happened: Default::default(),
         }
+    }
+
+    /// When the oldest batch in the queue was put into it, see `micros`. 0 if the queue is empty.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Relaxed)
+    }
+
+    /// Number of requests so far that were put into the queue. Wraps around.
+    pub(crate) fn entered(&self) -> u32 {
+        self.entered.load(Ordering::Relaxed)
+    }
+
+    /// Number of requests in the queue.
+    pub(crate) fn requests(&self) -> usize {
+        self.lock().requests
     }
 
     /// Whether the queue holds so much that no connection should be read.
@@ -105,9 +129,16 @@ impl Inbox {
         if batch.records().is_empty() {
             return false;
         }
+        batch.queued_at = micros(now());
         let mut queue = self.lock();
+        if queue.batches.is_empty() {
+            self.oldest.store(batch.queued_at, Ordering::Relaxed);
+        }
+        self.entered
+            .fetch_add(batch.requests() as u32, Ordering::Relaxed);
         let empty = queue.spare.pop().unwrap_or_default();
         queue.memory += batch.memory();
+        queue.requests += batch.requests();
         if queue.memory >= FULL {
             self.full.store(true, Ordering::Relaxed);
         }
@@ -120,6 +151,11 @@ impl Inbox {
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
+    }
+
+    /// Wakes JavaScript although there may be nothing in the queue. The caller holds no lock.
+    pub(crate) fn nudge(&self) {
+        (self.wake)();
     }
 
     /// A panic of another thread leaves the queue as it was: a batch is moved into it whole, and its readers see whole records
@@ -138,8 +174,11 @@ impl Inbox {
             queue.spare.push(used);
         }
         let next = queue.batches.pop_front();
+        let oldest = queue.batches.front().map_or(0, |batch| batch.queued_at);
+        self.oldest.store(oldest, Ordering::Relaxed);
         if let Some(next) = &next {
             queue.memory -= next.memory();
+            queue.requests -= next.requests();
         } else {
             // Within the lock: a thread that publishes after this sees `scheduled` false and wakes again. A swap, which
             // follows the last `wake_javascript` in the order of changes by itself, so that loom can prove it.

@@ -144,6 +144,20 @@ impl Engine {
         each!(self, engine => translator.next(engine, input, scratch))
     }
 
+    /// As `report_next`, see `Translator::next_unless`. Returns None for a part of a request that the I/O thread answers.
+    pub(crate) fn report_unless(
+        &mut self,
+        translator: &mut Translator<'_>,
+        input: &mut Input<'_>,
+        scratch: &mut Scratch,
+        own: (bool, impl FnOnce(&RequestHead<'_>, u16) -> bool),
+    ) -> Result<Option<Reported>, ParseError> {
+        match self {
+            Self::Server(engine) => translator.next_unless(engine, input, scratch, own),
+            Self::Client(engine) => translator.next(engine, input, scratch).map(Some),
+        }
+    }
+
     /// Reports the end of the peer's sending direction, see `Translator::fin`.
     pub(crate) fn report_fin(
         &mut self,

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use ferrohttp_proto::{BodyLength, ErrorKind, Event, Limits, ParseError, Scratch};
+use ferrohttp_proto::{
+    BodyLength, ErrorKind, Event, Limits, ParseError, RequestHead, Scratch, ServerConnection,
+};
 
-use super::engine::{Head, Receiver};
+use super::engine::{Head, Receiver, Side};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 
@@ -85,8 +87,37 @@ impl Translator<'_> {
     ) -> Result<Reported, ParseError> {
         let step = engine.receive(self.now, self.limits, input.rest(), scratch)?;
         input.used += step.consumed;
+        Ok(self.report(engine, step.event, input))
+    }
+
+    /// As `next`, of requests of which some are not reported, because the I/O thread answers them. `answers` decides about a head, and
+    /// `is_own` says that it has decided so about the request that is being received.
+    pub(super) fn next_unless(
+        &mut self,
+        engine: &mut ServerConnection,
+        input: &mut Input<'_>,
+        scratch: &mut Scratch,
+        (is_own, answers): (bool, impl FnOnce(&RequestHead<'_>, u16) -> bool),
+    ) -> Result<Option<Reported>, ParseError> {
+        let step = engine.receive(self.now, self.limits, input.rest(), scratch)?;
+        input.used += step.consumed;
+        match &step.event {
+            Some(Event::Head(head)) if answers(head, engine.unanswered()) => return Ok(None),
+            Some(Event::Data(_)) if is_own => return Ok(None),
+            _ => {}
+        }
+        Ok(Some(self.report(engine, step.event, input)))
+    }
+
+    /// Appends the record of an event.
+    fn report<H: Head>(
+        &mut self,
+        engine: &impl Side,
+        event: Option<Event<'_, H>>,
+        input: &Input<'_>,
+    ) -> Reported {
         let (id, batch) = (self.id, &mut *self.batch);
-        Ok(match step.event {
+        match event {
             None => Reported::Nothing,
             Some(Event::Head(head)) => {
                 let upgrade = head.is_upgrade();
@@ -112,7 +143,7 @@ impl Translator<'_> {
                 }
                 Reported::End
             }
-        })
+        }
     }
 
     /// The peer has sent malformed bytes.

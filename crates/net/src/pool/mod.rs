@@ -312,7 +312,7 @@ impl Pool {
         }
     }
 
-    /// For tests that compare the views with the pool.
+    /// Sums over all names.
     #[must_use]
     pub fn counts(&self) -> PoolCounts {
         self.origins
@@ -322,6 +322,18 @@ impl Pool {
                 idle: sum.idle + of.idle.len(),
                 waiting: sum.waiting + of.waiting,
             })
+    }
+
+    /// Each name with its connections and requests.
+    pub fn origins(&self) -> impl Iterator<Item = (&str, PoolCounts)> {
+        self.origins.values().map(|of| {
+            let counts = PoolCounts {
+                active: of.active,
+                idle: of.idle.len(),
+                waiting: of.waiting,
+            };
+            (&*of.name, counts)
+        })
     }
 
     fn total_shown(&self) -> f64 {

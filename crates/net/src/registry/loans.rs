@@ -7,7 +7,8 @@
 //! handles it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use crate::connection::{Connection, LENT_AFTER};
 use crate::handoff::Batch;
@@ -22,6 +23,12 @@ const MAX_LOANS: usize = 2;
 /// Number of answers to other connections after which a loan without bytes in the meantime ends, if another connection needs its
 /// place.
 const STALE_AFTER: u64 = 64;
+
+/// How often a loan is looked at on which a probe may arrive. A probe waits for twice this time at most.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+
+/// Number of such looks without a byte after which the loan ends, so that an idle process sleeps.
+const IDLE_LOOKS: u32 = 64;
 
 struct Loan {
     id: ConnectionId,
@@ -82,6 +89,10 @@ impl Loans {
             other.is_on_loan()
         });
         if given.loans.len() < MAX_LOANS && connection.lend(poller) {
+            if connection.may_be_probed() {
+                let thread = &connection.thread.handle;
+                thread.spawn(watch(Arc::downgrade(connection)));
+            }
             given.loans.push(Loan {
                 id: connection.id(),
                 last_read: turn,
@@ -121,5 +132,25 @@ impl Loans {
                 connection.end_loan();
             }
         }
+    }
+}
+
+/// Ends a loan when JavaScript's thread is blocked, because that thread would not read a probe.
+async fn watch(connection: Weak<Connection>) {
+    let (mut received, mut idle) = (0, 0);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(connection) = connection.upgrade().filter(|lent| lent.is_on_loan()) else {
+            return;
+        };
+        let (by_now, _) = connection.counters();
+        idle = if by_now == received { idle + 1 } else { 0 };
+        received = by_now;
+        let js = connection.js();
+        if idle > IDLE_LOOKS || js.pulse.age() >= LOOK_EVERY {
+            connection.end_loan();
+            return;
+        }
+        js.inbox.nudge();
     }
 }

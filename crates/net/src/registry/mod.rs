@@ -1,6 +1,7 @@
 //! The connections of one JavaScript thread: what listeners and flushes need to add and to find them.
 
 pub(crate) mod commands;
+pub(crate) mod connection_counts;
 pub(crate) mod loans;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The state that the connections of one server share.
 
+pub(crate) mod guard;
 pub(crate) mod lingering;
+pub(crate) mod overload;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
@@ -11,7 +13,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::crossing::limit;
+use crate::measure::counters::Counters;
+use crate::server::guard::{Guard, GuardOptions};
 use crate::server::lingering::Lingering;
+use crate::server::overload::Overload;
 use crate::settings::Settings;
 use crate::socket::descriptor::Descriptor;
 use crate::tls::TlsServer;
@@ -61,6 +66,15 @@ pub struct ServerTls {
     pub handshake_timeout: Option<Duration>,
 }
 
+/// What a server has from its start.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// None if connections are plain HTTP.
+    pub tls: Option<ServerTls>,
+    /// None if JavaScript answers every request.
+    pub guard: Option<GuardOptions>,
+}
+
 /// A server that accepts.
 pub(crate) struct Accepting {
     pub(crate) task: AbortHandle,
@@ -78,6 +92,10 @@ pub(crate) struct Server {
     config: RwLock<ServerConfig>,
     /// None where connections are plain HTTP, which never changes.
     tls: Option<RwLock<ServerTls>>,
+    /// None if JavaScript answers every request.
+    pub(crate) guard: Option<Guard>,
+    /// Of its JavaScript thread.
+    pub(crate) counters: Arc<Counters>,
     connections: AtomicUsize,
     pub(crate) lingering: Lingering,
     ended: AtomicU64,
@@ -87,17 +105,32 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(id: u32, config: ServerConfig, tls: Option<ServerTls>) -> Self {
+    pub(crate) fn new(
+        id: u32,
+        config: ServerConfig,
+        fixed: ServerOptions,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             id,
             config: RwLock::new(config),
-            tls: tls.map(RwLock::new),
+            tls: fixed.tls.map(RwLock::new),
+            guard: fixed.guard.map(Guard::new),
+            counters,
             connections: AtomicUsize::new(0),
             lingering: Lingering::new(),
             ended: AtomicU64::new(0),
             accepting: Mutex::new(None),
             given_up: AtomicBool::new(false),
         }
+    }
+
+    /// Number of requests that were refused because of overload.
+    pub(crate) fn refused(&self) -> u64 {
+        let guard = self.guard.as_ref();
+        guard
+            .and_then(|guard| guard.overload.as_ref())
+            .map_or(0, Overload::refused)
     }
 
     pub(crate) fn config(&self) -> ServerConfig {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up. A module may use those of lower layers, and not those beside it.
 const LAYERS: [&[&str]; 9] = [
-    &["crossing", "id", "sync", "time"],
+    &["crossing", "id", "measure", "sync", "time"],
     &["pool", "settings", "socket", "table", "tls"],
     &["handoff", "server"],
     &["messages"],

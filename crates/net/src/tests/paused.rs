@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::handoff::{Batch, Outbound};
 use crate::id::ConnectionId;
 use crate::listen::listener::{BoundAddress, ListenOptions, ListenTarget};
-use crate::server::{ServerConfig, ServerTls};
+use crate::server::{ServerConfig, ServerOptions, ServerTls};
 use crate::settings::ClientConfig;
 use crate::socket::connect::ConnectOptions;
 use crate::threads::io_thread::IoThread;
@@ -85,7 +85,12 @@ impl Js {
         };
         let (server, bound) = self
             .environment
-            .listen_on(&self.thread, &options, config, tls)
+            .listen_on(
+                &self.thread,
+                &options,
+                config,
+                ServerOptions { tls, guard: None },
+            )
             .expect("listen");
         let BoundAddress::Ip(address) = bound else {
             panic!("not an IP address")

@@ -9,7 +9,7 @@ use crate::crossing::inbound::OPEN;
 use crate::server::ServerConfig;
 
 /// A connection is one allocation of this size (and the counts of its Arc) …
-const CONNECTION: usize = 512;
+const CONNECTION: usize = 528;
 /// … and its task is another one, of this size and what tokio puts around it.
 const TASK: usize = 64;
 

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
 use crate::handoff::chunk;
+use crate::measure::thread_usage::ThreadUsage;
 use crate::sync::lock;
 use crate::threads::js_thread::JsThread;
 use crate::threads::staging;
@@ -42,6 +43,7 @@ pub(crate) struct IoThread {
     work_arrived: Notify,
     wheel: Mutex<Wheel<Weak<dyn Timed>>>,
     wheel_changed: Notify,
+    usage: ThreadUsage,
 }
 
 impl IoThread {
@@ -53,7 +55,10 @@ impl IoThread {
             work_arrived: Notify::new(),
             wheel: Mutex::new(Wheel::new(now())),
             wheel_changed: Notify::new(),
+            usage: ThreadUsage::default(),
         });
+        let its = Arc::clone(&thread);
+        thread.handle.spawn(async move { its.usage.begin() });
         thread.handle.spawn(run_work(Arc::clone(&thread)));
         thread.handle.spawn(run_timers(Arc::clone(&thread)));
         thread.handle.spawn(staging::keep_looking());
@@ -236,4 +241,13 @@ pub(crate) fn running_threads() -> &'static [Arc<IoThread>] {
         Some(threads) => &threads.all,
         None => &[],
     }
+}
+
+/// For each I/O thread the milliseconds of CPU that it has used, None where the system does not tell, and those since its start.
+#[must_use]
+pub fn thread_usage() -> Vec<(Option<f64>, f64)> {
+    running_threads()
+        .iter()
+        .map(|thread| thread.usage.read())
+        .collect()
 }

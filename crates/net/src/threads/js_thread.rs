@@ -5,10 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::handoff::{Inbox, Wake};
+use crate::measure::counters::Counters;
+use crate::server::overload::Lag;
+use crate::threads::meter::Meter;
+use crate::threads::pulse::Pulse;
 
 /// See the module.
 pub(crate) struct JsThread {
     pub(crate) inbox: Inbox,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) meter: Meter,
     alive: AtomicBool,
     /// Number of flushes that I/O threads have not applied yet.
     flushes_under_way: AtomicUsize,
@@ -16,8 +23,17 @@ pub(crate) struct JsThread {
 
 impl JsThread {
     pub(crate) fn new(wake: Wake) -> Arc<Self> {
+        let pulse = Arc::<Pulse>::default();
+        let its = Arc::clone(&pulse);
+        let wake = move || {
+            its.woken();
+            wake();
+        };
         Arc::new(Self {
-            inbox: Inbox::new(wake),
+            inbox: Inbox::new(Box::new(wake)),
+            pulse,
+            counters: Arc::default(),
+            meter: Meter::default(),
             alive: AtomicBool::new(true),
             flushes_under_way: AtomicUsize::new(0),
         })
@@ -32,6 +48,11 @@ impl JsThread {
     pub(crate) fn end(&self) {
         self.alive.store(false, Ordering::Release);
         self.inbox.forget_waiting();
+    }
+
+    /// How far the thread is behind.
+    pub(crate) fn lag(&self) -> Lag {
+        self.meter.lag(&self.inbox)
     }
 
     pub(crate) fn has_flushes_under_way(&self) -> bool {

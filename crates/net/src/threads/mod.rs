@@ -2,4 +2,6 @@
 
 pub(crate) mod io_thread;
 pub(crate) mod js_thread;
+pub(crate) mod meter;
+pub(crate) mod pulse;
 pub(crate) mod staging;

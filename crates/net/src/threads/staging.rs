@@ -51,6 +51,9 @@ pub(crate) fn with_batch<R>(js: &Arc<JsThread>, fill: impl FnOnce(&mut Batch) ->
 /// woken any more.
 fn publish(js: &JsThread, batch: &mut Batch) {
     if js.is_alive() {
+        if batch.take_ask() {
+            js.inbox.nudge();
+        }
         js.inbox.publish(batch);
     }
 }

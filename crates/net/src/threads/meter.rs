@@ -1,0 +1,168 @@
+//! Measures JavaScript's thread: how long requests wait for it, and how long their handlers occupy it.
+//!
+//! JavaScript counts the requests that it passes to handlers, and this thread looks at the count whenever it takes or sends records
+//! anyway, so that measuring costs a few nanoseconds a request. Requests that were served between two looks share their times.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::handoff::Inbox;
+use crate::measure::histogram::Histogram;
+use crate::server::overload::Lag;
+use crate::sync::lock;
+use crate::time::clock::{micros, now};
+
+/// The last look.
+#[derive(Default)]
+struct Look {
+    /// Number of requests that were served.
+    served: u32,
+    /// Since when requests have been served: the last look, or when the batch was taken.
+    since: u64,
+    /// When requests were last served.
+    last: u64,
+    /// Requests were waiting then.
+    was_behind: bool,
+}
+
+/// See the module. Times are of `micros`.
+#[derive(Default)]
+pub(crate) struct Meter {
+    look: Mutex<Look>,
+    served: AtomicU32,
+    all_served: AtomicU64,
+    /// When the batch was queued whose requests are being served. 0 between batches.
+    batch: AtomicU64,
+    /// Microseconds of the thread for each request, of late.
+    cost: AtomicU32,
+    pub(crate) queue_delay: Histogram,
+    pub(crate) handler_time: Histogram,
+}
+
+impl Meter {
+    /// JavaScript's thread has taken a batch that was queued at that time, or has found none (0). Only on that thread.
+    pub(crate) fn begin(&self, queued_at: u64) {
+        self.batch.store(queued_at, Ordering::Relaxed);
+        if queued_at != 0 {
+            lock(&self.look).since = micros(now());
+        }
+    }
+
+    /// JavaScript has passed `served` requests to handlers so far. Only on its thread.
+    pub(crate) fn look(&self, served: u32, inbox: &Inbox) {
+        let mut look = lock(&self.look);
+        let count = served.wrapping_sub(look.served);
+        if count == 0 {
+            return;
+        }
+        let now = micros(now());
+        let queued_at = self.batch.load(Ordering::Relaxed);
+        if queued_at != 0 {
+            let delay = look.since.saturating_sub(queued_at);
+            self.queue_delay.add(delay, count.into());
+        }
+        let time = now.saturating_sub(look.since) / u64::from(count);
+        self.handler_time.add(time, count.into());
+        let whole = if look.was_behind {
+            now.saturating_sub(look.last) / u64::from(count)
+        } else {
+            time
+        };
+        self.average(whole, count);
+        self.served.store(served, Ordering::Relaxed);
+        self.all_served.fetch_add(count.into(), Ordering::Relaxed);
+        *look = Look {
+            served,
+            since: now,
+            last: now,
+            was_behind: inbox.entered() != served,
+        };
+    }
+
+    /// Adds `count` requests of `micros` each to the average, which is that of the last sixteen or so.
+    fn average(&self, micros: u64, count: u32) {
+        let old = u64::from(self.cost.load(Ordering::Relaxed));
+        let weight = u64::from(count.min(16));
+        let new = (old * (16 - weight) + micros * weight) / 16;
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        self.cost.store(new, Ordering::Relaxed);
+    }
+
+    /// Number of requests that were passed to handlers.
+    pub(crate) fn served(&self) -> u64 {
+        self.all_served.load(Ordering::Relaxed)
+    }
+
+    /// How far the thread is behind. Any thread.
+    pub(crate) fn lag(&self, inbox: &Inbox) -> Lag {
+        let waiting = inbox
+            .entered()
+            .wrapping_sub(self.served.load(Ordering::Relaxed));
+        // The counts are read one after the other, so the second one may be ahead.
+        let waiting = if waiting > u32::MAX / 2 { 0 } else { waiting };
+        let cost = self.cost.load(Ordering::Relaxed);
+        let now = micros(now());
+        let since = |at: u64| match at {
+            0 => Duration::ZERO,
+            at => Duration::from_micros(now.saturating_sub(at)),
+        };
+        let untaken = since(inbox.oldest());
+        let batch = if waiting == 0 {
+            Duration::ZERO
+        } else {
+            since(self.batch.load(Ordering::Relaxed))
+        };
+        Lag {
+            oldest: batch.max(untaken),
+            untaken,
+            expected: Duration::from_micros(u64::from(waiting) * u64::from(cost)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handoff::Batch;
+
+    #[test]
+    fn requests_share_the_time_between_two_looks() {
+        let inbox = Inbox::new(Box::new(|| {}));
+        let meter = Meter::default();
+        meter.begin(micros(now()));
+        meter.look(0, &inbox);
+        assert_eq!(meter.handler_time.read(), [0, 0], "nothing was served");
+        meter.look(3, &inbox);
+        let total = |histogram: &Histogram| histogram.read().iter().skip(2).sum::<u64>();
+        assert_eq!(total(&meter.handler_time), 3);
+        assert_eq!(total(&meter.queue_delay), 3);
+        meter.begin(0);
+        meter.look(4, &inbox);
+        assert_eq!(total(&meter.handler_time), 4);
+        assert_eq!(
+            total(&meter.queue_delay),
+            3,
+            "it is not known when it was queued"
+        );
+    }
+
+    #[test]
+    fn the_expected_wait_is_that_of_all_waiting_requests() {
+        let inbox = Inbox::new(Box::new(|| {}));
+        let meter = Meter::default();
+        for _ in 0..3 {
+            let mut batch = Batch::default();
+            batch.request_for_tests();
+            inbox.publish(&mut batch);
+        }
+        for _ in 0..50 {
+            meter.average(2000, 1);
+        }
+        let lag = meter.lag(&inbox);
+        assert!(lag.expected > Duration::from_micros(5500), "{lag:?}");
+        assert!(lag.expected <= Duration::from_micros(6000), "{lag:?}");
+        meter.look(3, &inbox);
+        assert_eq!(meter.lag(&inbox).expected, Duration::ZERO);
+    }
+}

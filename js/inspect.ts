@@ -1,0 +1,10 @@
+/** `require('ferrohttp/inspect')`: the live page of a process, as a listener for requests. */
+import type { RequestListener } from 'node:http'
+
+import { answerInspection } from './core.js'
+
+/**
+ * Answers requests for the page, and for `stats.json` beside it, so the path of the page has to end with `/`. Everybody who may send
+ * requests to it sees the figures: an application decides who may.
+ */
+export const handler: RequestListener = answerInspection as never
