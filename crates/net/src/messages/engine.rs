@@ -1,6 +1,5 @@
 //! The protocol engine of a connection, in either role. What the roles do differently is here and nowhere else.
 
-use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use ferrohttp_proto::{
@@ -12,7 +11,7 @@ use super::translator::{Input, Reported, Translator};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 
-/// An engine. Its other methods are those of `Side`.
+/// An engine. Each method selects the role by a match, because a call through a trait object costs more than most of them do.
 pub(crate) enum Engine {
     /// Receives requests.
     Server(ServerConnection),
@@ -20,60 +19,8 @@ pub(crate) enum Engine {
     Client(ClientConnection),
 }
 
-/// What a connection asks of its engine, and which does not depend on the type of its messages.
-pub(crate) trait Side {
-    /// Whether a message's head has been delivered and its end has not.
-    fn is_receiving(&self) -> bool;
-    /// Whether no exchange is under way.
-    fn is_idle(&self) -> bool;
-    /// Whether further bytes are parsed, rather than ignored.
-    fn may_read(&self, limits: &Limits) -> bool;
-    /// Client: the connection accepts no further request, and expects nothing more of a response.
-    fn is_spent(&self) -> bool {
-        false
-    }
-    /// Server: the number of requests that are not answered to the end.
-    fn unanswered(&self) -> u16 {
-        0
-    }
-    /// Server: the next deadline of the protocol.
-    fn poll_timeout(&self, _timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
-        None
-    }
-
-    /// Sends the head of a response, or of a request, which has a kind.
-    fn send_head(
-        &mut self,
-        request: Option<RequestKind>,
-        head: &[u8],
-        chunked: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), MisuseError>;
-    /// Server: sends an interim response.
-    fn send_interim(&mut self, _head: &[u8], _out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        Err(MisuseError::NothingToAnswer)
-    }
-    /// Announces a body part of `len` bytes, which follow in `out`.
-    fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError>;
-    /// Follows the bytes of a body part.
-    fn finish_data(&mut self, len: usize, out: &mut Vec<u8>);
-    /// Ends the message. `close`: it has announced the end of the connection.
-    fn send_end(
-        &mut self,
-        now: Instant,
-        trailers: &[u8],
-        close: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), MisuseError>;
-
-    /// The bytes of the connection are not HTTP any more. A client's engine has switched with the response's head already.
-    fn upgrade(&mut self);
-    /// Server: the program does not accept the upgrade, so the next bytes are HTTP.
-    fn decline_upgrade(&mut self) {}
-}
-
 /// The receiving part of an engine.
-pub(super) trait Receiver: Side {
+pub(super) trait Receiver {
     type Head<'b>: Head;
 
     /// Reads from the front of `input`, see `handle_data` of the engines.
@@ -90,6 +37,11 @@ pub(super) trait Receiver: Side {
         &mut self,
         rest: &[u8],
     ) -> Result<Option<Event<'static, Self::Head<'static>>>, ParseError>;
+
+    /// Client: the connection accepts no further request, and expects nothing more of a response.
+    fn is_spent(&self) -> bool {
+        false
+    }
 }
 
 /// The head of a message that is received.
@@ -184,84 +136,115 @@ impl Engine {
         }
         each!(self, engine => data_of(engine.receive(now, limits, input, scratch).ok()?))
     }
-}
 
-impl Deref for Engine {
-    type Target = dyn Side;
-
-    fn deref(&self) -> &Self::Target {
-        each!(self, engine => engine)
-    }
-}
-
-impl DerefMut for Engine {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        each!(self, engine => engine)
-    }
-}
-
-impl Side for ServerConnection {
-    fn is_receiving(&self) -> bool {
-        self.is_receiving()
+    /// Whether a message's head has been delivered and its end has not.
+    #[inline]
+    pub(crate) fn is_receiving(&self) -> bool {
+        each!(self, engine => engine.is_receiving())
     }
 
-    fn is_idle(&self) -> bool {
-        self.is_idle()
+    /// Whether no exchange is under way.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        each!(self, engine => engine.is_idle())
     }
 
-    fn may_read(&self, limits: &Limits) -> bool {
-        self.may_read(limits)
+    /// Whether further bytes are parsed, rather than ignored.
+    #[inline]
+    pub(crate) fn may_read(&self, limits: &Limits) -> bool {
+        match self {
+            Self::Server(engine) => engine.may_read(limits),
+            Self::Client(engine) => engine.may_read(),
+        }
     }
 
-    fn unanswered(&self) -> u16 {
-        self.unanswered()
+    /// Client: the connection accepts no further request, and expects nothing more of a response.
+    pub(crate) fn is_spent(&self) -> bool {
+        each!(self, engine => Receiver::is_spent(engine))
     }
 
-    fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
-        self.poll_timeout(timeouts)
+    /// Server: the number of requests that are not answered to the end.
+    #[inline]
+    pub(crate) fn unanswered(&self) -> u16 {
+        match self {
+            Self::Server(engine) => engine.unanswered(),
+            Self::Client(_) => 0,
+        }
     }
 
-    fn send_head(
+    /// Server: the next deadline of the protocol.
+    pub(crate) fn poll_timeout(&self, timeouts: &Timeouts) -> Option<(Instant, TimeoutKind)> {
+        match self {
+            Self::Server(engine) => engine.poll_timeout(timeouts),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Sends the head of a response, or of a request, which has a kind.
+    #[inline]
+    pub(crate) fn send_head(
         &mut self,
         request: Option<RequestKind>,
         head: &[u8],
         chunked: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        match request {
-            None => self.send_head(head, chunked, out),
-            Some(_) => Err(MisuseError::NothingToAnswer),
+        match (self, request) {
+            (Self::Server(engine), None) => engine.send_head(head, chunked, out),
+            (Self::Client(engine), Some(kind)) => engine.send_head(kind, head, chunked, out),
+            _ => Err(MisuseError::NothingToAnswer),
         }
     }
 
-    fn send_interim(&mut self, head: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.send_interim(head, out)
+    /// Server: sends an interim response.
+    pub(crate) fn send_interim(
+        &mut self,
+        head: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        match self {
+            Self::Server(engine) => engine.send_interim(head, out),
+            Self::Client(_) => Err(MisuseError::NothingToAnswer),
+        }
     }
 
-    fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.begin_data(len, out)
+    /// Announces a body part of `len` bytes, which follow in `out`.
+    #[inline]
+    pub(crate) fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        each!(self, engine => engine.begin_data(len, out))
     }
 
-    fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
-        self.finish_data(len, out);
+    /// Follows the bytes of a body part.
+    #[inline]
+    pub(crate) fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
+        each!(self, engine => engine.finish_data(len, out));
     }
 
-    fn send_end(
+    /// Ends the message. `close`: it has announced the end of the connection.
+    #[inline]
+    pub(crate) fn send_end(
         &mut self,
         now: Instant,
         trailers: &[u8],
         close: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.send_end(now, trailers, close, out)
+        match self {
+            Self::Server(engine) => engine.send_end(now, trailers, close, out),
+            Self::Client(engine) => engine.send_end(trailers, close, out),
+        }
     }
 
-    fn upgrade(&mut self) {
-        self.upgrade();
+    /// The bytes of the connection are not HTTP any more. A client's engine has switched with the response's head already.
+    pub(crate) fn upgrade(&mut self) {
+        each!(self, engine => engine.upgrade());
     }
 
-    fn decline_upgrade(&mut self) {
-        self.decline_upgrade();
+    /// Server: the program does not accept the upgrade, so the next bytes are HTTP.
+    pub(crate) fn decline_upgrade(&mut self) {
+        if let Self::Server(engine) = self {
+            engine.decline_upgrade();
+        }
     }
 }
 
@@ -304,59 +287,6 @@ impl Head for RequestHead<'_> {
     }
 }
 
-impl Side for ClientConnection {
-    fn is_receiving(&self) -> bool {
-        self.is_receiving()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.is_idle()
-    }
-
-    fn may_read(&self, _limits: &Limits) -> bool {
-        self.may_read()
-    }
-
-    fn is_spent(&self) -> bool {
-        self.close_reason().is_some()
-    }
-
-    fn send_head(
-        &mut self,
-        request: Option<RequestKind>,
-        head: &[u8],
-        chunked: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), MisuseError> {
-        match request {
-            Some(kind) => self.send_head(kind, head, chunked, out),
-            None => Err(MisuseError::NothingToAnswer),
-        }
-    }
-
-    fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.begin_data(len, out)
-    }
-
-    fn finish_data(&mut self, len: usize, out: &mut Vec<u8>) {
-        self.finish_data(len, out);
-    }
-
-    fn send_end(
-        &mut self,
-        _now: Instant,
-        trailers: &[u8],
-        close: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), MisuseError> {
-        self.send_end(trailers, close, out)
-    }
-
-    fn upgrade(&mut self) {
-        self.upgrade();
-    }
-}
-
 impl Receiver for ClientConnection {
     type Head<'b> = ResponseHead<'b>;
 
@@ -375,6 +305,10 @@ impl Receiver for ClientConnection {
         _rest: &[u8],
     ) -> Result<Option<Event<'static, ResponseHead<'static>>>, ParseError> {
         self.handle_eof()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.close_reason().is_some()
     }
 }
 

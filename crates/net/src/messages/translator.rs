@@ -6,7 +6,7 @@ use ferrohttp_proto::{
     BodyLength, ErrorKind, Event, Limits, ParseError, RequestHead, Scratch, ServerConnection,
 };
 
-use super::engine::{Head, Receiver, Side};
+use super::engine::{Head, Receiver};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
 
@@ -112,7 +112,7 @@ impl Translator<'_> {
     /// Appends the record of an event.
     fn report<H: Head>(
         &mut self,
-        engine: &impl Side,
+        engine: &impl Receiver,
         event: Option<Event<'_, H>>,
         input: &Input<'_>,
     ) -> Reported {
