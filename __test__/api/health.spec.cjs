@@ -167,3 +167,29 @@ for (const [name, value] of [
     t.true(stderr.includes(name), stderr)
   })
 }
+
+test('bytes that follow an early probe are shown to a listener of the socket once', async (t) => {
+  const server = http.createServer({ health: HEALTH }, (_req, res) => res.end('served'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const connected = once(server, 'connection')
+  server.on('connection', (socket) => socket.pause())
+  const client = await RawClient.connect(server.address().port)
+  const [socket] = await connected
+  isOk(t, await exchange(client, get('/livez')))
+  let seen = ''
+  socket.on('data', (data) => {
+    seen += data.latin1Slice()
+  })
+  socket.resume()
+  const request = get('/a')
+  await client.write(request.slice(0, 9))
+  while (seen.length < 9) await once(socket, 'data')
+  await client.write(request.slice(9))
+  t.is((await client.readResponse()).body, 'served')
+  t.is(seen, request)
+})

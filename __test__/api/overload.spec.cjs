@@ -106,6 +106,39 @@ test('a pipeline is answered in its order, whatever is refused', async (t) => {
   t.is((await first.readResponse()).body, 'answered')
 })
 
+test('a pipeline never has more than maxPending requests unanswered', async (t) => {
+  const { connect, first, answer, responses } = await full(t)
+  answer()
+  t.is((await first.readResponse()).body, 'answered')
+  const client = await connect()
+  await client.write(get('/').repeat(3))
+  for (let i = 0; i < 3; i++) {
+    while (responses.length === 0) await new Promise(setImmediate)
+    t.is(responses.length, 1)
+    answer()
+    t.is((await client.readResponse()).body, 'answered')
+  }
+})
+
+test('a connection that has left HTTP is no unanswered request', async (t) => {
+  const { connect, first, answer, responses, server } = await full(t)
+  answer()
+  t.is((await first.readResponse()).body, 'answered')
+  server.on('upgrade', (_req, socket) => {
+    t.teardown(() => socket.destroy())
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+  })
+  const upgraded = await connect()
+  await upgraded.write(get('/', 'Connection: upgrade\r\nUpgrade: x\r\n'))
+  await upgraded.readUntil('\r\n\r\n')
+  const arrived = once(server, 'request')
+  await first.write(get('/'))
+  await arrived
+  t.is(responses.length, 1)
+  answer()
+  t.is((await first.readResponse()).body, 'answered')
+})
+
 test('exempt paths and probes are not refused', async (t) => {
   const responses = []
   const overload = { maxPending: 1, exempt: ['/admin/*', '/exact'] }

@@ -402,7 +402,7 @@ export interface BindingSessionConfig {
 
 /** One I/O thread. */
 export interface BindingThreadUsage {
-  /** Milliseconds of CPU so far; null where the system does not tell. */
+  /** Milliseconds of CPU so far; null where the system does not report it. */
   cpu?: number
   /** Milliseconds since its start. */
   elapsed: number

@@ -60,7 +60,7 @@ impl From<ConnectionCounts> for BindingConnectionStates {
 /// One I/O thread.
 #[napi(object)]
 pub struct BindingThreadUsage {
-    /// Milliseconds of CPU so far; null where the system does not tell.
+    /// Milliseconds of CPU so far; null where the system does not report it.
     pub cpu: Option<f64>,
     /// Milliseconds since its start.
     pub elapsed: f64,

@@ -78,7 +78,7 @@ impl Environment {
         let next = self.js.inbox.take(used);
         self.js
             .meter
-            .begin(next.as_ref().map_or(0, Batch::queued_at));
+            .begin(next.as_ref().map_or(0, Batch::requests_queued_at));
         next
     }
 
@@ -278,7 +278,11 @@ impl Environment {
     }
 
     fn add_server(&self, config: ServerConfig, fixed: ServerOptions) -> Arc<Server> {
-        if fixed.guard.is_some() {
+        if fixed
+            .guard
+            .as_ref()
+            .is_some_and(|guard| guard.health.is_some())
+        {
             self.js.pulse.watch();
         }
         let id = {
@@ -350,8 +354,7 @@ impl Environment {
 
     /// Counts of servers' connections, and of clients'.
     pub fn connection_counts(&self) -> [ConnectionCounts; 2] {
-        let all = self.registry.connections.all();
-        connection_counts::count(all.iter().map(|connection| &**connection), &self.js)
+        connection_counts::count(|| self.registry.connections.all(), &self.js)
     }
 
     /// Serves a connection that the program's libuv has accepted, and on which nothing has been read or written. There is no OPEN

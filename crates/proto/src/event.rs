@@ -88,6 +88,16 @@ pub struct RequestHead<'b> {
     pub expect: Expect,
 }
 
+impl RequestHead<'_> {
+    /// Whether there is a `Host` field (RFC 9112 section 3.2).
+    #[must_use]
+    pub fn has_host(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(b"host"))
+    }
+}
+
 /// The length of the body after a head (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {

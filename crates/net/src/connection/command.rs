@@ -127,6 +127,7 @@ impl Connection {
             Command::Upgrade => {
                 state.engine.upgrade();
                 state.role.upgrade_decided();
+                state.count_pending();
                 state.incoming.reading = Reading::Raw;
                 state.incoming.paused = false;
                 state.incoming.tapped = false;
@@ -318,9 +319,9 @@ impl State {
         self.engine.send_end(now, trailers, close, out)?;
         if let Some(role) = self.role.server_mut() {
             role.framed_by_javascript |= state_only;
-            role.count_pending(self.engine.unanswered());
             role.measure(now);
         }
+        self.count_pending();
         if self.role.is_client() {
             // Unlike a response, a request that announces the close does not close: its response does.
             self.close_if_spent();

@@ -335,6 +335,9 @@ impl Turn<'_> {
         let incoming = &mut self.state.incoming;
         incoming.waiting.add_memory(self.batch.memory() - before);
         incoming.keep_from(used, input);
+        if incoming.buffer.is_empty() {
+            incoming.unshown = false;
+        }
     }
 
     /// Passes `input` to the engine, or after an upgrade to JavaScript. Returns how many bytes of it were consumed.

@@ -34,7 +34,7 @@ pub use self::give_up::GivenUp;
 use self::input::{Fin, Incoming, Reading};
 use self::lifecycle::Lifecycle;
 pub(crate) use self::loan::LENT_AFTER;
-pub(crate) use self::observe::Activity;
+pub(crate) use self::observe::{Activity, Observed};
 use self::output::{Flush, Output};
 use self::role::{ClientRole, Role, ServerRole};
 use self::secure::Secure;
@@ -264,12 +264,12 @@ impl Connection {
     }
 
     fn free_slot(&self, state: &mut State) {
-        self.entry.leave(state.counters());
         self.js
             .counters
             .add_bytes(state.role.is_client(), state.counters());
-        if let Role::Server(role) = &mut state.role {
-            role.count_pending(0);
+        self.entry.leave(state.counters());
+        state.count_pending();
+        if let Role::Server(role) = &state.role {
             role.server.release(role.served);
         }
     }

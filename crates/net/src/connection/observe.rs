@@ -24,19 +24,22 @@ pub(crate) enum Activity {
 
 /// A connection as counts see it.
 pub(crate) struct Observed {
+    pub(crate) is_client: bool,
     pub(crate) activity: Activity,
     pub(crate) is_lent: bool,
     pub(crate) bytes: (u64, u64),
 }
 
 impl Connection {
-    pub(crate) fn observe(&self) -> Observed {
+    /// None of a connection whose end has been reported.
+    pub(crate) fn observe(&self) -> Option<Observed> {
         let state = self.lock();
-        Observed {
+        (!state.lifecycle.has_left()).then(|| Observed {
+            is_client: state.role.is_client(),
             activity: state.activity(),
             is_lent: state.is_on_loan(),
             bytes: state.counters(),
-        }
+        })
     }
 }
 

@@ -1,16 +1,20 @@
 //! Requests that the I/O thread answers itself, see `guard`. JavaScript is not notified of them.
 //!
-//! Such a request is the only one of its connection that is unanswered. Probes behind other requests are passed to JavaScript, which
-//! answers in their order, and while a server refuses requests, those behind others are not parsed.
+//! The I/O thread answers a request only if the connection has no other unanswered request, so responses keep their order. JavaScript
+//! answers a probe that follows an unanswered request. While a server refuses requests, the I/O thread parses the next request of a
+//! connection after the earlier ones are answered.
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
-use ferrohttp_proto::{BodyLength, Expect, Method, RequestHead};
+use ferrohttp_proto::{
+    BodyLength, Event, Expect, Limits, Method, RequestHead, Scratch, ServerConnection, Step,
+};
 
 use super::input::{Fin, Reading};
 use super::role::ServerRole;
-use super::{Connection, Lifecycle, State, Turn, Writing};
+use super::{Connection, Lifecycle, Role, State, Turn, Writing};
 use crate::server::Server;
 use crate::server::guard::{Form, Guard, Probe};
 use crate::server::overload::{Decision, Overload};
@@ -46,30 +50,28 @@ pub(super) struct OwnRequest {
 }
 
 /// Decides whether the I/O thread answers the request that has just begun.
-pub(super) fn decide(guard: &Guard, js: &JsThread, head: &RequestHead<'_>) -> Option<OwnRequest> {
-    if head.minor_version == 1 && !has_host(head) {
-        return None;
-    }
-    let is_plain = head.expect == Expect::None && !head.upgrade;
-    let mut form = Form {
-        is_head: head.method == Method::HEAD,
-        keep_alive: head.keep_alive,
-    };
-    let reads = matches!(head.method, Method::GET | Method::HEAD);
-    if reads && let Some(probe) = guard.probe(head.target) {
-        let is_answered = is_plain && head.body == BodyLength::None;
-        let answer = Answer::Health(probe);
-        return is_answered.then_some(OwnRequest {
-            own: Own { answer, form },
+pub(super) fn decide(
+    guard: &Guard,
+    js: &JsThread,
+    head: &RequestHead<'_>,
+    now: Instant,
+) -> Option<OwnRequest> {
+    if let Some(probe) = probe_of(guard, head) {
+        return is_answerable(head).then(|| OwnRequest {
+            own: Own {
+                answer: Answer::Health(probe),
+                form: form_of(head),
+            },
             is_answered_at_once: false,
             begins_overload: false,
         });
     }
     let overload = guard.overload.as_ref()?;
-    if overload.is_exempt(head.target) {
+    // JavaScript answers 400.
+    if lacks_host(head) || overload.is_exempt(head.target) {
         return None;
     }
-    let decision = overload.decide(now(), js.lag());
+    let decision = overload.decide(now, || js.lag(now));
     if decision == Decision::Accept {
         return None;
     }
@@ -78,14 +80,45 @@ pub(super) fn decide(guard: &Guard, js: &JsThread, head: &RequestHead<'_>) -> Op
         BodyLength::Length(length) => length <= DROPPED_BODY,
         BodyLength::Chunked | BodyLength::Unreadable | BodyLength::UntilClose => false,
     };
-    let is_received = is_short && is_plain;
+    let is_received = is_short && is_plain(head);
+    let mut form = form_of(head);
     form.keep_alive &= is_received;
-    let answer = Answer::Refusal;
     Some(OwnRequest {
-        own: Own { answer, form },
+        own: Own {
+            answer: Answer::Refusal,
+            form,
+        },
         is_answered_at_once: !is_received,
         begins_overload: decision == Decision::RefuseFirst,
     })
+}
+
+/// The probe that a request is, if it is one.
+fn probe_of(guard: &Guard, head: &RequestHead<'_>) -> Option<Probe> {
+    matches!(head.method, Method::GET | Method::HEAD)
+        .then(|| guard.probe(head.target))
+        .flatten()
+}
+
+/// Whether the I/O thread answers a probe with this head. Otherwise JavaScript does.
+fn is_answerable(head: &RequestHead<'_>) -> bool {
+    is_plain(head) && head.body == BodyLength::None && !lacks_host(head)
+}
+
+/// Whether the request asks for nothing that JavaScript decides about.
+fn is_plain(head: &RequestHead<'_>) -> bool {
+    head.expect == Expect::None && !head.upgrade
+}
+
+fn lacks_host(head: &RequestHead<'_>) -> bool {
+    head.minor_version == 1 && !head.has_host()
+}
+
+fn form_of(head: &RequestHead<'_>) -> Form {
+    Form {
+        is_head: head.method == Method::HEAD,
+        keep_alive: head.keep_alive,
+    }
 }
 
 impl Turn<'_> {
@@ -110,7 +143,7 @@ impl Turn<'_> {
         if let Some(role) = self.state.role.server() {
             let server = &role.server;
             self.batch
-                .overload(server.id, true, js.lag().oldest, server.refused());
+                .overload(server.id, true, js.lag(now()).oldest, server.refused());
             let end = end_overload(Arc::clone(server), Arc::clone(js));
             thread.handle.spawn(end);
         }
@@ -152,7 +185,7 @@ impl Turn<'_> {
         self.state.waits_for_answers()
             || (self.state.incoming.unshown
                 && self.waits_for_javascript()
-                && !self.state.is_probe(bytes))
+                && !self.state.is_probe(bytes, &self.settings.limits))
     }
 
     /// Whether bytes that were received early have to wait, unless they are a probe.
@@ -200,7 +233,7 @@ async fn end_overload(server: Arc<Server>, js: Arc<JsThread>) {
         }
     }
     staging::with_batch(&js, |batch| {
-        batch.overload(server.id, false, js.lag().oldest, overload.refused());
+        batch.overload(server.id, false, js.lag(now()).oldest, overload.refused());
     });
 }
 
@@ -218,21 +251,6 @@ impl ServerRole {
     fn has_probes(&self) -> bool {
         self.server.guard.as_ref().is_some_and(Guard::has_probes)
     }
-
-    /// Counts the unanswered requests of the connection among those of its server.
-    pub(super) fn count_pending(&mut self, unanswered: u16) {
-        let guard = self.server.guard.as_ref();
-        if let Some(overload) = guard.and_then(|guard| guard.overload.as_ref()) {
-            overload.count_pending(self.pending, unanswered);
-            self.pending = unanswered;
-        }
-    }
-}
-
-fn has_host(head: &RequestHead<'_>) -> bool {
-    head.fields
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case(b"host"))
 }
 
 impl State {
@@ -243,6 +261,23 @@ impl State {
             .is_some_and(|role| role.server.guard.is_some())
     }
 
+    /// Counts the unanswered requests among those of the server. Called whenever their number may have changed.
+    pub(super) fn count_pending(&mut self) {
+        let Role::Server(role) = &mut self.role else {
+            return;
+        };
+        let guard = role.server.guard.as_ref();
+        if let Some(overload) = guard.and_then(|guard| guard.overload.as_ref()) {
+            let unanswered = if self.lifecycle.has_left() {
+                0
+            } else {
+                self.engine.unanswered()
+            };
+            overload.count_pending(role.pending, unanswered);
+            role.pending = unanswered;
+        }
+    }
+
     /// Whether the next request is not parsed before the others are answered, because it might have to be refused.
     pub(super) fn waits_for_answers(&self) -> bool {
         self.role.server().is_some_and(|role| {
@@ -250,7 +285,7 @@ impl State {
             let overload = guard.and_then(|guard| guard.overload.as_ref());
             self.engine.unanswered() > 0
                 && !self.engine.is_receiving()
-                && overload.is_some_and(Overload::is_refusing)
+                && overload.is_some_and(Overload::may_refuse)
         })
     }
 
@@ -268,13 +303,25 @@ impl State {
             && !self.is_handshaking()
     }
 
-    /// Whether bytes that were received early are, or belong to, a probe, so that they need not wait for JavaScript.
-    pub(super) fn is_probe(&self, bytes: &[u8]) -> bool {
-        self.role.server().is_some_and(|role| {
-            let guard = role.server.guard.as_ref();
-            role.own.is_some()
-                || (self.engine.is_idle()
-                    && guard.is_some_and(|guard| guard.begins_with_probe(bytes)))
-        })
+    /// Whether bytes that were received early are, or belong to, a probe that the I/O thread answers, so that they need not wait for
+    /// JavaScript. The head must be complete.
+    pub(super) fn is_probe(&self, bytes: &[u8], limits: &Limits) -> bool {
+        let Some(role) = self.role.server() else {
+            return false;
+        };
+        if role.own.is_some() {
+            return true;
+        }
+        let Some(guard) = role.server.guard.as_ref() else {
+            return false;
+        };
+        if role.framed_by_javascript || !self.engine.is_idle() || !guard.begins_with_probe(bytes) {
+            return false;
+        }
+        // An engine of its own, because the connection's would have begun with the request.
+        let (mut engine, mut scratch) = (ServerConnection::new(now()), Scratch::new());
+        let step = engine.handle_data(now(), limits, bytes, &mut scratch);
+        matches!(step, Ok(Step { event: Some(Event::Head(head)), .. })
+            if probe_of(guard, &head).is_some() && is_answerable(&head))
     }
 }

@@ -13,13 +13,14 @@ impl Turn<'_> {
     pub(super) fn parse_requests(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
         let now = now();
         self.refresh_waiting();
+        let is_guarded = self.state.is_guarded();
         loop {
             if !input.is_empty() && self.state.awaits_credit() {
                 return input.used;
             }
             if !self.state.engine.is_receiving() && self.state.awaits_reader()
                 || self.state.has_many_heads()
-                || self.state.is_guarded() && self.holds_back(input.rest())
+                || is_guarded && self.holds_back(input.rest())
             {
                 return input.used;
             }
@@ -53,7 +54,7 @@ impl Turn<'_> {
                 Some(guard) => {
                     let answers = |head: &RequestHead<'_>, unanswered| {
                         let is_first = unanswered == 1 && !framed_by_javascript;
-                        decided = is_first.then(|| decide(guard, js, head)).flatten();
+                        decided = is_first.then(|| decide(guard, js, head, now)).flatten();
                         decided.is_some()
                     };
                     let own = (role.own.is_some(), answers);
@@ -89,12 +90,14 @@ impl Turn<'_> {
                     }
                     incoming.expect_body(body);
                     role.upgrade_pending = upgrade;
-                    role.count_pending(engine.unanswered());
                     if is_only_one {
                         role.received_at = micros(now);
                         incoming.waiting.forget_heads();
                     }
                     incoming.waiting.add_head(self.batch.memory() - before);
+                    if is_guarded {
+                        self.state.count_pending();
+                    }
                 }
                 Reported::Data(length) => incoming.spend(length),
                 Reported::End => {

@@ -34,7 +34,8 @@ pub(super) struct ServerRole {
     pub(super) answered_directly: u8,
     /// The request being received, if the I/O thread answers it.
     pub(super) own: Option<Own>,
-    /// When the request was received whose response comes next, see `micros`. 0 if it was received behind another one.
+    /// When the head of the oldest unanswered request was received, see `micros`. 0 if another request was unanswered then, or there is
+    /// none.
     pub(super) received_at: u64,
     /// Number of unanswered requests that are counted among those of the server.
     pub(super) pending: u16,

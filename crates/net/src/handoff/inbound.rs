@@ -92,8 +92,11 @@ impl Batch {
         self.heads
     }
 
-    /// When it was put into the queue, see `micros`.
-    pub(crate) const fn queued_at(&self) -> u64 {
+    /// When its requests were put into the queue, see `micros`. 0 if it has none.
+    pub(crate) const fn requests_queued_at(&self) -> u64 {
+        if self.requests == 0 {
+            return 0;
+        }
         self.queued_at
     }
 
@@ -284,13 +287,7 @@ impl Batch {
             Expect::Continue => flags |= head_flag::EXPECT_CONTINUE,
             Expect::Other => flags |= head_flag::EXPECT_OTHER,
         }
-        self.heads += 1;
-        self.requests += 1;
-        if head
-            .fields
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case(b"host"))
-        {
+        if head.has_host() {
             flags |= head_flag::HAS_HOST;
         }
         let fields = layout::Head {
@@ -307,6 +304,9 @@ impl Batch {
         self.set_length(start, offset_of!(layout::Head, block_length), length);
         self.bytes.extend_from_slice(after);
         self.finish(start);
+        // After the record is whole: one that a panic cuts short is not read, and must not be waited for.
+        self.heads += 1;
+        self.requests += 1;
     }
 
     /// A response head. `after` are the bytes after an upgrade head that have been read.
@@ -321,7 +321,6 @@ impl Batch {
         if head.interim {
             flags |= response_flag::INFORMATION;
         }
-        self.heads += 1;
         let fields = layout::Response {
             line: u32::from(head.status)
                 | u32::from(head.major_version) << 16
@@ -339,6 +338,7 @@ impl Batch {
         self.set_length(start, offset_of!(layout::Response, block_length), length);
         self.bytes.extend_from_slice(after);
         self.finish(start);
+        self.heads += 1;
     }
 
     /// Appends the block of a head, which is the text of the start line and the fields, and returns its length.

@@ -134,8 +134,9 @@ impl Inbox {
         if queue.batches.is_empty() {
             self.oldest.store(batch.queued_at, Ordering::Relaxed);
         }
-        self.entered
-            .fetch_add(batch.requests() as u32, Ordering::Relaxed);
+        // Written under the lock only.
+        let entered = self.entered().wrapping_add(batch.requests() as u32);
+        self.entered.store(entered, Ordering::Relaxed);
         let empty = queue.spare.pop().unwrap_or_default();
         queue.memory += batch.memory();
         queue.requests += batch.requests();

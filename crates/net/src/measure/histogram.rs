@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bits of a value after its first one that tell buckets apart.
+/// Number of bits after a value's highest one that select its bucket within a power of two.
 const PRECISION: u32 = 4;
 /// Buckets for each power of two.
 const STEPS: u64 = 1 << PRECISION;
@@ -29,7 +29,7 @@ impl Default for Histogram {
     }
 }
 
-/// The bucket of a value. `js/internal/histogram.ts` has the inverse.
+/// The bucket of a value. `js/internal/extensions/histogram.ts` has the inverse.
 fn bucket(value: u64) -> usize {
     if value < STEPS {
         return value as usize;

@@ -6,7 +6,7 @@ use std::time::Instant;
 /// See the module.
 #[derive(Default)]
 pub(crate) struct ThreadUsage {
-    /// The thread's number, if the system tells its CPU time, and when it began.
+    /// The thread's number, if the system reports CPU times of threads, and when the thread began.
     thread: OnceLock<(Option<i32>, Instant)>,
 }
 
@@ -16,7 +16,7 @@ impl ThreadUsage {
         let _ = self.thread.set((own_number(), Instant::now()));
     }
 
-    /// Milliseconds of CPU so far, None where the system does not tell, and milliseconds since `begin`.
+    /// Milliseconds of CPU so far, None where the system does not report it, and milliseconds since `begin`.
     pub(crate) fn read(&self) -> (Option<f64>, f64) {
         match self.thread.get() {
             Some((number, began)) => (

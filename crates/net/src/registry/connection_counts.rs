@@ -1,7 +1,12 @@
 //! Counts the connections of one JavaScript thread by what they are doing, for programs that watch it.
 
-use crate::connection::{Activity, Connection};
+use std::sync::Arc;
+
+use crate::connection::{Activity, Connection, Observed};
 use crate::threads::js_thread::JsThread;
+
+/// How often connections are counted while some close.
+const MOST_ATTEMPTS: u32 = 4;
 
 /// Connections of servers, or of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +34,7 @@ pub struct ConnectionCounts {
 }
 
 impl ConnectionCounts {
-    fn add(&mut self, connection: &Connection) {
-        let seen = connection.observe();
+    fn add(&mut self, seen: &Observed) {
         let count = match seen.activity {
             Activity::Connecting => &mut self.connecting,
             Activity::Handshaking => &mut self.handshaking,
@@ -47,21 +51,30 @@ impl ConnectionCounts {
     }
 }
 
-/// The connections of servers, and those of clients.
-pub(crate) fn count<'c>(
-    connections: impl Iterator<Item = &'c Connection>,
+/// The connections of servers, and those of clients. `all` returns those that are in the table now.
+pub(crate) fn count(
+    all: impl Fn() -> Vec<Arc<Connection>>,
     js: &JsThread,
 ) -> [ConnectionCounts; 2] {
-    let mut both = [false, true].map(|is_client| {
-        let (received, sent) = js.counters.bytes(is_client);
-        ConnectionCounts {
+    let closed = || [false, true].map(|is_client| js.counters.bytes(is_client));
+    let mut before = closed();
+    for attempt in 1.. {
+        let mut both = before.map(|(received, sent)| ConnectionCounts {
             received,
             sent,
             ..ConnectionCounts::default()
+        });
+        for connection in all() {
+            if let Some(seen) = connection.observe() {
+                both[usize::from(seen.is_client)].add(&seen);
+            }
         }
-    });
-    for connection in connections {
-        both[usize::from(connection.is_client())].add(connection);
+        let after = closed();
+        // The bytes of a connection that closed meanwhile may be missing, or counted twice.
+        if after == before || attempt == MOST_ATTEMPTS {
+            return both;
+        }
+        before = after;
     }
-    both
+    unreachable!("the last attempt returns")
 }

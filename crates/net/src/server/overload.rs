@@ -5,7 +5,7 @@
 //! expected to wait no longer than the limit. The server stops refusing after an interval in which it had to refuse none.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::sync::lock;
@@ -25,12 +25,12 @@ pub struct OverloadOptions {
     pub exempt: Vec<Vec<u8>>,
 }
 
-/// How far JavaScript's thread is behind.
+/// How long requests wait for JavaScript's thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lag {
-    /// The time that the oldest of the waiting requests has waited.
+    /// The time since the oldest batch with work for the thread was queued: that of requests it serves now, or any it has not taken.
     pub(crate) oldest: Duration,
-    /// As `oldest`, of requests that the thread has not taken yet.
+    /// As `oldest`, of batches that the thread has not taken yet.
     pub(crate) untaken: Duration,
     /// The time that a request is expected to wait.
     pub(crate) expected: Duration,
@@ -51,7 +51,6 @@ struct Codel {
     late_since: Option<Instant>,
     /// That has lasted for an interval.
     is_late: bool,
-    is_refusing: bool,
     last_refusal: Option<Instant>,
 }
 
@@ -59,6 +58,8 @@ struct Codel {
 pub(crate) struct Overload {
     options: OverloadOptions,
     codel: Mutex<Codel>,
+    /// Changed under the lock of `codel`.
+    is_refusing: AtomicBool,
     pending: AtomicUsize,
     refused: AtomicU64,
 }
@@ -68,6 +69,7 @@ impl Overload {
         Self {
             options,
             codel: Mutex::default(),
+            is_refusing: AtomicBool::new(false),
             pending: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
@@ -106,34 +108,38 @@ impl Overload {
         })
     }
 
-    /// Whether requests are being refused.
-    pub(crate) fn is_refusing(&self) -> bool {
-        lock(&self.codel).is_refusing
+    /// Whether the next request may be refused.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.is_refusing.load(Ordering::Relaxed) || self.is_full()
     }
 
-    /// Decides about a request that has just been received.
-    pub(crate) fn decide(&self, now: Instant, lag: Lag) -> Decision {
-        let mut codel = lock(&self.codel);
-        let is_full = self
-            .options
+    /// Whether as many requests are unanswered as may be.
+    fn is_full(&self) -> bool {
+        self.options
             .max_pending
-            .is_some_and(|max| self.pending.load(Ordering::Relaxed) >= max);
-        if !is_full && !self.is_late(&mut codel, now, lag) {
+            .is_some_and(|max| self.pending.load(Ordering::Relaxed) >= max)
+    }
+
+    /// Decides about a request that has just been received. `lag` is asked only where requests have a time limit.
+    pub(crate) fn decide(&self, now: Instant, lag: impl FnOnce() -> Lag) -> Decision {
+        let mut codel = lock(&self.codel);
+        if !self.is_full() && !self.is_late(&mut codel, now, lag) {
             return Decision::Accept;
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
         codel.last_refusal = Some(now);
-        if std::mem::replace(&mut codel.is_refusing, true) {
+        if self.is_refusing.swap(true, Ordering::Relaxed) {
             Decision::Refuse
         } else {
             Decision::RefuseFirst
         }
     }
 
-    fn is_late(&self, codel: &mut Codel, now: Instant, lag: Lag) -> bool {
+    fn is_late(&self, codel: &mut Codel, now: Instant, lag: impl FnOnce() -> Lag) -> bool {
         let Some(limit) = self.options.max_queue_delay else {
             return false;
         };
+        let lag = lag();
         if codel.is_late {
             // Handlers that go on after they have waited for something delay requests that the thread has not taken yet, and their
             // number says nothing about that.
@@ -158,6 +164,7 @@ impl Overload {
             Some(rest) if !rest.is_zero() => Some(rest),
             _ => {
                 *codel = Codel::default();
+                self.is_refusing.store(false, Ordering::Relaxed);
                 None
             }
         }
@@ -195,23 +202,23 @@ mod tests {
         let begin = Instant::now();
         let late = lag(LIMIT * 2, LIMIT * 2);
         let at = |millis| begin + Duration::from_millis(millis);
-        assert_eq!(overload.decide(at(0), late), Decision::Accept);
-        assert_eq!(overload.decide(at(99), late), Decision::Accept);
+        assert_eq!(overload.decide(at(0), || late), Decision::Accept);
+        assert_eq!(overload.decide(at(99), || late), Decision::Accept);
         // One request in time.
         assert_eq!(
-            overload.decide(at(100), lag(LIMIT, LIMIT)),
+            overload.decide(at(100), || lag(LIMIT, LIMIT)),
             Decision::Accept
         );
-        assert_eq!(overload.decide(at(101), late), Decision::Accept);
-        assert_eq!(overload.decide(at(201), late), Decision::RefuseFirst);
-        assert!(overload.is_refusing());
-        assert_eq!(overload.decide(at(202), late), Decision::Refuse);
+        assert_eq!(overload.decide(at(101), || late), Decision::Accept);
+        assert_eq!(overload.decide(at(201), || late), Decision::RefuseFirst);
+        assert!(overload.may_refuse());
+        assert_eq!(overload.decide(at(202), || late), Decision::Refuse);
         // From now on the expected wait counts.
         assert_eq!(
-            overload.decide(at(203), lag(LIMIT * 2, LIMIT)),
+            overload.decide(at(203), || lag(LIMIT * 2, LIMIT)),
             Decision::Accept
         );
-        assert_eq!(overload.decide(at(204), late), Decision::Refuse);
+        assert_eq!(overload.decide(at(204), || late), Decision::Refuse);
         assert_eq!(overload.refused(), 3);
     }
 
@@ -220,34 +227,34 @@ mod tests {
         let overload = overload(None);
         let begin = Instant::now();
         let late = lag(LIMIT * 2, LIMIT * 2);
-        overload.decide(begin, late);
+        overload.decide(begin, || late);
         assert_eq!(
-            overload.decide(begin + INTERVAL, late),
+            overload.decide(begin + INTERVAL, || late),
             Decision::RefuseFirst
         );
         let untaken = Lag {
             untaken: LIMIT * 3,
             ..Lag::default()
         };
-        assert_eq!(overload.decide(begin + INTERVAL, untaken), Decision::Refuse);
+        assert_eq!(
+            overload.decide(begin + INTERVAL, || untaken),
+            Decision::Refuse
+        );
     }
 
     #[test]
     fn it_recovers_after_an_interval_without_a_refusal() {
         let overload = overload(Some(0));
         let begin = Instant::now();
-        assert_eq!(
-            overload.decide(begin, Lag::default()),
-            Decision::RefuseFirst
-        );
+        assert_eq!(overload.decide(begin, Lag::default), Decision::RefuseFirst);
         assert_eq!(
             overload.recover(begin + INTERVAL / 4),
             Some(INTERVAL * 3 / 4)
         );
         assert_eq!(overload.recover(begin + INTERVAL), None);
-        assert!(!overload.is_refusing());
+        assert!(!overload.is_refusing.load(Ordering::Relaxed));
         assert_eq!(
-            overload.decide(begin + INTERVAL, Lag::default()),
+            overload.decide(begin + INTERVAL, Lag::default),
             Decision::RefuseFirst
         );
     }
@@ -257,11 +264,11 @@ mod tests {
         let overload = overload(Some(2));
         let now = Instant::now();
         overload.count_pending(0, 1);
-        assert_eq!(overload.decide(now, Lag::default()), Decision::Accept);
+        assert_eq!(overload.decide(now, Lag::default), Decision::Accept);
         overload.count_pending(1, 2);
-        assert_eq!(overload.decide(now, Lag::default()), Decision::RefuseFirst);
+        assert_eq!(overload.decide(now, Lag::default), Decision::RefuseFirst);
         overload.count_pending(2, 0);
-        assert_eq!(overload.decide(now, Lag::default()), Decision::Accept);
+        assert_eq!(overload.decide(now, Lag::default), Decision::Accept);
     }
 
     #[test]

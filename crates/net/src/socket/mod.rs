@@ -1,4 +1,5 @@
-//! Sockets, without the connections on them: transports behind one type, descriptors, connecting, a poller.
+//! Sockets: reading and writing them (`stream`), opening them (`connect`), their descriptors, and an epoll set. This module knows
+//! nothing of HTTP connections.
 
 pub(crate) mod connect;
 pub(crate) mod descriptor;

@@ -1,4 +1,4 @@
-//! The sockets of native connections, TCP or Unix, behind one type.
+//! `Stream`: the socket of a native connection, either TCP or Unix.
 
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;

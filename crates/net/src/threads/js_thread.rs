@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::handoff::{Inbox, Wake};
 use crate::measure::counters::Counters;
@@ -50,9 +51,9 @@ impl JsThread {
         self.inbox.forget_waiting();
     }
 
-    /// How far the thread is behind.
-    pub(crate) fn lag(&self) -> Lag {
-        self.meter.lag(&self.inbox)
+    /// How long requests wait for the thread at `now`.
+    pub(crate) fn lag(&self, now: Instant) -> Lag {
+        self.meter.lag(&self.inbox, now)
     }
 
     pub(crate) fn has_flushes_under_way(&self) -> bool {

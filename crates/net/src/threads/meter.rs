@@ -5,7 +5,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::handoff::Inbox;
 use crate::measure::histogram::Histogram;
@@ -41,7 +41,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// JavaScript's thread has taken a batch that was queued at that time, or has found none (0). Only on that thread.
+    /// JavaScript's thread has taken a batch with requests that was queued at that time, or one without any, or none (0). Only on
+    /// that thread.
     pub(crate) fn begin(&self, queued_at: u64) {
         self.batch.store(queued_at, Ordering::Relaxed);
         if queued_at != 0 {
@@ -51,11 +52,12 @@ impl Meter {
 
     /// JavaScript has passed `served` requests to handlers so far. Only on its thread.
     pub(crate) fn look(&self, served: u32, inbox: &Inbox) {
-        let mut look = lock(&self.look);
-        let count = served.wrapping_sub(look.served);
-        if count == 0 {
+        // Most flushes and drains follow one that has looked already.
+        if served == self.served.load(Ordering::Relaxed) {
             return;
         }
+        let mut look = lock(&self.look);
+        let count = served.wrapping_sub(look.served);
         let now = micros(now());
         let queued_at = self.batch.load(Ordering::Relaxed);
         if queued_at != 0 {
@@ -94,15 +96,15 @@ impl Meter {
         self.all_served.load(Ordering::Relaxed)
     }
 
-    /// How far the thread is behind. Any thread.
-    pub(crate) fn lag(&self, inbox: &Inbox) -> Lag {
+    /// How long requests wait for the thread at `now`. Any thread.
+    pub(crate) fn lag(&self, inbox: &Inbox, now: Instant) -> Lag {
         let waiting = inbox
             .entered()
             .wrapping_sub(self.served.load(Ordering::Relaxed));
         // The counts are read one after the other, so the second one may be ahead.
         let waiting = if waiting > u32::MAX / 2 { 0 } else { waiting };
         let cost = self.cost.load(Ordering::Relaxed);
-        let now = micros(now());
+        let now = micros(now);
         let since = |at: u64| match at {
             0 => Duration::ZERO,
             at => Duration::from_micros(now.saturating_sub(at)),
@@ -134,14 +136,19 @@ mod tests {
         meter.look(0, &inbox);
         assert_eq!(meter.handler_time.read(), [0, 0], "nothing was served");
         meter.look(3, &inbox);
-        let total = |histogram: &Histogram| histogram.read().iter().skip(2).sum::<u64>();
-        assert_eq!(total(&meter.handler_time), 3);
-        assert_eq!(total(&meter.queue_delay), 3);
+        let count_of = |histogram: &Histogram| {
+            let [_sum, _max, buckets @ ..] = &histogram.read()[..] else {
+                unreachable!("a histogram begins with its sum and its largest value");
+            };
+            buckets.iter().sum::<u64>()
+        };
+        assert_eq!(count_of(&meter.handler_time), 3);
+        assert_eq!(count_of(&meter.queue_delay), 3);
         meter.begin(0);
         meter.look(4, &inbox);
-        assert_eq!(total(&meter.handler_time), 4);
+        assert_eq!(count_of(&meter.handler_time), 4);
         assert_eq!(
-            total(&meter.queue_delay),
+            count_of(&meter.queue_delay),
             3,
             "it is not known when it was queued"
         );
@@ -159,10 +166,10 @@ mod tests {
         for _ in 0..50 {
             meter.average(2000, 1);
         }
-        let lag = meter.lag(&inbox);
+        let lag = meter.lag(&inbox, now());
         assert!(lag.expected > Duration::from_micros(5500), "{lag:?}");
         assert!(lag.expected <= Duration::from_micros(6000), "{lag:?}");
         meter.look(3, &inbox);
-        assert_eq!(meter.lag(&inbox).expected, Duration::ZERO);
+        assert_eq!(meter.lag(&inbox, now()).expected, Duration::ZERO);
     }
 }
