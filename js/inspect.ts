@@ -1,6 +1,9 @@
 /** `require('ferrohttp/inspect')`: the live page of a process, as a listener for requests. */
 import type { RequestListener } from 'node:http'
 
+// First, because it completes the replacement of node:http that the register module has begun.
+import './index.js'
+
 import { answerInspection } from './core.js'
 
 /**

@@ -1,6 +1,9 @@
 /** `require('ferrohttp/metrics')`: what `stats()` returns, for Prometheus and others. Each JavaScript thread has its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+// First, because it completes the replacement of node:http that the register module has begun.
+import './index.js'
+
 import { families, openMetrics } from './core.js'
 
 /** The media type of `metrics()`. */

@@ -26,6 +26,16 @@ const LOADED = `
 `
 
 for (const major of NODES) {
+  for (const entry of ['https', 'metrics', 'inspect']) {
+    test(`Node ${major}: ferrohttp/${entry} before the first use of http`, (t) => {
+      const script = `
+        require(${JSON.stringify(require.resolve(`ferrohttp/${entry}`))})
+        const http = require('http')
+        process.stdout.write(String(http.createServer === require(${OURS}).createServer))`
+      t.is(run(t, major, script), 'true')
+    })
+  }
+
   test(`Node ${major}: a program that does not use http loads none of it, and no thread is started`, (t) => {
     const script = `${LOADED} process.stdout.write(JSON.stringify({ files, builtin, threads }))`
     const { files, builtin, threads } = JSON.parse(run(t, major, script))
