@@ -8,19 +8,10 @@ const path = require('node:path')
 const { once } = require('node:events')
 const { spawn, spawnSync } = require('node:child_process')
 const test = require('ava')
+const { listen } = require('../helpers/listen.cjs')
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(fs.existsSync)
 const inBrowser = CHROMIUM === undefined ? test.skip : test.serial
-
-async function listen(t, listener) {
-  const server = http.createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return server.address().port
-}
 
 function get(port, target, headers) {
   return new Promise((resolve, reject) => {
@@ -36,14 +27,32 @@ function get(port, target, headers) {
 }
 
 test('the handler has a page without foreign parts, and the figures of stats()', async (t) => {
-  const port = await listen(t, handler)
+  const port = await listen(t, http.createServer(handler))
   const page = await get(port, '/inspect/')
   t.regex(page.headers['content-security-policy'], /default-src 'none'/)
+  t.notRegex(page.headers['content-security-policy'], /unsafe/)
   t.notRegex(page.body, /(?:src|href)="/)
   t.regex(page.body, /Copyright \(c\) \d+ Leon Sorokin/, "uPlot's licence")
   const { stats, times } = JSON.parse((await get(port, '/inspect/stats.json')).body)
   t.deepEqual(Object.keys(stats), Object.keys(http.stats()))
   t.is(times.length, 3)
+})
+
+test('a page that cannot be read is status 500', (t) => {
+  const script = `
+    const http = require('ferrohttp')
+    const { handler } = require('ferrohttp/inspect')
+    require('fs').readFileSync = () => { throw Object.assign(new Error('no'), { code: 'EMFILE' }) }
+    const server = http.createServer(handler).listen(0, '127.0.0.1', () => {
+      http.get({ port: server.address().port, host: '127.0.0.1', agent: false }, (res) => {
+        console.log(res.statusCode)
+        res.pipe(process.stdout)
+        server.close()
+      })
+    })`
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+  t.is(stderr, '')
+  t.regex(stdout, /^500\n.*EMFILE/)
 })
 
 async function freePort() {
@@ -72,7 +81,30 @@ test('it does not keep a process alive', async (t) => {
   t.is(spawnSync(process.execPath, ['-e', "require('ferrohttp')"], { env }).status, 0)
 })
 
-for (const value of ['yes', 'localhost:9230', '127.0.0.1', '127.0.0.1:70000', ':9230']) {
+test('a process that was forked says nothing where its parent has the page', async (t) => {
+  const port = await freePort()
+  const script = `
+    const { fork } = require('child_process')
+    require('ferrohttp').createServer().listen(0, '127.0.0.1', async () => {
+      await fetch('http://127.0.0.1:${port}/stats.json')
+      fork(process.argv[1]).on('close', () => process.exit())
+    })`
+  const forked = path.join(__dirname, 'fixtures/listening.cjs')
+  const env = { ...process.env, FERROHTTP_INSPECT: String(port) }
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script, forked], { encoding: 'utf8', env })
+  t.is(stderr, '')
+  t.is(stdout, 'listening\n')
+  const holder = net.createServer().listen(port, '127.0.0.1')
+  await once(holder, 'listening')
+  t.teardown(() => holder.close())
+  t.regex(spawnSync(process.execPath, [forked], { encoding: 'utf8', env }).stderr, /FERROHTTP_INSPECT: .*EADDRINUSE/)
+})
+
+const INVALID = [
+  ...['yes', 'localhost:9230', '127.0.0.1', '127.0.0.1:70000', ':9230'],
+  ...['0:9230', '1.2:9230', '127.0.0.999:9230', '[:::]:9230', '[127.0.0.1]:9230'],
+]
+for (const value of INVALID) {
   test(`FERROHTTP_INSPECT=${value} is an error`, (t) => {
     const env = { ...process.env, FERROHTTP_INSPECT: value }
     const { status, stderr } = spawnSync(process.execPath, ['-e', "require('ferrohttp')"], { encoding: 'utf8', env })
@@ -85,10 +117,13 @@ for (const colorScheme of ['light', 'dark']) {
   inBrowser(`a browser draws it: ${colorScheme}`, async (t) => {
     const { chromium } = require('playwright-core')
     let isLoading = true
-    const port = await listen(t, (req, res) => {
+    let isBlocked = false
+    const server = http.createServer((req, res) => {
+      if (isBlocked) return
       if (req.url.startsWith('/inspect/')) handler(req, res)
       else res.end('hello')
     })
+    const port = await listen(t, server)
     const agent = new http.Agent({ keepAlive: true })
     const load = async () => {
       while (isLoading) {
@@ -116,6 +151,10 @@ for (const colorScheme of ['light', 'dark']) {
         await page.waitForTimeout(Number(process.env.FERROHTTP_SCREENSHOTS))
         await page.screenshot({ path: path.join(__dirname, `../../docs/inspect-${colorScheme}.png`), fullPage: true })
       }
+      isLoading = false
+      await loading
+      isBlocked = true
+      await page.waitForFunction(() => document.getElementById('state').textContent.startsWith('no answer'))
       t.deepEqual(
         errors.filter((text) => !text.includes('favicon')),
         [],

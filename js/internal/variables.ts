@@ -2,6 +2,8 @@
  * The environment variables of ferrohttp, which `docs/CLI.md` lists. An invalid value is an error, because a setting that is
  * ignored silently is noticed in production only.
  */
+import { isIP } from 'node:net'
+
 import type { HealthOptions } from '../types.js'
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
@@ -81,13 +83,14 @@ export function inspectAddress(): { host: string; port: number } | undefined {
   const value = variable('FERROHTTP_INSPECT')
   if (value === undefined) return undefined
   const [, bracketed, plain, port] = /^(?:(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):)?([0-9]{1,5})$/.exec(value) ?? []
-  if (port === undefined || Number(port) > 65_535)
+  const host = bracketed ?? plain ?? '127.0.0.1'
+  if (port === undefined || Number(port) > 65_535 || isIP(host) === 0)
     throw ERR_FERROHTTP_INVALID_VARIABLE(
       'FERROHTTP_INSPECT',
       'a port, or an IP address and a port such as 127.0.0.1:9230',
       value,
     )
-  return { host: bracketed ?? plain ?? '127.0.0.1', port: Number(port) }
+  return { host, port: Number(port) }
 }
 
 function pathOf(name: string): string | undefined {

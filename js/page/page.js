@@ -64,10 +64,19 @@ const draw = {
   queueDelay: chart('queueDelay', Object.keys(QUANTILES)),
 }
 let drawThreads
+/** What was shown last, of the same process. */
 let last
+
+/** Whether `now` is of another process than `then`. In a container each process has the same pid. */
+const hasRestarted = (then, now) => now.pid !== then.pid || now.time < then.time
 
 function show(now) {
   const { stats } = now
+  if (last !== undefined && hasRestarted(last, now)) {
+    last = undefined
+    drawThreads = undefined
+    document.getElementById('threads').replaceChildren()
+  }
   document.getElementById('process').textContent = `pid ${now.pid}, Node ${now.node}`
   document.getElementById('state').textContent = 'live'
   const states = Object.entries(stats.server.states).map(([name, count]) => [`server, ${name}`, count])
@@ -83,9 +92,12 @@ function show(now) {
       `${sockets} in use, ${freeSockets} idle, ${requests} waiting`,
     ]),
   )
-  const counts = { ...stats.server.errors, ...stats.client.errors }
-  for (const [kind, count] of Object.entries(stats.timeouts)) if (count > 0) counts[`timeout: ${kind}`] = count
-  table('errors', Object.entries(counts))
+  const named = (prefix, counts) => Object.entries(counts).map(([name, count]) => [`${prefix}: ${name}`, count])
+  table('errors', [
+    ...named('server', stats.server.errors),
+    ...named('client', stats.client.errors),
+    ...named('timeout', stats.timeouts).filter(([, count]) => count > 0),
+  ])
   if (last !== undefined) {
     const seconds = (now.time - last.time) / 1000
     const grew = (read) => read(stats) - read(last.stats)
@@ -105,16 +117,19 @@ function show(now) {
     const percent = (used) => (used / (now.time - last.time)) * 100
     drawThreads(time, [
       percent(now.active - last.active),
-      ...stats.threads.map(({ cpu }, i) => percent(cpu - (last.stats.threads[i]?.cpu ?? cpu))),
+      ...stats.threads.map(({ cpu }, i) => (cpu === null ? null : percent(cpu - (last.stats.threads[i]?.cpu ?? cpu)))),
     ])
     document.body.dataset.drawn = 'yes'
   }
   last = now
 }
 
+/** The time in milliseconds after which JavaScript counts as blocked. */
+const PATIENCE = 2_000
+
 async function ask() {
   try {
-    const response = await fetch('stats.json', { cache: 'no-store' })
+    const response = await fetch('stats.json', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) })
     show(await response.json())
   } catch {
     document.getElementById('state').textContent = 'no answer: JavaScript is blocked, or the process has ended'

@@ -32,11 +32,17 @@ export function answerInspection(request: IncomingMessage, response: ServerRespo
     response.end(JSON.stringify(body))
     return
   }
-  page ??= readFileSync(join(ROOT, 'dist/inspect.html'), 'utf8')
+  try {
+    page ??= readFileSync(join(ROOT, 'dist/inspect.html'), 'utf8')
+  } catch (error) {
+    response.writeHead(500, { 'Content-Type': 'text/plain' })
+    response.end(`The file of the page cannot be read: ${(error as NodeJS.ErrnoException).code}\n`)
+    return
+  }
   const nonce = randomBytes(16).toString('base64')
   response.writeHead(200, {
     'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': `default-src 'none'; connect-src 'self'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}' 'unsafe-inline'; frame-ancestors 'none'`,
+    'Content-Security-Policy': `default-src 'none'; connect-src 'self'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; frame-ancestors 'none'`,
     'Cache-Control': 'no-store',
   })
   response.end(page.replaceAll('NONCE', nonce))
@@ -51,7 +57,8 @@ export function inspectFromEnvironment(): void {
   const address = inspectAddress()
   if (address === undefined || !isMainThread) return
   const server = createServer({ health: false }, (request, response) => {
-    // A page of another site must not read the figures by a name of its own that leads here (DNS rebinding).
+    // A foreign site can have its own name resolve to this address. The browser then lets scripts of that site read the responses, and
+    // names that site in `Host` (DNS rebinding).
     if (!isAddress(request.headers.host)) {
       response.writeHead(421)
       response.end()
@@ -59,7 +66,11 @@ export function inspectFromEnvironment(): void {
     }
     answerInspection(request, response)
   })
-  server.on('error', ({ message }) => process.emitWarning(`FERROHTTP_INSPECT: ${message}`))
+  server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // Another process has the page. A forked one, such as a worker of a cluster, has the variable only because its parent has it.
+    if (code === 'EADDRINUSE' && process.channel !== undefined) return
+    process.emitWarning(`FERROHTTP_INSPECT: ${message}`)
+  })
   server.listen({ ...address, exclusive: true })
   server.unref()
 }
