@@ -1,13 +1,13 @@
 'use strict'
-// The option `health` and its variables: which requests are probes, and what they are told.
+// The option `health` and its variables: which requests are probes, and the responses.
 const http = require('ferrohttp')
 const https = require('ferrohttp/https')
-const net = require('node:net')
 const path = require('node:path')
 const { once } = require('node:events')
-const { execFileSync, spawnSync } = require('node:child_process')
+const { spawnSync } = require('node:child_process')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
+const { listen, ROADS } = require('../helpers/listen.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
 const HEALTH = { path: '/livez', readyPath: '/readyz' }
@@ -19,23 +19,11 @@ const isOk = (t, { status, body }) => {
   t.deepEqual(rest, { status: 'ok', queue: 0 })
 }
 const get = (target, more = '') => `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n`
-const ROADS = {
-  native: (server) => server,
-  /** Connections that Node accepts, given to the server as streams. */
-  compatible: (server) => net.createServer((socket) => server.emit('connection', socket)),
-}
 
-async function listen(t, options, road = 'native', handler = (req, res) => res.end(`served ${req.url}`)) {
+async function serve(t, options, road = 'native', handler = (req, res) => res.end(`served ${req.url}`)) {
   const server = http.createServer(options, handler)
-  const acceptor = ROADS[road](server)
-  acceptor.listen(0, '127.0.0.1')
-  await once(acceptor, 'listening')
-  t.teardown(() => {
-    acceptor.close()
-    server.closeAllConnections()
-  })
-  const client = await RawClient.connect(acceptor.address().port)
-  return { server, client, port: acceptor.address().port }
+  const port = await listen(t, server, road)
+  return { server, client: await RawClient.connect(port), port }
 }
 
 async function exchange(client, text, options) {
@@ -43,10 +31,10 @@ async function exchange(client, text, options) {
   return client.readResponse(options)
 }
 
-for (const road of Object.keys(ROADS)) {
+for (const road of ROADS) {
   // Serial, because the counts are those of the whole process.
   test.serial(`${road}: probes are answered, counted, and no 'request'`, async (t) => {
-    const { server, client } = await listen(t, { health: HEALTH }, road)
+    const { server, client } = await serve(t, { health: HEALTH }, road)
     const urls = []
     server.on('request', ({ url }) => urls.push(url))
     const { probes } = http.stats().requests
@@ -66,7 +54,7 @@ for (const road of Object.keys(ROADS)) {
   })
 
   test.serial(`${road}: other requests for the path are the program's`, async (t) => {
-    const { client } = await listen(t, { health: HEALTH }, road)
+    const { client } = await serve(t, { health: HEALTH }, road)
     const post = get('/livez', 'Content-Length: 2\r\n').replace('GET', 'POST')
     t.is((await exchange(client, `${post}ab`)).body, 'served /livez')
     // A probe with a body is a probe.
@@ -77,7 +65,7 @@ for (const road of Object.keys(ROADS)) {
 
   test.serial(`${road}: a probe behind an unanswered request waits for it`, async (t) => {
     let answer
-    const { client, server } = await listen(t, { health: HEALTH }, road, (_req, res) => {
+    const { client, server } = await serve(t, { health: HEALTH }, road, (_req, res) => {
       answer = () => res.end('first')
     })
     const arrived = once(server, 'request')
@@ -90,25 +78,32 @@ for (const road of Object.keys(ROADS)) {
   })
 }
 
-test.serial('a server that is drained is alive and not ready', async (t) => {
-  const { client, server, port } = await listen(t, { health: { ...HEALTH, status: 500 } })
-  const live = await RawClient.connect(port)
-  await exchange(live, get('/livez'))
-  const controller = new AbortController()
-  const drained = server.drain({ delay: 3_600_000, signal: controller.signal })
-  const answer = await exchange(client, get('/readyz'))
-  t.is(answer.head.split('\r\n')[0], 'HTTP/1.1 500 Internal Server Error')
-  t.is(JSON.parse(answer.body).status, 'draining')
-  t.true(answer.headers.some(([name, value]) => name === 'Connection' && value === 'close'))
-  t.is((await exchange(live, get('/livez'))).status, 200)
-  controller.abort()
-  await drained
-})
+for (const road of ROADS) {
+  test.serial(`${road}: a server that is drained is alive and not ready, until it serves again`, async (t) => {
+    const { client, server, port } = await serve(t, { health: { ...HEALTH, status: 500 } }, road)
+    const live = await RawClient.connect(port)
+    // So that both connections belong to the server before it is drained.
+    for (const one of [client, live]) await exchange(one, get('/livez'))
+    // Only a server that listens has a delay.
+    if (!server.listening) await listen(t, server)
+    const controller = new AbortController()
+    const drained = server.drain({ delay: 3_600_000, signal: controller.signal })
+    const answer = await exchange(client, get('/readyz'))
+    t.is(answer.head.split('\r\n')[0], 'HTTP/1.1 500 Internal Server Error')
+    t.is(JSON.parse(answer.body).status, 'draining')
+    t.true(answer.headers.some(([name, value]) => name === 'Connection' && value === 'close'))
+    t.is((await exchange(live, get('/livez'))).status, 200)
+    controller.abort()
+    await drained
+    const again = await RawClient.connect(road === 'native' ? await listen(t, server) : port)
+    isOk(t, await exchange(again, get('/readyz')))
+  })
+}
 
 test.serial(
   "HTTP/1.0 without a Host is answered, and listeners for 'data' of a socket see the program's bytes",
   async (t) => {
-    const { server, port } = await listen(t, { health: HEALTH })
+    const { server, port } = await serve(t, { health: HEALTH })
     const seen = []
     server.on('connection', (socket) => socket.on('data', (chunk) => seen.push(String(chunk))))
     const old = await RawClient.connect(port)
@@ -149,8 +144,13 @@ test('FERROHTTP_HEALTH and others are for servers without the option', async (t)
   isOk(t, await exchange(client, get('/alive')))
   isOk(t, await exchange(client, get('/ready')))
   t.is((await exchange(client, get('/livez'))).body, 'served /livez')
-  const script = "console.log(require('ferrohttp').createServer({ health: false }).listening)"
-  t.is(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', env: { ...process.env, ...env } }), 'false\n')
+})
+
+test('FERROHTTP_HEALTH is not for a server with `health: false`', async (t) => {
+  const program = start(PROGRAM, ['', 'http', 'unprobed'], { env: { FERROHTTP_HEALTH: '/livez' } })
+  t.teardown(() => program.child.kill('SIGKILL'))
+  const client = await RawClient.connect((await program.said()).port)
+  t.is((await exchange(client, get('/livez'))).body, 'served /livez')
 })
 
 for (const [name, value] of [

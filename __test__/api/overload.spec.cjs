@@ -1,29 +1,24 @@
 'use strict'
-// The option `overload`: which requests are refused, how, and what the program is told.
+// The option `overload`: which requests are refused, how, and the events.
 const http = require('ferrohttp')
 const { once } = require('node:events')
 const test = require('ava')
+const { listen } = require('../helpers/listen.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
 const get = (target, more = '') => `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n`
 const post = (length, more = '') => get('/', `Content-Length: ${length}\r\n${more}`).replace('GET', 'POST')
 
-async function listen(t, overload, handler, options) {
+async function serve(t, overload, handler, options) {
   const server = http.createServer({ overload, ...options }, handler)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  const { port } = server.address()
+  const port = await listen(t, server)
   return { server, port, connect: () => RawClient.connect(port) }
 }
 
 /** A server that accepts one request at a time, and has one. `answer()` answers it. */
 async function full(t, options) {
   const responses = []
-  const { server, ...rest } = await listen(
+  const { server, ...rest } = await serve(
     t,
     { maxPending: 1, retryAfter: 7, interval: 200, ...options },
     (req, res) => {
@@ -142,7 +137,7 @@ test('a connection that has left HTTP is no unanswered request', async (t) => {
 test('exempt paths and probes are not refused', async (t) => {
   const responses = []
   const overload = { maxPending: 1, exempt: ['/admin/*', '/exact'] }
-  const { connect, server } = await listen(t, overload, (_req, res) => responses.push(res), {
+  const { connect, server } = await serve(t, overload, (_req, res) => responses.push(res), {
     health: { path: '/livez' },
   })
   const waiting = await connect()
@@ -164,7 +159,7 @@ test('exempt paths and probes are not refused', async (t) => {
 test('requests that have to wait too long during an interval are refused, and served again when they need not', async (t) => {
   const BUSY = 10
   const overload = { maxQueueDelay: 2 * BUSY, interval: 4 * BUSY }
-  const { server, connect } = await listen(t, overload, (_req, res) => {
+  const { server, connect } = await serve(t, overload, (_req, res) => {
     const until = performance.now() + BUSY
     while (performance.now() < until);
     res.end('served')

@@ -7,20 +7,14 @@ const tls = require('node:tls')
 const { once } = require('node:events')
 const test = require('ava')
 const certificate = require('../helpers/certificate.cjs')
+const { listen } = require('../helpers/listen.cjs')
 const { becomes } = require('../helpers/probe.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
-async function listen(t, listener, options = {}, module = http) {
-  const server = module.createServer(options, listener)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return server.address().port
+function serve(t, listener, options = {}, module = http) {
+  return listen(t, module.createServer(options, listener))
 }
 
 function request(port, options = {}) {
@@ -32,7 +26,7 @@ function request(port, options = {}) {
 // Serial, because the counts are those of the whole process.
 test.serial('requests, their times, connections and bytes', async (t) => {
   const BUSY = 5
-  const port = await listen(t, (_req, res) => {
+  const port = await serve(t, (_req, res) => {
     const until = performance.now() + BUSY
     while (performance.now() < until);
     res.end('hello')
@@ -67,7 +61,7 @@ test.serial('requests, their times, connections and bytes', async (t) => {
 
 test.serial('what connections are doing', async (t) => {
   const responses = []
-  const port = await listen(t, (_req, res) => responses.push(res))
+  const port = await serve(t, (_req, res) => responses.push(res))
   const { states: before } = http.stats().server
   const state = async (client, text, name) => {
     await client.write(text)
@@ -90,7 +84,7 @@ test.serial('what connections are doing', async (t) => {
 })
 
 test.serial('errors by code, timeouts by kind, handshakes by result', async (t) => {
-  const port = await listen(t, (_req, res) => res.end(), { keepAliveTimeout: 1, keepAliveTimeoutBuffer: 0 })
+  const port = await serve(t, (_req, res) => res.end(), { keepAliveTimeout: 1, keepAliveTimeoutBuffer: 0 })
   const before = http.stats()
   const broken = await RawClient.connect(port)
   await broken.write('nonsense\r\n\r\n')
@@ -98,7 +92,7 @@ test.serial('errors by code, timeouts by kind, handshakes by result', async (t) 
   const idle = await RawClient.connect(port)
   await idle.write(GET)
   await idle.readToEnd()
-  const secure = await listen(t, (_req, res) => res.end(), certificate, https)
+  const secure = await serve(t, (_req, res) => res.end(), certificate, https)
   const failing = await RawClient.connect(secure)
   await failing.write('this is not TLS')
   await failing.closed
@@ -145,7 +139,7 @@ function parse(t, text) {
 }
 
 test.serial('metrics are text of OpenMetrics', async (t) => {
-  const port = await listen(t, handler)
+  const port = await serve(t, handler)
   await request(port)
   const client = await RawClient.connect(port)
   await client.write(GET)
@@ -165,7 +159,7 @@ test.serial('metrics are collected by a registry like that of prom-client', asyn
   collect({ registerMetric: (metric) => registered.push(metric) })
   const requests = registered.find(({ name }) => name === 'ferrohttp_requests_total')
   const before = requests.get().values[0].value
-  const port = await listen(t, (_req, res) => res.end())
+  const port = await serve(t, (_req, res) => res.end())
   await request(port)
   await becomes(
     () => requests.get().values[0].value > before,

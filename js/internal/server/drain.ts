@@ -7,7 +7,7 @@ import type { DrainOptions, DrainResult } from '../../types.js'
 import type { Connection } from './connection.js'
 import { ListenHandle } from './listen-handle.js'
 import { announceDrain } from './settings.js'
-import { kPrepare } from '../symbols.js'
+import { kHealth, kPrepare } from '../symbols.js'
 import { now, setTimeout } from '../timers.js'
 import { validateAbortSignal, validateNumber, validateObject } from '../validators.js'
 
@@ -38,6 +38,7 @@ export function drain(
       handle?.forgetServer()
       // The server may listen again.
       Reflect.deleteProperty(server, kPrepare)
+      server[kHealth]?.setDraining(false)
       resolve({ cut })
     }
     const look = (): void => {

@@ -1,5 +1,5 @@
 /**
- * Probes of a server's health, which I/O threads answer (`crates/net/src/guard.rs`). This module answers those that they leave to
+ * Probes of a server's health, which I/O threads answer (`crates/net/src/server/guard.rs`). This module answers those that they leave to
  * JavaScript: on streams, and behind an unanswered request of the same connection.
  */
 import type { IncomingMessage } from '../../incoming.js'
@@ -38,8 +38,9 @@ export class Health {
     }
   }
 
-  drain(): void {
-    this.#isDraining = true
+  /** @param isDraining whether the server is being drained */
+  setDraining(isDraining: boolean): void {
+    this.#isDraining = isDraining
   }
 
   /** Answers a probe. @returns false if the request is not one */

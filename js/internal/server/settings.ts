@@ -196,7 +196,7 @@ export function guard(server: Configured): BindingGuard | undefined {
 /** The server is being drained: its probes say so. */
 export function announceDrain(server: Server): void {
   if (server[kHealth] === null) return
-  server[kHealth].drain()
+  server[kHealth].setDraining(true)
   const listener = (server as Configured)[kAdopter] ?? server._handle
   listener?.announceDrain?.()
 }
