@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cpuUsage, residentBytes } from './http/process-usage.mjs'
+import { quantile } from './http/statistics.mjs'
 
 const file = (name) => fileURLToPath(new URL(`attack/${name}`, import.meta.url))
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -47,7 +48,7 @@ async function wellBehaved(port, until) {
     await sleep(5)
   }
   socket?.destroy()
-  return times.sort((a, b) => a - b)
+  return times
 }
 
 async function measure(attack, kind, isBlocked, { node, seconds }) {
@@ -66,7 +67,7 @@ async function measure(attack, kind, isBlocked, { node, seconds }) {
   const [began, used] = [performance.now(), cpuUsage(server.pid).cpu]
   const times = await wellBehaved(port, began + seconds * 1000)
   const share = (cpuUsage(server.pid).cpu - used) / 1e6 / (performance.now() - began)
-  const at = (q) => times[Math.min(times.length - 1, Math.floor(times.length * q))]?.toFixed(1) ?? '–'
+  const at = (q) => (times.length === 0 ? '–' : quantile(times, q).toFixed(1))
   const after = residentBytes(server.pid) / MIB
   peers.kill('SIGKILL')
   server.kill('SIGKILL')

@@ -1,11 +1,11 @@
 // Compares two builds of ferrohttp: how much CPU a request costs in the second one, as a ratio to the first. See README.md.
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { UsageError } from './http/options.mjs'
+import { list, parse, UsageError, whole } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
 import { cpuUsage } from './http/process-usage.mjs'
 import { SCENARIOS } from './http/scenarios.mjs'
 import { ServerProcess } from './http/server-process.mjs'
+import { median } from './http/statistics.mjs'
 import { hasWrk, INSTALL_WRK, load } from './http/wrk.mjs'
 
 const WARM_UP_MS = 1200
@@ -20,22 +20,27 @@ const USAGE = `Usage: node benchmark/compare.mjs [options] FOLDER FOLDER
   --node FILE       the Node.js binary (default: the one that runs this script)`
 
 async function main() {
-  const { values, positionals: folders } = parseArgs({
+  const { values, positionals: folders } = parse({
     allowPositionals: true,
     options: {
       only: { type: 'string' },
-      pairs: { type: 'string', default: '6' },
-      windows: { type: 'string', default: '24' },
-      ms: { type: 'string', default: '120' },
+      pairs: { type: 'string' },
+      windows: { type: 'string' },
+      ms: { type: 'string' },
       node: { type: 'string', default: process.execPath },
       help: { type: 'boolean' },
     },
   })
   if (values.help) return console.log(USAGE)
   if (folders.length !== 2) throw new UsageError('two folders are needed')
+  const only = list(
+    values.only,
+    COMPARABLE.map(({ name }) => name),
+  )
+  const pairs = whole(values.pairs, '--pairs', 6)
+  const windows = whole(values.windows, '--windows', 24)
+  const ms = whole(values.ms, '--ms', 120)
   if (!hasWrk()) throw new UsageError(INSTALL_WRK)
-  const only = values.only?.split(',')
-  const [pairs, windows, ms] = [values.pairs, values.windows, values.ms].map(Number)
   const builds = folders.map((folder) => build(resolve(process.env.INIT_CWD ?? '.', folder), values.node))
   console.log(`${pairs} pairs, ${windows} windows of ${ms} ms each${pinned ? ', pinned' : ''}; ratios to ${folders[0]}`)
   for (const scenario of COMPARABLE.filter(({ name }) => only?.includes(name) ?? true)) {
@@ -91,11 +96,6 @@ async function cost({ pid, port }, scenario, ms) {
 function row(name, ratios) {
   const column = (values) => `${median(values).toFixed(3)} [${values.map((value) => value.toFixed(2)).join(' ')}]`
   return `${name.padEnd(16)} CPU ${column(ratios.map(({ cpu }) => cpu))}  JS ${column(ratios.map(({ js }) => js))}`
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
 try {

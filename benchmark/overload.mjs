@@ -4,17 +4,13 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { quantile } from './http/statistics.mjs'
 import { closedLoop, openLoop } from './overload/load.mjs'
 
 const SERVER = fileURLToPath(new URL('overload/server.cjs', import.meta.url))
 const KINDS = { node: 'node:http', ferrohttp: 'ferrohttp', refusing: 'ferrohttp, overload' }
 /** Requests of the first seconds are not counted: the servers run warm, and the interval passes. */
 const WARM_UP = 2
-
-function quantile(times, q) {
-  const sorted = times.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN
-}
 
 async function measure(kind, { node, seconds, factor }) {
   const server = fork(SERVER, [kind], { execPath: node, execArgv: [] })

@@ -1,6 +1,6 @@
 'use strict'
-// `peers.cjs <attack> <port> <count>`: hostile peers, in a process of their own. Sends 'ready' to the parent process when they are all
-// there, and the number of those that the server has closed when it is asked.
+// `peers.cjs <attack> <port> <count>`: hostile peers, in a process of their own. From when they are all there it sends the parent process
+// the number of those that the server has closed, twice a second.
 const net = require('node:net')
 
 const [attack, port, count] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
@@ -24,7 +24,6 @@ function trickle(text) {
 const HEAD =
   'GET / HTTP/1.1\r\nHost: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'
 const ATTACKS = {
-  none: () => {},
   silent: () => {},
   heads: trickle(HEAD),
   bodies: (socket) => {
@@ -64,10 +63,13 @@ function flood() {
   for (let i = 0; i < count; i++) again()
 }
 
-if (attack === 'flood') flood()
-else if (attack !== 'none') open()
-const ready = setInterval(() => process.send({ closed }), 500)
-process.on('disconnect', () => {
-  clearInterval(ready)
-  process.exit()
-})
+async function attackServer() {
+  if (attack === 'flood') flood()
+  else await open()
+  const report = () => process.send({ closed })
+  report()
+  setInterval(report, 500)
+}
+
+process.on('disconnect', () => process.exit())
+attackServer()

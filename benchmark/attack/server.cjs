@@ -1,5 +1,5 @@
 'use strict'
-// `server.cjs <node | ferrohttp> [blocked]`: a server that is attacked. With `blocked` its JavaScript works for a second in every two.
+// `server.cjs <node | ferrohttp> [blocked]`: a server that is attacked. With `blocked` its JavaScript is blocked for a second in every two.
 const [kind, blocked] = process.argv.slice(2)
 const { createServer } = kind === 'node' ? require('node:http') : require('../../dist/index.js')
 

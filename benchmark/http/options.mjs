@@ -31,24 +31,19 @@ export class UsageError extends Error {}
  * @throws {UsageError}
  */
 export function parseOptions(args) {
-  let values
-  try {
-    ;({ values } = parseArgs({
-      args,
-      options: {
-        help: { type: 'boolean', default: false },
-        smoke: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        impl: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        node: { type: 'string' },
-        json: { type: 'string' },
-      },
-    }))
-  } catch (error) {
-    throw new UsageError(error.message)
-  }
+  const { values } = parse({
+    args,
+    options: {
+      help: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      impl: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      node: { type: 'string' },
+      json: { type: 'string' },
+    },
+  })
   const { help, smoke } = values
   const only =
     list(
@@ -70,12 +65,31 @@ export function parseOptions(args) {
   }
 }
 
+/**
+ * `parseArgs`, whose errors are mistakes of the person at the keyboard.
+ *
+ * @throws {UsageError}
+ */
+export function parse(config) {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError(error.message)
+  }
+}
+
 /** npm runs scripts in the package's folder; INIT_CWD is where the person typed the path. */
 function file(path) {
   return path === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', path)
 }
 
-function list(value, known) {
+/**
+ * @param {string | undefined} value names, separated by commas
+ * @param {string[]} known
+ * @returns {string[] | null} null without a value
+ * @throws {UsageError}
+ */
+export function list(value, known) {
   if (value === undefined) return null
   const items = value
     .split(',')
@@ -88,7 +102,13 @@ function list(value, known) {
   return items
 }
 
-function whole(value, option, fallback) {
+/**
+ * @param {string | undefined} value
+ * @param {string} option for the message
+ * @param {number} fallback without a value
+ * @throws {UsageError}
+ */
+export function whole(value, option, fallback) {
   if (value === undefined) return fallback
   const number = Number(value)
   if (!Number.isInteger(number) || number < 1)

@@ -1,5 +1,6 @@
 // Samples to Markdown: medians, their spread, and ratios to node:http.
 import { cpus, release, totalmem } from 'node:os'
+import { median } from './statistics.mjs'
 
 /** Everybody is compared with this one. */
 const BASE = 'node'
@@ -8,13 +9,6 @@ const BASE = 'node'
  * @typedef {{ scenario: import('./scenarios.mjs').Scenario, implementation: import('./implementations.mjs').Implementation,
  *   samples: object[] }} Result
  */
-
-/** @param {number[]} values at least one */
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
 
 /** @returns {{ cpu: string, cores: number, memoryBytes: number, kernel: string }} */
 export function machine() {
