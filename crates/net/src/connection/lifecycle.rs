@@ -39,17 +39,28 @@ pub(super) struct Loan {
     stream: Stream,
     /// Watches the socket for JavaScript's thread.
     poller: Arc<Poller>,
+    /// No other loan of the JavaScript thread has it.
+    number: u64,
 }
 
 impl Loan {
     /// Adds a socket to the poller. Returns the poller's error beside the loan, because the socket stays in use.
-    pub(super) fn begin(lent: Detached, poller: &Arc<Poller>) -> (Self, io::Result<()>) {
+    pub(super) fn begin(
+        lent: Detached,
+        poller: &Arc<Poller>,
+        number: u64,
+    ) -> (Self, io::Result<()>) {
         let added = poller.add(&lent.socket);
         let loan = Self {
             stream: Stream::Detached(lent),
             poller: Arc::clone(poller),
+            number,
         };
         (loan, added)
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
     }
 
     /// Removes the socket from the poller. Closing it would not be enough where another descriptor of it is open: libuv has one of

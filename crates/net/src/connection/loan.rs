@@ -90,8 +90,16 @@ impl Connection {
         self.lock().is_on_loan()
     }
 
-    /// Returns whether the connection was lent.
-    pub(crate) fn lend(self: &Arc<Self>, poller: &Arc<Poller>) -> bool {
+    /// The number of the loan, see `lend`. None if the connection is not on loan.
+    pub(crate) fn loan(&self) -> Option<u64> {
+        match &self.lock().lifecycle {
+            Lifecycle::OnLoan(loan) => Some(loan.number()),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the connection was lent. No other loan of the JavaScript thread has the number.
+    pub(crate) fn lend(self: &Arc<Self>, poller: &Arc<Poller>, number: u64) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !matches!(state.lifecycle, Lifecycle::Open(_))
@@ -106,7 +114,7 @@ impl Connection {
         };
         match stream.detach() {
             Ok(lent) => {
-                let (loan, added) = Loan::begin(lent, poller);
+                let (loan, added) = Loan::begin(lent, poller, number);
                 state.lifecycle = Lifecycle::OnLoan(loan);
                 if added.is_err() {
                     state.take_back(self);

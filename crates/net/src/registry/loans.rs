@@ -88,10 +88,10 @@ impl Loans {
             }
             other.is_on_loan()
         });
-        if given.loans.len() < MAX_LOANS && connection.lend(poller) {
+        if given.loans.len() < MAX_LOANS && connection.lend(poller, turn) {
             if connection.may_be_probed() {
                 let thread = &connection.thread.handle;
-                thread.spawn(watch(Arc::downgrade(connection)));
+                thread.spawn(watch(Arc::downgrade(connection), turn));
             }
             given.loans.push(Loan {
                 id: connection.id(),
@@ -135,12 +135,16 @@ impl Loans {
     }
 }
 
-/// Ends a loan when JavaScript's thread is blocked, because that thread would not read a probe.
-async fn watch(connection: Weak<Connection>) {
+/// Ends a loan when JavaScript's thread is blocked, because that thread would not read a probe. Returns when the loan has ended, also
+/// if the connection is on loan again, which has a task of its own.
+async fn watch(connection: Weak<Connection>, number: u64) {
     let (mut received, mut idle) = (0, 0);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let Some(connection) = connection.upgrade().filter(|lent| lent.is_on_loan()) else {
+        let Some(connection) = connection
+            .upgrade()
+            .filter(|lent| lent.loan() == Some(number))
+        else {
             return;
         };
         let (by_now, _) = connection.counters();

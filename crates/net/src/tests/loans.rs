@@ -1,5 +1,6 @@
 //! Deadlines of connections that JavaScript's thread reads, and which are not read while that thread is busy.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -8,7 +9,8 @@ use super::paused::{Js, Peer, assert_took, run};
 use crate::crossing::inbound::{CLOSED, HEAD, OPEN, TIMEOUT};
 use crate::handoff::Batch;
 use crate::id::ConnectionId;
-use crate::server::ServerConfig;
+use crate::server::guard::{GuardOptions, HealthOptions};
+use crate::server::{ServerConfig, ServerOptions};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(60);
@@ -26,11 +28,17 @@ async fn lent(js: &mut Js) -> (Peer, ConnectionId) {
     let mut peer = Peer::connect(address).await;
     peer.send(GET).await;
     let id = js.open_with_head().await;
+    exchange_until_lent(js, &mut peer, id).await;
+    (peer, id)
+}
+
+/// Answers the request that JavaScript's thread has, and further ones.
+async fn exchange_until_lent(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     loop {
         js.respond(id, b"ok");
         peer.expect(OK).await;
         if js.environment.is_on_loan(id) {
-            return (peer, id);
+            return;
         }
         peer.send(GET).await;
         assert_eq!(js.expect(HEAD).await.id, id);
@@ -92,7 +100,46 @@ fn a_closed_connection_is_not_lent() {
         let connection = js.environment.connection(id).expect("open");
         connection.abandon(&mut Batch::default());
         let poller = js.environment.loans.poller().expect("a poller");
-        assert!(!connection.lend(poller));
+        assert!(!connection.lend(poller, 1));
         assert!(!connection.is_open(), "it is closed and stays so");
+    });
+}
+
+#[test]
+fn one_task_looks_at_a_loan_on_which_a_probe_may_arrive() {
+    /// More than the time between two looks.
+    const LOOK: Duration = Duration::from_millis(16);
+    run(async |mut js| {
+        let health = HealthOptions {
+            live: Some(b"/livez".to_vec()),
+            ready: None,
+            max_delay: KEEP_ALIVE,
+            failure: "503 Service Unavailable".to_owned(),
+        };
+        let options = ServerOptions {
+            tls: None,
+            guard: Some(GuardOptions {
+                health: Some(health),
+                overload: None,
+            }),
+        };
+        let (_, address) = js.listen_with(ServerConfig::default(), options);
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        exchange_until_lent(&mut js, &mut peer, id).await;
+        let connection = js.environment.connection(id).expect("open");
+        // Each of the tasks has a weak reference.
+        let references = Arc::weak_count(&connection);
+        for _ in 0..3 {
+            connection.end_loan();
+            peer.send(GET).await;
+            assert_eq!(js.expect(HEAD).await.id, id);
+            exchange_until_lent(&mut js, &mut peer, id).await;
+        }
+        js.environment.pulse().turned();
+        sleep(LOOK).await;
+        assert!(connection.is_on_loan());
+        assert_eq!(Arc::weak_count(&connection), references);
     });
 }

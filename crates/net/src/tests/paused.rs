@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::handoff::{Batch, Outbound};
 use crate::id::ConnectionId;
 use crate::listen::listener::{BoundAddress, ListenOptions, ListenTarget};
-use crate::server::{ServerConfig, ServerOptions, ServerTls};
+use crate::server::{ServerConfig, ServerOptions};
 use crate::settings::ClientConfig;
 use crate::socket::connect::ConnectOptions;
 use crate::threads::io_thread::IoThread;
@@ -69,13 +69,13 @@ impl Js {
     }
 
     pub(super) fn listen(&self, config: ServerConfig) -> (u32, SocketAddr) {
-        self.listen_with(config, None)
+        self.listen_with(config, ServerOptions::default())
     }
 
     pub(super) fn listen_with(
         &self,
         config: ServerConfig,
-        tls: Option<ServerTls>,
+        server: ServerOptions,
     ) -> (u32, SocketAddr) {
         let options = ListenOptions {
             target: ListenTarget::Address(([127, 0, 0, 1], 0).into()),
@@ -85,12 +85,7 @@ impl Js {
         };
         let (server, bound) = self
             .environment
-            .listen_on(
-                &self.thread,
-                &options,
-                config,
-                ServerOptions { tls, guard: None },
-            )
+            .listen_on(&self.thread, &options, config, server)
             .expect("listen");
         let BoundAddress::Ip(address) = bound else {
             panic!("not an IP address")

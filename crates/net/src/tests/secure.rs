@@ -13,7 +13,7 @@ use super::paused::{Js, Peer, assert_took, run};
 use crate::crossing::inbound::{BODY, CLOSED, END, EOF, HEAD, OPEN, SECURED, TLS_FAILED};
 use crate::crossing::tls_failure;
 use crate::id::ConnectionId;
-use crate::server::{ServerConfig, ServerTls};
+use crate::server::{ServerConfig, ServerOptions, ServerTls};
 use crate::tls::testing;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -26,7 +26,11 @@ fn listen(js: &Js, config: ServerConfig) -> SocketAddr {
         config: testing::server(),
         handshake_timeout: Some(HANDSHAKE),
     };
-    js.listen_with(config, Some(tls)).1
+    let options = ServerOptions {
+        tls: Some(tls),
+        guard: None,
+    };
+    js.listen_with(config, options).1
 }
 
 /// A client with TLS on the same thread.
