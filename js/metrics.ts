@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 // First, because it completes the replacement of node:http that the register module has begun.
 import './index.js'
 
-import { families, openMetrics } from './core.js'
+import { families, openMetrics, type Family } from './core.js'
 
 /** The media type of `metrics()`. */
 export const contentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -27,6 +27,15 @@ export interface Registry {
 
 /** Adds all metrics to a registry of prom-client, such as `client.register`. They are read whenever the registry is. */
 export function collect(registry: Registry): void {
+  // A registry asks all its metrics in one go: they are then of the same moment.
+  let snapshot: Map<string, Family> | undefined
+  const current = (): Map<string, Family> => {
+    if (snapshot === undefined) {
+      snapshot = new Map(families().map((family) => [family.name, family]))
+      void Promise.resolve().then(() => (snapshot = undefined))
+    }
+    return snapshot
+  }
   for (const { name, type, help } of families()) {
     // prom-client's own counters have the suffix in their name.
     const shown = type === 'counter' ? `${name}_total` : name
@@ -36,7 +45,7 @@ export function collect(registry: Registry): void {
       type,
       aggregator: 'sum',
       get() {
-        const { samples } = families().find((family) => family.name === name)!
+        const { samples } = current().get(name)!
         const values = samples.map(({ suffix, labels, value }) => ({
           labels,
           value,

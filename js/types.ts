@@ -55,7 +55,7 @@ export interface OverloadOptions {
   maxPending?: number
   /** Retry-After of the refusals, in seconds, 1 by default. */
   retryAfter?: number
-  /** Paths of requests that are never refused. `*` at the end of one stands for any further characters. */
+  /** Paths of requests that are never refused. `*`, only at the end of one, stands for any further characters. */
   exempt?: readonly string[]
 }
 
@@ -137,7 +137,10 @@ export interface RoadStats {
 /** What has happened so far on this JavaScript thread, and what is the case now. */
 export interface Stats {
   requests: {
-    /** Number of requests on native connections that were passed to handlers. */
+    /**
+     * Number of requests on native connections that were passed to JavaScript: to handlers, and those that it answers by itself, such
+     * as probes behind an unanswered request, requests without Host, and those beyond `maxRequestsPerSocket`.
+     */
     served: number
     /** Number of probes of servers' health that were answered, see `HealthOptions`. */
     probes: number
@@ -160,7 +163,7 @@ export interface Stats {
     request: number
     /** Number of times that a socket was inactive for too long. */
     socket: number
-    /** Number of times that keepAliveTimeout has ended a connection. */
+    /** Number of times that keepAliveTimeout has ended a native connection. */
     keepAlive: number
   }
   /** The servers of `https` that have begun to listen and the connections of its agents, by the implementation of their TLS. */
@@ -183,6 +186,6 @@ export interface Stats {
     /** The same by `host:port`; `other` for names that do not begin so. */
     origins: Record<string, OriginStats>
   }
-  /** The I/O threads of the process: milliseconds of CPU, null where the system does not tell, and milliseconds since their start. */
+  /** The I/O threads of the process: milliseconds of CPU, null where the system does not report it, and milliseconds since their start. */
   threads: { cpu: number | null; elapsed: number }[]
 }

@@ -149,7 +149,12 @@ test.serial('metrics are text of OpenMetrics', async (t) => {
   const { served } = http.stats().requests
   // A request is counted when its handler has returned.
   t.is(values.ferrohttp_requests_total, served - 1)
-  t.is(values['ferrohttp_handler_seconds_bucket{le="+Inf"}'], values.ferrohttp_handler_seconds_count)
+  const { count } = http.stats().times.handler
+  t.is(values.ferrohttp_handler_seconds_count, count - 1)
+  const buckets = Object.entries(values).filter(([name]) => name.startsWith('ferrohttp_handler_seconds_bucket{'))
+  t.true(buckets.length > 10)
+  for (const [i, [name, value]] of buckets.entries()) t.true(value >= (buckets[i - 1]?.[1] ?? 0), name)
+  t.deepEqual(buckets.at(-1), ['ferrohttp_handler_seconds_bucket{le="+Inf"}', count - 1])
   t.true(values['ferrohttp_bytes_total{side="server",direction="received"}'] > 0)
   parse(t, metrics())
 })
@@ -168,4 +173,8 @@ test.serial('metrics are collected by a registry like that of prom-client', asyn
   const delay = registered.find(({ name }) => name === 'ferrohttp_queue_delay_seconds').get()
   t.is(delay.type, 'histogram')
   t.is(delay.values.at(-1).metricName, 'ferrohttp_queue_delay_seconds_count')
+  const [{ labels }] = requests.get().values
+  t.is(requests.get().values[0].labels, labels, 'all of a scrape are of one snapshot')
+  await null
+  t.not(requests.get().values[0].labels, labels, 'the next scrape has another')
 })

@@ -8,11 +8,12 @@ import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { NativeClientReceiver, NativeListener, NativeReceiver } from './receiver.js'
 import { Phase, phaseMemory } from './phase.js'
 import { beforeProcessEnds } from '../node-parity/process-end.js'
+import { addresses, deliverToServer, failures, isOfServer } from './endpoint-records.js'
 import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import { isEarlyEnd } from './response-error.js'
-import { kDropped, kOpened, kOverload } from '../symbols.js'
+import { kOpened } from '../symbols.js'
 import { nextTick, now } from '../timers.js'
 import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
 
@@ -27,7 +28,7 @@ const QUICK = 0.1
 /** The rest of a batch is searched for other messages if it has at most this many records. A longer one has another message. */
 const FEW_RECORDS = 12
 
-/** Not the slot of a connection: no code has run since the last ticks, or the next record is from another read. */
+/** Not the slot of a connection: no code has run since the last ticks, or the next record is from another read, or of a server. */
 const NOBODY = -1
 const NO_SLOT = -2
 
@@ -49,7 +50,7 @@ class Environment {
   #inWords: Uint32Array
   #at = 0
   #end = 0
-  /** The slot of the connection whose record is being served. */
+  /** The slot of the connection whose record is being served; NO_SLOT for a server's. */
   #slot = NOBODY
   /** The memory of the last large body part, if other parts share it. */
   #chunk: Buffer | null = null
@@ -174,7 +175,7 @@ class Environment {
           (type === r.IN_BODY || type === r.IN_RESPONSE) &&
           (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
             ? NO_SLOT
-            : slot
+            : this.#slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1
@@ -264,22 +265,11 @@ class Environment {
         this.command({ slot, generation }, r.OUT_CLOSE, r.CLOSE_DESTROY)
         return false
       }
-      return server[kOpened](slot, generation, this.#addresses(inWords, word, at))
+      return server[kOpened](slot, generation, addresses(this.#in, inWords, at))
     }
-    if (type === r.IN_OVERLOAD) {
-      const isActive = fields.flags(inWords, word) !== 0
-      const delay = fields.overloadDelay(inWords, word) / 1_000
-      this.servers.get(slot)?.[kOverload](isActive, delay, fields.overloadRefused(inWords, word))
-      return true
-    }
-    if (type === r.IN_LISTENER_CLOSED || type === r.IN_DROPPED) {
-      const server = this.servers.get(slot)
-      if (type === r.IN_DROPPED) {
-        server?.[kDropped](this.#addresses(inWords, word, at))
-      } else {
-        if (!this.outliving.has(slot)) this.servers.delete(slot)
-        this.closing.delete(slot)
-      }
+    if (isOfServer(type)) {
+      this.#slot = NO_SLOT
+      deliverToServer(this, this.#in, inWords, at)
       return true
     }
     const connection = this.#find(slot, generation)
@@ -313,19 +303,11 @@ class Environment {
     const inWords = this.#inWords
     if (type === r.IN_CONNECTED) {
       connection.connectedIn = this.#turn
-      connection.onConnected(fields.endpointsNumber(inWords, word), this.#addresses(inWords, word, at))
+      connection.onConnected(fields.endpointsNumber(inWords, word), addresses(this.#in, inWords, at))
       return
     }
     this.#dismiss(connection)
-    const failures = Array.from({ length: fields.connectFailedAttempts(inWords, word) }, (_, i) => {
-      const own = (at + fields.CONNECT_FAILED_PAYLOAD + i * fields.FAILURE_BYTES) >> 2
-      return {
-        errno: fields.failureErrno(inWords, own),
-        step: fields.failureStep(inWords, own),
-        index: fields.failureIndex(inWords, own),
-      }
-    })
-    connection.onConnectFailed(failures)
+    connection.onConnectFailed(failures(inWords, at))
   }
 
   /** A body part in memory of its own, which it may share with the part before it. */
@@ -336,13 +318,6 @@ class Environment {
     if (length === chunk.length) return chunk
     this.#chunk = chunk
     return chunk.subarray(offset, offset + length)
-  }
-
-  /** The text of a record with the addresses of a connection's ends. */
-  #addresses(inWords: Uint32Array, word: number, at: number): string {
-    const length = fields.endpointsAddressesLength(inWords, word)
-    const start = at + fields.ENDPOINTS_PAYLOAD
-    return length === 0 ? '' : this.#in.latin1Slice(start, start + length)
   }
 
   /**

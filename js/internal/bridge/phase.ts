@@ -63,7 +63,7 @@ export class Phase {
     return this.#now() - this.#since >= WAIT_AT_MOST
   }
 
-  /** A request is being passed to its handler. Its time is measured, see `crates/net/src/meter.rs`. */
+  /** A request is being passed to its handler. Its time is measured, see `crates/net/src/threads/meter.rs`. */
   countServed(): void {
     this.#words[PHASE_SERVED]!++
   }

@@ -8,7 +8,7 @@ import type { ClientSocket } from './socket.js'
 import type { ClientRequest } from '../../client.js'
 import * as r from '../../native/records.js'
 import type { ClientConnection } from './connection.js'
-import { countErrno, countError, counts } from '../counts.js'
+import { countErrno, countOne, counts } from '../counts.js'
 import { environment } from '../bridge/environment.js'
 import { connectionReset } from '../errors.js'
 import * as exchange from './exchange.js'
@@ -329,7 +329,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
       if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
       return
     }
-    countError(counts.clientErrors, error.code ?? error.name)
+    countOne(counts.clientErrors, error.code ?? error.name)
     this.socket.removeListener('end', endsByRecord)
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)

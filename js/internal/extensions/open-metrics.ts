@@ -37,7 +37,7 @@ export function families(): Family[] {
   const { completed, resumed, failed } = now.https.handshakes
   const origins = Object.entries(now.agents.origins)
   return [
-    counter('requests', 'Requests that were passed to handlers.', one(now.requests.served)),
+    counter('requests', 'Requests that were passed to JavaScript.', one(now.requests.served)),
     counter('requests_refused', 'Requests that were refused because of overload.', one(now.requests.refused)),
     counter('probes', 'Probes of health that were answered.', one(now.requests.probes)),
     histogram('queue_delay_seconds', 'Time that requests have waited for the JavaScript thread.', queueDelay),

@@ -1,4 +1,4 @@
-/** What the handshake of an I/O thread has agreed on, and the members of tls.TLSSocket that show it. */
+/** The members of tls.TLSSocket that show what the handshake of an I/O thread has agreed on. */
 import tls, { type CipherNameAndProtocol } from 'node:tls'
 
 import {
@@ -9,18 +9,10 @@ import {
   kConnection,
   validateInteger,
   validateString,
+  type Agreed,
 } from '../../core.js'
 
-/** See `Established` in `crates/net/src/tls/session.rs`. */
-export interface Agreed {
-  readonly protocol: string
-  readonly cipher: string
-  /** The name of the group that the keys were exchanged in; empty for none. */
-  readonly group: string
-  readonly isResumed: boolean
-  readonly alpn: string
-  readonly serverName: string
-}
+export { parseAgreed, type Agreed } from '../../core.js'
 
 /** In a socket: the result of its handshake. Null before it is complete. */
 export const kAgreed = Symbol('ferrohttp.agreed')
@@ -40,19 +32,6 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'ECDHE-RSA-AES128-GCM-SHA256': 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
   'ECDHE-RSA-AES256-GCM-SHA384': 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
-}
-
-/** @param details see the layout `Secured` in `crates/net/src/crossing/layout.rs` */
-export function parseAgreed(details: string): Agreed {
-  const [protocol, cipher, group, resumed, serverName, ...alpn] = details.split('\n') as [string, string, ...string[]]
-  return {
-    protocol,
-    cipher,
-    group: group ?? '',
-    isResumed: resumed === '1',
-    alpn: alpn.join('\n'),
-    serverName: serverName ?? '',
-  }
 }
 
 /** Null when the socket is destroyed: in Node it has no handle then. */

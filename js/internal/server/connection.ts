@@ -10,11 +10,12 @@ import * as r from '../../native/records.js'
 import { attach } from '../../outgoing.js'
 import { ConnectionSocket } from './socket.js'
 import type { Server } from '../../server.js'
-import { countErrno, countError, counts } from '../counts.js'
+import { countErrno, countOne, counts } from '../counts.js'
 import { debug } from '../debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from '../errors.js'
 import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import { parseAgreed } from '../bridge/agreed.js'
 import type { NativeServerReceiver } from '../bridge/receiver.js'
 import { parserErrors } from '../bridge/native.js'
 import { kEndCallbacks } from '../message/outgoing-state.js'
@@ -102,7 +103,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   onSecured(details: string): boolean {
     this.tls = details
     counts.handshakes.completed++
-    if (details.split('\n', 4)[3] === '1') counts.handshakes.resumed++
+    if (parseAgreed(details).isResumed) counts.handshakes.resumed++
     return this.server[kSecured](this)
   }
 
@@ -196,8 +197,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   onTimeout(kind: number): void {
     // The timeout may have passed before the I/O thread learned that the program had destroyed the connection.
     if (this.discarding) return
-    countTimeout(kind)
     if (kind === r.TIMEOUT_REQUEST) {
+      if (!this.closed) counts.timeouts.request++
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
       return
     }
@@ -205,6 +206,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       this.#onIdle()
       return
     }
+    counts.timeouts.socket++
     this.socket.emit('timeout')
   }
 
@@ -215,12 +217,18 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       // The next request has arrived in the meantime.
       this.port.command(this, r.OUT_KEEP)
     } else if (this.side === null && this.server.listenerCount('timeout') === 0) {
-      this.close(r.CLOSE_IF_IDLE)
+      this.#closeIdle()
     } else {
       this.#idleTooLong = true
       this.socket.emit('timeout')
       this.#idleTooLong = false
     }
+  }
+
+  /** keepAliveTimeout ends the connection, unless a request is just arriving. */
+  #closeIdle(): void {
+    counts.timeouts.keepAlive++
+    this.close(r.CLOSE_IF_IDLE)
   }
 
   /** Reports the socket's 'timeout' to request, response and server. A connection that none of them handles is closed. */
@@ -235,8 +243,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (taken.includes(true)) {
       if (idle) this.port.command(this, r.OUT_KEEP)
     } else if (idle) {
-      // A request may be arriving.
-      this.close(r.CLOSE_IF_IDLE)
+      this.#closeIdle()
     } else {
       socket.destroy()
     }
@@ -245,7 +252,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
     const { code, reason } = PARSER_ERRORS[kind]!
     debug?.('parse error %s', code)
-    if (!this.closed && !this.discarding) countError(counts.serverErrors, code)
+    if (!this.closed && !this.discarding) countOne(counts.serverErrors, code)
     this.#fail(parserError(code, reason, bytesParsed, packet))
   }
 
@@ -303,11 +310,4 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (this.side === null) this.endMessages()
     else this.side.fail(error)
   }
-}
-
-function countTimeout(kind: number): void {
-  const { timeouts } = counts
-  if (kind === r.TIMEOUT_REQUEST) timeouts.request++
-  else if (kind === r.TIMEOUT_KEEP_ALIVE) timeouts.keepAlive++
-  else timeouts.socket++
 }

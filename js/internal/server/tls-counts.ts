@@ -1,4 +1,5 @@
 /** Counts servers and clients' connections with TLS by its implementation, for `stats()`. */
+import { countOne } from '../counts.js'
 
 /** Servers that began to listen with TLS on I/O threads, and those with node:tls by reason. */
 export const secureServers: { native: number; readonly compatible: Record<string, number> } = {
@@ -8,8 +9,7 @@ export const secureServers: { native: number; readonly compatible: Record<string
 
 /** @param reason the option or event for which node:tls is needed */
 export function countCompatible(reason: string): void {
-  const { compatible } = secureServers
-  compatible[reason] = (compatible[reason] ?? 0) + 1
+  countOne(secureServers.compatible, reason)
 }
 
 /** Connections of https agents with TLS on I/O threads, and those with node:tls by reason. */
@@ -20,6 +20,5 @@ export const secureClients: { native: number; readonly compatible: Record<string
 
 /** @param reason why node:tls makes a connection of an agent */
 export function countCompatibleClient(reason: string): void {
-  const { compatible } = secureClients
-  compatible[reason] = (compatible[reason] ?? 0) + 1
+  countOne(secureClients.compatible, reason)
 }

@@ -1,0 +1,25 @@
+/** What the handshake of an I/O thread has agreed on. */
+
+/** See `Established` in `crates/net/src/tls/session.rs`. */
+export interface Agreed {
+  readonly protocol: string
+  readonly cipher: string
+  /** The name of the group that the keys were exchanged in; empty for none. */
+  readonly group: string
+  readonly isResumed: boolean
+  readonly alpn: string
+  readonly serverName: string
+}
+
+/** @param details see the layout `Secured` in `crates/net/src/crossing/layout.rs` */
+export function parseAgreed(details: string): Agreed {
+  const [protocol, cipher, group, resumed, serverName, ...alpn] = details.split('\n') as [string, string, ...string[]]
+  return {
+    protocol,
+    cipher,
+    group: group ?? '',
+    isResumed: resumed === '1',
+    alpn: alpn.join('\n'),
+    serverName: serverName ?? '',
+  }
+}
