@@ -35,6 +35,7 @@ import {
   kMakeSocket,
   kOpened,
   kOverload,
+  kOverloads,
   kPrepare,
   kPrepareTls,
   kResponseOptions,
@@ -441,9 +442,11 @@ proto[kDropped] = function dropped(addresses): void {
   }
 }
 
-proto[kOverload] = function overload(active, queueDelay, refused): void {
-  this.emit('overload', { active, queueDelay, refused })
-}
+proto[kOverload] = function overload(this: Configured, active, queueDelay, refused): void {
+  // Two I/O threads may report an end and the beginning that follows it in the wrong order. The server refuses while one is open.
+  this[kOverloads] += active ? 1 : -1
+  if (this[kOverloads] === (active ? 1 : 0)) this.emit('overload', { active, queueDelay, refused })
+} as Server[typeof kOverload]
 
 proto[kPrepare] = function prepare(this: Configured, response, keepAlive): void {
   response._keepAliveTimeout = this[kConfig].keepAliveTimeout

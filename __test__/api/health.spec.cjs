@@ -146,18 +146,24 @@ test('FERROHTTP_HEALTH and others are for servers without the option', async (t)
   t.is((await exchange(client, get('/livez'))).body, 'served /livez')
 })
 
-test('FERROHTTP_HEALTH is not for a server with `health: false`', async (t) => {
-  const program = start(PROGRAM, ['', 'http', 'unprobed'], { env: { FERROHTTP_HEALTH: '/livez' } })
-  t.teardown(() => program.child.kill('SIGKILL'))
-  const client = await RawClient.connect((await program.said()).port)
-  t.is((await exchange(client, get('/livez'))).body, 'served /livez')
-})
+for (const kind of ['probed', 'unprobed']) {
+  test(`FERROHTTP_HEALTH and a server whose option is ${kind === 'probed' ? 'missing' : 'false'}`, async (t) => {
+    const program = start(PROGRAM, ['', 'http', kind], { env: { FERROHTTP_HEALTH: '/livez' } })
+    t.teardown(() => program.child.kill('SIGKILL'))
+    const client = await RawClient.connect((await program.said()).port)
+    const answer = await exchange(client, get('/livez'))
+    if (kind === 'probed') isOk(t, answer)
+    else t.is(answer.body, 'served /livez')
+  })
+}
 
 for (const [name, value] of [
   ['FERROHTTP_HEALTH', 'livez'],
   ['FERROHTTP_HEALTH_READY', '/ready?'],
   ['FERROHTTP_HEALTH_MAX_DELAY', '5'],
   ['FERROHTTP_HEALTH_MAX_DELAY', '0s'],
+  // Without a path.
+  ['FERROHTTP_HEALTH_MAX_DELAY', '5s'],
 ]) {
   test(`${name}=${value} is an error`, (t) => {
     const env = { ...process.env, [name]: value }
@@ -170,15 +176,10 @@ for (const [name, value] of [
 
 test('bytes that follow an early probe are shown to a listener of the socket once', async (t) => {
   const server = http.createServer({ health: HEALTH }, (_req, res) => res.end('served'))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
+  const port = await listen(t, server)
   const connected = once(server, 'connection')
   server.on('connection', (socket) => socket.pause())
-  const client = await RawClient.connect(server.address().port)
+  const client = await RawClient.connect(port)
   const [socket] = await connected
   isOk(t, await exchange(client, get('/livez')))
   let seen = ''

@@ -3,6 +3,8 @@
 const http = require('ferrohttp')
 const { once } = require('node:events')
 const test = require('ava')
+const { kOverload } = require('../../build/internal/symbols.js')
+const { Server } = require('../../build/server.js')
 const { listen } = require('../helpers/listen.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
@@ -185,19 +187,40 @@ test('requests that have to wait too long during an interval are refused, and se
   t.is((await exchange(clients[0], get('/'))).status, 200)
 })
 
+test('an end that is reported after the beginning that follows it does not end the refusals', (t) => {
+  const server = new Server()
+  const events = []
+  server.on('overload', ({ active, refused }) => events.push([active, refused]))
+  // The second beginning has overtaken the first end.
+  const REPORTS = [
+    [true, 1],
+    [true, 8],
+    [false, 7],
+    [false, 9],
+    [true, 10],
+  ]
+  for (const [active, refused] of REPORTS) server[kOverload](active, 1, refused)
+  t.deepEqual(events, [REPORTS[0], REPORTS[3], REPORTS[4]])
+})
+
 test('options that make no sense', (t) => {
   const INVALID = [
     [null, 'ERR_INVALID_ARG_TYPE'],
     [1, 'ERR_INVALID_ARG_TYPE'],
     [{ maxQueueDelay: '1' }, 'ERR_INVALID_ARG_TYPE'],
     [{ maxQueueDelay: -1 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxQueueDelay: null }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxPending: null }, 'ERR_INVALID_ARG_TYPE'],
     [{ maxPending: 1.5 }, 'ERR_OUT_OF_RANGE'],
     [{ maxPending: -1 }, 'ERR_OUT_OF_RANGE'],
     [{ interval: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ retryAfter: null }, 'ERR_INVALID_ARG_TYPE'],
     [{ retryAfter: 0.5 }, 'ERR_OUT_OF_RANGE'],
     [{ exempt: '/a' }, 'ERR_INVALID_ARG_TYPE'],
     [{ exempt: [1] }, 'ERR_INVALID_ARG_TYPE'],
     [{ exempt: ['a'] }, 'ERR_INVALID_ARG_VALUE'],
+    [{ exempt: ['/*/a'] }, 'ERR_INVALID_ARG_VALUE'],
+    [{ exempt: ['/a**'] }, 'ERR_INVALID_ARG_VALUE'],
   ]
   for (const [overload, code] of INVALID) {
     t.throws(() => http.createServer({ overload }), { code }, JSON.stringify(overload))

@@ -61,9 +61,10 @@ export const kTlsFailed = Symbol('ferrohttp.tlsFailed')
 export const kMakeSocket = Symbol('ferrohttp.makeSocket')
 /** The async context of `listen()`, in which all events of peers are emitted. */
 export const kListenScope = Symbol('ferrohttp.listenScope')
-/** A connection beyond `maxConnections` was refused. */
 /** Reports that a server begins or stops to refuse requests. */
 export const kOverload = Symbol('ferrohttp.overload')
+export const kOverloads = Symbol('ferrohttp.overloads')
+/** A connection beyond `maxConnections` was refused. */
 export const kDropped = Symbol('ferrohttp.dropped')
 /** Applies the server's settings to a new response. */
 export const kPrepare = Symbol('ferrohttp.prepare')

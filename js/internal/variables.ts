@@ -74,8 +74,14 @@ export function healthVariables(): HealthOptions | undefined {
       'more than 0',
       variable('FERROHTTP_HEALTH_MAX_DELAY')!,
     )
-  if (path === undefined && readyPath === undefined) return undefined
-  return { path, readyPath, maxDelay }
+  if (path !== undefined || readyPath !== undefined) return { path, readyPath, maxDelay }
+  if (maxDelay !== undefined)
+    throw ERR_FERROHTTP_INVALID_VARIABLE(
+      'FERROHTTP_HEALTH_MAX_DELAY',
+      'beside FERROHTTP_HEALTH or FERROHTTP_HEALTH_READY',
+      variable('FERROHTTP_HEALTH_MAX_DELAY')!,
+    )
+  return undefined
 }
 
 /** FERROHTTP_INSPECT: where the live page is served. Addresses that others can reach have to be given in full. */

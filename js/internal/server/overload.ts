@@ -1,4 +1,4 @@
-/** The option `overload` of a server, which I/O threads carry out (`crates/net/src/overload.rs`). */
+/** The option `overload` of a server, which I/O threads carry out (`crates/net/src/server/overload.rs`). */
 import type { OverloadOptions } from '../../types.js'
 import { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } from '../errors.js'
 import type { BindingOverload } from '../bridge/native.js'
@@ -16,7 +16,7 @@ export function overloadOf(options: OverloadOptions | undefined): BindingOverloa
   if (options === undefined) return null
   validateObject(options, 'options.overload')
   const { maxPending, interval = INTERVAL, retryAfter = 1, exempt = [] } = options
-  const maxQueueDelay = options.maxQueueDelay ?? (maxPending === undefined ? MAX_QUEUE_DELAY : undefined)
+  const { maxQueueDelay = maxPending === undefined ? MAX_QUEUE_DELAY : undefined } = options
   if (maxQueueDelay !== undefined) validateNumber(maxQueueDelay, 'options.overload.maxQueueDelay', 0)
   if (maxPending !== undefined) validateInteger(maxPending, 'options.overload.maxPending', 0, MAX_PENDING)
   validateNumber(interval, 'options.overload.interval', 0)
@@ -26,6 +26,7 @@ export function overloadOf(options: OverloadOptions | undefined): BindingOverloa
     const name = `options.overload.exempt[${index}]`
     validateString(path, name)
     if (!path.startsWith('/')) throw ERR_INVALID_ARG_VALUE(name, path, 'must begin with /')
+    if (path.slice(0, -1).includes('*')) throw ERR_INVALID_ARG_VALUE(name, path, 'must have * at its end only')
   }
   return { maxQueueDelay, maxPending, interval, retryAfter, exempt }
 }

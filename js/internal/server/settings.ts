@@ -12,7 +12,7 @@ import { healthOf } from './health.js'
 import type { BindingGuard, BindingOverload, ServerConfig } from '../bridge/native.js'
 import { overloadOf } from './overload.js'
 import type { StreamConnections, WatchConfig } from './stream-connections.js'
-import { kHealth, kIncomingMessage, kListenScope, kResponseOptions, kServerResponse } from '../symbols.js'
+import { kHealth, kIncomingMessage, kListenScope, kOverloads, kResponseOptions, kServerResponse } from '../symbols.js'
 import { validateBoolean, validateFunction, validateInteger } from '../validators.js'
 
 export const kAdopter = Symbol('ferrohttp.adopter')
@@ -43,6 +43,8 @@ export type Configured = Server & {
   [kOptions]: ServerOptions
   /** When the server refuses requests, null for never. */
   [kRefusal]: BindingOverload | null
+  /** Number of reported beginnings of refusals whose end has not been reported. */
+  [kOverloads]: number
   [kJoined]: Set<string> | null
   /** Connections over streams; null before the first. */
   [kStreams]: StreamConnections | null
@@ -57,6 +59,7 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kListenScope] = null
   self[kHealth] = null
   self[kRefusal] = null
+  self[kOverloads] = 0
   self[kShows] = false
   self[kConfig] = {
     timeout: 0,
