@@ -6,17 +6,13 @@ const path = require('node:path')
 const { once } = require('node:events')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
+const { listen, ROADS } = require('../helpers/listen.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
 const PROGRAM = path.join(__dirname, 'fixtures/draining-server.cjs')
 const REGISTER = ['--require', require.resolve('ferrohttp/register')]
 const DRAINS = { node: REGISTER, env: { FERROHTTP_DRAIN: '30s' } }
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-const ROADS = {
-  native: (server) => server,
-  /** Connections that Node accepts, given to the server as streams. */
-  compatible: (server) => net.createServer((socket) => server.emit('connection', socket)),
-}
 
 function deferred() {
   const result = {}
@@ -26,22 +22,15 @@ function deferred() {
   return result
 }
 
-async function listen(t, road, handler) {
+async function serve(t, road, handler) {
   const server = http.createServer(handler)
-  const acceptor = ROADS[road](server)
-  acceptor.listen(0, '127.0.0.1')
-  await once(acceptor, 'listening')
-  t.teardown(() => {
-    acceptor.close()
-    server.closeAllConnections()
-  })
-  return { server, port: acceptor.address().port }
+  return { server, port: await listen(t, server, road) }
 }
 
-for (const road of Object.keys(ROADS)) {
+for (const road of ROADS) {
   test(`${road}: idle connections are closed, a request under way is answered and says that its connection closes`, async (t) => {
     const arrived = deferred()
-    const { server, port } = await listen(t, road, (req, res) => {
+    const { server, port } = await serve(t, road, (req, res) => {
       if (req.url === '/slow') arrived.resolve(res)
       else res.end('now')
     })
@@ -62,7 +51,7 @@ for (const road of Object.keys(ROADS)) {
   test(`${road}: the last of a pipeline closes, and all of it is answered`, async (t) => {
     const responses = []
     const all = deferred()
-    const { server, port } = await listen(t, road, (_req, res) => responses.push(res) === 3 && all.resolve())
+    const { server, port } = await serve(t, road, (_req, res) => responses.push(res) === 3 && all.resolve())
     const client = await RawClient.connect(port)
     await client.write(GET.repeat(3))
     await all.promise
@@ -76,7 +65,7 @@ for (const road of Object.keys(ROADS)) {
 
   test(`${road}: a response that has begun continues, and then its connection is closed`, async (t) => {
     const begun = deferred()
-    const { server, port } = await listen(t, road, (_req, res) => {
+    const { server, port } = await serve(t, road, (_req, res) => {
       res.write('begun')
       begun.resolve(res)
     })
@@ -93,7 +82,7 @@ for (const road of Object.keys(ROADS)) {
   test(`${road}: what is open after the timeout, or when the signal is aborted, is destroyed`, async (t) => {
     for (const aborts of [false, true]) {
       const arrived = deferred()
-      const { server, port } = await listen(t, road, () => arrived.resolve())
+      const { server, port } = await serve(t, road, () => arrived.resolve())
       const client = await RawClient.connect(port)
       await client.write(GET)
       await arrived.promise
@@ -107,7 +96,7 @@ for (const road of Object.keys(ROADS)) {
 }
 
 test('during the delay connections are accepted, and each of their responses closes', async (t) => {
-  const { server, port } = await listen(t, 'native', (_req, res) => res.end('x'))
+  const { server, port } = await serve(t, 'native', (_req, res) => res.end('x'))
   const idle = await RawClient.connect(port)
   await idle.write(GET)
   await idle.readUntil('x')
@@ -132,7 +121,7 @@ test('a server that does not listen, or is drained twice', async (t) => {
 })
 
 test('a server that listens again keeps connections again', async (t) => {
-  const { server, port } = await listen(t, 'native', (_req, res) => res.end('x'))
+  const { server, port } = await serve(t, 'native', (_req, res) => res.end('x'))
   t.deepEqual(await server.drain(), { cut: 0 })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')

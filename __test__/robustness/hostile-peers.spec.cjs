@@ -4,6 +4,7 @@ const net = require('node:net')
 const { once } = require('node:events')
 const test = require('ava')
 const { createServer } = require('../../dist/index.js')
+const { listen } = require('../helpers/listen.cjs')
 const { RawClient, rawExchange } = require('../helpers/raw-client.cjs')
 const { becomes, get, leavesNothing, quiet, statuses } = require('../helpers/probe.cjs')
 
@@ -102,7 +103,7 @@ const PEERS = [
 ]
 
 /** A server that reads each body and answers with its length; keeps what its handlers saw. */
-async function listen(t, create, options) {
+async function serve(t, create, options) {
   const saw = []
   const server = create({ connectionsCheckingInterval: 50, ...options }, (req, res) => {
     saw.push('request')
@@ -113,13 +114,7 @@ async function listen(t, create, options) {
     req.on('error', () => saw.push('aborted'))
     req.on('end', () => res.end(String(length)))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { server, port: server.address().port, saw }
+  return { server, port: await listen(t, server), saw }
 }
 
 async function meet(port, { send, finish }) {
@@ -141,7 +136,7 @@ const SERVERS = YARDSTICK
 for (const [name, create] of SERVERS) {
   for (const { title, answer, saw: expected, ...peer } of PEERS) {
     test(`${name} answers a peer that sends ${title}`, async (t) => {
-      const { port, saw } = await listen(t, create, TIMEOUTS)
+      const { port, saw } = await serve(t, create, TIMEOUTS)
       const { received, code } = await meet(port, peer)
       t.is(received, answer)
       // Bytes that nobody read turn Node's close into a reset at times; ours lets the peer read its answer first.
@@ -156,7 +151,7 @@ for (const [name, create] of SERVERS) {
   }
 
   test(`${name} takes header fields up to maxHeaderSize and refuses one byte more`, async (t) => {
-    const { port } = await listen(t, create, { maxHeaderSize: 1024 })
+    const { port } = await serve(t, create, { maxHeaderSize: 1024 })
     const status = async (size) => {
       const [status] = statuses(await rawExchange(port, headOf(size, 'Connection: close\r\n')))
       return status
@@ -173,7 +168,7 @@ for (const [name, create] of SERVERS) {
   })
 
   test(`${name} answers 408 to a head that arrives byte by byte`, async (t) => {
-    const { port, saw } = await listen(t, create, TIMEOUTS)
+    const { port, saw } = await serve(t, create, TIMEOUTS)
     const client = await RawClient.connect(port)
     await client.write('GET / HTTP/1.1\r\nX: ')
     const trickle = setInterval(() => client.write('x'), 10)
@@ -186,7 +181,7 @@ for (const [name, create] of SERVERS) {
 
 // Serial, so that nothing else is counted.
 test.serial('peers of every kind leave nothing', async (t) => {
-  const { server, port } = await listen(t, createServer, { headersTimeout: 60, requestTimeout: 60 })
+  const { server, port } = await serve(t, createServer, { headersTimeout: 60, requestTimeout: 60 })
   const load = () => Promise.all(PEERS.map((peer) => meet(port, peer)))
   await leavesNothing(t, { server, load, times: 40, rss: 32 * MIB, heap: 2 * MIB })
   t.is(await get(port), 'HTTP/1.1 200 OK | 0')
