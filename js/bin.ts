@@ -20,6 +20,7 @@ program starts, processes and worker threads, has ferrohttp as well.
 
 Other options are handed to node: ferrohttp --inspect program.js
 Environment: FERROHTTP=off|on|require, FERROHTTP_ADDON, FERROHTTP_DRAIN, FERROHTTP_DRAIN_DELAY,
+FERROHTTP_HEALTH, FERROHTTP_HEALTH_READY, FERROHTTP_HEALTH_MAX_DELAY, FERROHTTP_INSPECT,
 FERROHTTP_IO_THREADS; see docs/CLI.md
 `
 

@@ -99,7 +99,7 @@ function exchange(done: (roads: string[]) => void): void {
         const { server: served, client } = stats()
         roads.push(`server: ${served.native > 0 ? 'native' : 'compatible'}`)
         roads.push(`client: ${client.native > 0 ? 'native' : 'compatible'}`)
-        roads.push('https: servers native where rustls supports their options, requests compatible')
+        roads.push('https: native where rustls supports the options')
         server.close(() => done(roads))
       })
     }).on('error', failed)
