@@ -4,7 +4,7 @@ const [kind, blocked] = process.argv.slice(2)
 const { createServer } = kind === 'node' ? require('node:http') : require('../../dist/index.js')
 
 const LARGE = Buffer.alloc(4 * 1024 * 1024)
-/** So that timeouts fire during the measurement. */
+/** They pass at the end of a window, or after it. */
 const options = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }
 
 const server = createServer(options, (req, res) => {
