@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::secure::Secure;
 use super::{Connection, Lifecycle, State, Writing, serve};
 use crate::handoff::Batch;
 use crate::socket::connect::{self, ConnectOptions, Failure, Outcome};
@@ -66,10 +67,7 @@ impl Connection {
                 return false;
             }
             match outcome {
-                Ok((stream, index)) => {
-                    self.connected(state, stream, index, batch);
-                    true
-                }
+                Ok((stream, index)) => self.connected(state, stream, index, batch),
                 Err(failures) => {
                     self.connect_failed(state, &failures, batch);
                     false
@@ -93,17 +91,28 @@ impl Connection {
         state.is_closed()
     }
 
-    fn connected(&self, state: &mut State, stream: Stream, index: u32, batch: &mut Batch) {
+    /// Returns whether the connection has its socket. Without TLS, if that cannot begin, nothing may be sent.
+    fn connected(&self, state: &mut State, stream: Stream, index: u32, batch: &mut Batch) -> bool {
         let Lifecycle::Connecting {
             no_delay,
             tcp_keep_alive,
             ref mut tls,
         } = state.lifecycle
         else {
-            return;
+            return false;
         };
-        let tls = tls.take();
+        let begun = tls.take().map(|tls| tls.begin()).transpose();
         let addresses = (stream.local_address(), stream.peer_address());
+        batch.connected(self.id(), index, addresses);
+        match begun {
+            Ok(begun) => state.secure = begun.map(|begun| Box::new(Secure::client(begun))),
+            Err(failure) => {
+                state.output.clear();
+                self.tls_not_begun(failure, batch);
+                self.close(state, 0, batch);
+                return false;
+            }
+        }
         state.lifecycle = Lifecycle::Open(stream);
         if no_delay {
             state.lifecycle.set_nodelay(true);
@@ -113,10 +122,6 @@ impl Connection {
         }
         state.deadlines.last_activity = now();
         state.deadlines.socket_timed_out = false;
-        batch.connected(self.id(), index, addresses);
-        if let Some(tls) = tls {
-            self.begin_tls(state, *tls, batch);
-        }
         // The waiting request is sent at once, so that it is acknowledged before the peer can answer it.
         if let Err(errno) = self.flush(state, batch) {
             state.write_failed = Some(errno);
@@ -125,6 +130,7 @@ impl Connection {
         if self.js.is_alive() {
             self.js.inbox.push(batch);
         }
+        true
     }
 
     fn connect_failed(&self, state: &mut State, failures: &[Failure], batch: &mut Batch) {

@@ -98,12 +98,16 @@ impl Turn<'_> {
 
     /// Reads once more after a failed write. A server that refuses a request may answer, close, and reset the rest of the request.
     /// Its answer may be there, although the poller has not reported it. An EOF is not an orderly close then, because the failed
-    /// write has consumed the kernel's error.
+    /// write has consumed the kernel's error. Of a server that JavaScript has not approved nothing is read, because its bytes would
+    /// be parsed at once.
     pub(super) fn read_last_words(&mut self) {
         let mut buffer = vec![0; LAST_READ];
         for _ in 0..LAST_READS {
             let state = &mut *self.state;
-            if state.incoming.reading != Reading::Http || !state.wants_read(self.settings) {
+            if state.incoming.reading != Reading::Http
+                || !state.wants_read(self.settings)
+                || !state.has_open_tls()
+            {
                 return;
             }
             let Some(stream) = state.lifecycle.stream() else {

@@ -19,7 +19,7 @@ use crate::handoff::Batch;
 use crate::messages::Engine;
 use crate::socket::stream::Stream;
 use crate::time::clock::now;
-use crate::tls::{Failure, Judge, Session, TlsConnect};
+use crate::tls::{Failure, Judge, Session};
 
 /// Ciphertext of one read.
 const READ: usize = 32 * 1024;
@@ -65,7 +65,8 @@ impl Secure {
         }
     }
 
-    fn client((session, judge): (Session, Judge)) -> Self {
+    /// Has a ClientHello, which the next flush sends.
+    pub(super) fn client((session, judge): (Session, Judge)) -> Self {
         Self {
             session,
             stage: Stage::Handshaking(None),
@@ -168,12 +169,19 @@ impl Secure {
         plaintext: &mut Vec<u8>,
     ) -> io::Result<usize> {
         let before = plaintext.len();
-        plaintext.append(&mut self.session.take_kept());
+        let is_open = self.is_open();
+        if is_open {
+            plaintext.append(&mut self.session.take_kept());
+        }
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
             ciphertext.resize(READ, 0);
             let count = stream.read_now(ciphertext)?;
             // A failure is reported when the connection's task next reads.
-            let _ = self.session.receive(&ciphertext[..count], plaintext);
+            let _ = if is_open {
+                self.session.receive(&ciphertext[..count], plaintext)
+            } else {
+                self.session.receive_and_keep(&ciphertext[..count])
+            };
             Ok(plaintext.len() - before)
         })
     }
@@ -253,15 +261,9 @@ impl Secure {
 }
 
 impl Connection {
-    /// Begins a client's TLS, whose ClientHello is sent by the next flush.
-    pub(super) fn begin_tls(&self, state: &mut State, tls: TlsConnect, batch: &mut Batch) {
-        match tls.begin() {
-            Ok(begun) => state.secure = Some(Box::new(Secure::client(begun))),
-            Err(failure) => {
-                batch.tls_failed(self.id(), reason(Some(failure)));
-                state.destroy();
-            }
-        }
+    /// Notifies JavaScript that a client's TLS could not begin.
+    pub(super) fn tls_not_begun(&self, failure: Failure, batch: &mut Batch) {
+        batch.tls_failed(self.id(), reason(Some(failure)));
     }
 
     /// Key material of a connection with TLS. None where there is none, as of `Session::export`.
@@ -299,6 +301,11 @@ impl State {
         self.secure
             .as_ref()
             .is_some_and(|secure| secure.is_handshaking())
+    }
+
+    /// Whether received bytes may be parsed: there is no TLS, or JavaScript has approved the server.
+    pub(super) fn has_open_tls(&self) -> bool {
+        self.secure.as_ref().is_none_or(|secure| secure.is_open())
     }
 
     /// Whether JavaScript has yet to decide about the server of a client's connection.

@@ -1,12 +1,25 @@
-//! The output by itself.
+//! The output by itself, and what other tests need of a connection.
 
 use std::net::Ipv4Addr;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::Connection;
 use super::output::{Flush, Output};
 use crate::handoff::HeldBytes;
 use crate::socket::stream::Stream;
+
+/// ECONNRESET.
+const RESET: i32 = 104;
+
+impl Connection {
+    /// The next write fails, as after the peer's reset.
+    pub(crate) fn fail_next_write(&self) {
+        let mut state = self.lock();
+        state.write_failed = Some(RESET);
+        state.wake();
+    }
+}
 
 struct Large(Vec<u8>);
 

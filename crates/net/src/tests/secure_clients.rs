@@ -1,5 +1,6 @@
 //! Clients' connections with TLS, with a clock that jumps.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -217,6 +218,39 @@ fn what_a_server_sends_before_it_is_approved_waits() {
         js.expect(SESSION).await;
         js.expect(RESPONSE).await;
     });
+}
+
+#[test]
+fn a_failed_write_in_the_handshake_does_not_get_a_response_parsed() {
+    // What the client reads before the write fails: nothing, a part of the first record, more than the first record.
+    for split in [0, 3, 60, 200] {
+        run(async |mut js| {
+            let listening = Listening::new().await;
+            let Kept { id, .. } = listening.connected(&js, TLS13, None);
+            js.get(id);
+            let mut peer = listening.plain().await;
+            js.expect(CONNECTED).await;
+            let mut hello = vec![0; 64 * 1024];
+            let count = peer.read(&mut hello).await.expect("a ClientHello");
+            let mut server = testing::eager_server();
+            let read = server.read_tls(&mut &hello[..count]).expect("room");
+            assert_eq!(read, count);
+            server.process_new_packets().expect("a ClientHello");
+            server.writer().write_all(ANSWER).expect("room");
+            let mut flight = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut flight).expect("room");
+            }
+            peer.write_all(&flight[..split]).await.expect("room");
+            js.expect_nothing(MINUTE).await;
+            peer.write_all(&flight[split..]).await.expect("room");
+            js.environment
+                .connection(id)
+                .expect("open")
+                .fail_next_write();
+            assert_eq!(js.expect(CLOSED).await.id, id);
+        });
+    }
 }
 
 #[test]

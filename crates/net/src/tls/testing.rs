@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
 use super::provider::provider;
@@ -121,6 +121,20 @@ pub(crate) fn certified_server() -> TlsServer {
         ..options()
     })
     .expect("options")
+}
+
+/// A server that may send before it has received the client's last message of the handshake.
+pub(crate) fn eager_server() -> rustls::ServerConnection {
+    let chain = vec![CertificateDer::from(certificate!("direct"))];
+    let key = include_bytes!("testdata/leaf-key.der").to_vec();
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivatePkcs8KeyDer::from(key).into())
+        .expect("a key");
+    config.send_half_rtt_data = true;
+    rustls::ServerConnection::new(Arc::new(config)).expect("a server")
 }
 
 pub(crate) fn trusting_client(versions: (u16, u16)) -> TlsClient {
