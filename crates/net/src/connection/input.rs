@@ -151,9 +151,11 @@ impl Turn<'_> {
         })?;
         let secure = self.state.secure.as_ref();
         let closed_by_tls = secure.is_some_and(|secure| secure.is_closed_by_peer());
+        let has_more = secure.is_some_and(|secure| secure.has_more());
         let incoming = &mut self.state.incoming;
         incoming.waiting.add_memory(self.batch.memory() - before);
         match count {
+            None if has_more => Ok(Read::More),
             None => Ok(Read::Drained),
             Some((0, _)) => {
                 if incoming.fin == Fin::Awaited {
@@ -168,7 +170,7 @@ impl Turn<'_> {
                 }
                 self.state.deadlines.keep_alive_reported = false;
                 self.state.note_activity();
-                Ok(if count < capacity {
+                Ok(if count < capacity && !has_more {
                     Read::Drained
                 } else {
                     Read::More

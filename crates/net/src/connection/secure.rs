@@ -1,8 +1,8 @@
 //! TLS between a connection's socket and its engine.
 //!
 //! The thread that reads the socket decrypts, and the thread that writes encrypts, while it holds the connection's lock. Each
-//! connection has a session with its own keys and buffers. The connections of a thread share one buffer, which receives ciphertext and is
-//! cleared before each read, so no bytes of one connection can reach another.
+//! connection has a session with its own keys and buffers. The connections of a thread share one buffer, which receives ciphertext. Only
+//! the bytes that a read has put there are passed to a session, so no bytes of one connection can reach another.
 //!
 //! JavaScript is notified of a server's connection when the handshake is complete or has failed. A client's handshake begins when
 //! the connection has a socket. When it is complete, JavaScript decides about the server: nothing that the program has written is
@@ -24,6 +24,9 @@ use crate::tls::{Failure, Judge, Session};
 /// Ciphertext of one read.
 const READ: usize = 32 * 1024;
 
+/// Largest number of full reads in succession. A peer that sends messages of TLS without end must not occupy the thread.
+const READS: usize = 4;
+
 /// Plaintext that is encrypted before the ciphertext is written.
 const PIECE: usize = 64 * 1024;
 
@@ -43,6 +46,10 @@ pub(super) struct Secure {
     stage: Stage,
     /// Of a client's connection.
     judge: Option<Judge>,
+    /// The error of the last read, which is reported after the plaintext that preceded it.
+    error: Option<io::Error>,
+    /// The last read has ended before the socket was empty.
+    is_cut_short: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +69,8 @@ impl Secure {
             session,
             stage: Stage::Handshaking(timeout.map(|timeout| now() + timeout)),
             judge: None,
+            error: None,
+            is_cut_short: false,
         }
     }
 
@@ -71,6 +80,8 @@ impl Secure {
             session,
             stage: Stage::Handshaking(None),
             judge: Some(judge),
+            error: None,
+            is_cut_short: false,
         }
     }
 
@@ -100,9 +111,18 @@ impl Secure {
         self.session.is_closed_by_peer()
     }
 
+    /// Whether the next read has something to report, although the last one did not fill its caller's buffer.
+    pub(super) const fn has_more(&self) -> bool {
+        self.is_cut_short || self.error.is_some()
+    }
+
     /// As `Stream::try_read_spare`, for plaintext, of which there may be one record more than the buffer had room for. Also sends
     /// the handshake's replies.
     pub(super) fn read(&mut self, stream: &Stream, plaintext: &mut Vec<u8>) -> io::Result<usize> {
+        self.is_cut_short = false;
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
         let before = plaintext.len();
         if self.session.kept_bytes() > 0 && self.is_open() {
             plaintext.append(&mut self.session.take_kept());
@@ -114,6 +134,10 @@ impl Secure {
         }
         let count = plaintext.len() - before;
         match received {
+            Err(error) if count > 0 => {
+                self.error = Some(error).filter(|_| !self.session.is_closed_by_peer());
+                Ok(count)
+            }
             Err(error) => Err(error),
             Ok(_) if count > 0 => Ok(count),
             Ok(true) => Ok(0),
@@ -125,7 +149,7 @@ impl Secure {
     /// Returns whether the socket has ended.
     fn receive(&mut self, stream: &Stream, plaintext: &mut Vec<u8>) -> io::Result<bool> {
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
-            loop {
+            for _ in 0..READS {
                 ciphertext.clear();
                 let count = match stream.try_read_spare(ciphertext) {
                     Ok(0) => return Ok(true),
@@ -159,6 +183,8 @@ impl Secure {
                     return Ok(false);
                 }
             }
+            self.is_cut_short = true;
+            Ok(false)
         })
     }
 
@@ -186,15 +212,17 @@ impl Secure {
         })
     }
 
-    /// As `Stream::has_unread`. Messages of TLS, as those with tickets, are received here.
+    /// As `Stream::has_unread`. Messages of TLS, as those with tickets, are received here. More of them than a server sends at once
+    /// count as other bytes, because JavaScript's thread may wait for this.
     pub(super) fn has_unread(&mut self, stream: &Stream) -> io::Result<bool> {
         if self.session.kept_bytes() == 0 && !stream.has_unread()? {
             return Ok(false);
         }
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
             ciphertext.resize(READ, 0);
-            loop {
+            for _ in 0..READS {
                 if self.session.kept_bytes() > 0
+                    || self.error.is_some()
                     || self.session.is_closed_by_peer()
                     || self.session.failure().is_some()
                 {
@@ -211,6 +239,7 @@ impl Secure {
                     Err(error) => return Err(error),
                 }
             }
+            Ok(true)
         })
     }
 
@@ -359,7 +388,11 @@ impl Turn<'_> {
         let Some(secure) = &mut self.state.secure else {
             return read;
         };
-        let failure = secure.session.failure();
+        // One that follows plaintext is reported by the next read.
+        let failure = match secure.error {
+            None => secure.session.failure(),
+            Some(_) => None,
+        };
         match secure.stage {
             Stage::Handshaking(_) => {}
             Stage::Open | Stage::Unapproved if failure.is_none() => {

@@ -2,6 +2,7 @@
 //!
 //! An option that rustls does not support is reported as [`Unsupported`], and node:tls then makes the program's connections.
 
+mod certificate;
 mod ciphers;
 mod client;
 mod failure;

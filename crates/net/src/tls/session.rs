@@ -1,7 +1,7 @@
 //! The TLS of one connection: decrypts received bytes and encrypts bytes to send, without a socket or a clock.
 //!
-//! Between two calls a session holds at most one incomplete record, the messages of a handshake, and the ciphertext that its caller
-//! has not been able to send.
+//! Between two calls a session holds at most one incomplete record, the messages of a handshake, the ciphertext that its caller has not
+//! been able to send, and the plaintext that its caller has asked it to keep, whose size the caller limits.
 
 use std::io::{self, BufRead, IoSlice, Write};
 use std::sync::Arc;

@@ -3,11 +3,13 @@
 //! The I/O thread only decides whether the chain is valid. For a chain that is not, JavaScript finds OpenSSL's reason, because only
 //! Node's own classes read certificates as OpenSSL does.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
+use super::certificate::Certificate;
 use super::provider::provider;
 use crate::crossing::verdict;
 
@@ -18,7 +20,22 @@ pub struct TlsTrust(Arc<Trusted>);
 #[derive(Debug)]
 struct Trusted {
     anchors: Vec<TrustAnchor<'static>>,
+    /// What holds for the anchor of the same index. webpki checks nothing of it.
+    limits: Vec<Limits>,
     others: Vec<CertificateDer<'static>>,
+    /// Roots that may sign no certificates. Each is trusted as a server's own.
+    themselves: Vec<CertificateDer<'static>>,
+}
+
+#[derive(Debug)]
+struct Limits {
+    /// In seconds since 1970.
+    validity: (u64, u64),
+    path_length: Option<usize>,
+    has_name_constraints: bool,
+    der: CertificateDer<'static>,
+    /// Whether the certificate has signed itself, which is verified when a path ends with it for the first time.
+    is_signed: OnceLock<bool>,
 }
 
 impl TlsTrust {
@@ -29,51 +46,141 @@ impl TlsTrust {
         roots: impl IntoIterator<Item = Vec<u8>>,
         others: impl IntoIterator<Item = Vec<u8>>,
     ) -> Self {
-        let anchor = |der| {
-            let certificate = CertificateDer::from(der);
-            anchor_from_trusted_cert(&certificate)
-                .ok()
-                .map(|anchor| anchor.to_owned())
-        };
-        Self(Arc::new(Trusted {
-            anchors: roots.into_iter().filter_map(anchor).collect(),
+        let mut trusted = Trusted {
+            anchors: Vec::new(),
+            limits: Vec::new(),
             others: others.into_iter().map(CertificateDer::from).collect(),
-        }))
+            themselves: Vec::new(),
+        };
+        for root in roots {
+            trusted.add(root.into());
+        }
+        Self(Arc::new(trusted))
     }
 
     /// The verdict on a server's certificates, its own first. The server's name is not part of it.
     pub(crate) fn verdict(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> u32 {
-        match self.verify(chain, now) {
+        let Some((own, others)) = chain.split_first() else {
+            return verdict::OTHER;
+        };
+        match self.0.verify(own, others, now) {
             Ok(()) => verdict::TRUSTED,
-            Err(error) => number(&error),
+            // JavaScript decides about a server whose own certificate is trusted.
+            Err(verdict::OTHER) if self.0.themselves.contains(own) => verdict::UNUSUAL,
+            Err(verdict) => verdict,
+        }
+    }
+}
+
+impl Trusted {
+    fn add(&mut self, der: CertificateDer<'static>) {
+        let Some(certificate) = Certificate::parse(&der).filter(Certificate::names_itself) else {
+            return;
+        };
+        if !certificate.is_authority() {
+            self.themselves.push(der);
+        } else if let Ok(anchor) = anchor_from_trusted_cert(&der) {
+            self.anchors.push(anchor.to_owned());
+            self.limits.push(Limits {
+                validity: certificate.validity(),
+                path_length: certificate.path_length(),
+                has_name_constraints: certificate.has_name_constraints(),
+                der: der.clone(),
+                is_signed: OnceLock::new(),
+            });
         }
     }
 
-    fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
-        let (own, others) = chain.split_first().ok_or(Error::UnknownIssuer)?;
+    /// The error is a verdict.
+    fn verify(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), u32> {
         let algorithms = provider().signature_verification_algorithms.all;
-        let Trusted {
-            anchors,
-            others: trusted,
-        } = &*self.0;
         let joined;
-        let others = if trusted.is_empty() {
+        let others = if self.others.is_empty() {
             others
         } else {
-            joined = [others, trusted].concat();
+            joined = [others, &self.others].concat();
             &joined
         };
-        EndEntityCert::try_from(own)?
-            .verify_for_usage(
-                algorithms,
-                anchors,
-                others,
-                now,
-                KeyUsage::server_auth(),
-                None,
-                None,
-            )
-            .map(drop)
+        let refused = Cell::new(None);
+        let check = |path: &VerifiedPath<'_>| {
+            self.check(own, path, now).map_err(|verdict| {
+                refused.set(Some(verdict));
+                Error::UnknownIssuer
+            })
+        };
+        let verified = EndEntityCert::try_from(own).and_then(|certificate| {
+            certificate
+                .verify_for_usage(
+                    algorithms,
+                    &self.anchors,
+                    others,
+                    now,
+                    KeyUsage::server_auth(),
+                    None,
+                    Some(&check),
+                )
+                .map(drop)
+        });
+        verified.map_err(|error| refused.get().unwrap_or_else(|| number(&error)))
+    }
+
+    /// Checks what webpki does not check of a path that it has found.
+    fn check(
+        &self,
+        own: &CertificateDer<'_>,
+        path: &VerifiedPath<'_>,
+        now: UnixTime,
+    ) -> Result<(), u32> {
+        let at = self
+            .anchors
+            .iter()
+            .position(|anchor| std::ptr::eq(anchor, path.anchor()));
+        let limits = at
+            .and_then(|at| self.limits.get(at))
+            .ok_or(verdict::OTHER)?;
+        let own = Certificate::parse(own).ok_or(verdict::OTHER)?;
+        let mut authorities = 0;
+        let mut has_name_constraints = limits.has_name_constraints;
+        for authority in path.intermediate_certificates() {
+            let der = authority.der();
+            let authority = Certificate::parse(&der).ok_or(verdict::OTHER)?;
+            if !authority.may_sign_certificates() {
+                return Err(verdict::INVALID_CA);
+            }
+            has_name_constraints |= authority.has_name_constraints();
+            authorities += 1;
+        }
+        if !own.may_serve() {
+            return Err(verdict::PURPOSE);
+        }
+        if limits
+            .path_length
+            .is_some_and(|longest| authorities > longest)
+        {
+            return Err(verdict::PATH_LENGTH);
+        }
+        // Without names in subjectAltName the common name is the server's, which webpki does not compare with the constraints.
+        if has_name_constraints && !own.has_dns_name() {
+            return Err(verdict::NAME_CONSTRAINTS);
+        }
+        let (from, to) = limits.validity;
+        let is_valid = (from..=to).contains(&now.as_secs());
+        let is_signed = || {
+            *limits.is_signed.get_or_init(|| {
+                Certificate::parse(&limits.der).is_some_and(|root| root.has_signed_itself())
+            })
+        };
+        // JavaScript finds the reason.
+        if is_valid && is_signed() {
+            Ok(())
+        } else {
+            Err(verdict::OTHER)
+        }
     }
 }
 
@@ -113,6 +220,49 @@ mod tests {
         let behind = [certificate!("behind"), certificate!("inter")];
         assert_eq!(verdict(&behind), verdict::TRUSTED);
         assert_eq!(verdict(&behind[..1]), verdict::OTHER);
+    }
+
+    #[test]
+    fn a_trusted_authority_has_to_be_valid_itself() {
+        let verdict = |root: Vec<u8>, chain: &[Vec<u8>]| {
+            let chain: Vec<_> = chain.iter().cloned().map(CertificateDer::from).collect();
+            // March 2030.
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
+            TlsTrust::new([root], []).verdict(&chain, now)
+        };
+        // All have the same name and, but for the forged one, the same key.
+        let direct = [certificate!("limits-direct")];
+        let behind = [certificate!("limits-behind"), certificate!("limits-inter")];
+        for chain in [&direct[..], &behind[..]] {
+            let root = certificate!("limits-root");
+            assert_eq!(verdict(root, chain), verdict::TRUSTED);
+            for root in [
+                certificate!("limits-expired"),
+                certificate!("limits-no-authority"),
+                certificate!("limits-no-signing"),
+                certificate!("limits-clients"),
+                certificate!("limits-forged"),
+            ] {
+                assert_ne!(verdict(root, chain), verdict::TRUSTED);
+            }
+        }
+        let root = || certificate!("limits-path-length");
+        assert_eq!(verdict(root(), &direct), verdict::TRUSTED);
+        assert_eq!(verdict(root(), &behind), verdict::PATH_LENGTH);
+        let no_server = [certificate!("limits-no-server")];
+        assert_eq!(
+            verdict(certificate!("limits-root"), &no_server),
+            verdict::PURPOSE
+        );
+        let common_name = [certificate!("limits-common-name")];
+        assert_eq!(
+            verdict(certificate!("limits-root"), &common_name),
+            verdict::TRUSTED
+        );
+        assert_eq!(
+            verdict(certificate!("limits-names"), &common_name),
+            verdict::NAME_CONSTRAINTS
+        );
     }
 
     #[test]
