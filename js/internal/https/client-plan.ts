@@ -2,6 +2,7 @@
  * Decides whether an I/O thread can have the TLS of a client's connection, and converts its options. All other connections are made
  * by node:tls, which also reports what is wrong with options.
  */
+import { getFips } from 'node:crypto'
 import tls, { type ConnectionOptions, type PeerCertificate } from 'node:tls'
 
 import { TlsClient, type NativeTlsClient } from '../../core.js'
@@ -45,7 +46,9 @@ const SHARED = [
 /** Flags of Node for which only OpenSSL's own connections will do. */
 const FLAGS = ['--enable-fips', '--force-fips', '--tls-keylog', '--trace-tls', '--use-openssl-ca'] as const
 
-const flag = FLAGS.find((name) => [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').includes(name))
+/** Node accepts `_` for `-` in the names of its options. */
+const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').replaceAll('_', '-')
+const flag = FLAGS.find((name) => given.includes(name))
 
 /** Names that SNI can have (RFC 6066 section 3): of labels, the last of which is not a number. */
 const SERVER_NAME = /^(?=.{1,253}$)(?:[\w-]{1,63}\.)*(?=[^.]*[a-z_])[\w-]{1,63}$/i
@@ -58,9 +61,9 @@ const { convertALPNProtocols } = tls as unknown as {
 /** A program that replaced one of these before https was loaded has given it another name, or none. */
 const areNodes = connect.name === 'connect' && createSecureContext.name === 'createSecureContext'
 
-/** Whether `check` decides by its arguments alone. */
+/** Whether `check` decides by its arguments alone. One that replaced Node's before https was loaded may not. */
 export function isStandardCheck(check: unknown): boolean {
-  return check === standardCheck
+  return check === standardCheck && standardCheck.name === 'checkServerIdentity'
 }
 
 /** @returns the plan, or the reason why an I/O thread cannot have the connection: the name of an option, with details */
@@ -68,6 +71,7 @@ export function planFor(options: Options): ClientPlan | string {
   // Programs replace these to make connections of their own, or to add certificates.
   if (!areNodes || tls.connect !== connect || tls.createSecureContext !== createSecureContext) return 'tls: replaced'
   if (flag !== undefined) return flag
+  if (getFips() !== 0) return 'crypto: FIPS'
   const foreign = FOREIGN.find((name) => (options as Record<string, unknown>)[name])
   if (foreign !== undefined) return foreign
   // 0 is a value.
@@ -131,9 +135,10 @@ function credentials(options: Options): Credentials | string {
   return found.made
 }
 
-/** Programs may change an array after they have passed it. */
+/** Programs may change an array, an object or bytes after they have passed them. */
 function snapshot(value: unknown): unknown {
-  return Array.isArray(value) ? [...value] : value
+  if (Array.isArray(value)) return value.map(snapshot)
+  return value instanceof Uint8Array ? Buffer.from(value) : value
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -64,10 +64,13 @@ export function defaultTrust(): Trust {
   return standard.trust
 }
 
+/** Read when https is loaded. Node reads the file at its start, and later changes of the variable have no effect. */
+const extraCertificates = getCACertificates === undefined ? extra() : []
+
 let bundled: readonly string[] | null = null
 
 function bundledAndExtra(): readonly string[] {
-  if (bundled === null) bundled = [...tls.rootCertificates, ...extra()]
+  bundled ??= [...tls.rootCertificates, ...extraCertificates]
   return bundled
 }
 

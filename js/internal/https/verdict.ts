@@ -55,6 +55,9 @@ const LONGEST_CHAIN = 100
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 /** Key usages of TLS servers: digitalSignature, keyEncipherment and keyAgreement (RFC 5280 section 4.2.1.3). */
 const KEY_USAGES = 0xa8
+/** In bits. */
+const SHORTEST_RSA = 2048
+const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 
 /**
  * @param verdict of the I/O thread
@@ -135,16 +138,30 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
  * authority, and certificates of version 1. Only without further certificates in between, whose restrictions nobody would check.
  */
 function unusual(path: readonly X509Certificate[]): Code | null {
-  if (path.length > 2) return 'CERT_REJECTED'
+  if (path.length > 2 || !path.every(isStrong)) return 'CERT_REJECTED'
   const [own, issuer] = path as [X509Certificate, X509Certificate?]
   const parts = partsOf(own.raw)
-  const restricts = issuer !== undefined && partsOf(issuer.raw)?.extensions.has(NAME_CONSTRAINTS) !== false
-  if (parts === null || restricts) return 'CERT_REJECTED'
-  // In node:crypto it is the list of extended key usages.
-  const purposes = own.keyUsage as readonly string[] | undefined
+  if (parts === null || (issuer !== undefined && !maySign(issuer))) return 'CERT_REJECTED'
   const usage = parts.extensions.get(KEY_USAGE)
-  const mayServe = purposes === undefined || purposes.includes(SERVER_AUTH)
   // A bit string: tag, length, number of unused bits, bits.
-  const maySign = usage === undefined || ((usage[3] ?? 0) & KEY_USAGES) !== 0
-  return mayServe && maySign ? null : 'INVALID_PURPOSE'
+  const mayUseKey = usage === undefined || ((usage[3] ?? 0) & KEY_USAGES) !== 0
+  return mayBeServers(own) && mayUseKey ? null : 'INVALID_PURPOSE'
+}
+
+/** Whether an authority may sign for all names. `checkIssued` has compared its key usage. */
+function maySign(issuer: X509Certificate): boolean {
+  return issuer.ca && mayBeServers(issuer) && partsOf(issuer.raw)?.extensions.has(NAME_CONSTRAINTS) === false
+}
+
+/** In node:crypto `keyUsage` is the list of extended key usages. */
+function mayBeServers({ keyUsage }: X509Certificate): boolean {
+  const purposes = keyUsage as readonly string[] | undefined
+  return purposes === undefined || purposes.includes(SERVER_AUTH)
+}
+
+/** Whether the key is one that webpki accepts in other certificates: no short keys of RSA, and no curves that few peers have. */
+function isStrong({ publicKey }: X509Certificate): boolean {
+  const { modulusLength, namedCurve } = publicKey.asymmetricKeyDetails ?? {}
+  if (publicKey.asymmetricKeyType === 'ec') return CURVES.has(namedCurve ?? '')
+  return publicKey.asymmetricKeyType === 'ed25519' || (modulusLength ?? 0) >= SHORTEST_RSA
 }
