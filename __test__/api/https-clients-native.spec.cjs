@@ -1,12 +1,15 @@
 'use strict'
 // Which https requests have their TLS on I/O threads, and what they keep apart.
+const { execFile } = require('node:child_process')
 const { once } = require('node:events')
 const nodeHttps = require('node:https')
 const tls = require('node:tls')
+const { promisify } = require('node:util')
 const test = require('ava')
 const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
 const { certificates, keys } = require('../helpers/pki.cjs')
+const limits = require('../helpers/pki-limits.cjs')
 
 const counts = () => ferrohttp.stats().https.clients
 
@@ -98,6 +101,67 @@ test.serial('a refused server leaves no session', async (t) => {
   const agent = new https.Agent()
   await t.throwsAsync(ask(port, { agent, ca: certificates.inter }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
   t.deepEqual(agent._sessionCache.list, [])
+})
+
+const behind = (authority) => `${limits.behind}\n${authority}`
+// [cert, ca, code]; Node accepts all of them.
+const stricter = {
+  'an authority without basicConstraints': [limits.direct, limits.withoutConstraints, 'CERT_REJECTED'],
+  'an authority whose signature is not its own': [limits.direct, limits.forged, 'CERT_REJECTED'],
+  'such an authority of another one': [behind(limits.inter), limits.forged, 'CERT_REJECTED'],
+  'a common name below an authority for other names': [limits.commonName, limits.otherNames, 'UNSPECIFIED'],
+  'a common name below an authority for this name': [limits.commonName, limits.sameNames, 'UNSPECIFIED'],
+}
+
+for (const [title, [cert, ca, code]] of Object.entries(stricter))
+  test.serial(`stricter than Node: ${title}`, async (t) => {
+    const port = await listening(t, { cert })
+    await t.throwsAsync(ask(port, { ca }), { code })
+    const request = nodeHttps.get({ port, host: 'localhost', family: 4, ca, agent: false })
+    const [response] = await once(request, 'response')
+    t.true(response.socket.authorized)
+    response.resume()
+  })
+
+test('a Node that is built with the certificates of OpenSSL has its TLS clients by node:tls', async (t) => {
+  const program = `
+    Object.defineProperty(process, 'config', { value: { target_defaults: { defines: ['NODE_OPENSSL_CERT_STORE'] } } })
+    require('ferrohttp/https').get({ port: 1, host: '127.0.0.1', agent: false }).on('error', () => {})
+    console.log(JSON.stringify(require('ferrohttp').stats().https.clients.compatible))`
+  const run = (...flags) =>
+    promisify(execFile)(process.execPath, [...flags, '-e', program]).then(({ stdout }) => JSON.parse(stdout))
+  t.deepEqual(await run(), { NODE_OPENSSL_CERT_STORE: 1 })
+  t.deepEqual(await run('--use-bundled-ca'), {})
+})
+
+const asBytes = {
+  Uint8Array: (text) => new TextEncoder().encode(text),
+  Uint16Array: (text) =>
+    new Uint16Array(new TextEncoder().encode(text.padEnd(text.length + (text.length % 2), '\n')).buffer),
+  DataView: (text) => new DataView(new TextEncoder().encode(text).buffer),
+}
+
+for (const [title, encode] of Object.entries(asBytes))
+  test.serial(`options are copied: ${title}`, async (t) => {
+    const port = await listening(t)
+    const ca = encode(certificates.root)
+    const before = counts()
+    t.is((await ask(port, { ca })).text, 'answer')
+    t.is((await ask(port, { ca: encode(certificates.root) })).text, 'answer')
+    new Uint8Array(ca.buffer).fill(0)
+    await t.throwsAsync(ask(port, { ca }))
+    t.is(counts().native, before.native + 3)
+  })
+
+test.serial('options are copied: an object with a key', async (t) => {
+  const asked = (req, res) => res.end(req.socket.getPeerCertificate().subject.CN)
+  const port = await listening(t, { requestCert: true, rejectUnauthorized: false, ca: certificates.root }, asked)
+  const key = { pem: keys.client }
+  t.is((await ask(port, { key: [key], cert: [certificates.client] })).text, 'test client')
+  key.pem = keys.leaf
+  // The key is no longer that of the certificate.
+  const mismatch = { code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' }
+  await t.throwsAsync(ask(port, { key: [key], cert: [certificates.client] }), mismatch)
 })
 
 test.serial('other default certificates hold for the next connections', async (t) => {

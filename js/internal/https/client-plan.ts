@@ -8,6 +8,7 @@ import tls, { type ConnectionOptions, type PeerCertificate } from 'node:tls'
 import { TlsClient, type NativeTlsClient } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
 import { identitiesOf, protocols, VERSIONS } from './options.js'
+import { bytesOf } from './pem.js'
 import { defaultTrust, trustOf, type Trust } from './trust.js'
 
 type Options = ClientOptions & ConnectionOptions
@@ -48,7 +49,10 @@ const FLAGS = ['--enable-fips', '--force-fips', '--tls-keylog', '--trace-tls', '
 
 /** Node accepts `_` for `-` in the names of its options. */
 const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ').replaceAll('_', '-')
-const flag = FLAGS.find((name) => given.includes(name))
+/** Distributions build Node so that it has OpenSSL's certificates instead of its own. */
+const { defines } = process.config.target_defaults as { defines?: readonly string[] }
+const hasOtherStore = defines?.includes('NODE_OPENSSL_CERT_STORE') && !given.includes('--use-bundled-ca')
+const flag = hasOtherStore ? 'NODE_OPENSSL_CERT_STORE' : FLAGS.find((name) => given.includes(name))
 
 /** Names that SNI can have (RFC 6066 section 3): of labels, the last of which is not a number. */
 const SERVER_NAME = /^(?=.{1,253}$)(?:[\w-]{1,63}\.)*(?=[^.]*[a-z_])[\w-]{1,63}$/i
@@ -135,17 +139,29 @@ function credentials(options: Options): Credentials | string {
   return found.made
 }
 
-/** Programs may change an array, an object or bytes after they have passed them. */
+/** A key with a passphrase of its own. */
+interface Encrypted {
+  readonly pem: unknown
+  readonly passphrase?: unknown
+}
+
+function isEncrypted(value: unknown): value is Encrypted {
+  return typeof value === 'object' && value !== null && 'pem' in value
+}
+
+/** A copy, because programs may change an array, an object or bytes after they have passed them. */
 function snapshot(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snapshot)
-  return value instanceof Uint8Array ? Buffer.from(value) : value
+  if (ArrayBuffer.isView(value)) return Buffer.from(bytesOf(value))
+  return isEncrypted(value) ? { pem: snapshot(value.pem), passphrase: value.passphrase } : value
 }
 
 function isSame(one: unknown, other: unknown): boolean {
   if (one === other) return true
   if (Array.isArray(one) && Array.isArray(other))
     return one.length === other.length && one.every((value, index) => isSame(value, other[index]))
-  return one instanceof Uint8Array && other instanceof Uint8Array && Buffer.compare(one, other) === 0
+  if (ArrayBuffer.isView(one) && ArrayBuffer.isView(other)) return bytesOf(one).equals(bytesOf(other))
+  return isEncrypted(one) && isEncrypted(other) && one.passphrase === other.passphrase && isSame(one.pem, other.pem)
 }
 
 function makeCredentials(options: Options, standard: Trust | null): Credentials | string {
@@ -169,7 +185,7 @@ function makeCredentials(options: Options, standard: Trust | null): Credentials 
       },
       trust.native,
     )
-    return { client, trust, cert: options.cert }
+    return { client, trust, cert: snapshot(options.cert) }
   } catch (error) {
     return (error as Error).message
   }

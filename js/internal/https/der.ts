@@ -12,13 +12,19 @@ export interface CertificateParts {
   /** The names in DER, as latin1 text, so that they can be keys of a map. */
   readonly issuer: string
   readonly subject: string
+  /** The identifier of the signature's algorithm in DER, as hexadecimal text. */
+  readonly algorithm: string
   /** Values of the extensions by their identifiers in DER, as hexadecimal text. */
   readonly extensions: ReadonlyMap<string, Buffer>
 }
 
 /** Identifiers of extensions. */
 export const KEY_USAGE = '551d0f'
+export const BASIC_CONSTRAINTS = '551d13'
 export const NAME_CONSTRAINTS = '551d1e'
+
+/** In the first byte of a key usage. */
+export const KEY_CERT_SIGN = 0x04
 
 const VERSION = 0xa0
 const EXTENSIONS = 0xa3
@@ -62,10 +68,13 @@ export function splitCertificates(chain: Buffer): Buffer[] {
 export function partsOf(der: Buffer): CertificateParts | null {
   try {
     const whole = element(der, 0)
-    const fields = [...elements(der, element(der, whole.start))]
+    const [signed, algorithm] = [...elements(der, whole)]
+    const fields = [...elements(der, signed!)]
     const [, , issuer, , subject] = fields[0]!.tag === VERSION ? fields.slice(1) : fields
     const extensions = fields.find(({ tag }) => tag === EXTENSIONS)
+    const identifier = element(der, algorithm!.start)
     return {
+      algorithm: der.toString('hex', identifier.start, identifier.end),
       issuer: der.toString('latin1', issuer!.at, issuer!.end),
       subject: der.toString('latin1', subject!.at, subject!.end),
       extensions: new Map(extensions === undefined ? [] : extensionsOf(der, extensions)),
@@ -84,10 +93,9 @@ function* extensionsOf(der: Buffer, wrapped: Element): Generator<[string, Buffer
   }
 }
 
-const CERTIFICATE =
-  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([\s\S]+?)-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
-
-/** The certificates of a text in PEM, in DER. */
-export function certificatesIn(pem: string): Buffer[] {
-  return Array.from(pem.matchAll(CERTIFICATE), ([, encoded]) => Buffer.from(encoded!, 'base64'))
+/** Whether the key usage is absent or names one of `usages`, bits of its first byte. */
+export function allowsUsage({ extensions }: CertificateParts, usages: number): boolean {
+  const usage = extensions.get(KEY_USAGE)
+  // A bit string: tag, length, number of unused bits, bits.
+  return usage === undefined || ((usage[3] ?? 0) & usages) !== 0
 }

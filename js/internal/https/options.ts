@@ -7,6 +7,7 @@ import tls from 'node:tls'
 
 import { TlsServer } from '../../core.js'
 import type { BindingIdentity, BindingTls, BindingTlsContext } from '../bridge/native.js'
+import { certificatesIn, textOf } from './pem.js'
 
 /** Members that tls.Server assigns from its options. */
 export interface TlsMembers {
@@ -129,14 +130,10 @@ function privateKey(given: unknown, passphrase: string | undefined): KeyObject {
   return key
 }
 
-const CERTIFICATE =
-  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]+?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
-
 function certificates(given: unknown): X509Certificate[] {
-  const text = typeof given === 'string' ? given : Buffer.from(given as Uint8Array).toString('latin1')
-  const found = text.match(CERTIFICATE) ?? []
+  const found = certificatesIn(textOf(given, 'cert'))
   if (found.length === 0) throw new Error('cert: not in PEM')
-  return found.map((pem) => new X509Certificate(pem))
+  return found.map((der) => new X509Certificate(der))
 }
 
 /** Splits the protocol's form of the list, in which each name follows its length. */

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import tls from 'node:tls'
 
 import { TlsTrust, type NativeTrust } from '../../core.js'
-import { certificatesIn, partsOf } from './der.js'
+import { allowsUsage, KEY_CERT_SIGN, partsOf } from './der.js'
+import { certificatesIn, textOf } from './pem.js'
 
 /** Node 20 does not have it. */
 const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => readonly string[] }
@@ -33,7 +34,7 @@ export class Trust {
     if (issuer === undefined) return []
     return (this.#named(issuer) ?? [])
       .map((der) => new X509Certificate(der))
-      .filter((one) => certificate.checkIssued(one))
+      .filter((one) => mayBeIssuedBy(certificate, one))
   }
 
   #named(subject: string): Buffer[] | undefined {
@@ -49,6 +50,18 @@ export class Trust {
     }
     return this.#bySubject.get(subject)
   }
+}
+
+/**
+ * Whether OpenSSL takes `issuer` for the issuer. `checkIssued` also asks for keyCertSign, whose absence OpenSSL reports when it has the
+ * path.
+ */
+export function mayBeIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  if (certificate.checkIssued(issuer)) return true
+  const own = partsOf(certificate.raw)
+  const signer = partsOf(issuer.raw)
+  if (own === null || signer === null || own.issuer !== signer.subject) return false
+  return !allowsUsage(signer, KEY_CERT_SIGN) && certificate.verify(issuer.publicKey)
 }
 
 /** The latest default store, with the list that it was made from. */
@@ -87,14 +100,7 @@ function extra(): string[] {
 
 /** @param ca the option: texts in PEM, as strings or bytes */
 export function trustOf(ca: unknown): Trust {
-  const texts = (Array.isArray(ca) ? ca : [ca]).map(textOf)
+  const texts = (Array.isArray(ca) ? ca : [ca]).map((given) => textOf(given, 'ca'))
   if (texts.some((text) => text.includes('BEGIN TRUSTED'))) throw new Error('ca: with settings of OpenSSL')
   return new Trust(texts.flatMap(certificatesIn))
-}
-
-/** @throws an Error whose message is the reason */
-function textOf(given: unknown): string {
-  if (typeof given === 'string') return given
-  if (ArrayBuffer.isView(given)) return Buffer.from(given.buffer, given.byteOffset, given.byteLength).toString('latin1')
-  throw new Error('ca: neither text nor bytes')
 }

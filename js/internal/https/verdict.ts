@@ -5,11 +5,12 @@
 import type { X509Certificate } from 'node:crypto'
 
 import * as r from '../../native/records.js'
-import { KEY_USAGE, NAME_CONSTRAINTS, partsOf } from './der.js'
-import type { Trust } from './trust.js'
+import { allowsUsage, BASIC_CONSTRAINTS, KEY_CERT_SIGN, KEY_USAGE, NAME_CONSTRAINTS, partsOf } from './der.js'
+import { mayBeIssuedBy, type Trust } from './trust.js'
 
-/** Messages of OpenSSL by the names of its errors, which are Node's codes. */
+/** Messages of OpenSSL by the names of its errors. */
 const MESSAGES = {
+  CA_MD_TOO_WEAK: 'CA signature digest algorithm too weak',
   CERT_HAS_EXPIRED: 'certificate has expired',
   CERT_NOT_YET_VALID: 'certificate is not yet valid',
   CERT_REJECTED: 'certificate rejected',
@@ -17,6 +18,7 @@ const MESSAGES = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
   INVALID_CA: 'invalid CA certificate',
   INVALID_PURPOSE: 'unsuitable certificate purpose',
+  KEYUSAGE_NO_CERTSIGN: 'key usage does not include certificate signing',
   PATH_LENGTH_EXCEEDED: 'path length constraint exceeded',
   PERMITTED_VIOLATION: 'permitted subtree violation',
   SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
@@ -27,6 +29,14 @@ const MESSAGES = {
 } as const
 
 type Code = keyof typeof MESSAGES
+
+/** Node's codes are the names of OpenSSL's errors. For these it has UNSPECIFIED. */
+const WITHOUT_CODE: ReadonlySet<Code> = new Set([
+  'CA_MD_TOO_WEAK',
+  'KEYUSAGE_NO_CERTSIGN',
+  'PERMITTED_VIOLATION',
+  'UNHANDLED_CRITICAL_EXTENSION',
+])
 
 /** Node adds this from version 24 on. */
 const ADVICE =
@@ -42,7 +52,6 @@ const ADVISED: ReadonlySet<Code> = new Set([
 /** Errors that only the I/O thread finds. */
 const FOUND_NATIVELY: Readonly<Record<number, Code>> = {
   [r.VERDICT_PURPOSE]: 'INVALID_PURPOSE',
-  [r.VERDICT_NAME_CONSTRAINTS]: 'PERMITTED_VIOLATION',
   [r.VERDICT_PATH_LENGTH]: 'PATH_LENGTH_EXCEEDED',
   [r.VERDICT_INVALID_CA]: 'INVALID_CA',
   [r.VERDICT_CRITICAL_EXTENSION]: 'UNHANDLED_CRITICAL_EXTENSION',
@@ -55,6 +64,16 @@ const LONGEST_CHAIN = 100
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 /** Key usages of TLS servers: digitalSignature, keyEncipherment and keyAgreement (RFC 5280 section 4.2.1.3). */
 const KEY_USAGES = 0xa8
+/** Algorithms of signatures, by their identifiers in DER: RSA with SHA-256, SHA-384 and SHA-512, ECDSA with them, and Ed25519. */
+const STRONG_SIGNATURES: ReadonlySet<string> = new Set([
+  ...['2a864886f70d01010b', '2a864886f70d01010c', '2a864886f70d01010d'],
+  ...['2a8648ce3d040302', '2a8648ce3d040303', '2a8648ce3d040304', '2b6570'],
+])
+/** RSA with MD2, MD4, MD5 and SHA-1, DSA and ECDSA with SHA-1. OpenSSL refuses them on all of its security levels but the lowest. */
+const WEAK_SIGNATURES: ReadonlySet<string> = new Set([
+  ...['2a864886f70d010102', '2a864886f70d010103', '2a864886f70d010104', '2a864886f70d010105'],
+  ...['2b0e03021d', '2a8648ce380403', '2a8648ce3d0401'],
+])
 /** In bits. */
 const SHORTEST_RSA = 2048
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
@@ -70,7 +89,7 @@ export function verifyError(verdict: number, chainOf: () => readonly X509Certifi
   if (code === null) return null
   const error = new Error(ADVISED.has(code) ? MESSAGES[code] + ADVICE : MESSAGES[code])
   Error.captureStackTrace(error, verifyError)
-  return Object.assign(error, { code })
+  return Object.assign(error, { code: WITHOUT_CODE.has(code) ? 'UNSPECIFIED' : code })
 }
 
 function safeCodeOf(verdict: number, chainOf: () => readonly X509Certificate[], trust: Trust): Code | null {
@@ -83,23 +102,32 @@ function safeCodeOf(verdict: number, chainOf: () => readonly X509Certificate[], 
   }
 }
 
-/** OpenSSL reports the last error that it finds: first those of the path, then those of each certificate, the server's own last. */
+/**
+ * OpenSSL reports the last error that it finds: first those of the path, then the purposes, digests, signatures and dates of its
+ * certificates, and name constraints last.
+ */
 function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust): Code | null {
   const { path, problem } = pathOf(chain, trust)
   let code: Code | null = problem ?? FOUND_NATIVELY[verdict] ?? null
+  if (!isServers(path[0]!) || path.slice(1).some(isNoAuthority)) code = 'INVALID_PURPOSE'
+  // Nobody relies on the signature of the last one, which is trusted or has no issuer.
+  const signed = path.slice(0, -1)
+  if (signed.some(({ raw }) => WEAK_SIGNATURES.has(partsOf(raw)?.algorithm ?? ''))) code = 'CA_MD_TOO_WEAK'
   const now = Date.now()
   for (let at = path.length - 1; at >= 0; at--) {
     const certificate = path[at]!
     const issuer = path[at + 1]
     if (issuer === undefined && path.length === 1 && problem === 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
       code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
-    else if (issuer !== undefined && !certificate.verify(issuer.publicKey)) code = 'CERT_SIGNATURE_FAILURE'
+    if (issuer !== undefined && !hasKeyUsage(issuer, KEY_CERT_SIGN)) code = 'KEYUSAGE_NO_CERTSIGN'
+    if (issuer !== undefined && !certificate.verify(issuer.publicKey)) code = 'CERT_SIGNATURE_FAILURE'
     if (now < Date.parse(certificate.validFrom)) code = 'CERT_NOT_YET_VALID'
     else if (now > Date.parse(certificate.validTo)) code = 'CERT_HAS_EXPIRED'
   }
+  if (verdict === r.VERDICT_NAME_CONSTRAINTS) code = 'PERMITTED_VIOLATION'
   if (code !== null) return code
   // The path is complete. The I/O thread rejects it all the same, because its rules are stricter.
-  return verdict === r.VERDICT_UNUSUAL ? unusual(path) : 'CERT_REJECTED'
+  return verdict === r.VERDICT_UNUSUAL && isAcceptable(path) ? null : 'CERT_REJECTED'
 }
 
 interface Path {
@@ -115,7 +143,7 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
   while (path.length < LONGEST_CHAIN) {
     const last = path.at(-1)!
     const issuers = trust.issuersOf(last)
-    const isSelfSigned = last.checkIssued(last)
+    const isSelfSigned = mayBeIssuedBy(last, last)
     if (isSelfSigned) {
       const isTrusted = trusted > 0 || issuers.some(({ raw }) => raw.equals(last.raw))
       if (isTrusted) return { path, problem: null }
@@ -124,7 +152,7 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
     const issuer =
       issuers.find((one) => last.verify(one.publicKey)) ??
       issuers[0] ??
-      (trusted > 0 ? undefined : chain.find((one) => last.checkIssued(one) && !path.includes(one)))
+      (trusted > 0 ? undefined : chain.find((one) => mayBeIssuedBy(last, one) && !path.includes(one)))
     if (issuer === undefined)
       return { path, problem: trusted > 0 ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     if (issuers.length > 0) trusted++
@@ -137,20 +165,34 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
  * Decides about what OpenSSL accepts and the I/O thread does not: a server whose own certificate is trusted or has the rights of an
  * authority, and certificates of version 1. Only without further certificates in between, whose restrictions nobody would check.
  */
-function unusual(path: readonly X509Certificate[]): Code | null {
-  if (path.length > 2 || !path.every(isStrong)) return 'CERT_REJECTED'
+function isAcceptable(path: readonly X509Certificate[]): boolean {
   const [own, issuer] = path as [X509Certificate, X509Certificate?]
-  const parts = partsOf(own.raw)
-  if (parts === null || (issuer !== undefined && !maySign(issuer))) return 'CERT_REJECTED'
-  const usage = parts.extensions.get(KEY_USAGE)
-  // A bit string: tag, length, number of unused bits, bits.
-  const mayUseKey = usage === undefined || ((usage[3] ?? 0) & KEY_USAGES) !== 0
-  return mayBeServers(own) && mayUseKey ? null : 'INVALID_PURPOSE'
+  if (path.length > 2 || !path.every(isStrong)) return false
+  if (issuer === undefined) return true
+  return maySign(issuer) && STRONG_SIGNATURES.has(partsOf(own.raw)?.algorithm ?? '')
 }
 
-/** Whether an authority may sign for all names. `checkIssued` has compared its key usage. */
+/** Whether an authority may sign for all names. */
 function maySign(issuer: X509Certificate): boolean {
   return issuer.ca && mayBeServers(issuer) && partsOf(issuer.raw)?.extensions.has(NAME_CONSTRAINTS) === false
+}
+
+/** Whether its extensions forbid that it signs certificates of servers. One of version 1, which has none, may if it is trusted. */
+function isNoAuthority(certificate: X509Certificate): boolean {
+  const parts = partsOf(certificate.raw)
+  if (parts === null || !mayBeServers(certificate)) return true
+  const { extensions, issuer, subject } = parts
+  if (extensions.has(BASIC_CONSTRAINTS)) return !certificate.ca
+  return !extensions.has(KEY_USAGE) && (extensions.size > 0 || issuer !== subject)
+}
+
+function hasKeyUsage({ raw }: X509Certificate, usages: number): boolean {
+  const parts = partsOf(raw)
+  return parts !== null && allowsUsage(parts, usages)
+}
+
+function isServers(certificate: X509Certificate): boolean {
+  return mayBeServers(certificate) && hasKeyUsage(certificate, KEY_USAGES)
 }
 
 /** In node:crypto `keyUsage` is the list of extended key usages. */
