@@ -11,7 +11,8 @@ const NPM = process.env.npm_execpath
 
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
 
-test('what is published is what runs, and no binary', (t) => {
+/** The paths of the files that npm would publish. */
+function published() {
   const [command, ...args] = NPM?.endsWith('.js') ? [process.execPath, NPM] : ['npm']
   const output = execFileSync(command, [...args, 'pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: ROOT,
@@ -22,7 +23,11 @@ test('what is published is what runs, and no binary', (t) => {
   const packed = JSON.parse(output)
   // npm 11 and earlier answer with an array, later ones with an object by package name.
   const { files } = Array.isArray(packed) ? packed[0] : packed.ferrohttp
-  const paths = files.map((file) => file.path)
+  return files.map((file) => file.path)
+}
+
+test('what is published is what runs, and no binary', (t) => {
+  const paths = published()
   const needed = [
     'dist/index.js',
     'dist/index.d.ts',
@@ -43,9 +48,25 @@ test('what is published is what runs, and no binary', (t) => {
     [],
   )
   const allowed =
-    /^(dist\/.*\.(js|js\.map|d\.ts|html)|docs\/\w+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
+    /^(dist\/.*\.(js|js\.map|d\.ts|html)|docs\/\w+\.md|docs\/[\w-]+\.png|benchmark\/README\.md|benchmark\/results\/[\d-]+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
   t.deepEqual(
     paths.filter((file) => !allowed.test(file)),
+    [],
+  )
+})
+
+test('all relative links and images of published pages are published', (t) => {
+  const paths = published()
+  const pages = paths.filter((file) => file.endsWith('.md'))
+  const links = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
+      .filter(([, target]) => !/^[a-z]+:/.test(target))
+      .map(([, target]) => ({ page, target, file: path.posix.join(path.posix.dirname(page), target) })),
+  )
+  t.true(links.some(({ target }) => target.endsWith('.png')))
+  const isThere = (file) => paths.some((each) => each === file || each.startsWith(`${file.replace(/\/$/, '')}/`))
+  t.deepEqual(
+    links.filter(({ file }) => !isThere(file)),
     [],
   )
 })

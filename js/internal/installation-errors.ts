@@ -8,6 +8,8 @@ export const ERR_FERROHTTP_ADDON_MISSING = define('ERR_FERROHTTP_ADDON_MISSING',
 export const ERR_FERROHTTP_ADDON_DAMAGED = define('ERR_FERROHTTP_ADDON_DAMAGED', PlainError, whole)
 /** The system refuses to load the addon for a reason that has no code of its own. */
 export const ERR_FERROHTTP_ADDON_UNLOADABLE = define('ERR_FERROHTTP_ADDON_UNLOADABLE', PlainError, whole)
+/** A bundler has made ferrohttp part of a program's file. */
+export const ERR_FERROHTTP_BUNDLED = define('ERR_FERROHTTP_BUNDLED', PlainError, whole)
 /** An environment variable of ferrohttp has a value that makes no sense. */
 export const ERR_FERROHTTP_INVALID_VARIABLE = define(
   'ERR_FERROHTTP_INVALID_VARIABLE',

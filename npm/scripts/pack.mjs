@@ -44,7 +44,9 @@ await script(() => {
 
   const { scripts, devDependencies, overrides, ava, napi, ...published } = manifest
   const optionalDependencies = Object.fromEntries(builds.map((build) => [`${packageName}-${build}`, manifest.version]))
-  const files = ['dist', 'docs', 'README.md', 'LICENSE', 'CHANGELOG.md'].map((name) => [name, name])
+  // `files` of the manifest chooses from these.
+  const named = ['dist', 'docs', 'benchmark/README.md', 'benchmark/results']
+  const files = [...named, 'README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md'].map((name) => [name, name])
   pack(staging, destination, { ...published, optionalDependencies }, files)
 
   for (const build of builds) {

@@ -9,7 +9,9 @@ import { join, resolve } from 'node:path'
 
 import { ROOT, VERSION } from '../../root.js'
 import { addonPath, healthVariables, inspectAddress, ioThreads } from '../variables.js'
+import { ERR_FERROHTTP_BUNDLED } from '../installation-errors.js'
 import { Attempts } from './attempts.js'
+import { loadError } from './load-error.js'
 import { packageName, resolvePackage } from './packages.js'
 import { currentPlatform } from './platform.js'
 import { requireRuntime } from './runtime.js'
@@ -26,6 +28,13 @@ export interface Addon {
  * @throws LoadError, and ERR_FERROHTTP_INVALID_VARIABLE
  */
 export function loadAddon(): Addon {
+  if (VERSION === null) {
+    throw loadError(ERR_FERROHTTP_BUNDLED, {
+      problem: 'a bundler has made it part of another file, and a bundle cannot contain its addon',
+      remedy:
+        'make ferrohttp external (esbuild: --external:ferrohttp; webpack: externals; rollup: external) and install it where the bundle runs',
+    })
+  }
   // Checks the variables now: Rust starts the I/O threads at the first listen or request, where it can only ignore a bad value.
   ioThreads()
   healthVariables()
