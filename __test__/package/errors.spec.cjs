@@ -24,3 +24,11 @@ test('docs/ERRORS.md has the status of each code of the parser', (t) => {
   for (const { code, status } of parserErrors().filter((error) => error.code.startsWith('HPE_')))
     t.true(page.includes(`| \`${code}\` | ${status} |`), `${code} ${status}`)
 })
+
+test('docs/TROUBLESHOOTING.md has every code of the installation', (t) => {
+  const codes = Object.keys(require(path.join(ROOT, 'build/internal/installation-errors.js')))
+  const rows = fs
+    .readFileSync(path.join(ROOT, 'docs/TROUBLESHOOTING.md'), 'utf8')
+    .matchAll(/^\| `(ERR_FERROHTTP_\w+)` \|/gm)
+  t.deepEqual([...rows].map(([, code]) => code).sort(), [...codes, 'ERR_FERROHTTP_INTERNAL'].sort())
+})
