@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { input } from '../../fuzz/differential/inputs.mjs'
+import { input, merged } from '../../fuzz/differential/inputs.mjs'
 import { ROWS } from '../../fuzz/differential/listed.mjs'
 import { minimise } from '../../fuzz/differential/minimise.mjs'
 
@@ -31,6 +31,27 @@ test('inputs are latin1, and cut inside', (t) => {
       String(index),
     )
   }
+})
+
+test('pieces are merged in every way, or at each cut if there are many', (t) => {
+  const found = { ...input(1, 0), cuts: [1, 2, 3] }
+  t.deepEqual(
+    merged(found).map(({ cuts }) => cuts.join('')),
+    ['', '1', '2', '12', '3', '13', '23'],
+  )
+  const many = { ...found, cuts: [1, 2, 3, 4, 5, 6] }
+  t.deepEqual(
+    merged(many).map(({ cuts }) => cuts.join('')),
+    ['23456', '13456', '12456', '12356', '12346', '12345'],
+  )
+})
+
+test('pieces that a socket merges are compared with the reference for merged pieces', async (t) => {
+  const reference = node(24)
+  if (reference === null) return t.log(`not compared: this is Node ${MAJOR}, and there is no Node 24 here`)
+  const main = fileURLToPath(new URL('../../fuzz/differential/main.mjs', import.meta.url))
+  const { status, stdout, stderr } = await run(reference, [main, '--only', '37893', '--seed', '7'])
+  t.is(status, 0, stdout + stderr)
 })
 
 test('the minimiser leaves what matters, cuts included', async (t) => {

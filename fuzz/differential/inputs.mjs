@@ -58,3 +58,18 @@ export function pieces({ text, cuts }) {
   const bytes = Buffer.from(text, 'latin1')
   return [0, ...cuts].map((start, i) => bytes.subarray(start, cuts[i] ?? bytes.length))
 }
+
+/** Up to so many cuts, every choice of them is tried. */
+const MOST_CUTS = 5
+
+/**
+ * @param {Input} input
+ * @returns {Input[]} the input with neighbouring pieces merged: every choice of its cuts, or, if there are many, each cut left out
+ */
+export function merged(input) {
+  const { cuts } = input
+  if (cuts.length > MOST_CUTS) return cuts.map((_, left) => ({ ...input, cuts: cuts.filter((_, i) => i !== left) }))
+  return Array.from({ length: 2 ** cuts.length - 1 }, (_, choice) => {
+    return { ...input, cuts: cuts.filter((_, i) => (choice & (1 << i)) !== 0) }
+  })
+}

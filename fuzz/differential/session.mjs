@@ -1,7 +1,7 @@
 // A run of the fuzzer: inputs by the batch, on every road, until the time is over or a difference is found.
 import http from 'node:http'
 import { compare, name } from './compare.mjs'
-import { input } from './inputs.mjs'
+import { input, merged } from './inputs.mjs'
 import { listed } from './listed.mjs'
 import { MemoryRoad } from './memory-road.mjs'
 import { minimise } from './minimise.mjs'
@@ -13,6 +13,8 @@ const RUNS_ON_SOCKETS = 400
 /** Milliseconds that an outcome on a socket may take: at first, and when a difference is looked at again. */
 const PATIENCE = 250
 const LONG_PATIENCE = 1000
+/** The reference does the same when some of the pieces arrive together. */
+const MERGED = Symbol('merged')
 
 /**
  * @typedef {object} Finding
@@ -118,14 +120,13 @@ export class Session {
 
   /** The outcome has to be one of those that the reference has for these bytes. */
   async #judge(each, road, whole, references, own, known = []) {
-    const differences = references.map((reference) =>
-      compare(reference, own, road === 'compatible' || whole, road === 'native'),
-    )
+    const differences = references.map((reference) => difference(reference, own, road, whole))
     if (differences.includes(null)) return
-    if (known.some((difference) => name(difference) === name(differences[0]))) return
+    if (known.some((other) => name(other) === name(differences[0]))) return
     const mayMerge = road === 'native' && !whole
     const found = { input: each, difference: differences[0], reference: references[0], own, mayMerge }
-    const row = listed(found)
+    const row = listed(found) ?? (mayMerge ? await this.#listedWhenMerged(each, own) : null)
+    if (row === MERGED) return
     if (row !== null) {
       this.rows[row.row] = (this.rows[row.row] ?? 0) + 1
       return
@@ -141,22 +142,42 @@ export class Session {
     await this.#minimise(key)
   }
 
-  async #comesAgain(each, whole, difference) {
+  /**
+   * Neighbouring pieces that a socket has received before it was read are one. So `own` is right if the reference does the same
+   * with some of the pieces merged: `MERGED`, or a row, if only a listed difference remains. Otherwise null.
+   */
+  async #listedWhenMerged(each, own) {
+    const inputs = merged(each)
+    const references = await this.#reference.run(inputs, false)
+    let row = null
+    for (const [i, reference] of references.entries()) {
+      const remaining = difference(reference, own, 'native', false)
+      if (remaining === null) return MERGED
+      row ??= listed({ input: inputs[i], difference: remaining, reference, own, mayMerge: true })
+    }
+    return row
+  }
+
+  async #comesAgain(each, whole, first) {
     const [outcome] = await this.#outcomes([each], 'native', whole, LONG_PATIENCE)
-    return !outcome.own.broken && outcome.difference !== null && name(outcome.difference) === name(difference)
+    return !outcome.own.broken && (await this.#isFinding(outcome, whole, first))
+  }
+
+  /** Whether the outcome has the same difference, and no row or merging of pieces explains it. */
+  async #isFinding(outcome, whole, first) {
+    if (outcome.difference === null || name(outcome.difference) !== name(first) || listed(outcome) !== null)
+      return false
+    return !outcome.mayMerge || (await this.#listedWhenMerged(outcome.input, outcome.own)) === null
   }
 
   async #minimise(key) {
-    const { input, road, whole, difference } = this.findings.get(key)
+    const { input, road, whole, difference: first } = this.findings.get(key)
     const smallest = await minimise(whole ? { ...input, cuts: [] } : input, async (candidates) => {
       const outcomes = await this.#outcomes(candidates, road, whole, PATIENCE)
-      return outcomes.map(
-        (outcome) =>
-          outcome.difference !== null && name(outcome.difference) === name(difference) && listed(outcome) === null,
-      )
+      return Promise.all(outcomes.map((outcome) => this.#isFinding(outcome, whole, first)))
     })
     const [outcome] = await this.#outcomes([smallest], road, whole, LONG_PATIENCE)
-    this.findings.set(key, { ...this.findings.get(key), ...outcome, input, smallest, difference })
+    this.findings.set(key, { ...this.findings.get(key), ...outcome, input, smallest, difference: first })
   }
 
   /** Runs inputs on the reference and on one road. */
@@ -172,8 +193,12 @@ export class Session {
         reference: references[i],
         own: own[i],
         mayMerge: road === 'native' && !whole,
-        difference: compare(references[i], own[i], road === 'compatible' || whole, road === 'native'),
+        difference: difference(references[i], own[i], road, whole),
       }
     })
   }
+}
+
+function difference(reference, own, road, whole) {
+  return compare(reference, own, road === 'compatible' || whole, road === 'native')
 }
