@@ -228,13 +228,14 @@ pub(crate) mod agreement {
     use super::*;
 
     /// Panics when the fast reader accepts a head that the general one refuses, or reads it differently. Returns whether it has
-    /// accepted it.
+    /// accepted it. The general reader reads every input: it goes byte by byte, so a fuzzer learns from its coverage how a head
+    /// begins, which the fast reader compares as a whole.
     pub(crate) fn check<L: StartLine + Debug + PartialEq>(input: &[u8], limits: &Limits) -> bool {
         let (mut fast, mut general) = (Scratch::new(), Scratch::new());
+        let expected = read_head_general(&mut None, input, limits, &mut general);
         let Some(head) = L::read_fast(input, limits, &mut fast) else {
             return false;
         };
-        let expected = read_head_general(&mut None, input, limits, &mut general);
         assert_eq!(expected, Ok(Some(head)), "{}", input.escape_ascii());
         assert_eq!(fast.ranges, general.ranges, "{}", input.escape_ascii());
         true
@@ -271,9 +272,11 @@ pub(crate) mod checks {
         heads: &[&[u8]],
         bytes: &[u8],
     ) {
+        // Miri takes seconds for a hundred heads.
+        let rounds = if cfg!(miri) { 400 } else { 40_000 };
         let mut random = Mutations(7);
         let mut taken = 0;
-        for _ in 0..40_000 {
+        for _ in 0..rounds {
             let mut head = heads[random.below(heads.len())].to_vec();
             for _ in 0..=random.below(3) {
                 let at = random.below(head.len());
@@ -286,7 +289,7 @@ pub(crate) mod checks {
             }
             taken += usize::from(is_fast::<L>(&head));
         }
-        assert!(taken > 4_000, "only {taken} were heads at all");
+        assert!(taken > rounds / 10, "only {taken} were heads at all");
     }
 
     /// A head that arrives byte by byte is read as the same head.
