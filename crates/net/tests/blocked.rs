@@ -121,17 +121,14 @@ fn bytes_read_of_one_peer_are_limited() {
     }
 }
 
-#[test]
-fn bytes_read_of_all_peers_together_are_limited() {
-    const PEERS: usize = 160;
-    const BODY: usize = 400_000;
+/// `peers` send `request` each, which has `count` messages and `body` bytes of bodies, while JavaScript is blocked. Then all are served.
+fn check_all_together(peers: usize, request: &str, count: usize, body: usize) {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
-    let open: Vec<_> = (0..PEERS).map(|_| open(&mut js, address)).collect();
-    let request = head(&format!("Content-Length: {BODY}")) + &"b".repeat(BODY);
+    let open: Vec<_> = (0..peers).map(|_| open(&mut js, address)).collect();
     let sending: Vec<_> = open
         .iter()
-        .map(|(peer, _)| peer.send_beside(request.clone().into_bytes()))
+        .map(|(peer, _)| peer.send_beside(request.as_bytes().to_vec()))
         .collect();
     let ids: Vec<_> = open.iter().map(|&(_, id)| id).collect();
     let read = read_by_now(&js, &ids);
@@ -140,10 +137,26 @@ fn bytes_read_of_all_peers_together_are_limited() {
     // What a thread has staged when the queue is full comes on top.
     assert!(sum <= ALL + 2 * 1024 * 1024, "{sum} bytes");
     assert!(sum >= ALL / 2, "{sum} bytes: the queue was never full");
-    assert_eq!(serve(&mut js, PEERS), PEERS * BODY);
+    assert_eq!(serve(&mut js, peers * count), peers * body);
     for thread in sending {
         thread.join().expect("sent");
     }
+}
+
+#[test]
+fn bytes_read_of_all_peers_together_are_limited() {
+    const BODY: usize = 400_000;
+    let request = head(&format!("Content-Length: {BODY}")) + &"b".repeat(BODY);
+    check_all_together(160, &request, 1, BODY);
+}
+
+/// Most of what is read are requests that are not parsed yet.
+#[test]
+fn pipelined_requests_of_all_peers_together_are_limited() {
+    const COUNT: usize = 150;
+    let padding = "p".repeat(450);
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {padding}\r\n\r\n").repeat(COUNT);
+    check_all_together(360, &request, COUNT, 0);
 }
 
 /// The handler has seen them all before it answers the first.

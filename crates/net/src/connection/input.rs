@@ -138,7 +138,8 @@ impl Turn<'_> {
     pub(super) fn read(&mut self) -> io::Result<Read> {
         let before = self.batch.memory();
         let incoming = &self.state.incoming;
-        let (is_empty, reading) = (incoming.buffer.is_empty(), incoming.reading);
+        let (kept, reading) = (incoming.buffer.len(), incoming.reading);
+        let is_empty = kept == 0;
         let is_long_body = incoming.body_left >= DIRECT_BODY && reading == Reading::Http;
         let count = BUFFERS.with_borrow_mut(|buffers| {
             if is_empty && is_long_body {
@@ -149,6 +150,10 @@ impl Turn<'_> {
                 self.read_behind(buffers)
             }
         })?;
+        let kept_now = self.state.incoming.buffer.len();
+        if kept_now > kept && (self.state.waits_for_answers() || self.state.has_many_heads()) {
+            self.batch.hold(kept_now - kept);
+        }
         let secure = self.state.secure.as_ref();
         let closed_by_tls = secure.is_some_and(|secure| secure.is_closed_by_peer());
         let has_more = secure.is_some_and(|secure| secure.has_more());

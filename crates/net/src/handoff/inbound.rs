@@ -62,6 +62,8 @@ pub struct Batch {
     chunk_bytes: usize,
     /// Memory of `chunks` in bytes, which may be more.
     pub(super) chunk_memory: usize,
+    /// See `hold`.
+    held: usize,
     pub(super) source: Source,
     heads: usize,
     /// Those of the heads that are requests.
@@ -82,9 +84,14 @@ impl Batch {
             || self.chunk_bytes >= WORTHWHILE_CHUNKS
     }
 
-    /// Number of bytes of memory that the batch takes until JavaScript has read it.
+    /// Number of bytes of memory that are taken until JavaScript has read the batch.
     pub(crate) const fn memory(&self) -> usize {
-        self.whole + self.chunk_memory
+        self.whole + self.chunk_memory + self.held
+    }
+
+    /// Counts bytes that a connection keeps unparsed until JavaScript has read the batch.
+    pub(crate) const fn hold(&mut self, bytes: usize) {
+        self.held += bytes;
     }
 
     /// Number of messages that begin in it.
@@ -146,6 +153,7 @@ impl Batch {
         self.open_body = None;
         self.chunk_bytes = 0;
         self.chunk_memory = 0;
+        self.held = 0;
         self.heads = 0;
         self.requests = 0;
         self.urgent = false;
