@@ -13,6 +13,7 @@ const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const ATTACKS = {
   none: { title: 'none', count: 0 },
   silent: { title: 'silent connections', count: 10_000 },
+  unfinished: { title: 'heads that stay unfinished', count: 10_000 },
   heads: { title: 'heads at a byte a second', count: 2_000 },
   bodies: { title: 'bodies at a byte a second', count: 2_000 },
   readers: { title: 'readers that never read 4 MiB', count: 200 },

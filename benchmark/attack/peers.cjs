@@ -25,6 +25,7 @@ const HEAD =
   'GET / HTTP/1.1\r\nHost: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'
 const ATTACKS = {
   silent: () => {},
+  unfinished: (socket) => socket.write(HEAD),
   heads: trickle(HEAD),
   bodies: (socket) => {
     socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
