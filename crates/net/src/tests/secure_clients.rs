@@ -94,7 +94,8 @@ struct Peer {
 }
 
 impl Peer {
-    async fn flush(&mut self) {
+    /// Takes what TLS has to send.
+    fn output(&mut self) -> Vec<u8> {
         let mut sent = Vec::new();
         self.tls
             .send(|slices| {
@@ -104,6 +105,11 @@ impl Peer {
                 Ok(slices.iter().map(|slice| slice.len()).sum())
             })
             .expect("room");
+        sent
+    }
+
+    async fn flush(&mut self) {
+        let sent = self.output();
         self.socket
             .write_all(&sent)
             .await
@@ -232,7 +238,7 @@ fn a_failed_write_in_the_handshake_does_not_get_a_response_parsed() {
             js.expect(CONNECTED).await;
             let mut hello = vec![0; 64 * 1024];
             let count = peer.read(&mut hello).await.expect("a ClientHello");
-            let mut server = testing::eager_server();
+            let mut server = testing::eager_server(2);
             let read = server.read_tls(&mut &hello[..count]).expect("room");
             assert_eq!(read, count);
             server.process_new_packets().expect("a ClientHello");
@@ -364,5 +370,132 @@ fn garbage_between_records_ends_the_connection() {
             .expect("room");
         assert_eq!(js.expect(TLS_FAILED).await.word, BAD_RECORD_MAC);
         assert_eq!(js.expect(CLOSED).await.id, id);
+    });
+}
+
+#[test]
+fn nothing_is_sent_when_tls_cannot_begin() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let name = Some("localhost".to_owned());
+        let tls = TlsConnect::new(testing::impossible_client(), name, None).expect("a name");
+        let id = js.connect_with(listening.options(), tls);
+        js.get(id);
+        let mut peer = listening.plain().await;
+        let mut received = Vec::new();
+        // The end may be a reset.
+        drop(peer.read_to_end(&mut received).await);
+        assert_eq!(received.escape_ascii().to_string(), "");
+        assert_eq!(js.expect(CONNECTED).await.id, id);
+        assert_eq!(js.expect(TLS_FAILED).await.id, id);
+        assert_eq!(js.expect(CLOSED).await.id, id);
+    });
+}
+
+#[test]
+fn plaintext_before_a_tls_error_is_delivered_before_it() {
+    run(async |mut js| {
+        let listening = Listening::new().await;
+        let Kept { id, .. } = listening.connected(&js, TLS13, None);
+        let mut peer = listening.accept(&testing::certified_server()).await;
+        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
+        js.approve(id);
+        exchange(&mut js, &mut peer, id).await;
+        js.get(id);
+        peer.expect(GET).await;
+        peer.tls
+            .write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+        // The client receives both at once.
+        let mut sent = peer.output();
+        sent.extend_from_slice(b"\x17\x03\x03\0\x20garbage that has the size of 32.");
+        peer.socket.write_all(&sent).await.expect("room");
+        js.expect(RESPONSE).await;
+        js.expect(inbound::BODY).await;
+        assert_eq!(js.expect(TLS_FAILED).await.word, BAD_RECORD_MAC);
+        assert_eq!(js.expect(CLOSED).await.id, id);
+    });
+}
+
+/// Tickets of one connection. They have some 400 KB, more than is read from one connection before others have their turn.
+#[cfg(target_os = "linux")]
+const TICKETS: usize = 5000;
+
+/// A connection whose first request is answered, and its server, which has yet to send its tickets.
+///
+/// By a Unix socket, because its writes are in the reader's queue when they return.
+#[cfg(target_os = "linux")]
+async fn before_tickets(
+    js: &mut Js,
+    file: &str,
+) -> (
+    ConnectionId,
+    tokio::net::UnixStream,
+    rustls::ServerConnection,
+) {
+    let path = std::env::temp_dir().join(format!("ferrohttp-{file}-{}", std::process::id()));
+    let listener = tokio::net::UnixListener::bind(&path).expect("bind");
+    let options = ConnectOptions {
+        target: ConnectTarget::Path(path.clone()),
+        ..Listening::new().await.options()
+    };
+    let name = Some("localhost".to_owned());
+    let tls = TlsConnect::new(testing::trusting_client(TLS13), name, None).expect("a name");
+    let id = js.connect_with(options, tls);
+    js.get(id);
+    let (mut socket, _) = listener.accept().await.expect("accept");
+    std::fs::remove_file(&path).expect("the socket's file");
+    let mut server = testing::eager_server(TICKETS);
+    feed(&mut socket, &mut server).await;
+    server.writer().write_all(ANSWER).expect("room");
+    let flight = output_of(&mut server);
+    socket.write_all(&flight).await.expect("room");
+    js.expect(CONNECTED).await;
+    assert_eq!(js.expect(SECURED).await.word, verdict::TRUSTED);
+    js.approve(id);
+    js.expect(RESPONSE).await;
+    js.expect(inbound::BODY).await;
+    js.expect(inbound::END).await;
+    while server.is_handshaking() {
+        feed(&mut socket, &mut server).await;
+    }
+    (id, socket, server)
+}
+
+#[cfg(target_os = "linux")]
+async fn feed(socket: &mut tokio::net::UnixStream, server: &mut rustls::ServerConnection) {
+    let mut bytes = vec![0; 64 * 1024];
+    let count = socket.read(&mut bytes).await.expect("the client's bytes");
+    assert_ne!(count, 0, "an early end");
+    let mut rest = &bytes[..count];
+    while !rest.is_empty() {
+        server.read_tls(&mut rest).expect("room");
+        server.process_new_packets().expect("records");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn output_of(server: &mut rustls::ServerConnection) -> Vec<u8> {
+    let mut output = Vec::new();
+    while server.wants_write() {
+        server.write_tls(&mut output).expect("room");
+    }
+    output
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn tickets_without_end_do_not_occupy_the_thread_of_javascript() {
+    run(async |mut js| {
+        let (id, socket, mut server) = before_tickets(&mut js, "endless-tickets").await;
+        let tickets = output_of(&mut server);
+        let mut sent = 0;
+        while let Ok(count @ 1..) = socket.try_write(&tickets[sent..]) {
+            sent += count;
+        }
+        // Four reads of 32 KiB do not reach the end.
+        assert!(sent > 128 * 1024, "{sent}");
+        let connection = js.environment.connection(id).expect("open");
+        assert!(!connection.is_open());
+        js.expect(CLOSED).await;
     });
 }

@@ -39,6 +39,13 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
+    /// rustls needs fragments of 32 bytes and more.
+    #[cfg(test)]
+    pub(super) fn with_fragments_of(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.config).max_fragment_size = Some(bytes);
+        self
+    }
+
     /// Makes the configuration.
     ///
     /// # Errors

@@ -123,8 +123,8 @@ pub(crate) fn certified_server() -> TlsServer {
     .expect("options")
 }
 
-/// A server that may send before it has received the client's last message of the handshake.
-pub(crate) fn eager_server() -> rustls::ServerConnection {
+/// A server that may send before it has received the client's last message of the handshake. After that it sends `tickets`.
+pub(crate) fn eager_server(tickets: usize) -> rustls::ServerConnection {
     let chain = vec![CertificateDer::from(certificate!("direct"))];
     let key = include_bytes!("testdata/leaf-key.der").to_vec();
     let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(provider()))
@@ -134,6 +134,7 @@ pub(crate) fn eager_server() -> rustls::ServerConnection {
         .with_single_cert(chain, PrivatePkcs8KeyDer::from(key).into())
         .expect("a key");
     config.send_half_rtt_data = true;
+    config.send_tls13_tickets = tickets;
     rustls::ServerConnection::new(Arc::new(config)).expect("a server")
 }
 
@@ -147,4 +148,9 @@ pub(crate) fn trusting_client(versions: (u16, u16)) -> TlsClient {
         alpn: vec![b"http/1.1".to_vec()],
     })
     .expect("options")
+}
+
+/// A client that rustls refuses when a connection begins.
+pub(crate) fn impossible_client() -> TlsClient {
+    trusting_client((0x0303, 0x0304)).with_fragments_of(1)
 }
