@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<number, string>> = {
   118: 'no suitable signature algorithm',
   123: 'bad signature',
   132: 'too many key updates',
+  152: 'excessive message size',
   155: 'https proxy request',
   156: 'http request',
   159: 'length mismatch',

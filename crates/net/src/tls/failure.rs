@@ -24,6 +24,7 @@ impl Failure {
     const BAD_RECORD_MAC: Self = Self(281);
     const UNEXPECTED_MESSAGE: Self = Self(244);
     const PACKET_LENGTH_TOO_LONG: Self = Self(198);
+    pub(crate) const EXCESSIVE_MESSAGE_SIZE: Self = Self(152);
     const LENGTH_MISMATCH: Self = Self(159);
     const BAD_EXTENSION: Self = Self(110);
     /// The peer does not have the private key of its certificate.
@@ -76,6 +77,9 @@ impl From<&Error> for Failure {
             Error::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             ) => Self::WRONG_VERSION_NUMBER,
+            Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
+                Self::EXCESSIVE_MESSAGE_SIZE
+            }
             Error::InvalidMessage(_) => Self::LENGTH_MISMATCH,
             Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
                 Self::UNEXPECTED_MESSAGE

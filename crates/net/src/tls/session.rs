@@ -139,9 +139,13 @@ impl Session {
 
     fn decrypt(&mut self, mut ciphertext: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Failure> {
         while !ciphertext.is_empty() {
-            // Nothing is read after close_notify.
-            if !matches!(self.connection.read_tls(&mut ciphertext), Ok(1..)) {
-                return Ok(());
+            match self.connection.read_tls(&mut ciphertext) {
+                Ok(1..) => {}
+                // Nothing is read after close_notify.
+                Ok(0) => return Ok(()),
+                // rustls keeps at most 64 KiB of handshake messages, and all that follow an incomplete one. A peer may have sent
+                // thousands of tickets that way.
+                Err(_) => return Err(Failure::EXCESSIVE_MESSAGE_SIZE),
             }
             let processed = self.connection.process_new_packets();
             self.take_plaintext(plaintext);
