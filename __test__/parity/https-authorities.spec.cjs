@@ -82,6 +82,11 @@ test(
         [`${name}, authority for clients`, c[name], { ca: c.forClients }],
       ]),
     )
+    await judge(https, log, [
+      ['version 1 by version 1', c.version1, { ca: c.version1Root }],
+      ['version 1 by version 1, unknown', c.version1, {}],
+      ['version 1 by version 3 without extensions', c.version1, { ca: c.withoutExtensions }],
+    ])
     const own = ['ownForServers', 'ownForClients', 'ownNoServer']
     await judge(
       https,

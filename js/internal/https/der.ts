@@ -9,6 +9,8 @@ interface Element {
 
 /** The parts of a certificate that decide about its use. */
 export interface CertificateParts {
+  /** Such certificates have no extensions. */
+  readonly isVersion1: boolean
   /** The names in DER, as latin1 text, so that they can be keys of a map. */
   readonly issuer: string
   readonly subject: string
@@ -70,10 +72,12 @@ export function partsOf(der: Buffer): CertificateParts | null {
     const whole = element(der, 0)
     const [signed, algorithm] = [...elements(der, whole)]
     const fields = [...elements(der, signed!)]
-    const [, , issuer, , subject] = fields[0]!.tag === VERSION ? fields.slice(1) : fields
+    const isVersion1 = fields[0]!.tag !== VERSION
+    const [, , issuer, , subject] = isVersion1 ? fields : fields.slice(1)
     const extensions = fields.find(({ tag }) => tag === EXTENSIONS)
     const identifier = element(der, algorithm!.start)
     return {
+      isVersion1,
       algorithm: der.toString('hex', identifier.start, identifier.end),
       issuer: der.toString('latin1', issuer!.at, issuer!.end),
       subject: der.toString('latin1', subject!.at, subject!.end),

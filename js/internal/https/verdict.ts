@@ -174,16 +174,18 @@ function isAcceptable(path: readonly X509Certificate[]): boolean {
 
 /** Whether an authority may sign for all names. */
 function maySign(issuer: X509Certificate): boolean {
-  return issuer.ca && mayBeServers(issuer) && partsOf(issuer.raw)?.extensions.has(NAME_CONSTRAINTS) === false
+  const parts = partsOf(issuer.raw)
+  const isAuthority = issuer.ca || parts?.isVersion1 === true
+  return isAuthority && !isNoAuthority(issuer) && parts?.extensions.has(NAME_CONSTRAINTS) === false
 }
 
 /** Whether its extensions forbid that it signs certificates of servers. One of version 1, which has none, may if it is trusted. */
 function isNoAuthority(certificate: X509Certificate): boolean {
   const parts = partsOf(certificate.raw)
   if (parts === null || !mayBeServers(certificate)) return true
-  const { extensions, issuer, subject } = parts
+  const { extensions, isVersion1, issuer, subject } = parts
   if (extensions.has(BASIC_CONSTRAINTS)) return !certificate.ca
-  return !extensions.has(KEY_USAGE) && (extensions.size > 0 || issuer !== subject)
+  return !extensions.has(KEY_USAGE) && !(isVersion1 && issuer === subject)
 }
 
 function hasKeyUsage({ raw }: X509Certificate, usages: number): boolean {
