@@ -138,8 +138,9 @@ export interface RoadStats {
 export interface Stats {
   requests: {
     /**
-     * Number of requests on native connections that were passed to JavaScript: to handlers, and those that it answers by itself, such
-     * as probes behind an unanswered request, requests without Host, and those beyond `maxRequestsPerSocket`.
+     * Number of requests on native connections that I/O threads passed to JavaScript. JavaScript passes them to handlers. It answers
+     * some itself: a probe that arrived while another request of its connection was unanswered, a request without Host, and requests
+     * beyond `maxRequestsPerSocket`.
      */
     served: number
     /** Number of probes of servers' health that were answered, see `HealthOptions`. */

@@ -8,6 +8,7 @@ const { promisify } = require('node:util')
 const test = require('ava')
 const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
+const { listen } = require('../helpers/listen.cjs')
 const { certificates, keys } = require('../helpers/pki.cjs')
 const limits = require('../helpers/pki-limits.cjs')
 
@@ -15,13 +16,7 @@ const counts = () => ferrohttp.stats().https.clients
 
 async function listening(t, options, listener = (_req, res) => res.end('answer')) {
   const server = nodeHttps.createServer({ key: keys.leaf, cert: certificates.direct, ...options }, listener)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return server.address().port
+  return listen(t, server)
 }
 
 async function ask(port, options) {

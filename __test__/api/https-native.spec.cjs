@@ -7,6 +7,7 @@ const test = require('ava')
 const tls = require('node:tls')
 const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
+const { listen } = require('../helpers/listen.cjs')
 const { cert, key } = require('../helpers/certificate.cjs')
 
 /** Windows has no descriptors of sockets, with which a server could change to node:tls. */
@@ -15,16 +16,6 @@ const onThreads = process.platform === 'win32' ? test.serial.skip : test.serial
 const counts = () => {
   const { native, compatible } = ferrohttp.stats().https
   return { native, compatible }
-}
-
-async function listening(t, server) {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return server.address().port
 }
 
 async function ask(port, options) {
@@ -59,7 +50,7 @@ for (const [title, options] of Object.entries(nativeOptions)) {
   onThreads(`an I/O thread serves: ${title}`, async (t) => {
     const before = counts()
     const server = https.createServer({ cert, key, ...options }, (req, res) => res.end(req.socket.getProtocol()))
-    const { text, protocol } = await ask(await listening(t, server))
+    const { text, protocol } = await ask(await listen(t, server))
     t.is(text, protocol)
     t.deepEqual(counts(), { ...before, native: before.native + 1 })
   })
@@ -80,7 +71,7 @@ for (const [reason, options] of Object.entries(compatibleOptions)) {
   onThreads(`node:tls serves: ${reason}`, async (t) => {
     const before = counts()
     const server = https.createServer({ cert, key, ...options }, (_req, res) => res.end('answer'))
-    t.is((await ask(await listening(t, server))).text, 'answer')
+    t.is((await ask(await listen(t, server))).text, 'answer')
     const { native, compatible } = counts()
     t.is(native, before.native)
     t.is(compatible[reason], (before.compatible[reason] ?? 0) + 1)
@@ -101,7 +92,7 @@ for (const [reason, change] of Object.entries(changes)) {
     const server = https.createServer({ cert, key }, (req, res) => res.end(req.socket.constructor.name + req.url))
     let listened = 0
     server.on('listening', () => listened++)
-    const port = await listening(t, server)
+    const port = await listen(t, server)
     const agent = new https.Agent({ keepAlive: true, ca: cert })
     t.teardown(() => agent.destroy())
     t.is((await ask(port, { agent, path: '/before' })).text, 'TLSSocket/before')
@@ -124,7 +115,7 @@ for (const [reason, change] of Object.entries(changes)) {
 
 onThreads('setSecureContext holds for the next handshakes', async (t) => {
   const server = https.createServer({ cert, key }, (req, res) => res.end(req.socket.getCertificate().subject.CN))
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   const before = counts()
   t.is((await ask(port)).protocol, 'TLSv1.3')
   server.setSecureContext({ cert, key, maxVersion: 'TLSv1.2' })
@@ -135,7 +126,7 @@ onThreads('setSecureContext holds for the next handshakes', async (t) => {
 onThreads('addContext holds for the next handshakes', async (t) => {
   const server = https.createServer({}, (req, res) => res.end(String(req.socket.servername)))
   server.addContext('*.a.test', { cert, key })
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   const before = counts()
   const accepting = { checkServerIdentity: () => undefined }
   t.is((await ask(port, { servername: 'x.a.test', ...accepting })).text, 'x.a.test')
@@ -163,7 +154,7 @@ onThreads('many connections at once, garbage among them: each gets what is its o
   })
   let failed = 0
   server.on('tlsClientError', () => failed++)
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   const agent = new https.Agent({ keepAlive: true, ca: cert, maxSockets: 16 })
   t.teardown(() => agent.destroy())
   const one = async (number) => {
@@ -203,7 +194,7 @@ onThreads('what a socket says', async (t) => {
     })
     res.end()
   })
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   const client = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: cert })
   await once(client, 'secureConnect')
   const material = client.exportKeyingMaterial(16, 'label', Buffer.from('context')).toString('hex')
@@ -223,7 +214,7 @@ onThreads('what a socket says', async (t) => {
 
 onThreads('a connection counts when its handshake is complete', async (t) => {
   const server = https.createServer({ cert, key })
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   const count = () => new Promise((resolve) => server.getConnections((_error, number) => resolve(number)))
   const silent = net.connect(port, '127.0.0.1')
   t.teardown(() => silent.destroy())

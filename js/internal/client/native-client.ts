@@ -264,12 +264,9 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (this.connected) this.#open()
   }
 
-  /**
-   * Whether records of the peer's bytes are ignored: those of a connection that the program has destroyed, and of a server that it
-   * has not approved. The I/O thread parses no bytes of the latter; this is the second barrier.
-   */
-  get #ignoresPeer(): boolean {
-    return this.discarding || (this.#isSecure && !this.connected)
+  /** Whether the program has yet to approve the server. The I/O thread parses no bytes of such a server; this is a second barrier. */
+  #isUnapproved(): boolean {
+    return this.#isSecure && !this.connected
   }
 
   /** Bytes reach the peer from now on. */
@@ -300,7 +297,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   onResponse(head: ResponseRecord): void {
     const { request } = this
-    if (request === null || this.#ignoresPeer) return
+    if (request === null || this.discarding || this.#isUnapproved()) return
     this.untilClose =
       (head.flags & r.RESPONSE_KEEP_ALIVE) === 0 &&
       hasBody(request.method, head.line & 0xffff) &&
@@ -309,7 +306,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   onBody(flags: number, chunk: Buffer): void {
-    if (this.#isSecure && !this.connected) return
+    if (this.#isUnapproved()) return
     if ((flags & r.BODY_TAP) !== 0) {
       if (!this.upgraded) this.socket.emit('data', chunk)
       return
@@ -325,12 +322,12 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   onEnd(flags: number, trailers: string): void {
     this.credit(this.window.end())
-    if (this.request === null || this.#ignoresPeer) return
+    if (this.request === null || this.discarding || this.#isUnapproved()) return
     this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, flags, trailers)
   }
 
   onParseError(kind: number, bytesParsed: number, packet: Buffer): void {
-    if (this.request === null || this.#ignoresPeer) return
+    if (this.request === null || this.discarding || this.#isUnapproved()) return
     const { request } = this
     const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error === null) {

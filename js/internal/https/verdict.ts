@@ -110,7 +110,7 @@ function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust
   const { path, problem } = pathOf(chain, trust)
   let code: Code | null = problem ?? FOUND_NATIVELY[verdict] ?? null
   if (!isServers(path[0]!) || path.slice(1).some(isNoAuthority)) code = 'INVALID_PURPOSE'
-  // Nobody relies on the signature of the last one, which is trusted or has no issuer.
+  // The signature of the last certificate is not checked: the certificate is trusted, or its issuer is unknown.
   const signed = path.slice(0, -1)
   if (signed.some(({ raw }) => WEAK_SIGNATURES.has(partsOf(raw)?.algorithm ?? ''))) code = 'CA_MD_TOO_WEAK'
   const now = Date.now()

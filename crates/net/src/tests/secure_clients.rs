@@ -163,6 +163,17 @@ async fn secured(js: &mut Js, peer: &mut Peer, id: ConnectionId, expected: u32) 
     assert_eq!((secured.id, secured.word), (id, expected));
 }
 
+/// A connection with TLS 1.3 that JavaScript has approved and that has carried an exchange, and its server.
+async fn approved(js: &mut Js) -> (ConnectionId, Peer) {
+    let listening = Listening::new().await;
+    let Kept { id, .. } = listening.connected(js, TLS13, None);
+    let mut peer = listening.accept(&testing::certified_server()).await;
+    secured(js, &mut peer, id, verdict::TRUSTED).await;
+    js.approve(id);
+    exchange(js, &mut peer, id).await;
+    (id, peer)
+}
+
 /// A request and its response.
 async fn exchange(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     js.get(id);
@@ -289,12 +300,7 @@ fn sessions_are_resumed_after_the_first_server_was_approved() {
 #[test]
 fn messages_of_tls_do_not_end_an_idle_connection() {
     run(async |mut js| {
-        let listening = Listening::new().await;
-        let Kept { id, .. } = listening.connected(&js, TLS13, None);
-        let mut peer = listening.accept(&testing::certified_server()).await;
-        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
-        js.approve(id);
-        exchange(&mut js, &mut peer, id).await;
+        let (id, mut peer) = approved(&mut js).await;
         peer.tls.refresh_keys();
         peer.flush().await;
         tokio::task::yield_now().await;
@@ -357,12 +363,7 @@ fn servers_that_break_off_or_do_not_speak_tls() {
 #[test]
 fn garbage_between_records_ends_the_connection() {
     run(async |mut js| {
-        let listening = Listening::new().await;
-        let Kept { id, .. } = listening.connected(&js, TLS13, None);
-        let mut peer = listening.accept(&testing::certified_server()).await;
-        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
-        js.approve(id);
-        exchange(&mut js, &mut peer, id).await;
+        let (id, mut peer) = approved(&mut js).await;
         js.get(id);
         peer.expect(GET).await;
         peer.socket
@@ -396,12 +397,7 @@ fn nothing_is_sent_when_tls_cannot_begin() {
 #[test]
 fn plaintext_before_a_tls_error_is_delivered_before_it() {
     run(async |mut js| {
-        let listening = Listening::new().await;
-        let Kept { id, .. } = listening.connected(&js, TLS13, None);
-        let mut peer = listening.accept(&testing::certified_server()).await;
-        secured(&mut js, &mut peer, id, verdict::TRUSTED).await;
-        js.approve(id);
-        exchange(&mut js, &mut peer, id).await;
+        let (id, mut peer) = approved(&mut js).await;
         js.get(id);
         peer.expect(GET).await;
         peer.tls

@@ -243,7 +243,8 @@ pub(crate) fn running_threads() -> &'static [Arc<IoThread>] {
     }
 }
 
-/// For each I/O thread the milliseconds of CPU that it has used, None where the system does not report it, and the milliseconds since its start.
+/// For each I/O thread the milliseconds of CPU that it has used, None where the system does not report it, and the milliseconds since
+/// its start.
 #[must_use]
 pub fn thread_usage() -> Vec<(Option<f64>, f64)> {
     running_threads()
