@@ -52,6 +52,17 @@ impl<T> Default for Table<T> {
     }
 }
 
+impl<T> Slots<T> {
+    fn get(&self, id: ConnectionId) -> Option<Arc<T>> {
+        let slot = self.slots.get(id.slot as usize)?;
+        if slot.generation == id.generation {
+            slot.connection.clone()
+        } else {
+            None
+        }
+    }
+}
+
 impl<T> Table<T> {
     /// Adds the connection that `make` builds for its entry.
     pub(crate) fn insert(self: &Arc<Self>, make: impl FnOnce(TableEntry<T>) -> Arc<T>) -> Arc<T> {
@@ -78,13 +89,17 @@ impl<T> Table<T> {
     }
 
     pub(crate) fn get(&self, id: ConnectionId) -> Option<Arc<T>> {
+        lock(&self.slots).get(id)
+    }
+
+    /// Appends the connection of each id, None where it is gone.
+    pub(crate) fn get_each(
+        &self,
+        ids: impl Iterator<Item = ConnectionId>,
+        found: &mut Vec<Option<Arc<T>>>,
+    ) {
         let slots = lock(&self.slots);
-        let slot = slots.slots.get(id.slot as usize)?;
-        if slot.generation == id.generation {
-            slot.connection.clone()
-        } else {
-            None
-        }
+        found.extend(ids.map(|id| slots.get(id)));
     }
 
     fn remove(&self, id: ConnectionId, counters: Counters) {

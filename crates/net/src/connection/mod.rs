@@ -47,7 +47,7 @@ use crate::server::lingering::Lingers;
 use crate::settings::Settings;
 use crate::socket::connect::ConnectOptions;
 use crate::socket::stream::Stream;
-use crate::sync::lock;
+use crate::sync::{lock, prefetch};
 use crate::table::TableEntry;
 use crate::threads::io_thread::{IoThread, Timed};
 use crate::threads::js_thread::JsThread;
@@ -170,6 +170,11 @@ impl Connection {
 
     pub(crate) fn is_client(&self) -> bool {
         self.lock().role.is_client()
+    }
+
+    /// See `sync::prefetch`.
+    pub(crate) fn prefetch(&self) {
+        prefetch(self);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -181,7 +181,7 @@ impl<'a> Records<'a> {
 
     /// The bytes of the next record, well-formed or not, and the connection that it names. None when its length is impossible, or
     /// when no record is left.
-    pub(super) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
+    pub(crate) fn peek(&self) -> Option<(ConnectionId, &'a [u8])> {
         let length = word(self.rest, LENGTH)? as usize;
         let bytes = self
             .rest
@@ -195,7 +195,7 @@ impl<'a> Records<'a> {
     }
 
     /// Skips the next record.
-    pub(super) fn pass_over(&mut self, bytes: &[u8]) {
+    pub(crate) fn pass_over(&mut self, bytes: &[u8]) {
         self.rest = self.rest.get(bytes.len()..).unwrap_or_default();
     }
 }

@@ -13,9 +13,12 @@ use crate::threads::js_thread::{FlushUnderWay, JsThread};
 use crate::threads::staging;
 use crate::time::clock::now;
 
+/// How many connections ahead of the current one the CPU is asked to load. Its time suffices for a load from the slowest cache.
+const AHEAD: usize = 4;
+
 thread_local! {
-    /// The connections that a flush has written to. Kept for its memory; empty between flushes.
-    static TOUCHED: RefCell<Vec<Arc<Connection>>> = const { RefCell::new(Vec::new()) };
+    /// The connections of a flush. Kept for its memory; empty between flushes.
+    static RUNS: RefCell<Vec<Option<Arc<Connection>>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Commands of one flush, for the connections of one I/O thread.
@@ -41,23 +44,54 @@ impl Commands {
         }
     }
 
-    fn apply(mut self, touched: &mut Vec<Arc<Connection>>) {
+    /// Applies the commands of `runs`, which are records of one connection that follow one another.
+    fn apply(mut self, runs: &[Option<Arc<Connection>>]) {
         let mut held = std::mem::take(&mut self.held).into_iter();
         let now = now();
+        let mut runs = prefetching(runs);
+        let mut current = None;
         for record in Records::new(&self.records, &self.text) {
             let buffer = record.command.held().and_then(|_| held.next());
-            match touched.last() {
-                Some(last) if last.id() == record.id => last.apply(record.command, buffer, now),
-                _ => {
-                    let Some(connection) = self.connections.get(record.id) else {
-                        continue;
-                    };
-                    connection.apply(record.command, buffer, now);
-                    touched.push(connection);
-                }
+            let connection = match current {
+                Some((id, connection)) if id == record.id => connection,
+                _ => runs.next().flatten(),
+            };
+            current = Some((record.id, connection));
+            if let Some(connection) = connection {
+                connection.apply(record.command, buffer, now);
             }
         }
     }
+
+    /// The connection of each run, None where it is gone.
+    fn find_connections(&self, runs: &mut Vec<Option<Arc<Connection>>>) {
+        let mut records = Records::new(&self.records, &self.text);
+        let mut last = None;
+        let ids = std::iter::from_fn(|| {
+            loop {
+                let (id, bytes) = records.peek()?;
+                records.pass_over(bytes);
+                if last.replace(id) != Some(id) {
+                    return last;
+                }
+            }
+        });
+        self.connections.get_each(ids, runs);
+    }
+}
+
+/// The connections of a flush in turn. The CPU loads those that follow in the meantime: with hundreds of connections none of them is
+/// in its cache.
+fn prefetching(runs: &[Option<Arc<Connection>>]) -> impl Iterator<Item = Option<&Arc<Connection>>> {
+    for connection in runs.iter().take(AHEAD).flatten() {
+        connection.prefetch();
+    }
+    runs.iter().enumerate().map(|(index, connection)| {
+        if let Some(Some(later)) = runs.get(index + AHEAD) {
+            later.prefetch();
+        }
+        connection.as_ref()
+    })
 }
 
 impl Work for Commands {
@@ -68,17 +102,19 @@ impl Work for Commands {
     /// Applies every command first and writes afterwards, so that all answers to one connection leave in one write.
     fn carry_out(self: Box<Self>) {
         let js = Arc::clone(&self.under_way);
-        let mut touched = TOUCHED.take();
+        let mut runs = RUNS.take();
+        self.find_connections(&mut runs);
         // As in a connection's task, a panic is our bug and must not end the thread.
-        drop(catch_unwind(AssertUnwindSafe(|| self.apply(&mut touched))));
+        drop(catch_unwind(AssertUnwindSafe(|| self.apply(&runs))));
         staging::with_batch(&js, |batch| {
-            for connection in touched.drain(..) {
+            for connection in prefetching(&runs).flatten() {
                 let finished = catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch)));
                 if finished.is_err() {
                     connection.give_up_after_panic();
                 }
             }
         });
-        TOUCHED.set(touched);
+        runs.clear();
+        RUNS.set(runs);
     }
 }
