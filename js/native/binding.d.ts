@@ -16,15 +16,22 @@ export declare class BindingEnvironment {
    * three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
    */
   constructor(onWake: (arg: boolean) => void, onPhaseEnd: () => void, memory: object)
+  /**
+   * The functions `drain` and `flush`.
+   *
+   * `drain` copies complete records into the inbound buffer. It returns their number of bytes, 0 when there is no record, and
+   * `-n` when the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
+   *
+   * `flush` carries out the records in the first bytes of the outbound buffer, whose text is in the bytes that follow; their
+   * numbers are `records` and `text`. `atOnce`: this thread writes everything itself. It returns the number of bytes of ACK
+   * records that are in the buffer now, plus one. The result is negative when the flush did not parse, see
+   * `ferrohttp_net::Malformed`.
+   */
+  crossing(): { drain(): number; flush(records: number, text: number, atOnce: boolean): number }
   /** Sets a larger inbound buffer, after `drain` has asked for it. */
   setInbound(inbound: object): void
   /** Sets a larger outbound buffer. */
   setOutbound(outbound: object): void
-  /**
-   * Copies complete records into the inbound buffer. Returns their number of bytes, 0 when there is no record, and `-n` when
-   * the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
-   */
-  drain(): number
   /** Takes a large body part of the records that were drained last. */
   takeChunk(index: number): Buffer
   /**
@@ -32,13 +39,6 @@ export declare class BindingEnvironment {
    * buffer that none of them names is released.
    */
   hold(bytes: object): number
-  /**
-   * Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
-   * bytes that follow.
-   * `at_once`: this thread writes everything itself. Returns the number of bytes of ACK records that are in the buffer now, plus
-   * one. The result is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
-   */
-  flush(records: number, text: number, atOnce: boolean): number
   /** Waits until the I/O threads have carried out all flushes, so that the kernel has all bytes that it accepts. */
   settle(): void
   /**

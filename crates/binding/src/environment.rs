@@ -1,24 +1,22 @@
 //! The queues of a JavaScript thread, as an object of JavaScript.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{
-    Backlog, Batch, Chunk, ConnectionId, Environment, Held, Outbound, ServerOptions, ServerTls,
-    phase_word,
-};
-use napi::bindgen_prelude::{Buffer, BufferSlice, Function, JsObjectValue, Object, Result};
-use napi::{Env, JsValue};
+use ferrohttp_net::{Backlog, Chunk, ConnectionId, Environment, ServerOptions, ServerTls};
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
 
 use crate::connect::{BindingConnectOptions, BindingConnecting};
+use crate::crossing::{self, Crossing, Memory};
 use crate::guard::BindingGuard;
-use crate::held::Released;
 use crate::options::{BindingListenOptions, BindingListening, BindingServerConfig, millis};
-use crate::pinned::Pinned;
 use crate::statistics::BindingConnectionStates;
 use crate::tls::{self, BindingKeyingMaterial, BindingTls, BindingTlsClient, BindingTlsSessions};
-use crate::wake::{Waker, misuse};
+use crate::wake::Waker;
 
 /// The time that `close_listener` waits for the I/O thread, which never blocks. It guards against bugs of ours only.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
@@ -31,30 +29,10 @@ const SETTLE_WAIT: Duration = Duration::from_secs(1);
 pub struct BindingEnvironment {
     environment: Arc<Environment>,
     waker: Waker,
-    released: Released,
-    inbound: Pinned,
-    outbound: Pinned,
-    /// Words that JavaScript and the waker share.
-    phase: Pinned,
-    /// A batch that is not completely copied to JavaScript yet.
-    batch: Option<Batch>,
-    copied: usize,
-    /// The buffers that records of the next flush may name.
-    holding: Vec<Held>,
-    /// The acknowledgements of the last flush.
-    acks: Batch,
+    crossing: Rc<RefCell<Crossing>>,
 }
 
 impl BindingEnvironment {
-    /// Reports how many requests JavaScript has passed to handlers so far.
-    fn note_served(&self) {
-        let at = phase_word::SERVED as usize * size_of::<u32>();
-        let word = self.phase.as_slice().get(at..at + size_of::<u32>());
-        if let Some(Ok(word)) = word.map(TryInto::try_into) {
-            self.environment.note_served(u32::from_ne_bytes(word));
-        }
-    }
-
     /// For functions that ask about connections.
     pub(crate) fn shared(&self) -> Arc<Environment> {
         Arc::clone(&self.environment)
@@ -73,13 +51,12 @@ impl BindingEnvironment {
         on_phase_end: Function<'static, (), ()>,
         memory: Object<'static>,
     ) -> Result<Self> {
-        let pin = |name| Pinned::new(env, &memory.get_named_property::<Object<'static>>(name)?);
+        let mut memory = Memory::new(env, &memory)?;
         let waker = Waker::new(env, &on_wake)?;
-        let mut phase = pin("phase")?;
         let on_event = waker.clone();
         let environment = Environment::new(Box::new(move || on_event.wake()));
         let pulse = environment.pulse();
-        waker.watch_phases(env, &on_phase_end, phase.as_mut_slice(), pulse)?;
+        waker.watch_phases(env, &on_phase_end, memory.phase.as_mut_slice(), pulse)?;
         if let Some(descriptor) = environment.loans_descriptor() {
             let lender = Arc::clone(&environment);
             // Connections are not lent if the event loop cannot watch the descriptor.
@@ -90,6 +67,7 @@ impl BindingEnvironment {
                 environment.lend();
             }
         }
+        let crossing = Crossing::new(Arc::clone(&environment), memory);
         let (gone, disarmed) = (Arc::clone(&environment), waker.clone());
         env.add_env_cleanup_hook((), move |()| {
             disarmed.disarm();
@@ -98,114 +76,50 @@ impl BindingEnvironment {
         Ok(Self {
             environment,
             waker,
-            released: Released::default(),
-            inbound: pin("inbound")?,
-            outbound: pin("outbound")?,
-            phase,
-            batch: None,
-            copied: 0,
-            holding: Vec::new(),
-            acks: Batch::default(),
+            crossing,
         })
+    }
+
+    /// The functions `drain` and `flush`.
+    ///
+    /// `drain` copies complete records into the inbound buffer. It returns their number of bytes, 0 when there is no record, and
+    /// `-n` when the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
+    ///
+    /// `flush` carries out the records in the first bytes of the outbound buffer, whose text is in the bytes that follow; their
+    /// numbers are `records` and `text`. `atOnce`: this thread writes everything itself. It returns the number of bytes of ACK
+    /// records that are in the buffer now, plus one. The result is negative when the flush did not parse, see
+    /// `ferrohttp_net::Malformed`.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "{ drain(): number; flush(records: number, text: number, atOnce: boolean): number }"
+    )]
+    pub fn crossing<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        crossing::functions(env, &self.crossing)
     }
 
     /// Sets a larger inbound buffer, after `drain` has asked for it.
     #[napi(catch_unwind)]
-    pub fn set_inbound(&mut self, env: Env, inbound: Object<'static>) -> Result<()> {
-        let old = std::mem::replace(&mut self.inbound, Pinned::new(env, &inbound)?);
-        old.release(env);
-        Ok(())
+    pub fn set_inbound(&self, env: Env, inbound: Object<'static>) -> Result<()> {
+        self.crossing.borrow_mut().set_inbound(env, &inbound)
     }
 
     /// Sets a larger outbound buffer.
     #[napi(catch_unwind)]
-    pub fn set_outbound(&mut self, env: Env, outbound: Object<'static>) -> Result<()> {
-        let old = std::mem::replace(&mut self.outbound, Pinned::new(env, &outbound)?);
-        old.release(env);
-        Ok(())
-    }
-
-    /// Copies complete records into the inbound buffer. Returns their number of bytes, 0 when there is no record, and `-n` when
-    /// the next record needs a buffer of `n` bytes. The chunks of the previous call's records must have been taken.
-    #[napi(catch_unwind)]
-    pub fn drain(&mut self, env: Env) -> Result<i32> {
-        self.released.collect(env);
-        self.note_served();
-        if self
-            .batch
-            .as_ref()
-            .is_none_or(|batch| self.copied == batch.records().len())
-        {
-            let used = self.batch.take();
-            self.batch = self.environment.take(used);
-            self.copied = 0;
-        }
-        let Some(batch) = &self.batch else {
-            return Ok(0);
-        };
-        let rest = &batch.records()[self.copied..];
-        let into = self.inbound.as_mut_slice();
-        let len = whole_records(rest, into.len());
-        if len == 0 {
-            return Ok(-(record_length(rest).unwrap_or(0) as i32));
-        }
-        into[..len].copy_from_slice(&rest[..len]);
-        self.copied += len;
-        Ok(len as i32)
+    pub fn set_outbound(&self, env: Env, outbound: Object<'static>) -> Result<()> {
+        self.crossing.borrow_mut().set_outbound(env, &outbound)
     }
 
     /// Takes a large body part of the records that were drained last.
     #[napi(catch_unwind)]
-    pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
-        let chunk = self
-            .batch
-            .as_mut()
-            .and_then(|batch| batch.chunks.get_mut(index as usize));
-        let chunk = chunk
-            .map(std::mem::take)
-            .ok_or_else(|| misuse("no such chunk"))?;
-        external(env, chunk)
+    pub fn take_chunk<'env>(&self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
+        external(env, self.crossing.borrow_mut().take_chunk(index)?)
     }
 
     /// Keeps a Uint8Array alive until the next flush has written it. Returns the number by which that flush's records name it. A
     /// buffer that none of them names is released.
     #[napi(catch_unwind)]
-    pub fn hold(&mut self, env: Env, bytes: Object<'static>) -> Result<u32> {
-        let held = self.released.hold(env, bytes.value().value)?;
-        self.holding.push(held);
-        Ok((self.holding.len() - 1) as u32)
-    }
-
-    /// Carries out the records in the first `records` bytes of the outbound buffer. The text of the records is in the `text`
-    /// bytes that follow.
-    /// `at_once`: this thread writes everything itself. Returns the number of bytes of ACK records that are in the buffer now, plus
-    /// one. The result is negative when the flush did not parse, see `ferrohttp_net::Malformed`.
-    #[napi(catch_unwind)]
-    pub fn flush(&mut self, records: u32, text: u32, at_once: bool) -> Result<i32> {
-        self.note_served();
-        let held = std::mem::take(&mut self.holding);
-        let (records, text) = self
-            .outbound
-            .as_slice()
-            .split_at_checked(records as usize)
-            .and_then(|(records, rest)| Some((records, rest.get(..text as usize)?)))
-            .ok_or_else(|| misuse("more than there is"))?;
-        self.acks.reset();
-        let out = Outbound {
-            records,
-            text,
-            held,
-        };
-        let flushed = self.environment.flush(out, at_once, &mut self.acks);
-        // Nothing fails from here on, because after an error JavaScript sends the records again.
-        let acks = self.acks.records();
-        let length = acks.len() as i32 + 1;
-        if let Some(into) = self.outbound.as_mut_slice().get_mut(..acks.len()) {
-            into.copy_from_slice(acks);
-        } else {
-            self.environment.acknowledge_later(&mut self.acks);
-        }
-        Ok(if flushed.is_ok() { length } else { -length })
+    pub fn hold(&self, env: Env, bytes: Object<'static>) -> Result<u32> {
+        self.crossing.borrow_mut().hold(env, &bytes)
     }
 
     /// Waits until the I/O threads have carried out all flushes, so that the kernel has all bytes that it accepts.
@@ -414,24 +328,4 @@ fn server_tls(tls: &BindingTls, handshake_timeout: Option<f64>) -> ServerTls {
         config: tls.to_net(),
         handshake_timeout: handshake_timeout.and_then(millis),
     }
-}
-
-fn record_length(records: &[u8]) -> Option<usize> {
-    let word = records.get(4..8)?.try_into().ok()?;
-    Some(u32::from_le_bytes(word) as usize)
-}
-
-/// Length of the longest run of complete records within `limit`.
-fn whole_records(records: &[u8], limit: usize) -> usize {
-    if records.len() <= limit {
-        return records.len();
-    }
-    let mut len = 0;
-    while let Some(next) = record_length(&records[len..]) {
-        if len + next > limit {
-            break;
-        }
-        len += next;
-    }
-    len
 }

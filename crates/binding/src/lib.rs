@@ -7,6 +7,7 @@
 
 mod agent;
 mod connect;
+mod crossing;
 mod descriptors;
 mod environment;
 mod guard;

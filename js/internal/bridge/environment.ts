@@ -60,6 +60,8 @@ class Environment {
   #flushScheduled = false
   /** Decides when records leave that are written outside batches. */
   readonly #phase: Phase
+  /** Copies records into `#in`, see `BindingEnvironment.crossing`. */
+  readonly #drain: () => number
   /** A callback is due after one of the records that are being gathered. */
   #awaited = false
   /** Length of the longest body among them, in characters or bytes. */
@@ -93,7 +95,9 @@ class Environment {
       () => this.flush(),
       { phase: new Uint8Array(phase), inbound: this.#in, outbound: out },
     )
-    this.#writer = new RecordWriter(this.native, out, () => this.#send(false))
+    const { drain, flush } = this.native.crossing()
+    this.#drain = drain
+    this.#writer = new RecordWriter(this.native, flush, out, () => this.#send(false))
     beforeProcessEnds(() => {
       this.#send(true)
       this.native.settle()
@@ -239,12 +243,12 @@ class Environment {
   }
 
   #refill(): boolean {
-    let length = this.native.drain()
+    let length = this.#drain()
     if (length < 0) {
       this.#in = scratch(-length)
       this.#inWords = words(this.#in)
       this.native.setInbound(this.#in)
-      length = this.native.drain()
+      length = this.#drain()
     }
     this.#at = 0
     this.#end = length

@@ -27,6 +27,8 @@ const HELD_SIZE = 16 * 1024
 /** Size in bytes of a held buffer's number, which a record has in place of the payload. */
 const HELD_NUMBER = 4
 
+type Flush = ReturnType<NativeEnvironment['crossing']>['flush']
+
 /** The connection that a record is for. */
 export interface Target {
   readonly slot: number
@@ -54,6 +56,8 @@ function getterOf<T extends object, V>(prototype: T, name: string): (of: T) => V
 
 export class RecordWriter {
   readonly #native: NativeEnvironment
+  /** Sends the records in `#out`, see `BindingEnvironment.crossing`. */
+  readonly #flush: Flush
   /** Sends everything that is in the buffer, because the next record needs the room. */
   readonly #makeRoom: () => void
   #out: FastBuffer
@@ -69,8 +73,9 @@ export class RecordWriter {
   #acks = 0
   #acksRead = 0
 
-  constructor(native: NativeEnvironment, out: FastBuffer, makeRoom: () => void) {
+  constructor(native: NativeEnvironment, flush: Flush, out: FastBuffer, makeRoom: () => void) {
     this.#native = native
+    this.#flush = flush
     this.#out = out
     this.#outWords = words(out)
     this.#makeRoom = makeRoom
@@ -91,7 +96,7 @@ export class RecordWriter {
     const length = this.#used
     const text = this.#text
     if (text !== '') this.#out.latin1Write(text, length)
-    const answer = this.#native.flush(length, text.length, atOnce)
+    const answer = this.#flush(length, text.length, atOnce)
     this.#used = 0
     this.#text = ''
     this.#acksRead = 0
