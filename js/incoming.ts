@@ -27,6 +27,7 @@ import {
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
+import type { RequestRecord, ResponseRecord } from './internal/bridge/record-reader.js'
 import { kAbort, kAnswering, kBody, kDrain, kEnd, kSettle, type MessageSource } from './internal/bridge/transport.js'
 
 /** The head as received: target, names and values, one a line. */
@@ -199,22 +200,10 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
   },
 })
 
-/**
- * Sets the head of a request.
- *
- * @param block target, names and values joined by LF, latin1
- * @param urlLength of the target, in characters
- * @param fieldCount number of names in `block`
- * @param version the major version in the low 8 bits, the minor one in the next 8
- */
-export function fillHead(
-  message: IncomingMessage,
-  block: string,
-  urlLength: number,
-  fieldCount: number,
-  method: string,
-  version: number,
-): void {
+/** Sets the head of a request. */
+export function fillHead(message: IncomingMessage, head: RequestRecord, method: string): void {
+  const { block, line, targetLength } = head
+  const version = line >>> 8
   const major = version & 0xff
   const minor = version >>> 8
   message.httpVersionMajor = major
@@ -224,9 +213,9 @@ export function fillHead(
   // As Node's parser leaves it.
   message.upgrade = false
   message.joinDuplicateHeaders = null
-  message.url = block.slice(0, urlLength)
+  message.url = block.slice(0, targetLength)
   message[kBlock] = block
-  message[kFieldsAt] = fieldCount === 0 ? block.length : urlLength + 1
+  message[kFieldsAt] = head.fieldCount === 0 ? block.length : targetLength + 1
   showHead(message)
 }
 
@@ -236,27 +225,17 @@ export const HTTP_1_1 = 0x0101
 /**
  * Sets the head of a response.
  *
- * @param block reason, names and values joined by LF, latin1
- * @param reasonLength in characters
- * @param fieldCount number of names in `block`
- * @param version the major version in the low 8 bits, the minor one in the next 8
  * @param maxFields the largest number of fields that are kept; 0 for all
  */
-export function fillResponseHead(
-  message: IncomingMessage,
-  block: string,
-  reasonLength: number,
-  fieldCount: number,
-  status: number,
-  version: number,
-  maxFields: number,
-): void {
+export function fillResponseHead(message: IncomingMessage, head: ResponseRecord, maxFields: number): void {
+  const { block, reasonLength, fieldCount, line } = head
+  const version = line >>> 16
   const major = version & 0xff
   const minor = version >>> 8
   message.httpVersionMajor = major
   message.httpVersionMinor = minor
   message.httpVersion = `${major}.${minor}`
-  message.statusCode = status
+  message.statusCode = line & 0xffff
   message.statusMessage = block.slice(0, reasonLength)
   message.upgrade = false
   message[kBlock] = block

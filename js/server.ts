@@ -250,6 +250,7 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
 const netPrototype = net.Server.prototype as unknown as NetServerInternals
 
 /** Called by net.Server's `listen` when the address is known. Errors are emitted later as 'error', as in Node. */
+// biome-ignore lint/complexity/useMaxParams: net.Server calls it with these.
 proto._listen2 = function _listen2(address, port, addressType, backlog, fd, flags = 0): void {
   for (const listener of this.listeners('request')) reparent(listener)
   reparentLoaded()

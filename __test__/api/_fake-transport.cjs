@@ -45,7 +45,7 @@ class FakeTransport {
     return this.writableLength < this.writableHighWaterMark
   }
 
-  sendHead(message, head, body, encoding, flags, callback) {
+  sendHead(message, { head, body }, flags, callback) {
     return this.#record(message, ['head', head, text(body), flagNames(flags)], flags, callback)
   }
 
@@ -98,7 +98,9 @@ function text(chunk) {
 function makeRequest(transport, { method = 'GET', minor = 1, fields = ['Host', 'a.test'], complete = true } = {}) {
   const request = new IncomingMessage(transport)
   const block = ['/path?q=1', ...fields].join('\n')
-  fillHead(request, block, '/path?q=1'.length, fields.length / 2, method, 1 | (minor << 8))
+  const line = (1 | (minor << 8)) << 8
+  const targetLength = '/path?q=1'.length
+  fillHead(request, { flags: 0, line, targetLength, fieldCount: fields.length / 2, block, after: null }, method)
   request.complete = complete
   return request
 }

@@ -15,7 +15,7 @@ import * as r from '../../native/records.js'
 import { isEarlyEnd } from './response-error.js'
 import { kOpened } from '../symbols.js'
 import { nextTick, now } from '../timers.js'
-import { kSettle, type BodyChunk, type SettledMessage } from './transport.js'
+import { kSettle, type BodyChunk, type SettledMessage, type MessagePart } from './transport.js'
 
 /** The time in ms that handlers may run before their answers so far are sent. */
 const FLUSH_AFTER = 0.5
@@ -518,16 +518,10 @@ class Environment {
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
-  writeHead(
-    connection: Target,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
-    flags: number,
-    type = r.OUT_HEAD,
-  ): void {
+  writeHead(connection: Target, part: MessagePart, flags: number, type = r.OUT_HEAD): void {
+    const { body } = part
     this.#arm()
-    this.#writer.head(connection, type, head, body, encoding, flags)
+    this.#writer.head(connection, type, part, flags)
     this.#leave(body === null ? 0 : body.length)
   }
 

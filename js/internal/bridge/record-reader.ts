@@ -56,14 +56,22 @@ export interface SecureReceiver {
 }
 
 export interface ServerReceiver extends Receiver, SecureReceiver {
-  onHead(
-    flags: number,
-    line: number,
-    targetLength: number,
-    fieldCount: number,
-    block: string,
-    after: Buffer | null,
-  ): void
+  onHead(head: RequestRecord): void
+}
+
+/** A request head. */
+export interface RequestRecord {
+  /** HEAD_KEEP_ALIVE and the others of `js/native/records.ts`. */
+  readonly flags: number
+  /** The method's number in the low 8 bits, then 8 bits each for the major and the minor version. */
+  readonly line: number
+  /** Length of the target in characters. */
+  readonly targetLength: number
+  readonly fieldCount: number
+  /** Target, names and values joined by LF, latin1. */
+  readonly block: string
+  /** Bytes that followed the head of an upgrade. */
+  readonly after: Buffer | null
 }
 
 /** A response head, which may be an interim one. */
@@ -74,7 +82,7 @@ export interface ResponseRecord {
   readonly line: number
   readonly reasonLength: number
   readonly fieldCount: number
-  /** See `fillResponseHead`. */
+  /** Reason, names and values joined by LF, latin1. */
   readonly block: string
   /** Bytes that followed the head of an upgrade. */
   readonly after: Buffer | null
@@ -104,15 +112,14 @@ export function deliver(
     case r.IN_HEAD: {
       const start = at + fields.HEAD_PAYLOAD
       const end = start + fields.headBlockLength(inWords, word)
-      const block = bytes.latin1Slice(start, end)
-      ;(connection as ServerReceiver).onHead(
-        fields.flags(inWords, word),
-        fields.headLine(inWords, word),
-        fields.headTargetLength(inWords, word),
-        fields.headFieldCount(inWords, word),
-        block,
-        behind(bytes, end, fields.headAfterLength(inWords, word)),
-      )
+      ;(connection as ServerReceiver).onHead({
+        flags: fields.flags(inWords, word),
+        line: fields.headLine(inWords, word),
+        targetLength: fields.headTargetLength(inWords, word),
+        fieldCount: fields.headFieldCount(inWords, word),
+        block: bytes.latin1Slice(start, end),
+        after: behind(bytes, end, fields.headAfterLength(inWords, word)),
+      })
       return true
     }
     case r.IN_BODY: {

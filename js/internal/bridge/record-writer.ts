@@ -13,7 +13,7 @@ import { words, type FastBuffer } from './record-reader.js'
 import type { NativeEnvironment } from './native.js'
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
-import type { BodyChunk } from './transport.js'
+import type { BodyChunk, MessagePart } from './transport.js'
 
 /** Size of the buffer in bytes. A batch of a few hundred small responses fits. A larger record makes it larger. */
 export const SCRATCH = 256 * 1024
@@ -125,9 +125,10 @@ export class RecordWriter {
    * Writes a response head (OUT_HEAD) or a request head (OUT_REQUEST) with the first part of its body, or null for none.
    * @throws ERR_UNKNOWN_ENCODING, before anything has been written
    */
-  head(to: Target, type: number, given: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
+  head(to: Target, type: number, part: MessagePart, flags: number): void {
+    const { body, encoding } = part
     // The program may have assigned any value to `_header`.
-    const head = typeof given === 'string' ? given : String(given)
+    const head = typeof part.head === 'string' ? part.head : String(part.head)
     if (body === null || (typeof body === 'string' && encoding === 'latin1' && body.length < HELD_SIZE)) {
       // Plain text, see `message/sending.ts`.
       const plain = body ?? ''

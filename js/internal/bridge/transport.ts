@@ -50,6 +50,19 @@ export interface WirePart {
   callback: WriteCallback | null
 }
 
+/** What a message sends in one piece. */
+export interface MessagePart {
+  /** A head, ending in CRLF CRLF and encoded as latin1; empty for none. */
+  readonly head: string
+  /** The body, or a part of it. Never empty: null for none. */
+  readonly body: BodyChunk | null
+  /** Of a body that is a string. */
+  readonly encoding: BufferEncoding
+}
+
+/** A part without bytes. */
+export const NO_PART: MessagePart = { head: '', body: null, encoding: 'latin1' }
+
 /**
  * Accepts one outgoing message at a time. The calls of one message have this order:
  * `sendInterim`* → `sendHead` → `sendBody`* → `sendEnd`, where `sendHead` or `sendBody` with END replaces `sendEnd`.
@@ -90,20 +103,11 @@ export interface MessageTransport {
 
   /**
    * @param message its `kSettle` (when `flags` has END) and `kDrain` are called
-   * @param head the whole head, ending in CRLF CRLF; encoded as latin1
-   * @param body the first, or with END the whole, body; never empty: null for none
-   * @param encoding of `body` when it is a string
+   * @param part the whole head, and the first, or with END the whole, body
    * @param flags CHUNKED, END, CLOSE, ACKNOWLEDGE
    * @param callback for the body's bytes, null for none
    */
-  sendHead(
-    message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
-    flags: number,
-    callback: WriteCallback | null,
-  ): boolean
+  sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean
   /** Sends a further body part. `flags` repeats CHUNKED, and may have END, CLOSE and ACKNOWLEDGE. */
   sendBody(
     message: SettledMessage,

@@ -48,7 +48,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
   const limit = request.maxHeadersCount
   const status = line & 0xffff
   const maxFields = typeof limit === 'number' ? limit : DEFAULT_FIELDS
-  fillResponseHead(response, head.block, head.reasonLength, head.fieldCount, status, line >>> 16, maxFields)
+  fillResponseHead(response, head, maxFields)
   if ((flags & r.RESPONSE_INFORMATION) !== 0) {
     onInformation(request, response)
     return

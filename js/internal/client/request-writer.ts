@@ -13,7 +13,7 @@ import { environment } from '../bridge/environment.js'
 import { HttpConnection } from '../socket/http-connection.js'
 import { PendingWrites, SMALL, isSmall, partLength } from '../bridge/pending-writes.js'
 import type { StreamTransport } from '../message/stream-transport.js'
-import { ACKNOWLEDGE, CHUNKED, END, kDrain, kSettle } from '../bridge/transport.js'
+import { ACKNOWLEDGE, CHUNKED, END, kDrain, kSettle, type MessagePart, NO_PART } from '../bridge/transport.js'
 import type { BodyChunk, MessageTransport, SettledMessage, WriteCallback } from '../bridge/transport.js'
 
 const METHOD_FLAGS: Record<string, number | undefined> = {
@@ -102,41 +102,34 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   // ---- MessageTransport ----------------------------------------------------------------------------------------
   // As in Node, bytes for a destroyed socket are dropped, and their callbacks are not called. The request emits 'close'.
 
-  sendHead(
-    message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
-    flags: number,
-    callback: WriteCallback | null,
-  ): boolean {
+  sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean {
     if (this.socket.destroyed) return false
     this.#limit()
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const socket = this.throughSocket()
     if (socket !== null) {
       const state = (flags & CHUNKED) | method | STATE_ONLY
-      this.#command(() => environment.writeHead(this, '', null, 'latin1', state, r.OUT_REQUEST))
-      const accepted = socket.sendHead(message, head, body, encoding, flags, callback)
+      this.#command(() => environment.writeHead(this, NO_PART, state, r.OUT_REQUEST))
+      const accepted = socket.sendHead(message, part, flags, callback)
       if ((flags & END) !== 0) this.#endThroughSocket()
       return accepted
     }
     const ends = (flags & END) !== 0
-    if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.early === null && isSmall(body)) {
+    if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.early === null && isSmall(part.body)) {
       // There is no callback, and the kernel accepts so few bytes at once.
       if (this.closed) return true
-      environment.writeHead(this, head, body, encoding, flags | method, r.OUT_REQUEST)
+      environment.writeHead(this, part, flags | method, r.OUT_REQUEST)
       environment.settleAfterFlush(message)
       return true
     }
-    const presumed = ends && this.#isPresumed(body, encoding, flags)
+    const presumed = ends && this.#isPresumed(part, flags)
     // A head that waits for the connection is acknowledged, because the end of the message may follow before the connection is
     // open.
-    const tracked = presumed ? 0 : !ends && body === null && this.connected ? 0 : ACKNOWLEDGE
+    const tracked = presumed ? 0 : !ends && part.body === null && this.connected ? 0 : ACKNOWLEDGE
     const sent = (flags & ~ACKNOWLEDGE) | method | tracked
-    this.#command(() => environment.writeHead(this, head, body, encoding, sent, r.OUT_REQUEST))
+    this.#command(() => environment.writeHead(this, part, sent, r.OUT_REQUEST))
     if (presumed) return this.#presume(message, callback)
-    return this.#written(message, body, encoding, flags, callback, tracked !== 0)
+    return this.#written(message, part, flags, callback, tracked !== 0)
   }
 
   /**
@@ -144,7 +137,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
    * writes so few bytes at once. After an early response the connection may close before this part reaches the I/O thread, and
    * the part would never be acknowledged.
    */
-  #isPresumed(body: BodyChunk | null, encoding: BufferEncoding, flags: number): boolean {
+  #isPresumed({ body, encoding }: MessagePart, flags: number): boolean {
     if (!this.connected && this.pending.empty) return false
     const bytes = body === null ? 0 : partLength(body, encoding, flags)
     return bytes === 0 || this.pending.bytes + bytes <= SMALL
@@ -188,11 +181,12 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
       if ((flags & END) !== 0) this.#endThroughSocket()
       return accepted
     }
-    const presumed = (flags & END) !== 0 && this.#isPresumed(chunk, encoding, flags)
+    const part = { head: '', body: chunk, encoding }
+    const presumed = (flags & END) !== 0 && this.#isPresumed(part, flags)
     const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
     this.#command(() => environment.writeBytes(this, r.OUT_BODY, chunk, encoding, sent))
     if (presumed) return this.#presume(message, callback)
-    return this.#written(message, chunk, encoding, flags, callback)
+    return this.#written(message, part, flags, callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
@@ -203,11 +197,11 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
       this.#endThroughSocket()
       return accepted
     }
-    const presumed = trailers.length <= SMALL && this.#isPresumed(null, 'latin1', flags)
+    const presumed = trailers.length <= SMALL && this.#isPresumed(NO_PART, flags)
     const sent = presumed ? flags & ~ACKNOWLEDGE : flags | ACKNOWLEDGE
     this.#command(() => environment.writeText(this, r.OUT_END, trailers, sent))
     if (presumed) return this.#presume(message, null)
-    return this.#written(message, null, 'latin1', flags, null)
+    return this.#written(message, NO_PART, flags, null)
   }
 
   sendFramed(
@@ -218,7 +212,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   ): boolean {
     if (this.socket.destroyed) return false
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE))
-    return this.#written(message, data, encoding, 0, callback)
+    return this.#written(message, { head: '', body: data, encoding }, 0, callback)
   }
 
   sendInterim(_head: string, callback: WriteCallback | null): boolean {
@@ -252,8 +246,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
 
   #written(
     message: SettledMessage,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
+    { body, encoding }: MessagePart,
     flags: number,
     callback: WriteCallback | null,
     tracked = true,

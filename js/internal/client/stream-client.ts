@@ -24,7 +24,7 @@ import type { CorkedChunk } from '../message/outgoing-state.js'
 import { isEarlyEnd, responseError } from '../bridge/response-error.js'
 import { StreamTransport, type AssignableSocket } from '../message/stream-transport.js'
 import { lookForTracing } from '../node-parity/trace-events.js'
-import { END, type BodyChunk, type SettledMessage, type WirePart, type WriteCallback } from '../bridge/transport.js'
+import { END, type SettledMessage, type WirePart, type WriteCallback, type MessagePart } from '../bridge/transport.js'
 
 /** A stream's connection, for as long as the stream lives. */
 const kConnection = Symbol('ferrohttp.clientConnection')
@@ -149,15 +149,13 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
 
   protected override send(
     message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
+    part: MessagePart,
     flags: number,
     trailers: string,
     callback: WriteCallback | null,
   ): boolean {
     this.#begin()
-    const accepted = super.send(message, head, body, encoding, flags, trailers, callback)
+    const accepted = super.send(message, part, flags, trailers, callback)
     if ((flags & END) !== 0) this.#session?.finished(this.#request?.shouldKeepAlive === false)
     return accepted
   }

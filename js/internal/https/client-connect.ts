@@ -28,7 +28,7 @@ export function connectSecurely(
   const socket = connectNatively(
     options,
     (resource, maxHeaderSize, validation) =>
-      new SecureClientSocket(resource, maxHeaderSize, validation, plan, options, resumption),
+      new SecureClientSocket(resource, maxHeaderSize, validation, { plan, options, resumption }),
   ) as SecureClientSocket | null
   if (socket === null) return 'socket options'
   secureClients.native++

@@ -39,6 +39,13 @@ const checked = new Map<string, Buffer>()
 /** Groups of elliptic curves with their sizes in bits, as OpenSSL has them. */
 const GROUP_SIZES: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, X25519: 253 }
 
+/** How a client's connection with TLS is made. */
+export interface SecureConnect {
+  readonly plan: ClientPlan
+  readonly options: ClientOptions
+  readonly resumption: Resumption | null
+}
+
 export class SecureClientSocket extends ClientSocket {
   readonly encrypted = true
   authorized = false
@@ -63,9 +70,7 @@ export class SecureClientSocket extends ClientSocket {
     resource: SocketResource,
     maxHeaderSize: number,
     validation: number,
-    plan: ClientPlan,
-    options: ClientOptions,
-    resumption: Resumption | null,
+    { plan, options, resumption }: SecureConnect,
   ) {
     super(resource, maxHeaderSize, validation)
     this.#plan = plan

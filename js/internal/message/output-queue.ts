@@ -6,7 +6,13 @@ import type { OutgoingMessage } from '../../outgoing.js'
 import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
 import { ERR_INVALID_ARG_TYPE, ERR_UNKNOWN_ENCODING } from '../errors.js'
 import { kHighWaterMark, kState } from '../symbols.js'
-import type { BodyChunk, MessageTransport, WirePart, WriteCallback } from '../bridge/transport.js'
+import {
+  type BodyChunk,
+  type MessageTransport,
+  type WirePart,
+  type WriteCallback,
+  CHUNKED,
+} from '../bridge/transport.js'
 
 export type Encoding = BufferEncoding | null | undefined
 
@@ -117,12 +123,7 @@ function queue(message: OutgoingMessage, data: BodyChunk, encoding: Encoding, ca
  * @returns the transport's result for the last part; undefined when the queue is empty
  * @throws ERR_INVALID_ARG_TYPE for an entry of the program that is not data, ERR_UNKNOWN_ENCODING. Nothing has been sent then
  */
-export function sendQueue(
-  message: OutgoingMessage,
-  transport: MessageTransport,
-  chunked: number,
-  end: number,
-): boolean | undefined {
+export function sendQueue(message: OutgoingMessage, transport: MessageTransport, flags: number): boolean | undefined {
   const entries = message.outputData
   if (entries.length === 0) return undefined
   for (const { data, encoding } of entries) {
@@ -136,8 +137,8 @@ export function sendQueue(
   message[kQueuedHead] = null
   message[kState] &= ~HEAD_QUEUED
   const accepted =
-    transport.sendQueued?.(message, entries, end) ??
-    new QueueSender(message, transport, chunked, end, head, headQueued).send(entries)
+    transport.sendQueued?.(message, entries, flags & ~CHUNKED) ??
+    new QueueSender(message, transport, flags, head, headQueued).send(entries)
   message._onPendingData(-message.outputSize)
   message.outputSize = 0
   return accepted
@@ -161,15 +162,14 @@ class QueueSender {
   constructor(
     message: OutgoingMessage,
     transport: MessageTransport,
-    chunked: number,
-    end: number,
+    flags: number,
     made: QueuedHead | null,
     headDue: boolean,
   ) {
     this.#message = message
     this.#transport = transport
-    this.#chunked = chunked
-    this.#end = end
+    this.#chunked = flags & CHUNKED
+    this.#end = flags & ~CHUNKED
     this.#made = made
     this.#headDue = headDue
   }
@@ -238,7 +238,8 @@ class QueueSender {
     const head = this.#head!
     this.#head = null
     if (end !== 0) this.#ended = true
-    this.#accepted = this.#transport.sendHead(this.#message, head, body, encoding, this.#chunked | end, callback)
+    const part = { head, body, encoding }
+    this.#accepted = this.#transport.sendHead(this.#message, part, this.#chunked | end, callback)
   }
 
   #sendRest(part: BodyChunk, encoding: BufferEncoding, end: number, callback: WriteCallback | null): void {

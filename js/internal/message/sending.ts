@@ -81,9 +81,7 @@ export function send(
     const head = headText(message, message._header, (flags === 0 || empty) && isUtf8Text(data, encoding))
     accepted = transport.sendHead(
       message,
-      head,
-      empty ? null : data,
-      encoding ?? 'utf8',
+      { head, body: empty ? null : data, encoding: encoding ?? 'utf8' },
       empty ? flags | bodyFlags(message) : flags,
       empty ? null : callback,
     )
@@ -144,8 +142,8 @@ export function flushOutput(message: OutgoingMessage): boolean | undefined {
   const transport = message.outputData.length === 0 ? null : transportOf(message)
   if (transport === null) return undefined
   // The queue is framed already, including the end.
-  if (message.finished) return sendQueue(message, transport, 0, endFlags(message) & ~CHUNKED)
-  return sendQueue(message, transport, bodyFlags(message), 0)
+  if (message.finished) return sendQueue(message, transport, endFlags(message) & ~CHUNKED)
+  return sendQueue(message, transport, bodyFlags(message))
 }
 
 /** Whether the program waits for an event or a callback after the end. */
@@ -185,11 +183,8 @@ export function sendLast(
   if (!message._headerSent && message._header) {
     message._headerSent = true
     const head = headText(message, message._header, body !== null && chunked === 0 && isUtf8Text(body, encoding))
-    if (trailers === '') {
-      transport.sendHead(message, head, body, encoding ?? 'utf8', flags, null)
-      return
-    }
-    transport.sendHead(message, head, body, encoding ?? 'utf8', chunked, null)
+    transport.sendHead(message, { head, body, encoding: encoding ?? 'utf8' }, trailers === '' ? flags : chunked, null)
+    if (trailers === '') return
   } else {
     // Earlier parts are under way. Their end is acknowledged after them.
     flags |= ACKNOWLEDGE

@@ -16,6 +16,8 @@ import {
   type SettledMessage,
   type WirePart,
   type WriteCallback,
+  type MessagePart,
+  NO_PART,
 } from '../bridge/transport.js'
 
 /** The members that messages use of their socket: a net.Socket, any Writable, or an object that looks like one. */
@@ -68,15 +70,8 @@ export class StreamTransport implements MessageTransport {
     else this.#stream.uncork?.()
   }
 
-  sendHead(
-    message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
-    flags: number,
-    callback: WriteCallback | null,
-  ): boolean {
-    return this.send(message, head, body, encoding, flags, '', callback)
+  sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean {
+    return this.send(message, part, flags, '', callback)
   }
 
   sendBody(
@@ -86,11 +81,11 @@ export class StreamTransport implements MessageTransport {
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    return this.send(message, '', chunk, encoding, flags, '', callback)
+    return this.send(message, { head: '', body: chunk, encoding }, flags, '', callback)
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    return this.send(message, '', null, 'latin1', flags, trailers, null)
+    return this.send(message, NO_PART, flags, trailers, null)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
@@ -153,9 +148,7 @@ export class StreamTransport implements MessageTransport {
   /** The common part of `sendHead`, `sendBody` and `sendEnd`. */
   protected send(
     message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
+    part: MessagePart,
     flags: number,
     trailers: string,
     callback: WriteCallback | null,
@@ -164,7 +157,7 @@ export class StreamTransport implements MessageTransport {
     // As in Node, bytes for a destroyed stream are dropped, and their callbacks are not called.
     if (this.destroyed) return false
     const settle = end ? this.#settler(message, flags) : null
-    const isEmpty = head === '' && body === null && (flags & CHUNKED) === 0
+    const isEmpty = part.head === '' && part.body === null && (flags & CHUNKED) === 0
     if (settle !== null && isEmpty && callback === null && this.#stream.writableLength === 0) {
       // As in Node an end without bytes is not written while no other write is under way.
       this.#writer.uncorkFully()
@@ -172,7 +165,7 @@ export class StreamTransport implements MessageTransport {
       return true
     }
     const done = joined(callback, settle)
-    const accepted = this.#writer.framed(head, body, encoding, flags, trailers, done)
+    const accepted = this.#writer.framed(part, flags, trailers, done)
     if (!accepted) this.#awaitDrain(message)
     return accepted
   }

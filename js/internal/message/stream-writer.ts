@@ -4,7 +4,7 @@
  */
 import type { CorkedChunk } from './outgoing-state.js'
 import type { AssignableSocket } from './stream-transport.js'
-import { CHUNKED, END, type BodyChunk, type WriteCallback } from '../bridge/transport.js'
+import { CHUNKED, END, type BodyChunk, type WriteCallback, type MessagePart } from '../bridge/transport.js'
 
 type Encoding = BufferEncoding | null | undefined
 
@@ -51,14 +51,8 @@ export class StreamWriter {
    * for the last byte. A body part waits for the end of the turn, together with later parts.
    * @returns false when the stream is full
    */
-  framed(
-    head: string,
-    body: BodyChunk | null,
-    encoding: Encoding,
-    flags: number,
-    trailers: string,
-    callback: WriteCallback | null,
-  ): boolean {
+  framed(part: MessagePart, flags: number, trailers: string, callback: WriteCallback | null): boolean {
+    const { head, body, encoding } = part
     const end = (flags & END) !== 0
     const chunked = (flags & CHUNKED) !== 0
     // The default encoding of text.

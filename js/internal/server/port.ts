@@ -5,14 +5,14 @@
 import type { Socket } from 'node:net'
 
 import type { Target } from '../bridge/record-writer.js'
-import type { BodyChunk, SettledMessage } from '../bridge/transport.js'
+import type { BodyChunk, MessagePart, SettledMessage } from '../bridge/transport.js'
 
 /** Accepts a connection's records. Their types, flags and modes are those of `js/native/records.ts`. */
 export interface Port {
   /** The program has destroyed the stream. Undefined where only the connection itself can be closed. */
   readonly gone?: boolean
   /** Writes a response head with the first part of its body. */
-  writeHead(connection: Target, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void
+  writeHead(connection: Target, part: MessagePart, flags: number): void
   /** Writes a body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void
   /** Writes text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */

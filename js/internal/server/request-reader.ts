@@ -2,6 +2,7 @@
  * The receiving half of a server's connection: turns records into Node's messages, calls the server's handlers with them, and
  * credits the bytes that the program has consumed.
  */
+import type { RequestRecord } from '../bridge/record-reader.js'
 import type { AsyncResource } from 'node:async_hooks'
 
 import { fillHead, type IncomingMessage } from '../../incoming.js'
@@ -82,22 +83,15 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
-  onHead(
-    flags: number,
-    line: number,
-    urlLength: number,
-    fieldCount: number,
-    block: string,
-    after: Buffer | null,
-  ): void {
+  onHead(head: RequestRecord): void {
     debug?.('SERVER socketOnParserExecute')
     if (this.ending || this.closed) return
     const { server } = this
-    const version = line >>> 8
+    const { flags } = head
     const request = new server[kIncomingMessage](this)
-    fillHead(request, block, urlLength, fieldCount, METHOD_NAMES[line & 0xff]!, version)
+    fillHead(request, head, METHOD_NAMES[head.line & 0xff]!)
     if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
-    if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, after)) return
+    if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, head.after)) return
     const response = new server[kServerResponse](request, server[kResponseOptions])
     server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
     if (this.response === null) {
@@ -108,7 +102,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     }
     this.#serving = true
     try {
-      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, version)
+      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, head.line >>> 8)
     } finally {
       this.#serving = false
       // As in Node, a request without a body is complete after its handler has been called, and not before.

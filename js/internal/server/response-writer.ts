@@ -16,7 +16,7 @@ import { isWriteReplaced } from '../socket/plain-write.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import { shutDown } from '../node-parity/async-resources.js'
 import type { StreamTransport } from '../message/stream-transport.js'
-import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAnswering, kDrain } from '../bridge/transport.js'
+import { ACKNOWLEDGE, CHUNKED, CLOSE, END, kAnswering, kDrain, type MessagePart, NO_PART } from '../bridge/transport.js'
 import type { BodyChunk, MessageTransport, SettledMessage, WriteCallback } from '../bridge/transport.js'
 
 const { STATE_ONLY } = r
@@ -194,34 +194,28 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     return this.destroyed || this.side?.[kStream].writableEnded === true
   }
 
-  sendHead(
-    message: SettledMessage,
-    head: string,
-    body: BodyChunk | null,
-    encoding: BufferEncoding,
-    flags: number,
-    callback: WriteCallback | null,
-  ): boolean {
+  sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean {
     if (this.#isMute()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
-      this.port.writeHead(this, '', null, 'latin1', (flags & CHUNKED) | STATE_ONLY)
-      const accepted = socket.sendHead(message, head, body, encoding, flags, callback)
+      this.port.writeHead(this, NO_PART, (flags & CHUNKED) | STATE_ONLY)
+      const accepted = socket.sendHead(message, part, flags, callback)
       if ((flags & END) !== 0) this.#endedThroughSocket(flags)
       return accepted
     }
+    const { body } = part
     if ((flags & END) !== 0) {
       flags = this.#presume(flags, body, callback) | this.#drainFlag(body)
-      this.port.writeHead(this, head, body, encoding, flags)
+      this.port.writeHead(this, part, flags)
       this.#ended(message, flags, callback, body)
       return true
     }
     if (body === null) {
-      this.port.writeHead(this, head, null, encoding, flags)
+      this.port.writeHead(this, part, flags)
       return true
     }
-    this.port.writeHead(this, head, body, encoding, flags | ACKNOWLEDGE)
-    return this.#track(body, encoding, flags, callback)
+    this.port.writeHead(this, part, flags | ACKNOWLEDGE)
+    return this.#track(body, part.encoding, flags, callback)
   }
 
   sendBody(

@@ -17,7 +17,7 @@ import * as r from '../../native/records.js'
 import type { AssignableSocket } from '../message/stream-transport.js'
 import { StreamWriter } from '../message/stream-writer.js'
 import { now } from '../timers.js'
-import { ACKNOWLEDGE, CLOSE, END, kSettle } from '../bridge/transport.js'
+import { ACKNOWLEDGE, CLOSE, END, kSettle, type MessagePart, NO_PART } from '../bridge/transport.js'
 import type { BodyChunk, SettledMessage, WriteCallback } from '../bridge/transport.js'
 
 /** A Duplex, with the members of net.Socket if it is one. */
@@ -232,23 +232,23 @@ export class StreamPort implements Port, SocketSide {
 
   // ---- Port ----------------------------------------------------------------------------------------------------
 
-  writeHead(_: unknown, head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number): void {
-    this.#write(head, body, encoding, flags, '')
+  writeHead(_: unknown, part: MessagePart, flags: number): void {
+    this.#write(part, flags, '')
   }
 
   writeBytes(_: unknown, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
-    if (type === r.OUT_BODY) this.#write('', body, encoding, flags, '')
+    if (type === r.OUT_BODY) this.#write({ head: '', body, encoding }, flags, '')
     else this.#writeRaw(body, encoding, flags)
   }
 
   writeText(_: unknown, type: number, text: string, flags: number): void {
-    if (type === r.OUT_END) this.#write('', null, 'latin1', flags, text)
+    if (type === r.OUT_END) this.#write(NO_PART, flags, text)
     else this.#writeRaw(text, 'latin1', flags)
   }
 
-  #write(head: string, body: BodyChunk | null, encoding: BufferEncoding, flags: number, trailers: string): void {
+  #write(part: MessagePart, flags: number, trailers: string): void {
     this.#writing = true
-    this.#writer.framed(head, body, encoding, flags, trailers, this.#whenWritten(flags))
+    this.#writer.framed(part, flags, trailers, this.#whenWritten(flags))
     this.#writing = false
     if ((flags & END) !== 0) this.#answered((flags & CLOSE) !== 0)
   }
