@@ -3,33 +3,25 @@
 //! JavaScript counts the requests that it passes to handlers, and this thread looks at the count whenever it takes or sends records
 //! anyway, so that measuring costs a few nanoseconds a request. Requests that were served between two looks share their times.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::handoff::Inbox;
 use crate::measure::histogram::Histogram;
 use crate::server::overload::Lag;
-use crate::sync::lock;
 use crate::time::clock::{micros, now};
 
-/// The last look.
-#[derive(Default)]
-struct Look {
-    /// Number of requests that were served.
-    served: u32,
-    /// Since when requests have been served: the last look, or when the batch was taken.
-    since: u64,
-    /// When requests were last served.
-    last: u64,
-    /// Requests were waiting then.
-    was_behind: bool,
-}
-
-/// See the module. Times are of `micros`.
+/// See the module. Times are of `micros`. JavaScript's thread alone writes, so stores need no read-modify-write operation, which would
+/// cost more than all the rest. Other threads read single fields.
 #[derive(Default)]
 pub(crate) struct Meter {
-    look: Mutex<Look>,
+    /// Since when requests have been served: the last look, or when the batch was taken.
+    since: AtomicU64,
+    /// When requests were last served.
+    last: AtomicU64,
+    /// Requests were waiting at the last look.
+    was_behind: AtomicBool,
+    /// Number of requests that were served, wraps around.
     served: AtomicU32,
     all_served: AtomicU64,
     /// When the batch was queued whose requests are being served. 0 between batches.
@@ -46,40 +38,40 @@ impl Meter {
     pub(crate) fn begin(&self, queued_at: u64) {
         self.batch.store(queued_at, Ordering::Relaxed);
         if queued_at != 0 {
-            lock(&self.look).since = micros(now());
+            self.since.store(micros(now()), Ordering::Relaxed);
         }
     }
 
     /// JavaScript has passed `served` requests to handlers so far. Only on its thread.
     pub(crate) fn look(&self, served: u32, inbox: &Inbox) {
+        let count = served.wrapping_sub(self.served.load(Ordering::Relaxed));
         // Most flushes and drains follow one that has looked already.
-        if served == self.served.load(Ordering::Relaxed) {
+        if count == 0 {
             return;
         }
-        let mut look = lock(&self.look);
-        let count = served.wrapping_sub(look.served);
         let now = micros(now());
+        let since = self.since.load(Ordering::Relaxed);
         let queued_at = self.batch.load(Ordering::Relaxed);
         if queued_at != 0 {
-            let delay = look.since.saturating_sub(queued_at);
-            self.queue_delay.add(delay, count.into());
+            let delay = since.saturating_sub(queued_at);
+            self.queue_delay.add_alone(delay, count.into());
         }
-        let time = now.saturating_sub(look.since) / u64::from(count);
-        self.handler_time.add(time, count.into());
-        let whole = if look.was_behind {
-            now.saturating_sub(look.last) / u64::from(count)
+        let time = now.saturating_sub(since) / u64::from(count);
+        self.handler_time.add_alone(time, count.into());
+        let whole = if self.was_behind.load(Ordering::Relaxed) {
+            now.saturating_sub(self.last.load(Ordering::Relaxed)) / u64::from(count)
         } else {
             time
         };
         self.average(whole, count);
         self.served.store(served, Ordering::Relaxed);
-        self.all_served.fetch_add(count.into(), Ordering::Relaxed);
-        *look = Look {
-            served,
-            since: now,
-            last: now,
-            was_behind: inbox.entered() != served,
-        };
+        let all = self.all_served.load(Ordering::Relaxed);
+        self.all_served
+            .store(all + u64::from(count), Ordering::Relaxed);
+        self.since.store(now, Ordering::Relaxed);
+        self.last.store(now, Ordering::Relaxed);
+        self.was_behind
+            .store(inbox.entered() != served, Ordering::Relaxed);
     }
 
     /// Adds `count` requests of `micros` each to the average, which is that of the last sixteen or so.

@@ -12,5 +12,6 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn micros(at: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = *START.get_or_init(|| at);
-    at.saturating_duration_since(start).as_micros() as u64 + 1
+    let elapsed = at.saturating_duration_since(start);
+    elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros()) + 1
 }
