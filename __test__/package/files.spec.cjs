@@ -48,7 +48,7 @@ test('what is published is what runs, and no binary', (t) => {
     [],
   )
   const allowed =
-    /^(dist\/.*\.(js|js\.map|d\.ts|html)|docs\/\w+\.md|docs\/[\w-]+\.png|benchmark\/README\.md|benchmark\/results\/[\d-]+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
+    /^(dist\/.*\.(js|js\.map|d\.ts|html)|docs\/\w+\.md|docs\/[\w-]+\.(png|svg)|benchmark\/README\.md|benchmark\/results\/[\d-]+\.md|docs\/example\/\w+\.js|package\.json|[A-Z]+(\.md)?)$/
   t.deepEqual(
     paths.filter((file) => !allowed.test(file)),
     [],

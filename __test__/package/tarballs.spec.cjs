@@ -1,43 +1,29 @@
 'use strict'
 // The packages as they are published: packed, installed into an empty folder without a registry, and used.
-const { spawn } = require('node:child_process')
-const { once } = require('node:events')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { text } = require('node:stream/consumers')
 const test = require('ava')
 const manifest = require('ferrohttp/package.json')
 const { MAJOR, node } = require('../helpers/nodes.cjs')
 const { BUILD } = require('./_installation.cjs')
+const { NPM, TARBALLS, execute, installInto, pack } = require('./_tarballs.cjs')
 
 const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
 const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
-const NPM = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm']
-const shell = NPM[0] === 'npm' && process.platform === 'win32'
 const bin = (name) => path.join(ROOT, 'node_modules/.bin', name)
 
 const work = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-tarballs-')))
 const packages = path.join(work, 'packages')
 const installed = path.join(work, 'installed')
-const TARBALLS = [`ferrohttp-${manifest.version}.tgz`, `ferrohttp-binding-${BUILD}-${manifest.version}.tgz`]
 
 test.before(async (t) => {
-  await execute(t, [process.execPath, path.join(ROOT, 'npm/scripts/pack.mjs'), packages], ROOT)
+  await pack(t, packages)
   fs.mkdirSync(installed)
   fs.writeFileSync(path.join(installed, 'package.json'), '{ "name": "empty", "private": true }')
-  const files = TARBALLS.map((name) => path.join(packages, name))
-  await execute(t, [...NPM, 'install', '--offline', '--no-audit', '--no-fund', ...files], installed)
+  await installInto(t, installed, packages)
 })
 test.after.always(() => fs.rmSync(work, { recursive: true, force: true }))
-
-/** What the command prints. It fails the test when it does not succeed. */
-async function execute(t, [command, ...args], cwd) {
-  const child = spawn(command, args, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  t.is(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`)
-  return stdout
-}
 
 const ASK = `
   const server = createServer((req, res) => res.end('answer')).listen(0, '127.0.0.1', () => {
