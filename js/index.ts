@@ -130,13 +130,17 @@ export type {
   ServerOptions,
 } from 'node:http'
 export type {
+  ConnectionStates,
   DrainOptions,
   DrainResult,
   HealthOptions,
   LegacyClient,
+  OriginStats,
   OverloadEvent,
   OverloadOptions,
+  RoadStats,
   Stats,
+  Times,
 } from './types.js'
 
 declare module 'http' {

@@ -22,6 +22,7 @@ export function handler(_request: IncomingMessage, response: ServerResponse): vo
 
 /** A registry of prom-client. */
 export interface Registry {
+  /** Adds a metric, which is read when the registry is. */
   registerMetric(metric: never): void
 }
 

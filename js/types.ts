@@ -4,11 +4,15 @@ import type { Agent, ClientRequest, OutgoingHttpHeaders } from 'node:http'
 
 /** The client that `createClient` makes. Emits 'error' for each request that fails, and 'end' when the server ends a connection. */
 export interface LegacyClient extends EventEmitter {
+  /** The server's name or address. */
   readonly host: string
+  /** The server's port. */
   readonly port: number
+  /** The agent of all its requests. */
   readonly agent: Agent
-  /** `method` may be left out, which means GET. The caller ends the request. */
+  /** Begins a request. The caller ends it. */
   request(method: string, path: string, headers?: OutgoingHttpHeaders): ClientRequest
+  /** As above, with the method GET. */
   request(path: string, headers?: OutgoingHttpHeaders): ClientRequest
 }
 
@@ -69,6 +73,7 @@ export interface OverloadEvent {
   refused: number
 }
 
+/** What `server.drain()` has done. */
 export interface DrainResult {
   /** Number of connections that had to be destroyed. */
   cut: number
@@ -78,11 +83,17 @@ export interface DrainResult {
 export interface Times {
   /** Number of times. */
   count: number
+  /** Their average. */
   mean: number
+  /** Half of them are at most this long. */
   p50: number
+  /** 90 of a hundred are at most this long. */
   p90: number
+  /** 99 of a hundred are at most this long. */
   p99: number
+  /** 999 of a thousand are at most this long. */
   p999: number
+  /** The longest one. */
   max: number
 }
 
@@ -136,6 +147,7 @@ export interface RoadStats {
 
 /** What has happened so far on this JavaScript thread, and what is the case now. */
 export interface Stats {
+  /** Requests that servers have received on native connections. */
   requests: {
     /**
      * Number of requests on native connections that I/O threads passed to JavaScript. JavaScript passes them to handlers. It answers
@@ -157,8 +169,11 @@ export interface Stats {
     /** From the receipt of a request's head to the end of its response. Requests behind others of their connection are not measured. */
     request: Times
   }
+  /** Connections of servers. */
   server: RoadStats
+  /** Connections of clients. */
   client: RoadStats
+  /** What timeouts have ended. */
   timeouts: {
     /** Number of times that headersTimeout or requestTimeout has ended a request. */
     request: number
@@ -173,6 +188,7 @@ export interface Stats {
     native: number
     /** Number of servers whose TLS is node:tls, by the option or event that needs it. */
     compatible: Record<string, number>
+    /** Connections of https agents. */
     clients: {
       /** Connections whose TLS is on I/O threads. */
       native: number
@@ -180,13 +196,25 @@ export interface Stats {
       compatible: Record<string, number>
     }
     /** Handshakes of servers on I/O threads. */
-    handshakes: { completed: number; resumed: number; failed: number }
+    handshakes: {
+      /** Number of complete handshakes. */
+      completed: number
+      /** Those of the complete ones that have resumed a session. */
+      resumed: number
+      /** Number of failed handshakes. */
+      failed: number
+    }
   }
   /** The state of all agents' pools. */
   agents: OriginStats & {
     /** The same by `host:port`; `other` for names that do not begin so. */
     origins: Record<string, OriginStats>
   }
-  /** The I/O threads of the process: milliseconds of CPU, null where the system does not report it, and milliseconds since their start. */
-  threads: { cpu: number | null; elapsed: number }[]
+  /** The I/O threads of the process. */
+  threads: {
+    /** Milliseconds of CPU since the start of the thread, null where the system does not report it. */
+    cpu: number | null
+    /** Milliseconds since the start of the thread. */
+    elapsed: number
+  }[]
 }
