@@ -54,6 +54,7 @@ import {
   kAdopter,
   kConfig,
   kJoined,
+  kHearsErrors,
   kShows,
   kStreams,
   reconfigure,
@@ -233,7 +234,7 @@ function isWatched(server: Server): boolean {
 
 /**
  * Listeners of 'connection' may listen to a socket's 'data' from the first byte on. So connections begin paused from now on, and
- * are shown to the program.
+ * are shown to the program. Listeners of 'clientError' answer late requests, which I/O threads do before there is one.
  */
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)
@@ -241,6 +242,10 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
     inherited[name].call(this, event, listener)
     if (event === this[kShownBy] && this[kShows] === false && isWatched(this)) {
       this[kShows] = true
+      reconfigure(this)
+    }
+    if (event === 'clientError' && this[kHearsErrors] === false) {
+      this[kHearsErrors] = true
       reconfigure(this)
     }
     return this

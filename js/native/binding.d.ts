@@ -388,6 +388,8 @@ export interface BindingServerConfig {
   tcpKeepAlive?: number
   /** Nothing is read from a new connection before an OUT_PAUSE of 0. */
   paused: boolean
+  /** The program listens for 'clientError'. */
+  clientErrors: boolean
 }
 
 /** The limits for a stream's peer. */

@@ -88,6 +88,8 @@ export const TIMEOUT_REQUEST = 1
 export const TIMEOUT_SOCKET = 2
 /** keepAliveTimeout. */
 export const TIMEOUT_KEEP_ALIVE = 3
+/** headersTimeout or requestTimeout, and the I/O thread has answered 408. */
+export const TIMEOUT_ANSWERED = 4
 
 // A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.
 

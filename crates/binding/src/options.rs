@@ -133,6 +133,8 @@ pub struct BindingServerConfig {
     pub tcp_keep_alive: Option<f64>,
     /// Nothing is read from a new connection before an OUT_PAUSE of 0.
     pub paused: bool,
+    /// The program listens for 'clientError'.
+    pub client_errors: bool,
 }
 
 pub(crate) fn millis(value: f64) -> Option<Duration> {
@@ -163,6 +165,7 @@ impl BindingServerConfig {
                 .tcp_keep_alive
                 .map(|delay| millis(delay).unwrap_or_default()),
             paused: self.paused,
+            client_errors: self.client_errors,
             ..ServerConfig::default()
         }
     }

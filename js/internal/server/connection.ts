@@ -202,12 +202,27 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       this.#fail(ERR_HTTP_REQUEST_TIMEOUT())
       return
     }
+    if (kind === r.TIMEOUT_ANSWERED) {
+      this.#onAnswered()
+      return
+    }
     if (kind === r.TIMEOUT_KEEP_ALIVE) {
       this.#onIdle()
       return
     }
     counts.timeouts.socket++
     this.socket.emit('timeout')
+  }
+
+  /** The I/O thread has answered a late request with 408, and closes. */
+  #onAnswered(): void {
+    if (this.closed) return
+    counts.timeouts.request++
+    this.#reported = true
+    this.refused = true
+    // Making an Error takes longer than all the rest.
+    if (this.side === null) return
+    this.#endRefused(ERR_HTTP_REQUEST_TIMEOUT())
   }
 
   /** The end of keepAliveTimeout. */
@@ -302,10 +317,14 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (response === null || !response.headersSent) {
       if (!this.destroyed) this.port.writeBytes(this, r.OUT_RAW, answerTo(error), 'latin1', 0)
       this.refused = true
-      this.close(r.CLOSE_AFTER_FLUSH)
+      this.#endRefused(error)
     } else {
-      this.close(r.CLOSE_DESTROY)
+      this.#endRefused(error, r.CLOSE_DESTROY)
     }
+  }
+
+  #endRefused(error: Error, mode: number = r.CLOSE_AFTER_FLUSH): void {
+    this.close(mode)
     this.#reset = error
     if (this.side === null) this.endMessages()
     else this.side.fail(error)

@@ -20,6 +20,8 @@ export const kConfig = Symbol('ferrohttp.config')
 export const kJoined = Symbol('ferrohttp.uniqueHeaders')
 export const kStreams = Symbol('ferrohttp.streams')
 export const kShows = Symbol('ferrohttp.shows')
+/** The program has listened for 'clientError', so the I/O threads leave late requests to JavaScript. */
+export const kHearsErrors = Symbol('ferrohttp.hearsErrors')
 const kOptions = Symbol('ferrohttp.options')
 const kRefusal = Symbol('ferrohttp.refusal')
 
@@ -40,6 +42,7 @@ export type Configured = Server & {
   [kConfig]: Settings
   /** Whether a listener has wanted to see connections, see `isWatched`. */
   [kShows]: boolean
+  [kHearsErrors]: boolean
   [kOptions]: ServerOptions
   /** When the server refuses requests, null for never. */
   [kRefusal]: BindingOverload | null
@@ -61,6 +64,7 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kRefusal] = null
   self[kOverloads] = 0
   self[kShows] = false
+  self[kHearsErrors] = false
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -186,6 +190,7 @@ export function config(server: Configured): ServerConfig {
     noDelay: options.noDelay ?? true,
     tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
     paused: server[kShows],
+    clientErrors: server[kHearsErrors],
   }
 }
 

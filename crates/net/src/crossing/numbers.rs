@@ -143,6 +143,8 @@ numbers! {
         SOCKET = 2;
         /// keepAliveTimeout.
         KEEP_ALIVE = 3;
+        /// headersTimeout or requestTimeout, and the I/O thread has answered 408.
+        ANSWERED = 4;
     }
 
     /// A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.

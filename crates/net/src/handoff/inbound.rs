@@ -32,6 +32,8 @@ pub(crate) enum Timeout {
     Socket = timeout::SOCKET,
     /// keepAliveTimeout.
     KeepAlive = timeout::KEEP_ALIVE,
+    /// headersTimeout or requestTimeout, and the I/O thread has answered.
+    Answered = timeout::ANSWERED,
 }
 
 /// The offset of a record, and the number of records like it in a row.

@@ -40,6 +40,8 @@ pub struct ServerConfig {
     pub body_window: u32,
     /// New connections are paused: JavaScript shows their sockets to the program before anything is read.
     pub paused: bool,
+    /// The program listens for 'clientError', so JavaScript answers late requests.
+    pub client_errors: bool,
 }
 
 impl Default for ServerConfig {
@@ -53,6 +55,7 @@ impl Default for ServerConfig {
             tcp_keep_alive: None,
             body_window: limit::BODY_WINDOW,
             paused: false,
+            client_errors: true,
         }
     }
 }

@@ -79,6 +79,43 @@ fn a_late_head_is_answered_by_the_io_thread_when_javascript_does_not() {
 }
 
 #[test]
+fn without_a_listener_for_client_errors_a_late_head_is_answered_at_once() {
+    for beginning in ["", "GET / HTTP/1.1\r\nHos"] {
+        run(async |mut js| {
+            let (_, address) = js.listen(ServerConfig {
+                client_errors: false,
+                ..config()
+            });
+            let start = Instant::now();
+            let mut peer = Peer::connect(address).await;
+            let id = js.expect(OPEN).await.id;
+            peer.send(beginning).await;
+            peer.expect(TOO_LATE).await;
+            assert_took(start, HEADERS);
+            peer.expect_end().await;
+            expect_timeout(&mut js, timeout::ANSWERED).await;
+            assert_eq!(js.expect(CLOSED).await.id, id);
+            assert_took(start, HEADERS);
+        });
+    }
+}
+
+#[test]
+fn javascript_answers_a_late_body_of_which_it_has_the_head() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig {
+            client_errors: false,
+            ..config()
+        });
+        let mut peer = Peer::connect(address).await;
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+            .await;
+        js.open_with_head().await;
+        expect_timeout(&mut js, timeout::REQUEST).await;
+    });
+}
+
+#[test]
 fn a_late_head_is_answered_once_when_javascript_does() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
