@@ -1,75 +1,109 @@
 'use strict'
-// `peers.cjs <attack> <port> <count>`: hostile peers, in a process of their own. From when they are all there it sends the parent process
-// the number of those that the server has closed, twice a second.
+// `peers.cjs <attack> <port> <count> <address> <timeout>`: hostile peers, in a process of their own. Sends the parent process a message when
+// all of them are connected, and at each message of the parent how many the server has closed, and how late.
 const net = require('node:net')
 
-const [attack, port, count] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
+const [attack, address] = [process.argv[2], process.argv[5]]
+const [port, count, timeout] = [3, 4, 6].map((at) => Number(process.argv[at]))
+/** Peers that connect at the same time. */
+const BATCH = 100
+
 let closed = 0
+let failed = 0
+/** Milliseconds between the end of the server's timeout and the close of a connection. */
+const late = []
+
+/** The server's timeout begins now. A connection that has begun again has the later time. */
+function begin(socket) {
+  socket.began = performance.now()
+}
 
 function connect(onConnect) {
-  const socket = net.connect(port, '127.0.0.1', () => onConnect?.(socket))
-  socket.on('error', () => {}).on('close', () => closed++)
+  const socket = net.connect({ port, host: '127.0.0.1', localAddress: address }, () => {
+    begin(socket)
+    onConnect(socket)
+  })
+  let ended = false
+  const end = () => {
+    if (ended) return
+    ended = true
+    closed++
+    if (socket.began === undefined) failed++
+    else late.push(performance.now() - socket.began - timeout)
+  }
+  socket
+    .on('error', () => {})
+    .on('end', end)
+    .on('close', end)
   return socket
 }
 
 /** Sends `text` at a byte a second. */
-function trickle(text) {
-  return (socket) => {
-    let at = 0
-    const timer = setInterval(() => socket.write(text[at++ % text.length]), 1_000)
-    socket.on('close', () => clearInterval(timer)).resume()
-  }
+function trickle(socket, text) {
+  let at = 0
+  const timer = setInterval(() => socket.write(text[at++ % text.length]), 1_000)
+  socket.on('close', () => clearInterval(timer))
 }
 
-const HEAD =
-  'GET / HTTP/1.1\r\nHost: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'
+const HEAD = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(100)}`
 const ATTACKS = {
-  silent: () => {},
-  unfinished: (socket) => socket.write(HEAD),
-  heads: trickle(HEAD),
+  silent: (socket) => socket.resume(),
+  unfinished: (socket) => socket.resume().write(HEAD),
+  heads: (socket) => trickle(socket.resume(), HEAD),
   bodies: (socket) => {
-    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
-    trickle('x')(socket)
+    socket.resume().write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
+    trickle(socket, 'x')
   },
+  // The server's timeout begins with the end of the response.
+  idle: (socket) => socket.on('data', () => begin(socket)).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
   readers: (socket) => socket.pause().write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n'),
 }
 
 async function open() {
-  const BATCH = 200
   for (let made = 0; made < count; made += BATCH) {
-    await Promise.all(
-      Array.from(
-        { length: BATCH },
-        () =>
-          new Promise((resolve) =>
-            connect((socket) => {
-              ATTACKS[attack](socket)
-              resolve()
-            }).once('close', resolve),
-          ),
-      ),
+    const batch = Array.from(
+      { length: Math.min(BATCH, count - made) },
+      () =>
+        new Promise((resolve) => {
+          connect((socket) => {
+            ATTACKS[attack](socket)
+            resolve()
+          }).once('close', resolve)
+        }),
     )
+    await Promise.all(batch)
   }
 }
 
-/** Connects, sends half a request and resets, again and again. */
+/** Opens `count` connections a second, as far as the server accepts them, sends the beginning of a head on each, and resets it. */
 function flood() {
-  const again = () => {
-    const socket = connect(() => {
-      socket.write('GET / HT')
-      socket.resetAndDestroy()
-    })
-    socket.once('close', () => setImmediate(again))
-  }
-  for (let i = 0; i < count; i++) again()
+  const MOST = 1_000
+  let [open, made] = [0, 0]
+  const began = performance.now()
+  setInterval(() => {
+    const due = ((performance.now() - began) / 1_000) * count
+    for (; made < due; made++) {
+      if (open === MOST) continue
+      open++
+      net
+        .connect({ port, host: '127.0.0.1', localAddress: address }, function reset() {
+          this.write('GET / HT')
+          this.resetAndDestroy()
+        })
+        .on('error', () => failed++)
+        .on('close', () => {
+          open--
+          closed++
+        })
+    }
+  }, 10)
 }
 
 async function attackServer() {
   if (attack === 'flood') flood()
   else await open()
-  const report = () => process.send({ closed })
-  report()
-  setInterval(report, 500)
+  process.send({})
+  process.on('message', () => process.send({ closed, failed, late }))
 }
 
 process.on('disconnect', () => process.exit())
