@@ -8,9 +8,12 @@ import { Duplex } from 'node:stream'
 /** Node's method when this module was loaded. */
 const plainWrite = Duplex.prototype.write
 
+/** Read once: `node:net` in a bundle is an object of getters, and this is asked for each response. */
+const socketPrototype = Socket.prototype
+
 /** Whether a program has replaced the method of all sockets. */
 export function isWriteReplaced(): boolean {
-  return Socket.prototype.write !== plainWrite
+  return socketPrototype.write !== plainWrite
 }
 
 /** Whether messages must be written through `socket`. */
