@@ -44,8 +44,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   #scope: AsyncResource | null = null
   #givenUp: (() => void) | null = null
   #tapped = false
-  /** Whether it has TLS. */
-  #isSecure = false
+  /** The TLS that it was begun with. */
+  #tls: ConnectTls | null = null
   /** See `awaitEnd`. */
   #leaving = false
 
@@ -71,7 +71,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   /** Begins the attempt, and sends what has been written already. */
   connect(options: ConnectOptions, tls: ConnectTls | null): number {
     this.isPath = options.path !== undefined
-    this.#isSecure = tls !== null
+    this.#tls = tls
     const { errno, slot, generation } = environment.native.connect(options, tls?.client, tls?.servername, tls?.sessions)
     if (errno !== 0) return errno
     this.slot = slot
@@ -104,7 +104,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   close(mode: number): void {
     if (this.closed) return
     if (mode === r.CLOSE_HALF) this.beforeEnd()
-    if (mode !== r.CLOSE_HALF) this.ending = true
+    if (mode !== r.CLOSE_HALF) this.stopSending()
     this.updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
     if (this.slot === -1) {
@@ -150,7 +150,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   giveUp(done: () => void): void {
     if (!this.upgraded) this.#side.release()
     this.upgraded = true
-    this.ending = true
+    this.stopSending()
     this.#givenUp = done
   }
 
@@ -259,14 +259,14 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   onConnected(index: number, addresses: string): void {
     this.addresses = addresses
-    this.connected = !this.#isSecure
+    this.connected = this.#tls === null
     this.#side.onConnected(index)
     if (this.connected) this.#open()
   }
 
   /** Whether the program has yet to approve the server. The I/O thread parses no bytes of such a server; this is a second barrier. */
   #isUnapproved(): boolean {
-    return this.#isSecure && !this.connected
+    return this.#tls !== null && !this.connected
   }
 
   /** Bytes reach the peer from now on. */
@@ -373,7 +373,7 @@ function endsByRecord(): void {}
 
 /** Called in a tick, so that the rest of the read is still reported, as in Node. */
 function discard(connection: NativeClient): void {
-  connection.discarding = true
+  connection.discard()
 }
 
 /** Whether a response may have a body (RFC 9112 section 6.3, rules 1 and 2). */

@@ -89,8 +89,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     side.release()
     this.side = new GivenUpSide(stream, done)
     this.upgraded = true
-    this.ending = true
-    this.discarding = true
+    this.discard()
     // The new socket is counted by net.Server, like its own ones.
     this.counted = false
     this.response = null

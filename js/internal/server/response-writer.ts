@@ -292,9 +292,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     // The last bytes are being sent already, and a destroy would lose them.
     if (this.closed || (this.refused && mode === r.CLOSE_DESTROY)) return
     if (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF) this.beforeEnd()
-    if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.ending = true
+    if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.stopSending()
     this.updateHold()
-    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discarding = true
+    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discard()
     else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.port.command(this, r.OUT_CLOSE, mode)
   }
@@ -366,7 +366,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (this.response !== null && this.response.req._eventsCount > 0) this.#holdClose(this.response.req)
     this.pending?.markEnded()
     if ((flags & CLOSE) !== 0) {
-      this.ending = true
+      this.stopSending()
       this.updateHold()
       this.#shutDown()
       this.side?.endWriting()

@@ -47,6 +47,11 @@ export function streamCount(): number {
   return served
 }
 
+/** Whether records are being served, or will be in a tick. */
+const NOT_SERVING = 0
+const DUE = 1
+const SERVING = 2
+
 export class StreamPort implements Port, SocketSide {
   readonly connection: Connection
   readonly #stream: ServedStream
@@ -60,8 +65,7 @@ export class StreamPort implements Port, SocketSide {
   /** Records that have not been served. */
   #records: FastBuffer[] = []
   #at = 0
-  #serving = false
-  #scheduled = false
+  #turn = NOT_SERVING
   /** Reading waits until responses have been written, or until more requests have been answered. */
   #full = false
   /** Messages whose END has been written, without ACKNOWLEDGE. */
@@ -162,12 +166,12 @@ export class StreamPort implements Port, SocketSide {
   #take(records: Uint8Array | null): void {
     if (records === null) return
     this.#records.push(aligned(records))
-    if (!this.#serving) this.#serve()
+    if (this.#turn !== SERVING) this.#serve()
   }
 
   #serve(): void {
     const { connection } = this
-    this.#serving = true
+    this.#turn = SERVING
     let finished = false
     try {
       for (;;) {
@@ -186,7 +190,7 @@ export class StreamPort implements Port, SocketSide {
       }
       finished = true
     } finally {
-      this.#serving = false
+      this.#turn = NOT_SERVING
       if (!finished) continueLater(() => this.#serve())
     }
   }
@@ -222,7 +226,7 @@ export class StreamPort implements Port, SocketSide {
   #onClose(): void {
     const { errored, readableEnded } = this.#stream
     // Neither the peer nor an error has ended the stream, so the program has destroyed it.
-    if (readableEnded === false && !errored) this.connection.discarding = true
+    if (readableEnded === false && !errored) this.connection.discard()
     this.connection.onClosed(0)
     const unsettled = this.#unsettled
     this.#unsettled = []
@@ -290,17 +294,16 @@ export class StreamPort implements Port, SocketSide {
     const records = this.#session.answered(close)
     if (records !== null) {
       this.#records.push(aligned(records))
-      if (!this.#serving && !this.#scheduled) {
-        this.#scheduled = true
+      if (this.#turn === NOT_SERVING) {
+        this.#turn = DUE
         process.nextTick(() => {
-          this.#scheduled = false
-          if (!this.#serving) this.#serve()
+          if (this.#turn !== SERVING) this.#serve()
         })
       }
     }
     const { incoming, unanswered } = this.connection
     // Otherwise the engine is notified when all records of the read have been served.
-    if (!close && !this.#serving && incoming === null) this.#noteProgress(null, unanswered - 1)
+    if (!close && this.#turn !== SERVING && incoming === null) this.#noteProgress(null, unanswered - 1)
     // Not before the next response is being sent.
     if (this.#full) process.nextTick(() => this.#resumeIfFull())
     if (!close && unanswered <= 1) this.#idle()

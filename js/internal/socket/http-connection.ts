@@ -15,6 +15,11 @@ import { StreamTransport, type AssignableSocket } from '../message/stream-transp
 import type { BodyChunk, WriteCallback } from '../bridge/transport.js'
 import { holdRaw, plainPartsLength, releasePlainParts } from '../message/turn-parts.js'
 
+/** The stages of a connection's end. */
+const OPEN = 0
+const ENDING = 1
+const DISCARDING = 2
+
 /**
  * A connection is one object, because memory and calls are a large part of the cost of a short request. So its parts are classes
  * that inherit from each other, and not objects. In all of these classes public members are for other modules, `protected` ones
@@ -29,12 +34,10 @@ export abstract class HttpConnection {
   /** Whether it keeps the event loop alive. */
   holding: boolean
   closed = false
-  /** Nothing more will be sent: CLOSE was sent, or the peer has closed. */
-  ending = false
+  /** How far its end has come: OPEN, ENDING or DISCARDING. */
+  protected stage = OPEN
   /** After an upgrade or CONNECT: the program reads and writes the bytes. */
   upgraded = false
-  /** The program has destroyed the connection. Bytes that still arrive are dropped. */
-  discarding = false
   /** Number of writes that the kernel has accepted, and whose callbacks have not been called yet. */
   acknowledged = 0
   /** Bytes received and sent. Null until the connection has closed. */
@@ -54,6 +57,26 @@ export abstract class HttpConnection {
     this.slot = slot
     this.generation = generation
     this.holding = holding
+  }
+
+  /** Nothing more will be sent: CLOSE was sent, or the peer has closed. */
+  get ending(): boolean {
+    return this.stage !== OPEN
+  }
+
+  /** The program has destroyed the connection. Bytes that still arrive are dropped. */
+  get discarding(): boolean {
+    return this.stage === DISCARDING
+  }
+
+  /** Nothing is sent any more. */
+  protected stopSending(): void {
+    if (this.stage === OPEN) this.stage = ENDING
+  }
+
+  /** Nothing is sent any more, and bytes that arrive are dropped. */
+  discard(): void {
+    this.stage = DISCARDING
   }
 
   abstract readonly writableHighWaterMark: number
