@@ -9,7 +9,7 @@ use ferrohttp_net::ConnectionId;
 use support::{Accepting, Event, Js, Out, PATIENCE, Peer, config, flag, head_flag};
 
 /// Bytes that may be read of one connection meanwhile. `docs/SECURITY.md` has the same.
-const EACH: u64 = 160 * 1024;
+const EACH: u64 = 160_000;
 /// Bytes in the queue from which on nothing is read.
 const ALL: u64 = 16 * 1024 * 1024;
 

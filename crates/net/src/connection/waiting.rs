@@ -1,22 +1,22 @@
 //! Limits the bytes of a connection that wait for JavaScript's thread, and so what a peer can pile up while that thread is blocked.
 //!
 //! Credit limits body bytes that the program has not consumed. This module limits heads, trailers and body parts that
-//! JavaScript's thread has not read yet. At most `MEMORY` and one read of 64 KiB, 160 KiB, are read between two batches that it
-//! takes, and at most `HEADS` and one head are parsed before it has seen them. `Inbox::is_full` is the limit for all connections
-//! together.
+//! JavaScript's thread has not read yet. At most `MEMORY` and one read of 64 KiB, 160,000 bytes together, are read between two
+//! batches that it takes, and at most `HEADS` and one head are parsed before it has seen them. `Inbox::is_full` is the limit for
+//! all connections together.
 
 use std::task::Waker;
 
 use super::input::Reading;
 use super::{Connection, State, Turn};
-use crate::handoff::{Inbox, Until};
+use crate::handoff::{CHUNK, Inbox, Until};
 
 /// With this many bytes of heads, no further message is parsed before JavaScript has seen or answered all of them. Credit does
 /// not count heads, and a small message may have one of 16 KiB.
 const HEADS: u32 = 16 * 1024;
 
 /// With this many bytes, nothing is read before JavaScript takes a batch. A read brings up to 64 KiB more.
-const MEMORY: u32 = 96 * 1024;
+const MEMORY: u32 = 160_000 - CHUNK as u32;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +58,11 @@ impl Waiting {
         self.heads = 0;
     }
 
+    /// Whether nothing is read before JavaScript takes a batch.
+    pub(super) const fn is_full(&self) -> bool {
+        self.memory >= MEMORY
+    }
+
     /// Counts the bytes by which a read has made a batch larger.
     pub(super) fn add_memory(&mut self, bytes: usize) {
         self.memory = self
@@ -97,7 +102,7 @@ impl Connection {
                 Until::Room
             } else if reading == Reading::Http && state.has_many_heads() {
                 Until::Emptied
-            } else if state.incoming.waiting.memory >= MEMORY {
+            } else if state.incoming.waiting.is_full() {
                 Until::Taken
             } else {
                 return false;
