@@ -22,6 +22,11 @@ const SMALL_BODY: usize = CHUNK / 2;
 /// would pile up without a limit. Node's limit is the socket's highWaterMark, 64 KiB.
 const UNREAD_OUTPUT: u64 = 64 * 1024;
 
+/// Largest number of reads after a failed write: more than a server sends when it refuses a request.
+const LAST_READS: usize = 16;
+/// Size of one of them.
+const LAST_READ: usize = 16 * 1024;
+
 /// The receiving direction of a connection.
 pub(super) struct Incoming {
     pub(super) reading: Reading,
@@ -344,6 +349,50 @@ impl Turn<'_> {
         incoming.keep_from(used, input);
         if incoming.buffer.is_empty() {
             incoming.unshown = false;
+        }
+    }
+
+    /// Reads what the peer had sent before a write failed, because the poller may not have reported it: the response of a server
+    /// that refuses a request and closes, or the rest of a request's body. An EOF is not an orderly close then, because the failed
+    /// write has consumed the kernel's error. No further request is read, because it could not be answered. Of a server that
+    /// JavaScript has not approved nothing is read, because its bytes would be parsed at once.
+    pub(super) fn read_last_words(&mut self) {
+        let mut buffer = vec![0; LAST_READ];
+        for _ in 0..LAST_READS {
+            let state = &mut *self.state;
+            if state.incoming.reading != Reading::Http
+                || !state.wants_read(self.settings)
+                || !(state.role.is_client() || state.engine.is_receiving())
+                || state.incoming.waiting.is_full()
+                || state.has_many_heads()
+                || !state.has_open_tls()
+            {
+                return;
+            }
+            let Some(stream) = state.lifecycle.stream() else {
+                return;
+            };
+            let received = &mut state.incoming.buffer;
+            let kept = received.len();
+            let read = match &mut state.secure {
+                None => stream.read_now(&mut buffer).inspect(|&count| {
+                    received.extend_from_slice(&buffer[..count]);
+                }),
+                Some(secure) => secure.read_now(stream, received),
+            };
+            match read {
+                Ok(count @ 1..) => {
+                    state.incoming.bytes_read += count as u64;
+                    let shown = if state.incoming.tapped {
+                        received[kept..].to_vec()
+                    } else {
+                        Vec::new()
+                    };
+                    self.parse_buffer();
+                    self.tap(&shown);
+                }
+                _ => return,
+            }
         }
     }
 

@@ -10,11 +10,6 @@ use super::{Connection, State, Turn, Writing};
 use crate::messages::{Input, Reported, Translator};
 use crate::time::clock::now;
 
-/// Largest number of reads after a failed write: more than a server sends when it refuses a request.
-const LAST_READS: usize = 16;
-/// Size of one of them.
-const LAST_READ: usize = 16 * 1024;
-
 impl Turn<'_> {
     /// As `parse_requests`, of responses.
     pub(super) fn parse_responses(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
@@ -94,40 +89,6 @@ impl Turn<'_> {
             Err(_) => self.state.destroy(),
         }
         self.state.incoming.buffer = Vec::new();
-    }
-
-    /// Reads once more after a failed write. A server that refuses a request may answer, close, and reset the rest of the request.
-    /// Its answer may be there, although the poller has not reported it. An EOF is not an orderly close then, because the failed
-    /// write has consumed the kernel's error. Of a server that JavaScript has not approved nothing is read, because its bytes would
-    /// be parsed at once.
-    pub(super) fn read_last_words(&mut self) {
-        let mut buffer = vec![0; LAST_READ];
-        for _ in 0..LAST_READS {
-            let state = &mut *self.state;
-            if state.incoming.reading != Reading::Http
-                || !state.wants_read(self.settings)
-                || !state.has_open_tls()
-            {
-                return;
-            }
-            let Some(stream) = state.lifecycle.stream() else {
-                return;
-            };
-            let received = &mut state.incoming.buffer;
-            let read = match &mut state.secure {
-                None => stream.read_now(&mut buffer).inspect(|&count| {
-                    received.extend_from_slice(&buffer[..count]);
-                }),
-                Some(secure) => secure.read_now(stream, received),
-            };
-            match read {
-                Ok(count @ 1..) => {
-                    state.incoming.bytes_read += count as u64;
-                    self.parse_buffer();
-                }
-                _ => return,
-            }
-        }
     }
 }
 

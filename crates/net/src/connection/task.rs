@@ -87,7 +87,7 @@ impl Turn<'_> {
     /// Writes, reads, and closes, each as far as it is possible now. The error is that of the socket.
     fn round(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
         let wrote = self.drive_write(cx);
-        if wrote.is_err() && self.state.role.is_client() {
+        if wrote.is_err() {
             self.read_last_words();
         }
         let written = self.state.output.end();

@@ -309,6 +309,12 @@ impl Peer {
         panic!("the peer's bytes are still taken");
     }
 
+    /// Sends without waiting, so that no other task runs.
+    pub(super) fn send_now(&mut self, bytes: &[u8]) {
+        let sent = socket2::SockRef::from(&self.0).send(bytes);
+        assert_eq!(sent.expect("room"), bytes.len());
+    }
+
     /// RST.
     pub(super) fn reset(self) {
         let socket = socket2::SockRef::from(&self.0);
