@@ -1,12 +1,12 @@
 // Compares two builds of ferrohttp: how much CPU a request costs in the second one, as a ratio to the first. See README.md.
 import { resolve } from 'node:path'
+import { load, missingTool } from './http/load.mjs'
 import { list, parse, UsageError, whole } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
 import { cpuUsage } from './http/process-usage.mjs'
 import { SCENARIOS } from './http/scenarios.mjs'
 import { ServerProcess } from './http/server-process.mjs'
 import { median } from './http/statistics.mjs'
-import { hasWrk, INSTALL_WRK, load } from './http/wrk.mjs'
 
 const WARM_UP_MS = 1200
 const COMPARABLE = SCENARIOS.filter(({ kind, backend }) => kind === 'load' && backend === undefined)
@@ -40,10 +40,12 @@ async function main() {
   const pairs = whole(values.pairs, '--pairs', 6)
   const windows = whole(values.windows, '--windows', 24)
   const ms = whole(values.ms, '--ms', 120)
-  if (!hasWrk()) throw new UsageError(INSTALL_WRK)
   const builds = folders.map((folder) => build(resolve(process.env.INIT_CWD ?? '.', folder), values.node))
+  const scenarios = COMPARABLE.filter(({ name }) => only?.includes(name) ?? true)
+  const tool = scenarios.map(missingTool).find((missing) => missing !== null)
+  if (tool) throw new UsageError(tool)
   console.log(`${pairs} pairs, ${windows} windows of ${ms} ms each${pinned ? ', pinned' : ''}; ratios to ${folders[0]}`)
-  for (const scenario of COMPARABLE.filter(({ name }) => only?.includes(name) ?? true)) {
+  for (const scenario of scenarios) {
     const ratios = []
     for (let pair = 0; pair < pairs; pair++) ratios.push(await compare(builds, scenario, { windows, ms, pair }))
     console.log(row(scenario.name, ratios))

@@ -1,20 +1,20 @@
 // `npm run bench`: measures ferrohttp beside its rivals. See README.md for how to read the result.
 import { writeFileSync } from 'node:fs'
 import { locate, takesPart } from './http/implementations.mjs'
+import { missingTool } from './http/load.mjs'
 import { measure } from './http/measure.mjs'
 import { parseOptions, USAGE, UsageError } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
 import { machine, report } from './http/report.mjs'
-import { hasWrk, INSTALL_WRK } from './http/wrk.mjs'
 
 async function main() {
   const options = parseOptions(process.argv.slice(2))
   if (options.help) return console.log(USAGE)
   if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this benchmark runs on Linux')
 
-  const loaded = hasWrk()
   const { scenarios, rounds, seconds } = options
-  if (!loaded && !options.smoke && scenarios.some(({ kind }) => kind === 'load')) throw new UsageError(INSTALL_WRK)
+  const tools = new Set(scenarios.map(missingTool).filter((tool) => tool !== null))
+  if (tools.size > 0 && !options.smoke) throw new UsageError([...tools].join('\n'))
   const { found, missing } = locate(options.names, options.node)
   for (const { name, reason } of missing) console.error(`${name}: skipped, ${reason}`)
   if (found.length === 0 || (options.explicit && missing.length > 0)) {
@@ -23,14 +23,14 @@ async function main() {
 
   const asksServer = ({ kind, backend }) => kind === 'client' || backend === 'http'
   const server = scenarios.some(asksServer) ? peer(options) : null
-  const results = await run(scenarios, found, { rounds, seconds, loaded, server })
+  const results = await run(scenarios, found, { rounds, seconds, server })
   if (results.length === 0) throw new UsageError('none of these implementations takes part in these scenarios')
   const answers = results.length * rounds
   const titles = new Set(results.map(({ implementation }) => implementation.title))
   console.log(`${answers} answers of ${[...titles].join('; ')} verified\n`)
   if (results.some(({ samples }) => samples.length > 0))
     console.log(report(results, { rounds, seconds, pinned, server }))
-  if (!loaded && scenarios.some(({ kind }) => kind === 'load')) console.log(`load skipped: ${INSTALL_WRK}`)
+  for (const tool of tools) console.log(`load skipped: ${tool}`)
   if (options.json)
     writeFileSync(
       options.json,

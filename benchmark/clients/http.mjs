@@ -1,13 +1,18 @@
 // The one client that Node, Bun and ferrohttp run unchanged. HTTP_MODULE says whose `request` it is, as in servers/app.js.
 import { createRequire } from 'node:module'
+import { AUTHORITY } from '../http/certificates.mjs'
 import { drive, fail, requestOptions } from './drive.mjs'
 
-const name = process.env.HTTP_MODULE ?? 'node:http'
-const { Agent, request, stats } = createRequire(import.meta.url)(name === 'ferrohttp' ? '../..' : name)
+const require = createRequire(import.meta.url)
+const isOurs = process.env.HTTP_MODULE === 'ferrohttp'
+const PLAIN = isOurs ? '../..' : 'node:http'
+const SECURE = isOurs ? '../../dist/https.js' : 'node:https'
 
 await drive((port, scenario) => {
+  const { Agent, request } = require(scenario.tls === undefined ? PLAIN : SECURE)
   // With a limit on its sockets even an agent that keeps none asks for keep-alive, for the requests that wait.
-  const agent = new Agent(scenario.close ? { keepAlive: false } : { keepAlive: true, maxSockets: scenario.connections })
+  const pool = scenario.close ? { keepAlive: false } : { keepAlive: true, maxSockets: scenario.connections }
+  const agent = new Agent(scenario.tls === undefined ? pool : { ...pool, ca: AUTHORITY })
   const { options, body } = requestOptions(scenario)
   Object.assign(options, { host: '127.0.0.1', port, agent })
 
@@ -25,11 +30,11 @@ await drive((port, scenario) => {
     req.end(body)
   }
 
-  return { ask, close: () => agent.destroy(), check: name === 'ferrohttp' ? onNativeRoad : undefined }
+  return { ask, close: () => agent.destroy(), check: isOurs ? onNativeRoad : undefined }
 })
 
 /** ferrohttp falls back to JavaScript where a program needs it; these figures are of its I/O threads. */
 function onNativeRoad() {
-  const { native, compatible } = stats().client
+  const { native, compatible } = require(PLAIN).stats().client
   if (native === 0 || compatible !== 0) throw new Error(`${native} native connections, ${compatible} compatible ones`)
 }

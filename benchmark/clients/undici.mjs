@@ -1,10 +1,14 @@
 // `undici.request` on a Pool of as many connections as there are requests in flight; as the Pool's method, which spares it
 // parsing a URL each time.
 import { Pool } from 'undici'
+import { AUTHORITY, origin } from '../http/certificates.mjs'
 import { drive, fail, requestOptions } from './drive.mjs'
 
 await drive((port, scenario) => {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: scenario.connections })
+  const pool = new Pool(`${origin(scenario)}:${port}`, {
+    connections: scenario.connections,
+    connect: { ca: AUTHORITY },
+  })
   const { options, body: sent } = requestOptions(scenario)
   Object.assign(options, { body: sent, reset: scenario.close ?? false })
 

@@ -45,8 +45,8 @@ async function run({ client, env }, { name }, port, { warmUpMs, windowMs }) {
 }
 
 /** A client that keeps what it should close, or closes what it should keep, measures something else. */
-async function checkConnections(port, { connections, close }, requests) {
-  const { body } = await ask(port, { method: 'GET', path: '/connections' })
+async function checkConnections(port, { connections, close, tls }, requests) {
+  const { body } = await ask(port, { method: 'GET', path: '/connections', tls })
   // Without the one that asked for this.
   const opened = Number(body.toString()) - 1
   const right = close ? opened === requests : opened >= 1 && opened <= connections

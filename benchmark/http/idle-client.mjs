@@ -1,11 +1,20 @@
 // A process that opens keep-alive connections, has one request answered on each, and holds them.
-// Arguments: port, path, how many. Prints {"open":N}; ends with its standard input.
-import { connect } from 'node:net'
+// Arguments: port, path, how many, and for TLS the file of the server's authority. Prints {"open":N}; ends with its standard input.
+import { readFileSync } from 'node:fs'
+import net from 'node:net'
+import tls from 'node:tls'
 
 /** Few enough at a time that no accept queue overflows. */
 const OPENING_AT_ONCE = 64
 
-const [port, path, wanted] = [Number(process.argv[2]), process.argv[3], Number(process.argv[4])]
+const [port, path, wanted, authority] = [
+  Number(process.argv[2]),
+  process.argv[3],
+  Number(process.argv[4]),
+  process.argv[5],
+]
+const { connect } = authority === undefined ? net : tls
+const secureContext = authority && tls.createSecureContext({ ca: readFileSync(authority) })
 const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
 let open = 0
 let started = 0
@@ -18,7 +27,7 @@ function fail(error) {
 function openOne() {
   if (started === wanted) return
   started += 1
-  const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(request))
+  const socket = connect({ port, host: '127.0.0.1', secureContext }, () => socket.write(request))
   socket.on('error', fail)
   socket.on('close', () => fail(new Error('the server closed an idle connection')))
   socket.once('data', (chunk) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { AUTHORITY_FILE } from './certificates.mjs'
 import { onOtherCore } from './pinning.mjs'
 import { residentBytes } from './process-usage.mjs'
 
@@ -20,18 +21,19 @@ const SETTLE_MS = 1_000
  * @returns {Promise<{ bytes: number, rss: number }>} bytes a connection, and the server's whole RSS holding them all
  */
 export async function measureIdle(server, scenario) {
-  const first = await hold(server.port, scenario.path, WARM_UP_CONNECTIONS)
+  const first = await hold(server.port, scenario, WARM_UP_CONNECTIONS)
   await sleep(SETTLE_MS / 2)
   const before = residentBytes(server.pid)
-  const rest = await hold(server.port, scenario.path, scenario.connections)
+  const rest = await hold(server.port, scenario, scenario.connections)
   await sleep(SETTLE_MS)
   const rss = residentBytes(server.pid)
   await Promise.all([rest.release(), first.release()])
   return { bytes: (rss - before) / scenario.connections, rss }
 }
 
-async function hold(port, path, connections) {
-  const [file, ...args] = onOtherCore([process.execPath, CLIENT, String(port), path, String(connections)])
+async function hold(port, { path, tls }, connections) {
+  const trust = tls === undefined ? [] : [AUTHORITY_FILE]
+  const [file, ...args] = onOtherCore([process.execPath, CLIENT, String(port), path, String(connections), ...trust])
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })

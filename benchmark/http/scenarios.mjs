@@ -15,6 +15,8 @@ const BLOB_BYTES = 1024 * 1024
  * @property {number} connections of a client also the requests in flight
  * @property {number} [pipeline] requests sent in one go, 1 when absent
  * @property {boolean} [close] every request on its own connection
+ * @property {'ecdsa' | 'rsa'} [tls] over https, with a server's key of this kind: P-256, or 2048 bits
+ * @property {'full' | 'resumed'} [handshake] every request on its own connection of TLS 1.3, whose session is new, or resumed
  * @property {number} [bodyBytes] length of the request's body
  * @property {string} [program] the script in servers/ where it is not `app`; only JavaScript implementations run it
  * @property {'lines' | 'http'} [backend] the service that the server asks: servers/lines.js, or whoever answers the clients
@@ -27,6 +29,23 @@ const hello = { kind: 'load', method: 'GET', path: '/hello', answer: { bytes: HE
 
 const waiting = { ...hello, program: 'waiting', connections: 64 }
 const asking = { ...hello, kind: 'client' }
+const upload = {
+  kind: 'load',
+  method: 'POST',
+  path: '/upload',
+  connections: 64,
+  bodyBytes: UPLOAD_BYTES,
+  answer: { bytes: String(UPLOAD_BYTES).length, body: String(UPLOAD_BYTES) },
+}
+const download = {
+  kind: 'load',
+  method: 'GET',
+  path: '/blob',
+  connections: 64,
+  answer: { bytes: BLOB_BYTES, body: null },
+}
+/** As many connections as keep a server busy; as `new-connection`, it needs a long warm-up. */
+const handshakes = { ...hello, connections: 32, close: true, warmUpMs: 1500 }
 
 /** @type {Scenario[]} */
 export const SCENARIOS = [
@@ -52,25 +71,8 @@ export const SCENARIOS = [
     connections: 64,
     stretch: 2,
   },
-  {
-    name: 'upload-64k',
-    title: 'POST of 64 KiB, 64 connections',
-    kind: 'load',
-    method: 'POST',
-    path: '/upload',
-    connections: 64,
-    bodyBytes: UPLOAD_BYTES,
-    answer: { bytes: String(UPLOAD_BYTES).length, body: String(UPLOAD_BYTES) },
-  },
-  {
-    name: 'download-1m',
-    title: 'GET of 1 MiB, 64 connections',
-    kind: 'load',
-    method: 'GET',
-    path: '/blob',
-    connections: 64,
-    answer: { bytes: BLOB_BYTES, body: null },
-  },
+  { ...upload, name: 'upload-64k', title: 'POST of 64 KiB, 64 connections' },
+  { ...download, name: 'download-1m', title: 'GET of 1 MiB, 64 connections' },
   { ...hello, name: 'express-64', title: 'Express 5 hello, 64 connections', connections: 64, program: 'express' },
   { ...hello, name: 'fastify-64', title: 'Fastify 5 hello, 64 connections', connections: 64, program: 'fastify' },
   { ...waiting, name: 'await-64', title: 'a handler that awaits twice', path: '/await' },
@@ -91,7 +93,33 @@ export const SCENARIOS = [
     path: '/gateway',
     backend: 'http',
   },
-  { ...hello, name: 'idle', title: 'memory of an idle keep-alive connection', kind: 'idle', connections: 5000 },
+  { ...hello, name: 'https-1', title: 'https: hello, 1 connection', tls: 'ecdsa', connections: 1 },
+  { ...hello, name: 'https-64', title: 'https: hello, 64 connections', tls: 'ecdsa', connections: 64 },
+  { ...upload, name: 'https-upload-64k', title: 'https: POST of 64 KiB, 64 connections', tls: 'ecdsa' },
+  { ...download, name: 'https-download-1m', title: 'https: GET of 1 MiB, 64 connections', tls: 'ecdsa' },
+  {
+    ...handshakes,
+    name: 'https-full',
+    title: 'https: a full handshake for each request, ECDSA P-256',
+    tls: 'ecdsa',
+    handshake: 'full',
+  },
+  {
+    ...handshakes,
+    name: 'https-full-rsa',
+    title: 'https: a full handshake for each request, RSA 2048',
+    tls: 'rsa',
+    handshake: 'full',
+  },
+  {
+    ...handshakes,
+    name: 'https-resumed',
+    title: 'https: a resumed session for each request',
+    tls: 'ecdsa',
+    handshake: 'resumed',
+  },
+  { ...hello, name: 'idle', title: 'an idle keep-alive connection', kind: 'idle', connections: 5000 },
+  { ...hello, name: 'https-idle', title: 'https: an idle connection', kind: 'idle', tls: 'ecdsa', connections: 5000 },
   { ...asking, name: 'client-1', title: 'GET of 14 bytes, 1 in flight', connections: 1 },
   { ...asking, name: 'client-64', title: 'GET of 14 bytes, 64 in flight', connections: 64 },
   {
@@ -120,4 +148,6 @@ export const SCENARIOS = [
     close: true,
     warmUpMs: 1500,
   },
+  { ...asking, name: 'https-client-1', title: 'https: GET of 14 bytes, 1 in flight', tls: 'ecdsa', connections: 1 },
+  { ...asking, name: 'https-client-64', title: 'https: GET of 14 bytes, 64 in flight', tls: 'ecdsa', connections: 64 },
 ]

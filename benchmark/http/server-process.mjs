@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { serverFiles } from './certificates.mjs'
 import { onMeasuredCore } from './pinning.mjs'
 
 const START_MS = 15_000
@@ -13,7 +14,7 @@ export class ServerProcess {
 
   /**
    * @param {import('./implementations.mjs').Implementation} implementation
-   * @param {import('./scenarios.mjs').Scenario} scenario says which program is run
+   * @param {import('./scenarios.mjs').Scenario} scenario says which program is run, and with which certificate
    * @param {{ pin?: (command: string[]) => string[], env?: Record<string, string> }} [how] the measured core where absent
    */
   constructor(implementation, scenario, { pin = onMeasuredCore, env = {} } = {}) {
@@ -21,7 +22,7 @@ export class ServerProcess {
     this.name = implementation.name
     this.port = 0
     this.#child = spawn(file, args, {
-      env: { ...process.env, ...implementation.env, ...env },
+      env: { ...process.env, ...implementation.env, ...serverFiles(scenario), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

@@ -1,5 +1,7 @@
 // A fast wrong answer is worth nothing: every server answers each scenario once before it is measured.
-import { request } from 'node:http'
+import http from 'node:http'
+import https from 'node:https'
+import { AUTHORITY, origin } from './certificates.mjs'
 
 /**
  * @param {import('./server-process.mjs').ServerProcess} server
@@ -19,10 +21,12 @@ export async function verify(server, scenario) {
 }
 
 /** @returns {Promise<{ status: number, body: Buffer }>} one answer over a connection of its own */
-export function ask(port, { method, path, bodyBytes = 0 }) {
+export function ask(port, { method, path, tls, bodyBytes = 0 }) {
   return new Promise((resolve, reject) => {
     const headers = bodyBytes > 0 ? { 'Content-Length': bodyBytes } : {}
-    const req = request({ host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 10_000 }, (res) => {
+    const options = { method, headers, agent: false, timeout: 10_000, ca: AUTHORITY }
+    const { request } = tls === undefined ? http : https
+    const req = request(`${origin({ tls })}:${port}${path}`, options, (res) => {
       const chunks = []
       res.on('data', (chunk) => chunks.push(chunk))
       res.on('end', () => resolve({ status: res.statusCode, body: Buffer.concat(chunks) }))

@@ -3,25 +3,20 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { origin } from './certificates.mjs'
 import { onOtherCore } from './pinning.mjs'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 /** Longer than any window: a request that waits is a long latency, not a lost sample. */
 const TIMEOUT_SECONDS = 30
 
-export const INSTALL_WRK =
-  'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
+export const INSTALL = 'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
 
 /** wrk prints its version with exit code 1; only a missing program has no exit code. */
-export const hasWrk = () => spawnSync('wrk', ['--version']).status !== null
+export const isThere = () => spawnSync('wrk', ['--version']).status !== null
 
 /**
- * Loads a server until the time is up.
- * @param {number} port
- * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {number} milliseconds wrk takes whole seconds: anything else is cut short by a signal, for warming up
- * @returns {Promise<{ requests: number, seconds: number, p50: number | null, p99: number | null }>} latencies in
- *   microseconds, null for a pipelined scenario
+ * As `load` of load.mjs. wrk takes whole seconds: a window of anything else, for warming up, is cut short by a signal.
  * @throws when an answer was not 2xx or 3xx, or a connection failed
  */
 export async function load(port, scenario, milliseconds) {
@@ -38,7 +33,7 @@ export async function load(port, scenario, milliseconds) {
     '--script',
     SCRIPT,
     ...(scenario.close ? ['--header', 'Connection: close'] : []),
-    `http://127.0.0.1:${port}${scenario.path}`,
+    `${origin(scenario)}:${port}${scenario.path}`,
   ])
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,10 +1,18 @@
 'use strict'
 // The one server that Node, Bun and ferrohttp run unchanged. HTTP_MODULE says whose `createServer` it is:
-// `node:http` (the default; under Bun this is Bun's) or `ferrohttp`. peer-hyper/ has the same routes in Rust.
+// `node:http` (the default; under Bun this is Bun's) or `ferrohttp`. With TLS_KEY and TLS_CERT it is that of https.
+// peer-hyper/ has the same routes in Rust.
 
-const name = process.env.HTTP_MODULE ?? 'node:http'
-// Under node_modules this would read require('ferrohttp'); here the package is the directory two levels up.
-const { createServer } = require(name === 'ferrohttp' ? '../..' : name)
+const { readFileSync } = require('node:fs')
+
+const { TLS_KEY, TLS_CERT } = process.env
+const isOurs = process.env.HTTP_MODULE === 'ferrohttp'
+// Under node_modules these would be 'ferrohttp' and 'ferrohttp/https'; here the package is the directory two levels up.
+const PLAIN = isOurs ? '../..' : 'node:http'
+const SECURE = isOurs ? '../../dist/https.js' : 'node:https'
+
+const options = TLS_KEY ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : {}
+const { createServer } = require(TLS_KEY ? SECURE : PLAIN)
 
 const HELLO = 'Hello, world!\n'
 const BLOB = Buffer.alloc(1024 * 1024, 'x')
@@ -37,7 +45,7 @@ function burn(res) {
 /** Accepted so far, where COUNT_CONNECTIONS asked for it: a listener for each connection is not free. */
 let connections = 0
 
-const server = createServer((req, res) => {
+const server = createServer(options, (req, res) => {
   switch (`${req.method} ${req.url}`) {
     case 'GET /hello':
       return text(res, HELLO)
@@ -55,7 +63,7 @@ const server = createServer((req, res) => {
 })
 
 if (process.env.COUNT_CONNECTIONS) {
-  server.on('connection', () => {
+  server.on(TLS_KEY ? 'secureConnection' : 'connection', () => {
     connections += 1
   })
 }
@@ -64,5 +72,7 @@ if (process.env.COUNT_CONNECTIONS) {
 server.keepAliveTimeout = 60_000
 // A burst of connections must meet the server, not the kernel's SYN retry after a second.
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+  // ferrohttp falls back to JavaScript where a program needs it; the figures are of its I/O threads.
+  if (isOurs && TLS_KEY && require(PLAIN).stats().https.native !== 1) throw new Error('the server is not native')
   console.log(JSON.stringify({ port: server.address().port }))
 })

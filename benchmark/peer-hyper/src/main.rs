@@ -1,6 +1,6 @@
 //! A bare hyper HTTP/1.1 server on one thread, with the routes of `servers/app.js`.
 //!
-//! It is the measure of what the protocol costs without JavaScript. Nothing is tuned but what every rival has
+//! With TLS_KEY and TLS_CERT it serves https, by rustls. It is the measure of what the protocol costs without JavaScript. Nothing is tuned but what every rival has
 //! too: no Nagle delay, one flush for the answers to a pipelined batch, a long accept queue.
 
 use std::cell::Cell;
@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,7 +19,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 const HELLO: &[u8] = b"Hello, world!\n";
 const BLOB_BYTES: usize = 1024 * 1024;
@@ -36,6 +43,7 @@ fn main() -> io::Result<()> {
 
 async fn serve() -> io::Result<()> {
     let listener = listen()?;
+    let acceptor = acceptor()?;
     let blob = Bytes::from(vec![b'x'; BLOB_BYTES]);
     let accepted = Rc::new(Cell::new(0));
     writeln!(
@@ -51,15 +59,47 @@ async fn serve() -> io::Result<()> {
         let _ = stream.set_nodelay(true);
         accepted.set(accepted.get() + 1);
         let (blob, accepted) = (blob.clone(), accepted.clone());
+        let acceptor = acceptor.clone();
         tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| answer(request, blob.clone(), accepted.get()));
-            // The peer going away mid-answer is the load tool's business.
-            let _ = http1::Builder::new()
-                .pipeline_flush(true)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match acceptor {
+                None => serve_connection(stream, blob, accepted).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        serve_connection(stream, blob, accepted).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve_connection<S>(stream: S, blob: Bytes, accepted: Rc<Cell<u64>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request| answer(request, blob.clone(), accepted.get()));
+    // The peer going away mid-answer is the load tool's business.
+    let _ = http1::Builder::new()
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// What the environment names, with tickets, as the rivals have them.
+fn acceptor() -> io::Result<Option<TlsAcceptor>> {
+    let (Ok(key), Ok(cert)) = (std::env::var("TLS_KEY"), std::env::var("TLS_CERT")) else {
+        return Ok(None);
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(io::Error::other)?;
+    config.ticketer = Ticketer::new().map_err(io::Error::other)?;
+    Ok(Some(Arc::new(config).into()))
 }
 
 fn listen() -> io::Result<TcpListener> {

@@ -1,0 +1,26 @@
+// Loads a server, by wrk or, where each request has a handshake of its own, by the program that counts handshakes.
+import * as handshakes from './handshakes.mjs'
+import * as wrk from './wrk.mjs'
+
+/** @param {import('./scenarios.mjs').Scenario} scenario */
+const tool = ({ handshake }) => (handshake === undefined ? wrk : handshakes)
+
+/**
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @returns {string | null} how to install what this scenario's load needs, null if it is there
+ */
+export function missingTool(scenario) {
+  const { isThere, INSTALL } = tool(scenario)
+  return scenario.kind !== 'load' || isThere() ? null : INSTALL
+}
+
+/**
+ * Loads a server until the time is up.
+ * @param {number} port
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {number} milliseconds
+ * @returns {Promise<{ requests: number, seconds: number, p50: number | null, p99: number | null }>} latencies in
+ *   microseconds, null for a pipelined scenario
+ * @throws when an answer was wrong, or a connection failed
+ */
+export const load = (port, scenario, milliseconds) => tool(scenario).load(port, scenario, milliseconds)

@@ -1,0 +1,168 @@
+//! Loads an https server with handshakes of TLS 1.3: each request has a connection of its own, and its session is new or resumed.
+//!
+//! Arguments: port, the file of the server's authority, `full` or `resumed`, connections at a time, milliseconds, path, length of the
+//! body that answers. Prints the counts as JSON. Any answer but that one, any failure and any handshake of the other kind end the
+//! process with code 1.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, version};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+struct Load {
+    port: u16,
+    roots: Arc<RootCertStore>,
+    resumes: bool,
+    request: String,
+    body_bytes: usize,
+}
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [
+        port,
+        authority,
+        kind,
+        connections,
+        milliseconds,
+        path,
+        body_bytes,
+    ] = &args[..]
+    else {
+        return Err("seven arguments are needed".into());
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority)?)?;
+    let load = Rc::new(Load {
+        port: port.parse()?,
+        roots: Arc::new(roots),
+        resumes: kind == "resumed",
+        request: format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        body_bytes: body_bytes.parse()?,
+    });
+    let length = Duration::from_millis(milliseconds.parse()?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let (mut latencies, seconds) =
+        LocalSet::new().block_on(&runtime, run(load, connections.parse()?, length))?;
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[(latencies.len() as f64 * share) as usize].as_micros();
+    writeln!(
+        io::stdout(),
+        r#"{{"requests":{},"seconds":{seconds},"p50":{},"p99":{}}}"#,
+        latencies.len(),
+        at(0.5),
+        at(0.99),
+    )?;
+    Ok(())
+}
+
+/// Returns the time of each connection, and how many seconds they took together.
+async fn run(load: Rc<Load>, connections: usize, length: Duration) -> Result<(Vec<Duration>, f64)> {
+    let mut connectors = Vec::new();
+    for _ in 0..connections {
+        let connector = load.connector()?;
+        if load.resumes {
+            load.ask(&connector, HandshakeKind::Full).await?;
+        }
+        connectors.push(connector);
+    }
+    let start = Instant::now();
+    let tasks: Vec<_> = connectors
+        .into_iter()
+        .map(|connector| tokio::task::spawn_local(load.clone().repeat(connector, start + length)))
+        .collect();
+    let mut latencies = Vec::new();
+    for task in tasks {
+        latencies.extend(
+            task.await?
+                .map_err(|message| Box::<dyn Error>::from(message))?,
+        );
+    }
+    if latencies.is_empty() {
+        return Err("nothing was answered".into());
+    }
+    Ok((latencies, start.elapsed().as_secs_f64()))
+}
+
+impl Load {
+    /// With sessions of its own, so that each of its connections finds one to resume.
+    fn connector(&self) -> Result<TlsConnector> {
+        let mut config = ClientConfig::builder_with_protocol_versions(&[&version::TLS13])
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth();
+        if !self.resumes {
+            config.resumption = Resumption::disabled();
+        }
+        Ok(Arc::new(config).into())
+    }
+
+    async fn repeat(
+        self: Rc<Self>,
+        connector: TlsConnector,
+        end: Instant,
+    ) -> std::result::Result<Vec<Duration>, String> {
+        let expected = if self.resumes {
+            HandshakeKind::Resumed
+        } else {
+            HandshakeKind::Full
+        };
+        let mut latencies = Vec::new();
+        let mut begun = Instant::now();
+        while begun < end {
+            self.ask(&connector, expected)
+                .await
+                .map_err(|error| error.to_string())?;
+            let now = Instant::now();
+            latencies.push(now - begun);
+            begun = now;
+        }
+        Ok(latencies)
+    }
+
+    /// One connection, its request and the whole answer.
+    async fn ask(&self, connector: &TlsConnector, expected: HandshakeKind) -> Result<()> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
+        stream.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost")?;
+        let mut stream = connector.connect(name, stream).await?;
+        stream.write_all(self.request.as_bytes()).await?;
+        let mut answer = Vec::with_capacity(1024);
+        while !self.is_complete(&answer)? {
+            if stream.read_buf(&mut answer).await? == 0 {
+                return Err("the answer is not complete".into());
+            }
+        }
+        let kind = stream.get_ref().1.handshake_kind();
+        if kind != Some(expected) {
+            return Err(format!("the handshake was {kind:?}").into());
+        }
+        // Whether the server sends close_notify is its business.
+        let _ = stream.read_buf(&mut answer).await;
+        Ok(())
+    }
+
+    fn is_complete(&self, answer: &[u8]) -> Result<bool> {
+        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+            return Ok(false);
+        };
+        if !answer.starts_with(b"HTTP/1.1 200 ") {
+            return Err("the answer is no 200".into());
+        }
+        Ok(answer.len() - end - 4 >= self.body_bytes)
+    }
+}
