@@ -13,6 +13,12 @@ const BUILD = [
   ...['--output-dir', 'js/native', '--no-js', '--dts', 'binding.d.ts'],
 ]
 
+/**
+ * For the C code of the cryptography, through which no panic unwinds: the tables for that would be a fiftieth of the addon. Debuggers
+ * follow the C functions by these tables, too.
+ */
+const NO_UNWINDING = '-fno-asynchronous-unwind-tables'
+
 /** Flags that keep folders of the machine that builds out of the addon. */
 function remapping() {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo')
@@ -51,6 +57,7 @@ await script(() => {
   // A static libc would make Rust drop the shared library. `napi build` says so in RUSTFLAGS, which cargo ignores beside ours.
   if (target.includes('musl')) flags.push('-Ctarget-feature=-crt-static')
   const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
+  if (linux) environment.AWS_LC_SYS_CFLAGS = [process.env.AWS_LC_SYS_CFLAGS, NO_UNWINDING].filter(Boolean).join(' ')
   if (symbols)
     Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })
   npm([...BUILD, ...args], environment)
