@@ -79,6 +79,7 @@ export interface Agent extends EventEmitter {
   maxTotalSockets: number
   totalSocketCount: number
   [kPool]: AgentPool | null
+  readonly [kNaming]?: Naming
   agentKeepAliveTimeoutBuffer: number
   _events: object
   _eventsCount: number
@@ -108,8 +109,18 @@ const kOwn = Symbol('ferrohttp.own')
 /** In a request that waits in `agent.requests`: the options of its connection. */
 const kOptions = Symbol('ferrohttp.requestOptions')
 const kScope = Symbol('ferrohttp.requestScope')
+/** Of an agent's class: how it names origins. */
+export const kNaming = Symbol('ferrohttp.naming')
 /** The pool, made for the first request. Not enumerable, so that `inspect` prints what Node's agent has. */
 const kPool = Symbol('ferrohttp.pool')
+
+/** How the agents of a class name origins, and the short cut for usual requests: merging options and calling `getName` takes longer. */
+export interface Naming {
+  /** Whether the agent's names are those of its class, and not of a method that the program has replaced. */
+  isStandard(agent: Agent): boolean
+  /** The origin of a request, null for a request with options of its own that are part of the name. */
+  usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions, request: ClientRequest): Origin | null
+}
 
 const KEEP_ALIVE_DELAY = 1000
 const MAX_FREE_SOCKETS = 256
@@ -196,7 +207,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     socket.destroy()
     return
   }
-  const name = (this.getName === getName && options._agentKey) || this.getName(options)
+  const name = (this[kNaming]?.isStandard(this) && options._agentKey) || this.getName(options)
   debug?.('agent.on(free) %s', name)
   const pool = poolOf(this)
   const origin = pool.originOf(name, options)
@@ -246,14 +257,10 @@ function inScopeOf(request: ClientRequest, go: () => void): void {
 
 // ---- connections ---------------------------------------------------------------------------------------------
 
-/**
- * The origin of a request whose name depends on host and port alone, without merging options and calling `getName`. Null for
- * other requests.
- */
+/** Of usual requests host and port are the name. */
 function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Origin | null {
   const own = agent.options
   if (
-    agent.getName !== getName ||
     options.localAddress ||
     options.family ||
     options.socketPath ||
@@ -268,12 +275,12 @@ function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Ori
   const last = pool.lastOrigin(host, port)
   if (last !== null) return last
   const origin = pool.origin(agent.getName(options))
-  pool.setLastOrigin(host, port, origin)
+  pool.setLastOrigin(origin, host, port)
   return origin
 }
 
 /** The request's options, overridden by the agent's. */
-function merged(agent: Agent, options: ClientOptions, request: ClientRequest): Options {
+export function merged(agent: Agent, options: ClientOptions, request: ClientRequest): Options {
   const all = { __proto__: null, ...options, ...agent.options } as unknown as Options
   if (all.socketPath) all.path = all.socketPath
   if (!all.servername && all.servername !== '') all.servername = serverName(all, request)
@@ -282,7 +289,8 @@ function merged(agent: Agent, options: ClientOptions, request: ClientRequest): O
 
 /** Gives the request an idle connection or a new one, or has it wait. */
 function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, asked: ClientOptions): void {
-  const usual = usualOrigin(agent, pool, asked)
+  const naming = agent[kNaming]
+  const usual = naming?.isStandard(agent) === true ? naming.usualOrigin(agent, pool, asked, request) : null
   const options = usual === null ? merged(agent, asked, request) : asked
   const origin = usual ?? pool.origin(agent.getName(options))
   const found = pool.acquire(origin)
@@ -438,6 +446,9 @@ defineMethods(Agent.prototype, {
 })
 
 const { createConnection, getName, removeSocket } = Agent.prototype
+Object.defineProperty(Agent.prototype, kNaming, {
+  value: { isStandard: (agent: Agent) => agent.getName === getName, usualOrigin } satisfies Naming,
+})
 
 /** The agent of requests that name none. Programs replace it by assigning `http.globalAgent`. */
 export const globalAgent: { current: Agent } = {

@@ -11,7 +11,15 @@ import './internal/handles/active-handles.js'
 import './internal/handles/handle-passing.js'
 import { inspectFromEnvironment } from './internal/extensions/inspect.js'
 
-export { Agent, asksForOwnRequest, globalAgent, setGlobalProxyFromEnv, type Agent as AgentInstance } from './agent.js'
+export {
+  Agent,
+  asksForOwnRequest,
+  globalAgent,
+  kNaming,
+  merged,
+  setGlobalProxyFromEnv,
+  type Agent as AgentInstance,
+} from './agent.js'
 export { ClientRequest, get, request } from './client.js'
 export { METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } from './common.js'
 export { createClient } from './internal/extensions/create-client.js'
@@ -53,6 +61,7 @@ export {
   type NativeTlsSessions,
   type NativeTrust,
 } from './internal/bridge/native.js'
+export { serverName } from './internal/client/agent-sockets.js'
 export { connectNatively } from './internal/client/connect.js'
 export { ClientSocket } from './internal/client/socket.js'
 export type { SocketResource } from './internal/node-parity/async-resources.js'

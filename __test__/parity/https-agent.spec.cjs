@@ -113,6 +113,61 @@ test(
 )
 
 test(
+  'connections are shared by requests with equal names, whoever has the options',
+  parity(async (https, log, { listen, until }) => {
+    const { cert, key } = require('../helpers/certificate.cjs')
+    const server = https.createServer({ cert, key }, (_req, res) => res.end('x'))
+    const port = await listen(server)
+    const ask = async (agent, given) => {
+      const request = https.get({ port, host: '127.0.0.1', agent, ...given })
+      const [response] = await until(request, 'response').catch(() => [])
+      if (response === undefined) return log('refused')
+      log(request.reusedSocket, response.socket.servername)
+      response.resume()
+      await until(request, 'close')
+      // Ports differ, and names are long.
+      const names = Object.keys(agent.freeSockets).map((name) => name.replace(`:${port}:`, ':'))
+      log(names.map((name) => `${name.slice(0, 20)} ${name.length - String(port).length}`))
+    }
+    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, family: 4 })
+    await ask(agent)
+    await ask(agent)
+    await ask(agent, { headers: { host: 'a.test' } })
+    await ask(agent, { headers: { host: 'a.test:1' } })
+    await ask(agent, { headers: { host: 'b.test' } })
+    await ask(agent, { host: 'localhost' })
+    await ask(agent, { servername: 'a.test' })
+    await ask(agent, { minVersion: 'TLSv1.3' })
+    await ask(agent, { rejectUnauthorized: true })
+    await ask(agent)
+    agent.options.maxVersion = 'TLSv1.2'
+    await ask(agent)
+    await ask(agent)
+    agent.options.servername = 'c.test'
+    await ask(agent)
+    await ask(agent, { headers: { host: 'a.test' } })
+    agent.destroy()
+
+    const trusting = new https.Agent({ keepAlive: true, ca: [], servername: '' })
+    await ask(trusting)
+    trusting.options.ca.push(cert)
+    await ask(trusting)
+    await ask(trusting)
+    trusting.destroy()
+
+    class Named extends https.Agent {
+      getName(options) {
+        return `own:${options.path}`
+      }
+    }
+    const named = new Named({ keepAlive: true, rejectUnauthorized: false })
+    await ask(named, { path: '/a' })
+    await ask(named, { path: '/b' })
+    named.destroy()
+  }, options),
+)
+
+test(
   'keylog of sockets and of the agent',
   parity(async (https, log, { listen, until }) => {
     const { cert, key } = require('../helpers/certificate.cjs')

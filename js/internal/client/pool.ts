@@ -94,9 +94,10 @@ export class AgentPool {
   /** Changes of the pool, queues excepted. While there are none, a request that got POOL_WAIT would get it again. */
   #changes = 0
 
-  /** Host and origin of the last request. */
+  /** Host, TLS name and origin of the last request. */
   #lastHost: unknown = undefined
   #lastPort: unknown = undefined
+  #lastServername: unknown = undefined
   #last: Origin | null = null
 
   constructor(agent: Agent) {
@@ -146,15 +147,17 @@ export class AgentPool {
   }
 
   /** The origin of the host if the last request had the same. Otherwise the caller asks `getName`. */
-  lastOrigin(host: unknown, port: unknown): Origin | null {
+  lastOrigin(host: unknown, port: unknown, servername?: unknown): Origin | null {
     const last = this.#last
-    if (last === null || this.#lastHost !== host || this.#lastPort !== port) return null
+    if (last === null || this.#lastHost !== host || this.#lastPort !== port || this.#lastServername !== servername)
+      return null
     return last.number === UNKNOWN ? (this.#last = this.origin(last.name)) : last
   }
 
-  setLastOrigin(host: unknown, port: unknown, origin: Origin): void {
+  setLastOrigin(origin: Origin, host: unknown, port: unknown, servername?: unknown): void {
     this.#lastHost = host
     this.#lastPort = port
+    this.#lastServername = servername
     this.#last = origin
   }
 

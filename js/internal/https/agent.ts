@@ -13,12 +13,14 @@ import {
   countCompatibleClient,
   debug,
   defineMethods,
+  kNaming,
   notExempt,
   parseProxy,
   secureGlobalAgent,
 } from '../../core.js'
 import type { ClientOptions, Created } from '../client/options.js'
 import type { SecureGlobalAgent } from '../client/global-agents.js'
+import { secureNaming } from './naming.js'
 import { connectByTunnel } from './tunnel.js'
 import type { Proxy } from '../client/proxy.js'
 import { sessionsOf } from './client-sessions.js'
@@ -159,7 +161,8 @@ defineMethods(Agent.prototype, {
   },
 })
 
-const { createConnection } = Agent.prototype
+const { createConnection, getName } = Agent.prototype
+Object.defineProperty(Agent.prototype, kNaming, { value: secureNaming(getName, kIdentityCheck) })
 
 /** @returns the socket, or the reason why node:tls has to make the connection */
 function connectOnIoThread(agent: SecureAgent, options: Options, keepsSession: boolean): SecureClientSocket | string {
