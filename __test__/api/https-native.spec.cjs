@@ -9,6 +9,8 @@ const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
 const { listen } = require('../helpers/listen.cjs')
 const { cert, key } = require('../helpers/certificate.cjs')
+const { certificates } = require('../helpers/pki.cjs')
+const { bundles } = require('../helpers/pkcs12.cjs')
 
 /** Windows has no descriptors of sockets, with which a server could change to node:tls. */
 const onThreads = process.platform === 'win32' ? test.serial.skip : test.serial
@@ -19,7 +21,8 @@ const counts = () => {
 }
 
 async function ask(port, options) {
-  const request = https.get({ port, host: 'localhost', family: 4, ca: cert, agent: false, ...options })
+  const ca = [cert, certificates.root]
+  const request = https.get({ port, host: 'localhost', family: 4, ca, agent: false, ...options })
   const [response] = await once(request, 'response')
   const socket = { protocol: response.socket.getProtocol(), cipher: response.socket.getCipher().name }
   const shown = response.socket.getPeerCertificate().subject.CN
@@ -44,6 +47,11 @@ const nativeOptions = {
   'classes of suites': { ciphers: 'HIGH:!aNULL:!MD5' },
   curves: { ecdhCurve: 'P-256:X25519' },
   protocols: { ALPNProtocols: ['x', 'http/1.1'] },
+  authorities: { ca: cert },
+  'clients with certificates': { requestCert: true, rejectUnauthorized: false },
+  'a bundle': { pfx: bundles.behind, passphrase: 'secret' },
+  'keys of tickets': { ticketKeys: Buffer.alloc(48, 1) },
+  'the lifetime of sessions': { sessionTimeout: 100 },
 }
 
 for (const [title, options] of Object.entries(nativeOptions)) {
@@ -57,8 +65,6 @@ for (const [title, options] of Object.entries(nativeOptions)) {
 }
 
 const compatibleOptions = {
-  requestCert: { requestCert: true, rejectUnauthorized: false },
-  ca: { ca: cert },
   SNICallback: { SNICallback: (_name, done) => done(null, tls.createSecureContext({ cert, key })) },
   ALPNCallback: { ALPNCallback: () => undefined },
   sigalgs: { sigalgs: 'ECDSA+SHA256' },
@@ -81,7 +87,6 @@ for (const [reason, options] of Object.entries(compatibleOptions)) {
 const changes = {
   'addContext: minVersion': (server) => server.addContext('localhost', { cert, key, minVersion: 'TLSv1.2' }),
   'addContext: secureContext': (server) => server.addContext('localhost', tls.createSecureContext({ cert, key })),
-  getTicketKeys: (server) => server.getTicketKeys(),
   "listener: 'connection'": (server) => server.on('connection', () => {}),
   "listener: 'keylog'": (server) => server.once('keylog', () => {}),
   'minVersion: TLSv1': (server) => server.setSecureContext({ cert, key, minVersion: 'TLSv1' }),
@@ -112,6 +117,25 @@ for (const [reason, change] of Object.entries(changes)) {
     await t.throwsAsync(ask(port), { code: 'ECONNREFUSED' })
   })
 }
+
+onThreads("servers with the same keys resume each other's sessions", async (t) => {
+  const answer = (req, res) => res.end(String(req.socket.isSessionReused()))
+  const before = counts()
+  const first = https.createServer({ cert, key }, answer)
+  const second = https.createServer({ cert, key, ticketKeys: Buffer.alloc(48, 1) }, answer)
+  const ports = [await listen(t, first), await listen(t, second)]
+  const agent = new https.Agent({ ca: cert })
+  // Names of sessions have ports, so the agent is asked for the other server's by the first one's.
+  agent.getName = () => 'the same'
+  const asked = async (port) => (await ask(port, { agent })).text
+  t.deepEqual([await asked(ports[0]), await asked(ports[0])], ['false', 'true'])
+  t.is(await asked(ports[1]), 'false')
+  second.setTicketKeys(first.getTicketKeys())
+  t.deepEqual(first.getTicketKeys(), second.getTicketKeys())
+  t.is(await asked(ports[0]), 'false')
+  t.deepEqual([await asked(ports[1]), await asked(ports[0])], ['true', 'true'])
+  t.deepEqual(counts(), { ...before, native: before.native + 2 })
+})
 
 onThreads('setSecureContext holds for the next handshakes', async (t) => {
   const server = https.createServer({ cert, key }, (req, res) => res.end(req.socket.getCertificate().subject.CN))

@@ -121,8 +121,8 @@ export declare class BindingSession {
 
 /** A server's TLS. The constructor throws an Error whose message says which option an I/O thread cannot serve. */
 export declare class BindingTls {
-  /** See the class. */
-  constructor(options: BindingTlsOptions)
+  /** See the class. `clients`: what is trusted when clients are asked for certificates. */
+  constructor(options: BindingTlsOptions, clients?: BindingTlsTrust | undefined | null)
 }
 
 /** The TLS of clients. The constructor throws an Error whose message is the option that an I/O thread does not support. */
@@ -141,9 +141,9 @@ export declare class BindingTlsSessions {
 export declare class BindingTlsTrust {
   /**
    * Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
-   * through `others`.
+   * through `others`. `for_clients`: paths lead from the certificates of clients, not of servers.
    */
-  constructor(roots: Array<Buffer>, others: Array<Buffer>)
+  constructor(roots: Array<Buffer>, others: Array<Buffer>, forClients: boolean)
 }
 
 /**
@@ -456,6 +456,14 @@ export interface BindingTlsOptions {
   alpn: Array<Buffer>
   /** `honorCipherOrder`. */
   honorCipherOrder: boolean
+  /** The names, in DER, of the authorities that clients are asked for. Of consequence only with `requestCert`. */
+  authorities: Array<Buffer>
+  /** `rejectUnauthorized`, likewise. */
+  rejectUnauthorized: boolean
+  /** `ticketKeys`. Without them the I/O threads have keys of their own. */
+  ticketKeys?: Buffer
+  /** `sessionTimeout` in seconds. Of consequence only with `ticket_keys`. */
+  sessionTimeout?: number
 }
 
 /** The complete response to a message that was refused with `status`. */

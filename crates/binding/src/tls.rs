@@ -1,8 +1,10 @@
 //! The TLS of servers and clients, as JavaScript passes it.
 
+use std::time::Duration;
+
 use ferrohttp_net::{
-    Identity, TlsClient, TlsClientOptions, TlsConnect, TlsResumption, TlsServer, TlsServerOptions,
-    TlsSessions, TlsTrust, Unsupported,
+    ClientCertificates, Identity, Purpose, TlsClient, TlsClientOptions, TlsConnect, TlsResumption,
+    TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
 };
 use napi::bindgen_prelude::{Buffer, Error, Result, Status};
 use napi_derive::napi;
@@ -46,6 +48,14 @@ pub struct BindingTlsOptions {
     pub alpn: Vec<Buffer>,
     /// `honorCipherOrder`.
     pub honor_cipher_order: bool,
+    /// The names, in DER, of the authorities that clients are asked for. Of consequence only with `requestCert`.
+    pub authorities: Vec<Buffer>,
+    /// `rejectUnauthorized`, likewise.
+    pub reject_unauthorized: bool,
+    /// `ticketKeys`. Without them the I/O threads have keys of their own.
+    pub ticket_keys: Option<Buffer>,
+    /// `sessionTimeout` in seconds. Of consequence only with `ticket_keys`.
+    pub session_timeout: Option<u32>,
 }
 
 /// Which key material is asked for (RFC 5705).
@@ -71,10 +81,11 @@ impl BindingTls {
 
 #[napi]
 impl BindingTls {
-    /// See the class.
+    /// See the class. `clients`: what is trusted when clients are asked for certificates.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: BindingTlsOptions) -> Result<Self> {
+    pub fn new(options: BindingTlsOptions, clients: Option<&BindingTlsTrust>) -> Result<Self> {
         let contexts = options.contexts.into_iter();
+        let authorities = options.authorities.into_iter();
         TlsServer::new(TlsServerOptions {
             identities: identities(options.identities),
             contexts: contexts
@@ -85,6 +96,15 @@ impl BindingTls {
             curves: options.curves,
             alpn: options.alpn.into_iter().map(|name| name.to_vec()).collect(),
             honor_cipher_order: options.honor_cipher_order,
+            clients: clients.map(|trust| ClientCertificates {
+                trust: trust.0.clone(),
+                authorities: authorities.map(|name| name.to_vec()).collect(),
+                is_mandatory: options.reject_unauthorized,
+            }),
+            tickets: options.ticket_keys.map(|keys| {
+                let seconds = options.session_timeout.map(u64::from);
+                (keys.to_vec(), seconds.map(Duration::from_secs))
+            }),
         })
         .map(Self)
         .map_err(unsupported)
@@ -139,11 +159,16 @@ pub struct BindingTlsTrust(TlsTrust);
 #[napi]
 impl BindingTlsTrust {
     /// Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
-    /// through `others`.
+    /// through `others`. `for_clients`: paths lead from the certificates of clients, not of servers.
     #[napi(constructor, catch_unwind)]
-    pub fn new(roots: Vec<Buffer>, others: Vec<Buffer>) -> Self {
+    pub fn new(roots: Vec<Buffer>, others: Vec<Buffer>, for_clients: bool) -> Self {
         let bytes = |list: Vec<Buffer>| list.into_iter().map(|der| der.to_vec());
-        Self(TlsTrust::new(bytes(roots), bytes(others)))
+        let purpose = if for_clients {
+            Purpose::Clients
+        } else {
+            Purpose::Servers
+        };
+        Self(TlsTrust::new(purpose, bytes(roots), bytes(others)))
     }
 }
 

@@ -54,8 +54,8 @@ pub use socket::descriptor::Descriptor;
 pub use threads::io_thread::{THREADS_VARIABLE, request_threads, thread_usage};
 pub use threads::pulse::Pulse;
 pub use tls::{
-    Identity, TlsClient, TlsClientOptions, TlsConnect, TlsResumption, TlsServer, TlsServerOptions,
-    TlsSessions, TlsTrust, Unsupported,
+    ClientCertificates, Identity, Purpose, TlsClient, TlsClientOptions, TlsConnect, TlsResumption,
+    TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
 };
 
 /// What fuzz targets need of the inside.
@@ -64,6 +64,7 @@ pub use tls::{
 pub mod fuzz {
     use crate::handoff::{self, Held, HeldBytes, Malformed, Records};
     use crate::id::ConnectionId;
+    pub use crate::tls::fuzzing::{TlsReceiver, TlsSender};
 
     struct Zeros(Vec<u8>);
 

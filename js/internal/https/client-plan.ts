@@ -2,14 +2,15 @@
  * Decides whether an I/O thread can have the TLS of a client's connection, and converts its options. All other connections are made
  * by node:tls, which also reports what is wrong with options.
  */
-import { getFips } from 'node:crypto'
+import { getFips, type X509Certificate } from 'node:crypto'
 import tls, { type ConnectionOptions, type PeerCertificate } from 'node:tls'
 
 import { TlsClient, type NativeTlsClient } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
-import { identitiesOf, protocols, VERSIONS } from './options.js'
+import { identitiesOf } from './identities.js'
+import { protocols, VERSIONS } from './options.js'
 import { bytesOf } from './pem.js'
-import { defaultTrust, trustOf, type Trust } from './trust.js'
+import { authoritiesIn, defaultTrust, trustIn, type Trust } from './trust.js'
 
 type Options = ClientOptions & ConnectionOptions
 
@@ -27,21 +28,21 @@ export interface ClientPlan extends Credentials {
 interface Credentials {
   readonly client: NativeTlsClient
   readonly trust: Trust
-  /** The program's own certificates, in PEM, for `getCertificate`. */
-  readonly cert: unknown
+  /** The program's own certificate. */
+  readonly certificate: X509Certificate | null
 }
 
 /** Options that only OpenSSL supports. */
 const FOREIGN = [
   ...['allowHalfOpen', 'allowPartialTrustChain', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam'],
-  ...['enableTrace', 'fd', 'handle', 'minDHSize', 'onread', 'pfx', 'privateKeyEngine'],
+  ...['enableTrace', 'fd', 'handle', 'minDHSize', 'onread', 'privateKeyEngine'],
   ...['privateKeyIdentifier', 'pskCallback', 'requestOCSP', 'secureContext', 'secureOptions', 'secureProtocol'],
   ...['sessionIdContext', 'sigalgs', 'socket', 'ticketKeys'],
 ] as const
 
 /** Options that make the credentials. */
 const SHARED = [
-  ...['ALPNProtocols', 'ca', 'cert', 'ciphers', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase'],
+  ...['ALPNProtocols', 'ca', 'cert', 'ciphers', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx'],
 ] as const
 
 /** Flags of Node for which only OpenSSL's own connections will do. */
@@ -127,7 +128,7 @@ const kept: Kept[] = []
 function credentials(options: Options): Credentials | string {
   const values: unknown[] = SHARED.map((name) => options[name])
   // Node's certificates may change while the process runs.
-  const trust = options.ca ? null : defaultTrust()
+  const trust = options.ca ? null : defaultTrust('servers')
   values.push(trust)
   const at = kept.findIndex((one) => one.values.every((value, index) => isSame(value, values[index])))
   const found: Kept = kept[at] ?? { values: values.map(snapshot), made: makeCredentials(options, trust) }
@@ -139,21 +140,23 @@ function credentials(options: Options): Credentials | string {
   return found.made
 }
 
-/** A key with a passphrase of its own. */
+/** A key, or a value of `pfx`, with a passphrase of its own. */
 interface Encrypted {
-  readonly pem: unknown
+  readonly pem?: unknown
+  readonly buf?: unknown
   readonly passphrase?: unknown
 }
 
 function isEncrypted(value: unknown): value is Encrypted {
-  return typeof value === 'object' && value !== null && 'pem' in value
+  return typeof value === 'object' && value !== null && ('pem' in value || 'buf' in value)
 }
 
 /** A copy, because programs may change an array, an object or bytes after they have passed them. */
 function snapshot(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snapshot)
   if (ArrayBuffer.isView(value)) return Buffer.from(bytesOf(value))
-  return isEncrypted(value) ? { pem: snapshot(value.pem), passphrase: value.passphrase } : value
+  if (!isEncrypted(value)) return value
+  return { pem: snapshot(value.pem), buf: snapshot(value.buf), passphrase: value.passphrase }
 }
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -161,7 +164,8 @@ function isSame(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other))
     return one.length === other.length && one.every((value, index) => isSame(value, other[index]))
   if (ArrayBuffer.isView(one) && ArrayBuffer.isView(other)) return bytesOf(one).equals(bytesOf(other))
-  return isEncrypted(one) && isEncrypted(other) && one.passphrase === other.passphrase && isSame(one.pem, other.pem)
+  if (!isEncrypted(one) || !isEncrypted(other) || one.passphrase !== other.passphrase) return false
+  return isSame(one.pem, other.pem) && isSame(one.buf, other.buf)
 }
 
 function makeCredentials(options: Options, standard: Trust | null): Credentials | string {
@@ -170,12 +174,16 @@ function makeCredentials(options: Options, standard: Trust | null): Credentials 
   if (minVersion === undefined) return `minVersion: ${options.minVersion}`
   if (maxVersion === undefined) return `maxVersion: ${options.maxVersion}`
   try {
-    const trust = standard ?? trustOf(options.ca)
+    // OpenSSL checks the MAC, and its error is Node's.
+    if (options.pfx) createSecureContext({ pfx: options.pfx, passphrase: options.passphrase })
+    const { native: identities, shown, authorities } = identitiesOf(options)
+    const ca = options.ca ? authoritiesIn(options.ca) : null
+    const trust = standard !== null && authorities.length === 0 ? standard : trustIn(ca, authorities, 'servers')
     const encoded: { ALPNProtocols?: Uint8Array } = {}
     if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, encoded)
     const client = new TlsClient(
       {
-        identities: identitiesOf(options),
+        identities,
         minVersion,
         maxVersion,
         ciphers: options.ciphers || tls.DEFAULT_CIPHERS,
@@ -185,7 +193,7 @@ function makeCredentials(options: Options, standard: Trust | null): Credentials 
       },
       trust.native,
     )
-    return { client, trust, cert: snapshot(options.cert) }
+    return { client, trust, certificate: shown }
   } catch (error) {
     return (error as Error).message
   }

@@ -2,8 +2,8 @@
  * The socket of a request whose TLS is on an I/O thread: the members of tls.TLSSocket for a client. The I/O thread makes the
  * handshake, and this class decides whether the server is the one that the program wants. No byte of a request is sent before that.
  */
-import { X509Certificate } from 'node:crypto'
-import type { EphemeralKeyInfo, PeerCertificate } from 'node:tls'
+import type { X509Certificate } from 'node:crypto'
+import type { EphemeralKeyInfo } from 'node:tls'
 
 import {
   ClientSocket,
@@ -17,9 +17,9 @@ import type { ClientOptions } from '../client/options.js'
 import * as r from '../../native/records.js'
 import { addSecureMembers, kAgreed, parseAgreed, type Agreed } from './agreed.js'
 import { isStandardCheck, type ClientPlan } from './client-plan.js'
-import { splitCertificates } from './der.js'
 import { sessionFor, type ClientSessions } from './client-sessions.js'
 import { failedWrite, tlsError } from './errors.js'
+import { Peer } from './peer.js'
 import { verifyError } from './verdict.js'
 
 /** The sessions that a connection may resume, and where its own are kept. */
@@ -61,9 +61,8 @@ export class SecureClientSocket extends ClientSocket {
   readonly #plan: ClientPlan
   readonly #options: ClientOptions
   readonly #resumption: Resumption | null
-  /** The server's certificates in DER, one after the other. */
-  #chain: Buffer | null = null
-  #certificates: readonly X509Certificate[] | null = null
+  /** Null before the handshake is complete. */
+  #peer: Peer | null = null
   #session: Buffer | undefined
 
   constructor(
@@ -89,7 +88,7 @@ export class SecureClientSocket extends ClientSocket {
     if (this.destroyed) return
     const agreed = parseAgreed(details)
     this[kAgreed] = agreed
-    this.#chain = chain
+    this.#peer = new Peer(chain, this.#plan.trust)
     this.alpnProtocol = agreed.alpn || false
     this.servername = this.#plan.servername || false
     this._secureEstablished = true
@@ -123,19 +122,19 @@ export class SecureClientSocket extends ClientSocket {
     // As in Node a resumed session has the verdict of its first connection.
     const from = this.#resumption?.from
     if (verdict === r.VERDICT_RESUMED && from) return from.error
-    const invalid = verifyError(verdict, () => this.#peer(), this.#plan.trust)
+    const invalid = verifyError(verdict, this.#peer!, this.#plan.trust)
     return invalid ?? this.#identityError()
   }
 
   #identityError(): Error | null {
     const { identity, checkServerIdentity } = this.#plan
-    const chain = this.#chain!
-    if (!isStandardCheck(checkServerIdentity)) return checkServerIdentity(identity, this.#described(true)) || null
-    if (checked.get(identity)?.equals(chain) === true) return null
-    const error = checkServerIdentity(identity, this.#described(false)) || null
+    const peer = this.#peer!
+    if (!isStandardCheck(checkServerIdentity)) return checkServerIdentity(identity, peer.described(true)) || null
+    if (checked.get(identity)?.equals(peer.chain) === true) return null
+    const error = checkServerIdentity(identity, peer.described(false)) || null
     if (error === null) {
       checked.delete(identity)
-      checked.set(identity, chain)
+      checked.set(identity, peer.chain)
       for (const [oldest] of checked) {
         if (checked.size <= CHECKED) break
         checked.delete(oldest)
@@ -180,47 +179,13 @@ export class SecureClientSocket extends ClientSocket {
 
   // ---- certificates --------------------------------------------------------------------------------------------
 
-  /** The server's certificates, its own first. */
-  #peer(): readonly X509Certificate[] {
-    this.#certificates ??= splitCertificates(this.#chain!).map((der) => new X509Certificate(der))
-    return this.#certificates
-  }
-
-  /** @param detailed whether each certificate has that of its issuer, as far as it is known */
-  #described(detailed: boolean): PeerCertificate {
-    const [own] = this.#peer()
-    if (own === undefined) return {} as PeerCertificate
-    const first = own.toLegacyObject() as PeerCertificate & { issuerCertificate?: object }
-    const seen = [own]
-    for (let certificate = own, at = first; detailed; ) {
-      const issuer = this.#issuerOf(certificate)
-      if (issuer === undefined) break
-      if (issuer === certificate) {
-        at.issuerCertificate = at
-        break
-      }
-      if (seen.some(({ raw }) => raw.equals(issuer.raw))) break
-      seen.push(issuer)
-      const next = issuer.toLegacyObject() as typeof first
-      at.issuerCertificate = next
-      certificate = issuer
-      at = next
-    }
-    return first
-  }
-
-  #issuerOf(certificate: X509Certificate): X509Certificate | undefined {
-    if (certificate.checkIssued(certificate)) return certificate
-    return this.#peer().find((one) => certificate.checkIssued(one)) ?? this.#plan.trust.issuersOf(certificate)[0]
-  }
-
   getPeerCertificate(detailed?: boolean): object | null {
     if (this.destroyed) return null
-    return this.#chain === null ? {} : this.#described(Boolean(detailed))
+    return this.#peer === null ? {} : this.#peer.described(Boolean(detailed))
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    return this.destroyed || this.#chain === null ? undefined : this.#peer()[0]
+    return this.destroyed ? undefined : this.#peer?.certificates[0]
   }
 
   getCertificate(): object | null {
@@ -229,9 +194,7 @@ export class SecureClientSocket extends ClientSocket {
   }
 
   getX509Certificate(): X509Certificate | undefined {
-    const { cert } = this.#plan
-    const first = Array.isArray(cert) ? cert[0] : cert
-    return this.destroyed || !first ? undefined : new X509Certificate(first)
+    return this.destroyed ? undefined : (this.#plan.certificate ?? undefined)
   }
 
   getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {

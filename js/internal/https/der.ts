@@ -1,7 +1,7 @@
 /** Reads the parts of certificates in DER (RFC 5280 section 4.1) that node:crypto does not show. */
 
 /** One value: its tag, and where its contents are. */
-interface Element {
+export interface Element {
   readonly tag: number
   readonly start: number
   readonly end: number
@@ -35,7 +35,7 @@ const BOOLEAN = 1
 const LONGEST = 4
 
 /** @throws RangeError where `der` ends too early */
-function element(der: Buffer, at: number): Element {
+export function element(der: Buffer, at: number): Element {
   const tag = der.readUInt8(at)
   const first = der.readUInt8(at + 1)
   if (first < 0x80) return bounded(der, { tag, start: at + 2, end: at + 2 + first })
@@ -50,7 +50,7 @@ function bounded(der: Buffer, read: Element): Element {
   return read
 }
 
-function* elements(der: Buffer, { start, end }: Element): Generator<Element & { at: number }> {
+export function* elements(der: Buffer, { start, end }: Element): Generator<Element & { at: number }> {
   for (let at = start; at < end; ) {
     const next = element(der, at)
     yield { at, ...next }

@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<number, string>> = {
   159: 'length mismatch',
   193: 'no shared cipher',
   198: 'packet length too long',
+  199: 'peer did not return a certificate',
   235: 'no application protocol',
   244: 'unexpected message',
   258: 'unsupported protocol',

@@ -2,25 +2,27 @@
  * Converts the options that tls.Server keeps for an I/O thread. Which options an I/O thread supports is decided here and in
  * `crates/net/src/tls`.
  */
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 
 import { TlsServer } from '../../core.js'
-import type { BindingIdentity, BindingTls, BindingTlsContext } from '../bridge/native.js'
-import { certificatesIn, textOf } from './pem.js'
+import type { BindingTls, BindingTlsContext } from '../bridge/native.js'
+import { partsOf } from './der.js'
+import { identitiesOf, type Given } from './identities.js'
+import { authoritiesIn, trustIn, type Trust } from './trust.js'
 
 /** Members that tls.Server assigns from its options. */
-export interface TlsMembers {
+export interface TlsMembers extends Given {
   readonly ALPNProtocols?: Uint8Array
-  readonly cert?: unknown
   readonly ciphers?: string
   readonly ecdhCurve?: string
   readonly honorCipherOrder?: boolean
-  readonly key?: unknown
   readonly maxVersion?: string
   readonly minVersion?: string
-  readonly passphrase?: string
+  readonly rejectUnauthorized?: boolean
   readonly requestCert?: boolean
+  readonly sessionTimeout?: number
+  readonly ticketKeys?: Uint8Array
   readonly _contexts?: unknown[]
 }
 
@@ -32,16 +34,8 @@ export interface Context {
 
 /** Options that only OpenSSL supports. tls.Server has members for those of the first list. */
 const MEMBERS = [
-  ...['ALPNCallback', 'ca', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam', 'pfx', 'privateKeyEngine'],
-  ...[
-    'privateKeyIdentifier',
-    'requestCert',
-    'secureOptions',
-    'secureProtocol',
-    'sessionTimeout',
-    'sigalgs',
-    'ticketKeys',
-  ],
+  ...['ALPNCallback', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam', 'privateKeyEngine'],
+  ...['privateKeyIdentifier', 'secureOptions', 'secureProtocol', 'sigalgs'],
 ] as const
 const OPTIONS = [
   'enableTrace',
@@ -57,11 +51,26 @@ export const EVENTS = ['keylog', 'newSession', 'OCSPRequest', 'resumeSession'] a
 /** The versions that rustls has, as the protocol numbers them. */
 export const VERSIONS: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 }
 
+/** The TLS of a server, as an I/O thread has it. */
+export interface Secured {
+  readonly tls: BindingTls
+  /** What clients are judged by, null if they are not asked for certificates. */
+  readonly trust: Trust | null
+  /** The server's certificate that sockets show. */
+  readonly shown: X509Certificate | null
+}
+
 /**
  * @param contexts the contexts that the program has added, the oldest first
- * @returns the TLS of a server, or the reason why an I/O thread cannot have it: the name of an option, with details
+ * @param ticketKeys those of the server's tickets, null if the program does not know them
+ * @returns the TLS, or the reason why an I/O thread cannot have it: the name of an option, with details
  */
-export function nativeTls(server: TlsMembers, options: object, contexts: readonly Context[]): BindingTls | string {
+export function nativeTls(
+  server: TlsMembers,
+  options: object,
+  contexts: readonly Context[],
+  ticketKeys: Buffer | null,
+): Secured | string {
   const member = MEMBERS.find((name) => (server as Record<string, unknown>)[name])
   if (member !== undefined) return member
   const option = OPTIONS.find((name) => (options as Record<string, unknown>)[name])
@@ -72,38 +81,38 @@ export function nativeTls(server: TlsMembers, options: object, contexts: readonl
   if (VERSIONS[minVersion] === undefined) return `minVersion: ${minVersion}`
   if (VERSIONS[maxVersion] === undefined) return `maxVersion: ${maxVersion}`
   try {
-    const identities = identitiesOf(server)
+    const { native: identities, shown, authorities } = identitiesOf(server)
     if (identities.length === 0 && contexts.length === 0) return 'cert: none'
-    return new TlsServer({
-      identities,
-      contexts: contexts.map(contextOf),
-      minVersion: VERSIONS[minVersion]!,
-      maxVersion: VERSIONS[maxVersion]!,
-      ciphers: server.ciphers || tls.DEFAULT_CIPHERS,
-      hasDefaultCiphers: !server.ciphers,
-      curves: server.ecdhCurve ?? tls.DEFAULT_ECDH_CURVE,
-      alpn: protocols(server.ALPNProtocols),
-      honorCipherOrder: server.honorCipherOrder !== false,
-    })
+    const ca = server.ca ? authoritiesIn(server.ca) : null
+    const trust = server.requestCert ? trustIn(ca, authorities, 'clients') : null
+    const made = new TlsServer(
+      {
+        identities,
+        contexts: contexts.map(contextOf),
+        minVersion: VERSIONS[minVersion]!,
+        maxVersion: VERSIONS[maxVersion]!,
+        ciphers: server.ciphers || tls.DEFAULT_CIPHERS,
+        hasDefaultCiphers: !server.ciphers,
+        curves: server.ecdhCurve ?? tls.DEFAULT_ECDH_CURVE,
+        alpn: protocols(server.ALPNProtocols),
+        honorCipherOrder: server.honorCipherOrder !== false,
+        // As with OpenSSL the default certificates are not named.
+        authorities: [...(ca ?? []), ...authorities].flatMap(subjectOf),
+        rejectUnauthorized: server.rejectUnauthorized !== false,
+        ticketKeys: ticketKeys ?? undefined,
+        sessionTimeout: server.sessionTimeout,
+      },
+      trust?.native,
+    )
+    return { tls: made, trust, shown }
   } catch (error) {
     return (error as Error).message
   }
 }
 
-/** Pairs each key with its certificate. @throws an Error whose message is the reason */
-export function identitiesOf({
-  key,
-  cert,
-  passphrase,
-}: Pick<TlsMembers, 'key' | 'cert' | 'passphrase'>): BindingIdentity[] {
-  const keys = listOf(key).map((given) => privateKey(given, passphrase))
-  const chains = listOf(cert).map(certificates)
-  if (keys.length !== chains.length) throw new Error('cert: not one for each key')
-  return chains.map((chain) => {
-    const own = keys.find((candidate) => chain[0]!.checkPrivateKey(candidate))
-    if (own === undefined) throw new Error('cert: without its key')
-    return { chain: chain.map(({ raw }) => raw), key: own.export({ type: 'pkcs8', format: 'der' }) }
-  })
+function subjectOf(der: Buffer): Buffer[] {
+  const parts = partsOf(der)
+  return parts === null ? [] : [Buffer.from(parts.subject, 'latin1')]
 }
 
 /** Only OpenSSL supports names with `*` elsewhere than as the first label, and contexts with more than a certificate. */
@@ -112,29 +121,10 @@ function contextOf({ name, context }: Context): BindingTlsContext {
   const other = isPlain ? Object.keys(context).find((key) => !CONTEXT_OPTIONS.has(key)) : 'secureContext'
   if (other !== undefined) throw new Error(`addContext: ${other}`)
   if (name.replace(/^\*\./, '').includes('*')) throw new Error(`addContext: ${name}`)
-  return { name, identities: identitiesOf(context) }
+  return { name, identities: identitiesOf(context).native }
 }
 
-const CONTEXT_OPTIONS: ReadonlySet<string> = new Set(['cert', 'key', 'passphrase'])
-
-function listOf(given: unknown): unknown[] {
-  return Array.isArray(given) ? given : given ? [given] : []
-}
-
-function privateKey(given: unknown, passphrase: string | undefined): KeyObject {
-  const { pem, passphrase: own } = (given ?? {}) as { pem?: string | Buffer; passphrase?: string }
-  const key = createPrivateKey({ key: pem ?? (given as string | Buffer), passphrase: own ?? passphrase, format: 'pem' })
-  // Ed25519 and RSA-PSS are left to OpenSSL, because few peers support them.
-  if (key.asymmetricKeyType !== 'ec' && key.asymmetricKeyType !== 'rsa')
-    throw new Error(`key: ${key.asymmetricKeyType}`)
-  return key
-}
-
-function certificates(given: unknown): X509Certificate[] {
-  const found = certificatesIn(textOf(given, 'cert'))
-  if (found.length === 0) throw new Error('cert: not in PEM')
-  return found.map((der) => new X509Certificate(der))
-}
+const CONTEXT_OPTIONS: ReadonlySet<string> = new Set(['cert', 'key', 'passphrase', 'pfx'])
 
 /** Splits the protocol's form of the list, in which each name follows its length. */
 export function protocols(encoded: Uint8Array | undefined): Buffer[] {

@@ -3,7 +3,7 @@
  * Node's tls.Server does: each connection arrives as a stream with the event 'secureConnection', and is served as http.Server serves
  * one that arrives with 'connection'. In both cases tls.Server checks and keeps the options.
  */
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'
 import type { Duplex } from 'node:stream'
@@ -17,6 +17,7 @@ import {
   kListenScope,
   kMakeSocket,
   kPrepareTls,
+  kSecured,
   kShownBy,
   kTlsFailed,
   ListenHandle,
@@ -31,9 +32,10 @@ import type { Connection } from '../server/connection.js'
 import { leaveNativeRoad } from './road-change.js'
 import type { Configured } from '../server/settings.js'
 import { tlsError } from './errors.js'
-import { EVENTS, nativeTls, type Context } from './options.js'
+import { EVENTS, nativeTls, type Context, type TlsMembers } from './options.js'
 import * as r from '../../native/records.js'
 import { SecureSocket } from './socket.js'
+import type { Trust } from './trust.js'
 import type { NativeTls, RequestListener, Server as PlainServer, ServerOptions } from '../../server.js'
 
 /** Options of `https.createServer`, as in Node 24. */
@@ -45,12 +47,19 @@ export type SecureServer = PlainServer &
     [kOptions]: SecureServerOptions
     [kContexts]: Context[]
     [kShown]?: X509Certificate | null
+    [kTrust]?: Trust | null
+    [kKnowsTicketKeys]?: boolean
   }
 
 const kOptions = Symbol('ferrohttp.tlsOptions')
 const kContexts = Symbol('ferrohttp.tlsContexts')
-/** The first certificate of the server, parsed when a program asks a socket for it. */
+/** The certificate that the sockets show as the server's. */
 const kShown = Symbol('ferrohttp.shownCertificate')
+/** What clients are judged by. */
+const kTrust = Symbol('ferrohttp.clientTrust')
+
+/** The program knows the keys of the server's tickets, or has decided how long they are valid. */
+const kKnowsTicketKeys = Symbol('ferrohttp.knowsTicketKeys')
 
 const HANDSHAKE_TIMEOUT = 120_000
 
@@ -115,6 +124,7 @@ countAsInstances(Server, https.Server)
 // ---- on I/O threads --------------------------------------------------------------------------------------------
 
 const proto = Server.prototype
+const showSecured = proto[kSecured]
 Object.defineProperty(proto, kShownBy, { value: 'secureConnection' })
 
 /** Returns the TLS for the server's current options and listeners, or the reason why node:tls is needed. */
@@ -125,9 +135,15 @@ function prepared(server: SecureServer): NativeTls | string {
   if (server.listenerCount('connection') > 1) return "listener: 'connection'"
   const event = EVENTS.find((name) => server.listenerCount(name) > 0)
   if (event !== undefined) return `listener: '${event}'`
-  const made = nativeTls(server as object, server[kOptions], server[kContexts])
+  const { ticketKeys, sessionTimeout } = server as TlsMembers
+  const hasKeys = server[kKnowsTicketKeys] === true || ticketKeys !== undefined || sessionTimeout !== undefined
+  // Those of its context of OpenSSL.
+  const keys = hasKeys ? tls.Server.prototype.getTicketKeys.call(server) : null
+  const made = nativeTls(server as object, server[kOptions], server[kContexts], keys)
   if (typeof made === 'string') return made
-  return { tls: made, handshakeTimeout: server[kOptions].handshakeTimeout || HANDSHAKE_TIMEOUT }
+  server[kTrust] = made.trust
+  server[kShown] = made.shown
+  return { tls: made.tls, handshakeTimeout: server[kOptions].handshakeTimeout || HANDSHAKE_TIMEOUT }
 }
 
 proto[kPrepareTls] = function prepareTls(this: SecureServer): NativeTls | null {
@@ -159,23 +175,24 @@ proto.addContext = function addContext(this: SecureServer, name, context) {
 function renew(server: SecureServer): void {
   const handle: unknown = server._handle
   if (!(handle instanceof ListenHandle) || !handle.isOurs) return
-  server[kShown] = undefined
   const outcome = prepared(server)
   if (typeof outcome === 'string') change(server, outcome)
   else environment.native.setTls(handle.id, outcome.tls, outcome.handshakeTimeout)
 }
 
-/** I/O threads have ticket keys of their own, so node:tls serves further connections. */
-for (const name of ['getTicketKeys', 'setTicketKeys'] as const) {
-  const method = tls.Server.prototype[name] as (...args: unknown[]) => unknown
-  const replacement = {
-    [name](this: SecureServer, ...args: unknown[]): unknown {
-      const result = method.apply(this, args)
-      change(this, name)
-      return result
-    },
+proto.getTicketKeys = function getTicketKeys(this: SecureServer) {
+  const keys = tls.Server.prototype.getTicketKeys.call(this)
+  if (this[kKnowsTicketKeys] !== true) {
+    this[kKnowsTicketKeys] = true
+    renew(this)
   }
-  Object.assign(proto, replacement)
+  return keys
+}
+
+proto.setTicketKeys = function setTicketKeys(this: SecureServer, keys: Buffer): void {
+  tls.Server.prototype.setTicketKeys.call(this, keys)
+  this[kKnowsTicketKeys] = true
+  renew(this)
 }
 
 const LISTENED: ReadonlySet<string | symbol> = new Set(['connection', ...EVENTS])
@@ -189,17 +206,29 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
 }
 
 proto[kMakeSocket] = function makeSocket(this: SecureServer, connection: Connection): SecureSocket {
-  return new SecureSocket(connection, shownCertificate(this))
+  return new SecureSocket(connection, this[kShown] ?? null, this[kTrust] ?? null)
 }
 
-/** The server's first certificate. With several, only the I/O thread knows which one the client has received. */
-function shownCertificate(server: SecureServer): X509Certificate | null {
-  if (server[kShown] === undefined) {
-    const { cert } = server as { cert?: string | Buffer | (string | Buffer)[] }
-    const first = Array.isArray(cert) ? cert[0] : cert
-    server[kShown] = first ? new X509Certificate(first) : null
+/** Decides about a client whose certificate is not valid, of which the I/O thread has parsed nothing yet. */
+proto[kSecured] = function secured(this: SecureServer, connection: Connection): boolean {
+  const { client } = connection
+  if (client !== null && client.verdict !== r.VERDICT_TRUSTED) {
+    const socket = connection.socket as SecureSocket
+    const { rejectUnauthorized } = this as { rejectUnauthorized?: boolean }
+    if (rejectUnauthorized !== false && !socket.authorized) {
+      // As in Node the server is notified when the socket has closed, of an error that does not have the reason.
+      socket.once('close', () => report(this, tlsError(r.TLS_HANG_UP), socket))
+      socket.destroy()
+      return true
+    }
+    connection.command(r.OUT_APPROVE, 0)
   }
-  return server[kShown]
+  return showSecured.call(this, connection)
+}
+
+/** Emits 'tlsClientError' in the async context of `listen()`. */
+function report(server: SecureServer, error: Error, socket: Duplex): boolean {
+  return server[kListenScope]!.runInAsyncScope(() => server.emit('tlsClientError', error, socket))
 }
 
 proto[kTlsFailed] = function tlsFailed(this: SecureServer, connection: Connection, reason: number): void {
@@ -209,16 +238,14 @@ proto[kTlsFailed] = function tlsFailed(this: SecureServer, connection: Connectio
     socket.destroy(error)
     return
   }
-  const emit = (): boolean => this.emit('tlsClientError', error, socket)
-  const report = (): boolean => this[kListenScope]!.runInAsyncScope(emit)
   // As in Node the socket is already destroyed when 'tlsClientError' is emitted, except after a timeout.
   if (reason === r.TLS_TIMEOUT) {
-    report()
+    report(this, error, socket)
   } else if (reason === r.TLS_HANG_UP) {
     socket.destroy()
-    report()
+    report(this, error, socket)
   } else {
-    socket.once('error', report)
+    socket.once('error', () => report(this, error, socket))
     socket.destroy(error)
   }
 }

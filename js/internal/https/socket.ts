@@ -1,17 +1,20 @@
 /**
- * `req.socket` of a server whose TLS is on I/O threads: the members of tls.TLSSocket, for a connection that has not asked its client
- * for a certificate. The class does not inherit tls.TLSSocket, which needs a handle of OpenSSL's, but `instanceof` is true.
+ * `req.socket` of a server whose TLS is on I/O threads: the members of tls.TLSSocket. The class does not inherit tls.TLSSocket, which
+ * needs a handle of OpenSSL's, but `instanceof` is true.
  */
 import type { X509Certificate } from 'node:crypto'
 
 import { ConnectionSocket, ERR_TLS_SNI_FROM_SERVER, validateString } from '../../core.js'
 import type { Connection } from '../server/connection.js'
 import { addSecureMembers, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import { Peer } from './peer.js'
+import type { Trust } from './trust.js'
+import { verifyError } from './verdict.js'
 
 export class SecureSocket extends ConnectionSocket {
   readonly encrypted = true
-  authorized = false
-  authorizationError: string | null = null
+  authorized: boolean
+  authorizationError: string | null
   secureConnecting: boolean
   /** Not documented by Node, and read by programs: whether the handshake is complete. */
   readonly _secureEstablished: boolean
@@ -21,10 +24,20 @@ export class SecureSocket extends ConnectionSocket {
   servername: string | false | null
   readonly [kAgreed]: Agreed | null
   readonly #certificate: X509Certificate | null
+  /** Null for a client that was not asked for certificates. */
+  readonly #peer: Peer | null
 
-  /** @param certificate the server's own */
-  constructor(connection: Connection, certificate: X509Certificate | null) {
+  /**
+   * @param certificate the server's own
+   * @param trust what clients are judged by, null if they are not asked for certificates
+   */
+  constructor(connection: Connection, certificate: X509Certificate | null, trust: Trust | null) {
     super(connection)
+    const { client } = connection
+    this.#peer = client === null || trust === null ? null : new Peer(client.chain, trust)
+    const error = this.#peer && verifyError(client!.verdict, this.#peer, trust!)
+    this.authorized = this.#peer !== null && error === null
+    this.authorizationError = (error as { code?: string } | null)?.code ?? null
     const agreed = connection.tls === null ? null : parseAgreed(connection.tls)
     this[kAgreed] = agreed
     this.#certificate = certificate
@@ -34,11 +47,14 @@ export class SecureSocket extends ConnectionSocket {
     this.servername = agreed === null ? null : agreed.serverName || false
   }
 
-  getPeerCertificate(): object | null {
-    return this.destroyed ? null : {}
+  getPeerCertificate(detailed?: boolean): object | null {
+    if (this.destroyed) return null
+    return this.#peer?.described(Boolean(detailed)) ?? {}
   }
 
-  getPeerX509Certificate(): undefined {}
+  getPeerX509Certificate(): X509Certificate | undefined {
+    return this.destroyed ? undefined : this.#peer?.certificates[0]
+  }
 
   getCertificate(): object | null {
     if (this.destroyed) return null

@@ -10,13 +10,18 @@ import { certificatesIn, textOf } from './pem.js'
 /** Node 20 does not have it. */
 const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => readonly string[] }
 
+/** Whose certificates are judged: those of servers, or of clients. */
+export type Purpose = 'servers' | 'clients'
+
 export class Trust {
+  readonly purpose: Purpose
   readonly native: NativeTrust
   readonly #certificates: readonly Buffer[]
   #bySubject: Map<string, Buffer[]> | null = null
 
   /** @param certificates in DER */
-  constructor(certificates: readonly Buffer[]) {
+  constructor(certificates: readonly Buffer[], purpose: Purpose) {
+    this.purpose = purpose
     this.#certificates = certificates
     // As with OpenSSL a path has to end with a certificate that has signed itself.
     const roots: Buffer[] = []
@@ -25,7 +30,7 @@ export class Trust {
       const parts = partsOf(der)
       if (parts !== null) (parts.issuer === parts.subject ? roots : others).push(der)
     }
-    this.native = new TlsTrust(roots, others)
+    this.native = new TlsTrust(roots, others, purpose === 'clients')
   }
 
   /** The trusted certificates that may have signed `certificate`, parsed. It may be one of them. */
@@ -64,17 +69,28 @@ export function mayBeIssuedBy(certificate: X509Certificate, issuer: X509Certific
   return !allowsUsage(signer, KEY_CERT_SIGN) && certificate.verify(issuer.publicKey)
 }
 
-/** The latest default store, with the list that it was made from. */
-let standard: { readonly source: readonly string[]; readonly trust: Trust } | null = null
+/** The latest default stores, with the list that they were made from. */
+const standard: Partial<Record<Purpose, { readonly source: readonly string[]; readonly trust: Trust }>> = {}
 
 /**
  * Node's default certificates. Node makes a new list when a program has replaced them, so a list that was seen before has not
  * changed.
  */
-export function defaultTrust(): Trust {
-  const source = getCACertificates?.('default') ?? bundledAndExtra()
-  if (standard?.source !== source) standard = { source, trust: new Trust(source.flatMap(certificatesIn)) }
-  return standard.trust
+export function defaultTrust(purpose: Purpose): Trust {
+  const source = defaultTexts()
+  const last = standard[purpose]
+  if (last?.source === source) return last.trust
+  const trust = new Trust(defaultCertificates(), purpose)
+  standard[purpose] = { source, trust }
+  return trust
+}
+
+function defaultTexts(): readonly string[] {
+  return getCACertificates?.('default') ?? bundledAndExtra()
+}
+
+function defaultCertificates(): Buffer[] {
+  return defaultTexts().flatMap(certificatesIn)
 }
 
 /** Read when https is loaded. Node reads the file at its start, and later changes of the variable have no effect. */
@@ -98,9 +114,22 @@ function extra(): string[] {
   }
 }
 
-/** @param ca the option: texts in PEM, as strings or bytes */
-export function trustOf(ca: unknown): Trust {
+/**
+ * @param ca the option: texts in PEM, as strings or bytes
+ * @returns the certificates in DER
+ * @throws an Error whose message is the reason why only OpenSSL can use them
+ */
+export function authoritiesIn(ca: unknown): Buffer[] {
   const texts = (Array.isArray(ca) ? ca : [ca]).map((given) => textOf(given, 'ca'))
   if (texts.some((text) => text.includes('BEGIN TRUSTED'))) throw new Error('ca: with settings of OpenSSL')
-  return new Trust(texts.flatMap(certificatesIn))
+  return texts.flatMap(certificatesIn)
+}
+
+/**
+ * @param ca certificates in DER, null for Node's own
+ * @param more further ones
+ */
+export function trustIn(ca: readonly Buffer[] | null, more: readonly Buffer[], purpose: Purpose): Trust {
+  if (ca !== null) return new Trust([...ca, ...more], purpose)
+  return more.length === 0 ? defaultTrust(purpose) : new Trust([...defaultCertificates(), ...more], purpose)
 }

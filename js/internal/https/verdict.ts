@@ -1,12 +1,13 @@
 /**
- * Finds the error that OpenSSL has for a server's certificates. The I/O thread has decided that they are not valid; node:crypto reads
+ * Finds the error that OpenSSL has for a peer's certificates. The I/O thread has decided that they are not valid; node:crypto reads
  * them as OpenSSL does.
  */
 import type { X509Certificate } from 'node:crypto'
 
 import * as r from '../../native/records.js'
 import { allowsUsage, BASIC_CONSTRAINTS, KEY_CERT_SIGN, KEY_USAGE, NAME_CONSTRAINTS, partsOf } from './der.js'
-import { mayBeIssuedBy, type Trust } from './trust.js'
+import type { Peer } from './peer.js'
+import { mayBeIssuedBy, type Purpose, type Trust } from './trust.js'
 
 /** Messages of OpenSSL by the names of its errors. */
 const MESSAGES = {
@@ -60,10 +61,13 @@ const FOUND_NATIVELY: Readonly<Record<number, Code>> = {
 
 /** OpenSSL's limit for the length of a chain. */
 const LONGEST_CHAIN = 100
-/** Extended key usage: the certificate of a TLS server. */
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
-/** Key usages of TLS servers: digitalSignature, keyEncipherment and keyAgreement (RFC 5280 section 4.2.1.3). */
-const KEY_USAGES = 0xa8
+/** Extended key usage: the certificate of a TLS server or client. */
+const EXTENDED_USAGE: Readonly<Record<Purpose, string>> = {
+  servers: '1.3.6.1.5.5.7.3.1',
+  clients: '1.3.6.1.5.5.7.3.2',
+}
+/** Key usages (RFC 5280 section 4.2.1.3), one of which is needed: digitalSignature and keyAgreement, of servers also keyEncipherment. */
+const KEY_USAGES: Readonly<Record<Purpose, number>> = { servers: 0xa8, clients: 0x88 }
 /** Algorithms of signatures, by their identifiers in DER: RSA with SHA-256, SHA-384 and SHA-512, ECDSA with them, and Ed25519. */
 const STRONG_SIGNATURES: ReadonlySet<string> = new Set([
   ...['2a864886f70d01010b', '2a864886f70d01010c', '2a864886f70d01010d'],
@@ -80,22 +84,22 @@ const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521
 
 /**
  * @param verdict of the I/O thread
- * @param chainOf returns the server's certificates, its own first
  * @returns the error, or null where OpenSSL accepts the certificates
  */
-export function verifyError(verdict: number, chainOf: () => readonly X509Certificate[], trust: Trust): Error | null {
+export function verifyError(verdict: number, peer: Peer, trust: Trust): Error | null {
   if (verdict === r.VERDICT_TRUSTED) return null
-  const code = safeCodeOf(verdict, chainOf, trust)
+  const code = safeCodeOf(verdict, peer, trust)
   if (code === null) return null
   const error = new Error(ADVISED.has(code) ? MESSAGES[code] + ADVICE : MESSAGES[code])
   Error.captureStackTrace(error, verifyError)
   return Object.assign(error, { code: WITHOUT_CODE.has(code) ? 'UNSPECIFIED' : code })
 }
 
-function safeCodeOf(verdict: number, chainOf: () => readonly X509Certificate[], trust: Trust): Code | null {
+function safeCodeOf(verdict: number, peer: Peer, trust: Trust): Code | null {
   try {
-    const chain = chainOf()
-    return chain.length === 0 ? 'CERT_REJECTED' : codeOf(verdict, chain, trust)
+    const { certificates } = peer
+    // As Node has it for a client without a certificate.
+    return certificates.length === 0 ? 'UNABLE_TO_GET_ISSUER_CERT' : codeOf(verdict, certificates, trust)
   } catch {
     // node:crypto cannot read a key.
     return 'CERT_REJECTED'
@@ -109,7 +113,8 @@ function safeCodeOf(verdict: number, chainOf: () => readonly X509Certificate[], 
 function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust): Code | null {
   const { path, problem } = pathOf(chain, trust)
   let code: Code | null = problem ?? FOUND_NATIVELY[verdict] ?? null
-  if (!isServers(path[0]!) || path.slice(1).some(isNoAuthority)) code = 'INVALID_PURPOSE'
+  const { purpose } = trust
+  if (!isFor(purpose, path[0]!) || path.slice(1).some((one) => isNoAuthority(purpose, one))) code = 'INVALID_PURPOSE'
   // The signature of the last certificate is not checked: the certificate is trusted, or its issuer is unknown.
   const signed = path.slice(0, -1)
   if (signed.some(({ raw }) => WEAK_SIGNATURES.has(partsOf(raw)?.algorithm ?? ''))) code = 'CA_MD_TOO_WEAK'
@@ -127,11 +132,11 @@ function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust
   if (verdict === r.VERDICT_NAME_CONSTRAINTS) code = 'PERMITTED_VIOLATION'
   if (code !== null) return code
   // The path is complete. The I/O thread rejects it all the same, because its rules are stricter.
-  return verdict === r.VERDICT_UNUSUAL && isAcceptable(path) ? null : 'CERT_REJECTED'
+  return verdict === r.VERDICT_UNUSUAL && isAcceptable(purpose, path) ? null : 'CERT_REJECTED'
 }
 
 interface Path {
-  /** The server's own certificate first, a trusted one last if there is one. */
+  /** The peer's own certificate first, a trusted one last if there is one. */
   readonly path: readonly X509Certificate[]
   readonly problem: Code | null
 }
@@ -162,27 +167,27 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
 }
 
 /**
- * Decides about what OpenSSL accepts and the I/O thread does not: a server whose own certificate is trusted or has the rights of an
+ * Decides about what OpenSSL accepts and the I/O thread does not: a peer whose own certificate is trusted or has the rights of an
  * authority, and certificates of version 1. Only without further certificates in between, whose restrictions nobody would check.
  */
-function isAcceptable(path: readonly X509Certificate[]): boolean {
+function isAcceptable(purpose: Purpose, path: readonly X509Certificate[]): boolean {
   const [own, issuer] = path as [X509Certificate, X509Certificate?]
   if (path.length > 2 || !path.every(isStrong)) return false
   if (issuer === undefined) return true
-  return maySign(issuer) && STRONG_SIGNATURES.has(partsOf(own.raw)?.algorithm ?? '')
+  return maySign(purpose, issuer) && STRONG_SIGNATURES.has(partsOf(own.raw)?.algorithm ?? '')
 }
 
 /** Whether an authority may sign for all names. */
-function maySign(issuer: X509Certificate): boolean {
+function maySign(purpose: Purpose, issuer: X509Certificate): boolean {
   const parts = partsOf(issuer.raw)
   const isAuthority = issuer.ca || parts?.isVersion1 === true
-  return isAuthority && !isNoAuthority(issuer) && parts?.extensions.has(NAME_CONSTRAINTS) === false
+  return isAuthority && !isNoAuthority(purpose, issuer) && parts?.extensions.has(NAME_CONSTRAINTS) === false
 }
 
-/** Whether its extensions forbid that it signs certificates of servers. One of version 1, which has none, may if it is trusted. */
-function isNoAuthority(certificate: X509Certificate): boolean {
+/** Whether its extensions forbid that it signs certificates for a purpose. One of version 1, which has none, may if it is trusted. */
+function isNoAuthority(purpose: Purpose, certificate: X509Certificate): boolean {
   const parts = partsOf(certificate.raw)
-  if (parts === null || !mayBeServers(certificate)) return true
+  if (parts === null || !mayBeFor(purpose, certificate)) return true
   const { extensions, isVersion1, issuer, subject } = parts
   if (extensions.has(BASIC_CONSTRAINTS)) return !certificate.ca
   return !extensions.has(KEY_USAGE) && !(isVersion1 && issuer === subject)
@@ -193,14 +198,14 @@ function hasKeyUsage({ raw }: X509Certificate, usages: number): boolean {
   return parts !== null && allowsUsage(parts, usages)
 }
 
-function isServers(certificate: X509Certificate): boolean {
-  return mayBeServers(certificate) && hasKeyUsage(certificate, KEY_USAGES)
+function isFor(purpose: Purpose, certificate: X509Certificate): boolean {
+  return mayBeFor(purpose, certificate) && hasKeyUsage(certificate, KEY_USAGES[purpose])
 }
 
 /** In node:crypto `keyUsage` is the list of extended key usages. */
-function mayBeServers({ keyUsage }: X509Certificate): boolean {
+function mayBeFor(purpose: Purpose, { keyUsage }: X509Certificate): boolean {
   const purposes = keyUsage as readonly string[] | undefined
-  return purposes === undefined || purposes.includes(SERVER_AUTH)
+  return purposes === undefined || purposes.includes(EXTENDED_USAGE[purpose])
 }
 
 /** Whether the key is one that webpki accepts in other certificates: no short keys of RSA, and no curves that few peers have. */

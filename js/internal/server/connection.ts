@@ -42,6 +42,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   counted = true
   /** What the TLS handshake has agreed on, see `Established`. Null before the handshake is complete, and without TLS. */
   tls: string | null = null
+  /** The verdict on the client's certificates, and these in DER. Null where the client was not asked for any. */
+  client: { readonly verdict: number; readonly chain: Buffer } | null = null
   /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
   #idleTooLong = false
   /** The error that has broken the connection. */
@@ -99,8 +101,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   // ---- TLS -----------------------------------------------------------------------------------------------------
 
-  onSecured(details: string): boolean {
+  onSecured(details: string, verdict: number, chain: Buffer): boolean {
     this.tls = details
+    if (verdict !== 0) this.client = { verdict, chain }
     counts.handshakes.completed++
     if (parseAgreed(details).isResumed) counts.handshakes.resumed++
     return this.server[kSecured](this)

@@ -53,7 +53,7 @@ use crate::threads::io_thread::{IoThread, Timed};
 use crate::threads::js_thread::JsThread;
 use crate::threads::staging;
 use crate::time::clock::now;
-use crate::tls::{Session, TlsConnect};
+use crate::tls::{Judge, Session, TlsConnect};
 
 /// See the module. A connection knows its two threads and how to leave the table, and not who listens or who looks it up.
 pub(crate) struct Connection {
@@ -116,22 +116,24 @@ pub(crate) struct Place {
     pub(crate) thread: Arc<IoThread>,
 }
 
+/// A server's side of TLS with the judge of its client, and how long the handshake may take.
+pub(crate) type AcceptedTls = ((Session, Option<Judge>), Option<Duration>);
+
 impl Connection {
     /// A connection that `server` has accepted. `shared`: the connection came from another process, which may not have closed its
-    /// descriptor yet, so closing ours sends nothing to the peer. `tls`: the server's side of TLS, and how long the handshake may
-    /// take.
+    /// descriptor yet, so closing ours sends nothing to the peer.
     pub(crate) fn accepted(
         place: Place,
         stream: Stream,
         shared: bool,
         server: Arc<Server>,
-        tls: Option<(Session, Option<Duration>)>,
+        tls: Option<AcceptedTls>,
     ) -> Self {
         let paused = server.config().paused;
         let role = Role::Server(ServerRole::new(server, shared));
         let mut state = State::new(Lifecycle::Open(stream), Engine::server(now()), role);
         state.incoming.paused = paused;
-        state.secure = tls.map(|(session, timeout)| Box::new(Secure::new(session, timeout)));
+        state.secure = tls.map(|(accepted, timeout)| Box::new(Secure::new(accepted, timeout)));
         Self::new(place, state)
     }
 

@@ -301,6 +301,7 @@ impl State {
             && self.writing == Writing::Open
             && matches!(self.lifecycle, Lifecycle::Open(_))
             && !self.is_handshaking()
+            && self.has_open_tls()
     }
 
     /// Whether bytes that were received early are, or belong to, a probe that the I/O thread answers, so that they need not wait for

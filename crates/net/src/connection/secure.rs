@@ -6,7 +6,8 @@
 //!
 //! JavaScript is notified of a server's connection when the handshake is complete or has failed. A client's handshake begins when
 //! the connection has a socket. When it is complete, JavaScript decides about the server: nothing that the program has written is
-//! encrypted, and nothing that the server has sent is parsed, before JavaScript has approved it.
+//! encrypted, and nothing that the server has sent is parsed, before JavaScript has approved it. A server that asks its clients for
+//! certificates waits in the same way for JavaScript's decision about a client whose certificate is not valid.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::output::{Flush, Output};
 use super::{Connection, State, Turn};
-use crate::crossing::tls_failure;
+use crate::crossing::{tls_failure, verdict};
 use crate::handoff::Batch;
 use crate::messages::Engine;
 use crate::socket::stream::Stream;
@@ -30,7 +31,7 @@ const READS: usize = 4;
 /// Plaintext that is encrypted before the ciphertext is written.
 const PIECE: usize = 64 * 1024;
 
-/// Largest number of bytes that a server may send before it is approved.
+/// Largest number of bytes that a peer may send before it is approved.
 const EARLIEST: usize = 256 * 1024;
 
 /// As for connections without TLS, see `Output`.
@@ -44,7 +45,7 @@ thread_local! {
 pub(super) struct Secure {
     session: Session,
     stage: Stage,
-    /// Of a client's connection.
+    /// Of a client's connection, and of a server's whose client is asked for a certificate.
     judge: Option<Judge>,
     /// The error of the last read, which is reported after the plaintext that preceded it.
     error: Option<io::Error>,
@@ -56,7 +57,7 @@ pub(super) struct Secure {
 enum Stage {
     /// JavaScript has not been notified of the handshake. The instant is its deadline.
     Handshaking(Option<Instant>),
-    /// A client's handshake is complete, and JavaScript decides about the server.
+    /// The handshake is complete, and JavaScript decides about the peer.
     Unapproved,
     Open,
     /// JavaScript has been notified.
@@ -64,11 +65,14 @@ enum Stage {
 }
 
 impl Secure {
-    pub(super) fn new(session: Session, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(
+        (session, judge): (Session, Option<Judge>),
+        timeout: Option<Duration>,
+    ) -> Self {
         Self {
             session,
             stage: Stage::Handshaking(timeout.map(|timeout| now() + timeout)),
-            judge: None,
+            judge,
             error: None,
             is_cut_short: false,
         }
@@ -97,7 +101,7 @@ impl Secure {
         }
     }
 
-    /// Whether bytes of the protocol above TLS may be received and sent. Always for a server, whose session knows by itself.
+    /// Whether bytes of the protocol above TLS may be received and sent. Always without a judge: the session knows by itself.
     fn is_open(&self) -> bool {
         self.judge.is_none() || self.stage == Stage::Open
     }
@@ -332,19 +336,19 @@ impl State {
             .is_some_and(|secure| secure.is_handshaking())
     }
 
-    /// Whether received bytes may be parsed: there is no TLS, or JavaScript has approved the server.
+    /// Whether received bytes may be parsed: there is no TLS, or the peer is approved.
     pub(super) fn has_open_tls(&self) -> bool {
         self.secure.as_ref().is_none_or(|secure| secure.is_open())
     }
 
-    /// Whether JavaScript has yet to decide about the server of a client's connection.
+    /// Whether JavaScript has yet to decide about the peer.
     pub(super) fn awaits_approval(&self) -> bool {
         self.secure
             .as_ref()
             .is_some_and(|secure| secure.stage == Stage::Unapproved)
     }
 
-    /// The program has approved the server.
+    /// The program has approved the peer.
     pub(super) fn approve_peer(&mut self) {
         if let Some(secure) = &mut self.secure
             && secure.stage == Stage::Unapproved
@@ -416,22 +420,31 @@ impl Turn<'_> {
                 .unwrap_or_else(|| ErrorKind::ConnectionAborted.into()));
         }
         if let Some(established) = secure.session.established() {
-            let id = self.connection.id();
-            if let Some(judge) = &secure.judge {
-                secure.stage = Stage::Unapproved;
-                let verdict = judge.verdict(&secure.session, established.is_resumed);
-                let peer = (verdict, secure.session.peer_chain());
-                self.batch.secured(id, &established, Some(peer));
-                return read;
-            }
-            secure.stage = Stage::Open;
+            let is_client = self.state.role.is_client();
+            let verdict = secure
+                .judge
+                .as_ref()
+                .map(|judge| judge.verdict(&secure.session, established.is_resumed));
+            let is_approved = match verdict {
+                None => true,
+                // A client's program also checks the server's name.
+                Some(verdict) => !is_client && verdict == verdict::TRUSTED,
+            };
+            secure.stage = if is_approved {
+                Stage::Open
+            } else {
+                Stage::Unapproved
+            };
             self.report_open();
-            self.batch.secured(id, &established, None);
-            if !self.state.role.is_client() {
+            if let Some(secure) = &self.state.secure {
+                let peer = verdict.map(|verdict| (verdict, secure.session.peer_chain()));
+                self.batch.secured(self.connection.id(), &established, peer);
+            }
+            if !is_client {
                 // Time limits begin: the connection is one of HTTP from now on.
                 self.state.engine = Engine::server(now());
+                self.state.deadlines.last_activity = now();
             }
-            self.state.deadlines.last_activity = now();
         }
         read
     }

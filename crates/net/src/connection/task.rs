@@ -184,6 +184,7 @@ impl Turn<'_> {
         *writing == Writing::Open
             && output.is_empty()
             && incoming.buffer.is_empty()
+            && !self.state.has_kept_plaintext()
             // Its END may be due without a further byte.
             && !engine.is_receiving()
             && !self.state.has_ciphertext()

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::error::Elapsed;
 
-use crate::connection::{self, Connection, Place};
+use crate::connection::{self, AcceptedTls, Connection, Place};
 use crate::handoff::Addresses;
 use crate::listen::deferred_accept::{self, DeferredAccept};
 use crate::listen::error::ListenError;
@@ -33,7 +33,7 @@ use crate::sync::lock;
 use crate::threads::io_thread::{IoThread, next_thread};
 use crate::threads::staging;
 use crate::time::clock::now;
-use crate::tls::{Failure, Session};
+use crate::tls::Failure;
 
 /// Pause after an accept that failed because descriptors or memory were exhausted. The peer stays in the backlog, and descriptors
 /// may be released meanwhile.
@@ -509,7 +509,10 @@ fn open(
         return;
     }
     let handle = thread.handle.clone();
-    let session = |tls: ServerTls| Ok((tls.config.accept()?, tls.handshake_timeout));
+    let session = |tls: ServerTls| {
+        let judge = tls.config.judge();
+        Ok(((tls.config.accept()?, judge), tls.handshake_timeout))
+    };
     let Ok::<_, Failure>(tls) = server.tls().map(session).transpose() else {
         // Fails only for a configuration that never works.
         server.release(false);
@@ -532,7 +535,7 @@ pub(crate) fn begin(
     thread: Arc<IoThread>,
     registry: &Arc<Registry>,
     (server, config): (&Arc<Server>, &ServerConfig),
-    (shared, tls): (bool, Option<(Session, Option<Duration>)>),
+    (shared, tls): (bool, Option<AcceptedTls>),
 ) -> Arc<Connection> {
     if let Some(delay) = config.tcp_keep_alive {
         drop(stream.set_tcp_keepalive(true, delay));

@@ -1,7 +1,7 @@
 //! Reads the parts of certificates in DER (RFC 5280 section 4) that webpki does not check.
 
 use rustls::pki_types::SubjectPublicKeyInfoDer;
-use webpki::RawPublicKeyEntity;
+use webpki::{KeyUsage, RawPublicKeyEntity};
 
 use super::provider::provider;
 
@@ -30,12 +30,41 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-/// The purpose of a TLS server's certificate.
 const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 
-/// In the first byte of keyUsage: digitalSignature, keyEncipherment and keyAgreement.
-const SERVES: u8 = 0xa8;
+/// In the first byte of keyUsage.
+const DIGITAL_SIGNATURE: u8 = 0x80;
+const KEY_ENCIPHERMENT: u8 = 0x20;
+const KEY_AGREEMENT: u8 = 0x08;
 const KEY_CERT_SIGN: u8 = 0x04;
+
+/// Whose certificates are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Those of TLS servers.
+    Servers,
+    /// Those of TLS clients.
+    Clients,
+}
+
+impl Purpose {
+    /// The key usages one of which a certificate needs.
+    const fn key_usages(self) -> u8 {
+        match self {
+            Self::Servers => DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT,
+            Self::Clients => DIGITAL_SIGNATURE | KEY_AGREEMENT,
+        }
+    }
+
+    /// The extended key usage.
+    pub(super) fn extended(self) -> KeyUsage {
+        match self {
+            Self::Servers => KeyUsage::server_auth(),
+            Self::Clients => KeyUsage::client_auth(),
+        }
+    }
+}
 
 /// The parts of a certificate that decide about its use.
 #[derive(Debug)]
@@ -54,8 +83,8 @@ pub(super) struct Certificate<'a> {
     authority: Option<(bool, Option<usize>)>,
     /// The first byte.
     key_usage: Option<u8>,
-    /// Whether extendedKeyUsage names servers.
-    purposes: Option<bool>,
+    /// Whether extendedKeyUsage names servers, and clients.
+    purposes: Option<(bool, bool)>,
     has_name_constraints: bool,
     has_dns_name: bool,
     subject_key: Option<&'a [u8]>,
@@ -153,24 +182,32 @@ impl<'a> Certificate<'a> {
             }
             EXTENDED_KEY_USAGE => {
                 let mut purposes = Reader(value.expect(SEQUENCE)?);
-                let mut serves = false;
+                let (mut servers, mut clients) = (false, false);
                 while !purposes.0.is_empty() {
-                    serves |= purposes.expect(OBJECT_IDENTIFIER)? == SERVER_AUTH;
+                    let id = purposes.expect(OBJECT_IDENTIFIER)?;
+                    servers |= id == SERVER_AUTH;
+                    clients |= id == CLIENT_AUTH;
                 }
-                self.purposes = Some(serves);
+                self.purposes = Some((servers, clients));
             }
             _ => {}
         }
         Some(())
     }
 
-    /// Whether it may sign certificates of servers. One of version 1 may, if it is trusted.
-    pub(super) fn is_authority(&self) -> bool {
+    /// Whether it may sign certificates for a purpose. One of version 1 may, if it is trusted.
+    pub(super) fn is_authority(&self, purpose: Purpose) -> bool {
         let is_authority = match self.authority {
             Some((is_authority, _)) => is_authority,
             None => self.is_version_1 && self.is_self_issued,
         };
-        is_authority && self.may_sign_certificates() && self.purposes != Some(false)
+        let is_for = self
+            .purposes
+            .is_none_or(|(servers, clients)| match purpose {
+                Purpose::Servers => servers,
+                Purpose::Clients => clients,
+            });
+        is_authority && self.may_sign_certificates() && is_for
     }
 
     /// By its key usage.
@@ -180,8 +217,9 @@ impl<'a> Certificate<'a> {
     }
 
     /// By its key usage.
-    pub(super) fn may_serve(&self) -> bool {
-        self.key_usage.is_none_or(|usage| usage & SERVES != 0)
+    pub(super) fn may_be_used(&self, purpose: Purpose) -> bool {
+        self.key_usage
+            .is_none_or(|usage| usage & purpose.key_usages() != 0)
     }
 
     /// Largest number of authorities that may follow it.
@@ -354,7 +392,8 @@ mod tests {
     fn truncated_certificates_are_none() {
         let der = certificate!("inter");
         let whole = Certificate::parse(&der).expect("a certificate");
-        assert!(whole.is_authority() && whole.may_sign_certificates() && !whole.may_serve());
+        assert!(whole.is_authority(Purpose::Servers) && whole.is_authority(Purpose::Clients));
+        assert!(whole.may_sign_certificates() && !whole.may_be_used(Purpose::Servers));
         assert_eq!(whole.path_length(), Some(0));
         assert!(!whole.names_itself() && !whole.has_signed_itself());
         for length in 0..der.len() {
@@ -366,7 +405,8 @@ mod tests {
     fn an_authority_that_has_signed_itself() {
         let mut der = certificate!("root");
         let root = Certificate::parse(&der).expect("a certificate");
-        assert!(root.is_authority() && root.names_itself() && root.has_signed_itself());
+        assert!(root.is_authority(Purpose::Servers));
+        assert!(root.names_itself() && root.has_signed_itself());
         *der.last_mut().expect("a byte") ^= 1;
         let root = Certificate::parse(&der).expect("a certificate");
         assert!(root.names_itself() && !root.has_signed_itself());

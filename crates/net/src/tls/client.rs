@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
 
@@ -12,7 +12,7 @@ use super::kept_sessions::ConnectionSessions;
 use super::provider::provider_with;
 use super::server::{Identity, Keys, load, versions};
 use super::verifier::KeyVerifier;
-use super::{Failure, Session, TlsResumption, TlsTrust, Unsupported};
+use super::{Failure, Judge, Session, TlsResumption, TlsTrust, Unsupported};
 
 /// Options of `tls.connect`.
 #[derive(Clone, Debug)]
@@ -127,38 +127,7 @@ impl TlsConnect {
             None => config,
         };
         let session = Session::client(config, name)?;
-        Ok((session, Judge { trust, sessions }))
-    }
-}
-
-/// Judges the server of one connection.
-#[derive(Debug)]
-pub(crate) struct Judge {
-    trust: TlsTrust,
-    sessions: Option<Arc<ConnectionSessions>>,
-}
-
-impl Judge {
-    /// The verdict on the server's certificates. Of a resumed session JavaScript knows it from the session's first connection.
-    pub(crate) fn verdict(&self, session: &Session, is_resumed: bool) -> u32 {
-        if is_resumed {
-            return crate::crossing::verdict::RESUMED;
-        }
-        self.trust.verdict(session.peer_chain(), UnixTime::now())
-    }
-
-    /// The program has approved the server.
-    pub(crate) fn approve(&self, is_resumed: bool) {
-        if let Some(sessions) = &self.sessions {
-            sessions.approve(is_resumed);
-        }
-    }
-
-    /// Whether there is a session that can be resumed, and was not there at the last call.
-    pub(crate) fn has_new_session(&self) -> bool {
-        self.sessions
-            .as_ref()
-            .is_some_and(|sessions| sessions.take_new())
+        Ok((session, Judge::new(trust, sessions)))
     }
 }
 

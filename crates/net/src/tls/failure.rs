@@ -29,6 +29,7 @@ impl Failure {
     const BAD_EXTENSION: Self = Self(110);
     /// The peer does not have the private key of its certificate.
     pub(crate) const BAD_SIGNATURE: Self = Self(123);
+    const NO_PEER_CERTIFICATE: Self = Self(199);
     const TOO_MANY_KEY_UPDATES: Self = Self(132);
     const TOO_MANY_WARN_ALERTS: Self = Self(409);
     const RECORD_TOO_SMALL: Self = Self(298);
@@ -70,6 +71,7 @@ impl From<&Error> for Failure {
             },
             Error::NoApplicationProtocol => Self::NO_APPLICATION_PROTOCOL,
             Error::DecryptError => Self::BAD_RECORD_MAC,
+            Error::NoCertificatesPresented => Self::NO_PEER_CERTIFICATE,
             Error::PeerSentOversizedRecord
             | Error::InvalidMessage(InvalidMessage::MessageTooLarge) => {
                 Self::PACKET_LENGTH_TOO_LONG

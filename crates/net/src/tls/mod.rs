@@ -6,6 +6,9 @@ mod certificate;
 mod ciphers;
 mod client;
 mod failure;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzzing;
+mod judge;
 mod kept_sessions;
 mod provider;
 mod server;
@@ -14,14 +17,16 @@ mod session;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod trust;
 mod verifier;
 
-pub(crate) use self::client::Judge;
+pub use self::certificate::Purpose;
 pub use self::client::{TlsClient, TlsClientOptions, TlsConnect};
 pub(crate) use self::failure::Failure;
+pub(crate) use self::judge::Judge;
 pub use self::kept_sessions::{TlsResumption, TlsSessions};
-pub use self::server::{Identity, TlsServer, TlsServerOptions};
+pub use self::server::{ClientCertificates, Identity, TlsServer, TlsServerOptions};
 pub(crate) use self::session::{Established, Session};
 pub use self::trust::TlsTrust;
 

@@ -1,16 +1,19 @@
 //! Makes rustls's configuration of a server from the program's options.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedProtocolVersion, version};
+use rustls::{ServerConfig, SignatureAlgorithm, SupportedProtocolVersion, version};
 
 use super::ciphers::CipherList;
 use super::provider::{provider, provider_with};
-use super::{Failure, Session, Unsupported};
+use super::tickets::KeyedTickets;
+use super::verifier::ClientKeyVerifier;
+use super::{Failure, Judge, Session, TlsTrust, Unsupported};
 
 /// A certificate chain and its private key.
 #[derive(Clone, Debug)]
@@ -38,6 +41,21 @@ pub struct TlsServerOptions {
     pub alpn: Vec<Vec<u8>>,
     /// `honorCipherOrder`.
     pub honor_cipher_order: bool,
+    /// `requestCert`.
+    pub clients: Option<ClientCertificates>,
+    /// `ticketKeys` and `sessionTimeout`. Without keys rustls has its own.
+    pub tickets: Option<(Vec<u8>, Option<Duration>)>,
+}
+
+/// What a server asks of its clients' certificates.
+#[derive(Clone, Debug)]
+pub struct ClientCertificates {
+    /// `ca`, or the default certificates.
+    pub trust: TlsTrust,
+    /// The names, in DER, of the authorities that clients are asked for. Empty for any.
+    pub authorities: Vec<Vec<u8>>,
+    /// `rejectUnauthorized`: a client without a certificate is refused in the handshake.
+    pub is_mandatory: bool,
 }
 
 const TLS12: u16 = 0x0303;
@@ -45,7 +63,11 @@ const TLS13: u16 = 0x0304;
 
 /// A server's TLS configuration, shared by its connections.
 #[derive(Clone, Debug)]
-pub struct TlsServer(Arc<ServerConfig>);
+pub struct TlsServer {
+    config: Arc<ServerConfig>,
+    /// Of a server that asks its clients for certificates.
+    trust: Option<TlsTrust>,
+}
 
 impl TlsServer {
     /// Makes the configuration.
@@ -58,16 +80,26 @@ impl TlsServer {
         let provider = provider_with(&ciphers, &options.curves)?;
         let versions = versions(options.versions, &ciphers)?;
         let resolver = Resolver::new(&options)?;
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
-            .map_err(|error| Unsupported(format!("ciphers: {error}")))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
-        config.ticketer =
-            aws_lc_rs::Ticketer::new().map_err(|error| Unsupported(error.to_string()))?;
+            .map_err(|error| Unsupported(format!("ciphers: {error}")))?;
+        let (builder, trust) = match options.clients {
+            None => (builder.with_no_client_auth(), None),
+            Some(clients) => {
+                let verifier = ClientKeyVerifier::new(clients.authorities, clients.is_mandatory);
+                let builder = builder.with_client_cert_verifier(Arc::new(verifier));
+                (builder, Some(clients.trust))
+            }
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(resolver));
+        config.ticketer = match options.tickets {
+            None => aws_lc_rs::Ticketer::new().map_err(|error| Unsupported(error.to_string()))?,
+            Some((keys, lifetime)) => Arc::new(KeyedTickets::new(&keys, lifetime)?),
+        };
         config.alpn_protocols = options.alpn;
         config.ignore_client_order = options.honor_cipher_order;
-        Ok(Self(Arc::new(config)))
+        let config = Arc::new(config);
+        Ok(Self { config, trust })
     }
 
     /// A connection's state.
@@ -75,7 +107,12 @@ impl TlsServer {
     /// # Errors
     /// The configuration makes no sense to rustls.
     pub(crate) fn accept(&self) -> Result<Session, Failure> {
-        Session::server(Arc::clone(&self.0))
+        Session::server(Arc::clone(&self.config))
+    }
+
+    /// The judge of one connection's client. None if clients are not asked for certificates.
+    pub(crate) fn judge(&self) -> Option<Judge> {
+        self.trust.clone().map(|trust| Judge::new(trust, None))
     }
 }
 
@@ -141,9 +178,13 @@ impl Resolver {
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let schemes = hello.signature_schemes();
-        self.keys(hello.server_name())
+        let fitting = self
+            .keys(hello.server_name())
             .iter()
-            .find(|pair| pair.key.choose_scheme(schemes).is_some())
+            .filter(|pair| pair.key.choose_scheme(schemes).is_some());
+        // As OpenSSL, of a server with keys of both kinds.
+        fitting
+            .min_by_key(|pair| pair.key.algorithm() != SignatureAlgorithm::ECDSA)
             .cloned()
     }
 }

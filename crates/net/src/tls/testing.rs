@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 use super::provider::provider;
 use super::server::{Identity, TlsServer, TlsServerOptions};
-use super::{TlsClient, TlsClientOptions, TlsTrust};
+use super::{Purpose, TlsClient, TlsClientOptions, TlsTrust};
 
 const NODE: &str =
     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:HIGH";
@@ -30,6 +30,8 @@ pub(crate) fn options() -> TlsServerOptions {
         curves: "auto".into(),
         alpn: vec![b"http/1.1".to_vec()],
         honor_cipher_order: true,
+        clients: None,
+        tickets: None,
     }
 }
 
@@ -140,7 +142,7 @@ pub(crate) fn eager_server(tickets: usize) -> rustls::ServerConnection {
 
 pub(crate) fn trusting_client(versions: (u16, u16)) -> TlsClient {
     TlsClient::new(TlsClientOptions {
-        trust: TlsTrust::new([certificate!("root")], []),
+        trust: TlsTrust::new(Purpose::Servers, [certificate!("root")], []),
         identities: Vec::new(),
         versions,
         ciphers: (NODE.into(), true),

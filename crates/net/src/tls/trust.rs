@@ -1,4 +1,4 @@
-//! The certificates that a client trusts, and the verdict on a server's chain.
+//! The certificates that a client or a server trusts, and the verdict on its peer's chain.
 //!
 //! The I/O thread only decides whether the chain is valid. For a chain that is not, JavaScript finds OpenSSL's reason, because only
 //! Node's own classes read certificates as OpenSSL does.
@@ -7,23 +7,24 @@ use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, Error, VerifiedPath, anchor_from_trusted_cert};
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Purpose};
 use super::provider::provider;
 use crate::crossing::verdict;
 
-/// Trusted certificates, shared by the clients that trust the same ones.
+/// Trusted certificates, shared by the clients or servers that trust the same ones.
 #[derive(Clone, Debug)]
 pub struct TlsTrust(Arc<Trusted>);
 
 #[derive(Debug)]
 struct Trusted {
+    purpose: Purpose,
     anchors: Vec<TrustAnchor<'static>>,
     /// What holds for the anchor of the same index. webpki checks nothing of it.
     limits: Vec<Limits>,
     others: Vec<CertificateDer<'static>>,
-    /// Roots that may sign no certificates. Each is trusted as a server's own.
+    /// Roots that may sign no certificates. Each is trusted as a peer's own.
     themselves: Vec<CertificateDer<'static>>,
 }
 
@@ -43,10 +44,12 @@ impl TlsTrust {
     /// through `others`.
     #[must_use]
     pub fn new(
+        purpose: Purpose,
         roots: impl IntoIterator<Item = Vec<u8>>,
         others: impl IntoIterator<Item = Vec<u8>>,
     ) -> Self {
         let mut trusted = Trusted {
+            purpose,
             anchors: Vec::new(),
             limits: Vec::new(),
             others: others.into_iter().map(CertificateDer::from).collect(),
@@ -58,14 +61,19 @@ impl TlsTrust {
         Self(Arc::new(trusted))
     }
 
-    /// The verdict on a server's certificates, its own first. The server's name is not part of it.
+    /// Whose certificates are judged.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.0.purpose
+    }
+
+    /// The verdict on a peer's certificates, its own first. The peer's name is not part of it.
     pub(crate) fn verdict(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> u32 {
         let Some((own, others)) = chain.split_first() else {
             return verdict::OTHER;
         };
         match self.0.verify(own, others, now) {
             Ok(()) => verdict::TRUSTED,
-            // JavaScript decides about a server whose own certificate is trusted.
+            // JavaScript decides about a peer whose own certificate is trusted.
             Err(verdict::OTHER) if self.0.themselves.contains(own) => verdict::UNUSUAL,
             Err(verdict) => verdict,
         }
@@ -77,7 +85,7 @@ impl Trusted {
         let Some(certificate) = Certificate::parse(&der).filter(Certificate::names_itself) else {
             return;
         };
-        if !certificate.is_authority() {
+        if !certificate.is_authority(self.purpose) {
             self.themselves.push(der);
         } else if let Ok(anchor) = anchor_from_trusted_cert(&der) {
             self.anchors.push(anchor.to_owned());
@@ -120,7 +128,7 @@ impl Trusted {
                     &self.anchors,
                     others,
                     now,
-                    KeyUsage::server_auth(),
+                    self.purpose.extended(),
                     None,
                     Some(&check),
                 )
@@ -155,7 +163,7 @@ impl Trusted {
             has_name_constraints |= authority.has_name_constraints();
             authorities += 1;
         }
-        if !own.may_serve() {
+        if !own.may_be_used(self.purpose) {
             return Err(verdict::PURPOSE);
         }
         if limits
@@ -208,7 +216,8 @@ mod tests {
 
     fn verdict(chain: &[Vec<u8>]) -> u32 {
         let chain: Vec<_> = chain.iter().cloned().map(CertificateDer::from).collect();
-        let trust = TlsTrust::new([certificate!("root"), b"no certificate".to_vec()], []);
+        let roots = [certificate!("root"), b"no certificate".to_vec()];
+        let trust = TlsTrust::new(Purpose::Servers, roots, []);
         // November 2026.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_796_000_000));
         trust.verdict(&chain, now)
@@ -228,7 +237,7 @@ mod tests {
             let chain: Vec<_> = chain.iter().cloned().map(CertificateDer::from).collect();
             // March 2030.
             let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
-            TlsTrust::new([root], []).verdict(&chain, now)
+            TlsTrust::new(Purpose::Servers, [root], []).verdict(&chain, now)
         };
         // All have the same name and, but for the forged one, the same key.
         let direct = [certificate!("limits-direct")];

@@ -1,5 +1,4 @@
-//! The part of a client's verification that rustls asks for during the handshake: that the server has the private key of its
-//! certificate.
+//! The part of a verification that rustls asks for during the handshake: that the peer has the private key of its certificate.
 //!
 //! The certificate itself is judged when the handshake is complete, because an invalid one does not end a handshake of Node's.
 
@@ -9,7 +8,8 @@ use rustls::crypto::{
     verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use webpki::{RawPublicKeyEntity, anchor_from_trusted_cert, spki_for_anchor};
 
 use super::provider::provider;
@@ -87,6 +87,71 @@ impl KeyVerifier {
             })
             .map(|_| HandshakeSignatureValid::assertion())
             .ok_or_else(invalid)
+    }
+}
+
+/// As `KeyVerifier`, for a server that asks its clients for certificates.
+#[derive(Debug)]
+pub(super) struct ClientKeyVerifier {
+    keys: KeyVerifier,
+    /// The authorities that the server names to its clients.
+    authorities: Vec<DistinguishedName>,
+    /// Whether a client without a certificate is refused.
+    is_mandatory: bool,
+}
+
+impl ClientKeyVerifier {
+    /// `authorities`: names in DER.
+    pub(super) fn new(authorities: Vec<Vec<u8>>, is_mandatory: bool) -> Self {
+        Self {
+            keys: KeyVerifier::new(),
+            authorities: authorities
+                .into_iter()
+                .map(DistinguishedName::from)
+                .collect(),
+            is_mandatory,
+        }
+    }
+}
+
+impl ClientCertVerifier for ClientKeyVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.authorities
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Verified {
+        ServerCertVerifier::verify_tls12_signature(&self.keys, message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Verified {
+        ServerCertVerifier::verify_tls13_signature(&self.keys, message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.keys.supported_verify_schemes()
     }
 }
 

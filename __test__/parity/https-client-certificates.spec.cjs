@@ -1,0 +1,162 @@
+'use strict'
+// Servers that ask their clients for certificates, on both: whom they accept, what sockets show, and how refused ones end.
+const test = require('ava')
+const { once } = require('node:events')
+const nodeHttps = require('node:https')
+const https = require('ferrohttp/https')
+const { listen } = require('../helpers/listen.cjs')
+const { parity } = require('../helpers/parity.cjs')
+const { certificates, keys } = require('../helpers/pki.cjs')
+
+const options = { module: 'https', nativeOnly: true }
+
+test(
+  "clients' certificates",
+  parity(async (https, log, { listen }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const node = require('node:https')
+    const self = require('../helpers/certificate.cjs')
+    const { leaf } = keys
+    const asked = { ca: c.root, rejectUnauthorized: false }
+    const cases = {
+      'signed by a trusted authority': [asked, { key: keys.client, cert: c.client }],
+      'with its authority': [asked, { key: keys.client, cert: `${c.client}\n${c.root}` }],
+      none: [asked, {}],
+      'signed by itself': [asked, self],
+      'signed by itself, trusted': [{ ...asked, ca: self.cert }, self],
+      'of an unknown authority': [
+        { ...asked, ca: self.cert },
+        { key: keys.client, cert: c.client },
+      ],
+      'without authorities of its own': [{ rejectUnauthorized: false }, { key: keys.client, cert: c.client }],
+      'a server’s': [asked, { key: leaf, cert: c.direct }],
+      'for clients, on another key': [asked, { key: leaf, cert: c.clientOnly }],
+      'behind another authority': [asked, { key: leaf, cert: `${c.behind}\n${c.inter}` }],
+      'behind a missing authority': [asked, { key: leaf, cert: c.behind }],
+      expired: [asked, { key: leaf, cert: c.expired }],
+      'not yet valid': [asked, { key: leaf, cert: c.future }],
+      'an authority': [asked, { key: leaf, cert: c.authority }],
+      'version 1': [asked, { key: leaf, cert: c.version1 }],
+      'required, valid': [{ ca: c.root }, { key: keys.client, cert: c.client }],
+      'required, invalid': [{ ca: c.root }, self],
+      'required, none': [{ ca: c.root }, {}],
+    }
+    for (const version of ['TLSv1.2', 'TLSv1.3']) {
+      for (const [title, [given, own]] of Object.entries(cases)) {
+        const served = { key: leaf, cert: c.direct, requestCert: true, minVersion: version, maxVersion: version }
+        const server = https.createServer({ ...served, ...given }, (req, res) => {
+          const { socket } = req
+          const peer = socket.getPeerCertificate(true)
+          log(socket.authorized, socket.authorizationError, peer.subject?.CN, peer.issuerCertificate?.subject?.CN)
+          log(socket.getPeerX509Certificate()?.subject, socket.getCertificate().subject.CN)
+          res.end()
+        })
+        const failed = new Promise((resolve) => {
+          server.on('tlsClientError', (error, socket) => {
+            log('tlsClientError', error.code, error.message.includes('socket hang up'), socket.destroyed)
+            resolve()
+          })
+        })
+        const port = await listen(server)
+        log(version, title)
+        const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
+        request.on('response', (response) => response.resume())
+        request.on('error', () => {})
+        const closed = new Promise((resolve) => request.on('close', resolve))
+        await Promise.race([failed, closed])
+        await closed
+        if (title.startsWith('required, ') && title !== 'required, valid') await failed
+      }
+    }
+  }, options),
+)
+
+test(
+  'authorities that the server names to its clients, and the chain that it completes',
+  parity(async (https, log, { listen }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const tls = require('node:tls')
+    for (const given of [
+      { ca: [c.root, c.inter], requestCert: true },
+      { ca: c.root, requestCert: true },
+      { ca: c.inter },
+      { ca: [c.inter, c.root] },
+      { cert: `${c.behind}\n${c.inter}`, ca: c.root },
+    ]) {
+      const server = https.createServer({ key: keys.leaf, cert: c.behind, rejectUnauthorized: false, ...given })
+      const port = await listen(server)
+      const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: c.root })
+      socket.on('error', (error) => log(error.code))
+      await new Promise((resolve) => socket.once('secureConnect', resolve).once('close', resolve))
+      log(socket.authorized, socket.getPeerCertificate(true)?.issuerCertificate?.subject?.CN ?? null)
+      socket.destroy()
+    }
+  }, options),
+)
+
+test(
+  'a session that is resumed has the certificate of its first connection',
+  parity(async (https, log, { listen, until }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const node = require('node:https')
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
+      for (const rejectUnauthorized of [true, false]) {
+        const given = { key: keys.leaf, cert: c.direct, ca: c.root, requestCert: true, rejectUnauthorized, maxVersion }
+        const server = https.createServer(given, (req, res) => {
+          const { socket } = req
+          log(socket.isSessionReused(), socket.authorized, socket.getPeerCertificate().subject?.CN)
+          res.end()
+        })
+        const port = await listen(server)
+        const agent = new node.Agent({ ca: c.root, key: keys.client, cert: c.client })
+        for (let i = 0; i < 2; i++) {
+          const [response] = await until(node.get({ port, host: 'localhost', family: 4, agent }), 'response')
+          const { socket } = response
+          const ended = until(socket, 'close')
+          response.resume()
+          await ended
+        }
+      }
+    }
+  }, options),
+)
+
+test(
+  'secureConnection shows clients before their requests, and may end them',
+  parity(async (https, log, { listen, until }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const node = require('node:https')
+    const given = { key: keys.leaf, cert: c.direct, ca: c.root, requestCert: true, rejectUnauthorized: false }
+    const server = https.createServer(given, (_req, res) => res.end('answer'))
+    server.on('secureConnection', (socket) => {
+      log('secureConnection', socket.authorized, socket.authorizationError)
+      if (!socket.authorized) socket.destroy()
+    })
+    const port = await listen(server)
+    const ask = (own) => node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
+    const [response] = await until(ask({ key: keys.client, cert: c.client }), 'response')
+    log(response.statusCode)
+    response.resume()
+    const refused = ask({})
+    refused.on('error', (error) => log(error.code))
+    await new Promise((resolve) => refused.on('close', resolve))
+  }, options),
+)
+
+test('stricter than Node: a client without a certificate is not authorized by resuming its session', async (t) => {
+  const given = { key: keys.leaf, cert: certificates.direct, ca: certificates.root, requestCert: true }
+  const server = https.createServer({ ...given, rejectUnauthorized: false }, (req, res) => {
+    const { socket } = req
+    res.end(`${socket.isSessionReused()} ${socket.authorized} ${socket.authorizationError}`)
+  })
+  const port = await listen(t, server)
+  const agent = new nodeHttps.Agent({ ca: certificates.root })
+  const answers = []
+  for (let i = 0; i < 2; i++) {
+    const [response] = await once(nodeHttps.get({ port, host: 'localhost', family: 4, agent }), 'response')
+    const closed = once(response.socket, 'close')
+    for await (const part of response.setEncoding('latin1')) answers.push(part)
+    await closed
+  }
+  t.deepEqual(answers, ['false false UNABLE_TO_GET_ISSUER_CERT', 'true false UNABLE_TO_GET_ISSUER_CERT'])
+})

@@ -1,0 +1,56 @@
+/** The certificates that a peer has sent. */
+import { X509Certificate } from 'node:crypto'
+import type { PeerCertificate } from 'node:tls'
+
+import { splitCertificates } from './der.js'
+import type { Trust } from './trust.js'
+
+export class Peer {
+  /** In DER, the peer's own first. */
+  readonly chain: Buffer
+  readonly #trust: Trust
+  #certificates: readonly X509Certificate[] | null = null
+
+  /** @param trust what the peer is judged by */
+  constructor(chain: Buffer, trust: Trust) {
+    this.chain = chain
+    this.#trust = trust
+  }
+
+  /** The peer's own first. */
+  get certificates(): readonly X509Certificate[] {
+    this.#certificates ??= splitCertificates(this.chain).map((der) => new X509Certificate(der))
+    return this.#certificates
+  }
+
+  /**
+   * The peer's certificate as `getPeerCertificate` returns it.
+   * @param detailed whether each certificate has that of its issuer, as far as it is known
+   */
+  described(detailed: boolean): PeerCertificate {
+    const [own] = this.certificates
+    if (own === undefined) return {} as PeerCertificate
+    const first = own.toLegacyObject() as PeerCertificate & { issuerCertificate?: object }
+    const seen = [own]
+    for (let certificate = own, at = first; detailed; ) {
+      const issuer = this.#issuerOf(certificate)
+      if (issuer === undefined) break
+      if (issuer === certificate) {
+        at.issuerCertificate = at
+        break
+      }
+      if (seen.some(({ raw }) => raw.equals(issuer.raw))) break
+      seen.push(issuer)
+      const next = issuer.toLegacyObject() as typeof first
+      at.issuerCertificate = next
+      certificate = issuer
+      at = next
+    }
+    return first
+  }
+
+  #issuerOf(certificate: X509Certificate): X509Certificate | undefined {
+    if (certificate.checkIssued(certificate)) return certificate
+    return this.certificates.find((one) => certificate.checkIssued(one)) ?? this.#trust.issuersOf(certificate)[0]
+  }
+}
