@@ -62,7 +62,7 @@ export {
   type NativeTrust,
 } from './internal/bridge/native.js'
 export { serverName } from './internal/client/agent-sockets.js'
-export { connectNatively } from './internal/client/connect.js'
+export { adoptNatively, connectNatively } from './internal/client/connect.js'
 export { ClientSocket } from './internal/client/socket.js'
 export type { SocketResource } from './internal/node-parity/async-resources.js'
 export { notExempt, parseProxy } from './internal/client/proxy.js'

@@ -1,8 +1,11 @@
 'use strict'
 // Which https requests have their TLS on I/O threads, and what they keep apart.
 const { execFile } = require('node:child_process')
+const { createPrivateKey } = require('node:crypto')
 const { once } = require('node:events')
+const http = require('node:http')
 const nodeHttps = require('node:https')
+const net = require('node:net')
 const tls = require('node:tls')
 const { promisify } = require('node:util')
 const test = require('ava')
@@ -10,6 +13,7 @@ const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
 const { listen } = require('../helpers/listen.cjs')
 const { certificates, keys } = require('../helpers/pki.cjs')
+const { bundles } = require('../helpers/pkcs12.cjs')
 const limits = require('../helpers/pki-limits.cjs')
 
 const counts = () => ferrohttp.stats().https.clients
@@ -42,6 +46,7 @@ const nativeOptions = {
   suites: { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256' },
   protocols: { ALPNProtocols: ['http/1.1'] },
   'a certificate': { key: keys.client, cert: certificates.client },
+  'a bundle': { pfx: bundles.client, passphrase: 'secret' },
   'an agent': { agent: new https.Agent({ keepAlive: false }) },
 }
 
@@ -157,6 +162,80 @@ test.serial('options are copied: an object with a key', async (t) => {
   // The key is no longer that of the certificate.
   const mismatch = { code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' }
   await t.throwsAsync(ask(port, { key: [key], cert: [certificates.client] }), mismatch)
+})
+
+test.serial('a key that is in use already is not used with another passphrase', async (t) => {
+  const encrypted = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }
+  const key = createPrivateKey(keys.client).export(encrypted)
+  const port = await listening(t, { requestCert: true, ca: certificates.root })
+  const agent = new https.Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  for (const own of [
+    { key, cert: certificates.client },
+    { key: [{ pem: key }], cert: certificates.client },
+    { pfx: bundles.client },
+  ]) {
+    t.is((await ask(port, { ...own, agent: false, passphrase: 'secret' })).text, 'answer')
+    await t.throwsAsync(async () => ask(port, { ...own, agent: false, passphrase: 'wrong' }))
+    await t.throwsAsync(async () => ask(port, { ...own, agent: false }))
+    t.is((await ask(port, { ...own, agent: false, passphrase: 'secret' })).text, 'answer')
+  }
+})
+
+/** A proxy that makes tunnels to `port`. `answer`: what it sends first. */
+async function proxyTo(t, port, { answer = 'HTTP/1.1 200 OK\r\n\r\n', secure = false } = {}) {
+  const options = { key: keys.leaf, cert: certificates.direct }
+  const proxy = secure ? nodeHttps.createServer(options) : http.createServer()
+  proxy.on('connect', (_req, socket) => {
+    const upstream = net.connect(port, '127.0.0.1')
+    for (const end of [socket, upstream]) end.on('error', () => {})
+    socket.write(answer)
+    socket.pipe(upstream).pipe(socket)
+  })
+  const own = await listen(t, proxy)
+  return { HTTPS_PROXY: `${secure ? 'https' : 'http'}://localhost:${own}` }
+}
+
+const onUnix = process.platform === 'win32' ? test.serial.skip : test.serial
+
+onUnix('an I/O thread continues in a tunnel', async (t) => {
+  const port = await listening(t, {}, (req, res) => res.end(`${req.url} `.repeat(1 + (Number(req.url.slice(1)) % 97))))
+  const before = counts()
+  const proxyEnv = await proxyTo(t, port)
+  const agent = new https.Agent({ keepAlive: true, proxyEnv })
+  t.teardown(() => agent.destroy())
+  // As in Node, requests do not wait for a tunnel that another one is making.
+  const asked = Array.from({ length: 8 }, async (_, worker) => {
+    for (let number = worker; number < 100; number += 8) {
+      const { text } = await ask(port, { agent, path: `/${number}` })
+      t.is(text, `/${number} `.repeat(1 + (number % 97)))
+    }
+  })
+  await Promise.all(asked)
+  t.deepEqual(counts(), { ...before, native: before.native + 8 })
+  // The server is judged as without a proxy.
+  const distrusting = new https.Agent({ proxyEnv })
+  await t.throwsAsync(ask(port, { agent: distrusting, ca: certificates.inter }), {
+    code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  })
+  await t.throwsAsync(ask(port, { agent: distrusting, servername: 'other.test' }), {
+    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+  })
+})
+
+test.serial('node:tls connects in a tunnel of a proxy that has TLS itself', async (t) => {
+  const port = await listening(t)
+  const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
+  t.teardown(() => {
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
+  })
+  // The proxy's certificate is not judged by the options of the request.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  const agent = new https.Agent({ proxyEnv: await proxyTo(t, port, { secure: true }) })
+  const known = counts().compatible['proxy: https'] ?? 0
+  t.is((await ask(port, { agent })).text, 'answer')
+  t.is(counts().compatible['proxy: https'], known + 1)
 })
 
 test.serial('other default certificates hold for the next connections', async (t) => {

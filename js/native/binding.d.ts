@@ -199,7 +199,7 @@ export interface BindingConnectionStates {
 }
 
 /**
- * Where to connect, and the settings of the connection. Either `path`, or `addresses` and `port`. Times are in milliseconds, 0
+ * Where to connect, and the settings of the connection. `path`, `connected`, or `addresses` and `port`. Times are in milliseconds, 0
  * for none.
  */
 export interface BindingConnectOptions {
@@ -209,6 +209,8 @@ export interface BindingConnectOptions {
   port?: number
   /** A Unix socket. */
   path?: string
+  /** The descriptor of a connected socket. The caller closes it. */
+  connected?: number
   /** An IP address to bind; of the peer's scope, if any. */
   localAddress?: string
   /** A port to bind. */

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ferrohttp_net::{ClientConfig, ConnectOptions, ConnectTarget, ConnectionId, with_validation};
+use ferrohttp_net::{
+    ClientConfig, ConnectOptions, ConnectTarget, ConnectionId, Descriptor, with_validation,
+};
 use ferrohttp_proto::Limits;
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
@@ -11,7 +14,7 @@ use napi_derive::napi;
 use crate::options::{millis, socket_address};
 use crate::wake::misuse;
 
-/// Where to connect, and the settings of the connection. Either `path`, or `addresses` and `port`. Times are in milliseconds, 0
+/// Where to connect, and the settings of the connection. `path`, `connected`, or `addresses` and `port`. Times are in milliseconds, 0
 /// for none.
 #[napi(object)]
 pub struct BindingConnectOptions {
@@ -21,6 +24,8 @@ pub struct BindingConnectOptions {
     pub port: Option<u16>,
     /// A Unix socket.
     pub path: Option<String>,
+    /// The descriptor of a connected socket. The caller closes it.
+    pub connected: Option<i32>,
     /// An IP address to bind; of the peer's scope, if any.
     pub local_address: Option<String>,
     /// A port to bind.
@@ -41,9 +46,14 @@ pub struct BindingConnectOptions {
 
 impl BindingConnectOptions {
     pub(crate) fn to_net(&self) -> Result<(ConnectOptions, ClientConfig)> {
-        let target = match (&self.path, &self.addresses, self.port) {
-            (Some(path), _, _) => ConnectTarget::Path(PathBuf::from(path)),
-            (None, Some(addresses), Some(port)) => ConnectTarget::Addresses(
+        let target = match (self.connected, &self.path, &self.addresses, self.port) {
+            (Some(number), ..) => {
+                let descriptor = Descriptor::of_number(number)
+                    .map_err(|_| misuse("connected has no further descriptor"))?;
+                ConnectTarget::Connected(Arc::new(descriptor))
+            }
+            (None, Some(path), _, _) => ConnectTarget::Path(PathBuf::from(path)),
+            (None, None, Some(addresses), Some(port)) => ConnectTarget::Addresses(
                 addresses
                     .iter()
                     .map(|address| {
@@ -52,7 +62,9 @@ impl BindingConnectOptions {
                     })
                     .collect::<Result<_>>()?,
             ),
-            _ => return Err(misuse("addresses and port, or path, are required")),
+            _ => {
+                return Err(misuse("addresses and port, path, or connected is required"));
+            }
         };
         let local_address = match &self.local_address {
             Some(address) => Some(ip_address(address)?),

@@ -78,9 +78,11 @@ export type MakeSocket = (resource: SocketResource, maxHeaderSize: number, valid
 const makePlain: MakeSocket = (resource, maxHeaderSize, validation) =>
   new ClientSocket(resource, maxHeaderSize, validation)
 
-/** @returns the socket, or null where only Node's own will do */
-export function connectNatively(options: ClientOptions, make: MakeSocket = makePlain): Socket | null {
-  const wanted = options as SocketOptions
+/** A socket without a connection, with the options that all connections have. Null where only Node's own will do. */
+function prepare(
+  wanted: SocketOptions,
+  make: MakeSocket,
+): { socket: ClientSocket; resource: SocketResource; base: ConnectOptions } | null {
   // Without permission for the network, Node's own sockets report the error.
   if (!socketsAreNodes() || !isPlain(wanted) || !mayUseNetwork()) return null
   const maxHeaderSize = wanted.maxHeaderSize || http.maxHeaderSize
@@ -95,6 +97,36 @@ export function connectNatively(options: ClientOptions, make: MakeSocket = makeP
     validation,
   }
   if (wanted.keepAlive) base.tcpKeepAlive = wanted.keepAliveInitialDelay || 0
+  return { socket, resource, base }
+}
+
+/**
+ * Continues a connection of libuv's on an I/O thread. Everything that was received of it has been read.
+ * @returns the socket, or null where only Node's own will do
+ */
+export function adoptNatively(options: ClientOptions, connected: Socket, make: MakeSocket): Socket | null {
+  const { fd = -1 } = (connected as { _handle?: { fd?: number } | null })._handle ?? {}
+  // On Windows libuv has no descriptors of sockets.
+  const prepared = fd < 0 ? null : prepare(options as SocketOptions, make)
+  if (prepared === null) return null
+  const { socket, base } = prepared
+  try {
+    socket.connectTo({ ...base, connected: fd })
+  } catch (error) {
+    // There is no further descriptor.
+    socket.destroy(error as Error)
+  }
+  // The I/O thread has a descriptor of its own.
+  connected.destroy()
+  return socket
+}
+
+/** @returns the socket, or null where only Node's own will do */
+export function connectNatively(options: ClientOptions, make: MakeSocket = makePlain): Socket | null {
+  const wanted = options as SocketOptions
+  const prepared = prepare(wanted, make)
+  if (prepared === null) return null
+  const { socket, resource, base } = prepared
   if (wanted.path) {
     process.nextTick(connectTo, socket, { ...base, path: wanted.path })
     return socket

@@ -3,6 +3,7 @@
  * servers by a tunnel when a proxy is configured.
  */
 import https, { type AgentOptions as NodeAgentOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 
 import type { Agent as PlainAgent, AgentOptions } from '../../agent.js'
@@ -21,7 +22,7 @@ import {
 import type { ClientOptions, Created } from '../client/options.js'
 import type { SecureGlobalAgent } from '../client/global-agents.js'
 import { secureNaming } from './naming.js'
-import { connectByTunnel } from './tunnel.js'
+import { connectByTunnel, type Begin } from './tunnel.js'
 import type { Proxy } from '../client/proxy.js'
 import { sessionsOf } from './client-sessions.js'
 import type { SecureClientSocket } from './client-socket.js'
@@ -111,14 +112,21 @@ defineMethods(Agent.prototype, {
       if (keepsSession) keepSession(this, name!, socket)
       return socket
     }
+    /** @param reason why an I/O thread cannot have the connection, null if it may have it */
+    const begin = (through: Socket | null, given: Options, reason: string | null): TLSSocket => {
+      const native = reason ?? connectOnIoThread(this, given, keepsSession, through)
+      if (typeof native !== 'string') return prepare(native as unknown as TLSSocket)
+      countCompatibleClient(native)
+      const socket = through ?? given.socket
+      const session = sessionsOf(given.session) === undefined ? given.session : undefined
+      return prepare(tls.connect({ ...given, session, socket } as ConnectionOptions))
+    }
     const proxy = this[kTunnel] && tunnelFor(this, options)
-    const native = proxy ? 'proxy' : connectOnIoThread(this, options, keepsSession)
-    if (typeof native !== 'string') return prepare(native as unknown as TLSSocket)
-    countCompatibleClient(native)
-    if (sessionsOf(options.session) !== undefined) options = { ...options, session: undefined }
-    if (!proxy) return prepare(tls.connect(options as ConnectionOptions))
+    if (!proxy) return begin(null, options, null)
     const created = typeof callback === 'function' ? (callback as Created) : null
-    connectByTunnel(this, proxy, options, prepare, (error, socket) => created?.(error, socket))
+    const beginInTunnel: Begin = (toProxy, given, isEmpty) =>
+      begin(toProxy, given, proxy.secure ? 'proxy: https' : isEmpty ? null : 'proxy: early bytes')
+    connectByTunnel(this, proxy, options, beginInTunnel, (error, socket) => created?.(error, socket))
     return undefined
   },
 
@@ -165,11 +173,16 @@ const { createConnection, getName } = Agent.prototype
 Object.defineProperty(Agent.prototype, kNaming, { value: secureNaming(getName, kIdentityCheck) })
 
 /** @returns the socket, or the reason why node:tls has to make the connection */
-function connectOnIoThread(agent: SecureAgent, options: Options, keepsSession: boolean): SecureClientSocket | string {
+function connectOnIoThread(
+  agent: SecureAgent,
+  options: Options,
+  keepsSession: boolean,
+  through: Socket | null,
+): SecureClientSocket | string {
   // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary TLSSocket.
   if (agent.createConnection !== createConnection || !asksForOwnRequest(agent, options)) return 'createConnection'
   if (agent.listenerCount('keylog') > 0) return "listener: 'keylog'"
-  return connectSecurely(options, keepsSession)
+  return connectSecurely(options, keepsSession, through)
 }
 
 function tunnelFor(agent: SecureAgent, options: Options): Proxy | null {

@@ -1,7 +1,9 @@
 /** Makes the connections of https agents that I/O threads can have, with their TLS. */
+import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 
-import { connectNatively, secureClients } from '../../core.js'
+import { adoptNatively, connectNatively, secureClients } from '../../core.js'
+import type { MakeSocket } from '../client/connect.js'
 import type { ClientOptions } from '../client/options.js'
 import { planFor } from './client-plan.js'
 import { ClientSessions, sessionsOf } from './client-sessions.js'
@@ -9,11 +11,13 @@ import { SecureClientSocket, type Resumption } from './client-socket.js'
 
 /**
  * @param keepsSessions whether later connections may resume sessions of this one
+ * @param through a socket that a proxy has connected with the server, and that is destroyed when its connection is the result's
  * @returns the socket, or the reason why node:tls has to make the connection
  */
 export function connectSecurely(
   options: ClientOptions & ConnectionOptions,
   keepsSessions: boolean,
+  through: Socket | null,
 ): SecureClientSocket | string {
   const { session } = options
   const from = sessionsOf(session)
@@ -25,11 +29,10 @@ export function connectSecurely(
     keepsSessions || earlier !== null
       ? { own: new ClientSessions(plan, earlier), from: earlier, session: session as Buffer | undefined }
       : null
-  const socket = connectNatively(
-    options,
-    (resource, maxHeaderSize, validation) =>
-      new SecureClientSocket(resource, maxHeaderSize, validation, { plan, options, resumption }),
-  ) as SecureClientSocket | null
+  const make: MakeSocket = (resource, maxHeaderSize, validation) =>
+    new SecureClientSocket(resource, maxHeaderSize, validation, { plan, options, resumption })
+  const made = through === null ? connectNatively(options, make) : adoptNatively(options, through, make)
+  const socket = made as SecureClientSocket | null
   if (socket === null) return 'socket options'
   secureClients.native++
   return socket

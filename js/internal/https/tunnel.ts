@@ -1,6 +1,6 @@
 /**
- * TLS to a server through a proxy, as in Node 24: asks the proxy for a tunnel by CONNECT (RFC 9110 section 9.3.6), and makes the
- * handshake with the server through it.
+ * A tunnel to a server through a proxy, as in Node 24: asks the proxy for it by CONNECT (RFC 9110 section 9.3.6), and waits for the TLS
+ * handshake with the server that its caller begins in the tunnel.
  */
 import http from 'node:http'
 import net, { type Socket } from 'node:net'
@@ -17,16 +17,20 @@ type Connected = (error: Error | null, socket?: TLSSocket) => void
 const END_OF_HEAD = '\r\n\r\n'
 
 /**
- * @param prepare called with the TLS socket before its handshake
+ * Begins the handshake. `isEmpty`: the proxy has sent nothing beyond its own response.
+ * @returns the TLS socket
+ */
+export type Begin = (toProxy: Socket, options: Options, isEmpty: boolean) => TLSSocket
+
+/**
  * @param connected called once: with a socket whose handshake is complete, or with the error. After an error everything that was
- *   opened
- *   is destroyed
+ *   opened is destroyed
  */
 export function connectByTunnel(
   agent: Agent,
   proxy: Proxy,
   options: Options,
-  prepare: (socket: TLSSocket) => TLSSocket,
+  begin: Begin,
   connected: Connected,
 ): void {
   const { host, port, secure } = proxy
@@ -68,7 +72,8 @@ export function connectByTunnel(
       const status = statusLine.split(' ')[1]
       if (status === '200') {
         stop()
-        handshake(toProxy, options, prepare, connected)
+        const isEmpty = end + END_OF_HEAD.length === received.length && toProxy.readableLength === 0
+        handshake(begin(toProxy, named(options), isEmpty), connected)
       } else {
         const reason = `Failed to establish tunnel to ${endpoint} via ${proxy.href}: ${statusLine}`
         fail(Object.assign(ERR_PROXY_TUNNEL(reason), { statusCode: Number.parseInt(status!, 10) }))
@@ -104,15 +109,13 @@ function endpointOf(agent: Agent, { host, port }: Options): string {
   return endpoint
 }
 
-function handshake(
-  toProxy: Socket,
-  options: Options,
-  prepare: (socket: TLSSocket) => TLSSocket,
-  connected: Connected,
-): void {
+/** The options with the name of the server. */
+function named(options: Options): Options {
   const { host } = options
-  const servername = options.servername || (host && !net.isIP(host) ? host : undefined)
-  const socket = prepare(tls.connect({ ...(options as ConnectionOptions), servername, socket: toProxy }))
+  return { ...options, servername: options.servername || (host && !net.isIP(host) ? host : undefined) }
+}
+
+function handshake(socket: TLSSocket, connected: Connected): void {
   const onError = (error: Error): void => connected(error)
   socket.once('error', onError)
   socket.once('secureConnect', () => {

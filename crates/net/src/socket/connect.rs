@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::net::TcpSocket;
 use tokio::net::UnixStream;
 
 use crate::crossing::step;
+use crate::socket::descriptor::Descriptor;
 use crate::socket::errno;
 use crate::socket::stream::Stream;
 
@@ -43,6 +45,8 @@ pub enum ConnectTarget {
     Addresses(Vec<SocketAddr>),
     /// A Unix socket.
     Path(PathBuf),
+    /// A socket that is connected already, of which nothing will be read or written elsewhere.
+    Connected(Arc<Descriptor>),
 }
 
 /// The number of an IPv6 scope, from its number or the name of its interface; 0 for none.
@@ -87,19 +91,25 @@ type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Stream, Failure>> + Send +
 /// Connects, similar to RFC 8305 section 5, as Node documents `autoSelectFamily`. Unlike in Node, an attempt that takes longer
 /// than its time continues, and may still succeed while later ones are under way.
 pub(crate) async fn connect(options: &ConnectOptions) -> Outcome {
-    let addresses = match &options.target {
-        ConnectTarget::Addresses(addresses) => addresses,
-        ConnectTarget::Path(path) => {
-            return match connect_path(path).await {
-                Ok(stream) => Ok((stream, 0)),
-                Err(errno) => Err(vec![Failure {
-                    errno,
-                    step: Step::Connect,
-                    index: 0,
-                }]),
-            };
-        }
+    let only = match &options.target {
+        ConnectTarget::Addresses(addresses) => return connect_to(options, addresses).await,
+        ConnectTarget::Path(path) => connect_path(path).await,
+        ConnectTarget::Connected(descriptor) => descriptor
+            .another()
+            .and_then(|descriptor| Stream::adopt(descriptor.into_socket()))
+            .map_err(|error| error.raw_os_error().unwrap_or(0)),
     };
+    let failed = |errno| {
+        vec![Failure {
+            errno,
+            step: Step::Connect,
+            index: 0,
+        }]
+    };
+    only.map(|stream| (stream, 0)).map_err(failed)
+}
+
+async fn connect_to(options: &ConnectOptions, addresses: &[SocketAddr]) -> Outcome {
     let order = match options.attempt_timeout {
         Some(_) => alternate(addresses),
         None => (0..addresses.len()).collect(),
