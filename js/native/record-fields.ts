@@ -240,9 +240,9 @@ export function failureIndex(words: Uint32Array, word: number): number {
 /** Bytes of one. */
 export const FAILURE_BYTES = 12
 
-// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a  session was resumed. A client's continues with the server's certificates in DER.
+// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a  session was resumed. The peer's certificates in DER follow, if it was asked for any.
 
-/** A client's verdict on the certificates, VERDICT_TRUSTED or another; 0 for a server. */
+/** The verdict on the certificates, VERDICT_TRUSTED or another; 0 for a client that was not asked for any. */
 export function securedVerdict(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }

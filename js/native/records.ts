@@ -30,7 +30,7 @@ export const IN_RESPONSE = 12
 export const IN_CONNECTED = 13
 /** A client's connection could not be established: its last record. */
 export const IN_CONNECT_FAILED = 14
-/** The handshake of TLS is complete. Comes after IN_OPEN or IN_CONNECTED. A client's connection waits for OUT_APPROVE. */
+/** The TLS handshake is complete, after IN_OPEN or IN_CONNECTED. A client, or a server with an invalid client, waits for OUT_APPROVE. */
 export const IN_SECURED = 15
 /**
  * TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed, or
@@ -91,13 +91,13 @@ export const TIMEOUT_KEEP_ALIVE = 3
 /** headersTimeout or requestTimeout, and the I/O thread has answered 408. */
 export const TIMEOUT_ANSWERED = 4
 
-// A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.
+// The verdict on the peer's certificates, in IN_SECURED. Its name is not part of it.
 
 /** They are valid, and a trusted certificate has signed them. */
 export const VERDICT_TRUSTED = 1
 /** A session was resumed. The verdict of its first connection holds. */
 export const VERDICT_RESUMED = 2
-/** The server's own certificate is that of an authority, or one of version 1. */
+/** The peer's own certificate is that of an authority, or one of version 1. */
 export const VERDICT_UNUSUAL = 3
 /** A certificate is not for this use. */
 export const VERDICT_PURPOSE = 4
@@ -166,7 +166,7 @@ export const OUT_REQUEST = 16
 export const OUT_LIMITS = 17
 /** Bytes to be parsed as if the peer had sent them next. Layout `Bytes`. */
 export const OUT_FEED = 18
-/** The program has approved the server of a client's connection with TLS. */
+/** The program has approved the peer of a connection with TLS. */
 export const OUT_APPROVE = 19
 
 // Flags of the outbound records with text or a payload.

@@ -232,9 +232,9 @@ layouts! {
     }
 
     /// IN_SECURED. Payload: `protocol LF cipher LF group LF 1 or 0 LF server name LF protocol by ALPN`. The digit says whether a
-    /// session was resumed. A client's continues with the server's certificates in DER.
+    /// session was resumed. The peer's certificates in DER follow, if it was asked for any.
     inbound Secured {
-        /// A client's verdict on the certificates, VERDICT_TRUSTED or another; 0 for a server.
+        /// The verdict on the certificates, VERDICT_TRUSTED or another; 0 for a client that was not asked for any.
         verdict: u32,
         /// Bytes of the certificates.
         chain_length: u32,

@@ -82,7 +82,7 @@ numbers! {
         CONNECTED = 13;
         /// A client's connection could not be established: its last record.
         CONNECT_FAILED = 14;
-        /// The handshake of TLS is complete. Comes after IN_OPEN or IN_CONNECTED. A client's connection waits for OUT_APPROVE.
+        /// The TLS handshake is complete, after IN_OPEN or IN_CONNECTED. A client, or a server with an invalid client, waits for OUT_APPROVE.
         SECURED = 15;
         /// TLS has failed, and the connection is being closed. Comes after IN_OPEN, which it follows when the handshake failed, or
         /// after IN_CONNECTED.
@@ -147,13 +147,13 @@ numbers! {
         ANSWERED = 4;
     }
 
-    /// A client's verdict on its server's certificates, in IN_SECURED. The server's name is not part of it.
+    /// The verdict on the peer's certificates, in IN_SECURED. Its name is not part of it.
     pub(crate) mod verdict: u32, "VERDICT_" {
         /// They are valid, and a trusted certificate has signed them.
         TRUSTED = 1;
         /// A session was resumed. The verdict of its first connection holds.
         RESUMED = 2;
-        /// The server's own certificate is that of an authority, or one of version 1.
+        /// The peer's own certificate is that of an authority, or one of version 1.
         UNUSUAL = 3;
         /// A certificate is not for this use.
         PURPOSE = 4;
@@ -225,7 +225,7 @@ numbers! {
         LIMITS = 17;
         /// Bytes to be parsed as if the peer had sent them next. Layout `Bytes`.
         FEED = 18;
-        /// The program has approved the server of a client's connection with TLS.
+        /// The program has approved the peer of a connection with TLS.
         APPROVE = 19;
     }
 

@@ -224,7 +224,7 @@ impl Batch {
         self.endpoints(kind::OPEN, id, server, addresses);
     }
 
-    /// The handshake is complete. `peer`: a client's verdict on its server, and the server's certificates.
+    /// The handshake is complete. `peer`: the verdict on the peer, and its certificates.
     pub(crate) fn secured(
         &mut self,
         id: ConnectionId,

@@ -113,7 +113,7 @@ pub(crate) enum Command<'a> {
     },
     /// The program keeps the connection after `Timeout::KeepAlive`.
     Keep,
-    /// The program has approved the server of a client's connection with TLS.
+    /// The program has approved the peer of a connection with TLS.
     Approve,
 }
 
