@@ -132,10 +132,12 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.scope?.emitDestroy()
     this.shutdown?.emitDestroy()
     this.resource?.emitDestroy()
-    const reset = errno === 0 ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
+    const asksForSocket = errno !== 0 && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
+    // Making an Error takes longer than closing a connection, and most connections that peers reset have nothing that needs it.
+    const isNoticed = asksForSocket || this.side !== null || this.#hasMessages()
+    const reset =
+      errno === 0 || !isNoticed ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     this.#reset ??= reset
-    const asksForSocket =
-      reset !== null && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
     const side = asksForSocket ? this.openSide() : this.side
     if (side?.reportsClose !== true) this.endMessages()
     side?.onClosed(reset)
@@ -154,12 +156,16 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     pending?.acknowledge(this.acknowledged)
     this.acknowledged = 0
     if (pending?.empty !== false && this.response === null && this.incoming === null) {
-      // No message needs the error, and making an Error takes longer than closing a connection.
       this.#abandoned = true
       return
     }
     pending?.fail(reset ?? systemError('ECANCELED', 'write'))
     this.#abandonMessages(reset ?? connectionReset('aborted'))
+  }
+
+  /** Whether there is a message, or a write without its callback, that the end of the connection concerns. */
+  #hasMessages(): boolean {
+    return this.response !== null || this.incoming !== null || this.pending?.empty === false
   }
 
   /** Aborts requests, and ends responses that have not been sent completely. */
