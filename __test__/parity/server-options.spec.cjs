@@ -450,6 +450,32 @@ test(
   }),
 )
 
+for (const [what, before] of [
+  ['the first head', []],
+  ['a later head', ['GET / HTTP/1.1\r\nHost: a\r\n\r\n']],
+])
+  test(
+    `${what} is late, and the program watches the socket and not 'clientError'`,
+    parity(async (http, log, { listen, connect }) => {
+      const options = { headersTimeout: 300, requestTimeout: 500, connectionsCheckingInterval: 5 }
+      const server = http.createServer(options, (_req, res) => res.end('ok'))
+      const closed = new Promise((resolve) => {
+        server.on('connection', (socket) => {
+          socket.on('error', (error) => log('error', error.code))
+          socket.on('close', (hadError) => resolve(hadError))
+        })
+      })
+      const client = await connect(await listen(server))
+      for (const request of before) {
+        await client.write(request)
+        log((await client.readResponse()).body)
+      }
+      await client.write('GET / HTTP/1.1\r\nHos')
+      log(await client.readToEnd())
+      log('close', await closed)
+    }),
+  )
+
 test(
   'properties that are changed while requests come',
   parity(async (http, log, { listen, connect }) => {
