@@ -13,16 +13,17 @@ const shell = NPM[0] === 'npm' && process.platform === 'win32'
 const TARBALLS = [`ferrohttp-${manifest.version}.tgz`, `ferrohttp-binding-${BUILD}-${manifest.version}.tgz`]
 
 /** What the command prints. It fails the test when it does not succeed. */
-async function execute(t, [command, ...args], cwd) {
-  const child = spawn(command, args, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+async function execute(t, [command, ...args], cwd, variables = {}) {
+  const env = { ...process.env, ...variables }
+  const child = spawn(command, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] })
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   t.is(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`)
   return stdout
 }
 
 /** Writes the tarballs into the folder `packages`. */
-async function pack(t, packages) {
-  await execute(t, [process.execPath, path.join(ROOT, 'npm/scripts/pack.mjs'), packages], ROOT)
+async function pack(t, packages, variables) {
+  await execute(t, [process.execPath, path.join(ROOT, 'npm/scripts/pack.mjs'), packages], ROOT, variables)
 }
 
 /** `npm install ferrohttp` in `folder`, without a registry. */

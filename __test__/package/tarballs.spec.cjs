@@ -3,6 +3,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const zlib = require('node:zlib')
 const test = require('ava')
 const manifest = require('ferrohttp/package.json')
 const { MAJOR, node } = require('../helpers/nodes.cjs')
@@ -89,6 +90,28 @@ for (const types of [20, 22, 24])
         if (!noEmit)
           t.is(await execute(t, [process.execPath, 'consumer.js'], folder), 'GET / false 1 true\ndrained 0 false\n')
       })
+
+test.serial('packages that a workflow makes name their repository and who pays for it', async (t) => {
+  const released = path.join(work, 'released')
+  const url = 'https://git.example/owner/name'
+  const variables = {
+    GITHUB_SERVER_URL: 'https://git.example',
+    GITHUB_REPOSITORY: 'owner/name',
+    FUNDING_URL: 'https://pay.example/',
+  }
+  await pack(t, released, variables)
+  for (const name of TARBALLS) {
+    // A tarball has the text of its files as it is.
+    const text = zlib.gunzipSync(fs.readFileSync(path.join(released, name))).toString('latin1')
+    for (const member of [
+      `"url": "git+${url}.git"`,
+      `"homepage": "${url}#readme"`,
+      `"bugs": "${url}/issues"`,
+      '"funding": "https://pay.example/"',
+    ])
+      t.true(text.includes(member), `${name}: ${member}`)
+  }
+})
 
 test.serial('publint has nothing to say', async (t) => {
   for (const name of TARBALLS)

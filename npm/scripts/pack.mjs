@@ -20,12 +20,20 @@ const TRIPLES = {
 }
 const builds = manifest.napi.targets.map((target) => TRIPLES[target])
 
-/** Where it comes from, which npm's provenance compares with the workflow that publishes. Known to that workflow alone. */
+/**
+ * Where it comes from, which npm's provenance compares with the workflow that publishes, and who pays for it. Known to that workflow
+ * alone.
+ */
 function origin() {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, FUNDING_URL: funding } = process.env
   if (!server || !name) return {}
   const url = `${server}/${name}`
-  return { repository: { type: 'git', url: `git+${url}.git` }, homepage: `${url}#readme`, bugs: `${url}/issues` }
+  return {
+    repository: { type: 'git', url: `git+${url}.git` },
+    homepage: `${url}#readme`,
+    bugs: `${url}/issues`,
+    ...(funding && { funding }),
+  }
 }
 
 /** Packs `files` of the root, and those of `contents`, as a package with this manifest. */
