@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, version};
@@ -25,6 +26,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 struct Load {
     port: u16,
     roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
     resumes: bool,
     request: String,
     body_bytes: usize,
@@ -49,6 +51,11 @@ fn main() -> Result<()> {
     let load = Rc::new(Load {
         port: port.parse()?,
         roots: Arc::new(roots),
+        // The group that all rivals have. Where they prefer another one, they would ask for it by a second hello.
+        provider: Arc::new(CryptoProvider {
+            kx_groups: vec![aws_lc_rs::kx_group::X25519],
+            ..aws_lc_rs::default_provider()
+        }),
         resumes: kind == "resumed",
         request: format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
         body_bytes: body_bytes.parse()?,
@@ -102,7 +109,8 @@ async fn run(load: Rc<Load>, connections: usize, length: Duration) -> Result<(Ve
 impl Load {
     /// With sessions of its own, so that each of its connections finds one to resume.
     fn connector(&self) -> Result<TlsConnector> {
-        let mut config = ClientConfig::builder_with_protocol_versions(&[&version::TLS13])
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&version::TLS13])?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
         if !self.resumes {
