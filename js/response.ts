@@ -328,9 +328,10 @@ function settle(response: ServerResponse, error?: Error | null): void {
     response._closed = true
     return
   }
-  response.emit('finish')
+  // Before the program's listeners, whose ticks follow 'close' as in Node. A listener that throws does not prevent it.
   response.req[kAnswering]?.(false)
   process.nextTick(emitClose, response)
+  response.emit('finish')
 }
 
 const plainEmit = OutgoingMessage.prototype.emit as ServerResponse['emit']

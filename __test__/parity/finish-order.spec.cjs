@@ -192,3 +192,21 @@ for (const [how, lookup] of Object.entries({
           }
     }),
   )
+
+test(
+  'ticks of a ‘finish’ listener come after the response’s ‘close’',
+  parity(async (http, log, { listen }) => {
+    const closed = new Promise((resolve) => {
+      const server = http.createServer((_req, res) => {
+        res.on('finish', () => process.nextTick(log, 'tick'))
+        res.on('close', () => {
+          log('close')
+          setImmediate(resolve)
+        })
+        res.end('x')
+      })
+      listen(server).then((port) => http.get({ port, host: '127.0.0.1', agent: false }, (res) => res.resume()))
+    })
+    await closed
+  }),
+)
