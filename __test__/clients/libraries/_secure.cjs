@@ -63,8 +63,8 @@ const libraries = {
     return [await text(superagent.get(url)), await text(superagent.post(url).type('text/plain').send(BODY))]
   },
   async ws(url, agent) {
-    const { default: WebSocket, WebSocketServer } = await load('ws')
-    const sockets = new WebSocketServer({ server })
+    const { default: WebSocket } = await load('ws')
+    const sockets = new WebSocket.WebSocketServer({ server })
     sockets.on('connection', (socket, req) => {
       socket.on('message', (data) =>
         socket.send(`${data.length < 10 ? 'GET' : 'POST'} ${req.socket.authorized} ${data}`),
