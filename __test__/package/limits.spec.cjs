@@ -45,7 +45,7 @@ const EXPECTED = {
   'line ends on an idle connection of a client': `${count(constant(CLIENT, 'MAX_LINE_ENDS'))} bytes`,
   'requests of one connection delivered and not answered yet': count(records.MAX_PIPELINED),
   'bytes of heads parsed ahead of JavaScript': `${constant(WAITING, 'HEADS') / KIB} KiB a connection, and one head`,
-  'bytes read while JavaScript is blocked': `${(constant(WAITING, 'MEMORY') + constant('crates/net/src/handoff/chunk.rs', 'CHUNK')) / KIB} KiB a connection`,
+  'bytes read while JavaScript is blocked': `${count(constant(WAITING, 'TOGETHER'))} bytes a connection`,
   'bytes queued while JavaScript is blocked': `${constant('crates/net/src/handoff/inbox.rs', 'FULL') / MIB} MiB for all connections of a thread`,
   'time to the end of a head': `${server.headersTimeout / 1000} s`,
   'time to the end of a request': `${server.requestTimeout / 1000} s`,

@@ -16,7 +16,10 @@ use crate::handoff::{CHUNK, Inbox, Until};
 const HEADS: u32 = 16 * 1024;
 
 /// With this many bytes, nothing is read before JavaScript takes a batch. A read brings up to 64 KiB more.
-const MEMORY: u32 = 160_000 - CHUNK as u32;
+const MEMORY: u32 = TOGETHER - CHUNK as u32;
+
+/// The same with the last read.
+const TOGETHER: u32 = 160_000;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
