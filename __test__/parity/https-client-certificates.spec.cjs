@@ -1,6 +1,7 @@
 'use strict'
 // Servers that ask their clients for certificates, on both: whom they accept, what sockets show, and how refused ones end.
 const test = require('ava')
+const { X509Certificate } = require('node:crypto')
 const { once } = require('node:events')
 const nodeHttps = require('node:https')
 const https = require('ferrohttp/https')
@@ -142,6 +143,55 @@ test(
     await new Promise((resolve) => refused.on('close', resolve))
   }, options),
 )
+
+test(
+  'the certificate type of Netscape',
+  parity(async (https, log, { listen }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const { root, types } = require('../helpers/pki-clients.cjs')
+    const node = require('node:https')
+    for (const [type, own] of Object.entries(types)) {
+      const given = { key: keys.leaf, cert: c.direct, ca: root, requestCert: true, rejectUnauthorized: false }
+      const server = https.createServer(given, (req, res) => {
+        log(type, req.socket.authorized, req.socket.authorizationError)
+        res.end()
+      })
+      const port = await listen(server)
+      const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
+      request.on('response', (response) => response.resume())
+      await new Promise((resolve) => request.on('close', resolve))
+    }
+  }, options),
+)
+
+test.serial('a client cannot have the server verify any number of signatures', async (t) => {
+  const { root, own } = require('../helpers/pki-clients.cjs')
+  const { verify } = X509Certificate.prototype
+  const pem = own.cert.replace(/-----[^-]+-----|\s/g, '')
+  // The same certificate with other serial numbers: each may have signed the others.
+  const others = Array.from({ length: 60 }, (_, number) => {
+    const der = Buffer.from(pem, 'base64')
+    const serial = new X509Certificate(der).serialNumber
+    der[der.indexOf(Buffer.from(serial, 'hex'))] = number + 1
+    return `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
+  })
+  const given = { key: keys.leaf, cert: certificates.direct, ca: root, requestCert: true, rejectUnauthorized: false }
+  const server = https.createServer(given, (req, res) => res.end(req.socket.authorizationError))
+  const port = await listen(t, server)
+  let count = 0
+  X509Certificate.prototype.verify = function (key) {
+    count++
+    return verify.call(this, key)
+  }
+  t.teardown(() => Object.assign(X509Certificate.prototype, { verify }))
+  const cert = others.join('')
+  const options = { port, host: 'localhost', family: 4, ca: certificates.root, agent: false, key: own.key, cert }
+  const [response] = await once(nodeHttps.get(options), 'response')
+  const parts = []
+  for await (const part of response.setEncoding('latin1')) parts.push(part)
+  t.not(parts.join(''), '')
+  t.true(count > 0 && count < others.length, `${count} verifications`)
+})
 
 test('stricter than Node: a client without a certificate is not authorized by resuming its session', async (t) => {
   const given = { key: keys.leaf, cert: certificates.direct, ca: certificates.root, requestCert: true }

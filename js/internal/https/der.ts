@@ -24,6 +24,8 @@ export interface CertificateParts {
 export const KEY_USAGE = '551d0f'
 export const BASIC_CONSTRAINTS = '551d13'
 export const NAME_CONSTRAINTS = '551d1e'
+/** Of Netscape, before extended key usages. OpenSSL still obeys it. */
+const CERTIFICATE_TYPE = '6086480186f8420101'
 
 /** In the first byte of a key usage. */
 export const KEY_CERT_SIGN = 0x04
@@ -99,7 +101,15 @@ function* extensionsOf(der: Buffer, wrapped: Element): Generator<[string, Buffer
 
 /** Whether the key usage is absent or names one of `usages`, bits of its first byte. */
 export function allowsUsage({ extensions }: CertificateParts, usages: number): boolean {
-  const usage = extensions.get(KEY_USAGE)
-  // A bit string: tag, length, number of unused bits, bits.
-  return usage === undefined || ((usage[3] ?? 0) & usages) !== 0
+  return hasBit(extensions.get(KEY_USAGE), usages)
+}
+
+/** Whether Netscape's certificate type is absent or names one of `types`, bits of its first byte. */
+export function allowsType({ extensions }: CertificateParts, types: number): boolean {
+  return hasBit(extensions.get(CERTIFICATE_TYPE), types)
+}
+
+/** @param text a bit string: tag, length, number of unused bits, bits */
+function hasBit(text: Buffer | undefined, bits: number): boolean {
+  return text === undefined || ((text[3] ?? 0) & bits) !== 0
 }

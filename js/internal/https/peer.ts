@@ -17,9 +17,9 @@ export class Peer {
     this.#trust = trust
   }
 
-  /** The peer's own first. */
+  /** The peer's own first. Those that node:crypto cannot read are left out. Empty if the peer's own is one of them. */
   get certificates(): readonly X509Certificate[] {
-    this.#certificates ??= splitCertificates(this.chain).map((der) => new X509Certificate(der))
+    this.#certificates ??= readable(splitCertificates(this.chain))
     return this.#certificates
   }
 
@@ -51,6 +51,21 @@ export class Peer {
 
   #issuerOf(certificate: X509Certificate): X509Certificate | undefined {
     if (certificate.checkIssued(certificate)) return certificate
-    return this.certificates.find((one) => certificate.checkIssued(one)) ?? this.#trust.issuersOf(certificate)[0]
+    const sent = this.certificates.find((one) => certificate.checkIssued(one))
+    return sent ?? this.#trust.issuersOf(certificate, { verifications: 1 })[0]
+  }
+}
+
+/** A peer chooses these bytes, and the I/O thread has only parsed those that it has needed. */
+function readable([own, ...others]: readonly Buffer[]): X509Certificate[] {
+  const first = own === undefined ? null : read(own)
+  return first === null ? [] : [first, ...others.map(read).filter((one) => one !== null)]
+}
+
+function read(der: Buffer): X509Certificate | null {
+  try {
+    return new X509Certificate(der)
+  } catch {
+    return null
   }
 }

@@ -34,12 +34,12 @@ export class Trust {
   }
 
   /** The trusted certificates that may have signed `certificate`, parsed. It may be one of them. */
-  issuersOf(certificate: X509Certificate): X509Certificate[] {
+  issuersOf(certificate: X509Certificate, budget: Budget): X509Certificate[] {
     const issuer = partsOf(certificate.raw)?.issuer
     if (issuer === undefined) return []
     return (this.#named(issuer) ?? [])
       .map((der) => new X509Certificate(der))
-      .filter((one) => mayBeIssuedBy(certificate, one))
+      .filter((one) => mayBeIssuedBy(certificate, one, budget))
   }
 
   #named(subject: string): Buffer[] | undefined {
@@ -57,16 +57,25 @@ export class Trust {
   }
 }
 
+/** Signatures that may still be verified to find issuers. Without any, `mayBeIssuedBy` is false where only a signature can decide. */
+export interface Budget {
+  verifications: number
+}
+
 /**
  * Whether OpenSSL takes `issuer` for the issuer. `checkIssued` also asks for keyCertSign, whose absence OpenSSL reports when it has the
  * path.
  */
-export function mayBeIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+export function mayBeIssuedBy(certificate: X509Certificate, issuer: X509Certificate, budget: Budget): boolean {
   if (certificate.checkIssued(issuer)) return true
+  // node:crypto keeps these texts. Certificates are parsed only where they are equal.
+  if (certificate.issuer !== issuer.subject) return false
   const own = partsOf(certificate.raw)
   const signer = partsOf(issuer.raw)
   if (own === null || signer === null || own.issuer !== signer.subject) return false
-  return !allowsUsage(signer, KEY_CERT_SIGN) && certificate.verify(issuer.publicKey)
+  if (allowsUsage(signer, KEY_CERT_SIGN) || budget.verifications === 0) return false
+  budget.verifications--
+  return certificate.verify(issuer.publicKey)
 }
 
 /** The latest default stores, with the list that they were made from. */

@@ -5,9 +5,17 @@
 import type { X509Certificate } from 'node:crypto'
 
 import * as r from '../../native/records.js'
-import { allowsUsage, BASIC_CONSTRAINTS, KEY_CERT_SIGN, KEY_USAGE, NAME_CONSTRAINTS, partsOf } from './der.js'
+import {
+  allowsType,
+  allowsUsage,
+  BASIC_CONSTRAINTS,
+  KEY_CERT_SIGN,
+  KEY_USAGE,
+  NAME_CONSTRAINTS,
+  partsOf,
+} from './der.js'
 import type { Peer } from './peer.js'
-import { mayBeIssuedBy, type Purpose, type Trust } from './trust.js'
+import { mayBeIssuedBy, type Budget, type Purpose, type Trust } from './trust.js'
 
 /** Messages of OpenSSL by the names of its errors. */
 const MESSAGES = {
@@ -61,6 +69,11 @@ const FOUND_NATIVELY: Readonly<Record<number, Code>> = {
 
 /** OpenSSL's limit for the length of a chain. */
 const LONGEST_CHAIN = 100
+/**
+ * Signatures that are verified to find issuers that may not sign. The peer chooses how many of its certificates have the same name, and
+ * each verification blocks the thread.
+ */
+const MOST_VERIFICATIONS = 16
 /** Extended key usage: the certificate of a TLS server or client. */
 const EXTENDED_USAGE: Readonly<Record<Purpose, string>> = {
   servers: '1.3.6.1.5.5.7.3.1',
@@ -68,6 +81,8 @@ const EXTENDED_USAGE: Readonly<Record<Purpose, string>> = {
 }
 /** Key usages (RFC 5280 section 4.2.1.3), one of which is needed: digitalSignature and keyAgreement, of servers also keyEncipherment. */
 const KEY_USAGES: Readonly<Record<Purpose, number>> = { servers: 0xa8, clients: 0x88 }
+/** In the first byte of Netscape's certificate type. */
+const CERTIFICATE_TYPES: Readonly<Record<Purpose, number>> = { servers: 0x40, clients: 0x80 }
 /** Algorithms of signatures, by their identifiers in DER: RSA with SHA-256, SHA-384 and SHA-512, ECDSA with them, and Ed25519. */
 const STRONG_SIGNATURES: ReadonlySet<string> = new Set([
   ...['2a864886f70d01010b', '2a864886f70d01010c', '2a864886f70d01010d'],
@@ -144,11 +159,12 @@ interface Path {
 /** Finds the issuer of each certificate, among the trusted ones first. */
 function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
   const path = [chain[0]!]
+  const budget: Budget = { verifications: MOST_VERIFICATIONS }
   let trusted = 0
   while (path.length < LONGEST_CHAIN) {
     const last = path.at(-1)!
-    const issuers = trust.issuersOf(last)
-    const isSelfSigned = mayBeIssuedBy(last, last)
+    const issuers = trust.issuersOf(last, budget)
+    const isSelfSigned = mayBeIssuedBy(last, last, budget)
     if (isSelfSigned) {
       const isTrusted = trusted > 0 || issuers.some(({ raw }) => raw.equals(last.raw))
       if (isTrusted) return { path, problem: null }
@@ -157,7 +173,7 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
     const issuer =
       issuers.find((one) => last.verify(one.publicKey)) ??
       issuers[0] ??
-      (trusted > 0 ? undefined : chain.find((one) => mayBeIssuedBy(last, one) && !path.includes(one)))
+      (trusted > 0 ? undefined : chain.find((one) => !path.includes(one) && mayBeIssuedBy(last, one, budget)))
     if (issuer === undefined)
       return { path, problem: trusted > 0 ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     if (issuers.length > 0) trusted++
@@ -199,7 +215,9 @@ function hasKeyUsage({ raw }: X509Certificate, usages: number): boolean {
 }
 
 function isFor(purpose: Purpose, certificate: X509Certificate): boolean {
-  return mayBeFor(purpose, certificate) && hasKeyUsage(certificate, KEY_USAGES[purpose])
+  const parts = partsOf(certificate.raw)
+  if (parts === null || !mayBeFor(purpose, certificate)) return false
+  return allowsUsage(parts, KEY_USAGES[purpose]) && allowsType(parts, CERTIFICATE_TYPES[purpose])
 }
 
 /** In node:crypto `keyUsage` is the list of extended key usages. */

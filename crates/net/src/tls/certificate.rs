@@ -30,6 +30,8 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+/// Of Netscape, before extendedKeyUsage. OpenSSL still obeys it.
+const CERTIFICATE_TYPE: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 1, 1];
 const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 
@@ -38,6 +40,10 @@ const DIGITAL_SIGNATURE: u8 = 0x80;
 const KEY_ENCIPHERMENT: u8 = 0x20;
 const KEY_AGREEMENT: u8 = 0x08;
 const KEY_CERT_SIGN: u8 = 0x04;
+
+/// In the first byte of Netscape's certificate type.
+const TYPE_CLIENT: u8 = 0x80;
+const TYPE_SERVER: u8 = 0x40;
 
 /// Whose certificates are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,14 @@ impl Purpose {
         match self {
             Self::Servers => DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT,
             Self::Clients => DIGITAL_SIGNATURE | KEY_AGREEMENT,
+        }
+    }
+
+    /// The bit in Netscape's certificate type.
+    const fn certificate_type(self) -> u8 {
+        match self {
+            Self::Servers => TYPE_SERVER,
+            Self::Clients => TYPE_CLIENT,
         }
     }
 
@@ -83,6 +97,8 @@ pub(super) struct Certificate<'a> {
     authority: Option<(bool, Option<usize>)>,
     /// The first byte.
     key_usage: Option<u8>,
+    /// The first byte of Netscape's certificate type.
+    certificate_type: Option<u8>,
     /// Whether extendedKeyUsage names servers, and clients.
     purposes: Option<(bool, bool)>,
     has_name_constraints: bool,
@@ -125,6 +141,7 @@ impl<'a> Certificate<'a> {
             key,
             authority: None,
             key_usage: None,
+            certificate_type: None,
             purposes: None,
             has_name_constraints: false,
             has_dns_name: false,
@@ -147,11 +164,8 @@ impl<'a> Certificate<'a> {
     fn add(&mut self, id: &[u8], mut value: Reader<'a>) -> Option<()> {
         match id {
             SUBJECT_KEY => self.subject_key = Some(value.expect(OCTET_STRING)?),
-            KEY_USAGE => {
-                let bits = value.expect(BIT_STRING)?;
-                // The first byte is the number of unused bits.
-                self.key_usage = Some(bits.get(1).copied().unwrap_or(0));
-            }
+            KEY_USAGE => self.key_usage = Some(value.first_bits()?),
+            CERTIFICATE_TYPE => self.certificate_type = Some(value.first_bits()?),
             SUBJECT_ALT_NAME => {
                 let mut names = Reader(value.expect(SEQUENCE)?);
                 while !names.0.is_empty() {
@@ -216,10 +230,13 @@ impl<'a> Certificate<'a> {
             .is_none_or(|usage| usage & KEY_CERT_SIGN != 0)
     }
 
-    /// By its key usage.
+    /// By its key usage and by Netscape's certificate type.
     pub(super) fn may_be_used(&self, purpose: Purpose) -> bool {
         self.key_usage
             .is_none_or(|usage| usage & purpose.key_usages() != 0)
+            && self
+                .certificate_type
+                .is_none_or(|bits| bits & purpose.certificate_type() != 0)
     }
 
     /// Largest number of authorities that may follow it.
@@ -277,6 +294,20 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// Whether the bytes are one value with the three parts of a certificate, and nothing else. JavaScript splits a chain at the ends of
+/// these values.
+pub(super) fn has_certificate_form(der: &[u8]) -> bool {
+    let mut bytes = Reader(der);
+    let Some(contents) = bytes.expect(SEQUENCE) else {
+        return false;
+    };
+    let mut parts = Reader(contents);
+    let has_parts = [SEQUENCE, SEQUENCE, BIT_STRING]
+        .into_iter()
+        .all(|tag| parts.expect(tag).is_some());
+    has_parts && parts.0.is_empty() && bytes.0.is_empty()
+}
+
 /// Values of DER that follow each other.
 struct Reader<'a>(&'a [u8]);
 
@@ -306,6 +337,13 @@ impl<'a> Reader<'a> {
         self.next()
             .filter(|(tag, _)| *tag == expected)
             .map(|(_, contents)| contents)
+    }
+
+    /// The first byte of a bit string.
+    fn first_bits(&mut self) -> Option<u8> {
+        let bits = self.expect(BIT_STRING)?;
+        // The first byte is the number of unused bits.
+        Some(bits.get(1).copied().unwrap_or(0))
     }
 
     fn optional(&mut self, expected: u8) -> Option<&'a [u8]> {
@@ -398,6 +436,17 @@ mod tests {
         assert!(!whole.names_itself() && !whole.has_signed_itself());
         for length in 0..der.len() {
             assert!(Certificate::parse(&der[..length]).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_one_value_with_three_parts() {
+        let der = certificate!("inter");
+        assert!(has_certificate_form(&der));
+        assert!(!has_certificate_form(&[&der[..], &[0]].concat()));
+        assert!(!has_certificate_form(&der[..der.len() - 1]));
+        for other in [&[][..], &[0x30, 0], &[0x30, 3], &[0x30, 2, 0x30, 0]] {
+            assert!(!has_certificate_form(other), "{other:?}");
         }
     }
 

@@ -12,9 +12,19 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use webpki::{RawPublicKeyEntity, anchor_from_trusted_cert, spki_for_anchor};
 
+use super::certificate::has_certificate_form;
 use super::provider::provider;
 
 type Verified = Result<HandshakeSignatureValid, Error>;
+
+/// As with OpenSSL, bytes that are no certificate end the handshake, wherever in the chain they are.
+fn have_form(own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
+    if has_certificate_form(own) && others.iter().all(|der| has_certificate_form(der)) {
+        Ok(())
+    } else {
+        Err(Error::InvalidCertificate(CertificateError::BadEncoding))
+    }
+}
 
 /// See the module. Accepts every certificate, and no signature that does not fit the certificate's key.
 #[derive(Debug)]
@@ -29,13 +39,13 @@ impl KeyVerifier {
 impl ServerCertVerifier for KeyVerifier {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        have_form(own, others).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -125,11 +135,11 @@ impl ClientCertVerifier for ClientKeyVerifier {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
+        have_form(own, others).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -170,5 +180,38 @@ fn or_by_key(
             verify(&spki_for_anchor(&parts))
         }
         verified => verified,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::certificate;
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_certificate_end_the_handshake() {
+        let own = CertificateDer::from(certificate!("direct"));
+        let name = ServerName::try_from("localhost").expect("a name");
+        let accepts = |own: &CertificateDer<'_>, other: &[u8]| {
+            let others = [CertificateDer::from(other)];
+            let now = UnixTime::now();
+            let server = KeyVerifier::new().verify_server_cert(own, &others, &name, &[], now);
+            let client = ClientKeyVerifier::new(Vec::new(), true);
+            let client = client.verify_client_cert(own, &others, now);
+            assert_eq!(server.is_ok(), client.is_ok());
+            client.is_ok()
+        };
+        assert!(accepts(&own, &certificate!("inter")));
+        let followed = [&certificate!("inter")[..], &[0x30, 3]].concat();
+        for other in [
+            &[][..],
+            &[0x30, 0],
+            &[0x30, 3],
+            b"no certificate",
+            &followed,
+        ] {
+            assert!(!accepts(&own, other), "{other:?}");
+            assert!(!accepts(&other.into(), &own));
+        }
     }
 }
