@@ -145,6 +145,71 @@ test(
 )
 
 test(
+  'clients of a server whose requestCert is set later',
+  parity(async (https, log, { listen, until }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const node = require('node:https')
+    const given = { key: keys.leaf, cert: c.direct, ca: c.root }
+    const server = https.createServer(given, (req, res) => {
+      log(req.socket.authorized)
+      res.end()
+    })
+    const port = await listen(server)
+    const ask = async (own) => {
+      const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
+      request.on('response', (response) => response.resume())
+      request.on('error', () => {})
+      await new Promise((resolve) => request.on('close', resolve))
+    }
+    await ask({})
+    server.requestCert = true
+    const refused = until(server, 'tlsClientError')
+    await ask({})
+    await refused
+    await ask({ key: keys.client, cert: c.client })
+  }, options),
+)
+
+test(
+  'sessions of a server with the same ticketKeys',
+  parity(async (https, log, { listen, until }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const tls = require('node:tls')
+    const given = { key: keys.leaf, cert: c.direct, ticketKeys: Buffer.alloc(48, 7), maxVersion: 'TLSv1.2' }
+    let session
+    for (const sessionIdContext of ['one', 'one', 'other']) {
+      const port = await listen(https.createServer({ ...given, sessionIdContext }))
+      const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: c.root, session })
+      await until(socket, 'secureConnect')
+      log(sessionIdContext, socket.isSessionReused())
+      session ??= socket.getSession()
+      socket.destroy()
+    }
+  }, options),
+)
+
+test(
+  'clients that ask for a name with a context of its own',
+  parity(async (https, log, { listen }) => {
+    const { certificates: c, keys } = require('../helpers/pki.cjs')
+    const node = require('node:https')
+    const given = { key: keys.leaf, cert: c.direct, ca: c.root, requestCert: true, rejectUnauthorized: false }
+    const server = https.createServer(given, (req, res) => {
+      log(req.socket.servername, req.socket.authorized, req.socket.authorizationError)
+      res.end()
+    })
+    server.addContext('localhost', { key: keys.leaf, cert: c.direct })
+    const port = await listen(server)
+    for (const servername of ['localhost', 'other.test']) {
+      const own = { key: keys.client, cert: c.client, servername, rejectUnauthorized: false }
+      const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
+      request.on('response', (response) => response.resume())
+      await new Promise((resolve) => request.on('close', resolve))
+    }
+  }, options),
+)
+
+test(
   'the certificate type of Netscape',
   parity(async (https, log, { listen }) => {
     const { certificates: c, keys } = require('../helpers/pki.cjs')

@@ -77,6 +77,8 @@ export function nativeTls(
   if (option !== undefined) return option
   // The program has changed the list itself.
   if ((server._contexts?.length ?? 0) !== contexts.length) return '_contexts'
+  // With OpenSSL a context has its own authorities, which are Node's where it has no `ca`.
+  if (server.requestCert && contexts.length > 0) return 'addContext: requestCert'
   const { minVersion = tls.DEFAULT_MIN_VERSION, maxVersion = tls.DEFAULT_MAX_VERSION } = server
   if (VERSIONS[minVersion] === undefined) return `minVersion: ${minVersion}`
   if (VERSIONS[maxVersion] === undefined) return `maxVersion: ${maxVersion}`

@@ -3,7 +3,7 @@
  * Node's tls.Server does: each connection arrives as a stream with the event 'secureConnection', and is served as http.Server serves
  * one that arrives with 'connection'. In both cases tls.Server checks and keeps the options.
  */
-import type { X509Certificate } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'
 import type { Duplex } from 'node:stream'
@@ -137,13 +137,19 @@ function prepared(server: SecureServer): NativeTls | string {
   if (event !== undefined) return `listener: '${event}'`
   const { ticketKeys, sessionTimeout } = server as TlsMembers
   const hasKeys = server[kKnowsTicketKeys] === true || ticketKeys !== undefined || sessionTimeout !== undefined
-  // Those of its context of OpenSSL.
-  const keys = hasKeys ? tls.Server.prototype.getTicketKeys.call(server) : null
+  const keys = hasKeys ? derivedTicketKeys(server) : null
   const made = nativeTls(server as object, server[kOptions], server[kContexts], keys)
   if (typeof made === 'string') return made
   server[kTrust] = made.trust
   server[kShown] = made.shown
   return { tls: made.tls, handshakeTimeout: server[kOptions].handshakeTimeout || HANDSHAKE_TIMEOUT }
+}
+
+/** As with OpenSSL, servers with another `sessionIdContext` do not resume each other's sessions. */
+function derivedTicketKeys(server: SecureServer): Buffer {
+  const { sessionIdContext = '' } = server as { sessionIdContext?: string }
+  const keys = tls.Server.prototype.getTicketKeys.call(server)
+  return createHash('sha384').update(keys).update(sessionIdContext).digest()
 }
 
 proto[kPrepareTls] = function prepareTls(this: SecureServer): NativeTls | null {
@@ -212,16 +218,19 @@ proto[kMakeSocket] = function makeSocket(this: SecureServer, connection: Connect
 /** Decides about a client whose certificate is not valid, of which the I/O thread has parsed nothing yet. */
 proto[kSecured] = function secured(this: SecureServer, connection: Connection): boolean {
   const { client } = connection
-  if (client !== null && client.verdict !== r.VERDICT_TRUSTED) {
+  const { rejectUnauthorized, requestCert } = this as TlsMembers
+  const isNew = requestCert === true && client === null
+  // The program has set `requestCert` since. Further clients are asked for certificates.
+  if (isNew) renew(this)
+  if (isNew || (client !== null && client.verdict !== r.VERDICT_TRUSTED)) {
     const socket = connection.socket as SecureSocket
-    const { rejectUnauthorized } = this as { rejectUnauthorized?: boolean }
     if (rejectUnauthorized !== false && !socket.authorized) {
       // As in Node the server is notified when the socket has closed, of an error that does not have the reason.
       socket.once('close', () => report(this, tlsError(r.TLS_HANG_UP), socket))
       socket.destroy()
       return true
     }
-    connection.command(r.OUT_APPROVE, 0)
+    if (!isNew) connection.command(r.OUT_APPROVE, 0)
   }
   return showSecured.call(this, connection)
 }
