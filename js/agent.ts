@@ -118,6 +118,8 @@ const kPool = Symbol('ferrohttp.pool')
 export interface Naming {
   /** Whether the agent's names are those of its class, and not of a method that the program has replaced. */
   isStandard(agent: Agent): boolean
+  /** Whether the options of a connection still have its name. A method of the program may have changed them. */
+  keepsOptions(agent: Agent): boolean
   /** The origin of a request, null for a request with options of its own that are part of the name. */
   usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions, request: ClientRequest): Origin | null
 }
@@ -207,7 +209,9 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
     socket.destroy()
     return
   }
-  const name = (this[kNaming]?.isStandard(this) && options._agentKey) || this.getName(options)
+  const naming = this[kNaming]
+  const hasName = naming?.isStandard(this) === true && naming.keepsOptions(this)
+  const name = (hasName && options._agentKey) || this.getName(options)
   debug?.('agent.on(free) %s', name)
   const pool = poolOf(this)
   const origin = pool.originOf(name, options)
@@ -447,7 +451,11 @@ defineMethods(Agent.prototype, {
 
 const { createConnection, getName, removeSocket } = Agent.prototype
 Object.defineProperty(Agent.prototype, kNaming, {
-  value: { isStandard: (agent: Agent) => agent.getName === getName, usualOrigin } satisfies Naming,
+  value: {
+    isStandard: (agent: Agent) => agent.getName === getName,
+    keepsOptions: (agent: Agent) => agent.createConnection === createConnection,
+    usualOrigin,
+  } satisfies Naming,
 })
 
 /** The agent of requests that name none. Programs replace it by assigning `http.globalAgent`. */

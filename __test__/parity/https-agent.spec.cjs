@@ -155,6 +155,26 @@ test(
     await ask(trusting)
     trusting.destroy()
 
+    const ca = Buffer.from(`${cert}\n`)
+    const changed = new https.Agent({ keepAlive: true, ca: [ca], servername: '', rejectUnauthorized: false })
+    await ask(changed)
+    await ask(changed)
+    ca[ca.length - 1] = ' '.charCodeAt(0)
+    await ask(changed)
+    await ask(changed)
+    changed.destroy()
+
+    class Changing extends https.Agent {
+      createConnection(options, callback) {
+        options.ecdhCurve = 'P-256'
+        return super.createConnection(options, callback)
+      }
+    }
+    const changing = new Changing({ keepAlive: true, rejectUnauthorized: false })
+    await ask(changing)
+    await ask(changing)
+    changing.destroy()
+
     class Named extends https.Agent {
       getName(options) {
         return `own:${options.path}`

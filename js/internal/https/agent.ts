@@ -170,7 +170,12 @@ defineMethods(Agent.prototype, {
 })
 
 const { createConnection, getName } = Agent.prototype
-Object.defineProperty(Agent.prototype, kNaming, { value: secureNaming(getName, kIdentityCheck) })
+Object.defineProperty(Agent.prototype, kNaming, {
+  value: secureNaming(
+    { createConnection, getName } as Pick<PlainAgent, 'createConnection' | 'getName'>,
+    kIdentityCheck,
+  ),
+})
 
 /** @returns the socket, or the reason why node:tls has to make the connection */
 function connectOnIoThread(

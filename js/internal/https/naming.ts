@@ -7,6 +7,7 @@ import https from 'node:https'
 import type { Agent as PlainAgent, Naming } from '../../agent.js'
 import { Agent as HttpAgent, merged, serverName } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
+import { bytesOf } from './pem.js'
 
 /** The options that are part of names, as the running Node reads them. */
 const PARTS = namedOptions()
@@ -33,13 +34,17 @@ interface Named {
 }
 
 /**
- * @param getName the class's own
+ * @param own the class's methods
  * @param further a member of requests whose name is their own
  */
-export function secureNaming(getName: PlainAgent['getName'], further: symbol): Naming {
+export function secureNaming(
+  { createConnection, getName }: Pick<PlainAgent, 'createConnection' | 'getName'>,
+  further: symbol,
+): Naming {
   const inherited = HttpAgent.prototype.getName
   return {
     isStandard: (agent) => agent.getName === getName && HttpAgent.prototype.getName === inherited,
+    keepsOptions: (agent) => agent.createConnection === createConnection,
     usualOrigin(agent, pool, options, request) {
       const given = options as Record<PropertyKey, unknown>
       for (const name of UNUSUAL) if (given[name] !== undefined) return null
@@ -64,14 +69,21 @@ export function secureNaming(getName: PlainAgent['getName'], further: symbol): N
 function isAsNamed(agent: PlainAgent & Named, own: Record<string, unknown>): boolean {
   const last = agent[kNamed]
   if (last !== undefined && PARTS.every((name, at) => isSame(own[name], last[at]))) return true
-  const value = PARTS.map((name) => (Array.isArray(own[name]) ? [...own[name]] : own[name]))
+  const value = PARTS.map((name) => snapshot(own[name]))
   Object.defineProperty(agent, kNamed, { value, configurable: true })
   return false
 }
 
-/** Programs may add to an array. */
+/** A copy, because programs may change arrays and bytes. */
+function snapshot(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snapshot)
+  return ArrayBuffer.isView(value) ? Buffer.from(bytesOf(value)) : value
+}
+
+/** @param last a copy. Other objects are never the same: they may have changed */
 function isSame(value: unknown, last: unknown): boolean {
-  if (value === last) return true
+  if (typeof value !== 'object' || value === null) return value === last
+  if (ArrayBuffer.isView(value)) return ArrayBuffer.isView(last) && bytesOf(value).equals(bytesOf(last))
   if (!Array.isArray(value) || !Array.isArray(last) || value.length !== last.length) return false
-  return value.every((one, at) => one === last[at])
+  return value.every((one, at) => isSame(one, last[at]))
 }
