@@ -7,7 +7,7 @@ import { NAMES } from './implementations.mjs'
 /** What --smoke runs: each way of framing and keeping a connection once, and a client, in a few seconds. */
 const SMOKE_SCENARIOS = [
   ...['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'immediate-64'],
-  ...['https-64', 'https-full', 'https-resumed', 'client-64', 'https-client-64'],
+  ...['https-64', 'https-full', 'client-64', 'https-client-64'],
 ]
 const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
 /** Who answers the clients: the fastest there is, or where nothing may be installed the server that is always there. */

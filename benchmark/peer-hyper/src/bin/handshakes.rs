@@ -8,20 +8,18 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::{
-    ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
-};
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStore, version};
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, version};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -108,34 +106,6 @@ async fn run(load: Rc<Load>, connections: usize, length: Duration) -> Result<(Ve
     Ok((latencies, start.elapsed().as_secs_f64()))
 }
 
-/// The latest ticket, for any number of connections: OpenSSL sends no other one in a resumed session.
-#[derive(Debug, Default)]
-struct Ticket(Mutex<Option<Tls13ClientSessionValue>>);
-
-impl ClientSessionStore for Ticket {
-    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
-
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        None
-    }
-
-    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
-
-    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        None
-    }
-
-    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
-
-    fn insert_tls13_ticket(&self, _: ServerName<'static>, ticket: Tls13ClientSessionValue) {
-        *self.0.lock().expect("one thread") = Some(ticket);
-    }
-
-    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.0.lock().expect("one thread").clone()
-    }
-}
-
 impl Load {
     /// With sessions of its own, so that each of its connections finds one to resume.
     fn connector(&self) -> Result<TlsConnector> {
@@ -143,11 +113,9 @@ impl Load {
             .with_protocol_versions(&[&version::TLS13])?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
-        config.resumption = if self.resumes {
-            Resumption::store(Arc::new(Ticket::default()))
-        } else {
-            Resumption::disabled()
-        };
+        if !self.resumes {
+            config.resumption = Resumption::disabled();
+        }
         Ok(Arc::new(config).into())
     }
 
