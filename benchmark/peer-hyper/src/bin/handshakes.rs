@@ -95,10 +95,7 @@ async fn run(load: Rc<Load>, connections: usize, length: Duration) -> Result<(Ve
         .collect();
     let mut latencies = Vec::new();
     for task in tasks {
-        latencies.extend(
-            task.await?
-                .map_err(|message| Box::<dyn Error>::from(message))?,
-        );
+        latencies.extend(task.await?.map_err(Box::<dyn Error>::from)?);
     }
     if latencies.is_empty() {
         return Err("nothing was answered".into());
