@@ -8,7 +8,7 @@ const path = require('node:path')
 const { once } = require('node:events')
 const { spawn, spawnSync } = require('node:child_process')
 const test = require('ava')
-const { listen } = require('../helpers/listen.cjs')
+const { freePort, listen } = require('../helpers/listen.cjs')
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(fs.existsSync)
 const inBrowser = CHROMIUM === undefined ? test.skip : test.serial
@@ -54,14 +54,6 @@ test('a page that cannot be read is status 500', (t) => {
   t.is(stderr, '')
   t.regex(stdout, /^500\n.*EMFILE/)
 })
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 test('FERROHTTP_INSPECT serves it on loopback, and to no other name', async (t) => {
   const port = await freePort()

@@ -27,4 +27,13 @@ async function listen(t, server, road = 'native') {
   return acceptor.address().port
 }
 
-module.exports = { listen, ROADS: Object.keys(ROADS) }
+/** @returns {Promise<number>} a port of loopback that was free just now, for a program that listens on a port it is given */
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+module.exports = { freePort, listen, ROADS: Object.keys(ROADS) }

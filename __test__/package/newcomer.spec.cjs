@@ -3,11 +3,11 @@
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
-const net = require('node:net')
 const os = require('node:os')
 const path = require('node:path')
 const { createInterface } = require('node:readline')
 const test = require('ava')
+const { freePort } = require('../helpers/listen.cjs')
 const { NPM, execute, installInto, pack } = require('./_tarballs.cjs')
 
 const README = fs.readFileSync(path.join(__dirname, '../../README.md'), 'utf8')
@@ -28,14 +28,6 @@ function blocksOf(heading) {
     language,
     lines: code.trimEnd().split('\n'),
   }))
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /**

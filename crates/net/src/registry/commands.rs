@@ -13,7 +13,8 @@ use crate::threads::js_thread::{FlushUnderWay, JsThread};
 use crate::threads::staging;
 use crate::time::clock::now;
 
-/// How many connections ahead of the current one the CPU is asked to load. Its time suffices for a load from the slowest cache.
+/// While the thread works on one connection, the CPU loads the one that is this many places further on. By the time the thread gets
+/// there, the load has ended, also from the slowest cache.
 const AHEAD: usize = 4;
 
 thread_local! {
@@ -44,7 +45,8 @@ impl Commands {
         }
     }
 
-    /// Applies the commands of `runs`, which are records of one connection that follow one another.
+    /// Applies the commands. A run is a number of records that follow one another and name the same connection; `runs` has the
+    /// connection of each, see `find_connections`.
     fn apply(mut self, runs: &[Option<Arc<Connection>>]) {
         let mut held = std::mem::take(&mut self.held).into_iter();
         let now = now();
@@ -63,7 +65,7 @@ impl Commands {
         }
     }
 
-    /// The connection of each run, None where it is gone.
+    /// Appends the connection of each run to `runs`, None where it is gone.
     fn find_connections(&self, runs: &mut Vec<Option<Arc<Connection>>>) {
         let mut records = Records::new(&self.records, &self.text);
         let mut last = None;
@@ -103,9 +105,11 @@ impl Work for Commands {
     fn carry_out(self: Box<Self>) {
         let js = Arc::clone(&self.under_way);
         let mut runs = RUNS.take();
-        self.find_connections(&mut runs);
         // As in a connection's task, a panic is our bug and must not end the thread.
-        drop(catch_unwind(AssertUnwindSafe(|| self.apply(&runs))));
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            self.find_connections(&mut runs);
+            self.apply(&runs);
+        })));
         staging::with_batch(&js, |batch| {
             for connection in prefetching(&runs).flatten() {
                 let finished = catch_unwind(AssertUnwindSafe(|| connection.after_commands(batch)));

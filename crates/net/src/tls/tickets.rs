@@ -110,7 +110,7 @@ mod tests {
             Some(&b"session"[..])
         );
         assert_eq!(other.decrypt_at(&ticket, 1100), None);
-        // Another process's clock may be behind.
+        // A process whose clock is ahead has issued it: the client makes a full handshake.
         assert_eq!(other.decrypt_at(&ticket, 999), None);
         assert_eq!(tickets(1).decrypt_at(&ticket, 1000), None);
     }
