@@ -181,6 +181,7 @@ export const IncomingMessage = function IncomingMessage(
   this[kGone] = false
   this[kAbortController] = null
   this[kCloseListener] = null
+  this[kHeldDestroy] = null
 } as unknown as IncomingMessageConstructor
 
 Object.setPrototypeOf(IncomingMessage, Readable)

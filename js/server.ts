@@ -16,6 +16,7 @@ import { drain } from './internal/server/drain.js'
 import { drainOnSignal } from './internal/server/drain-on-signal.js'
 import { environment } from './internal/bridge/environment.js'
 import type { Health } from './internal/server/health.js'
+import { keepHiddenClasses } from './internal/server/hidden-classes.js'
 import { ListenHandle } from './internal/server/listen-handle.js'
 import { listenError, listenOptions } from './internal/server/listen-options.js'
 import type { BindingTls } from './internal/bridge/native.js'
@@ -427,6 +428,7 @@ export function connectionListener(this: Server, stream: net.Socket): void {
 proto[kClosed] = function closed(connection): void {
   if (!connection.counted) return
   this._connections--
+  if (this._connections === 0) keepHiddenClasses(() => new Server())
   // After the socket's own 'close', which is queued with this record.
   if (this._connections === 0 && this._handle === null) process.nextTick(emitCloseIfDrained, this)
 }
