@@ -1,24 +1,29 @@
-// Draws `docs/speed.svg` from the tables in the README: node benchmark/chart.mjs
+// The chart of requests a second beside node:http. `node benchmark/chart.mjs` draws `docs/speed.svg` from the tables in the README;
+// `npm run bench` draws its own results.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { median } from './http/statistics.mjs'
 
 const README = new URL('../README.md', import.meta.url)
 const CHART = new URL('../docs/speed.svg', import.meta.url)
 
-/** Rows of the tables, and what they are in the chart. */
-const BARS = {
-  'Express 5 hello, 64 connections': 'Express 5',
-  'Fastify 5 hello, 64 connections': 'Fastify 5',
-  'two promises (`await`)': 'handler that awaits',
-  'a service over TCP': 'handler that queries a service',
-  'another HTTP server, piped (gateway)': 'gateway: request and pipe',
-  'GET, 64 in flight': 'http.get, 64 in flight',
-  '`fs.readFile`': 'handler that reads a file',
-  'a handler that burns 1 ms': 'handler that computes for 1 ms',
-}
+/** Scenarios of the chart, the first cells of their rows in the README, and what they are in the chart. */
+const BARS = [
+  ['express-64', 'Express 5 hello, 64 connections', 'Express 5 hello'],
+  ['fastify-64', 'Fastify 5 hello, 64 connections', 'Fastify 5 hello'],
+  ['await-64', 'two promises (`await`)', 'handler that awaits'],
+  ['backend-64', 'a service over TCP', 'handler that queries a service'],
+  ['gateway-64', 'another HTTP server, piped (gateway)', 'gateway: request and pipe'],
+  ['client-64', 'GET, 64 in flight', 'http.get, 64 in flight'],
+  ['file-64', '`fs.readFile`', 'handler that reads a file'],
+  ['burn-1ms', 'a handler that burns 1 ms', 'handler that computes for 1 ms'],
+]
 
 const [WIDTH, ROW, LEFT, RIGHT, TOP] = [760, 30, 230, 60, 54]
 
-/** Requests a second as a multiple of node:http, by the first cell of the row. */
+/**
+ * @param {string} markdown
+ * @returns {Record<string, number>} requests a second as a multiple of node:http, by the first cell of the row
+ */
 export function ratios(markdown) {
   const tables = markdown.slice(markdown.indexOf('<!-- bench:begin -->'), markdown.indexOf('<!-- bench:end -->'))
   const all = {}
@@ -31,14 +36,41 @@ export function ratios(markdown) {
   return all
 }
 
-/** @returns the chart as SVG, which has colours of its own for a dark page */
-export function draw(markdown) {
+/**
+ * @param {string} markdown
+ * @returns {[string, number][]} what `draw` takes
+ * @throws when a row of the chart is missing
+ */
+export function barsOf(markdown) {
   const found = ratios(markdown)
-  const bars = Object.entries(BARS).map(([row, label]) => {
+  return BARS.map(([, row, label]) => {
     if (!(found[row] > 0)) throw new Error(`README.md has no figure for '${row}'`)
     return [label, found[row]]
   })
-  const scale = (WIDTH - LEFT - RIGHT) / Math.max(...bars.map(([, ratio]) => ratio))
+}
+
+/**
+ * @param {import('./http/report.mjs').Result[]} results
+ * @returns {[string, number][]} what `draw` takes, of those scenarios of the chart that were measured
+ */
+export function ratiosOf(results) {
+  const rate = (name, scenario) => {
+    const found = results.find((result) => result.scenario.name === scenario && result.implementation.name === name)
+    return found === undefined || found.samples.length === 0
+      ? Number.NaN
+      : median(found.samples.map((sample) => sample.rate))
+  }
+  return BARS.map(([scenario, , label]) => [label, rate('ferrohttp', scenario) / rate('node', scenario)]).filter(
+    ([, ratio]) => ratio > 0,
+  )
+}
+
+/**
+ * @param {[string, number][]} bars labels and ratios
+ * @returns {string} the chart as SVG, which has colours of its own for a dark page
+ */
+export function draw(bars) {
+  const scale = (WIDTH - LEFT - RIGHT) / Math.max(1, ...bars.map(([, ratio]) => ratio))
   const length = (ratio) => Number((ratio * scale).toFixed(1))
   const height = TOP + bars.length * ROW + 10
   const node = LEFT + length(1)
@@ -68,5 +100,5 @@ ${rows.join('\n')}
 }
 
 if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
-  writeFileSync(CHART, draw(readFileSync(README, 'utf8')))
+  writeFileSync(CHART, draw(barsOf(readFileSync(README, 'utf8'))))
 }

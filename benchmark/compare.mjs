@@ -1,18 +1,24 @@
 // Compares two builds of ferrohttp: how much CPU a request costs in the second one, as a ratio to the first. See README.md.
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { locate } from './http/implementations.mjs'
 import { load, missingTool } from './http/load.mjs'
+import { prepare, withBackend } from './http/measure.mjs'
+import { missingNeed } from './http/needs.mjs'
 import { list, parse, UsageError, whole } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
-import { cpuUsage } from './http/process-usage.mjs'
+import { cpuUsageOfAll } from './http/process-usage.mjs'
 import { SCENARIOS } from './http/scenarios.mjs'
 import { ServerProcess } from './http/server-process.mjs'
 import { median } from './http/statistics.mjs'
 
 const WARM_UP_MS = 1200
-const COMPARABLE = SCENARIOS.filter(({ kind, backend }) => kind === 'load' && backend === undefined)
+const COMPARABLE = SCENARIOS.filter(({ kind, storm }) => kind === 'load' && !storm)
+const NODE = 'node:http'
+const OWN_SERVERS = fileURLToPath(new URL('servers', import.meta.url))
 const USAGE = `Usage: node benchmark/compare.mjs [options] FOLDER FOLDER
 
-  FOLDER            two checkouts with ferrohttp built: the reference, and what is compared to it
+  FOLDER            two checkouts with ferrohttp built: the reference, and what is compared to it. '${NODE}' is Node's own
   --only A,B        only these scenarios: ${COMPARABLE.map(({ name }) => name).join(', ')}
   --pairs N         pairs of fresh servers for each scenario (default 6)
   --windows N       windows of load for each server of a pair (default 24)
@@ -40,64 +46,84 @@ async function main() {
   const pairs = whole(values.pairs, '--pairs', 6)
   const windows = whole(values.windows, '--windows', 24)
   const ms = whole(values.ms, '--ms', 120)
-  const builds = folders.map((folder) => build(resolve(process.env.INIT_CWD ?? '.', folder), values.node))
+  const builds = folders.map((folder) => build(folder, values.node))
   const scenarios = COMPARABLE.filter(({ name }) => only?.includes(name) ?? true)
-  const tool = scenarios.map(missingTool).find((missing) => missing !== null)
+  const missing = scenarios.flatMap((scenario) => [missingTool(scenario), missingNeed(scenario)])
+  const tool = missing.find((text) => text !== null)
   if (tool) throw new UsageError(tool)
+  const peer = scenarios.some(({ backend }) => backend === 'http') ? gatewayPeer(values.node) : null
   console.log(`${pairs} pairs, ${windows} windows of ${ms} ms each${pinned ? ', pinned' : ''}; ratios to ${folders[0]}`)
   for (const scenario of scenarios) {
     const ratios = []
-    for (let pair = 0; pair < pairs; pair++) ratios.push(await compare(builds, scenario, { windows, ms, pair }))
+    for (let pair = 0; pair < pairs; pair++) ratios.push(await compare(builds, scenario, { windows, ms, pair, peer }))
     console.log(row(scenario.name, ratios))
   }
 }
 
 /** The server of a checkout, as `ServerProcess` wants it. */
 function build(folder, node) {
+  const isNode = folder === NODE
+  const servers = isNode ? OWN_SERVERS : resolve(process.env.INIT_CWD ?? '.', folder, 'benchmark/servers')
   return {
     name: folder,
-    env: { HTTP_MODULE: 'ferrohttp' },
-    server: ({ program = 'app' }) => [node, `${folder}/benchmark/servers/${program}.js`],
+    env: { HTTP_MODULE: isNode ? NODE : 'ferrohttp' },
+    server: ({ program = 'app' }) => [node, `${servers}/${program}.js`],
   }
+}
+
+/** Who answers gateways. */
+function gatewayPeer(node) {
+  const { found, missing } = locate(['hyper'], node)
+  if (found.length === 0) throw new UsageError(`gateways need a server to ask: ${missing[0].reason}`)
+  return found[0]
 }
 
 /**
  * Both servers run at the same time and get their load in turns, so that a slow second of the machine falls on both. Which one is
- * started first, and which one a round begins with, alternates.
+ * started first, and which one a round begins with, alternates. Each has a service of its own, where the scenario has one.
  *
  * @returns {Promise<{ cpu: number, js: number }>} medians of the ratios of neighbouring windows
  */
-async function compare(builds, scenario, { windows, ms, pair }) {
+async function compare(builds, scenario, { windows, ms, pair, peer }) {
   const [first, second] = pair % 2 === 0 ? [0, 1] : [1, 0]
   const length = ms * (scenario.stretch ?? 1)
-  return await new ServerProcess(builds[first], scenario).during(scenario.name, (one) =>
-    new ServerProcess(builds[second], scenario).during(scenario.name, async (other) => {
-      const servers = first === 0 ? [one, other] : [other, one]
-      for (const { port } of servers) await load(port, scenario, scenario.warmUpMs ?? WARM_UP_MS)
-      const ratios = { cpu: [], js: [] }
+  const serve = (index, use) =>
+    withBackend(scenario, peer, (env) =>
+      new ServerProcess(builds[index], scenario, { env }).during(scenario.name, async (server) =>
+        use({ server, ready: await prepare(server, scenario) }),
+      ),
+    )
+  return await serve(first, (one) =>
+    serve(second, async (other) => {
+      const served = first === 0 ? [one, other] : [other, one]
+      for (const { server, ready } of served) await load(server.port, ready, scenario.warmUpMs ?? WARM_UP_MS)
+      const ratios = { cpu: [], js: [], rate: [] }
       for (let round = 0; round < windows; round++) {
         const costs = []
-        for (const index of round % 2 === 0 ? [0, 1] : [1, 0])
-          costs[index] = await cost(servers[index], scenario, length)
-        ratios.cpu.push(costs[1].cpu / costs[0].cpu)
-        ratios.js.push(costs[1].js / costs[0].js)
+        for (const index of round % 2 === 0 ? [0, 1] : [1, 0]) costs[index] = await cost(served[index], length)
+        for (const name of Object.keys(ratios)) ratios[name].push(costs[1][name] / costs[0][name])
       }
-      return { cpu: median(ratios.cpu), js: median(ratios.js) }
+      return { cpu: median(ratios.cpu), js: median(ratios.js), rate: median(ratios.rate) }
     }),
   )
 }
 
-/** CPU a request in one window: of all threads, and of JavaScript's. */
-async function cost({ pid, port }, scenario, ms) {
-  const before = cpuUsage(pid)
-  const { requests } = await load(port, scenario, ms)
-  const after = cpuUsage(pid)
-  return { cpu: (after.cpu - before.cpu) / requests, js: (after.mainThreadCpu - before.mainThreadCpu) / requests }
+/** CPU a request in one window, of all threads and of JavaScript's, and requests a second. */
+async function cost({ server, ready }, ms) {
+  const before = cpuUsageOfAll(server.pids)
+  const { requests, seconds } = await load(server.port, ready, ms)
+  const after = cpuUsageOfAll(server.pids)
+  return {
+    cpu: (after.cpu - before.cpu) / requests,
+    js: (after.mainThreadCpu - before.mainThreadCpu) / requests,
+    rate: requests / seconds,
+  }
 }
 
 function row(name, ratios) {
   const column = (values) => `${median(values).toFixed(3)} [${values.map((value) => value.toFixed(2)).join(' ')}]`
-  return `${name.padEnd(16)} CPU ${column(ratios.map(({ cpu }) => cpu))}  JS ${column(ratios.map(({ js }) => js))}`
+  const of = (key) => column(ratios.map((ratio) => ratio[key]))
+  return `${name.padEnd(16)} CPU ${of('cpu')}  JS ${of('js')}  requests/s ${of('rate')}`
 }
 
 try {

@@ -1,18 +1,21 @@
 // `npm run bench`: measures ferrohttp beside its rivals. See README.md for how to read the result.
-import { writeFileSync } from 'node:fs'
 import { locate, takesPart } from './http/implementations.mjs'
 import { missingTool } from './http/load.mjs'
 import { measure } from './http/measure.mjs'
+import { missingNeed } from './http/needs.mjs'
 import { parseOptions, USAGE, UsageError } from './http/options.mjs'
 import { pinned } from './http/pinning.mjs'
+import { Progress } from './http/progress.mjs'
 import { machine, report } from './http/report.mjs'
+import { withEarlier, writeChart, writeJson } from './http/results.mjs'
 
 async function main() {
   const options = parseOptions(process.argv.slice(2))
   if (options.help) return console.log(USAGE)
   if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this benchmark runs on Linux')
 
-  const { scenarios, rounds, seconds } = options
+  const { rounds, seconds } = options
+  const scenarios = possible(options)
   const tools = new Set(scenarios.map(missingTool).filter((tool) => tool !== null))
   if (tools.size > 0 && !options.smoke) throw new UsageError([...tools].join('\n'))
   const { found, missing } = locate(options.names, options.node)
@@ -25,17 +28,26 @@ async function main() {
   const server = scenarios.some(asksServer) ? peer(options) : null
   const results = await run(scenarios, found, { rounds, seconds, server })
   if (results.length === 0) throw new UsageError('none of these implementations takes part in these scenarios')
-  const answers = results.length * rounds
   const titles = new Set(results.map(({ implementation }) => implementation.title))
+  const answers = results.reduce((total, { scenario }) => total + rounds * (scenario.repeat ?? 1), 0)
   console.log(`${answers} answers of ${[...titles].join('; ')} verified\n`)
-  if (results.some(({ samples }) => samples.length > 0))
-    console.log(report(results, { rounds, seconds, pinned, server }))
+
+  const all = options.append ? withEarlier(options.json, results) : results
+  if (all.some(({ samples }) => samples.length > 0)) console.log(report(all, { rounds, seconds, pinned, server }))
   for (const tool of tools) console.log(`load skipped: ${tool}`)
-  if (options.json)
-    writeFileSync(
-      options.json,
-      `${JSON.stringify({ ...machine(), pinned, rounds, seconds, results: raw(results) }, null, 2)}\n`,
-    )
+  if (options.json) writeJson(options.json, all, { ...machine(), pinned, rounds, seconds })
+  if (options.svg && writeChart(options.svg, all)) console.error(`chart: ${options.svg}`)
+}
+
+/** The scenarios for which everything is there. Only one that was asked for by name has to be. */
+function possible({ scenarios, named }) {
+  const absent = scenarios.map((scenario) => ({ scenario, need: missingNeed(scenario) }))
+  for (const { scenario, need } of absent) {
+    if (need === null) continue
+    if (named) throw new UsageError(`${scenario.name}: ${need}`)
+    console.log(`${scenario.name} skipped: ${need}`)
+  }
+  return absent.filter(({ need }) => need === null).map(({ scenario }) => scenario)
 }
 
 /** Who answers the clients and gateways. Without it their scenarios cannot run, whoever was asked for. */
@@ -47,29 +59,25 @@ function peer({ server, node }) {
 
 /** Rounds go ABCD ABCD …, so that a slow minute of the machine falls on everybody. */
 async function run(scenarios, implementations, { rounds, ...how }) {
-  const results = []
+  const results = scenarios.flatMap((scenario) =>
+    implementations
+      .filter((implementation) => takesPart(implementation, scenario))
+      .map((implementation) => ({ scenario, implementation, samples: [] })),
+  )
+  const roundsOf = ({ repeat = 1 }) => rounds * repeat
+  const progress = new Progress(results.reduce((total, { scenario }) => total + roundsOf(scenario), 0))
   for (const scenario of scenarios) {
-    const able = implementations.filter((implementation) => takesPart(implementation, scenario))
-    const group = able.map((implementation) => ({ scenario, implementation, samples: [] }))
-    results.push(...group)
-    for (let round = 1; round <= rounds; round += 1) {
+    const group = results.filter((result) => result.scenario === scenario)
+    for (let round = 1; round <= roundsOf(scenario); round += 1) {
       for (const { implementation, samples } of group) {
-        console.error(`${scenario.name} ${round}/${rounds} ${implementation.name}`)
+        progress.next(`${scenario.name} ${round}/${roundsOf(scenario)} ${implementation.name}`)
         const sample = await measure(implementation, scenario, how)
         if (sample) samples.push(sample)
       }
     }
   }
+  progress.end()
   return results
-}
-
-function raw(results) {
-  return results.map(({ scenario, implementation, samples }) => ({
-    scenario: scenario.name,
-    implementation: implementation.name,
-    title: implementation.title,
-    samples,
-  }))
 }
 
 try {

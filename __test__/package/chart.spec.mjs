@@ -1,12 +1,12 @@
 // The chart of the README shows the figures of its tables.
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { draw, ratios } from '../../benchmark/chart.mjs'
+import { barsOf, draw, ratios, ratiosOf } from '../../benchmark/chart.mjs'
 
 const read = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
 test('docs/speed.svg is what node benchmark/chart.mjs draws of the README', (t) => {
-  t.is(read('docs/speed.svg'), draw(read('README.md')))
+  t.is(read('docs/speed.svg'), draw(barsOf(read('README.md'))))
 })
 
 test('the first column of ratios of each table counts', (t) => {
@@ -16,5 +16,19 @@ test('the first column of ratios of each table counts', (t) => {
 })
 
 test('a row that is missing is an error', (t) => {
-  t.throws(() => draw('<!-- bench:begin --><!-- bench:end -->'), { message: /no figure for/ })
+  t.throws(() => barsOf('<!-- bench:begin --><!-- bench:end -->'), { message: /no figure for/ })
+})
+
+test('a chart of results has the scenarios that were measured with both', (t) => {
+  const result = (scenario, name, rates) => ({
+    scenario: { name: scenario },
+    implementation: { name },
+    samples: rates.map((rate) => ({ rate })),
+  })
+  const results = [
+    result('await-64', 'ferrohttp', [10, 30, 20]),
+    result('await-64', 'node', [10]),
+    result('file-64', 'ferrohttp', [10]),
+  ]
+  t.deepEqual(ratiosOf(results), [['handler that awaits', 2]])
 })

@@ -1,17 +1,11 @@
 // Bytes of resident memory that a server spends on a connection which waits for its next request.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { AUTHORITY_FILE } from './certificates.mjs'
-import { onOtherCore } from './pinning.mjs'
+import { LoadProgram } from './load-program.mjs'
 import { residentBytes } from './process-usage.mjs'
 
-const CLIENT = fileURLToPath(new URL('idle-client.mjs', import.meta.url))
 /** The first connections grow heaps and warm code up; what they cost is not the price of one more. */
 const WARM_UP_CONNECTIONS = 500
-const OPEN_MS = 30_000
 /** Long enough for freed memory and idle-time work to show, short of every default keep-alive timeout (5 s). */
 const SETTLE_MS = 1_000
 
@@ -32,25 +26,12 @@ export async function measureIdle(server, scenario) {
 }
 
 async function hold(port, { path, tls }, connections) {
-  const trust = tls === undefined ? [] : [AUTHORITY_FILE]
-  const [file, ...args] = onOtherCore([process.execPath, CLIENT, String(port), path, String(connections), ...trust])
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const gone = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout })
-  try {
-    await Promise.race([
-      once(lines, 'line', { signal: AbortSignal.timeout(OPEN_MS) }),
-      gone.then(([code]) => {
-        throw new Error(`the idle client ended with ${code}`)
-      }),
-    ])
-  } catch (error) {
-    child.kill('SIGKILL')
-    throw error
-  }
-  const release = async () => {
-    child.stdin.end()
-    await gone
-  }
-  return { release }
+  const client = new LoadProgram('idle-client.mjs', [
+    port,
+    path,
+    connections,
+    ...(tls === undefined ? [] : [AUTHORITY_FILE]),
+  ])
+  await client.report()
+  return client
 }

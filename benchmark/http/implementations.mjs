@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 const at = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 /** The script of a server's scenario. */
 const script = (scenario) => at(`../servers/${scenario.program ?? 'app'}.js`)
+const REGISTER = at('../../dist/register.js')
 const CLIENT = at('../clients/http.mjs')
 const UNDICI_CLIENT = at('../clients/undici.mjs')
 const ENTRY = at('../../dist/index.js')
@@ -27,6 +28,7 @@ export const NAMES = ['ferrohttp', 'node', 'undici', 'bun', 'hyper']
  * @property {string} title for the report, with its version
  * @property {(scenario: import('./scenarios.mjs').Scenario) => string[]} [server] the program and its arguments; absent: only a client
  * @property {string[]} [client] the program, which takes the arguments of clients/drive.mjs; absent: only a server
+ * @property {string[]} [start] the program and what makes it this implementation, without a script
  * @property {Record<string, string>} env
  * @property {boolean} javascript whether the main thread is the one that runs JavaScript
  */
@@ -52,8 +54,9 @@ export function locate(names, node = NODE) {
  * @param {Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
  */
-export function takesPart({ server, client, javascript }, { kind, program }) {
+export function takesPart({ server, client, start, javascript }, { kind, program }) {
   if (kind === 'client') return client !== undefined
+  if (kind === 'start') return start !== undefined
   return server !== undefined && (javascript || program === undefined)
 }
 
@@ -65,6 +68,14 @@ export const LINES = {
   javascript: true,
 }
 
+/** The database of servers/application.js. */
+export const REDIS = {
+  name: 'redis',
+  server: () => [process.execPath, at('../servers/redis.js')],
+  env: {},
+  javascript: false,
+}
+
 export const RIVALS = 'run `npm --prefix benchmark run setup`'
 const present = (file) => () => existsSync(file)
 const nodeNeeds = (node) => [present(node), `there is no Node.js at ${node}: ${RIVALS} or name one with --node`]
@@ -73,6 +84,7 @@ const DESCRIBE = {
   ferrohttp: (node) => ({
     server: (scenario) => [node, script(scenario)],
     client: [node, CLIENT],
+    start: [node, '--require', REGISTER],
     env: { HTTP_MODULE: 'ferrohttp' },
     javascript: true,
     needs: [
@@ -84,6 +96,7 @@ const DESCRIBE = {
   node: (node) => ({
     server: (scenario) => [node, script(scenario)],
     client: [node, CLIENT],
+    start: [node],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
     needs: [nodeNeeds(node)],
@@ -103,6 +116,7 @@ const DESCRIBE = {
   bun: () => ({
     server: (scenario) => [BUN, script(scenario)],
     client: [BUN, CLIENT],
+    start: [BUN],
     env: { HTTP_MODULE: 'node:http' },
     javascript: true,
     needs: [[present(BUN), `Bun is not installed: ${RIVALS}`]],

@@ -1,9 +1,13 @@
-// Loads a server, by wrk or, where each request has a handshake of its own, by the program that counts handshakes.
+// Loads a server, by wrk or, where each request has a handshake of its own, by the program that counts handshakes, or by a storm.
 import * as handshakes from './handshakes.mjs'
+import * as storm from './storm.mjs'
 import * as wrk from './wrk.mjs'
 
 /** @param {import('./scenarios.mjs').Scenario} scenario */
-const tool = ({ handshake }) => (handshake === undefined ? wrk : handshakes)
+function tool({ handshake, storm: isStorm }) {
+  if (isStorm) return storm
+  return handshake === undefined ? wrk : handshakes
+}
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario

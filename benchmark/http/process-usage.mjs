@@ -13,6 +13,16 @@ export function cpuUsage(pid) {
   return { cpu, mainThreadCpu: threadCpu(pid, pid) }
 }
 
+/**
+ * @param {number[]} pids
+ * @returns {{ cpu: number, mainThreadCpu: number }} as `cpuUsage`, of all of these processes together
+ */
+export function cpuUsageOfAll(pids) {
+  const each = pids.map(cpuUsage)
+  const sum = (name) => each.reduce((total, usage) => total + usage[name], 0)
+  return { cpu: sum('cpu'), mainThreadCpu: sum('mainThreadCpu') }
+}
+
 function threadCpu(pid, thread) {
   return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0])
 }

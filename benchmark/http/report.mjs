@@ -7,7 +7,7 @@ const BASE = 'node'
 
 /**
  * @typedef {{ scenario: import('./scenarios.mjs').Scenario, implementation: import('./implementations.mjs').Implementation,
- *   samples: object[] }} Result
+ *   samples: object[] }} Result of an implementation in a scenario
  */
 
 /** @returns {{ cpu: string, cores: number, memoryBytes: number, kernel: string }} */
@@ -20,80 +20,81 @@ export function machine() {
   }
 }
 
+/** What the columns of a row are; ratios are to node:http. */
+const COLUMNS = [
+  ...['requests/s', '× node', '±', 'CPU µs/req', '× node', 'JS µs/req', '× node'],
+  ...['p50', '× node', 'p99', '× node', 'RSS MiB', 'core busy', 'other'],
+]
+
 /**
  * @param {Result[]} results
  * @param {{ rounds: number, seconds: number, pinned: boolean, server: import('./implementations.mjs').Implementation | null }} run
  *   `server`: who answered the clients
- * @returns {string} Markdown
+ * @returns {string} Markdown, one table
  */
 export function report(results, { rounds, seconds, pinned, server }) {
   const { cpu, cores, memoryBytes, kernel } = machine()
-  const of = (kind) => results.filter(({ scenario, samples }) => scenario.kind === kind && samples.length > 0)
   const lines = [
     `${cpu}, ${cores} cores, ${Math.round(memoryBytes / 2 ** 30)} GiB, Linux ${kernel}. ` +
       `Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'} of ${seconds} s; ` +
       (pinned
         ? 'what is measured pinned to core 0, its load or server to core 1.'
-        : '**nothing pinned: compare with care.**'),
+        : '**nothing pinned: compare with care.**') +
+      (server === null ? '' : ` Clients and gateways ask ${server.title}.`),
     '',
-    ...loadTable('servers', of('load')),
-    ...idleTable(of('idle')),
-    ...loadTable(`clients of ${server?.title}`, of('client')),
+    `| | ${COLUMNS.join(' | ')} |`,
+    `|---|${'---:|'.repeat(COLUMNS.length)}`,
   ]
-  return lines.join('\n')
-}
-
-function loadTable(heading, results) {
-  if (results.length === 0) return []
-  const lines = [
-    `| ${heading} | requests/s | × node | ± | CPU µs/req | × node | JS µs/req | × node | p50 | × node | p99 | × node | RSS MiB | core busy |`,
-    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
-  ]
-  for (const [scenario, group] of byScenario(results)) {
-    lines.push(`| **${scenario.title}** |${' |'.repeat(13)}`)
+  for (const [scenario, group] of byScenario(results.filter(({ samples }) => samples.length > 0))) {
+    const title = scenario.kind === 'client' ? `client: ${scenario.title}` : scenario.title
+    lines.push(`| **${title}** |${' |'.repeat(COLUMNS.length)}`)
     const base = group.find(({ implementation }) => implementation.name === BASE)
-    for (const result of group) lines.push(loadRow(result, base))
+    for (const result of group) lines.push(row(result, base))
   }
-  return [...lines, '']
+  return [...lines, ''].join('\n')
 }
 
-function loadRow(result, base) {
+function row(result, base) {
   const of = (key) => middle(result, key)
   const ratio = (key) => against(result, base, key)
+  const shown = (key, format) => (of(key) === null ? '–' : format(of(key)))
   const cells = [
     result.implementation.title,
-    Math.round(of('rate')).toLocaleString('en'),
+    shown('rate', (value) => Math.round(value).toLocaleString('en')),
     ratio('rate'),
-    spread(result.samples.map(({ rate }) => rate)),
-    of('cpu').toFixed(1),
+    of('rate') === null ? '–' : spread(result.samples.map(({ rate }) => rate)),
+    shown('cpu', (value) => value.toFixed(1)),
     ratio('cpu'),
-    of('jsCpu')?.toFixed(1) ?? '–',
+    shown('jsCpu', (value) => value.toFixed(1)),
     ratio('jsCpu'),
     duration(of('p50')),
     ratio('p50'),
     duration(of('p99')),
     ratio('p99'),
     (of('rss') / 2 ** 20).toFixed(0),
-    `${(of('busy') * 100).toFixed(0)} %`,
+    shown('busy', (value) => `${(value * 100).toFixed(0)} %`),
+    other(result, base),
   ]
   return `| ${cells.join(' | ')} |`
 }
 
-function idleTable(results) {
-  if (results.length === 0) return []
-  const lines = ['| memory | bytes each | × node | connections | RSS MiB with all |', '|---|---:|---:|---:|---:|']
-  for (const [scenario, group] of byScenario(results)) {
-    lines.push(`| **${scenario.title}** |${' |'.repeat(4)}`)
-    const base = group.find(({ implementation }) => implementation.name === BASE)
-    for (const result of group) {
-      lines.push(
-        `| ${result.implementation.title} | ${Math.round(middle(result, 'bytes')).toLocaleString('en')} | ` +
-          `${against(result, base, 'bytes')} | ${scenario.connections.toLocaleString('en')} | ${(middle(result, 'rss') / 2 ** 20).toFixed(0)} |`,
-      )
-    }
+/** What a scenario measures instead of requests. */
+function other(result, base) {
+  const of = (key) => middle(result, key)
+  if (result.scenario.kind === 'idle') {
+    const bytes = Math.round(of('bytes')).toLocaleString('en')
+    return `${bytes} bytes a connection, ${against(result, base, 'bytes')} × node`
   }
-  return [...lines, '']
+  if (result.scenario.kind === 'start') {
+    const time = `${of('milliseconds').toFixed(1)} ms`
+    if (base === undefined || base === result) return time
+    const more = (key) => of(key) - middle(base, key)
+    return `${time}, ${signed(more('milliseconds'))} ms and ${signed(more('rss') / 2 ** 20)} MiB over node`
+  }
+  return ''
 }
+
+const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(1)}`
 
 function byScenario(results) {
   const groups = new Map()
@@ -101,9 +102,9 @@ function byScenario(results) {
   return groups
 }
 
-/** The median of one figure; null where the implementation has no such figure. */
+/** The median of one figure; null where the implementation or the scenario has no such figure. */
 function middle({ samples }, key) {
-  return samples[0][key] === null ? null : median(samples.map((sample) => sample[key]))
+  return typeof samples[0][key] === 'number' ? median(samples.map((sample) => sample[key])) : null
 }
 
 function against(result, base, key) {

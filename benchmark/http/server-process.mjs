@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { serverFiles } from './certificates.mjs'
+import { servedFiles } from './files.mjs'
 import { onMeasuredCore } from './pinning.mjs'
 
 const START_MS = 15_000
@@ -11,6 +12,8 @@ const STOP_MS = 3_000
 export class ServerProcess {
   #child
   #stderr = ''
+  /** The server's further processes. */
+  #workers = []
 
   /**
    * @param {import('./implementations.mjs').Implementation} implementation
@@ -22,7 +25,14 @@ export class ServerProcess {
     this.name = implementation.name
     this.port = 0
     this.#child = spawn(file, args, {
-      env: { ...process.env, ...implementation.env, ...serverFiles(scenario), ...env },
+      env: {
+        ...process.env,
+        ...implementation.env,
+        ...serverFiles(scenario),
+        ...servedFiles(scenario),
+        ...(scenario.workers && { WORKERS: String(scenario.workers) }),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -33,6 +43,11 @@ export class ServerProcess {
   /** taskset replaces itself by the server, so this is the server's. */
   get pid() {
     return this.#child.pid
+  }
+
+  /** All of its processes. */
+  get pids() {
+    return [this.pid, ...this.#workers]
   }
 
   /**
@@ -66,7 +81,9 @@ export class ServerProcess {
           throw new Error(`ended with ${signal ?? code}`)
         }),
       ])
-      this.port = JSON.parse(line).port
+      const { port, workers = [] } = JSON.parse(line)
+      this.port = port
+      this.#workers = workers
     } catch (cause) {
       await this.stop()
       throw new Error(`${this.name} did not start: ${cause.message}\n${this.#stderr}`, { cause })

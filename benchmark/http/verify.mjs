@@ -9,13 +9,19 @@ import { AUTHORITY, origin } from './certificates.mjs'
  * @throws when status, length or body differ from the scenario's answer
  */
 export async function verify(server, scenario) {
-  const { status, body } = await ask(server.port, scenario)
-  const { answer } = scenario
-  const right =
-    status === 200 && body.length === answer.bytes && (answer.body === null || body.toString() === answer.body)
-  if (right) return
+  check(server, scenario, await ask(server.port, scenario))
+}
+
+/**
+ * @param {{ name: string }} server
+ * @param {{ method: string, path: string, answer: { bytes: number, body: string | null } }} asked
+ * @param {{ status: number, body: Buffer }} got
+ * @throws when status, length or body differ from the answer
+ */
+export function check(server, { method, path, answer }, { status, body }) {
+  if (status === 200 && body.length === answer.bytes && body.toString() === answer.body) return
   throw new Error(
-    `${server.name} answered ${scenario.method} ${scenario.path} with ${status} and ${body.length} bytes ` +
+    `${server.name} answered ${method} ${path} with ${status} and ${body.length} bytes ` +
       `(${JSON.stringify(body.toString('latin1', 0, 80))}), expected 200 and ${answer.bytes} bytes`,
   )
 }

@@ -42,6 +42,7 @@ export async function load(port, scenario, milliseconds) {
       BENCH_METHOD: scenario.method,
       BENCH_BODY_BYTES: String(scenario.bodyBytes ?? 0),
       BENCH_PIPELINE: String(scenario.pipeline ?? 1),
+      BENCH_REQUESTS: scenario.requests?.join('\n') ?? '',
     },
   })
   const cut = milliseconds % 1000 === 0 ? undefined : setTimeout(() => child.kill('SIGINT'), milliseconds)
