@@ -76,6 +76,10 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   #remoteKnown = false
   /** The counters when they were last read. The connection may be closed before its end is reported here. */
   #counters: [number, number] = [0, 0]
+  /** The options as last set, undefined before. As in Node the same value is not set again: agents set it after each request. */
+  #noDelay: boolean | undefined = undefined
+  /** The delay in milliseconds, -1 for none. */
+  #keepAliveDelay: number | undefined = undefined
   declare timeout?: number
 
   constructor(options: net.SocketConstructorOpts, connect: (socket: NativeSocket<C>) => C) {
@@ -210,12 +214,18 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   }
 
   override setNoDelay(enable?: boolean): this {
-    this[kConnection].command(r.OUT_NO_DELAY, enable === undefined || enable ? 1 : 0)
+    const on = enable === undefined || Boolean(enable)
+    if (on === this.#noDelay) return this
+    this.#noDelay = on
+    this[kConnection].command(r.OUT_NO_DELAY, on ? 1 : 0)
     return this
   }
 
   override setKeepAlive(enable?: boolean | object, initialDelay?: number): this {
-    this[kConnection].command(r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, Number(initialDelay) || 0))
+    const delay = enable ? Math.max(0, Number(initialDelay) || 0) : -1
+    if (delay === this.#keepAliveDelay) return this
+    this.#keepAliveDelay = delay
+    this[kConnection].command(r.OUT_TCP_KEEP_ALIVE, enable ? 1 : 0, Math.max(0, delay))
     return this
   }
 
