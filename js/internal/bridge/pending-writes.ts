@@ -34,6 +34,8 @@ export class PendingWrites {
   #writes: PendingWrite[] = []
   /** Number of the first writes that the kernel has accepted, as a query has shown. Their acknowledgements are under way. */
   #sent = 0
+  /** Number of bytes since the last acknowledged write that count as accepted, see `presume`. */
+  #presumed = 0
 
   get empty(): boolean {
     return this.#writes.length === 0
@@ -54,8 +56,25 @@ export class PendingWrites {
     return Math.max(0, this.#ended - this.#settled)
   }
 
+  /**
+   * Whether a part of this size may be written without an acknowledgement, because a socket of Node has written so few bytes at
+   * once. The next part is acknowledged when there have been too many of them, so that a peer that does not read is noticed.
+   */
+  presume(bytes: number): boolean {
+    if (this.#writes.length > 0 || this.#presumed + bytes > SMALL) return false
+    this.#presumed += bytes
+    return true
+  }
+
+  /** Whether parts count as accepted that the kernel may not have accepted. */
+  get hasPresumed(): boolean {
+    return this.#presumed > 0
+  }
+
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     this.#written += bytes
+    // Its acknowledgement follows them.
+    this.#presumed = 0
     this.#writes.push({ end: this.#written, callback, message })
   }
 

@@ -11,7 +11,7 @@ import { attach } from '../../outgoing.js'
 import type { ServerResponse } from '../../response.js'
 import { connectionReset } from '../errors.js'
 import { HttpConnection } from '../socket/http-connection.js'
-import { PendingWrites, isSmall, partLength } from '../bridge/pending-writes.js'
+import { PendingWrites, SMALL, isSmall, partLength } from '../bridge/pending-writes.js'
 import { isWriteReplaced } from '../socket/plain-write.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import { shutDown } from '../node-parity/async-resources.js'
@@ -214,6 +214,10 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       this.port.writeHead(this, part, flags)
       return true
     }
+    if (this.#presumePart(body, part.encoding, flags, callback)) {
+      this.port.writeHead(this, part, flags)
+      return true
+    }
     this.port.writeHead(this, part, flags | ACKNOWLEDGE)
     return this.#track(body, part.encoding, flags, callback)
   }
@@ -236,6 +240,10 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       flags = this.#presume(flags, chunk, callback) | this.#drainFlag(chunk)
       this.port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       this.#ended(message, flags, callback, chunk)
+      return true
+    }
+    if (this.#presumePart(chunk, encoding, flags, callback)) {
+      this.port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
       return true
     }
     this.port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags | ACKNOWLEDGE)
@@ -307,6 +315,16 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
     if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.port.nextWaits !== true) return flags
     return this.pending === null || this.pending.isSmall ? flags & ~ACKNOWLEDGE : flags
+  }
+
+  /**
+   * Whether a part that is not the last one needs no acknowledgement: the program waits for nothing, and the event loop does not
+   * have to stay alive for it. Each acknowledgement of a part that an I/O thread writes would wake this thread.
+   */
+  #presumePart(body: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
+    if (callback !== null || body.length > SMALL || this.quiet || this.isStopped || !this.#isNative()) return false
+    const bytes = partLength(body, encoding, flags)
+    return bytes < this.writableHighWaterMark && (this.pending ??= new PendingWrites()).presume(bytes)
   }
 
   /** ACKNOWLEDGE, if the socket has to emit 'drain' after a last part of this size and has a listener for it. */
