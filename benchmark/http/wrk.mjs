@@ -15,11 +15,14 @@ export const INSTALL = 'wrk is not installed: `apt-get install wrk` on Debian an
 /** wrk prints its version with exit code 1; only a missing program has no exit code. */
 export const isThere = () => spawnSync('wrk', ['--version']).status !== null
 
+/** How often a window is begun again whose signal has come before wrk could handle it, as on a busy machine. */
+const ATTEMPTS = 3
+
 /**
  * As `load` of load.mjs. wrk takes whole seconds: a window of anything else, for warming up, is cut short by a signal.
  * @throws when an answer was not 2xx or 3xx, or a connection failed
  */
-export async function load(port, scenario, milliseconds) {
+export async function load(port, scenario, milliseconds, attempt = 1) {
   const [file, ...args] = onOtherCore([
     'wrk',
     '--threads',
@@ -46,8 +49,10 @@ export async function load(port, scenario, milliseconds) {
     },
   })
   const cut = milliseconds % 1000 === 0 ? undefined : setTimeout(() => child.kill('SIGINT'), milliseconds)
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  const [stdout, stderr, end] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  const [code, signal] = end
   clearTimeout(cut)
+  if (signal === 'SIGINT' && attempt < ATTEMPTS) return await load(port, scenario, milliseconds, attempt + 1)
   const result = stdout.trim().split('\n').at(-1)
   if (code !== 0 || !result.startsWith('{')) throw new Error(`wrk ended with ${code}: ${stderr || stdout}`)
   const { requests, microseconds, p50, p99, ...errors } = JSON.parse(result)
