@@ -9,6 +9,8 @@ import { addAbortSignal, finished } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
 import { globalAgent, type Agent } from './agent.js'
+import { classKeeper } from './internal/client/hidden-classes.js'
+import { afterFirstClose } from './internal/client/native-client.js'
 import { ClientSocket } from './internal/client/socket.js'
 import { checkHttpValidation, checkIsHttpToken, METHODS } from './common.js'
 import {
@@ -522,3 +524,5 @@ export function get(
   made.end()
   return made
 }
+
+afterFirstClose(classKeeper(ClientRequest.prototype, (options) => new ClientRequest(options, () => {})))

@@ -3,12 +3,15 @@
 const { execFile, spawn } = require('node:child_process')
 const { promisify } = require('node:util')
 const { once } = require('node:events')
+const http = require('node:http')
 const net = require('node:net')
 const path = require('node:path')
 const { text } = require('node:stream/consumers')
 const test = require('ava')
+const { listen } = require('../helpers/listen.cjs')
 
 const PROGRAM = path.join(__dirname, 'fixtures', 'quiet-server.cjs')
+const CLIENT = path.join(__dirname, 'fixtures', 'quiet-client.cjs')
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const POST = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n${'x'.repeat(65536)}`
 /** Why V8 has discarded compiled functions, as it prints that. */
@@ -57,6 +60,17 @@ for (const { title, request, width, rounds } of [
     t.true(freed.length < 10, freed.join('\n'))
   })
 
+traced('full collections while there are no connections leave the code compiled: a client', async (t) => {
+  const server = http.createServer((req, res) => req.resume().on('end', () => res.end('ok')))
+  const port = await listen(t, server)
+  const child = spawn(process.execPath, ['--expose-gc', '--trace-deopt', CLIENT, String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const freed = (await text(child.stdout)).split('\n').filter((line) => line.includes(FREED))
+  // Without the kept connections it is 110 and more.
+  t.true(freed.length < 35, freed.join('\n'))
+})
+
 /** Programs that count in `seen` what they can see of requests, and the right count after one request. */
 const OBSERVERS = {
   'replaced methods of responses': {
@@ -76,6 +90,24 @@ const OBSERVERS = {
   },
   'a subscriber of diagnostics_channel': {
     watch: `require('node:diagnostics_channel').subscribe('http.server.response.created', () => seen++)`,
+    count: 1,
+  },
+  'replaced methods of requests': {
+    watch: `for (const method of ['end', 'emit']) {
+        const original = http.ClientRequest.prototype[method]
+        http.ClientRequest.prototype[method] = function (...args) {
+          if (method === 'end' || args[0] === 'finish') seen++
+          return original.apply(this, args)
+        }
+      }`,
+    count: 2,
+  },
+  'a subscriber of diagnostics_channel, for requests': {
+    watch: `require('node:diagnostics_channel').subscribe('http.client.request.created', () => seen++)`,
+    count: 1,
+  },
+  'stats().client': {
+    watch: `process.prependListener('exit', () => { seen = http.stats().client.native })`,
     count: 1,
   },
   'stats()': { watch: `process.prependListener('exit', () => { seen = http.stats().requests.served })`, count: 1 },

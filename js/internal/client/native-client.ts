@@ -30,6 +30,13 @@ export function nativeClientCount(): number {
   return opened
 }
 
+let whenClosed: (() => void) | null = null
+
+/** Has `act` called when the first connection has closed. */
+export function afterFirstClose(act: () => void): void {
+  whenClosed = act
+}
+
 /** See `HttpConnection` about the members of these classes. */
 export class NativeClient extends RequestWriter implements ClientConnection, NativeClientReceiver, MessageSource {
   readonly readableHighWaterMark: number
@@ -54,7 +61,6 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     super(socket, maxHeaderSize, validation)
     this.#side = socket
     this.readableHighWaterMark = socket.readableHighWaterMark
-    opened++
     lookForTracing()
   }
 
@@ -70,6 +76,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   /** Begins the attempt, and sends what has been written already. */
   connect(options: ConnectOptions, tls: ConnectTls | null): number {
+    opened++
     this.isPath = options.path !== undefined
     this.#tls = tls
     const { errno, slot, generation } = environment.native.connect(options, tls?.client, tls?.servername, tls?.sessions)
@@ -359,6 +366,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     countErrno(counts.clientErrors, errno)
     this.window.end()
     this.updateHold()
+    whenClosed?.()
+    whenClosed = null
     if (this.#givenUp === null) {
       this.#side.onConnectionClosed(errno)
       return

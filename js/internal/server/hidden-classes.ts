@@ -5,7 +5,6 @@
  * much. So one connection stays for each kind of request. No peer and no program sees them, and no bytes of a peer are in them.
  */
 import type { AsyncResource } from 'node:async_hooks'
-import { channel } from 'node:diagnostics_channel'
 
 import { fillHead, HTTP_1_1, IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
@@ -15,42 +14,28 @@ import { environment } from '../bridge/environment.js'
 import { methods } from '../bridge/native.js'
 import type { RequestRecord } from '../bridge/record-reader.js'
 import { kBody, kEnd } from '../bridge/transport.js'
-import { isObserved } from '../node-parity/performance-entries.js'
-import { isTraced } from '../node-parity/trace-events.js'
+import { watchFor } from '../node-parity/observers.js'
 import { Connection } from './connection.js'
 
 const METHODS = methods()
-const CHANNELS = ['http.server.request.start', 'http.server.response.created', 'http.server.response.finish'].map(
-  (name) => channel(name),
+/** Whether a program would notice the kept messages. */
+const isWatched = watchFor(
+  ['http.server.request.start', 'http.server.response.created', 'http.server.response.finish'],
+  () => {
+    const request = IncomingMessage.prototype
+    const response = ServerResponse.prototype
+    return [
+      request.on,
+      request.emit,
+      request.push,
+      request.read,
+      request.destroy,
+      response.emit,
+      response.writeHead,
+      response.end,
+    ]
+  },
 )
-
-/** What the kept requests and responses call of the members that programs may replace. */
-function replaceable(): unknown[] {
-  const request = IncomingMessage.prototype
-  const response = ServerResponse.prototype
-  return [
-    request.on,
-    request.emit,
-    request.push,
-    request.read,
-    request.destroy,
-    response.emit,
-    response.writeHead,
-    response.end,
-  ]
-}
-
-const originals = replaceable()
-
-/** A program has replaced a method, or observes what is served. It would notice the kept messages. */
-function isWatched(): boolean {
-  return (
-    isObserved() ||
-    isTraced() ||
-    CHANNELS.some(({ hasSubscribers }) => hasSubscribers) ||
-    replaceable().some((method, index) => method !== originals[index])
-  )
-}
 
 /** In place of a scope, whose creation programs can see. */
 const scope = {} as AsyncResource
