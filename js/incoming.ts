@@ -376,6 +376,14 @@ function settleDestroy(
   callback(message.listenerCount('error') === 0 ? undefined : error)
 }
 
+function settleLater(
+  message: IncomingMessage,
+  error: Error | null | undefined,
+  callback: (error?: Error | null) => void,
+): void {
+  process.nextTick(settleDestroy, message, error, callback)
+}
+
 IncomingMessage.prototype[kHeldDestroy] = null
 
 defineMethods(IncomingMessage.prototype, {
@@ -413,7 +421,11 @@ defineMethods(IncomingMessage.prototype, {
       const source = this[kSource]
       if (source !== null) {
         // The socket outlives the message: stream.destroy() would destroy it otherwise.
-        if (this[kOwnSocket] !== null) source.destroy(err ?? undefined)
+        if (this[kOwnSocket] !== null && source.destroy(err ?? undefined)) {
+          // Node waits a tick for the socket, whose 'error' comes first.
+          process.nextTick(settleLater, this, err, cb)
+          return
+        }
       } else {
         const { socket } = this
         if (socket && !socket.destroyed) {

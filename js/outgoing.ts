@@ -346,7 +346,7 @@ defineMethods(OutgoingMessage.prototype, {
     this[kErrored] = error
     dropChunks(this)
     if (this[kSocket] !== null) this[kSocket].destroy(error)
-    else if (this[kTransport] !== null) this[kTransport].destroy(error)
+    else if (this[kTransport] !== null) this[kTransport].destroy(error, this)
     else process.nextTick(emitCloseOnce, this)
     return this
   },
@@ -571,7 +571,7 @@ export function attach(response: OutgoingMessage, transport: MessageTransport): 
   response[kState] |= MANAGED
   if (response.destroyed) {
     // Destroyed while it waited: it is not sent, and so later responses of the connection cannot be sent either.
-    transport.destroy(response[kErrored] ?? undefined)
+    transport.destroy()
     return
   }
   // The socket object is made only when a listener needs it.

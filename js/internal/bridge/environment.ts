@@ -13,9 +13,9 @@ import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import { isEarlyEnd } from './response-error.js'
-import { kOpened } from '../symbols.js'
+import { kOpened, kTransport } from '../symbols.js'
 import { nextTick, now } from '../timers.js'
-import { kSettle, type BodyChunk, type SettledMessage, type MessagePart } from './transport.js'
+import { kSettle, type BodyChunk, type MessagePart, type MessageTransport, type SettledMessage } from './transport.js'
 
 /** The time in ms that handlers may run before their answers so far are sent. */
 const FLUSH_AFTER = 0.5
@@ -295,6 +295,22 @@ class Environment {
     return deliver(connection, this.#in, inWords, at, false)
   }
 
+  /** See `Port`. */
+  restOfRead({ slot, generation }: Target): number {
+    if (!this.#running || this.#slot !== slot) return 0
+    const inWords = this.#inWords
+    let count = 0
+    for (let at = this.#at; at < this.#end; at += fields.length(inWords, at >> 2)) {
+      const word = at >> 2
+      const kind = fields.kind(inWords, word)
+      const isOfConnection = fields.slot(inWords, word) === slot && fields.generation(inWords, word) === generation
+      if (!isOfConnection || kind < r.IN_HEAD || kind > r.IN_ERROR) break
+      if (kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))) break
+      count++
+    }
+    return count
+  }
+
   /** A connection whose last records have not all been read, although its slot may have a successor. */
   #find(slot: number, generation: number): NativeReceiver | undefined {
     const connection = this.connections[slot]
@@ -425,6 +441,22 @@ class Environment {
     this.#settling.push(message)
   }
 
+  /** See `Port`. */
+  isSettling(connection: MessageTransport, response: SettledMessage): boolean {
+    for (const message of this.#settling) {
+      if (message === response) return false
+      if (isOf(connection, message)) return true
+    }
+    return false
+  }
+
+  /** See `Port`. */
+  recall(connection: MessageTransport): SettledMessage[] {
+    const recalled = this.#settling.filter((message) => isOf(connection, message))
+    if (recalled.length > 0) this.#settling = this.#settling.filter((message) => !isOf(connection, message))
+    return recalled
+  }
+
   /**
    * Schedules a flush, before anything is written: after a stack overflow in any later call, committed records are sent by it.
    * `#flushScheduled` is set last, because `nextTick` may throw, too.
@@ -550,6 +582,11 @@ class Environment {
 
 function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
+}
+
+/** Whether the message is one that the connection sends. */
+function isOf(connection: MessageTransport, message: SettledMessage): boolean {
+  return (message as { [kTransport]?: unknown })[kTransport] === connection
 }
 
 function acknowledge(connection: NativeReceiver): void {

@@ -51,6 +51,22 @@ export class PendingWrites {
     return this.bytes <= SMALL && this.#writes.every(({ callback, message }) => callback === null && message === null)
   }
 
+  /** Whether one of them ends a message, the first one of these another message than this one. */
+  endsOther(than: SettledMessage): boolean {
+    const first = this.#writes.find(({ message }) => message !== null)
+    return first !== undefined && first.message !== than
+  }
+
+  /** Returns the messages that they end. These are not settled any more. */
+  recall(): SettledMessage[] {
+    const recalled: SettledMessage[] = []
+    for (const write of this.#writes) {
+      if (write.message !== null) recalled.push(write.message)
+      write.message = null
+    }
+    return recalled
+  }
+
   /** Number of bytes of messages that have ended, which are the first ones. */
   get endedBytes(): number {
     return Math.max(0, this.#ended - this.#settled)

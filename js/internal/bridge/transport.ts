@@ -151,7 +151,7 @@ export interface MessageTransport {
    */
   afterWrites?(callback: WriteCallback): void
   /** Destroys the connection on behalf of a message. Parts that were handed over may be lost. */
-  destroy(error?: Error): void
+  destroy(error?: Error, message?: SettledMessage): unknown
 }
 
 /** The source of an incoming message. */
@@ -161,8 +161,11 @@ export interface MessageSource {
   readonly readableHighWaterMark: number
   /** The consumer wants more: credits the body bytes that were held back after `kBody` had returned false. */
   resumeBody(): void
-  /** The message was destroyed before its end, and the connection with it, as in Node. */
-  destroy(error?: Error): void
+  /**
+   * The message was destroyed before its end, and the connection with it, as in Node.
+   * @returns whether the connection was open
+   */
+  destroy(error?: Error): boolean
 }
 
 /** Receives a body part. Returns the result of `push()`. */

@@ -85,8 +85,11 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     return this.slot === -1 ? null : environment.unsent(this)
   }
 
-  destroy(error?: Error): void {
+  /** @returns whether the connection was open */
+  destroy(error?: Error): boolean {
+    const wasOpen = !this.socket.destroyed
     this.socket.destroy(error)
+    return wasOpen
   }
 
   /** Calls `send` now, or when the I/O thread has the connection. */

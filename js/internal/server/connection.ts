@@ -9,6 +9,8 @@ import { getSystemErrorName } from 'node:util'
 import * as r from '../../native/records.js'
 import { attach } from '../../outgoing.js'
 import { ConnectionSocket } from './socket.js'
+import type { IncomingMessage } from '../../incoming.js'
+import type { ServerResponse } from '../../response.js'
 import type { Server } from '../../server.js'
 import { countErrno, countOne, counts } from '../counts.js'
 import { debug } from '../debug.js'
@@ -62,8 +64,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   protected openSide(): SocketSide {
     if (this.side === null) {
       this.side = this.port.side ?? this.server[kMakeSocket]?.(this) ?? new ConnectionSocket(this)
-      // The connection has already closed. Bring the new socket to its final state.
+      // Bring the new socket of a connection that has closed, or that the program has destroyed, to its final state.
       if (this.#abandoned) this.side.onClosed(null)
+      else if (this.discarding) this.side[kStream].destroy()
     }
     return this.side
   }
@@ -75,6 +78,10 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   /** As `hasRef()` of a handle of Node: neither closed nor unreferenced. */
   get isActive(): boolean {
     return this.isReferenced && !this.closed && !(this.side instanceof GivenUpSide)
+  }
+
+  protected get reportsErrors(): boolean {
+    return this.server.listenerCount('clientError') > 0
   }
 
   get canBeGivenUp(): boolean {
@@ -132,7 +139,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.scope?.emitDestroy()
     this.shutdown?.emitDestroy()
     this.resource?.emitDestroy()
-    const asksForSocket = errno !== 0 && !this.upgraded && !this.refused && this.server.listenerCount('clientError') > 0
+    const asksForSocket = errno !== 0 && !this.upgraded && !this.refused && this.reportsErrors
     // Making an Error takes longer than closing a connection, and most connections that peers reset have nothing that needs it.
     const isNoticed = asksForSocket || this.side !== null || this.#hasMessages()
     const reset =
@@ -143,11 +150,17 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     side?.onClosed(reset)
   }
 
-  /**
-   * Ends the messages of a closed connection. With a socket object this is done when it emits 'close': after its 'error', which is
-   * 'clientError', and before other listeners, because Node's server is the first listener.
-   */
+  /** Ends the messages of a closed connection. With a socket object this is done when it emits 'close', after its 'error'. */
   endMessages(): void {
+    try {
+      this.endRequests()
+    } finally {
+      this.endResponse()
+    }
+  }
+
+  /** Aborts the requests of a closed connection. */
+  endRequests(): void {
     if (this.#abandoned) return
     const reset = this.#reset
     const pending = this.pending
@@ -155,44 +168,71 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     // Bytes that the kernel has accepted count as sent, however the connection has ended.
     pending?.acknowledge(this.acknowledged)
     this.acknowledged = 0
-    if (pending?.empty !== false && this.response === null && this.incoming === null) {
-      this.#abandoned = true
-      return
-    }
+    this.#abandoned = true
+    if (!this.#hasMessages() && pending?.empty !== false) return
     pending?.fail(reset ?? systemError('ECANCELED', 'write'))
-    this.#abandonMessages(reset ?? connectionReset('aborted'))
+    this.#abortRequests()
+    this.#endQueue()
+  }
+
+  /**
+   * The program has emitted 'close' on the socket of an open connection. As in Node its requests are destroyed, and the connection
+   * with the first of them that is incomplete.
+   */
+  abortMessages(): void {
+    if (this.isCut) return
+    this.isCut = true
+    this.recall()
+    forEachIsolated(this.#unansweredRequests(), (request) => request.destroy(connectionReset('aborted')))
+    this.#endQueue()
+    this.discard()
+    this.restOfRead = 0
   }
 
   /** Whether there is a message, or a write without its callback, that the end of the connection concerns. */
   #hasMessages(): boolean {
-    return this.response !== null || this.incoming !== null || this.pending?.empty === false
+    const { response, queue, incoming, pending } = this
+    return response !== null || queue !== null || incoming !== null || pending?.empty === false
   }
 
-  /** Aborts requests, and ends responses that have not been sent completely. */
-  #abandonMessages(error: Error): void {
-    this.#abandoned = true
-    this.#abortRequests()
-    const responses = this.response === null ? [] : [this.response, ...(this.queue ?? [])]
-    const current = this.response
+  /** Ends the response that was being sent when the connection closed. */
+  endResponse(): void {
+    const { response } = this
     this.response = null
+    if (response !== null) this.#abandon(response)
+  }
+
+  /** Ends the responses that wait for their turn, in a tick as in Node. */
+  #endQueue(): void {
+    const { queue } = this
     this.queue = null
-    forEachIsolated(responses, (response) => {
-      // Writes of a response that waited for its turn fail, too.
-      if (response !== current) attach(response, this)
-      // As in Node the callbacks of an `end()` that was not handed over are not called.
-      response[kEndCallbacks] = null
-      response[kSettle](error)
-    })
+    if (queue === null) return
+    const end = (response: ServerResponse): void => {
+      // Its writes fail, too.
+      attach(response, this)
+      this.#abandon(response)
+    }
+    process.nextTick(() => forEachIsolated(queue, end))
+  }
+
+  #abandon(response: ServerResponse): void {
+    // As in Node the callbacks of an `end()` that was not handed over are not called.
+    response[kEndCallbacks] = null
+    response[kSettle](this.#reset ?? connectionReset('aborted'))
+  }
+
+  /** The requests that have a response which has not emitted 'finish', in their order. */
+  #unansweredRequests(): IncomingMessage[] {
+    const responses = this.response === null ? [] : [this.response]
+    if (this.queue !== null) responses.push(...this.queue)
+    return responses.map(({ req }) => req)
   }
 
   /** The connection has closed while requests are unanswered or incomplete. */
   #abortRequests(): void {
     const { incoming } = this
     this.incoming = null
-    const requests = []
-    for (const response of [this.response, ...(this.queue ?? [])]) {
-      if (response !== null && response.req !== incoming) requests.push(response.req)
-    }
+    const requests = this.#unansweredRequests().filter((request) => request !== incoming)
     // As in Node nothing is reported to a program that has answered and closed the connection before the whole body had arrived.
     // When the peer has closed it, a reader of the body gets an error.
     const cut = this.response === null && (this.discarding || (this.ending && this.#reset === null))
@@ -288,9 +328,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   /** Emits 'clientError', or sends Node's default answer. */
   #fail(error: Error): void {
-    if (this.closed || this.discarding) return
+    if (this.closed || (this.discarding && !(this.reportsErrors && this.isOfLastRead()))) return
     this.#reported = true
-    if (this.server.listenerCount('clientError') > 0) {
+    if (this.reportsErrors) {
       const report = (): void => {
         this.inScope(() => this.server.emit('clientError', error, this.socket))
       }

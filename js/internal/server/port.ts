@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 
 import type { Target } from '../bridge/record-writer.js'
-import type { BodyChunk, MessagePart, SettledMessage } from '../bridge/transport.js'
+import type { BodyChunk, MessagePart, MessageTransport, SettledMessage } from '../bridge/transport.js'
 
 /** Accepts a connection's records. Their types, flags and modes are those of `js/native/records.ts`. */
 export interface Port {
@@ -23,12 +23,21 @@ export interface Port {
   unsent?(connection: Target): number | null
   /** Whether the next records wait for later ones. Undefined where nothing waits. */
   readonly nextWaits?: boolean
+  /**
+   * While a record of the connection is being served: number of records behind it that the same read has brought. Node has given
+   * the whole read to its parser, so its requests are emitted even if one of their handlers destroys the connection.
+   */
+  restOfRead?(connection: Target): number
   /** A callback is due after the records that have just been written. */
   awaitWrites?(): void
   /** See `MessageTransport`. */
   gather?(on: boolean): void
   /** Settles `message` when its bytes have been handed over. */
   settleAfterFlush(message: SettledMessage): void
+  /** Whether a response ahead of this one has been handed over, and has not been settled. */
+  isSettling(connection: MessageTransport, response: SettledMessage): boolean
+  /** Returns the responses that have been handed over and not been settled. They are not settled by themselves any more. */
+  recall?(connection: MessageTransport): SettledMessage[]
   /** Whether the connection keeps the event loop alive from now on. */
   ref(): void
   unref(): void
@@ -56,9 +65,11 @@ export interface SocketSide {
   afterEnd(callback: () => void): void
   /** The last response has been handed over. */
   endWriting(): void
+  /** There is a response, which ends when the socket emits 'close'. */
+  expectResponse(): void
   /** Destroys the stream, after its listeners have received the bytes and events before that. */
   fail(error: Error): void
-  /** The socket calls the connection's `endMessages` when it emits 'close'. */
+  /** The socket ends the connection's messages when it emits 'close'. */
   readonly reportsClose: boolean
   /** The connection has closed. */
   onClosed(error: Error | null): void
@@ -89,6 +100,8 @@ export class GivenUpSide implements SocketSide {
   }
 
   endWriting(): void {}
+
+  expectResponse(): void {}
 
   fail(error: Error): void {
     this[kStream].destroy(error)

@@ -29,6 +29,8 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   requests = 0
   /** The socket's listeners receive a copy of the bytes. */
   tapped = false
+  /** The program has emitted 'close' on the socket. As in Node nothing more is parsed. */
+  protected isCut = false
 
   /** The scope of the last request, or of the connection: see SCOPES_ISOLATE. */
   protected scope: AsyncResource | null
@@ -83,9 +85,16 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
+  /** Whether the record that arrives is served although the connection is ending. */
+  protected isOfLastRead(): boolean {
+    if (this.restOfRead === 0) return false
+    this.restOfRead--
+    return true
+  }
+
   onHead(head: RequestRecord): void {
     debug?.('SERVER socketOnParserExecute')
-    if (this.ending || this.closed) return
+    if (this.closed || (this.ending && !this.isOfLastRead())) return
     const { server } = this
     const { flags } = head
     const request = new server[kIncomingMessage](this)
@@ -94,7 +103,9 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, head.after)) return
     const response = new server[kServerResponse](request, server[kResponseOptions])
     server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
-    if (this.response === null) {
+    if (this.side !== null) this.side.expectResponse()
+    // In Node a response that has been handed over keeps the socket until it emits 'finish'.
+    if (this.response === null && !this.ending) {
       this.response = response
       attach(response, this)
     } else {
@@ -106,7 +117,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     } finally {
       this.#serving = false
       // As in Node, a request without a body is complete after its handler has been called, and not before.
-      if ((flags & r.HEAD_COMPLETE) !== 0) request[kEnd]('')
+      if ((flags & r.HEAD_COMPLETE) !== 0 && !this.isCut) request[kEnd]('')
     }
   }
 
@@ -164,6 +175,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   }
 
   onBody(flags: number, chunk: Buffer): void {
+    if (this.discarding && !this.isOfLastRead()) return
     if ((flags & r.BODY_TAP) !== 0) {
       // A copy of bytes that have been parsed.
       if (!this.upgraded) this.socket.emit('data', chunk)
@@ -175,7 +187,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       return
     }
     const { incoming } = this
-    if (incoming === null || this.discarding) return
+    if (incoming === null) return
     if (this.inScope(() => incoming[kBody](chunk))) this.credit(this.window.pass(chunk.length))
     else this.#hold(chunk.length)
   }
@@ -196,8 +208,8 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   }
 
   onEnd(_flags: number, trailers: string): void {
+    if (this.discarding && !this.isOfLastRead()) return
     const { incoming } = this
-    if (this.discarding) return
     this.incoming = null
     // The peer has sent the whole body. The program may read it later, and the connection continues in the meantime.
     if (this.window.held) this.resumeBody()

@@ -44,6 +44,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   /** The error response that is sent after the responses before it, and before the connection is closed. */
   protected fatal: Error | null = null
   protected shutdown: AsyncResource | null = null
+  /** Number of records that are served although the program has destroyed the connection, see `Port.restOfRead`. */
+  protected restOfRead = 0
   #needDrain = false
 
   protected constructor(
@@ -63,6 +65,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected abstract openSide(): SocketSide
   /** @param now also when responses are due */
   protected abstract answerFatal(now: boolean): void
+  /** Whether the program listens for errors of connections. */
+  protected abstract get reportsErrors(): boolean
 
   get socket(): Socket {
     return this.openSide()[kStream]
@@ -290,9 +294,39 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     this.#wait(partLength(chunk, encoding, 0), null, null)
   }
 
-  destroy(error?: Error): void {
-    if (this.side !== null) this.side[kStream].destroy(error)
-    else this.close(r.CLOSE_DESTROY)
+  /** @returns whether the connection was open */
+  destroy(error?: Error, response?: SettledMessage): boolean {
+    // As in Node a response has no socket to report its error before the one ahead of it has been sent.
+    if (error && response !== undefined && this.#isSettling(response)) error = undefined
+    // The socket object reports the error.
+    const side = this.side ?? (error && this.reportsErrors ? this.openSide() : null)
+    if (side !== null) {
+      const wasOpen = !side[kStream].destroyed
+      side[kStream].destroy(error)
+      return wasOpen
+    }
+    if (this.closed || this.discarding) return false
+    if (error) this.recall()
+    this.close(r.CLOSE_DESTROY)
+    return true
+  }
+
+  /**
+   * The socket is being destroyed with an error. As in Node its responses that have not emitted 'finish' do not emit it any more,
+   * although they may have been sent. They end with the connection.
+   */
+  recall(): void {
+    const recalled = [...(this.pending?.recall() ?? []), ...(this.port.recall?.(this) ?? [])] as ServerResponse[]
+    if (recalled.length === 0) return
+    if (this.response !== null) recalled.push(this.response)
+    if (this.queue !== null) recalled.push(...this.queue)
+    this.response = recalled.shift()!
+    this.queue = recalled.length === 0 ? null : recalled
+  }
+
+  /** Whether a response ahead of this one has been handed over, and has not emitted 'finish'. */
+  #isSettling(response: SettledMessage): boolean {
+    return this.pending?.endsOther(response) === true || this.port.isSettling(this, response)
   }
 
   /** Sends OUT_CLOSE. After that only a harder close has an effect. */
@@ -302,8 +336,10 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF) this.beforeEnd()
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.stopSending()
     this.updateHold()
-    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) this.discard()
-    else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
+    if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) {
+      if (!this.discarding) this.restOfRead = this.port.restOfRead?.(this) ?? 0
+      this.discard()
+    } else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.port.command(this, r.OUT_CLOSE, mode)
   }
 

@@ -22,6 +22,9 @@ import {
 /** See the module. Made when a program first needs it (`req.socket`, 'connection', 'upgrade', 'connect', …). */
 export class ConnectionSocket extends NativeSocket<Connection> implements SocketSide {
   #tapped = false
+  /** The last response has been handed over, and the connection closes after it. */
+  #isAnswered = false
+  #hasResponse = false
   declare parser?: null
   declare [kAsyncId]: number
   server: Server
@@ -41,6 +44,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       super.on('error', onError)
       super.on('timeout', onTimeout)
       super.on('data', readByTheServer)
+      super.on('close', this.#onClose)
+      if (connection.response !== null) this.expectResponse()
     }
   }
 
@@ -114,7 +119,24 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   }
 
   endWriting(): void {
+    this.#isAnswered = true
     this.end()
+  }
+
+  /** As in Node a listener of 'close' ends the response. Later responses share it. */
+  expectResponse(): void {
+    if (this.#hasResponse || this[kConnection].upgraded) return
+    this.#hasResponse = true
+    super.on('close', onResponseClose)
+  }
+
+  /**
+   * The first listener of 'close': aborts the requests. Programs emit 'close' themselves, and call its listeners, so it does not
+   * depend on `this`.
+   */
+  readonly #onClose = (): void => {
+    if (this.destroyed) this[kConnection].endRequests()
+    else this[kConnection].abortMessages()
   }
 
   /** Removes the server's own listeners. */
@@ -122,6 +144,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.removeListener('error', onError)
     this.removeListener('timeout', onTimeout)
     this.removeListener('data', readByTheServer)
+    this.removeListener('close', this.#onClose)
+    this.removeListener('close', onResponseClose)
     super.release()
     this.parser = null
   }
@@ -142,17 +166,26 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   }
 
   override _final(callback: Callback): void {
-    this[kConnection].close(this[kConnection].upgraded ? r.CLOSE_HALF : r.CLOSE_AFTER_FLUSH)
-    callback()
+    if (this.#isAnswered) {
+      this[kConnection].close(r.CLOSE_AFTER_FLUSH)
+      callback()
+    } else {
+      // As in Node a program that ends the socket still receives what the peer sends, and 'finish' is not emitted if it destroys
+      // the socket now.
+      this[kConnection].close(r.CLOSE_HALF)
+      process.nextTick(callback)
+    }
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
     const connection = this[kConnection]
     const report = (): void => {
+      if (connection.upgraded) connection.endMessages()
       try {
-        connection.endMessages()
-      } finally {
         this.emit('close', error !== null)
+      } finally {
+        // The program may have removed the listeners.
+        connection.endMessages()
       }
     }
     const emitClose = (): void => {
@@ -165,6 +198,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       return
     }
     this[kCounted]()
+    if (error !== null) connection.recall()
     connection.close(r.CLOSE_DESTROY)
     if (error === null) this[kDestroyed] = emitClose
     else {
@@ -202,6 +236,11 @@ function onError(this: ConnectionSocket, error: Error): void {
 }
 
 function ignore(): void {}
+
+/** A listener of 'close' for the current response. Programs call listeners with other objects, too. */
+function onResponseClose(this: ConnectionSocket): void {
+  this[kConnection]?.endResponse()
+}
 
 function onTimeout(this: ConnectionSocket): void {
   this[kConnection].onSocketTimeout()

@@ -71,6 +71,7 @@ export class StreamPort implements Port, SocketSide {
   /** Messages whose END has been written, without ACKNOWLEDGE. */
   #unsettled: SettledMessage[] = []
   #writing = false
+  #hasResponse = false
   readonly #writer: StreamWriter
   /** Whether the stream's timeout is that of an idle connection. */
   #idling = false
@@ -224,10 +225,18 @@ export class StreamPort implements Port, SocketSide {
   }
 
   #onClose(): void {
+    if (!this.gone) {
+      // The program has emitted 'close'. If that destroys the stream, it emits another one.
+      this.connection.abortMessages()
+      if (this.gone) return
+    }
     const { errored, readableEnded } = this.#stream
     // Neither the peer nor an error has ended the stream, so the program has destroyed it.
     if (readableEnded === false && !errored) this.connection.discard()
+    if (errored) this.connection.recall()
     this.connection.onClosed(0)
+    if (this.#hasResponse) this.connection.endRequests()
+    else this.connection.endMessages()
     const unsettled = this.#unsettled
     this.#unsettled = []
     const error = ERR_STREAM_DESTROYED('write')
@@ -269,8 +278,8 @@ export class StreamPort implements Port, SocketSide {
     const acknowledge = (flags & ACKNOWLEDGE) !== 0
     if (!acknowledge && (flags & END) === 0) return null
     const done = (error?: Error | null): void => {
-      // The stream's 'close' reports it.
-      if (error) return
+      // The stream's 'close' reports it. As in Node a write that succeeds on a stream with an error does not count.
+      if (error || this.#stream.errored) return
       if (acknowledge) this.connection.onAck(1)
       else this.#unsettled.shift()?.[kSettle]()
       if ((flags & CLOSE) !== 0) finish(this.#stream)
@@ -287,6 +296,19 @@ export class StreamPort implements Port, SocketSide {
 
   settleAfterFlush(message: SettledMessage): void {
     this.#unsettled.push(message)
+  }
+
+  isSettling(_: unknown, response: SettledMessage): boolean {
+    return this.#unsettled.length > 0 && this.#unsettled[0] !== response
+  }
+
+  recall(): SettledMessage[] {
+    return this.#unsettled.splice(0)
+  }
+
+  /** The stream emits nothing more after it was destroyed, so all records are of the same read. */
+  restOfRead(): number {
+    return this.#turn === SERVING ? Number.POSITIVE_INFINITY : 0
   }
 
   /** A response has been handed over completely. */
@@ -382,12 +404,25 @@ export class StreamPort implements Port, SocketSide {
   /** The stream ends when the last byte has been written. */
   endWriting(): void {}
 
+  /** As in Node a listener of 'close' ends the response. Later responses share it. */
+  expectResponse(): void {
+    if (this.#hasResponse) return
+    this.#hasResponse = true
+    const { connection } = this
+    const stream = this.#stream
+    const listener = function (this: unknown): void {
+      // Programs call listeners with other objects, too.
+      if (this === stream) connection.endResponse()
+    }
+    this.#listeners.push(['close', listener])
+    stream.on('close', listener)
+  }
+
   fail(error: Error): void {
     this.#stream.destroy(error)
   }
 
-  /** The stream has closed by then. */
-  readonly reportsClose = false
+  readonly reportsClose = true
 
   onClosed(): void {}
 }

@@ -75,7 +75,7 @@ enum Due {
 impl State {
     /// JavaScript has reacted to the end of keepAliveTimeout.
     pub(super) fn idle_fallback_over(&mut self) {
-        if self.incoming.reading == Reading::Http {
+        if self.incoming.reading == Reading::Http && self.writing == Writing::Open {
             self.deadlines.fallback_at = None;
         }
     }
@@ -273,6 +273,14 @@ impl State {
                 .role
                 .server()
                 .is_some_and(|role| !role.server.config().client_errors)
+    }
+
+    /// The program has ended the socket of a server's connection, and receives what the peer still sends. A peer that never closes
+    /// would keep the connection, so that takes no longer than `LINGER`.
+    pub(super) fn limit_half_close(&mut self) {
+        if !self.role.is_client() && self.incoming.reading != Reading::Raw {
+            self.deadlines.fallback_at = Some(now() + LINGER);
+        }
     }
 
     /// The connection is closed after `LINGER` at the latest.

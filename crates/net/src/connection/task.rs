@@ -211,6 +211,7 @@ impl Turn<'_> {
             Writing::Open => Next::Wait,
             Writing::HalfClose => {
                 state.shut();
+                state.limit_half_close();
                 Next::Again
             }
             Writing::Destroy => {

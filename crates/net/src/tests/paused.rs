@@ -208,16 +208,19 @@ impl Js {
     }
 
     pub(super) fn destroy(&mut self, id: ConnectionId) {
-        self.command(id, (outbound::CLOSE, 0), &[close_mode::DESTROY], (b"", ""));
+        self.close(id, close_mode::DESTROY);
     }
 
     pub(super) fn close_after_flush(&mut self, id: ConnectionId) {
-        self.command(
-            id,
-            (outbound::CLOSE, 0),
-            &[close_mode::AFTER_FLUSH],
-            (b"", ""),
-        );
+        self.close(id, close_mode::AFTER_FLUSH);
+    }
+
+    pub(super) fn half_close(&mut self, id: ConnectionId) {
+        self.close(id, close_mode::HALF);
+    }
+
+    fn close(&mut self, id: ConnectionId, mode: u32) {
+        self.command(id, (outbound::CLOSE, 0), &[mode], (b"", ""));
     }
 
     /// Keeps a connection whose keepAliveTimeout was reported.

@@ -562,3 +562,27 @@ fn lingering_ends_after_its_time_with_a_peer_that_keeps_sending() {
         peer.expect_refusal().await;
     });
 }
+
+#[test]
+fn a_half_closed_connection_is_read_until_a_time_limit() {
+    run(async |mut js| {
+        let (_, address) = js.listen(config());
+        let mut peer = Peer::connect(address).await;
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\none")
+            .await;
+        let id = js.expect(OPEN).await.id;
+        js.expect(HEAD).await;
+        js.expect(BODY).await;
+        js.raw(id, b"bye");
+        js.half_close(id);
+        peer.expect("bye").await;
+        peer.expect_end().await;
+        sleep(LINGER / 2).await;
+        peer.send("two").await;
+        js.expect(BODY).await;
+        js.expect_nothing(LINGER / 4).await;
+        js.expect(CLOSED).await;
+        assert_eq!(js.environment.open_connections(), 0);
+        peer.expect_refusal().await;
+    });
+}

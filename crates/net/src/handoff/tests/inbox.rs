@@ -111,7 +111,7 @@ fn a_used_batch_comes_back_empty() {
 #[test]
 fn no_wake_up_is_lost_and_nothing_is_out_of_order() {
     const PUBLISHERS: u32 = 3;
-    const BATCHES: u32 = 100_000;
+    const BATCHES: u32 = if cfg!(miri) { 300 } else { 100_000 };
     let (inbox, woken) = inbox();
     let asleep = Arc::new(AtomicUsize::new(0));
     let publishers: Vec<_> = (0..PUBLISHERS)
