@@ -42,6 +42,9 @@ export { environment } from './internal/bridge/environment.js'
 export {
   connectionReset,
   ERR_PROXY_TUNNEL,
+  ERR_MULTIPLE_CALLBACK,
+  ERR_SOCKET_CLOSED,
+  ERR_TLS_ALPN_CALLBACK_INVALID_RESULT,
   ERR_TLS_HANDSHAKE_TIMEOUT,
   ERR_TLS_INVALID_STATE,
   ERR_TLS_SNI_FROM_SERVER,
@@ -56,6 +59,7 @@ export {
   TlsServer,
   TlsSessions,
   TlsTrust,
+  giveUpConnection,
   type ConnectTls,
   type NativeTlsClient,
   type NativeTlsSessions,
@@ -68,7 +72,16 @@ export type { SocketResource } from './internal/node-parity/async-resources.js'
 export { notExempt, parseProxy } from './internal/client/proxy.js'
 export { reparent } from './internal/server/reparenting.js'
 export { beginServer, storeOptions } from './internal/server/settings.js'
-export { kListenScope, kMakeSocket, kPrepareTls, kSecured, kShownBy, kTlsFailed } from './internal/symbols.js'
+export {
+  kHello,
+  kKeyLog,
+  kListenScope,
+  kMakeSocket,
+  kPrepareTls,
+  kSecured,
+  kShownBy,
+  kTlsFailed,
+} from './internal/symbols.js'
 export { countCompatible, countCompatibleClient, secureClients, secureServers } from './internal/server/tls-counts.js'
 export { validateInteger, validateObject, validateString } from './internal/validators.js'
 export { kConnection } from './internal/socket/native-socket.js'

@@ -40,6 +40,8 @@ import {
   kPrepare,
   kPrepareTls,
   kResponseOptions,
+  kHello,
+  kKeyLog,
   kSecured,
   kServerResponse,
   kShownBy,
@@ -160,8 +162,20 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   /** @returns whether a program's code has run */
   [kSecured](connection: Connection): boolean
   [kPrepareTls]?(): NativeTls | null
+  [kHello]?(connection: Connection, hello: ClientHello): void
+  /** @param lines of secrets, each with its line end */
+  [kKeyLog]?(connection: Connection, lines: Buffer): void
   [kTlsFailed]?(connection: Connection, reason: number): void
   [kMakeSocket]?(connection: Connection): SocketSide
+}
+
+/** What a client has sent, by which the program of a server decides. */
+export interface ClientHello {
+  /** The name that it asks for; empty for none. */
+  readonly name: string
+  /** The protocols that it offers, each after its length in one byte. */
+  readonly offer: Buffer
+  readonly isTls13: boolean
 }
 
 /** The TLS of a server that listens on an I/O thread. */
@@ -356,7 +370,7 @@ function connectionsOf(server: Server): Connection[] {
 proto.closeAllConnections = function closeAllConnections(): void {
   for (const connection of connectionsOf(this)) {
     // An upgraded connection is not HTTP any more: the program that has it closes it.
-    if (!connection.upgraded) connection.destroy()
+    if (!connection.upgraded && !connection.isAsked) connection.destroy()
   }
 }
 

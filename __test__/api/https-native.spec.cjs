@@ -11,6 +11,7 @@ const { listen } = require('../helpers/listen.cjs')
 const { cert, key } = require('../helpers/certificate.cjs')
 const { certificates } = require('../helpers/pki.cjs')
 const { bundles } = require('../helpers/pkcs12.cjs')
+const { certificates: listed, leaf, lists } = require('../helpers/pki-crl.cjs')
 
 /** Windows has no descriptors of sockets, with which a server could change to node:tls. */
 const onThreads = process.platform === 'win32' ? test.serial.skip : test.serial
@@ -52,6 +53,14 @@ const nativeOptions = {
   'a bundle': { pfx: bundles.behind, passphrase: 'secret' },
   'keys of tickets': { ticketKeys: Buffer.alloc(48, 1) },
   'the lifetime of sessions': { sessionTimeout: 100 },
+  'contexts by names': { SNICallback: (_name, done) => done(null, tls.createSecureContext({ cert, key })) },
+  'protocols by a function': { ALPNCallback: ({ protocols }) => protocols[0] },
+  'lists of revoked certificates': {
+    ca: listed.root,
+    crl: lists.rootCrl,
+    requestCert: true,
+    rejectUnauthorized: false,
+  },
 }
 
 for (const [title, options] of Object.entries(nativeOptions)) {
@@ -65,8 +74,6 @@ for (const [title, options] of Object.entries(nativeOptions)) {
 }
 
 const compatibleOptions = {
-  SNICallback: { SNICallback: (_name, done) => done(null, tls.createSecureContext({ cert, key })) },
-  ALPNCallback: { ALPNCallback: () => undefined },
   sigalgs: { sigalgs: 'ECDSA+SHA256' },
   'minVersion: TLSv1': { minVersion: 'TLSv1' },
   'ciphers: AES128-SHA': { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA' },
@@ -85,10 +92,8 @@ for (const [reason, options] of Object.entries(compatibleOptions)) {
 }
 
 const changes = {
-  'addContext: minVersion': (server) => server.addContext('localhost', { cert, key, minVersion: 'TLSv1.2' }),
-  'addContext: secureContext': (server) => server.addContext('localhost', tls.createSecureContext({ cert, key })),
   "listener: 'connection'": (server) => server.on('connection', () => {}),
-  "listener: 'keylog'": (server) => server.once('keylog', () => {}),
+  "listener: 'newSession'": (server) => server.once('newSession', () => {}),
   'minVersion: TLSv1': (server) => server.setSecureContext({ cert, key, minVersion: 'TLSv1' }),
 }
 
@@ -158,6 +163,26 @@ onThreads('addContext holds for the next handshakes', async (t) => {
   server.addContext('b.test', { cert, key })
   t.is((await ask(port, { servername: 'b.test', ...accepting })).text, 'b.test')
   t.deepEqual(counts(), before)
+})
+
+onThreads("agents' connections, and servers, with 'keylog' and lists of revoked certificates", async (t) => {
+  const before = ferrohttp.stats().https
+  const served = { key: leaf, cert: listed.good, ca: listed.root, crl: lists.rootCrl, requestCert: true }
+  const server = https.createServer(served, (_req, res) => res.end())
+  const port = await listen(t, server)
+  let lines = 0
+  server.on('keylog', () => lines++)
+  const agent = new https.Agent({ ca: listed.root, key: leaf, cert: listed.good, crl: lists.rootCrl })
+  agent.on('keylog', () => lines++)
+  const request = https.get({ port, host: 'localhost', family: 4, agent })
+  const [response] = await once(request, 'response')
+  response.resume()
+  await once(response, 'end')
+  const { clients, native, compatible } = ferrohttp.stats().https
+  t.is(lines, 10)
+  t.is(native, before.native + 1)
+  t.deepEqual(compatible, before.compatible)
+  t.is(clients.native, before.clients.native + 1)
 })
 
 onThreads('keys without their certificates are for OpenSSL to refuse or to serve', (t) => {

@@ -64,13 +64,17 @@ fn handshaking(make: fn() -> TlsReceiver, bytes: &[u8], sizes: &[u8]) {
 fuzz_target!(|given: (Input<'_>, Vec<u8>)| {
     let (input, sizes) = given;
     match input {
-        Input::Bytes(true, bytes) => handshaking(TlsReceiver::server, bytes, &sizes),
+        Input::Bytes(true, bytes) => {
+            handshaking(TlsReceiver::server, bytes, &sizes);
+            handshaking(TlsReceiver::asking, bytes, &sizes);
+        }
         Input::Bytes(false, bytes) => handshaking(TlsReceiver::client, bytes, &sizes),
         Input::Hello(changes, rest) => {
             let mut hello = TlsSender::hello();
             change(&mut hello, &changes);
             hello.extend_from_slice(rest);
             handshaking(TlsReceiver::server, &hello, &sizes);
+            handshaking(TlsReceiver::asking, &hello, &sizes);
         }
         Input::Records(parts, changes) => {
             let (mut sender, mut server) = TlsSender::connected();

@@ -115,6 +115,8 @@ export const ERR_STREAM_ALREADY_FINISHED = define(
   (method: string) => `Cannot call ${method} after a stream was finished`,
 )
 export const ERR_STREAM_CANNOT_PIPE = define('ERR_STREAM_CANNOT_PIPE', PlainError, () => 'Cannot pipe, not readable')
+export const ERR_MULTIPLE_CALLBACK = define('ERR_MULTIPLE_CALLBACK', PlainError, () => 'Callback called multiple times')
+export const ERR_SOCKET_CLOSED = define('ERR_SOCKET_CLOSED', PlainError, () => 'Socket is closed')
 export const ERR_SOCKET_CLOSED_BEFORE_CONNECTION = define(
   'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
   PlainError,
@@ -131,6 +133,12 @@ export const ERR_STREAM_NULL_VALUES = define(
   () => 'May not write null values to stream',
 )
 export const ERR_STREAM_WRITE_AFTER_END = define('ERR_STREAM_WRITE_AFTER_END', PlainError, () => 'write after end')
+export const ERR_TLS_ALPN_CALLBACK_INVALID_RESULT = define(
+  'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
+  CodedTypeError,
+  (value: unknown, protocols: readonly string[]) =>
+    `ALPN callback returned a value (${value}) that did not match any of the client's offered protocols (${protocols.join(', ')})`,
+)
 export const ERR_TLS_HANDSHAKE_TIMEOUT = define('ERR_TLS_HANDSHAKE_TIMEOUT', PlainError, () => 'TLS handshake timeout')
 export const ERR_TLS_INVALID_STATE = define(
   'ERR_TLS_INVALID_STATE',

@@ -55,6 +55,10 @@ export const kShownBy = Symbol('ferrohttp.shownBy')
 export const kPrepareTls = Symbol('ferrohttp.prepareTls')
 /** Shows a connection whose handshake is complete to the program. */
 export const kSecured = Symbol('ferrohttp.secured')
+/** Asks the program of a server about a client that has sent its ClientHello. */
+export const kHello = Symbol('ferrohttp.hello')
+/** Emits 'keylog' of a connection with TLS. */
+export const kKeyLog = Symbol('ferrohttp.keyLog')
 /** Reports that a connection's TLS has failed. */
 export const kTlsFailed = Symbol('ferrohttp.tlsFailed')
 /** Makes the socket of a connection with TLS. */

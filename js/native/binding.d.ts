@@ -48,6 +48,11 @@ export declare class BindingEnvironment {
   listen(options: BindingListenOptions, config: BindingServerConfig, tls?: BindingTls | undefined | null, handshakeTimeout?: number | undefined | null): BindingListening
   /** Key material of a connection with TLS; null where there is none. */
   exportKeyingMaterial(slot: number, generation: number, what: BindingKeyingMaterial): Buffer | null
+  /**
+   * The program's decision about a client that IN_HELLO was about. Without `tls` the server's own holds, and without `protocols`
+   * those of the TLS. An empty protocol refuses the client.
+   */
+  answerHello(slot: number, generation: number, tls?: BindingTls | undefined | null, protocols?: Array<Buffer> | undefined | null): void
   /** Changes what further handshakes of a server go by that has had `tls` from the start. */
   setTls(server: number, tls: BindingTls, handshakeTimeout?: number | undefined | null): void
   /** Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`. */
@@ -121,8 +126,11 @@ export declare class BindingSession {
 
 /** A server's TLS. The constructor throws an Error whose message says which option an I/O thread cannot serve. */
 export declare class BindingTls {
-  /** See the class. `clients`: what is trusted when clients are asked for certificates. */
-  constructor(options: BindingTlsOptions, clients?: BindingTlsTrust | undefined | null)
+  /**
+   * See the class. `clients`: what is trusted when clients are asked for certificates. `base`: TLS of the same server, whose
+   * tickets are in use.
+   */
+  constructor(options: BindingTlsOptions, clients?: BindingTlsTrust | undefined | null, base?: BindingTls | undefined | null)
 }
 
 /** The TLS of clients. The constructor throws an Error whose message is the option that an I/O thread does not support. */
@@ -141,9 +149,10 @@ export declare class BindingTlsSessions {
 export declare class BindingTlsTrust {
   /**
    * Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
-   * through `others`. `for_clients`: paths lead from the certificates of clients, not of servers.
+   * through `others`. `lists` are those of revoked certificates, at most one of each authority. `for_clients`: paths lead from the
+   * certificates of clients, not of servers. Throws an Error whose message is the reason why an I/O thread cannot read a list.
    */
-  constructor(roots: Array<Buffer>, others: Array<Buffer>, forClients: boolean)
+  constructor(roots: Array<Buffer>, others: Array<Buffer>, lists: Array<Buffer>, forClients: boolean)
 }
 
 /**
@@ -428,6 +437,8 @@ export interface BindingTlsClientOptions {
   curves: string
   /** `ALPNProtocols`. */
   alpn: Array<Buffer>
+  /** Whether the program listens for 'keylog'. */
+  logsKeys: boolean
 }
 
 /** Certificates for a name. */
@@ -466,6 +477,12 @@ export interface BindingTlsOptions {
   ticketKeys?: Buffer
   /** `sessionTimeout` in seconds. Of consequence only with `ticket_keys`. */
   sessionTimeout?: number
+  /** Whether the program decides by the name that a client asks for. */
+  asksAboutNames: boolean
+  /** Whether the program decides by the protocols that a client offers. */
+  asksAboutProtocols: boolean
+  /** Whether the program listens for 'keylog'. */
+  logsKeys: boolean
 }
 
 /** The complete response to a message that was refused with `status`. */

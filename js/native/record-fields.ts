@@ -260,6 +260,31 @@ export function securedDetailsLength(words: Uint32Array, word: number): number {
 /** Where the fields end and the payload begins. */
 export const SECURED_PAYLOAD = 28
 
+// IN_HELLO. Payload: the server name, then the protocols that the client offers, each after its length in one byte.
+
+/** Bytes of the protocols, 0 if it offers none. */
+export function helloProtocolsLength(words: Uint32Array, word: number): number {
+  return words[word + 4]!
+}
+
+/** Bytes of the name, 0 if the client has asked for none. */
+export function helloNameLength(words: Uint32Array, word: number): number {
+  return words[word + 5]!
+}
+
+/** Where the fields end and the payload begins. */
+export const HELLO_PAYLOAD = 24
+
+// IN_KEY_LOG. Payload: the lines, each with its line end.
+
+/** Bytes of the lines. */
+export function keyLogLength(words: Uint32Array, word: number): number {
+  return words[word + 4]!
+}
+
+/** Where the fields end and the payload begins. */
+export const KEY_LOG_PAYLOAD = 20
+
 // IN_TLS_FAILED.
 
 /** TLS_HANG_UP, TLS_TIMEOUT, or a reason of OpenSSL's library for SSL. */

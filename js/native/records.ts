@@ -41,6 +41,10 @@ export const IN_TLS_FAILED = 16
 export const IN_SESSION = 17
 /** A server has begun to refuse requests (flag 1), or has stopped. The slot is the server's id. */
 export const IN_OVERLOAD = 18
+/** A client has sent its ClientHello, after IN_OPEN, and the handshake waits for the program's decision. */
+export const IN_HELLO = 19
+/** Secrets of a connection's TLS for 'keylog', after IN_OPEN or IN_CONNECTED. */
+export const IN_KEY_LOG = 20
 
 // Flags of IN_HEAD.
 
@@ -80,6 +84,11 @@ export const BODY_TAP = 4
 /** The client's connection carries no further request. Its trailers may have said so. */
 export const END_LAST = 1
 
+// Flags of IN_HELLO.
+
+/** The handshake is one of TLS 1.3. */
+export const HELLO_TLS13 = 1
+
 // The deadline in IN_TIMEOUT.
 
 /** headersTimeout or requestTimeout. The answer is 408. */
@@ -113,6 +122,14 @@ export const VERDICT_CRITICAL_EXTENSION = 8
 export const VERDICT_SIGNATURE = 9
 /** They are not valid for another reason, which JavaScript finds. */
 export const VERDICT_OTHER = 10
+/** One is revoked. */
+export const VERDICT_REVOKED = 11
+/** There is no list of revoked certificates of an authority. */
+export const VERDICT_NO_LIST = 12
+/** The list of an authority has expired. */
+export const VERDICT_LIST_EXPIRED = 13
+/** An authority has not signed its list. */
+export const VERDICT_LIST_SIGNATURE = 14
 
 // Reasons in IN_TLS_FAILED that are none of OpenSSL's.
 

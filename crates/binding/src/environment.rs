@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrohttp_net::{Backlog, Chunk, ConnectionId, Environment, ServerOptions, ServerTls};
+use ferrohttp_net::{
+    Backlog, Chunk, ConnectionId, Environment, ServerOptions, ServerTls, TlsAnswer,
+};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, BufferSlice, Function, Object, Result};
 use napi_derive::napi;
@@ -164,6 +166,24 @@ impl BindingEnvironment {
         self.environment
             .export_keying_material(id, length as usize, label, context.as_deref())
             .map(Buffer::from)
+    }
+
+    /// The program's decision about a client that IN_HELLO was about. Without `tls` the server's own holds, and without `protocols`
+    /// those of the TLS. An empty protocol refuses the client.
+    #[napi(catch_unwind)]
+    pub fn answer_hello(
+        &self,
+        slot: u32,
+        generation: u32,
+        tls: Option<&BindingTls>,
+        protocols: Option<Vec<Buffer>>,
+    ) {
+        let answer = TlsAnswer {
+            server: tls.map(BindingTls::to_net),
+            protocols: protocols.map(|names| names.iter().map(|name| name.to_vec()).collect()),
+        };
+        self.environment
+            .answer_hello(ConnectionId { slot, generation }, answer);
     }
 
     /// Changes what further handshakes of a server go by that has had `tls` from the start.

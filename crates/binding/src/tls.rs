@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ferrohttp_net::{
-    ClientCertificates, Identity, Purpose, TlsClient, TlsClientOptions, TlsConnect, TlsResumption,
-    TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
+    Asks, ClientCertificates, Identity, Purpose, TlsClient, TlsClientOptions, TlsConnect,
+    TlsResumption, TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
 };
 use napi::bindgen_prelude::{Buffer, Error, Result, Status};
 use napi_derive::napi;
@@ -56,6 +56,12 @@ pub struct BindingTlsOptions {
     pub ticket_keys: Option<Buffer>,
     /// `sessionTimeout` in seconds. Of consequence only with `ticket_keys`.
     pub session_timeout: Option<u32>,
+    /// Whether the program decides by the name that a client asks for.
+    pub asks_about_names: bool,
+    /// Whether the program decides by the protocols that a client offers.
+    pub asks_about_protocols: bool,
+    /// Whether the program listens for 'keylog'.
+    pub logs_keys: bool,
 }
 
 /// Which key material is asked for (RFC 5705).
@@ -81,9 +87,14 @@ impl BindingTls {
 
 #[napi]
 impl BindingTls {
-    /// See the class. `clients`: what is trusted when clients are asked for certificates.
+    /// See the class. `clients`: what is trusted when clients are asked for certificates. `base`: TLS of the same server, whose
+    /// tickets are in use.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: BindingTlsOptions, clients: Option<&BindingTlsTrust>) -> Result<Self> {
+    pub fn new(
+        options: BindingTlsOptions,
+        clients: Option<&BindingTlsTrust>,
+        base: Option<&BindingTls>,
+    ) -> Result<Self> {
         let contexts = options.contexts.into_iter();
         let authorities = options.authorities.into_iter();
         TlsServer::new(TlsServerOptions {
@@ -105,6 +116,12 @@ impl BindingTls {
                 let seconds = options.session_timeout.map(u64::from);
                 (keys.to_vec(), seconds.map(Duration::from_secs))
             }),
+            asks: Asks {
+                names: options.asks_about_names,
+                protocols: options.asks_about_protocols,
+            },
+            base: base.map(Self::to_net),
+            logs_keys: options.logs_keys,
         })
         .map(Self)
         .map_err(unsupported)
@@ -128,6 +145,8 @@ pub struct BindingTlsClientOptions {
     pub curves: String,
     /// `ALPNProtocols`.
     pub alpn: Vec<Buffer>,
+    /// Whether the program listens for 'keylog'.
+    pub logs_keys: bool,
 }
 
 /// The TLS of clients. The constructor throws an Error whose message is the option that an I/O thread does not support.
@@ -146,6 +165,7 @@ impl BindingTlsClient {
             ciphers: (options.ciphers, options.has_default_ciphers),
             curves: options.curves,
             alpn: options.alpn.into_iter().map(|name| name.to_vec()).collect(),
+            logs_keys: options.logs_keys,
         })
         .map(Self)
         .map_err(unsupported)
@@ -159,16 +179,25 @@ pub struct BindingTlsTrust(TlsTrust);
 #[napi]
 impl BindingTlsTrust {
     /// Certificates in DER. Those that cannot be parsed are trusted for nothing. A path has to end with one of `roots`, and may lead
-    /// through `others`. `for_clients`: paths lead from the certificates of clients, not of servers.
+    /// through `others`. `lists` are those of revoked certificates, at most one of each authority. `for_clients`: paths lead from the
+    /// certificates of clients, not of servers. Throws an Error whose message is the reason why an I/O thread cannot read a list.
     #[napi(constructor, catch_unwind)]
-    pub fn new(roots: Vec<Buffer>, others: Vec<Buffer>, for_clients: bool) -> Self {
+    pub fn new(
+        roots: Vec<Buffer>,
+        others: Vec<Buffer>,
+        lists: Vec<Buffer>,
+        for_clients: bool,
+    ) -> Result<Self> {
         let bytes = |list: Vec<Buffer>| list.into_iter().map(|der| der.to_vec());
         let purpose = if for_clients {
             Purpose::Clients
         } else {
             Purpose::Servers
         };
-        Self(TlsTrust::new(purpose, bytes(roots), bytes(others)))
+        TlsTrust::new(purpose, bytes(roots), bytes(others))
+            .with_lists(bytes(lists))
+            .map(Self)
+            .map_err(unsupported)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::threads::io_thread::{self, IoThread};
 use crate::threads::js_thread::JsThread;
 use crate::threads::pulse::Pulse;
 use crate::time::clock::now;
-use crate::tls::TlsConnect;
+use crate::tls::{TlsAnswer, TlsConnect};
 
 /// Largest number of writes in a flush that JavaScript's thread makes itself, because waking the I/O thread would cost more. With
 /// about ten concurrent connections and more the opposite holds.
@@ -307,6 +307,13 @@ impl Environment {
     ) -> Option<Vec<u8>> {
         self.connection(id)?
             .export_keying_material(length, label, context)
+    }
+
+    /// The program's decision about a client that IN_HELLO was about. No effect if the connection has ended or continues already.
+    pub fn answer_hello(&self, id: ConnectionId, answer: TlsAnswer) {
+        if let Some(connection) = self.connection(id) {
+            connection.answer_hello(answer);
+        }
     }
 
     /// Changes what further handshakes of a server go by, which has had TLS from the start.

@@ -54,8 +54,8 @@ pub use socket::descriptor::Descriptor;
 pub use threads::io_thread::{THREADS_VARIABLE, request_threads, thread_usage};
 pub use threads::pulse::Pulse;
 pub use tls::{
-    ClientCertificates, Identity, Purpose, TlsClient, TlsClientOptions, TlsConnect, TlsResumption,
-    TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
+    Asks, ClientCertificates, Identity, Purpose, TlsAnswer, TlsClient, TlsClientOptions,
+    TlsConnect, TlsResumption, TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
 };
 
 /// What fuzz targets need of the inside.

@@ -49,6 +49,15 @@ export interface SecureReceiver {
    * @returns whether a program's code may have run
    */
   onSecured(details: string, verdict: number, chain: Buffer): boolean
+  /**
+   * The program has to decide about the client of a server.
+   * @param name that the client asks for; empty for none
+   * @param offer the protocols that it offers, each after its length in one byte
+   * @param flags HELLO_TLS13
+   */
+  onHello?(name: string, offer: Buffer, flags: number): void
+  /** @param lines of secrets, each with its line end, which the program listens for */
+  onKeyLog?(lines: Buffer): void
   /** @param reason TLS_HANG_UP, TLS_TIMEOUT, or a number of OpenSSL's */
   onTlsFailed(reason: number): void
   /** A client's connection has received a session that later ones can resume. */
@@ -172,6 +181,19 @@ export function deliver(
         (connection as Partial<SecureReceiver>).onSecured?.(details, fields.securedVerdict(inWords, word), chain) ===
         true
       )
+    }
+    case r.IN_HELLO: {
+      const start = at + fields.HELLO_PAYLOAD
+      const end = start + fields.helloNameLength(inWords, word)
+      const offer = Buffer.from(bytes.subarray(end, end + fields.helloProtocolsLength(inWords, word)))
+      ;(connection as Partial<SecureReceiver>).onHello?.(bytes.latin1Slice(start, end), offer, fields.flags(inWords, word))
+      return true
+    }
+    case r.IN_KEY_LOG: {
+      const start = at + fields.KEY_LOG_PAYLOAD
+      const lines = Buffer.from(bytes.subarray(start, start + fields.keyLogLength(inWords, word)))
+      ;(connection as Partial<SecureReceiver>).onKeyLog?.(lines)
+      return true
     }
     case r.IN_TLS_FAILED:
       ;(connection as Partial<SecureReceiver>).onTlsFailed?.(fields.tlsFailedReason(inWords, word))

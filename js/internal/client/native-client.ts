@@ -282,6 +282,10 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (this.acknowledgedEarly > 0) process.nextTick(() => this.onAck(0))
   }
 
+  onKeyLog(lines: Buffer): void {
+    this.#side.onKeyLog(lines)
+  }
+
   onSecured(details: string, verdict: number, chain: Buffer): boolean {
     this.#side.onSecured(details, verdict, chain)
     return true

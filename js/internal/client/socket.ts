@@ -104,6 +104,8 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   /** See `ClientReceiver`. */
   onSecured(_details: string, _verdict: number, _chain: Buffer): void {}
 
+  onKeyLog(_lines: Buffer): void {}
+
   onTlsFailed(_reason: number): void {}
 
   onSession(): void {}

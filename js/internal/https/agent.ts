@@ -186,8 +186,8 @@ function connectOnIoThread(
 ): SecureClientSocket | string {
   // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary TLSSocket.
   if (agent.createConnection !== createConnection || !asksForOwnRequest(agent, options)) return 'createConnection'
-  if (agent.listenerCount('keylog') > 0) return "listener: 'keylog'"
-  return connectSecurely(options, keepsSession, through)
+  const logsKeys = agent.listenerCount('keylog') > 0
+  return connectSecurely(options, { keepsSessions: keepsSession, logsKeys }, through)
 }
 
 function tunnelFor(agent: SecureAgent, options: Options): Proxy | null {

@@ -1,4 +1,5 @@
 /** The members of tls.TLSSocket that show what the handshake of an I/O thread has agreed on. */
+import type { Duplex } from 'node:stream'
 import tls, { type CipherNameAndProtocol } from 'node:tls'
 
 import {
@@ -32,6 +33,15 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'ECDHE-RSA-AES128-GCM-SHA256': 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
   'ECDHE-RSA-AES256-GCM-SHA384': 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+}
+
+/** Emits 'keylog' for each line of secrets. */
+export function emitKeyLog(socket: Duplex, lines: Buffer): void {
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf('\n', at) + 1
+    socket.emit('keylog', lines.subarray(at, end))
+    at = end
+  }
 }
 
 /** Null when the socket is destroyed: in Node it has no handle then. */

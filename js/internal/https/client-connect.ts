@@ -10,19 +10,19 @@ import { ClientSessions, sessionsOf } from './client-sessions.js'
 import { SecureClientSocket, type Resumption } from './client-socket.js'
 
 /**
- * @param keepsSessions whether later connections may resume sessions of this one
+ * @param uses whether later connections may resume sessions of this one, and whether the program listens for 'keylog'
  * @param through a socket that a proxy has connected with the server, and that is destroyed when its connection is the result's
  * @returns the socket, or the reason why node:tls has to make the connection
  */
 export function connectSecurely(
   options: ClientOptions & ConnectionOptions,
-  keepsSessions: boolean,
+  { keepsSessions, logsKeys }: { readonly keepsSessions: boolean; readonly logsKeys: boolean },
   through: Socket | null,
 ): SecureClientSocket | string {
   const { session } = options
   const from = sessionsOf(session)
   if (session && from === undefined) return 'session'
-  const plan = planFor(options)
+  const plan = planFor(options, logsKeys)
   if (typeof plan === 'string') return plan
   const earlier = from?.areFor(plan) === true ? from : null
   const resumption: Resumption | null =

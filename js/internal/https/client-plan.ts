@@ -8,7 +8,7 @@ import tls, { type ConnectionOptions, type PeerCertificate } from 'node:tls'
 import { TlsClient, type NativeTlsClient } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
 import { identitiesOf } from './identities.js'
-import { protocols, VERSIONS } from './options.js'
+import { splitProtocols, VERSIONS } from './options.js'
 import { bytesOf } from './pem.js'
 import { authoritiesIn, defaultTrust, trustIn, type Trust } from './trust.js'
 
@@ -34,7 +34,7 @@ interface Credentials {
 
 /** Options that only OpenSSL supports. */
 const FOREIGN = [
-  ...['allowHalfOpen', 'allowPartialTrustChain', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam'],
+  ...['allowHalfOpen', 'allowPartialTrustChain', 'certificateCompression', 'clientCertEngine', 'dhparam'],
   ...['enableTrace', 'fd', 'handle', 'minDHSize', 'onread', 'privateKeyEngine'],
   ...['privateKeyIdentifier', 'pskCallback', 'requestOCSP', 'secureContext', 'secureOptions', 'secureProtocol'],
   ...['sessionIdContext', 'sigalgs', 'socket', 'ticketKeys'],
@@ -42,7 +42,19 @@ const FOREIGN = [
 
 /** Options that make the credentials. */
 const SHARED = [
-  ...['ALPNProtocols', 'ca', 'cert', 'ciphers', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx'],
+  ...[
+    'ALPNProtocols',
+    'ca',
+    'cert',
+    'ciphers',
+    'crl',
+    'ecdhCurve',
+    'key',
+    'maxVersion',
+    'minVersion',
+    'passphrase',
+    'pfx',
+  ],
 ] as const
 
 /** Flags of Node for which only OpenSSL's own connections will do. */
@@ -71,8 +83,11 @@ export function isStandardCheck(check: unknown): boolean {
   return check === standardCheck && standardCheck.name === 'checkServerIdentity'
 }
 
-/** @returns the plan, or the reason why an I/O thread cannot have the connection: the name of an option, with details */
-export function planFor(options: Options): ClientPlan | string {
+/**
+ * @param logsKeys whether the program listens for 'keylog'
+ * @returns the plan, or the reason why an I/O thread cannot have the connection: the name of an option, with details
+ */
+export function planFor(options: Options, logsKeys: boolean): ClientPlan | string {
   // Programs replace these to make connections of their own, or to add certificates.
   if (!areNodes || tls.connect !== connect || tls.createSecureContext !== createSecureContext) return 'tls: replaced'
   if (flag !== undefined) return flag
@@ -85,7 +100,7 @@ export function planFor(options: Options): ClientPlan | string {
   if (typeof servername !== 'string' || (servername !== '' && !SERVER_NAME.test(servername))) return 'servername'
   const check = 'checkServerIdentity' in options ? options.checkServerIdentity : tls.checkServerIdentity
   if (typeof check !== 'function') return 'checkServerIdentity'
-  const shared = credentials(options)
+  const shared = credentials(options, logsKeys)
   if (typeof shared === 'string') return shared
   return {
     ...shared,
@@ -125,13 +140,13 @@ interface Kept {
 const kept: Kept[] = []
 
 /** @returns the credentials, which are the same object for equal options, or the reason */
-function credentials(options: Options): Credentials | string {
+function credentials(options: Options, logsKeys: boolean): Credentials | string {
   const values: unknown[] = SHARED.map((name) => options[name])
   // Node's certificates may change while the process runs.
   const trust = options.ca ? null : defaultTrust('servers')
-  values.push(trust)
+  values.push(trust, logsKeys)
   const at = kept.findIndex((one) => one.values.every((value, index) => isSame(value, values[index])))
-  const found: Kept = kept[at] ?? { values: values.map(snapshot), made: makeCredentials(options, trust) }
+  const found: Kept = kept[at] ?? { values: values.map(snapshot), made: makeCredentials(options, trust, logsKeys) }
   if (at !== 0) {
     if (at > 0) kept.splice(at, 1)
     kept.unshift(found)
@@ -168,7 +183,7 @@ function isSame(one: unknown, other: unknown): boolean {
   return isSame(one.pem, other.pem) && isSame(one.buf, other.buf)
 }
 
-function makeCredentials(options: Options, standard: Trust | null): Credentials | string {
+function makeCredentials(options: Options, standard: Trust | null, logsKeys: boolean): Credentials | string {
   const minVersion = VERSIONS[options.minVersion ?? tls.DEFAULT_MIN_VERSION]
   const maxVersion = VERSIONS[options.maxVersion ?? tls.DEFAULT_MAX_VERSION]
   if (minVersion === undefined) return `minVersion: ${options.minVersion}`
@@ -178,7 +193,10 @@ function makeCredentials(options: Options, standard: Trust | null): Credentials 
     if (options.pfx) createSecureContext({ pfx: options.pfx, passphrase: options.passphrase })
     const { native: identities, shown, authorities } = identitiesOf(options)
     const ca = options.ca ? authoritiesIn(options.ca) : null
-    const trust = standard !== null && authorities.length === 0 ? standard : trustIn(ca, authorities, 'servers')
+    const trust =
+      standard !== null && authorities.length === 0 && !options.crl
+        ? standard
+        : trustIn({ ca, more: authorities, crl: options.crl }, 'servers')
     const encoded: { ALPNProtocols?: Uint8Array } = {}
     if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, encoded)
     const client = new TlsClient(
@@ -189,7 +207,8 @@ function makeCredentials(options: Options, standard: Trust | null): Credentials 
         ciphers: options.ciphers || tls.DEFAULT_CIPHERS,
         hasDefaultCiphers: !options.ciphers,
         curves: options.ecdhCurve ?? tls.DEFAULT_ECDH_CURVE,
-        alpn: protocols(encoded.ALPNProtocols),
+        alpn: splitProtocols(encoded.ALPNProtocols),
+        logsKeys,
       },
       trust.native,
     )

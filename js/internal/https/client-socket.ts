@@ -15,7 +15,7 @@ import {
 } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
 import * as r from '../../native/records.js'
-import { addSecureMembers, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import { addSecureMembers, emitKeyLog, kAgreed, parseAgreed, type Agreed } from './agreed.js'
 import { isStandardCheck, type ClientPlan } from './client-plan.js'
 import { sessionFor, type ClientSessions } from './client-sessions.js'
 import { failedWrite, tlsError } from './errors.js'
@@ -94,6 +94,10 @@ export class SecureClientSocket extends ClientSocket {
     this._secureEstablished = true
     if (agreed.isResumed) this.#session = this.#resumption?.session
     this.inScope(() => this.#judge(verdict))
+  }
+
+  override onKeyLog(lines: Buffer): void {
+    if (!this.destroyed) this.inScope(() => emitKeyLog(this, lines))
   }
 
   #judge(verdict: number): void {

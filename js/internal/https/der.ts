@@ -33,6 +33,8 @@ export const KEY_CERT_SIGN = 0x04
 const VERSION = 0xa0
 const EXTENSIONS = 0xa3
 const BOOLEAN = 1
+const INTEGER = 2
+const UTC_TIME = 23
 /** Longest form of a length that certificates have, in bytes. */
 const LONGEST = 4
 
@@ -88,6 +90,38 @@ export function partsOf(der: Buffer): CertificateParts | null {
   } catch {
     return null
   }
+}
+
+/** The parts of a list of revoked certificates (RFC 5280 section 5.1) that decide which certificates it is for. */
+export interface ListParts {
+  /** The name in DER, as latin1 text. */
+  readonly issuer: string
+  /** When it was issued, in milliseconds since 1970. */
+  readonly issued: number
+}
+
+/** Null for something other than a list. */
+export function listParts(der: Buffer): ListParts | null {
+  try {
+    const [signed] = [...elements(der, element(der, 0))]
+    const fields = [...elements(der, signed!)]
+    const isVersion1 = fields[0]!.tag !== INTEGER
+    const [, issuer, issued] = isVersion1 ? fields : fields.slice(1)
+    return {
+      issuer: der.toString('latin1', issuer!.at, issuer!.end),
+      issued: timeOf(der.toString('latin1', issued!.start, issued!.end), issued!.tag),
+    }
+  } catch {
+    return null
+  }
+}
+
+/** UTCTime `YYMMDDhhmmssZ`, of the years from 1950 to 2049, or GeneralizedTime `YYYYMMDDhhmmssZ`. NaN for another form. */
+function timeOf(text: string, tag: number): number {
+  const century = tag !== UTC_TIME ? '' : text >= '50' ? '19' : '20'
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(century + text) ?? []
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
 }
 
 function* extensionsOf(der: Buffer, wrapped: Element): Generator<[string, Buffer]> {

@@ -15,6 +15,7 @@ import { authoritiesIn, trustIn, type Trust } from './trust.js'
 export interface TlsMembers extends Given {
   readonly ALPNProtocols?: Uint8Array
   readonly ciphers?: string
+  readonly crl?: unknown
   readonly ecdhCurve?: string
   readonly honorCipherOrder?: boolean
   readonly maxVersion?: string
@@ -34,24 +35,17 @@ export interface Context {
 
 /** Options that only OpenSSL supports. tls.Server has members for those of the first list. */
 const MEMBERS = [
-  ...['ALPNCallback', 'certificateCompression', 'clientCertEngine', 'crl', 'dhparam', 'privateKeyEngine'],
+  ...['certificateCompression', 'clientCertEngine', 'dhparam', 'privateKeyEngine'],
   ...['privateKeyIdentifier', 'secureOptions', 'secureProtocol', 'sigalgs'],
 ] as const
-const OPTIONS = [
-  'enableTrace',
-  'pauseOnConnect',
-  'pskCallback',
-  'pskIdentityHint',
-  'secureContext',
-  'SNICallback',
-] as const
+const OPTIONS = ['enableTrace', 'pauseOnConnect', 'pskCallback', 'pskIdentityHint', 'secureContext'] as const
 /** Events that only OpenSSL reports. */
-export const EVENTS = ['keylog', 'newSession', 'OCSPRequest', 'resumeSession'] as const
+export const EVENTS = ['newSession', 'OCSPRequest', 'resumeSession'] as const
 
 /** The versions that rustls has, as the protocol numbers them. */
 export const VERSIONS: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 }
 
-/** The TLS of a server, as an I/O thread has it. */
+/** The TLS of a server or of one of its contexts, as an I/O thread has it. */
 export interface Secured {
   readonly tls: BindingTls
   /** What clients are judged by, null if they are not asked for certificates. */
@@ -60,51 +54,67 @@ export interface Secured {
   readonly shown: X509Certificate | null
 }
 
-/**
- * @param contexts the contexts that the program has added, the oldest first
- * @param ticketKeys those of the server's tickets, null if the program does not know them
- * @returns the TLS, or the reason why an I/O thread cannot have it: the name of an option, with details
- */
+/** What is added to a server's options. */
+export interface Extras {
+  /** The contexts that an I/O thread chooses by the client's name, the oldest first. */
+  readonly contexts: readonly BindingTlsContext[]
+  /** Those of the server's tickets, null if the program does not know them. */
+  readonly ticketKeys: Buffer | null
+  /** Whether the program is asked about the names that clients ask for, and about the protocols that they offer. */
+  readonly asks: { readonly names: boolean; readonly protocols: boolean }
+  /** Whether the program listens for 'keylog'. */
+  readonly logsKeys: boolean
+  /** As `ca`, for certificates that complete the server's own chain. */
+  readonly issuers: unknown
+  /** The server's own TLS, for that of one of its contexts. */
+  readonly base: BindingTls | null
+}
+
+/** @returns the option that only OpenSSL supports, undefined if the server has none */
+export function foreignOption(server: TlsMembers, options: object): string | undefined {
+  const member = MEMBERS.find((name) => (server as Record<string, unknown>)[name])
+  return member ?? OPTIONS.find((name) => (options as Record<string, unknown>)[name])
+}
+
+function givenBy({ cert, key, passphrase, pfx }: Given): Given {
+  return { cert, key, passphrase, pfx }
+}
+
+/** @returns the TLS, or the reason why an I/O thread cannot have it: the name of an option, with details */
 export function nativeTls(
   server: TlsMembers,
-  options: object,
-  contexts: readonly Context[],
-  ticketKeys: Buffer | null,
+  { contexts, ticketKeys, asks, logsKeys, issuers, base }: Extras,
 ): Secured | string {
-  const member = MEMBERS.find((name) => (server as Record<string, unknown>)[name])
-  if (member !== undefined) return member
-  const option = OPTIONS.find((name) => (options as Record<string, unknown>)[name])
-  if (option !== undefined) return option
-  // The program has changed the list itself.
-  if ((server._contexts?.length ?? 0) !== contexts.length) return '_contexts'
-  // With OpenSSL a context has its own authorities, which are Node's where it has no `ca`.
-  if (server.requestCert && contexts.length > 0) return 'addContext: requestCert'
   const { minVersion = tls.DEFAULT_MIN_VERSION, maxVersion = tls.DEFAULT_MAX_VERSION } = server
   if (VERSIONS[minVersion] === undefined) return `minVersion: ${minVersion}`
   if (VERSIONS[maxVersion] === undefined) return `maxVersion: ${maxVersion}`
   try {
-    const { native: identities, shown, authorities } = identitiesOf(server)
-    if (identities.length === 0 && contexts.length === 0) return 'cert: none'
+    const { native: identities, shown, authorities } = identitiesOf({ ...givenBy(server), ca: issuers })
+    if (identities.length === 0 && contexts.length === 0 && !asks.names) return 'cert: none'
     const ca = server.ca ? authoritiesIn(server.ca) : null
-    const trust = server.requestCert ? trustIn(ca, authorities, 'clients') : null
+    const trust = server.requestCert ? trustIn({ ca, more: authorities, crl: server.crl }, 'clients') : null
     const made = new TlsServer(
       {
         identities,
-        contexts: contexts.map(contextOf),
+        contexts: [...contexts],
         minVersion: VERSIONS[minVersion]!,
         maxVersion: VERSIONS[maxVersion]!,
         ciphers: server.ciphers || tls.DEFAULT_CIPHERS,
         hasDefaultCiphers: !server.ciphers,
         curves: server.ecdhCurve ?? tls.DEFAULT_ECDH_CURVE,
-        alpn: protocols(server.ALPNProtocols),
+        alpn: splitProtocols(server.ALPNProtocols),
         honorCipherOrder: server.honorCipherOrder !== false,
         // As with OpenSSL the default certificates are not named.
         authorities: [...(ca ?? []), ...authorities].flatMap(subjectOf),
         rejectUnauthorized: server.rejectUnauthorized !== false,
         ticketKeys: ticketKeys ?? undefined,
         sessionTimeout: server.sessionTimeout,
+        asksAboutNames: asks.names,
+        asksAboutProtocols: asks.protocols,
+        logsKeys,
       },
       trust?.native,
+      base,
     )
     return { tls: made, trust, shown }
   } catch (error) {
@@ -117,19 +127,27 @@ function subjectOf(der: Buffer): Buffer[] {
   return parts === null ? [] : [Buffer.from(parts.subject, 'latin1')]
 }
 
-/** Only OpenSSL supports names with `*` elsewhere than as the first label, and contexts with more than a certificate. */
-function contextOf({ name, context }: Context): BindingTlsContext {
-  const isPlain = Object.getPrototypeOf(context) === Object.prototype
-  const other = isPlain ? Object.keys(context).find((key) => !CONTEXT_OPTIONS.has(key)) : 'secureContext'
-  if (other !== undefined) throw new Error(`addContext: ${other}`)
-  if (name.replace(/^\*\./, '').includes('*')) throw new Error(`addContext: ${name}`)
-  return { name, identities: identitiesOf(context).native }
+/**
+ * The context for an I/O thread, which finds it by its name. Null if JavaScript has to: for a name with `*` elsewhere than as the first
+ * label, and for a context with more than a certificate.
+ */
+export function plainContext({ name, context }: Context): BindingTlsContext | null {
+  const isPlain =
+    Object.getPrototypeOf(context) === Object.prototype &&
+    Object.keys(context).every((key) => CONTEXT_OPTIONS.has(key)) &&
+    !name.replace(/^\*\./, '').includes('*')
+  if (!isPlain) return null
+  try {
+    return { name, identities: identitiesOf(context).native }
+  } catch {
+    return null
+  }
 }
 
 const CONTEXT_OPTIONS: ReadonlySet<string> = new Set(['cert', 'key', 'passphrase', 'pfx'])
 
 /** Splits the protocol's form of the list, in which each name follows its length. */
-export function protocols(encoded: Uint8Array | undefined): Buffer[] {
+export function splitProtocols(encoded: Uint8Array | undefined): Buffer[] {
   const list = []
   for (let at = 0; encoded !== undefined && at < encoded.length; at += encoded[at]! + 1) {
     list.push(Buffer.from(encoded.subarray(at + 1, at + 1 + encoded[at]!)))

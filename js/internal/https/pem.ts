@@ -8,6 +8,13 @@ export function certificatesIn(pem: string): Buffer[] {
   return Array.from(pem.matchAll(CERTIFICATE), ([, encoded]) => Buffer.from(encoded!, 'base64'))
 }
 
+const LIST = /-----BEGIN X509 CRL-----([\s\S]+?)-----END X509 CRL-----/g
+
+/** The lists of revoked certificates of a text in PEM, in DER. */
+export function listsIn(pem: string): Buffer[] {
+  return Array.from(pem.matchAll(LIST), ([, encoded]) => Buffer.from(encoded!, 'base64'))
+}
+
 /** The bytes of a view, which are shared and not copied. */
 export function bytesOf(view: ArrayBufferView): Buffer {
   return Buffer.from(view.buffer, view.byteOffset, view.byteLength)

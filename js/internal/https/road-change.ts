@@ -51,6 +51,11 @@ function take(server: SecureServer, inner: Acceptor, socket: Socket): void {
     return
   }
   server._connections++
+  acceptByNode(server, socket)
+}
+
+/** Passes a socket that counts as one of `server` to the listener of tls.Server. */
+export function acceptByNode(server: SecureServer, socket: Socket): void {
   Object.assign(socket, { server, _server: server })
   server.emit('connection', socket)
 }

@@ -3,7 +3,6 @@
  * Node's tls.Server does: each connection arrives as a stream with the event 'secureConnection', and is served as http.Server serves
  * one that arrives with 'connection'. In both cases tls.Server checks and keeps the options.
  */
-import { createHash, type X509Certificate } from 'node:crypto'
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'
 import type { Duplex } from 'node:stream'
@@ -14,6 +13,8 @@ import {
   connectionListener,
   countAsInstances,
   countCompatible,
+  kHello,
+  kKeyLog,
   kListenScope,
   kMakeSocket,
   kPrepareTls,
@@ -29,14 +30,16 @@ import {
   validateObject,
 } from '../../core.js'
 import type { Connection } from '../server/connection.js'
-import { leaveNativeRoad } from './road-change.js'
+import { emitKeyLog } from './agreed.js'
+import { askAbout, type Asked } from './hello.js'
+import { acceptByNode, leaveNativeRoad } from './road-change.js'
 import type { Configured } from '../server/settings.js'
 import { tlsError } from './errors.js'
-import { EVENTS, nativeTls, type Context, type TlsMembers } from './options.js'
+import { EVENTS, type Secured, type TlsMembers } from './options.js'
 import * as r from '../../native/records.js'
+import { ServerTls } from './server-tls.js'
 import { SecureSocket } from './socket.js'
-import type { Trust } from './trust.js'
-import type { NativeTls, RequestListener, Server as PlainServer, ServerOptions } from '../../server.js'
+import type { ClientHello, NativeTls, RequestListener, Server as PlainServer, ServerOptions } from '../../server.js'
 
 /** Options of `https.createServer`, as in Node 24. */
 export type SecureServerOptions = ServerOptions & Omit<TlsOptions, keyof ServerOptions>
@@ -44,24 +47,10 @@ export type SecureServerOptions = ServerOptions & Omit<TlsOptions, keyof ServerO
 /** The members of tls.Server and of http.Server, because a class cannot inherit from both. */
 export type SecureServer = PlainServer &
   tls.Server & {
-    [kOptions]: SecureServerOptions
-    [kContexts]: Context[]
-    [kShown]?: X509Certificate | null
-    [kTrust]?: Trust | null
-    [kKnowsTicketKeys]?: boolean
+    [kTls]: ServerTls
   }
 
-const kOptions = Symbol('ferrohttp.tlsOptions')
-const kContexts = Symbol('ferrohttp.tlsContexts')
-/** The certificate that the sockets show as the server's. */
-const kShown = Symbol('ferrohttp.shownCertificate')
-/** What clients are judged by. */
-const kTrust = Symbol('ferrohttp.clientTrust')
-
-/** The program knows the keys of the server's tickets, or has decided how long they are valid. */
-const kKnowsTicketKeys = Symbol('ferrohttp.knowsTicketKeys')
-
-const HANDSHAKE_TIMEOUT = 120_000
+const kTls = Symbol('ferrohttp.tls')
 
 export interface SecureServerConstructor {
   new (options?: SecureServerOptions | RequestListener | null, requestListener?: RequestListener): SecureServer
@@ -89,8 +78,7 @@ function ServerImplementation(
     options = { ...given }
   }
   beginServer(self, options)
-  self[kOptions] = options
-  self[kContexts] = []
+  self[kTls] = new ServerTls(self, options)
   storeOptions(self as SecureServer & Configured, options)
   // tls.Server throws when it gets both.
   const chooses = Boolean(options.ALPNProtocols || options.ALPNCallback)
@@ -127,33 +115,8 @@ const proto = Server.prototype
 const showSecured = proto[kSecured]
 Object.defineProperty(proto, kShownBy, { value: 'secureConnection' })
 
-/** Returns the TLS for the server's current options and listeners, or the reason why node:tls is needed. */
-function prepared(server: SecureServer): NativeTls | string {
-  // Windows has no descriptors of sockets, so the server could not change to node:tls later.
-  if (process.platform === 'win32') return 'platform'
-  // The first listener is that of tls.Server.
-  if (server.listenerCount('connection') > 1) return "listener: 'connection'"
-  const event = EVENTS.find((name) => server.listenerCount(name) > 0)
-  if (event !== undefined) return `listener: '${event}'`
-  const { ticketKeys, sessionTimeout } = server as TlsMembers
-  const hasKeys = server[kKnowsTicketKeys] === true || ticketKeys !== undefined || sessionTimeout !== undefined
-  const keys = hasKeys ? derivedTicketKeys(server) : null
-  const made = nativeTls(server as object, server[kOptions], server[kContexts], keys)
-  if (typeof made === 'string') return made
-  server[kTrust] = made.trust
-  server[kShown] = made.shown
-  return { tls: made.tls, handshakeTimeout: server[kOptions].handshakeTimeout || HANDSHAKE_TIMEOUT }
-}
-
-/** As with OpenSSL, servers with another `sessionIdContext` do not resume each other's sessions. */
-function derivedTicketKeys(server: SecureServer): Buffer {
-  const { sessionIdContext = '' } = server as { sessionIdContext?: string }
-  const keys = tls.Server.prototype.getTicketKeys.call(server)
-  return createHash('sha384').update(keys).update(sessionIdContext).digest()
-}
-
 proto[kPrepareTls] = function prepareTls(this: SecureServer): NativeTls | null {
-  const outcome = prepared(this)
+  const outcome = this[kTls].prepare()
   if (typeof outcome === 'string') {
     countCompatible(outcome)
     return null
@@ -173,7 +136,7 @@ proto.setSecureContext = function setSecureContext(this: SecureServer, options) 
 
 proto.addContext = function addContext(this: SecureServer, name, context) {
   tls.Server.prototype.addContext.call(this, name, context)
-  this[kContexts].push({ name, context })
+  this[kTls].contexts.push({ name, context })
   renew(this)
 }
 
@@ -181,15 +144,15 @@ proto.addContext = function addContext(this: SecureServer, name, context) {
 function renew(server: SecureServer): void {
   const handle: unknown = server._handle
   if (!(handle instanceof ListenHandle) || !handle.isOurs) return
-  const outcome = prepared(server)
+  const outcome = server[kTls].prepare()
   if (typeof outcome === 'string') change(server, outcome)
   else environment.native.setTls(handle.id, outcome.tls, outcome.handshakeTimeout)
 }
 
 proto.getTicketKeys = function getTicketKeys(this: SecureServer) {
   const keys = tls.Server.prototype.getTicketKeys.call(this)
-  if (this[kKnowsTicketKeys] !== true) {
-    this[kKnowsTicketKeys] = true
+  if (!this[kTls].knowsTicketKeys) {
+    this[kTls].knowsTicketKeys = true
     renew(this)
   }
   return keys
@@ -197,27 +160,63 @@ proto.getTicketKeys = function getTicketKeys(this: SecureServer) {
 
 proto.setTicketKeys = function setTicketKeys(this: SecureServer, keys: Buffer): void {
   tls.Server.prototype.setTicketKeys.call(this, keys)
-  this[kKnowsTicketKeys] = true
+  this[kTls].knowsTicketKeys = true
   renew(this)
 }
 
-const LISTENED: ReadonlySet<string | symbol> = new Set(['connection', ...EVENTS])
+const FOREIGN: ReadonlySet<string | symbol> = new Set(['connection', ...EVENTS])
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = HttpServer.prototype[name] as (this: SecureServer, event: string, listener: never) => SecureServer
   proto[name] = function (this: SecureServer, event: string, listener: never) {
     inherited.call(this, event, listener)
-    if (LISTENED.has(event)) change(this, `listener: '${event}'`)
+    if (FOREIGN.has(event)) change(this, `listener: '${event}'`)
+    else if (event === 'keylog') renew(this)
     return this
   } as never
 }
 
 proto[kMakeSocket] = function makeSocket(this: SecureServer, connection: Connection): SecureSocket {
-  return new SecureSocket(connection, this[kShown] ?? null, this[kTrust] ?? null)
+  return new SecureSocket(connection, chosen.get(connection) ?? this[kTls].own)
+}
+
+/** The TLS of connections for which the program has chosen a context. */
+const chosen = new WeakMap<Connection, Secured>()
+
+proto[kKeyLog] = function keyLog(this: SecureServer, connection: Connection, lines: Buffer): void {
+  const { socket } = connection
+  if (socket.listenerCount('keylog') === 0) socket.on('keylog', (line: Buffer) => this.emit('keylog', line, socket))
+  this[kListenScope]!.runInAsyncScope(emitKeyLog, undefined, socket, lines)
+  // Further connections collect no secrets if no listener is left.
+  if (this.listenerCount('keylog') === 0) renew(this)
+}
+
+proto[kHello] = function hello(this: SecureServer, connection: Connection, given: ClientHello): void {
+  const own = this[kTls]
+  const socket = connection.socket as SecureSocket
+  socket.servername = given.name || null
+  // The program may also destroy the socket by itself.
+  const fail = (error: Error): void => {
+    if (!connection.isAsked) return
+    connection.failHandshake()
+    report(this, error, socket)
+  }
+  socket.once('error', fail)
+  socket.once('close', () => fail(tlsError(r.TLS_HANG_UP)))
+  this[kListenScope]!.runInAsyncScope(askAbout, undefined, connection, given, {
+    names: own.names,
+    server: this as TlsMembers,
+    secure: (context) => own.secure(context),
+    choose: (secured) => chosen.set(connection, secured),
+    refuse: (error) => void socket.destroy(error as Error),
+    leave: (reason) => change(this, `SNICallback: ${reason}`),
+    accept: (raw) => acceptByNode(this, raw),
+  } satisfies Asked)
 }
 
 /** Decides about a client whose certificate is not valid, of which the I/O thread has parsed nothing yet. */
 proto[kSecured] = function secured(this: SecureServer, connection: Connection): boolean {
   const { client } = connection
+  if (connection.hasSocket) (connection.socket as SecureSocket).onSecured(chosen.get(connection) ?? this[kTls].own)
   const { rejectUnauthorized, requestCert } = this as TlsMembers
   const isNew = requestCert === true && client === null
   // The program has set `requestCert` since. Further clients are asked for certificates.

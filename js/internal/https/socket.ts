@@ -4,47 +4,50 @@
  */
 import type { X509Certificate } from 'node:crypto'
 
-import { ConnectionSocket, ERR_TLS_SNI_FROM_SERVER, validateString } from '../../core.js'
+import { ConnectionSocket, ERR_TLS_SNI_FROM_SERVER, kConnection, validateString } from '../../core.js'
 import type { Connection } from '../server/connection.js'
 import { addSecureMembers, kAgreed, parseAgreed, type Agreed } from './agreed.js'
 import { Peer } from './peer.js'
-import type { Trust } from './trust.js'
+import type { Secured } from './options.js'
 import { verifyError } from './verdict.js'
 
 export class SecureSocket extends ConnectionSocket {
   readonly encrypted = true
-  authorized: boolean
-  authorizationError: string | null
-  secureConnecting: boolean
+  authorized = false
+  authorizationError: string | null = null
+  secureConnecting = true
   /** Not documented by Node, and read by programs: whether the handshake is complete. */
-  readonly _secureEstablished: boolean
-  /** The protocol chosen by ALPN, false for none; null where the handshake has failed. */
-  alpnProtocol: string | false | null
-  /** The name that the client has asked for, false for none; null where the handshake has failed. */
-  servername: string | false | null
-  readonly [kAgreed]: Agreed | null
-  readonly #certificate: X509Certificate | null
+  _secureEstablished = false
+  /** The protocol chosen by ALPN, false for none; null before the handshake is complete. */
+  alpnProtocol: string | false | null = null
+  /** The name that the client has asked for, false for none; null before the handshake is complete. */
+  servername: string | false | null = null;
+  [kAgreed]: Agreed | null = null
+  #certificate: X509Certificate | null = null
   /** Null for a client that was not asked for certificates. */
-  readonly #peer: Peer | null
+  #peer: Peer | null = null
 
-  /**
-   * @param certificate the server's own
-   * @param trust what clients are judged by, null if they are not asked for certificates
-   */
-  constructor(connection: Connection, certificate: X509Certificate | null, trust: Trust | null) {
+  /** @param secured the TLS of the server or of the context that its program has chosen; null if it is not known any more */
+  constructor(connection: Connection, secured: Secured | null) {
     super(connection)
-    const { client } = connection
+    if (connection.tls !== null) this.onSecured(secured)
+  }
+
+  /** The handshake is complete. */
+  onSecured(secured: Secured | null): void {
+    const { client, tls } = this[kConnection]
+    const trust = secured?.trust ?? null
     this.#peer = client === null || trust === null ? null : new Peer(client.chain, trust)
     const error = this.#peer && verifyError(client!.verdict, this.#peer, trust!)
     this.authorized = this.#peer !== null && error === null
     this.authorizationError = (error as { code?: string } | null)?.code ?? null
-    const agreed = connection.tls === null ? null : parseAgreed(connection.tls)
+    const agreed = parseAgreed(tls!)
     this[kAgreed] = agreed
-    this.#certificate = certificate
-    this.secureConnecting = agreed === null
-    this._secureEstablished = agreed !== null
-    this.alpnProtocol = agreed === null ? null : agreed.alpn || false
-    this.servername = agreed === null ? null : agreed.serverName || false
+    this.#certificate = secured?.shown ?? null
+    this.secureConnecting = false
+    this._secureEstablished = true
+    this.alpnProtocol = agreed.alpn || false
+    this.servername = agreed.serverName || false
   }
 
   getPeerCertificate(detailed?: boolean): object | null {

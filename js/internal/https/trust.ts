@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import tls from 'node:tls'
 
 import { TlsTrust, type NativeTrust } from '../../core.js'
-import { allowsUsage, KEY_CERT_SIGN, partsOf } from './der.js'
-import { certificatesIn, textOf } from './pem.js'
+import { allowsUsage, KEY_CERT_SIGN, listParts, partsOf } from './der.js'
+import { certificatesIn, listsIn, textOf } from './pem.js'
 
 /** Node 20 does not have it. */
 const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => readonly string[] }
@@ -16,12 +16,19 @@ export type Purpose = 'servers' | 'clients'
 export class Trust {
   readonly purpose: Purpose
   readonly native: NativeTrust
+  /** The authorities that have lists of revoked certificates, by their names in DER. Null if there are no lists. */
+  readonly lists: ReadonlySet<string> | null
   readonly #certificates: readonly Buffer[]
   #bySubject: Map<string, Buffer[]> | null = null
 
-  /** @param certificates in DER */
-  constructor(certificates: readonly Buffer[], purpose: Purpose) {
+  /**
+   * @param certificates in DER
+   * @param lists of revoked certificates, in DER
+   * @throws an Error whose message is the reason why only OpenSSL can use the lists
+   */
+  constructor(certificates: readonly Buffer[], lists: readonly Buffer[], purpose: Purpose) {
     this.purpose = purpose
+    this.lists = lists.length === 0 ? null : authoritiesOf(lists)
     this.#certificates = certificates
     // As with OpenSSL a path has to end with a certificate that has signed itself.
     const roots: Buffer[] = []
@@ -30,7 +37,7 @@ export class Trust {
       const parts = partsOf(der)
       if (parts !== null) (parts.issuer === parts.subject ? roots : others).push(der)
     }
-    this.native = new TlsTrust(roots, others, purpose === 'clients')
+    this.native = new TlsTrust(roots, others, [...lists], purpose === 'clients')
   }
 
   /** The trusted certificates that may have signed `certificate`, parsed. It may be one of them. */
@@ -89,7 +96,7 @@ export function defaultTrust(purpose: Purpose): Trust {
   const source = defaultTexts()
   const last = standard[purpose]
   if (last?.source === source) return last.trust
-  const trust = new Trust(defaultCertificates(), purpose)
+  const trust = new Trust(defaultCertificates(), [], purpose)
   standard[purpose] = { source, trust }
   return trust
 }
@@ -135,10 +142,42 @@ export function authoritiesIn(ca: unknown): Buffer[] {
 }
 
 /**
- * @param ca certificates in DER, null for Node's own
- * @param more further ones
+ * The names of the authorities of lists. OpenSSL chooses between several lists of one authority by their dates, and the I/O thread does
+ * not look when a list begins to be valid.
+ * @throws an Error whose message is the reason why only OpenSSL can use them
  */
-export function trustIn(ca: readonly Buffer[] | null, more: readonly Buffer[], purpose: Purpose): Trust {
-  if (ca !== null) return new Trust([...ca, ...more], purpose)
-  return more.length === 0 ? defaultTrust(purpose) : new Trust([...defaultCertificates(), ...more], purpose)
+function authoritiesOf(lists: readonly Buffer[]): Set<string> {
+  const names = new Set<string>()
+  for (const list of lists) {
+    const parts = listParts(list)
+    if (parts === null) throw new Error('crl: not a list')
+    if (names.has(parts.issuer)) throw new Error('crl: several of one authority')
+    if (!(parts.issued <= Date.now())) throw new Error('crl: not yet valid')
+    names.add(parts.issuer)
+  }
+  return names
+}
+
+/** What is trusted, of an option each. */
+export interface Trusted {
+  /** Certificates in DER, null for Node's own. */
+  readonly ca: readonly Buffer[] | null
+  /** Further ones. */
+  readonly more: readonly Buffer[]
+  /** The option: texts in PEM, as strings or bytes. */
+  readonly crl: unknown
+}
+
+/** @throws an Error whose message is the reason why only OpenSSL can use them */
+export function trustIn({ ca, more, crl }: Trusted, purpose: Purpose): Trust {
+  // An empty array is no list.
+  const given: unknown[] = Array.isArray(crl) ? crl : crl ? [crl] : []
+  const lists = given.map((one) => {
+    // As OpenSSL, only the first list of a text.
+    const [list] = listsIn(textOf(one, 'crl'))
+    if (list === undefined) throw new Error('crl: not in PEM')
+    return list
+  })
+  if (ca === null && more.length === 0 && lists.length === 0) return defaultTrust(purpose)
+  return new Trust([...(ca ?? defaultCertificates()), ...more], lists, purpose)
 }

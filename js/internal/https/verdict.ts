@@ -23,7 +23,10 @@ const MESSAGES = {
   CERT_HAS_EXPIRED: 'certificate has expired',
   CERT_NOT_YET_VALID: 'certificate is not yet valid',
   CERT_REJECTED: 'certificate rejected',
+  CERT_REVOKED: 'certificate revoked',
   CERT_SIGNATURE_FAILURE: 'certificate signature failure',
+  CRL_HAS_EXPIRED: 'CRL has expired',
+  CRL_SIGNATURE_FAILURE: 'CRL signature failure',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
   INVALID_CA: 'invalid CA certificate',
   INVALID_PURPOSE: 'unsuitable certificate purpose',
@@ -31,6 +34,7 @@ const MESSAGES = {
   PATH_LENGTH_EXCEEDED: 'path length constraint exceeded',
   PERMITTED_VIOLATION: 'permitted subtree violation',
   SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
+  UNABLE_TO_GET_CRL: 'unable to get certificate CRL',
   UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unable to get local issuer certificate',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
@@ -65,6 +69,14 @@ const FOUND_NATIVELY: Readonly<Record<number, Code>> = {
   [r.VERDICT_INVALID_CA]: 'INVALID_CA',
   [r.VERDICT_CRITICAL_EXTENSION]: 'UNHANDLED_CRITICAL_EXTENSION',
   [r.VERDICT_SIGNATURE]: 'CERT_SIGNATURE_FAILURE',
+}
+
+/** Errors about lists of revoked certificates, which OpenSSL finds after those of the path. */
+const OF_LISTS: Readonly<Record<number, Code>> = {
+  [r.VERDICT_REVOKED]: 'CERT_REVOKED',
+  [r.VERDICT_NO_LIST]: 'UNABLE_TO_GET_CRL',
+  [r.VERDICT_LIST_EXPIRED]: 'CRL_HAS_EXPIRED',
+  [r.VERDICT_LIST_SIGNATURE]: 'CRL_SIGNATURE_FAILURE',
 }
 
 /** OpenSSL's limit for the length of a chain. */
@@ -133,6 +145,9 @@ function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust
   // The signature of the last certificate is not checked: the certificate is trusted, or its issuer is unknown.
   const signed = path.slice(0, -1)
   if (signed.some(({ raw }) => WEAK_SIGNATURES.has(partsOf(raw)?.algorithm ?? ''))) code = 'CA_MD_TOO_WEAK'
+  const { lists } = trust
+  if (OF_LISTS[verdict] !== undefined) code = OF_LISTS[verdict]
+  else if (lists !== null && path.some(({ raw }) => !lists.has(partsOf(raw)?.issuer ?? ''))) code = 'UNABLE_TO_GET_CRL'
   const now = Date.now()
   for (let at = path.length - 1; at >= 0; at--) {
     const certificate = path[at]!
@@ -147,7 +162,7 @@ function codeOf(verdict: number, chain: readonly X509Certificate[], trust: Trust
   if (verdict === r.VERDICT_NAME_CONSTRAINTS) code = 'PERMITTED_VIOLATION'
   if (code !== null) return code
   // The path is complete. The I/O thread rejects it all the same, because its rules are stricter.
-  return verdict === r.VERDICT_UNUSUAL && isAcceptable(purpose, path) ? null : 'CERT_REJECTED'
+  return verdict === r.VERDICT_UNUSUAL && lists === null && isAcceptable(purpose, path) ? null : 'CERT_REJECTED'
 }
 
 interface Path {

@@ -23,7 +23,7 @@ import { parserErrors } from '../bridge/native.js'
 import { kEndCallbacks } from '../message/outgoing-state.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import { RequestReader } from './request-reader.js'
-import { kClosed, kMakeSocket, kSecured, kTlsFailed } from '../symbols.js'
+import { kClosed, kHello, kKeyLog, kMakeSocket, kSecured, kTlsFailed } from '../symbols.js'
 import { setTimeout } from '../timers.js'
 import { lookForTracing } from '../node-parity/trace-events.js'
 import { kAbort, kSettle } from '../bridge/transport.js'
@@ -46,6 +46,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   tls: string | null = null
   /** The verdict on the client's certificates, and these in DER. Null where the client was not asked for any. */
   client: { readonly verdict: number; readonly chain: Buffer } | null = null
+  /** The program decides about the client, whose handshake waits. As in Node the server does not know the connection yet. */
+  isAsked = false
   /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
   #idleTooLong = false
   /** The error that has broken the connection. */
@@ -69,6 +71,11 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       else if (this.discarding) this.side[kStream].destroy()
     }
     return this.side
+  }
+
+  /** Whether the socket object has been made. */
+  get hasSocket(): boolean {
+    return this.side !== null
   }
 
   get isPath(): boolean {
@@ -95,6 +102,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   giveUp(done: () => void): void {
     const side = this.openSide()
     const stream = side[kStream]
+    this.isAsked = false
     side.release()
     this.side = new GivenUpSide(stream, done)
     this.upgraded = true
@@ -110,13 +118,32 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   onSecured(details: string, verdict: number, chain: Buffer): boolean {
     this.tls = details
+    this.isAsked = false
     if (verdict !== 0) this.client = { verdict, chain }
     counts.handshakes.completed++
     if (parseAgreed(details).isResumed) counts.handshakes.resumed++
     return this.server[kSecured](this)
   }
 
+  onHello(name: string, offer: Buffer, flags: number): void {
+    this.isAsked = true
+    if (!this.destroyed) this.server[kHello]?.(this, { name, offer, isTls13: (flags & r.HELLO_TLS13) !== 0 })
+  }
+
+  /** The program has ended the handshake that waits for it, which the server reports by 'tlsClientError'. */
+  failHandshake(): void {
+    if (!this.isAsked) return
+    this.isAsked = false
+    this.#reported = true
+    counts.handshakes.failed++
+  }
+
+  onKeyLog(lines: Buffer): void {
+    this.server[kKeyLog]?.(this, lines)
+  }
+
   onTlsFailed(reason: number): void {
+    this.isAsked = false
     // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
     if (this.tls === null) {
       this.#reported = true
@@ -321,7 +348,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   /** Handles an 'error' of the socket. Node reports the first one to the server, and none of them ends the process. */
   onSocketError(error: Error): void {
-    if (this.#reported) return
+    if (this.#reported || this.isAsked) return
     this.#reported = true
     if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }

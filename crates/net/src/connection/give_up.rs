@@ -21,7 +21,8 @@ impl Connection {
     /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
-    /// The connection is not open, is being closed, or uses TLS: another owner of the socket would not have the keys. Or the process
+    /// The connection is not open, is being closed, or uses TLS about which the program has decided: another owner of the socket would
+    /// not have the keys. Or the process
     /// has no further descriptor, or the platform has none.
     pub(crate) fn give_up_socket(&self) -> io::Result<GivenUp> {
         let mut guard = self.lock();
@@ -42,7 +43,10 @@ impl Connection {
         state.incoming.tapped = false;
         state.deadlines.socket_timeout = None;
         state.deadlines.fallback_at = None;
-        let unread = std::mem::take(&mut state.incoming.buffer);
+        let unread = match state.give_up_tls() {
+            Some(received) => received,
+            None => std::mem::take(&mut state.incoming.buffer),
+        };
         state.wake();
         Ok(GivenUp { descriptor, unread })
     }
@@ -50,7 +54,9 @@ impl Connection {
 
 impl State {
     fn can_be_given_up(&self) -> bool {
-        self.secure.is_none()
+        self.secure
+            .as_ref()
+            .is_none_or(|secure| secure.awaits_answer())
             && self.write_failed.is_none()
             && !matches!(self.writing, Writing::Close | Writing::Destroy)
             && self.incoming.reading != Reading::Discard

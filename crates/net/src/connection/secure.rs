@@ -20,7 +20,7 @@ use crate::handoff::Batch;
 use crate::messages::Engine;
 use crate::socket::stream::Stream;
 use crate::time::clock::now;
-use crate::tls::{Failure, Judge, Session};
+use crate::tls::{Failure, Judge, Session, TlsAnswer};
 
 /// Ciphertext of one read.
 const READ: usize = 32 * 1024;
@@ -51,6 +51,8 @@ pub(super) struct Secure {
     error: Option<io::Error>,
     /// The last read has ended before the socket was empty.
     is_cut_short: bool,
+    /// JavaScript knows of a server's connection: its program is asked about the client.
+    is_reported: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Secure {
             judge,
             error: None,
             is_cut_short: false,
+            is_reported: false,
         }
     }
 
@@ -86,6 +89,7 @@ impl Secure {
             judge: Some(judge),
             error: None,
             is_cut_short: false,
+            is_reported: false,
         }
     }
 
@@ -104,6 +108,11 @@ impl Secure {
     /// Whether bytes of the protocol above TLS may be received and sent. Always without a judge: the session knows by itself.
     fn is_open(&self) -> bool {
         self.judge.is_none() || self.stage == Stage::Open
+    }
+
+    /// Whether the program has been asked about the client and has not decided.
+    pub(super) const fn awaits_answer(&self) -> bool {
+        self.session.awaits_answer()
     }
 
     pub(super) fn has_output(&self) -> bool {
@@ -126,6 +135,9 @@ impl Secure {
         self.is_cut_short = false;
         if let Some(error) = self.error.take() {
             return Err(error);
+        }
+        if let Some(server) = self.session.proceed() {
+            self.judge = server.judge();
         }
         let before = plaintext.len();
         if self.session.kept_bytes() > 0 && self.is_open() {
@@ -299,6 +311,15 @@ impl Connection {
         batch.tls_failed(self.id(), reason(Some(failure)));
     }
 
+    /// The program of a server has decided about the client. Called on JavaScript's thread; the task continues the handshake.
+    pub(crate) fn answer_hello(&self, answer: TlsAnswer) {
+        let mut state = self.lock();
+        if let Some(secure) = &mut state.secure {
+            secure.session.answer(answer);
+            state.wake();
+        }
+    }
+
     /// Key material of a connection with TLS. None where there is none, as of `Session::export`.
     pub(crate) fn export_keying_material(
         &self,
@@ -360,6 +381,20 @@ impl State {
         }
     }
 
+    /// Whether the program has decided about the client, and the handshake has not continued yet.
+    pub(super) fn has_answer(&self) -> bool {
+        self.secure
+            .as_ref()
+            .is_some_and(|secure| secure.session.is_answered())
+    }
+
+    /// Ends the TLS of a connection about which the program has not decided. Returns everything that the client has sent.
+    pub(super) fn give_up_tls(&mut self) -> Option<Vec<u8>> {
+        let received = self.secure.as_mut()?.session.give_up()?;
+        self.secure = None;
+        Some(received)
+    }
+
     /// Whether there is plaintext that was received and may be parsed.
     pub(super) fn has_kept_plaintext(&self) -> bool {
         self.secure
@@ -392,13 +427,23 @@ impl Turn<'_> {
         let Some(secure) = &mut self.state.secure else {
             return read;
         };
+        if secure.is_handshaking() {
+            let lines = secure.session.take_key_lines();
+            if !lines.is_empty() {
+                self.report_open();
+                self.batch.key_log(self.connection.id(), &lines);
+            }
+        }
+        let Some(secure) = &mut self.state.secure else {
+            return read;
+        };
         // One that follows plaintext is reported by the next read.
         let failure = match secure.error {
             None => secure.session.failure(),
             Some(_) => None,
         };
         match secure.stage {
-            Stage::Handshaking(_) => {}
+            Stage::Handshaking(_) => self.ask(),
             Stage::Open | Stage::Unapproved if failure.is_none() => {
                 self.report_session();
                 return read;
@@ -409,7 +454,15 @@ impl Turn<'_> {
             }
             Stage::Failed => return read,
         }
-        if failure.is_some() || matches!(read, Ok(Some(0)) | Err(_)) {
+        let Some(secure) = &self.state.secure else {
+            return read;
+        };
+        // A peer may close the connection with its last message of the handshake.
+        let established = match failure {
+            None => secure.session.established(),
+            Some(_) => None,
+        };
+        if established.is_none() && (failure.is_some() || matches!(read, Ok(Some(0)) | Err(_))) {
             // Errors of a client's socket are reported when it closes.
             let is_hang_up = read.is_ok() || !self.state.role.is_client();
             if failure.is_some() || is_hang_up {
@@ -419,7 +472,7 @@ impl Turn<'_> {
                 .err()
                 .unwrap_or_else(|| ErrorKind::ConnectionAborted.into()));
         }
-        if let Some(established) = secure.session.established() {
+        if let Some(established) = established {
             let is_client = self.state.role.is_client();
             let verdict = secure
                 .judge
@@ -430,12 +483,14 @@ impl Turn<'_> {
                 // A client's program also checks the server's name.
                 Some(verdict) => !is_client && verdict == verdict::TRUSTED,
             };
-            secure.stage = if is_approved {
-                Stage::Open
-            } else {
-                Stage::Unapproved
-            };
             self.report_open();
+            if let Some(secure) = &mut self.state.secure {
+                secure.stage = if is_approved {
+                    Stage::Open
+                } else {
+                    Stage::Unapproved
+                };
+            }
             if let Some(secure) = &self.state.secure {
                 let peer = verdict.map(|verdict| (verdict, secure.session.peer_chain()));
                 self.batch.secured(self.connection.id(), &established, peer);
@@ -447,6 +502,15 @@ impl Turn<'_> {
             }
         }
         read
+    }
+
+    /// Asks the program of a server about a client whose hello is complete.
+    fn ask(&mut self) {
+        let secure = self.state.secure.as_mut();
+        if let Some(question) = secure.and_then(|secure| secure.session.take_question()) {
+            self.report_open();
+            self.batch.hello(self.connection.id(), &question);
+        }
     }
 
     /// Notifies JavaScript that later connections can resume a session of this one.
@@ -478,8 +542,13 @@ impl Turn<'_> {
         self.batch.tls_failed(self.connection.id(), reason);
     }
 
-    /// The connection's first record.
+    /// The connection's first record, once.
     fn report_open(&mut self) {
+        if let Some(secure) = &mut self.state.secure
+            && std::mem::replace(&mut secure.is_reported, true)
+        {
+            return;
+        }
         let (Some(role), Some(stream)) = (self.state.role.server(), self.state.lifecycle.stream())
         else {
             return;

@@ -145,7 +145,7 @@ impl Turn<'_> {
             return Ok(Next::Wait);
         };
         match stream.poll_read_ready(cx) {
-            Poll::Pending if state.has_kept_plaintext() => {}
+            Poll::Pending if state.has_kept_plaintext() || state.has_answer() => {}
             Poll::Pending => return Ok(Next::Wait),
             Poll::Ready(Err(error)) => return Err(error.raw_os_error().unwrap_or(0)),
             Poll::Ready(Ok(())) => {}

@@ -242,6 +242,20 @@ layouts! {
         details_length: u32,
     }
 
+    /// IN_HELLO. Payload: the server name, then the protocols that the client offers, each after its length in one byte.
+    inbound Hello {
+        /// Bytes of the protocols, 0 if it offers none.
+        protocols_length: u32,
+        /// Bytes of the name, 0 if the client has asked for none.
+        name_length: u32,
+    }
+
+    /// IN_KEY_LOG. Payload: the lines, each with its line end.
+    inbound KeyLog {
+        /// Bytes of the lines.
+        length: u32,
+    }
+
     /// IN_TLS_FAILED.
     inbound TlsFailed {
         /// TLS_HANG_UP, TLS_TIMEOUT, or a reason of OpenSSL's library for SSL.

@@ -91,6 +91,10 @@ numbers! {
         SESSION = 17;
         /// A server has begun to refuse requests (flag 1), or has stopped. The slot is the server's id.
         OVERLOAD = 18;
+        /// A client has sent its ClientHello, after IN_OPEN, and the handshake waits for the program's decision.
+        HELLO = 19;
+        /// Secrets of a connection's TLS for 'keylog', after IN_OPEN or IN_CONNECTED.
+        KEY_LOG = 20;
     }
 
     /// Flags of IN_HEAD.
@@ -135,6 +139,12 @@ numbers! {
         LAST = 1;
     }
 
+    /// Flags of IN_HELLO.
+    pub(crate) mod hello_flag: u32, "HELLO_" {
+        /// The handshake is one of TLS 1.3.
+        TLS13 = 1;
+    }
+
     /// The deadline in IN_TIMEOUT.
     pub(crate) mod timeout: u32, "TIMEOUT_" {
         /// headersTimeout or requestTimeout. The answer is 408.
@@ -169,6 +179,14 @@ numbers! {
         SIGNATURE = 9;
         /// They are not valid for another reason, which JavaScript finds.
         OTHER = 10;
+        /// One is revoked.
+        REVOKED = 11;
+        /// There is no list of revoked certificates of an authority.
+        NO_LIST = 12;
+        /// The list of an authority has expired.
+        LIST_EXPIRED = 13;
+        /// An authority has not signed its list.
+        LIST_SIGNATURE = 14;
     }
 
     /// Reasons in IN_TLS_FAILED that are none of OpenSSL's.

@@ -12,11 +12,11 @@ use super::chunk::Chunk;
 use super::offer::Source;
 use crate::crossing::layout::{self, Field, HEADER_BYTES, Layout, padded};
 use crate::crossing::{
-    body_flag, end_flag, first_word, head_flag, inbound as kind, response_flag, timeout,
+    body_flag, end_flag, first_word, head_flag, hello_flag, inbound as kind, response_flag, timeout,
 };
 use crate::id::ConnectionId;
 use crate::socket::connect::Failure;
-use crate::tls::Established;
+use crate::tls::{Established, Question};
 
 /// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and
 /// out of it cost more than taking a chunk.
@@ -258,6 +258,38 @@ impl Batch {
     /// A client's connection has received a session.
     pub(crate) fn session(&mut self, id: ConnectionId) {
         self.fields_alone(kind::SESSION, 0, id, ());
+    }
+
+    /// The program has to decide about a client.
+    pub(crate) fn hello(&mut self, id: ConnectionId, question: &Question) {
+        let name = question.server_name.as_deref().unwrap_or_default();
+        let mut protocols = Vec::new();
+        for protocol in &question.protocols {
+            // Of at most 255 bytes in the hello.
+            protocols.push(protocol.len() as u8);
+            protocols.extend_from_slice(protocol);
+        }
+        let fields = layout::Hello {
+            protocols_length: protocols.len() as u32,
+            name_length: name.len() as u32,
+        };
+        let flags = if question.is_tls13 {
+            hello_flag::TLS13
+        } else {
+            0
+        };
+        let start = self.begin(kind::HELLO, flags, id, fields);
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(&protocols);
+        self.finish(start);
+    }
+
+    /// Lines of secrets.
+    pub(crate) fn key_log(&mut self, id: ConnectionId, lines: &[u8]) {
+        let length = lines.len() as u32;
+        let start = self.begin(kind::KEY_LOG, 0, id, layout::KeyLog { length });
+        self.bytes.extend_from_slice(lines);
+        self.finish(start);
     }
 
     /// TLS has failed; see the layout about reasons.

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, SignatureScheme};
 
 use super::ciphers::CipherList;
 use super::kept_sessions::ConnectionSessions;
+use super::key_log::KeyLines;
 use super::provider::provider_with;
 use super::server::{Identity, Keys, load, versions};
 use super::verifier::KeyVerifier;
@@ -29,6 +30,8 @@ pub struct TlsClientOptions {
     pub curves: String,
     /// `ALPNProtocols`.
     pub alpn: Vec<Vec<u8>>,
+    /// Whether the program listens for 'keylog'.
+    pub logs_keys: bool,
 }
 
 /// A client's TLS configuration, shared by its connections.
@@ -36,6 +39,7 @@ pub struct TlsClientOptions {
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     trust: TlsTrust,
+    logs_keys: bool,
 }
 
 impl TlsClient {
@@ -57,7 +61,7 @@ impl TlsClient {
         let versions = versions(options.versions, &ciphers)?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
-            .map_err(|error| Unsupported(format!("ciphers: {error}")))?
+            .map_err(|_| Unsupported("ciphers: not with these curves".into()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(KeyVerifier::new()));
         let mut config = if options.identities.is_empty() {
@@ -70,6 +74,7 @@ impl TlsClient {
         Ok(Self {
             config: Arc::new(config),
             trust: options.trust,
+            logs_keys: options.logs_keys,
         })
     }
 }
@@ -113,27 +118,32 @@ impl TlsConnect {
     /// The configuration makes no sense to rustls.
     pub(crate) fn begin(self) -> Result<(Session, Judge), Failure> {
         let Self {
-            client: TlsClient { config, trust },
+            client:
+                TlsClient {
+                    mut config,
+                    trust,
+                    logs_keys,
+                },
             name,
             resumption,
         } = self;
         let sessions = resumption.map(|given| Arc::new(ConnectionSessions::new(given)));
-        let config = match &sessions {
-            Some(sessions) => {
-                let mut config = ClientConfig::clone(&config);
-                config.resumption = Resumption::store(Arc::clone(sessions) as _);
-                Arc::new(config)
-            }
-            None => config,
-        };
-        let session = Session::client(config, name)?;
+        if let Some(sessions) = &sessions {
+            Arc::make_mut(&mut config).resumption = Resumption::store(Arc::clone(sessions) as _);
+        }
+        let key_lines = logs_keys.then(Arc::<KeyLines>::default);
+        if let Some(lines) = &key_lines {
+            Arc::make_mut(&mut config).key_log = Arc::clone(lines) as _;
+        }
+        let session = Session::client(config, name, key_lines)?;
         Ok((session, Judge::new(trust, sessions)))
     }
 }
 
 /// The client's own certificates. Like OpenSSL it sends one whichever authorities the server names.
-#[derive(Debug)]
 struct OwnKeys(Keys);
+
+opaque_debug!(OwnKeys);
 
 impl ResolvesClientCert for OwnKeys {
     fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {

@@ -22,7 +22,7 @@ impl Failure {
     pub(crate) const NO_SUITABLE_SIGNATURE_ALGORITHM: Self = Self(118);
     const NO_APPLICATION_PROTOCOL: Self = Self(235);
     const BAD_RECORD_MAC: Self = Self(281);
-    const UNEXPECTED_MESSAGE: Self = Self(244);
+    pub(super) const UNEXPECTED_MESSAGE: Self = Self(244);
     const PACKET_LENGTH_TOO_LONG: Self = Self(198);
     pub(crate) const EXCESSIVE_MESSAGE_SIZE: Self = Self(152);
     const LENGTH_MISMATCH: Self = Self(159);
@@ -33,7 +33,16 @@ impl Failure {
     const TOO_MANY_KEY_UPDATES: Self = Self(132);
     const TOO_MANY_WARN_ALERTS: Self = Self(409);
     const RECORD_TOO_SMALL: Self = Self(298);
-    const INTERNAL_ERROR: Self = Self(68);
+    pub(super) const INTERNAL_ERROR: Self = Self(68);
+
+    /// There is no certificate for this name, or none that the client can verify.
+    pub(super) const fn without_certificate(is_tls13: bool) -> Self {
+        if is_tls13 {
+            Self::NO_SUITABLE_SIGNATURE_ALGORITHM
+        } else {
+            Self::NO_SHARED_CIPHER
+        }
+    }
 
     /// The failure for a peer whose first bytes are not a record of TLS. None while there are too few bytes to decide, and for TLS.
     pub(super) fn of_first_bytes(bytes: &[u8]) -> Option<Self> {

@@ -3,15 +3,16 @@
 use std::sync::OnceLock;
 
 use super::{
-    Identity, Purpose, Session, TlsClient, TlsClientOptions, TlsConnect, TlsServer,
-    TlsServerOptions, TlsTrust,
+    Asks, Identity, Purpose, Session, TlsAnswer, TlsClient, TlsClientOptions, TlsConnect,
+    TlsServer, TlsServerOptions, TlsTrust,
 };
 
 const VERSIONS: (u16, u16) = (0x0303, 0x0304);
 const CIPHERS: &str = "HIGH";
 
-fn server() -> Session {
+fn server(asks: Asks) -> Session {
     static SERVER: OnceLock<TlsServer> = OnceLock::new();
+    static ASKING: OnceLock<TlsServer> = OnceLock::new();
     let make = || {
         TlsServer::new(TlsServerOptions {
             identities: vec![Identity {
@@ -26,9 +27,17 @@ fn server() -> Session {
             honor_cipher_order: true,
             clients: None,
             tickets: None,
+            asks,
+            base: None,
+            logs_keys: false,
         })
     };
-    let server = SERVER.get_or_init(|| make().expect("options"));
+    let made = if asks == Asks::default() {
+        &SERVER
+    } else {
+        &ASKING
+    };
+    let server = made.get_or_init(|| make().expect("options"));
     server.accept().expect("a session")
 }
 
@@ -42,6 +51,7 @@ fn client() -> Session {
             ciphers: (CIPHERS.into(), true),
             curves: "P-256".into(),
             alpn: vec![b"http/1.1".to_vec()],
+            logs_keys: false,
         })
     };
     let client = CLIENT.get_or_init(|| make().expect("options")).clone();
@@ -73,7 +83,16 @@ impl TlsReceiver {
     /// A server that has received nothing.
     #[must_use]
     pub fn server() -> Self {
-        Self::of(server())
+        Self::of(server(Asks::default()))
+    }
+
+    /// A server whose program is asked about each hello, and accepts.
+    #[must_use]
+    pub fn asking() -> Self {
+        Self::of(server(Asks {
+            names: true,
+            protocols: true,
+        }))
     }
 
     /// A client that has sent its hello and received nothing.
@@ -92,7 +111,12 @@ impl TlsReceiver {
     /// Receives bytes. Returns the failure, which stays.
     pub fn receive(&mut self, bytes: &[u8]) -> Option<u16> {
         let received = self.session.receive(bytes, &mut self.plaintext);
-        received.err().map(|failure| failure.0)
+        if self.session.take_question().is_some() {
+            self.session.answer(TlsAnswer::default());
+            self.session.proceed();
+        }
+        let failure = received.err().or(self.session.failure());
+        failure.map(|failure| failure.0)
     }
 
     /// Whether the handshake is not complete.

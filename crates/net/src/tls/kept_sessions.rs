@@ -36,13 +36,12 @@ pub struct TlsResumption {
 }
 
 /// The view that rustls has of a connection's sessions.
-#[derive(Debug)]
 pub(super) struct ConnectionSessions {
     resumption: TlsResumption,
     received: Mutex<Received>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Received {
     is_approved: bool,
     /// The connection has resumed a session, so its server is that of the earlier connection.
@@ -53,11 +52,12 @@ struct Received {
     waiting: Vec<Session>,
 }
 
-#[derive(Debug)]
 enum Session {
     Tls12(ServerName<'static>, Box<Tls12ClientSessionValue>),
     Tls13(ServerName<'static>, Box<Tls13ClientSessionValue>),
 }
+
+opaque_debug!(ConnectionSessions);
 
 impl ConnectionSessions {
     pub(super) fn new(resumption: TlsResumption) -> Self {

@@ -10,10 +10,11 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SignatureAlgorithm, SupportedProtocolVersion, version};
 
 use super::ciphers::CipherList;
+use super::key_log::KeyLines;
 use super::provider::{provider, provider_with};
 use super::tickets::KeyedTickets;
 use super::verifier::ClientKeyVerifier;
-use super::{Failure, Judge, Session, TlsTrust, Unsupported};
+use super::{Failure, Judge, Question, Session, TlsTrust, Unsupported};
 
 /// A certificate chain and its private key.
 #[derive(Clone, Debug)]
@@ -45,6 +46,21 @@ pub struct TlsServerOptions {
     pub clients: Option<ClientCertificates>,
     /// `ticketKeys` and `sessionTimeout`. Without keys rustls has its own.
     pub tickets: Option<(Vec<u8>, Option<Duration>)>,
+    /// What the program is asked about each client's hello.
+    pub asks: Asks,
+    /// A server whose tickets this one has, too.
+    pub base: Option<TlsServer>,
+    /// Whether the program listens for 'keylog'.
+    pub logs_keys: bool,
+}
+
+/// The parts of a client's hello by which the program decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// `SNICallback`, or contexts that only the program can choose.
+    pub names: bool,
+    /// `ALPNCallback`.
+    pub protocols: bool,
 }
 
 /// What a server asks of its clients' certificates.
@@ -67,6 +83,9 @@ pub struct TlsServer {
     config: Arc<ServerConfig>,
     /// Of a server that asks its clients for certificates.
     trust: Option<TlsTrust>,
+    asks: Asks,
+    logs_keys: bool,
+    has_tls13: bool,
 }
 
 impl TlsServer {
@@ -82,7 +101,7 @@ impl TlsServer {
         let resolver = Resolver::new(&options)?;
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
-            .map_err(|error| Unsupported(format!("ciphers: {error}")))?;
+            .map_err(|_| Unsupported("ciphers: not with these curves".into()))?;
         let (builder, trust) = match options.clients {
             None => (builder.with_no_client_auth(), None),
             Some(clients) => {
@@ -92,14 +111,24 @@ impl TlsServer {
             }
         };
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
-        config.ticketer = match options.tickets {
-            None => aws_lc_rs::Ticketer::new().map_err(|error| Unsupported(error.to_string()))?,
-            Some((keys, lifetime)) => Arc::new(KeyedTickets::new(&keys, lifetime)?),
+        config.ticketer = match (options.base, options.tickets) {
+            (Some(base), _) => Arc::clone(&base.config.ticketer),
+            (None, None) => {
+                aws_lc_rs::Ticketer::new().map_err(|_| Unsupported("tickets".into()))?
+            }
+            (None, Some((keys, lifetime))) => Arc::new(KeyedTickets::new(&keys, lifetime)?),
         };
         config.alpn_protocols = options.alpn;
         config.ignore_client_order = options.honor_cipher_order;
         let config = Arc::new(config);
-        Ok(Self { config, trust })
+        let (asks, logs_keys) = (options.asks, options.logs_keys);
+        Ok(Self {
+            config,
+            trust,
+            asks,
+            logs_keys,
+            has_tls13: versions.contains(&&version::TLS13),
+        })
     }
 
     /// A connection's state.
@@ -107,7 +136,42 @@ impl TlsServer {
     /// # Errors
     /// The configuration makes no sense to rustls.
     pub(crate) fn accept(&self) -> Result<Session, Failure> {
-        Session::server(Arc::clone(&self.config))
+        if self.asks != Asks::default() {
+            return Ok(Session::asking(self.clone()));
+        }
+        let (config, key_lines) = self.config_of_one(None);
+        Session::server(config, key_lines)
+    }
+
+    /// The configuration of one connection, with the lines of its secrets if the program listens for them. `protocols` replace those
+    /// of all.
+    pub(super) fn config_of_one(
+        &self,
+        protocols: Option<Vec<Vec<u8>>>,
+    ) -> (Arc<ServerConfig>, Option<Arc<KeyLines>>) {
+        if protocols.is_none() && !self.logs_keys {
+            return (Arc::clone(&self.config), None);
+        }
+        let mut config = ServerConfig::clone(&self.config);
+        if let Some(protocols) = protocols {
+            config.alpn_protocols = protocols;
+        }
+        let key_lines = self.logs_keys.then(Arc::<KeyLines>::default);
+        if let Some(lines) = &key_lines {
+            config.key_log = Arc::clone(lines) as _;
+        }
+        (Arc::new(config), key_lines)
+    }
+
+    /// Whether a client that offers TLS 1.3 gets it.
+    pub(super) const fn has_tls13(&self) -> bool {
+        self.has_tls13
+    }
+
+    /// Whether the program has to decide about a client that has sent this.
+    pub(super) fn asks_about(&self, question: &Question) -> bool {
+        (self.asks.names && question.server_name.is_some())
+            || (self.asks.protocols && !question.protocols.is_empty())
     }
 
     /// The judge of one connection's client. None if clients are not asked for certificates.
@@ -140,11 +204,12 @@ pub(super) fn versions(
 /// Loaded identities, for one name or for all others.
 pub(super) type Keys = Vec<Arc<CertifiedKey>>;
 
-#[derive(Debug)]
 struct Resolver {
     default: Keys,
     by_name: Vec<(String, Keys)>,
 }
+
+opaque_debug!(Resolver);
 
 impl Resolver {
     fn new(options: &TlsServerOptions) -> Result<Self, Unsupported> {
@@ -199,7 +264,7 @@ pub(super) fn load(identities: &[Identity]) -> Result<Keys, Unsupported> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.clone()));
         CertifiedKey::from_der(chain, key, provider())
             .map(Arc::new)
-            .map_err(|error| Unsupported(format!("key: {error}")))
+            .map_err(|_| Unsupported("key: form or certificate".into()))
     };
     identities.iter().map(load_one).collect()
 }

@@ -13,12 +13,16 @@ use rustls::{
     ServerConfig, ServerConnection,
 };
 
-use super::Failure;
 use super::ciphers::openssl_name;
+use super::hello::{Decided, Hello, Question, Refusal, TlsAnswer};
+use super::key_log::KeyLines;
+use super::{Failure, TlsServer};
 
 /// See the module.
 pub(crate) struct Session {
-    connection: Connection,
+    progress: Progress,
+    /// Of a handshake that has failed in its hello.
+    alert: Vec<u8>,
     /// The peer's first bytes, kept until there are enough to recognise TLS.
     first: Vec<u8>,
     is_tls: bool,
@@ -26,6 +30,20 @@ pub(crate) struct Session {
     failed: Option<Failure>,
     /// Plaintext that was received before anything may read it.
     kept: Vec<u8>,
+    /// If the program listens for them.
+    key_lines: Option<Arc<KeyLines>>,
+}
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all sessions are in the large one"
+)]
+enum Progress {
+    /// A server's program decides by the client's hello.
+    Hello(Box<Hello>),
+    Running(Connection),
+    /// The handshake has failed in its hello.
+    Failed,
 }
 
 /// The result of a handshake.
@@ -50,32 +68,123 @@ pub(crate) struct Established {
 const HEADER: usize = 5;
 
 impl Session {
-    pub(super) fn server(config: Arc<ServerConfig>) -> Result<Self, Failure> {
+    pub(super) fn server(
+        config: Arc<ServerConfig>,
+        key_lines: Option<Arc<KeyLines>>,
+    ) -> Result<Self, Failure> {
         let connection = ServerConnection::new(config).map_err(|error| Failure::from(&error))?;
-        Ok(Self::new(connection.into()))
+        Ok(Self::new(connection.into(), key_lines))
+    }
+
+    /// The session of a server whose program is asked about the client's hello.
+    pub(super) fn asking(server: TlsServer) -> Self {
+        Self::with(Progress::Hello(Box::new(Hello::new(server))), None)
     }
 
     /// Has a ClientHello for `send`.
     pub(super) fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        key_lines: Option<Arc<KeyLines>>,
     ) -> Result<Self, Failure> {
         let connection =
             ClientConnection::new(config, name).map_err(|error| Failure::from(&error))?;
-        Ok(Self::new(connection.into()))
+        Ok(Self::new(connection.into(), key_lines))
     }
 
-    fn new(mut connection: Connection) -> Self {
-        // The caller limits how much it writes.
-        connection.set_buffer_limit(None);
+    fn new(connection: Connection, key_lines: Option<Arc<KeyLines>>) -> Self {
+        Self::with(Progress::running(connection), key_lines)
+    }
+
+    const fn with(progress: Progress, key_lines: Option<Arc<KeyLines>>) -> Self {
         Self {
-            connection,
+            progress,
+            alert: Vec::new(),
             first: Vec::new(),
             is_tls: false,
             closed_by_peer: false,
             failed: None,
             kept: Vec::new(),
+            key_lines,
         }
+    }
+
+    /// What the server's program has to decide, once when the client's hello is complete.
+    pub(crate) fn take_question(&mut self) -> Option<Question> {
+        match &mut self.progress {
+            Progress::Hello(hello) => hello.take_question(),
+            _ => None,
+        }
+    }
+
+    /// The program has decided. The next `proceed` continues the handshake.
+    pub(crate) fn answer(&mut self, answer: TlsAnswer) {
+        if let Progress::Hello(hello) = &mut self.progress {
+            hello.answer(answer);
+        }
+    }
+
+    pub(crate) const fn is_answered(&self) -> bool {
+        matches!(&self.progress, Progress::Hello(hello) if hello.is_answered())
+    }
+
+    pub(crate) const fn awaits_answer(&self) -> bool {
+        matches!(&self.progress, Progress::Hello(hello) if hello.awaits_answer())
+    }
+
+    /// Everything that the client has sent, while the program decides. The session is of no use after that.
+    pub(crate) fn give_up(&mut self) -> Option<Vec<u8>> {
+        match &mut self.progress {
+            Progress::Hello(hello) => hello.give_up(),
+            _ => None,
+        }
+    }
+
+    /// Continues the handshake as the program has decided. Returns the configuration, None if there is no decision or the handshake has
+    /// failed.
+    pub(crate) fn proceed(&mut self) -> Option<TlsServer> {
+        if !self.is_answered() || self.failed.is_some() {
+            return None;
+        }
+        let Progress::Hello(hello) = std::mem::replace(&mut self.progress, Progress::Failed) else {
+            return None;
+        };
+        match hello.proceed() {
+            Ok(Decided {
+                connection,
+                server,
+                key_lines,
+                received,
+            }) => {
+                self.progress = Progress::running(connection.into());
+                self.key_lines = key_lines;
+                let mut kept = std::mem::take(&mut self.kept);
+                let continued = self
+                    .process(&mut kept)
+                    .and_then(|()| self.decrypt(&received, &mut kept));
+                self.kept = kept;
+                self.failed = continued.err();
+                Some(server)
+            }
+            Err(refusal) => {
+                self.failed = Some(self.refuse(refusal));
+                None
+            }
+        }
+    }
+
+    /// The lines of the secrets since the last call. Empty if the program does not listen for them.
+    pub(crate) fn take_key_lines(&self) -> Vec<u8> {
+        self.key_lines
+            .as_ref()
+            .map(|lines| lines.take())
+            .unwrap_or_default()
+    }
+
+    fn refuse(&mut self, (failure, alert): Refusal) -> Failure {
+        self.progress = Progress::Failed;
+        self.alert = alert;
+        failure
     }
 
     /// Decrypts bytes of the peer and appends the plaintext to `plaintext`.
@@ -138,8 +247,18 @@ impl Session {
     }
 
     fn decrypt(&mut self, mut ciphertext: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Failure> {
+        if let Progress::Hello(hello) = &mut self.progress {
+            let received = hello.receive(ciphertext);
+            received.map_err(|refusal| self.refuse(refusal))?;
+            // The program is not asked about this client.
+            self.proceed();
+            return self.failed.map_or(Ok(()), Err);
+        }
         while !ciphertext.is_empty() {
-            match self.connection.read_tls(&mut ciphertext) {
+            let Progress::Running(connection) = &mut self.progress else {
+                return Ok(());
+            };
+            match connection.read_tls(&mut ciphertext) {
                 Ok(1..) => {}
                 // Nothing is read after close_notify.
                 Ok(0) => return Ok(()),
@@ -147,62 +266,61 @@ impl Session {
                 // thousands of tickets that way.
                 Err(_) => return Err(Failure::EXCESSIVE_MESSAGE_SIZE),
             }
-            let processed = self.connection.process_new_packets();
-            self.take_plaintext(plaintext);
-            let state = processed.map_err(|error| self.failure_of(&error))?;
-            self.closed_by_peer = state.peer_has_closed();
+            self.process(plaintext)?;
         }
         Ok(())
     }
 
-    fn failure_of(&self, error: &Error) -> Failure {
-        match error {
-            Error::InvalidCertificate(CertificateError::BadSignature) => Failure::BAD_SIGNATURE,
-            // There is no certificate for this name, or none that the client can verify.
-            Error::General(_) if self.connection.protocol_version() == Some(TLSv1_3) => {
-                Failure::NO_SUITABLE_SIGNATURE_ALGORITHM
-            }
-            Error::General(_) => Failure::NO_SHARED_CIPHER,
-            _ => Failure::from(error),
-        }
-    }
-
-    fn take_plaintext(&mut self, plaintext: &mut Vec<u8>) {
-        let mut reader = self.connection.reader();
-        while let Ok(chunk @ [_, ..]) = reader.fill_buf() {
-            let count = chunk.len();
-            plaintext.extend_from_slice(chunk);
-            reader.consume(count);
-        }
+    /// Processes what rustls has received.
+    fn process(&mut self, plaintext: &mut Vec<u8>) -> Result<(), Failure> {
+        let Progress::Running(connection) = &mut self.progress else {
+            return Ok(());
+        };
+        let processed = connection.process_new_packets();
+        take_plaintext(connection, plaintext);
+        let state = processed.map_err(|error| failure_of(connection, &error))?;
+        self.closed_by_peer = state.peer_has_closed();
+        Ok(())
     }
 
     /// Encrypts bytes for `send`. Must not be called before the handshake is complete.
     pub(crate) fn write(&mut self, plaintext: &[u8]) {
         debug_assert!(!self.is_handshaking());
-        // Without a buffer limit all bytes are accepted.
-        drop(self.connection.writer().write_all(plaintext));
+        if let Progress::Running(connection) = &mut self.progress {
+            // Without a buffer limit all bytes are accepted.
+            drop(connection.writer().write_all(plaintext));
+        }
     }
 
     /// Queues close_notify, once.
     pub(crate) fn close(&mut self) {
-        if !self.is_handshaking() && self.failed.is_none() {
-            self.connection.send_close_notify();
+        if !self.is_handshaking()
+            && self.failed.is_none()
+            && let Progress::Running(connection) = &mut self.progress
+        {
+            connection.send_close_notify();
         }
     }
 
     /// Whether there are bytes for `send`.
     pub(crate) fn has_output(&self) -> bool {
-        self.connection.wants_write()
+        !self.alert.is_empty() || self.running().is_some_and(|running| running.wants_write())
     }
 
     /// Passes ciphertext to `write` until none is left, or `write` fails.
     pub(crate) fn send(
         &mut self,
-        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<()> {
+        while !self.alert.is_empty() {
+            let count = write(&[IoSlice::new(&self.alert)])?;
+            self.alert.drain(..count);
+        }
         let mut writer = Writer(write);
-        while self.connection.wants_write() {
-            self.connection.write_tls(&mut writer)?;
+        if let Progress::Running(connection) = &mut self.progress {
+            while connection.wants_write() {
+                connection.write_tls(&mut writer)?;
+            }
         }
         Ok(())
     }
@@ -210,13 +328,23 @@ impl Session {
     /// Queues a KeyUpdate.
     #[cfg(test)]
     pub(crate) fn refresh_keys(&mut self) {
-        self.connection
-            .refresh_traffic_keys()
-            .expect("after the handshake");
+        if let Progress::Running(connection) = &mut self.progress {
+            connection
+                .refresh_traffic_keys()
+                .expect("after the handshake");
+        }
     }
 
     pub(crate) fn is_handshaking(&self) -> bool {
-        self.connection.is_handshaking()
+        self.running()
+            .is_none_or(|running| running.is_handshaking())
+    }
+
+    fn running(&self) -> Option<&Connection> {
+        match &self.progress {
+            Progress::Running(connection) => Some(connection),
+            Progress::Hello(_) | Progress::Failed => None,
+        }
     }
 
     /// Whether the peer has sent close_notify. Without it the end of the stream may be an attacker's.
@@ -235,24 +363,26 @@ impl Session {
         label: &[u8],
         context: Option<&[u8]>,
     ) -> Option<Vec<u8>> {
-        self.connection
+        self.running()?
             .export_keying_material(vec![0; length], label, context)
             .ok()
     }
 
     /// Whether an earlier session was resumed.
     pub(crate) fn is_resumed(&self) -> bool {
-        self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+        self.running().and_then(|running| running.handshake_kind()) == Some(HandshakeKind::Resumed)
     }
 
     /// The peer's certificates, its own first. Empty before the handshake is complete.
     pub(crate) fn peer_chain(&self) -> &[CertificateDer<'static>] {
-        self.connection.peer_certificates().unwrap_or_default()
+        self.running()
+            .and_then(|running| running.peer_certificates())
+            .unwrap_or_default()
     }
 
     /// None before the handshake is complete.
     pub(crate) fn established(&self) -> Option<Established> {
-        let connection = &self.connection;
+        let connection = self.running()?;
         if connection.is_handshaking() {
             return None;
         }
@@ -279,6 +409,33 @@ impl Session {
             },
             is_resumed: self.is_resumed(),
         })
+    }
+}
+
+impl Progress {
+    fn running(mut connection: Connection) -> Self {
+        // The caller limits how much it writes.
+        connection.set_buffer_limit(None);
+        Self::Running(connection)
+    }
+}
+
+fn failure_of(connection: &Connection, error: &Error) -> Failure {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => Failure::BAD_SIGNATURE,
+        Error::General(_) => {
+            Failure::without_certificate(connection.protocol_version() == Some(TLSv1_3))
+        }
+        _ => Failure::from(error),
+    }
+}
+
+fn take_plaintext(connection: &mut Connection, plaintext: &mut Vec<u8>) {
+    let mut reader = connection.reader();
+    while let Ok(chunk @ [_, ..]) = reader.fill_buf() {
+        let count = chunk.len();
+        plaintext.extend_from_slice(chunk);
+        reader.consume(count);
     }
 }
 

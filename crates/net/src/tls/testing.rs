@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
 use super::provider::provider;
-use super::server::{Identity, TlsServer, TlsServerOptions};
+use super::server::{Asks, Identity, TlsServer, TlsServerOptions};
 use super::{Purpose, TlsClient, TlsClientOptions, TlsTrust};
 
 const NODE: &str =
@@ -32,6 +32,9 @@ pub(crate) fn options() -> TlsServerOptions {
         honor_cipher_order: true,
         clients: None,
         tickets: None,
+        asks: Asks::default(),
+        base: None,
+        logs_keys: false,
     }
 }
 
@@ -148,6 +151,7 @@ pub(crate) fn trusting_client(versions: (u16, u16)) -> TlsClient {
         ciphers: (NODE.into(), true),
         curves: "auto".into(),
         alpn: vec![b"http/1.1".to_vec()],
+        logs_keys: false,
     })
     .expect("options")
 }

@@ -18,12 +18,13 @@ const TIME: usize = 8;
 const LIFETIME: Duration = Duration::from_secs(7200);
 
 /// A ticket is the name of the keys, a nonce, and the encrypted time at which it was issued with the session.
-#[derive(Debug)]
 pub(super) struct KeyedTickets {
     name: [u8; NAME],
     key: RandomizedNonceKey,
     lifetime: Duration,
 }
+
+opaque_debug!(KeyedTickets);
 
 impl KeyedTickets {
     /// `lifetime`: `sessionTimeout`.

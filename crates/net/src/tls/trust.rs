@@ -7,8 +7,12 @@ use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, Error, VerifiedPath, anchor_from_trusted_cert};
+use webpki::{
+    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, OwnedCertRevocationList,
+    RevocationOptionsBuilder, VerifiedPath, anchor_from_trusted_cert,
+};
 
+use super::Unsupported;
 use super::certificate::{Certificate, Purpose};
 use super::provider::provider;
 use crate::crossing::verdict;
@@ -26,6 +30,8 @@ struct Trusted {
     others: Vec<CertificateDer<'static>>,
     /// Roots that may sign no certificates. Each is trusted as a peer's own.
     themselves: Vec<CertificateDer<'static>>,
+    /// Of revoked certificates. If there is one, each certificate below a root needs the list of its authority.
+    lists: Vec<CertRevocationList<'static>>,
 }
 
 #[derive(Debug)]
@@ -54,11 +60,30 @@ impl TlsTrust {
             limits: Vec::new(),
             others: others.into_iter().map(CertificateDer::from).collect(),
             themselves: Vec::new(),
+            lists: Vec::new(),
         };
         for root in roots {
             trusted.add(root.into());
         }
         Self(Arc::new(trusted))
+    }
+
+    /// Adds lists of revoked certificates in DER, at most one of each authority.
+    ///
+    /// # Errors
+    /// webpki does not support a list.
+    pub fn with_lists(
+        mut self,
+        lists: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Self, Unsupported> {
+        if let Some(trusted) = Arc::get_mut(&mut self.0) {
+            for list in lists {
+                let list = OwnedCertRevocationList::from_der(&list)
+                    .map_err(|_| Unsupported("crl: version, extensions or form".into()))?;
+                trusted.lists.push(list.into());
+            }
+        }
+        Ok(self)
     }
 
     /// Whose certificates are judged.
@@ -106,6 +131,11 @@ impl Trusted {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), u32> {
+        let lists: Vec<_> = self.lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists)
+            .ok()
+            .map(|options| options.with_expiration_policy(ExpirationPolicy::Enforce))
+            .map(RevocationOptionsBuilder::build);
         let algorithms = provider().signature_verification_algorithms.all;
         let joined;
         let others = if self.others.is_empty() {
@@ -129,7 +159,7 @@ impl Trusted {
                     others,
                     now,
                     self.purpose.extended(),
-                    None,
+                    revocation,
                     Some(&check),
                 )
                 .map(drop)
@@ -203,6 +233,10 @@ const fn number(error: &Error) -> u32 {
         Error::EndEntityUsedAsCa => verdict::INVALID_CA,
         Error::UnsupportedCriticalExtension => verdict::CRITICAL_EXTENSION,
         Error::InvalidSignatureForPublicKey => verdict::SIGNATURE,
+        Error::CertRevoked => verdict::REVOKED,
+        Error::UnknownRevocationStatus => verdict::NO_LIST,
+        Error::CrlExpired { .. } => verdict::LIST_EXPIRED,
+        Error::InvalidCrlSignatureForPublicKey => verdict::LIST_SIGNATURE,
         _ => verdict::OTHER,
     }
 }
@@ -272,6 +306,55 @@ mod tests {
             verdict(certificate!("limits-names"), &common_name),
             verdict::NAME_CONSTRAINTS
         );
+    }
+
+    #[test]
+    fn lists_of_revoked_certificates() {
+        let verdict = |lists: &[Vec<u8>], chain: &[Vec<u8>]| {
+            let chain: Vec<_> = chain.iter().cloned().map(CertificateDer::from).collect();
+            // March 2030.
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
+            TlsTrust::new(Purpose::Servers, [certificate!("crl-root")], [])
+                .with_lists(lists.iter().cloned())
+                .expect("lists")
+                .verdict(&chain, now)
+        };
+        let good = [certificate!("crl-good")];
+        let revoked = [certificate!("crl-revoked")];
+        let behind = [certificate!("crl-behind"), certificate!("crl-inter")];
+        let behind_revoked = [certificate!("crl-behind-revoked"), behind[1].clone()];
+        let of_root = certificate!("crl-of-root");
+        let of_inter = certificate!("crl-of-inter");
+        assert_eq!(verdict(&[], &revoked), verdict::TRUSTED);
+        let both = [of_root.clone(), of_inter.clone()];
+        for (chain, expected) in [
+            (&good[..], verdict::TRUSTED),
+            (&behind, verdict::TRUSTED),
+            (&revoked, verdict::REVOKED),
+            (&behind_revoked, verdict::REVOKED),
+        ] {
+            assert_eq!(verdict(&both, chain), expected);
+        }
+        assert_eq!(verdict(&[of_root], &behind), verdict::NO_LIST);
+        assert_eq!(
+            verdict(std::slice::from_ref(&of_inter), &behind),
+            verdict::NO_LIST
+        );
+        assert_eq!(
+            verdict(std::slice::from_ref(&of_inter), &good),
+            verdict::NO_LIST
+        );
+        let revokes_inter = [certificate!("crl-of-root-inter"), of_inter];
+        assert_eq!(verdict(&revokes_inter, &behind), verdict::REVOKED);
+        let expired = [certificate!("crl-of-root-expired")];
+        assert_eq!(verdict(&expired, &good), verdict::LIST_EXPIRED);
+        assert_eq!(verdict(&expired, &revoked), verdict::LIST_EXPIRED);
+        // A list of the same authority by its name, with another one's signature.
+        let mut changed = certificate!("crl-of-root");
+        *changed.last_mut().expect("bytes") ^= 1;
+        assert_eq!(verdict(&[changed], &good), verdict::LIST_SIGNATURE);
+        let broken = TlsTrust::new(Purpose::Servers, [], []).with_lists([b"no list".to_vec()]);
+        assert!(broken.is_err_and(|error| error.0.starts_with("crl: ")));
     }
 
     #[test]

@@ -27,8 +27,9 @@ fn have_form(own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<
 }
 
 /// See the module. Accepts every certificate, and no signature that does not fit the certificate's key.
-#[derive(Debug)]
 pub(super) struct KeyVerifier(WebPkiSupportedAlgorithms);
+
+opaque_debug!(KeyVerifier);
 
 impl KeyVerifier {
     pub(super) fn new() -> Self {
@@ -101,7 +102,6 @@ impl KeyVerifier {
 }
 
 /// As `KeyVerifier`, for a server that asks its clients for certificates.
-#[derive(Debug)]
 pub(super) struct ClientKeyVerifier {
     keys: KeyVerifier,
     /// The authorities that the server names to its clients.
@@ -109,6 +109,8 @@ pub(super) struct ClientKeyVerifier {
     /// Whether a client without a certificate is refused.
     is_mandatory: bool,
 }
+
+opaque_debug!(ClientKeyVerifier);
 
 impl ClientKeyVerifier {
     /// `authorities`: names in DER.
