@@ -13,6 +13,7 @@ mod loans;
 mod paused;
 mod secure;
 mod secure_clients;
+mod secure_floods;
 mod secure_questions;
 #[cfg(target_os = "linux")]
 mod size;
