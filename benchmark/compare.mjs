@@ -110,8 +110,10 @@ async function compare(builds, scenario, { windows, ms, pair, peer }) {
 
 /** CPU a request in one window, of all threads and of JavaScript's, and requests a second. */
 async function cost({ server, ready }, ms) {
-  const before = cpuUsageOfAll(server.pids)
-  const { requests, seconds } = await load(server.port, ready, ms)
+  let before = cpuUsageOfAll(server.pids)
+  const { requests, seconds } = await load(server.port, ready, ms, () => {
+    before = cpuUsageOfAll(server.pids)
+  })
   const after = cpuUsageOfAll(server.pids)
   return {
     cpu: (after.cpu - before.cpu) / requests,

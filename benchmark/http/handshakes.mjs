@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { AUTHORITY_FILE } from './certificates.mjs'
 import { HANDSHAKES, RIVALS } from './implementations.mjs'
@@ -11,12 +12,19 @@ export const INSTALL = `the load of handshakes is not built: ${RIVALS}`
 
 export const isThere = () => existsSync(HANDSHAKES)
 
-/** As `load` of load.mjs. The first connection of each session that is resumed is not counted. */
-export async function load(port, { handshake, connections, path, answer }, milliseconds) {
+/** As `load` of load.mjs. Sessions that are resumed were begun before that, and are not counted. */
+export async function load(port, { handshake, connections, path, answer }, milliseconds, begin) {
   const values = [port, AUTHORITY_FILE, handshake, connections, milliseconds, path, answer.bytes]
   const [file, ...args] = onOtherCore([HANDSHAKES, ...values.map(String)])
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  const child = spawn(file, args)
+  const lines = []
+  createInterface(child.stdout).on('line', (line) => {
+    lines.push(line)
+    if (line !== 'ready') return
+    begin()
+    child.stdin.end('begin\n')
+  })
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
   if (code !== 0) throw new Error(`the load of handshakes ended with ${code}: ${stderr}`)
-  return JSON.parse(stdout)
+  return JSON.parse(lines.at(-1))
 }

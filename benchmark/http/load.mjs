@@ -23,8 +23,12 @@ export function missingTool(scenario) {
  * @param {number} port
  * @param {import('./scenarios.mjs').Scenario} scenario
  * @param {number} milliseconds
+ * @param {() => void} begin called when the load begins, if it has preparations
  * @returns {Promise<{ requests: number, seconds: number, p50: number | null, p99: number | null }>} latencies in
  *   microseconds, null for a pipelined scenario
  * @throws when an answer was wrong, or a connection failed
  */
-export const load = (port, scenario, milliseconds) => tool(scenario).load(port, scenario, milliseconds)
+export const load = (port, scenario, milliseconds, begin = () => {}) =>
+  scenario.handshake === undefined
+    ? tool(scenario).load(port, scenario, milliseconds)
+    : handshakes.load(port, scenario, milliseconds, begin)

@@ -78,14 +78,16 @@ async function measureServer(implementation, scenario, seconds, env) {
     if (scenario.kind === 'events') return await measureEvents(server, scenario, milliseconds, figures)
     if (missingTool(scenario) !== null) return null
     await load(server.port, ready, scenario.warmUpMs ?? WARM_UP_MS)
-    return await figures(() => load(server.port, ready, milliseconds))
+    return await figures((begin) => load(server.port, ready, milliseconds, begin))
   })
 }
 
-/** @param {() => Promise<object>} run the measured time; its result as `load` of load.mjs has it */
+/** @param {(begin: () => void) => Promise<object>} run the measured time; its result, and `begin`, as `load` of load.mjs has them */
 async function figuresOf(server, javascript, run) {
-  const before = cpuUsageOfAll(server.pids)
-  const result = await run()
+  let before = cpuUsageOfAll(server.pids)
+  const result = await run(() => {
+    before = cpuUsageOfAll(server.pids)
+  })
   const after = cpuUsageOfAll(server.pids)
   const cpu = after.cpu - before.cpu
   const jsCpu = after.mainThreadCpu - before.mainThreadCpu
