@@ -23,6 +23,8 @@ const libraries = {
   'follow-redirects': true,
   got: true,
   'node-fetch': true,
+  'http-proxy': true,
+  '@smithy/node-http-handler': true,
   superagent: true,
   ws: true,
   'socket.io': true,
@@ -34,7 +36,17 @@ for (const [name, isClient] of Object.entries(libraries)) {
     const { stdout } = await promisify(execFile)(process.execPath, ['-r', REGISTER, PROGRAM, name], { env })
     const { said, servers, clients } = JSON.parse(stdout)
     t.deepEqual(said, [`GET ${isClient} `, `POST ${isClient} BODY`])
-    t.deepEqual(servers, { compatible: {}, native: 1 })
+    t.deepEqual(servers, { compatible: {}, native: name === 'http-proxy' ? 2 : 1 })
     t.deepEqual([clients.native > 0, clients.compatible], [isClient, {}])
   })
 }
+
+test('https-proxy-agent: TLS of the server on I/O threads, that of the client in its own tunnel', async (t) => {
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: extra }
+  const { stdout } = await promisify(execFile)(process.execPath, ['-r', REGISTER, PROGRAM, 'https-proxy-agent'], {
+    env,
+  })
+  const { said, servers } = JSON.parse(stdout)
+  t.deepEqual(said, ['GET true ', 'POST true BODY'])
+  t.deepEqual(servers, { compatible: {}, native: 1 })
+})

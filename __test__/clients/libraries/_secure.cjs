@@ -2,7 +2,9 @@
 // One library over https: `_secure.cjs NAME`, with the register module in front. A program of its own with a server; says what the
 // library got, and where the TLS of both was.
 const { once } = require('node:events')
+const http = require('node:http')
 const https = require('node:https')
+const net = require('node:net')
 const path = require('node:path')
 const { createRequire } = require('node:module')
 const { pathToFileURL } = require('node:url')
@@ -22,6 +24,13 @@ const server = https.createServer(
     res.end(`${req.method} ${req.socket.authorized} ${text}`)
   },
 )
+
+async function ask(url, options, body) {
+  const request = https.request(url, options)
+  request.end(body)
+  const [response] = await once(request, 'response')
+  return (await response.setEncoding('latin1').toArray()).join('')
+}
 
 /** Each returns what the server has answered to a GET and to a POST of BODY. */
 const libraries = {
@@ -56,6 +65,54 @@ const libraries = {
       await (await ask(url, { agent })).text(),
       await (await ask(url, { agent, method: 'POST', body: BODY })).text(),
     ]
+  },
+  async 'https-proxy-agent'(url) {
+    const { HttpsProxyAgent } = await load('https-proxy-agent')
+    const proxy = http.createServer().on('connect', (req, client, head) => {
+      const { hostname, port } = new URL(`http://${req.url}`)
+      const tunnel = net.connect(port, hostname, () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n')
+        tunnel.write(head)
+        tunnel.pipe(client).pipe(tunnel)
+      })
+      tunnel.on('error', () => client.destroy())
+      client.on('error', () => tunnel.destroy())
+    })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const agent = new HttpsProxyAgent(`http://127.0.0.1:${proxy.address().port}`)
+    return [await ask(url, { agent, ca, ...own }), await ask(url, { agent, ca, ...own, method: 'POST' }, BODY)]
+  },
+  async 'http-proxy'(url, agent) {
+    const { default: httpProxy } = await load('http-proxy')
+    // A server of its own, with TLS at both of its ends.
+    const ssl = { key: keys.leaf, cert: certificates.direct }
+    const proxy = httpProxy.createServer({ target: url, secure: true, ssl, agent })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy._server, 'listening')
+    const toProxy = `https://localhost:${proxy._server.address().port}/`
+    return [await ask(toProxy, { ca }), await ask(toProxy, { ca, method: 'POST' }, BODY)]
+  },
+  async '@smithy/node-http-handler'(url, httpsAgent) {
+    // What the AWS SDK sends its requests with.
+    const { NodeHttpHandler } = await load('@smithy/node-http-handler')
+    const handler = new NodeHttpHandler({ httpsAgent })
+    const { hostname, port, pathname } = new URL(url)
+    const said = async (method, body) => {
+      const request = {
+        protocol: 'https:',
+        hostname,
+        port: Number(port),
+        path: pathname,
+        method,
+        body,
+        headers: {},
+        query: {},
+      }
+      const { response } = await handler.handle(request)
+      return (await response.body.setEncoding('latin1').toArray()).join('')
+    }
+    return [await said('GET'), await said('POST', BODY)]
   },
   async superagent(url, agent) {
     const { default: superagent } = await load('superagent')
