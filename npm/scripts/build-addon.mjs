@@ -56,6 +56,8 @@ await script(() => {
   if (linux) flags.push('-Clink-arg=-Wl,--build-id=sha1')
   // A static libc would make Rust drop the shared library. `napi build` says so in RUSTFLAGS, which cargo ignores beside ours.
   if (target.includes('musl')) flags.push('-Ctarget-feature=-crt-static')
+  // cargo does not apply the manifest's `strip` where a package of the workspace has an optimisation level of its own.
+  if (!symbols) flags.push('-Cstrip=symbols')
   const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
   if (linux) environment.AWS_LC_SYS_CFLAGS = [process.env.AWS_LC_SYS_CFLAGS, NO_UNWINDING].filter(Boolean).join(' ')
   if (symbols)
