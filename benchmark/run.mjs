@@ -14,7 +14,7 @@ async function main() {
   if (options.help) return console.log(USAGE)
   if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this benchmark runs on Linux')
 
-  const { rounds, seconds } = options
+  const { rounds, seconds, warmUpAtMost } = options
   const scenarios = possible(options)
   const tools = new Set(scenarios.map(missingTool).filter((tool) => tool !== null))
   if (tools.size > 0 && !options.smoke) throw new UsageError([...tools].join('\n'))
@@ -26,7 +26,7 @@ async function main() {
 
   const asksServer = ({ kind, backend }) => kind === 'client' || backend === 'http'
   const server = scenarios.some(asksServer) ? peer(options) : null
-  const results = await run(scenarios, found, { rounds, seconds, server })
+  const results = await run(scenarios, found, { rounds, seconds, server, warmUpAtMost })
   if (results.length === 0) throw new UsageError('none of these implementations takes part in these scenarios')
   const titles = new Set(results.map(({ implementation }) => implementation.title))
   const answers = results.reduce((total, { scenario }) => total + rounds * (scenario.repeat ?? 1), 0)

@@ -30,17 +30,20 @@ const SERVICES = { lines: LINES, redis: REDIS }
 /**
  * @param {import('./implementations.mjs').Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {{ seconds: number, server: import('./implementations.mjs').Implementation | null }} how `server`: who answers a client, or
- *   a gateway
+ * @param {{ seconds: number, server: import('./implementations.mjs').Implementation | null, warmUpAtMost?: number }} how `server`: who
+ *   answers a client, or a gateway; `warmUpAtMost`: milliseconds
  * @returns {Promise<Sample | { bytes: number, rss: number } | null>} null where the load's tool is missing, and the answer was verified
  */
-export async function measure(implementation, scenario, { seconds, server }) {
+export async function measure(implementation, scenario, { seconds, server, warmUpAtMost = Number.POSITIVE_INFINITY }) {
+  const warmUpMs = Math.min(scenario.warmUpMs ?? WARM_UP_MS, warmUpAtMost)
   if (scenario.kind === 'start') return measureStart(implementation)
   if (scenario.kind === 'client') {
-    const times = { warmUpMs: scenario.warmUpMs ?? WARM_UP_MS, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
+    const times = { warmUpMs, windowMs: seconds * 1000 * (scenario.stretch ?? 1) }
     return await measureClient(implementation, scenario, server, times)
   }
-  return await withBackend(scenario, server, (env) => measureServer(implementation, scenario, seconds, env))
+  return await withBackend(scenario, server, (env) =>
+    measureServer(implementation, scenario, { seconds, warmUpMs, env }),
+  )
 }
 
 /**
@@ -68,7 +71,7 @@ export async function prepare(server, scenario) {
   return scenario
 }
 
-async function measureServer(implementation, scenario, seconds, env) {
+async function measureServer(implementation, scenario, { seconds, warmUpMs, env }) {
   const program = new ServerProcess(implementation, scenario, { env })
   return await program.during(`${implementation.name}, ${scenario.name}`, async (server) => {
     const ready = await prepare(server, scenario)
@@ -77,7 +80,7 @@ async function measureServer(implementation, scenario, seconds, env) {
     if (scenario.kind === 'idle') return await measureIdle(server, scenario)
     if (scenario.kind === 'events') return await measureEvents(server, scenario, milliseconds, figures)
     if (missingTool(scenario) !== null) return null
-    await load(server.port, ready, scenario.warmUpMs ?? WARM_UP_MS)
+    await load(server.port, ready, warmUpMs)
     return await figures((begin) => load(server.port, ready, milliseconds, begin))
   })
 }

@@ -16,6 +16,8 @@ const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
 /** Who answers the clients: the fastest there is, or where nothing may be installed the server that is always there. */
 const SERVER = 'hyper'
 const SMOKE_SERVER = 'node'
+/** No figure counts there. */
+const SMOKE_WARM_UP_MS = 200
 
 export const USAGE = `Usage: npm run bench -- [options]
 
@@ -39,7 +41,7 @@ export class UsageError extends Error {}
 /**
  * @param {string[]} args
  * @returns {{ help: boolean, smoke: boolean, scenarios: object[], names: string[], explicit: boolean, server: string,
- *   rounds: number, seconds: number, node: string | undefined, json: string | undefined, append: boolean, svg: string | undefined,
+ *   rounds: number, seconds: number, warmUpAtMost: number | undefined, node: string | undefined, json: string | undefined, append: boolean, svg: string | undefined,
  *   named: boolean }} `explicit`: the implementations were asked for by name, `named`: the scenarios were; `server`: the implementation
  *   that answers the clients; without `json` or `svg` no file is written
  * @throws {UsageError}
@@ -78,6 +80,7 @@ export function parseOptions(args) {
     names: names ?? (smoke ? SMOKE_IMPLEMENTATIONS : NAMES),
     explicit: smoke || names !== null,
     server: smoke ? SMOKE_SERVER : SERVER,
+    warmUpAtMost: smoke ? SMOKE_WARM_UP_MS : undefined,
     rounds: whole(values.rounds, '--rounds', smoke ? 1 : 3),
     seconds: whole(values.seconds, '--seconds', smoke ? 1 : 2),
     node: file(values.node) ?? (smoke ? process.execPath : undefined),
