@@ -175,15 +175,17 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   }
 
   onBody(flags: number, chunk: Buffer): void {
-    if (this.discarding && !this.isOfLastRead()) return
+    const isLate = this.discarding && !this.isOfLastRead()
+    if ((flags & r.BODY_RAW) !== 0) {
+      // Also of a connection that was given up: the new socket receives them.
+      if (this.socket.push(chunk)) this.credit(this.window.pass(chunk.length))
+      else this.#hold(chunk.length)
+      return
+    }
+    if (isLate) return
     if ((flags & r.BODY_TAP) !== 0) {
       // A copy of bytes that have been parsed.
       if (!this.upgraded) this.socket.emit('data', chunk)
-      return
-    }
-    if ((flags & r.BODY_RAW) !== 0) {
-      if (this.socket.push(chunk)) this.credit(this.window.pass(chunk.length))
-      else this.#hold(chunk.length)
       return
     }
     const { incoming } = this
