@@ -346,6 +346,8 @@ defineMethods(ClientRequest.prototype, {
     if (this.destroyed) return this
     this.destroyed = true
     this.res?._dump()
+    // Nothing is left to cancel, as in Node since 24.22. The agent gets the socket, and nothing would handle an error on it.
+    if (this.writableFinished && this.res?.complete) return this
     this[kDestroyError] = error
     ;(this.socket as Socket | null)?.destroy(error)
     return this

@@ -417,3 +417,24 @@ for (const parts of [
       for (let i = 0; i < 8; i++) log(await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\nbad'))
     }),
   )
+
+test(
+  'bytes that the listener of an upgrade gives back are emitted at once',
+  parity(async (http, log, { listen, connect }) => {
+    const server = http.createServer()
+    const upgraded = new Promise((resolve) => {
+      server.on('upgrade', (_req, socket, head) => {
+        socket.on('data', (chunk) => log('first listener', chunk))
+        socket.unshift(head)
+        log('given back')
+        socket.on('data', (chunk) => socket.end(`second listener: ${chunk}`))
+        resolve()
+      })
+    })
+    const client = await connect(await listen(server))
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly')
+    await upgraded
+    await client.write('later')
+    log(await client.readToEnd())
+  }),
+)

@@ -102,7 +102,8 @@ function onUpgrade(
   socket.emit('agentRemove')
   connection.handOver()
   request.parser = null
-  if (request.timeoutCb !== null) socket.setTimeout(0, request.timeoutCb)
+  // The socket keeps its timeout, as in Node.
+  if (request.timeoutCb !== null) socket.removeListener('timeout', request.timeoutCb)
   request.timeoutCb = null
   request.emit(event, response, socket, after)
   request.destroyed = true
@@ -205,6 +206,8 @@ export function onClose(request: ClientRequest, connection: ClientConnection): v
   if (response === null) onHangUp(request, connection)
   else if (!response.complete) response.destroy(connectionReset('aborted'))
   emitClose(request)
+  // Node's parser completes it when it is freed, after the abort has been reported.
+  if (response !== null && !response.complete && endsWithConnection(response)) response.complete = true
   // The request will not be sent.
   request.outputData.length = 0
   request.parser = null

@@ -334,6 +334,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   onEnd(flags: number, trailers: string): void {
     this.credit(this.window.end())
     if (this.request === null || this.discarding || this.#isUnapproved()) return
+    // The FIN has ended the response. The socket's 'end' comes first, as in Node.
+    if (this.untilClose) this.#side.endReading()
     this.#scope!.runInAsyncScope(exchange.onEnd, undefined, this.request, this, flags, trailers)
   }
 

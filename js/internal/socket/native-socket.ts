@@ -159,14 +159,17 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   /** The program reads from the socket from now on. Bytes wait until it does. */
   release(): void {
     ;(this as { readableFlowing: boolean | null }).readableFlowing = null
+    // As after a read from a handle: bytes that the program gives back are emitted at once to a listener.
+    ;(this as unknown as { _readableState: { sync: boolean } })._readableState.sync = false
   }
 
   /** The peer has sent FIN. While the connection carries HTTP nothing reads the socket itself, so 'end' is emitted at once. */
   endReading(): void {
     if (this.destroyed || this.readableEnded) return
     this.push(null)
-    if (this[kConnection].upgraded) this.read(0)
-    else super.resume()
+    if (!this[kConnection].upgraded) super.resume()
+    // Nothing is left to read, so 'end' is emitted in the next tick, before 'close'.
+    this.read(0)
   }
 
   /** The connection has closed. */
