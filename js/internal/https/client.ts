@@ -26,7 +26,14 @@ export function request(
   if (check !== undefined && check !== tls.checkServerIdentity && !agentChecks(options))
     options[kIdentityCheck] = ++identityChecks
   options._defaultAgent = globalAgent.current
-  return new ClientRequest(options, listener)
+  return constructing['node:https:request'](options, listener)
+}
+
+const constructing = {
+  /** Agents made of agent-base look for this name in the stack to learn that a request is one of https. */
+  'node:https:request'(options: SecureClientOptions, listener: ResponseListener | undefined): Request {
+    return new ClientRequest(options, listener)
+  },
 }
 
 export function get(

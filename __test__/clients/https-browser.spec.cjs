@@ -11,7 +11,7 @@ const { certificates, keys } = require('../helpers/pki.cjs')
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(fs.existsSync)
 const inBrowser = CHROMIUM === undefined ? test.skip : test.serial
-const installed = createRequire(path.resolve(__dirname, 'package.json'))
+const installed = createRequire(path.resolve(__dirname, '../frameworks/package.json'))
 
 const PAGE = `<!doctype html><title>page</title><script>
   const socket = new WebSocket('wss://' + location.host + '/socket')
