@@ -71,7 +71,6 @@ const compatibleOptions = {
       createConnection: https.Agent.prototype.createConnection.bind(https.globalAgent),
     }),
   },
-  "listener: 'keylog'": { agent: new https.Agent().on('keylog', () => {}) },
 }
 
 for (const [reason, options] of Object.entries(compatibleOptions)) {

@@ -421,6 +421,14 @@ export interface BindingThreadUsage {
   elapsed: number
 }
 
+/** The parts of a client's hello by which a program decides. */
+export interface BindingTlsAsks {
+  /** The name that the client asks for. */
+  names: boolean
+  /** The protocols that it offers. */
+  protocols: boolean
+}
+
 /** What `tls.connect` has been given. */
 export interface BindingTlsClientOptions {
   /** `key` and `cert`, one for each kind of key. */
@@ -477,10 +485,8 @@ export interface BindingTlsOptions {
   ticketKeys?: Buffer
   /** `sessionTimeout` in seconds. Of consequence only with `ticket_keys`. */
   sessionTimeout?: number
-  /** Whether the program decides by the name that a client asks for. */
-  asksAboutNames: boolean
-  /** Whether the program decides by the protocols that a client offers. */
-  asksAboutProtocols: boolean
+  /** What the program decides by. */
+  asks: BindingTlsAsks
   /** Whether the program listens for 'keylog'. */
   logsKeys: boolean
 }

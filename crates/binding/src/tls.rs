@@ -27,6 +27,15 @@ pub struct BindingTlsContext {
     pub identities: Vec<BindingIdentity>,
 }
 
+/// The parts of a client's hello by which a program decides.
+#[napi(object)]
+pub struct BindingTlsAsks {
+    /// The name that the client asks for.
+    pub names: bool,
+    /// The protocols that it offers.
+    pub protocols: bool,
+}
+
 /// What `tls.createServer` has been given.
 #[napi(object)]
 pub struct BindingTlsOptions {
@@ -56,10 +65,8 @@ pub struct BindingTlsOptions {
     pub ticket_keys: Option<Buffer>,
     /// `sessionTimeout` in seconds. Of consequence only with `ticket_keys`.
     pub session_timeout: Option<u32>,
-    /// Whether the program decides by the name that a client asks for.
-    pub asks_about_names: bool,
-    /// Whether the program decides by the protocols that a client offers.
-    pub asks_about_protocols: bool,
+    /// What the program decides by.
+    pub asks: BindingTlsAsks,
     /// Whether the program listens for 'keylog'.
     pub logs_keys: bool,
 }
@@ -90,6 +97,7 @@ impl BindingTls {
     /// See the class. `clients`: what is trusted when clients are asked for certificates. `base`: TLS of the same server, whose
     /// tickets are in use.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::use_self, reason = "the macro needs the name")]
     pub fn new(
         options: BindingTlsOptions,
         clients: Option<&BindingTlsTrust>,
@@ -117,8 +125,8 @@ impl BindingTls {
                 (keys.to_vec(), seconds.map(Duration::from_secs))
             }),
             asks: Asks {
-                names: options.asks_about_names,
-                protocols: options.asks_about_protocols,
+                names: options.asks.names,
+                protocols: options.asks.protocols,
             },
             base: base.map(Self::to_net),
             logs_keys: options.logs_keys,

@@ -186,7 +186,11 @@ export function deliver(
       const start = at + fields.HELLO_PAYLOAD
       const end = start + fields.helloNameLength(inWords, word)
       const offer = Buffer.from(bytes.subarray(end, end + fields.helloProtocolsLength(inWords, word)))
-      ;(connection as Partial<SecureReceiver>).onHello?.(bytes.latin1Slice(start, end), offer, fields.flags(inWords, word))
+      ;(connection as Partial<SecureReceiver>).onHello?.(
+        bytes.latin1Slice(start, end),
+        offer,
+        fields.flags(inWords, word),
+      )
       return true
     }
     case r.IN_KEY_LOG: {

@@ -71,7 +71,7 @@ function askForContext(connection: Connection, { name }: ClientHello, asked: Ask
     return
   }
   let isAnswered = false
-  names.call(socket, name, (error, given) => {
+  const onAnswer = (error?: unknown, given?: unknown): void => {
     if (isAnswered) {
       socket.destroy(ERR_MULTIPLE_CALLBACK())
       return
@@ -80,7 +80,12 @@ function askForContext(connection: Connection, { name }: ClientHello, asked: Ask
     if (error) asked.refuse(error)
     else if (socket.destroyed) socket.destroy(ERR_SOCKET_CLOSED())
     else take(connection, asked, given, done)
-  })
+  }
+  try {
+    names.call(socket, name, onAnswer)
+  } catch (error) {
+    asked.refuse(error)
+  }
 }
 
 function take(connection: Connection, asked: Asked, given: unknown, done: Chosen): void {

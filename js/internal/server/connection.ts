@@ -144,6 +144,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   onTlsFailed(reason: number): void {
     this.isAsked = false
+    // The program has ended the handshake in the meantime.
+    if (this.tls === null && this.#reported) return
     // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
     if (this.tls === null) {
       this.#reported = true

@@ -65,7 +65,7 @@ pub(super) struct Hello {
 }
 
 enum Stage {
-    Reading(Acceptor),
+    Reading(Box<Acceptor>),
     /// The hello is complete, and the program has not been asked.
     Complete(Box<Accepted>, Question),
     Asked(Box<Accepted>),
@@ -91,7 +91,7 @@ impl Hello {
             server,
             received: Vec::new(),
             passed: 0,
-            stage: Stage::Reading(Acceptor::default()),
+            stage: Stage::Reading(Box::default()),
         }
     }
 
