@@ -32,7 +32,7 @@ const MIB = 1024 * KIB
 const WAITING = 'crates/net/src/connection/waiting.rs'
 const CLIENT = 'crates/proto/src/client.rs'
 const CONFIG = 'crates/proto/src/config.rs'
-const [, handshakeTimeout] = /^const HANDSHAKE_TIMEOUT = ([\d_]+)$/m.exec(read('js/internal/https/server.ts'))
+const [, handshakeTimeout] = /^const HANDSHAKE_TIMEOUT = ([\d_]+)$/m.exec(read('js/internal/https/server-tls.ts'))
 const HANDSHAKE_TIMEOUT = Number(handshakeTimeout.replaceAll('_', ''))
 const server = ferrohttp.createServer()
 const count = (number) => number.toLocaleString('en-US')

@@ -138,7 +138,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'a CONNECT without a listener ends the connection, without an event for earlier requests that are unanswered',
+    row: 'a CONNECT without a listener ends the connection, and a program an upgraded one, without an event for earlier requests that are unanswered',
     matches({ input, difference }) {
       return (
         input.role === 'server' &&

@@ -1,6 +1,7 @@
 /** Whether a program would notice messages that no peer has sent. */
 import { channel } from 'node:diagnostics_channel'
 
+import { debug } from '../debug.js'
 import { isObserved } from './performance-entries.js'
 import { isTraced } from './trace-events.js'
 
@@ -14,6 +15,7 @@ export function watchFor(channels: string[], replaceable: () => unknown[]): () =
   const reports = channels.map((name) => channel(name))
   const originals = replaceable()
   return () =>
+    debug !== null ||
     isObserved() ||
     isTraced() ||
     reports.some(({ hasSubscribers }) => hasSubscribers) ||

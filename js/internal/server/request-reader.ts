@@ -95,6 +95,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   onHead(head: RequestRecord): void {
     debug?.('SERVER socketOnParserExecute')
     if (this.closed || (this.ending && !this.isOfLastRead())) return
+    this.hasServed = true
     const { server } = this
     const { flags } = head
     const request = new server[kIncomingMessage](this)

@@ -46,6 +46,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected shutdown: AsyncResource | null = null
   /** Number of records that are served although the program has destroyed the connection, see `Port.restOfRead`. */
   protected restOfRead = 0
+  /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
+  protected hasServed = false
   #needDrain = false
 
   protected constructor(
@@ -337,7 +339,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.stopSending()
     this.updateHold()
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) {
-      if (!this.discarding) this.restOfRead = this.port.restOfRead?.(this) ?? 0
+      if (!this.discarding && this.hasServed) this.restOfRead = this.port.restOfRead?.(this) ?? 0
       this.discard()
     } else if (mode !== r.CLOSE_IF_IDLE && !this.refused) this.#shutDown()
     this.port.command(this, r.OUT_CLOSE, mode)

@@ -198,7 +198,9 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       return
     }
     this[kCounted]()
-    if (error !== null) connection.recall()
+    // In Node the socket is still open when the last response has been handed over, so a write would be no error.
+    const isOurs = this.#isAnswered && (error as NodeJS.ErrnoException | null)?.code === 'ERR_STREAM_WRITE_AFTER_END'
+    if (error !== null && !isOurs) connection.recall()
     connection.close(r.CLOSE_DESTROY)
     if (error === null) this[kDestroyed] = emitClose
     else {

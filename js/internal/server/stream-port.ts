@@ -233,7 +233,8 @@ export class StreamPort implements Port, SocketSide {
     const { errored, readableEnded } = this.#stream
     // Neither the peer nor an error has ended the stream, so the program has destroyed it.
     if (readableEnded === false && !errored) this.connection.discard()
-    if (errored) this.connection.recall()
+    // Not where destroying a socket without an error has cancelled a write, which is the error of that write's callback.
+    if (errored && (errored as NodeJS.ErrnoException).code !== 'ECANCELED') this.connection.recall()
     this.connection.onClosed(0)
     if (this.#hasResponse) this.connection.endRequests()
     else this.connection.endMessages()
