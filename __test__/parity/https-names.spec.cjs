@@ -100,6 +100,9 @@ test(
     for (const version of ['TLSv1.2', 'TLSv1.3']) {
       for (const servername of ['', 'known.example', 'unknown.example']) {
         const server = https.createServer({ SNICallback, minVersion: version, maxVersion: version })
+        const decided = new Promise((resolve) => {
+          server.once('secureConnection', resolve).once('tlsClientError', resolve)
+        })
         server.on('secureConnection', (socket) => log('secureConnection', socket.servername))
         server.on('tlsClientError', (error) => log('tlsClientError', error.code))
         const port = await listen(server)
@@ -108,7 +111,8 @@ test(
         client.on('error', (error) => (failure = error.code))
         client.on('secureConnect', () => client.end())
         client.resume()
-        await closed(client)
+        // The client may hear of its refusal before the server reports it.
+        await Promise.all([closed(client), decided])
         server.close()
         await closed(server)
         log('client', failure)
