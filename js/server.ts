@@ -442,7 +442,7 @@ export function connectionListener(this: Server, stream: net.Socket): void {
 proto[kClosed] = function closed(connection): void {
   if (!connection.counted) return
   this._connections--
-  if (this._connections === 0) keepHiddenClasses(() => new Server())
+  if (this._connections === 0) keepHiddenClasses(this)
   // After the socket's own 'close', which is queued with this record.
   if (this._connections === 0 && this._handle === null) process.nextTick(emitCloseIfDrained, this)
 }

@@ -12,6 +12,7 @@ const { listen } = require('../helpers/listen.cjs')
 
 const PROGRAM = path.join(__dirname, 'fixtures', 'quiet-server.cjs')
 const CLIENT = path.join(__dirname, 'fixtures', 'quiet-client.cjs')
+const CLOSED = path.join(__dirname, 'fixtures', 'closed-server.cjs')
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const POST = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n${'x'.repeat(65536)}`
 /** Why V8 has discarded compiled functions, as it prints that. */
@@ -69,6 +70,11 @@ traced('full collections while there are no connections leave the code compiled:
   const freed = (await text(child.stdout)).split('\n').filter((line) => line.includes(FREED))
   // Without the kept connections it is 110 and more.
   t.true(freed.length < 35, freed.join('\n'))
+})
+
+test('a closed server is collected, with what it has kept', async (t) => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', CLOSED])
+  t.is(stdout, 'true\n')
 })
 
 /** Programs that count in `seen` what they can see of requests, and the right count after one request. */

@@ -4,83 +4,55 @@
  * of requests would free those of connections, requests and responses, and the first requests of the next burst would cost three times as
  * much. So one connection stays for each kind of request. No peer and no program sees them, and no bytes of a peer are in them.
  */
-import type { AsyncResource } from 'node:async_hooks'
-
 import { fillHead, HTTP_1_1, IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
 import type { Server } from '../../server.js'
-import { attach } from '../../outgoing.js'
 import { environment } from '../bridge/environment.js'
 import { methods } from '../bridge/native.js'
-import type { RequestRecord } from '../bridge/record-reader.js'
 import { kBody, kEnd } from '../bridge/transport.js'
 import { watchFor } from '../node-parity/observers.js'
 import { Connection } from './connection.js'
 
 const METHODS = methods()
 /** Whether a program would notice the kept messages. */
-const isWatched = watchFor(
-  ['http.server.request.start', 'http.server.response.created', 'http.server.response.finish'],
-  () => {
-    const request = IncomingMessage.prototype
-    const response = ServerResponse.prototype
-    return [
-      request.on,
-      request.emit,
-      request.push,
-      request.read,
-      request.destroy,
-      response.emit,
-      response.writeHead,
-      response.end,
-    ]
-  },
-)
+const isWatched = watchFor(['http.server.request.start', 'http.server.response.created'], () => {
+  const { on, emit, push, read, destroy } = IncomingMessage.prototype
+  return [on, emit, push, read, destroy]
+})
 
-/** In place of a scope, whose creation programs can see. */
-const scope = {} as AsyncResource
-
-const kept: unknown[] = []
-let isDone = false
+/** What each server keeps. Its objects name the server, and go with it. */
+const kept = new WeakMap<Server, unknown[]>()
 
 /**
- * Makes the objects of a GET and of a POST that no peer has sent. Only the first call of the process does something. None of the
- * objects calls a server, a scope or an I/O thread: V8 would remember a second hidden class at places that see only one otherwise.
- *
- * @param makeServer returns a server that never listens
+ * Makes the objects of a GET and of a POST that no peer has sent, unless the server has them. They name `server` itself and call as
+ * little of our code as they can: V8 compiles a function for the objects that it has seen, and a second server costs each request 10 %.
  */
-export function keepHiddenClasses(makeServer: () => Server): void {
-  if (isDone) return
-  isDone = true
+export function keepHiddenClasses(server: Server): void {
+  if (kept.has(server)) return
+  const objects: unknown[] = []
+  kept.set(server, objects)
   if (isWatched()) return
-  const server = makeServer()
-  const { request, response } = message(server, head('GET'))
-  response.end('.')
-  request[kEnd]('')
-  const upload = message(server, head('POST'))
-  upload.request.on('data', () => {}).on('end', () => upload.response.end('.'))
+  exchange(server, 'GET', objects)
+  const upload = exchange(server, 'POST', objects)
+  upload.on('data', () => {}).on('end', () => {})
   // As external memory of an I/O thread arrives: Node makes its class from that of Uint8Array.
   const part = Object.setPrototypeOf(new Uint8Array(1), Buffer.prototype) as Buffer
-  kept.push(part)
-  upload.request[kBody](part)
-  upload.request[kEnd]('')
+  objects.push(part)
+  upload[kBody](part)
+  upload[kEnd]('')
 }
 
-/** What `RequestReader.onHead` and the server do with a head. The connection has closed, so that nothing is sent. */
-function message(server: Server, record: RequestRecord): { request: IncomingMessage; response: ServerResponse } {
-  const connection = new Connection(-1, 0, server, environment, scope)
+/** What `RequestReader.onHead` makes of a head, and its answer. The connection has closed, so that nothing is sent. */
+function exchange(server: Server, method: string, objects: unknown[]): IncomingMessage {
+  const connection = new Connection(-1, 0, server, environment)
   connection.closed = true
   const request = new IncomingMessage(connection)
-  fillHead(request, record, METHODS[record.line & 0xff]!)
+  const line = (HTTP_1_1 << 8) | METHODS.indexOf(method)
+  fillHead(request, { flags: 0, line, targetLength: 1, fieldCount: 1, block: '/\nhost\nnobody', after: null }, method)
   const response = new ServerResponse(request)
   response._maxRequestsPerSocket = 0
-  attach(response, connection)
-  response.writeHead(200, { 'Content-Type': 'text/plain' })
-  kept.push(connection, request, response)
-  return { request, response }
-}
-
-function head(method: string): RequestRecord {
-  const line = (HTTP_1_1 << 8) | METHODS.indexOf(method)
-  return { flags: 0, line, targetLength: 1, fieldCount: 1, block: '/\nhost\nnobody', after: null }
+  response.statusMessage = 'OK'
+  response.statusCode = 200
+  objects.push(connection, request, response)
+  return request
 }
