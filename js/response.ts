@@ -1,5 +1,4 @@
 /** ServerResponse. Follows that part of `lib/_http_server.js` of Node 24. */
-import assert from 'node:assert'
 import { AsyncResource } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import http from 'node:http'
@@ -14,6 +13,7 @@ import {
   ERR_HTTP_HEADERS_SENT,
   ERR_HTTP_INVALID_STATUS_CODE,
   ERR_HTTP_SOCKET_ASSIGNED,
+  ERR_INTERNAL_ASSERTION,
   ERR_INVALID_ARG_VALUE,
   ERR_INVALID_CHAR,
 } from './internal/errors.js'
@@ -209,7 +209,7 @@ defineMethods(ServerResponse.prototype, {
   },
 
   detachSocket(socket: AssignableSocket) {
-    assert(socket._httpMessage === this)
+    if (socket._httpMessage !== this) throw ERR_INTERNAL_ASSERTION('The response is not assigned to this socket')
     socket.removeListener('close', onAssignedSocketClose)
     socket._httpMessage = null
     if ((this[kState] & MANAGED) !== 0) {

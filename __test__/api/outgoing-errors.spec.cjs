@@ -168,3 +168,13 @@ test('writeInformation takes 1xx but 101', (t) => {
   })
   t.throws(() => headWritten(fresh()).writeInformation(102), { code: 'ERR_HTTP_HEADERS_SENT' })
 })
+
+test('detachSocket with a socket that the response is not assigned to', (t) => {
+  // Node's message asks to report a fault of Node.
+  const [theirs, ours] = [http.ServerResponse, ServerResponse].map((Response) => {
+    const { message: _, text, firstLine, ...rest } = thrown(() => new Response(REQUEST).detachSocket({}))
+    return rest
+  })
+  t.is(theirs.code, 'ERR_INTERNAL_ASSERTION')
+  t.deepEqual(ours, theirs)
+})

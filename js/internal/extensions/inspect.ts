@@ -1,5 +1,5 @@
 /** The live page of a process: a listener for requests, and the server of FERROHTTP_INSPECT. */
-import { randomBytes } from 'node:crypto'
+import type crypto from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
@@ -39,6 +39,8 @@ export function answerInspection(request: IncomingMessage, response: ServerRespo
     response.end(`The file of the page cannot be read: ${(error as NodeJS.ErrnoException).code}\n`)
     return
   }
+  // Loading it takes longer than the rest of a program's start, so only the page does.
+  const { randomBytes } = require('node:crypto') as typeof crypto
   const nonce = randomBytes(16).toString('base64')
   response.writeHead(200, {
     'Content-Type': 'text/html; charset=utf-8',
