@@ -217,7 +217,7 @@ export function fillHead(message: IncomingMessage, head: RequestRecord, method: 
   message.url = block.slice(0, targetLength)
   message[kBlock] = block
   message[kFieldsAt] = head.fieldCount === 0 ? block.length : targetLength + 1
-  showHead(message)
+  if (message._addHeaderLines !== addHeaderLines) showHead(message)
 }
 
 /** HTTP/1.1, the version of nearly every request, as records have it. */
@@ -242,7 +242,7 @@ export function fillResponseHead(message: IncomingMessage, head: ResponseRecord,
   message[kBlock] = block
   message[kFieldsAt] = fieldCount === 0 ? block.length : reasonLength + 1
   if (maxFields > 0 && fieldCount > maxFields) message[kRawHeaders] = message.rawHeaders.slice(0, maxFields * 2)
-  showHead(message)
+  if (message._addHeaderLines !== addHeaderLines) showHead(message)
 }
 
 /** Matches a field with its timeout. A field name never contains `=`, so the match is not a value and the next name. */
@@ -274,9 +274,8 @@ function collectDistinct(message: IncomingMessage, raw: string[] | null | undefi
   return target
 }
 
-/** Calls `_addHeaderLines` as Node's parser does, for subclasses and for programs that patch the prototype. */
+/** Calls `_addHeaderLines` as Node's parser does, where it is a subclass's or a program's own. */
 function showHead(message: IncomingMessage): void {
-  if (message._addHeaderLines === addHeaderLines) return
   const raw = message.rawHeaders
   message._addHeaderLines(raw, raw.length)
 }

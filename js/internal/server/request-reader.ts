@@ -124,7 +124,10 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
 
   /** The scope for a handler, which isolates the next request from its changes of the async context. */
   #asyncScope(): AsyncResource {
-    if (SCOPES_ISOLATE && this.scope !== null) return this.scope
+    return SCOPES_ISOLATE && this.scope !== null ? this.scope : this.#makeScope()
+  }
+
+  #makeScope(): AsyncResource {
     const origin = this.#origin
     if (origin === null) return makeScope()
     return (this.scope = origin.runInAsyncScope(makeScope, undefined, this.resource!.asyncId()))
