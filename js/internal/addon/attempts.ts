@@ -1,4 +1,6 @@
 /** The attempts of one process to load the addon, and the errors that their failures become. */
+import { accessSync } from 'node:fs'
+
 import {
   ERR_FERROHTTP_ADDON_DAMAGED,
   ERR_FERROHTTP_ADDON_MISSING,
@@ -47,15 +49,17 @@ export class Attempts {
    */
   load(path: string): Addon {
     this.#requireWhole(path)
-    let loaded: { version?: () => string }
+    const addon: { exports: { version?: () => string } } = { exports: {} }
     try {
-      loaded = require(path) as typeof loaded
+      accessSync(path)
+      // `require` would resolve the path first, which takes as long as all other work of a start without `http`.
+      process.dlopen(addon, path)
     } catch (error) {
       throw this.#unloadable(path, error as NodeError)
     }
-    const version = loaded.version?.() ?? 'an earlier version'
+    const version = addon.exports.version?.() ?? 'an earlier version'
     if (version !== this.#version) throw this.#otherVersion(path, version)
-    return { path, exports: loaded }
+    return { path, exports: addon.exports }
   }
 
   /** Why no file was found. */
@@ -144,7 +148,7 @@ export class Attempts {
       problem: `${path} cannot be loaded: ${message.split('\n', 1)[0]}`,
       // Only the file of FERROHTTP_ADDON can be missing. The others have been found before.
       remedy:
-        code === 'MODULE_NOT_FOUND'
+        code === 'ENOENT'
           ? 'correct FERROHTTP_ADDON, or unset it'
           : 'delete node_modules and install again; if that does not help, report it with this message',
     })

@@ -5,7 +5,7 @@
  * of the platform. A failure is one error with `code`, `cause`, `tried` (each attempt and its outcome) and `remedy`.
  */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 
 import { ROOT, VERSION } from '../../root.js'
 import { addonPath, healthVariables, inspectAddress, ioThreads } from '../variables.js'
@@ -22,12 +22,18 @@ export interface Addon {
   readonly exports: unknown
 }
 
+let addon: Addon | undefined
+
 /**
- * The addon of this process.
+ * The addon of this process. The first call loads it.
  *
  * @throws LoadError, and ERR_FERROHTTP_INVALID_VARIABLE
  */
 export function loadAddon(): Addon {
+  return (addon ??= load())
+}
+
+function load(): Addon {
   if (VERSION === null) {
     throw loadError(ERR_FERROHTTP_BUNDLED, {
       problem: 'a bundler has made it part of another file, and a bundle cannot contain its addon',
@@ -45,7 +51,7 @@ export function loadAddon(): Addon {
   const named = addonPath()
   if (named !== undefined) return attempts.load(resolve(named))
   for (const build of platform.builds) {
-    const path = join(ROOT, 'js/native', `ferrohttp.${build}.node`)
+    const path = `${ROOT}${sep}js${sep}native${sep}ferrohttp.${build}.node`
     if (existsSync(path)) return attempts.load(path)
     attempts.note(path, 'no such file')
   }
