@@ -131,17 +131,17 @@ impl State {
 impl Connection {
     /// Makes sure that the wheel has an entry that is due no later than the connection's next deadline. I/O thread only.
     pub(super) fn arm(self: &Arc<Self>, state: &mut State, settings: &Settings) {
+        let soonest = now();
         let at = match state.next_deadline(settings) {
             Some((at, _)) => at,
             // While a handler runs no deadline is due, but its response starts keepAliveTimeout, perhaps on JavaScript's thread,
             // which does not touch the wheel. So the deadlines are checked again by then.
             None => match settings.timeouts.keep_alive {
-                Some(keep_alive) if state.incoming.reading == Reading::Http => now() + keep_alive,
+                Some(keep_alive) if state.incoming.reading == Reading::Http => soonest + keep_alive,
                 _ => return,
             },
         };
         // A deadline that has passed is checked after the sockets have been polled, because bytes that came in time count.
-        let soonest = now();
         let at = if at <= soonest { soonest + REREAD } else { at };
         match state.deadlines.timer {
             Some((_, armed)) if armed <= at => {}
