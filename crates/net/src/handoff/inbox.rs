@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::task::Waker;
 
-use super::inbound::Batch;
+use super::batch::Batch;
 use crate::sync::shared::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::time::clock::{micros, now};
 

@@ -4,8 +4,9 @@
 //! `crate::crossing` has the layout of records. In an outbound flush the text of all records follows the last one, in their order
 //! and without padding.
 //!
-//! `inbound` is I/O → JavaScript, whose queue is `inbox`; `outbound` is JavaScript → I/O.
+//! `inbound` writes the records of a `batch`, I/O → JavaScript, whose queue is `inbox`; `outbound` is JavaScript → I/O.
 
+mod batch;
 pub(crate) mod chunk;
 mod flush;
 mod inbound;
@@ -15,11 +16,11 @@ mod outbound;
 #[cfg(test)]
 mod tests;
 
+pub use batch::Batch;
 pub(crate) use chunk::CHUNK;
 pub use chunk::Chunk;
 pub use flush::Malformed;
 pub(crate) use flush::check;
-pub use inbound::Batch;
 pub(crate) use inbound::{Addresses, Timeout, write_addresses};
 pub(crate) use inbox::Until;
 pub use inbox::{Inbox, Wake};

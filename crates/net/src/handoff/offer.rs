@@ -2,8 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::batch::Batch;
 use super::chunk::{self, CHUNK, Chunk};
-use super::inbound::Batch;
 use crate::crossing::layout;
 use crate::id::ConnectionId;
 

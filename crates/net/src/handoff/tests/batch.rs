@@ -4,7 +4,8 @@ use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection};
 
 use crate::crossing::layout::HEADER_BYTES;
 use crate::crossing::{body_flag, first_word, flags_of, inbound as kind, kind_of};
-use crate::handoff::inbound::{Batch, INLINE_BODY, SEPARATE};
+use crate::handoff::batch::Batch;
+use crate::handoff::inbound::{INLINE_BODY, SEPARATE};
 use crate::handoff::{CHUNK, Chunk, Inbox, Timeout, chunk};
 use crate::id::ConnectionId;
 
