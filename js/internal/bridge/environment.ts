@@ -2,7 +2,8 @@
  * This JavaScript thread's end of the hand-off: reads batches of records from the I/O threads, passes them to the connections, and
  * sends the records that those write.
  */
-import { deliver, words, type FastBuffer } from './record-reader.js'
+import { deliver, restOfRead, words, type FastBuffer } from './record-reader.js'
+import { Acknowledgements } from './acknowledgements.js'
 import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { NativeClientReceiver, NativeListener, NativeReceiver } from './receiver.js'
@@ -73,9 +74,7 @@ class Environment {
   #gathering = 0
   /** Messages whose END is in the scratch buffer, and which need no acknowledgement. */
   #settling: SettledMessage[] = []
-  /** Connections with acknowledged writes whose callbacks have not been called yet. */
-  #acknowledged: NativeReceiver[] = []
-  #acksScheduled = false
+  readonly #acknowledgements = new Acknowledgements()
 
   /** Number of turns of the event loop that have called this object. */
   #turn = 0
@@ -297,18 +296,7 @@ class Environment {
 
   /** See `Port`. */
   restOfRead({ slot, generation }: Target): number {
-    if (!this.#running || this.#slot !== slot) return 0
-    const inWords = this.#inWords
-    let count = 0
-    for (let at = this.#at; at < this.#end; at += fields.length(inWords, at >> 2)) {
-      const word = at >> 2
-      const kind = fields.kind(inWords, word)
-      const isOfConnection = fields.slot(inWords, word) === slot && fields.generation(inWords, word) === generation
-      if (!isOfConnection || kind < r.IN_HEAD || kind > r.IN_ERROR) break
-      if (kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))) break
-      count++
-    }
-    return count
+    return this.#running && this.#slot === slot ? restOfRead(this.#inWords, this.#at, this.#end, slot, generation) : 0
   }
 
   /** A connection whose last records have not all been read, although its slot may have a successor. */
@@ -396,29 +384,12 @@ class Environment {
       if (!parsed) reportMalformed()
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)
-    if (this.#acknowledged.length > 0 && !this.#acksScheduled) {
-      nextTick(deliverAcks)
-      this.#acksScheduled = true
-    }
+    this.#acknowledgements.schedule()
   }
 
-  /**
-   * The flush has written for a connection, whose callbacks are called in a tick, as with a socket of Node. The connection is
-   * listed before it is counted, because a connection that is listed twice does no harm.
-   */
   readonly #takeAcks = (slot: number, generation: number, count: number): void => {
     const connection = this.connections[slot]
-    if (connection?.generation !== generation) return
-    this.#acknowledged.push(connection)
-    connection.acknowledged += count
-  }
-
-  /** Calls back the writes that flushes have acknowledged. */
-  deliverAcks(): void {
-    this.#acksScheduled = false
-    const connections = this.#acknowledged
-    this.#acknowledged = []
-    forEachIsolated(connections, acknowledge)
+    if (connection?.generation === generation) this.#acknowledgements.add(connection, count)
   }
 
   /** Sends everything written so far, and settles the messages that end with it. */
@@ -589,12 +560,6 @@ function isOf(connection: MessageTransport, message: SettledMessage): boolean {
   return (message as { [kTransport]?: unknown })[kTransport] === connection
 }
 
-function acknowledge(connection: NativeReceiver): void {
-  const count = connection.acknowledged
-  connection.acknowledged = 0
-  if (count > 0) connection.onAck(count, true)
-}
-
 function settle(message: SettledMessage): void {
   message[kSettle]()
 }
@@ -603,10 +568,6 @@ export const environment = new Environment()
 
 function flushScheduled(): void {
   environment.scheduledFlush()
-}
-
-function deliverAcks(): void {
-  environment.deliverAcks()
 }
 
 /** A flush did not parse. None of it was sent, and its connections are closed, so that no peer receives bytes of another. */

@@ -1,6 +1,7 @@
 /** Reads the records of one connection, of an I/O thread or of a session. `crates/net/src/crossing/` has their layout. */
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
+import { isEarlyEnd } from './response-error.js'
 
 /** Buffer's own encoders, which are quicker than `write` because they do not inspect their arguments. */
 export interface FastBuffer extends Buffer {
@@ -213,4 +214,22 @@ export function deliver(
 /** The bytes that followed a head which asks for another protocol; mostly none. */
 function behind(bytes: FastBuffer, start: number, length: number): Buffer | null {
   return length > 0 ? Buffer.from(bytes.subarray(start, start + length)) : null
+}
+
+/**
+ * Number of records from `at` on that one read has brought together with the record before them, which is of the same connection.
+ *
+ * @param end of the records
+ */
+export function restOfRead(inWords: Uint32Array, at: number, end: number, slot: number, generation: number): number {
+  let count = 0
+  for (; at < end; at += fields.length(inWords, at >> 2)) {
+    const word = at >> 2
+    const kind = fields.kind(inWords, word)
+    const isOfConnection = fields.slot(inWords, word) === slot && fields.generation(inWords, word) === generation
+    if (!isOfConnection || kind < r.IN_HEAD || kind > r.IN_ERROR) break
+    if (kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))) break
+    count++
+  }
+  return count
 }

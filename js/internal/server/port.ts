@@ -24,8 +24,9 @@ export interface Port {
   /** Whether the next records wait for later ones. Undefined where nothing waits. */
   readonly nextWaits?: boolean
   /**
-   * While a record of the connection is being served: number of records behind it that the same read has brought. Node has given
-   * the whole read to its parser, so its requests are emitted even if one of their handlers destroys the connection.
+   * Number of records of the connection that have not been served, and that came with the same read as the record being served.
+   * 0 while no record of the connection is being served. Node gives a whole read to its parser, which emits all requests in it, even
+   * if the handler of one of them destroys the connection.
    */
   restOfRead?(connection: Target): number
   /** A callback is due after the records that have just been written. */
