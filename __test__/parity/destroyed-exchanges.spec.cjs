@@ -1,12 +1,13 @@
 'use strict'
-// What programs receive when an exchange is destroyed: by the request, the response or the socket, with and without an error, with
-// requests behind it, and with a 'close' that the program emits itself. Scripts run in other processes, so they are self-contained.
+// The events of an exchange that is destroyed: by the request, the response or the socket, with and without an error, with further
+// requests in the same read, and by a 'close' that the program emits itself. Scripts run in other processes, so each requires what it uses.
 const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 const same = (title, script, options) =>
   whereNode24(title, parity(script, { only24: true, isolated: true, ...options }))
 
 same('an error given to destroy() is a clientError, also if nothing has used the socket', async (http, log, tools) => {
+  const { logExchange, send } = require('../helpers/exchange-log.cjs')
   const acts = {
     'the request': (req) => req.destroy(new Error('x')),
     'the response': (_req, res) => res.destroy(new Error('x')),
@@ -25,22 +26,13 @@ same('an error given to destroy() is a clientError, also if nothing has used the
   for (const [what, act] of Object.entries(acts)) {
     for (const [time, when] of Object.entries(whens)) {
       for (const [method, head] of Object.entries(heads)) {
-        const name = `${what}, ${time}, ${method}`
-        let closed
+        const logCase = (...values) => log(what, time, method, ...values)
+        const exchanges = []
         const server = http.createServer((req, res) => {
-          for (const event of ['aborted', 'end', 'error', 'close'])
-            req.on(event, (error) => log(name, 'request', event, error?.message, req.complete))
-          for (const event of ['prefinish', 'finish', 'close'])
-            res.on(event, () => log(name, 'response', event, res.writableFinished))
-          closed = Promise.all([req, res].map((message) => new Promise((resolve) => message.on('close', resolve))))
+          exchanges.push(logExchange(logCase, req, res))
           when(() => act(req, res))
         })
-        server.on('clientError', (error, socket) => log(name, 'clientError', error.message, socket.destroyed))
-        const client = await tools.connect(await tools.listen(server))
-        await client.write(head)
-        await client.closed
-        await closed
-        await new Promise(setImmediate)
+        await send(head, server, { log: logCase, tools, exchanges })
       }
     }
   }
@@ -63,6 +55,7 @@ same('a socket that is first asked for after its end is destroyed', async (http,
 })
 
 same('the requests of a read are emitted although a handler has destroyed the connection', async (http, log, tools) => {
+  const { logExchange, send } = require('../helpers/exchange-log.cjs')
   const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
   const halfPost = 'POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc'
   const reads = {
@@ -84,36 +77,28 @@ same('the requests of a read are emitted although a handler has destroyed the co
   for (const [kind, bytes] of Object.entries(reads)) {
     for (const [what, act] of Object.entries(acts)) {
       for (const later of [false, true]) {
-        const name = `${kind}, ${what}${later ? ', later' : ''}`
-        const closed = []
+        const logCase = (...values) => log(kind, what, later, ...values)
+        const exchanges = []
         const server = http.createServer((req, res) => {
-          log(name, 'request', req.url, req.socket.destroyed)
-          for (const event of ['aborted', 'end', 'error', 'close'])
-            req.on(event, (error) => log(name, req.url, event, error?.message, req.complete))
-          for (const event of ['prefinish', 'finish', 'close'])
-            res.on(event, () => log(name, 'response', req.url, event, res.writableFinished))
-          for (const message of [req, res]) closed.push(new Promise((resolve) => message.on('close', resolve)))
+          logCase('request', req.url, req.socket.destroyed)
+          exchanges.push(logExchange(logCase, req, res))
           if (req.url !== '/1') {
-            req.on('data', (chunk) => log(name, req.url, 'data', chunk))
+            req.on('data', (chunk) => logCase(req.url, 'data', chunk))
             res.end('x')
           } else if (later) setImmediate(() => act(req, res))
           else act(req, res)
         })
-        server.on('clientError', (error, socket) => log(name, 'clientError', error.message, socket.destroyed))
-        const client = await tools.connect(await tools.listen(server))
-        await client.write(bytes)
-        await client.closed
-        await Promise.all(closed)
-        await new Promise(setImmediate)
+        await send(bytes, server, { log: logCase, tools, exchanges })
       }
     }
   }
 })
 
-// Behind a body Node runs ticks between the requests of a read, if it reads the socket itself.
+// After a body Node runs ticks between the requests of a read, if it reads the socket itself.
 same(
   'the requests of a read with bodies are emitted although a handler has destroyed the connection',
   async (http, log, tools) => {
+    const { logExchange, send } = require('../helpers/exchange-log.cjs')
     const post = (path) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`
     const acts = {
       'the request': (req) => req.destroy(),
@@ -122,23 +107,17 @@ same(
       'the socket when a part arrives': (req) => req.on('data', () => req.socket.destroy()),
     }
     for (const [what, act] of Object.entries(acts)) {
-      const closed = []
+      const logCase = (...values) => log(what, ...values)
+      const exchanges = []
       const server = http.createServer((req, res) => {
-        log(what, 'request', req.url, req.socket.destroyed)
-        for (const event of ['aborted', 'end', 'error', 'close'])
-          req.on(event, (error) => log(what, req.url, event, error?.message, req.complete))
-        res.on('close', () => log(what, 'response', req.url, 'close', res.writableFinished))
-        for (const message of [req, res]) closed.push(new Promise((resolve) => message.on('close', resolve)))
+        logCase('request', req.url, req.socket.destroyed)
+        exchanges.push(logExchange(logCase, req, res, ['close']))
         if (req.url === '/1') return act(req, res)
-        req.on('data', (chunk) => log(what, req.url, 'data', chunk))
+        req.on('data', (chunk) => logCase(req.url, 'data', chunk))
         res.end('x')
       })
-      server.on('clientError', (error, socket) => log(what, 'clientError', error.message, socket.destroyed))
-      const client = await tools.connect(await tools.listen(server))
-      await client.write(`${post('/1')}${post('/2')}GET /3 HTTP/1.1\r\nHost: a\r\n\r\n`)
-      await client.closed
-      await Promise.all(closed)
-      await new Promise(setImmediate)
+      const bytes = `${post('/1')}${post('/2')}GET /3 HTTP/1.1\r\nHost: a\r\n\r\n`
+      await send(bytes, server, { log: logCase, tools, exchanges })
     }
   },
   { nativeOnly: true },
@@ -164,6 +143,7 @@ same('a response that is destroyed while an earlier one is being sent reports no
 })
 
 same("'close' that the program emits on the socket destroys the requests", async (http, log, tools) => {
+  const { logExchange, send } = require('../helpers/exchange-log.cjs')
   const acts = {
     'nothing else': (req) => req.socket.emit('close'),
     'then an answer': (req, res) => req.socket.emit('close') && res.end('x'),
@@ -183,23 +163,14 @@ same("'close' that the program emits on the socket destroys the requests", async
   }
   for (const [kind, bytes] of Object.entries(reads)) {
     for (const [what, act] of Object.entries(acts)) {
-      const name = `${kind}, ${what}`
-      const closed = []
+      const logCase = (...values) => log(kind, what, ...values)
+      const exchanges = []
       const server = http.createServer((req, res) => {
-        log(name, 'request', req.socket.listenerCount('close'))
-        for (const event of ['aborted', 'end', 'error', 'close'])
-          req.on(event, (error) => log(name, 'request', event, error?.message, req.complete))
-        for (const event of ['prefinish', 'finish', 'close'])
-          res.on(event, () => log(name, 'response', event, res.writableFinished))
-        for (const message of [req, res]) closed.push(new Promise((resolve) => message.on('close', resolve)))
+        logCase('request', req.socket.listenerCount('close'))
+        exchanges.push(logExchange(logCase, req, res))
         act(req, res)
       })
-      server.on('clientError', (error, socket) => log(name, 'clientError', error.message, socket.destroyed))
-      const client = await tools.connect(await tools.listen(server))
-      await client.write(bytes)
-      await client.closed
-      await Promise.all(closed)
-      await new Promise(setImmediate)
+      await send(bytes, server, { log: logCase, tools, exchanges })
     }
   }
 })

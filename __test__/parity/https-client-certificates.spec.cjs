@@ -8,6 +8,7 @@ const https = require('ferrohttp/https')
 const { listen } = require('../helpers/listen.cjs')
 const { parity } = require('../helpers/parity.cjs')
 const { certificates, keys } = require('../helpers/pki.cjs')
+const { requestByNode } = require('../helpers/secure-request.cjs')
 
 const options = { module: 'https', nativeOnly: true }
 
@@ -15,7 +16,6 @@ test(
   "clients' certificates",
   parity(async (https, log, { listen }) => {
     const { certificates: c, keys } = require('../helpers/pki.cjs')
-    const node = require('node:https')
     const self = require('../helpers/certificate.cjs')
     const { leaf } = keys
     const asked = { ca: c.root, rejectUnauthorized: false }
@@ -60,12 +60,7 @@ test(
         })
         const port = await listen(server)
         log(version, title)
-        const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
-        request.on('response', (response) => response.resume())
-        request.on('error', () => {})
-        const closed = new Promise((resolve) => request.on('close', resolve))
-        await Promise.race([failed, closed])
-        await closed
+        await requestByNode({ port, ca: c.root, ...own })
         if (title.startsWith('required, ') && title !== 'required, valid') await failed
       }
     }

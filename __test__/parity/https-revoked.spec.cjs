@@ -2,6 +2,7 @@
 // Lists of revoked certificates (`crl`), on both: of clients that check their server, and of servers that check their clients.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
+const { requestByNode } = require('../helpers/secure-request.cjs')
 
 const options = { module: 'https', nativeOnly: true }
 
@@ -79,7 +80,6 @@ test(
 test(
   'clients whose certificates are revoked',
   parity(async (https, log, { listen }) => {
-    const node = require('node:https')
     const { certificates: c, leaf: key, lists } = require('../helpers/pki-crl.cjs')
     const cases = {
       valid: [c.good, lists.rootCrl],
@@ -108,12 +108,7 @@ test(
           const port = await listen(server)
           log(version, title)
           const own = cert === undefined ? {} : { key, cert }
-          const request = node.get({ port, host: 'localhost', family: 4, ca: c.root, agent: false, ...own })
-          request.on('response', (response) => response.resume())
-          request.on('error', () => {})
-          const closed = new Promise((resolve) => request.on('close', resolve))
-          await Promise.race([failed, closed])
-          await closed
+          await requestByNode({ port, ca: c.root, ...own })
           if (rejectUnauthorized && !['valid', 'behind another authority'].includes(title)) await failed
         }
       }

@@ -132,6 +132,22 @@ impl Js {
         record
     }
 
+    /// Passes each record to `see` until connection `id` has closed. There must be no records of other connections.
+    pub(super) async fn until_closed(
+        &mut self,
+        id: ConnectionId,
+        mut see: impl FnMut(&Self, &Record),
+    ) {
+        loop {
+            let record = self.next().await;
+            assert_eq!(record.id, id, "{record:?}");
+            if record.kind == inbound::CLOSED {
+                return;
+            }
+            see(self, &record);
+        }
+    }
+
     /// Nothing happens for so long.
     pub(super) async fn expect_nothing(&mut self, time: Duration) {
         if let Ok(record) = tokio::time::timeout(time, self.next()).await {

@@ -1,5 +1,5 @@
-//! Peers that send messages of TLS without end, or garbage in the middle of a handshake: each costs its own connection at most, and
-//! others are served meanwhile.
+//! Peers that send an unlimited number of TLS messages, or garbage in the middle of a handshake: at most their own connection ends,
+//! and others are served meanwhile.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use crate::tls::testing;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-/// OpenSSL's numbers.
+/// OpenSSL's numbers of its reasons.
 const TOO_MANY_KEY_UPDATES: u32 = 132;
 const RECORD_TOO_SMALL: u32 = 298;
-/// As many as OpenSSL accepts in succession.
+/// Number of key updates that OpenSSL accepts without application data in between.
 const ACCEPTED: usize = 32;
 
 fn listen(js: &Js) -> SocketAddr {
@@ -35,7 +35,8 @@ fn listen(js: &Js) -> SocketAddr {
         guard: None,
     };
     let mut config = ServerConfig::default();
-    // The clock jumps to the next timer whenever it is looked for events of sockets. So there is a timer for each second and no time limit.
+    // The paused clock advances to the next timer whenever the runtime polls the sockets. A timer each second keeps these steps
+    // short, and there are no time limits that could pass in the meantime.
     tokio::spawn(async {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -74,7 +75,7 @@ async fn flush(socket: &mut TcpStream, tls: &mut ClientConnection) {
     socket.write_all(&sent).await.expect("write");
 }
 
-/// Returns the plaintext.
+/// Reads once, and returns the plaintext of what has arrived.
 async fn receive(socket: &mut TcpStream, tls: &mut ClientConnection) -> Vec<u8> {
     let mut bytes = vec![0; 16 * 1024];
     let count = socket.read(&mut bytes).await.expect("read");
@@ -83,7 +84,7 @@ async fn receive(socket: &mut TcpStream, tls: &mut ClientConnection) -> Vec<u8> 
     while !received.is_empty() {
         tls.read_tls(&mut received).expect("room");
         tls.process_new_packets().expect("records");
-        // At the end of what there is.
+        // An error says that there is no more plaintext.
         drop(tls.reader().read_to_end(&mut plaintext));
     }
     plaintext
@@ -122,7 +123,7 @@ fn key_updates_without_data_are_limited() {
     });
 }
 
-/// Makes the records of a client by itself, as rustls makes no empty ones.
+/// Makes TLS records of a client that rustls does not make, such as empty ones, with the keys of its session.
 struct Sealer {
     key: LessSafeKey,
     iv: [u8; 12],
@@ -248,7 +249,7 @@ fn garbage_in_the_middle_of_a_handshake_ends_its_connection() {
     run(async |mut js| {
         let address = listen(&js);
         let mut other = connect(&mut js, address).await;
-        // Complete records of each kind, cut ones, and what is none.
+        // Complete records of each kind, truncated ones, and bytes that are not a record.
         let garbage: [&[u8]; 8] = [
             &[22, 3, 3, 0, 4, 20, 0, 0, 0],
             &[22, 3, 3, 0, 1, 0],
@@ -263,7 +264,7 @@ fn garbage_in_the_middle_of_a_handshake_ends_its_connection() {
             let mut socket = TcpStream::connect(address).await.expect("connect");
             let mut tls = testing::client();
             flush(&mut socket, &mut tls).await;
-            // The server's answer is there: the client's turn.
+            // The server has answered, so the client's next message is due.
             receive(&mut socket, &mut tls).await;
             socket.write_all(bytes).await.expect("write");
             drop(socket);
@@ -275,7 +276,7 @@ fn garbage_in_the_middle_of_a_handshake_ends_its_connection() {
     });
 }
 
-/// Each end of a handshake may be cut after any byte.
+/// Of each client one byte is changed in what it sends after the server's answer.
 #[test]
 fn a_second_message_with_a_changed_byte_is_no_plaintext() {
     run(async |mut js| {
@@ -300,16 +301,12 @@ fn a_second_message_with_a_changed_byte_is_no_plaintext() {
             socket.write_all(&sent).await.expect("write");
             drop(socket);
             let id = js.expect(OPEN).await.id;
-            loop {
-                let record = js.next().await;
-                assert_eq!(record.id, id);
-                match record.kind {
-                    // The handshake was complete before the changed byte.
-                    SECURED | TLS_FAILED => {}
-                    CLOSED => break,
-                    other => panic!("{other} at {at}"),
-                }
-            }
+            js.until_closed(id, |_, record| {
+                // The handshake may have been complete before the changed byte.
+                let known = [SECURED, TLS_FAILED].contains(&record.kind);
+                assert!(known, "{record:?} at {at}");
+            })
+            .await;
             at += 5;
         }
         assert!(at > 0);

@@ -1,4 +1,4 @@
-//! Servers whose program decides by a client's hello: the handshake waits for the decision, and nothing else does.
+//! Servers whose program decides by a client's hello: the handshake waits for the decision, and other connections do not.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ const ASKS: Asks = Asks {
     names: true,
     protocols: true,
 };
-/// OpenSSL's numbers.
+/// OpenSSL's numbers of its reasons.
 const NO_APPLICATION_PROTOCOL: u32 = 235;
 const UNEXPECTED_MESSAGE: u32 = 244;
 
@@ -49,13 +49,14 @@ fn listen(js: &Js, options: TlsServerOptions) -> SocketAddr {
     js.listen_with(ServerConfig::default(), options).1
 }
 
+/// A client of TLS, in steps.
 struct Client {
     socket: TcpStream,
     tls: ClientConnection,
 }
 
 impl Client {
-    /// Has sent its hello.
+    /// A client that has sent its hello.
     async fn begin(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.expect("connect");
         let tls = testing::client();
@@ -69,6 +70,7 @@ impl Client {
         self.socket.write_all(&sent).await.expect("write");
     }
 
+    /// Continues until the handshake is complete.
     async fn finish(&mut self) {
         while self.tls.is_handshaking() {
             let mut bytes = vec![0; 16 * 1024];
@@ -84,6 +86,7 @@ impl Client {
     }
 }
 
+/// The bytes that a client has to send next.
 fn written(tls: &mut ClientConnection) -> Vec<u8> {
     let mut sent = Vec::new();
     while tls.wants_write() {
@@ -92,6 +95,7 @@ fn written(tls: &mut ClientConnection) -> Vec<u8> {
     sent
 }
 
+/// A client whose hello has been reported, and whose handshake waits for the decision.
 async fn asked(js: &mut Js, address: SocketAddr) -> (Client, ConnectionId) {
     let client = Client::begin(address).await;
     let id = js.expect(OPEN).await.id;
@@ -257,16 +261,12 @@ fn garbage_at_any_place_of_a_hello_is_no_plaintext() {
             socket.write_all(&bad).await.expect("write");
             drop(socket);
             let id = js.expect(OPEN).await.id;
-            loop {
-                let record = js.next().await;
-                assert_eq!(record.id, id);
-                match record.kind {
-                    HELLO => js.environment.answer_hello(id, TlsAnswer::default()),
-                    TLS_FAILED => {}
-                    CLOSED => break,
-                    other => panic!("{other} at {at}"),
-                }
-            }
+            js.until_closed(id, |js, record| match record.kind {
+                HELLO => js.environment.answer_hello(id, TlsAnswer::default()),
+                TLS_FAILED => {}
+                other => panic!("{other} at {at}"),
+            })
+            .await;
         }
     });
 }
