@@ -24,6 +24,7 @@ import {
   type DistinctTarget,
   type HeaderTarget,
 } from './internal/message/incoming-headers.js'
+import * as r from './native/records.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
@@ -204,9 +205,9 @@ Object.defineProperty(IncomingMessage, Symbol.hasInstance, {
 /** Sets the head of a request. */
 export function fillHead(message: IncomingMessage, head: RequestRecord, method: string): void {
   const { block, line, targetLength } = head
-  const version = line >>> 8
-  const major = version & 0xff
-  const minor = version >>> 8
+  const version = line >>> r.LINE_METHOD_BITS
+  const major = version & r.LINE_MAJOR_MASK
+  const minor = version >>> r.LINE_MAJOR_BITS
   message.httpVersionMajor = major
   message.httpVersionMinor = minor
   message.httpVersion = version === HTTP_1_1 ? '1.1' : `${major}.${minor}`
@@ -221,7 +222,7 @@ export function fillHead(message: IncomingMessage, head: RequestRecord, method: 
 }
 
 /** HTTP/1.1, the version of nearly every request, as records have it. */
-export const HTTP_1_1 = 0x0101
+export const HTTP_1_1 = 1 | (1 << r.LINE_MAJOR_BITS)
 
 /**
  * Sets the head of a response.
@@ -230,13 +231,13 @@ export const HTTP_1_1 = 0x0101
  */
 export function fillResponseHead(message: IncomingMessage, head: ResponseRecord, maxFields: number): void {
   const { block, reasonLength, fieldCount, line } = head
-  const version = line >>> 16
-  const major = version & 0xff
-  const minor = version >>> 8
+  const version = line >>> r.LINE_STATUS_BITS
+  const major = version & r.LINE_MAJOR_MASK
+  const minor = version >>> r.LINE_MAJOR_BITS
   message.httpVersionMajor = major
   message.httpVersionMinor = minor
   message.httpVersion = `${major}.${minor}`
-  message.statusCode = line & 0xffff
+  message.statusCode = line & r.LINE_STATUS_MASK
   message.statusMessage = block.slice(0, reasonLength)
   message.upgrade = false
   message[kBlock] = block

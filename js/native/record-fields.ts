@@ -62,7 +62,7 @@ export const ENDPOINTS_PAYLOAD = 24
 
 // IN_HEAD. Payload: the block `target LF name LF value …`, then the bytes after an upgrade head.
 
-/** Method, major and minor version: 8 bits each, from the low end. */
+/** Method and version, see LINE_METHOD_BITS and the others. */
 export function headLine(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }
@@ -92,7 +92,7 @@ export const HEAD_PAYLOAD = 36
 
 // IN_RESPONSE. Payload: the block `reason LF name LF value …`, then the bytes after an upgrade head.
 
-/** Status, major and minor version: 16, 8 and 8 bits, from the low end. */
+/** Status and version, see LINE_STATUS_BITS and the others. */
 export function responseLine(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }

@@ -122,7 +122,7 @@ export const VERDICT_CRITICAL_EXTENSION = 8
 export const VERDICT_SIGNATURE = 9
 /** They are not valid for another reason, which JavaScript finds. */
 export const VERDICT_OTHER = 10
-/** One is revoked. */
+/** A certificate is revoked. */
 export const VERDICT_REVOKED = 11
 /** There is no list of revoked certificates of an authority. */
 export const VERDICT_NO_LIST = 12
@@ -269,6 +269,21 @@ export const PHASE_WAITING = 2
 export const PHASE_SERVED = 3
 /** Their number. */
 export const PHASE_COUNT = 4
+
+// The field `line` of a head: from its low end the method or the status, the major and the minor version.
+
+/** IN_HEAD: bits of the method's number. */
+export const LINE_METHOD_BITS = 8
+/** Those bits. */
+export const LINE_METHOD_MASK = 255
+/** IN_RESPONSE: bits of the status. */
+export const LINE_STATUS_BITS = 16
+/** Those bits. */
+export const LINE_STATUS_MASK = 65535
+/** Bits of the major version. */
+export const LINE_MAJOR_BITS = 8
+/** Those bits. */
+export const LINE_MAJOR_MASK = 255
 
 // Limits that both sides go by.
 

@@ -73,7 +73,7 @@ export interface ServerReceiver extends Receiver, SecureReceiver {
 export interface RequestRecord {
   /** HEAD_KEEP_ALIVE and the others of `js/native/records.ts`. */
   readonly flags: number
-  /** The method's number in the low 8 bits, then 8 bits each for the major and the minor version. */
+  /** The method's number and the version, see LINE_METHOD_BITS and the others. */
   readonly line: number
   /** Length of the target in characters. */
   readonly targetLength: number
@@ -88,7 +88,7 @@ export interface RequestRecord {
 export interface ResponseRecord {
   /** RESPONSE_KEEP_ALIVE and the others of `js/native/records.ts`. */
   readonly flags: number
-  /** Status in the low 16 bits, then 8 bits each for the major and the minor version. */
+  /** Status and version, see LINE_STATUS_BITS and the others. */
   readonly line: number
   readonly reasonLength: number
   readonly fieldCount: number

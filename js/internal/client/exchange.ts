@@ -46,7 +46,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
   const response = new IncomingMessage(connection.source)
   response.joinDuplicateHeaders = request.joinDuplicateHeaders as boolean
   const limit = request.maxHeadersCount
-  const status = line & 0xffff
+  const status = line & r.LINE_STATUS_MASK
   const maxFields = typeof limit === 'number' ? limit : DEFAULT_FIELDS
   fillResponseHead(response, head, maxFields)
   if ((flags & r.RESPONSE_INFORMATION) !== 0) {

@@ -4,6 +4,7 @@
  */
 import type { ClientRequest } from '../../client.js'
 import { fillResponseHead, HTTP_1_1, IncomingMessage } from '../../incoming.js'
+import * as r from '../../native/records.js'
 import { kBody, kEnd, kSettle } from '../bridge/transport.js'
 import type { SocketResource } from '../node-parity/async-resources.js'
 import type { ClientOptions } from './options.js'
@@ -14,7 +15,7 @@ import { ClientSocket } from './socket.js'
 
 const OK = {
   flags: 0,
-  line: (HTTP_1_1 << 16) | 200,
+  line: (HTTP_1_1 << r.LINE_STATUS_BITS) | 200,
   reasonLength: 2,
   fieldCount: 1,
   block: 'OK\nserver\nnobody',

@@ -32,7 +32,7 @@ export function nativeClientCount(): number {
 
 let whenClosed: (() => void) | null = null
 
-/** Has `act` called when the first connection has closed. */
+/** `act` is called once, when the first of all connections has closed. */
 export function afterFirstClose(act: () => void): void {
   whenClosed = act
 }
@@ -311,7 +311,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (request === null || this.discarding || this.#isUnapproved()) return
     this.untilClose =
       (head.flags & r.RESPONSE_KEEP_ALIVE) === 0 &&
-      hasBody(request.method, head.line & 0xffff) &&
+      hasBody(request.method, head.line & r.LINE_STATUS_MASK) &&
       !FRAMED.test(head.block)
     this.#scope!.runInAsyncScope(exchange.onResponse, undefined, request, this, head)
   }

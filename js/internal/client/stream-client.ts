@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../../client.js'
 import { validationOf } from '../../common.js'
+import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import type { ClientConnection } from './connection.js'
 import * as exchange from './exchange.js'
@@ -270,7 +271,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     const inWords = words(bytes)
     for (let at = 0; at < bytes.length && this.#request === request; ) {
       const start = at
-      at += inWords[(start >> 2) + 1]!
+      at += fields.length(inWords, start >> 2)
       deliver(this, bytes, inWords, start, true)
     }
   }

@@ -7,6 +7,7 @@
 import { fillHead, HTTP_1_1, IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
 import type { Server } from '../../server.js'
+import * as r from '../../native/records.js'
 import { environment } from '../bridge/environment.js'
 import { methods } from '../bridge/native.js'
 import { kBody, kEnd } from '../bridge/transport.js'
@@ -47,7 +48,7 @@ function exchange(server: Server, method: string, objects: unknown[]): IncomingM
   const connection = new Connection(-1, 0, server, environment)
   connection.closed = true
   const request = new IncomingMessage(connection)
-  const line = (HTTP_1_1 << 8) | METHODS.indexOf(method)
+  const line = (HTTP_1_1 << r.LINE_METHOD_BITS) | METHODS.indexOf(method)
   fillHead(request, { flags: 0, line, targetLength: 1, fieldCount: 1, block: '/\nhost\nnobody', after: null }, method)
   const response = new ServerResponse(request)
   response._maxRequestsPerSocket = 0

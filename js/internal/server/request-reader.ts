@@ -31,6 +31,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   tapped = false
   /** The program has emitted 'close' on the socket. As in Node nothing more is parsed. */
   protected isCut = false
+  protected hasServed = false
 
   /** The scope of the last request, or of the connection: see SCOPES_ISOLATE. */
   protected scope: AsyncResource | null
@@ -97,9 +98,9 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     if (this.closed || (this.ending && !this.isOfLastRead())) return
     this.hasServed = true
     const { server } = this
-    const { flags } = head
+    const { flags, line } = head
     const request = new server[kIncomingMessage](this)
-    fillHead(request, head, METHOD_NAMES[head.line & 0xff]!)
+    fillHead(request, head, METHOD_NAMES[line & r.LINE_METHOD_MASK]!)
     if ((flags & r.HEAD_COMPLETE) === 0) this.incoming = request
     if ((flags & r.HEAD_UPGRADE) !== 0 && this.#upgrade(request, head.after)) return
     const response = new server[kServerResponse](request, server[kResponseOptions])
@@ -114,7 +115,8 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     }
     this.#serving = true
     try {
-      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, head.line >>> 8)
+      const version = line >>> r.LINE_METHOD_BITS
+      this.#asyncScope().runInAsyncScope(server[kDispatch], server, request, response, this, flags, version)
     } finally {
       this.#serving = false
       // As in Node, a request without a body is complete after its handler has been called, and not before.

@@ -46,8 +46,6 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected shutdown: AsyncResource | null = null
   /** Number of records that are served although the program has destroyed the connection, see `Port.restOfRead`. */
   protected restOfRead = 0
-  /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
-  protected hasServed = false
   #needDrain = false
 
   protected constructor(
@@ -69,6 +67,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected abstract answerFatal(now: boolean): void
   /** Whether the program listens for errors of connections. */
   protected abstract get reportsErrors(): boolean
+  /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
+  protected abstract hasServed: boolean
 
   get socket(): Socket {
     return this.openSide()[kStream]

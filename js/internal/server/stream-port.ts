@@ -13,6 +13,7 @@ import { aligned, deliver, words, type FastBuffer } from '../bridge/record-reade
 import { continueLater, forEachIsolated } from '../node-parity/isolated-callbacks.js'
 import { BindingSession, type NativeSession, type SessionConfig } from '../bridge/native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
+import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import type { AssignableSocket } from '../message/stream-transport.js'
 import { StreamWriter } from '../message/stream-writer.js'
@@ -182,8 +183,8 @@ export class StreamPort implements Port, SocketSide {
         while (this.#at < bytes.length && !connection.closed) {
           const at = this.#at
           // The cursor moves first, so that the record is not served twice if its handler throws.
-          this.#at += inWords[(at >> 2) + 1]!
-          if ((inWords[at >> 2]! & 0xff) === r.IN_HEAD) this.#onHead()
+          this.#at += fields.length(inWords, at >> 2)
+          if (fields.kind(inWords, at >> 2) === r.IN_HEAD) this.#onHead()
           this.#scope.runInAsyncScope(deliver, undefined, connection, bytes, inWords, at, true)
         }
         this.#at = 0
@@ -423,7 +424,9 @@ export class StreamPort implements Port, SocketSide {
     this.#stream.destroy(error)
   }
 
-  readonly reportsClose = true
+  get reportsClose(): true {
+    return true
+  }
 
   onClosed(): void {}
 }

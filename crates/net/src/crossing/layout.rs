@@ -143,7 +143,7 @@ layouts! {
 
     /// IN_HEAD. Payload: the block `target LF name LF value …`, then the bytes after an upgrade head.
     inbound Head {
-        /// Method, major and minor version: 8 bits each, from the low end.
+        /// Method and version, see LINE_METHOD_BITS and the others.
         line: u32,
         /// Bytes of the target.
         target_length: u32,
@@ -157,7 +157,7 @@ layouts! {
 
     /// IN_RESPONSE. Payload: the block `reason LF name LF value …`, then the bytes after an upgrade head.
     inbound Response {
-        /// Status, major and minor version: 16, 8 and 8 bits, from the low end.
+        /// Status and version, see LINE_STATUS_BITS and the others.
         line: u32,
         /// Bytes of the reason phrase.
         reason_length: u32,

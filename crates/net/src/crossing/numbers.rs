@@ -179,7 +179,7 @@ numbers! {
         SIGNATURE = 9;
         /// They are not valid for another reason, which JavaScript finds.
         OTHER = 10;
-        /// One is revoked.
+        /// A certificate is revoked.
         REVOKED = 11;
         /// There is no list of revoked certificates of an authority.
         NO_LIST = 12;
@@ -335,6 +335,22 @@ numbers! {
         SERVED = 3;
         /// Their number.
         COUNT = 4;
+    }
+
+    /// The field `line` of a head: from its low end the method or the status, the major and the minor version.
+    pub(crate) mod line: u32, "LINE_" {
+        /// IN_HEAD: bits of the method's number.
+        METHOD_BITS = 8;
+        /// Those bits.
+        METHOD_MASK = (1 << METHOD_BITS) - 1;
+        /// IN_RESPONSE: bits of the status.
+        STATUS_BITS = 16;
+        /// Those bits.
+        STATUS_MASK = (1 << STATUS_BITS) - 1;
+        /// Bits of the major version.
+        MAJOR_BITS = 8;
+        /// Those bits.
+        MAJOR_MASK = (1 << MAJOR_BITS) - 1;
     }
 
     /// Limits that both sides go by.

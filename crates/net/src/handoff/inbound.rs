@@ -12,7 +12,8 @@ use super::batch::{Batch, OpenBody};
 use super::chunk::Chunk;
 use crate::crossing::layout::{self, HEADER_BYTES, Layout, padded};
 use crate::crossing::{
-    body_flag, end_flag, first_word, head_flag, hello_flag, inbound as kind, response_flag, timeout,
+    body_flag, end_flag, first_word, head_flag, hello_flag, inbound as kind, line, response_flag,
+    timeout,
 };
 use crate::id::ConnectionId;
 use crate::socket::connect::Failure;
@@ -160,8 +161,7 @@ impl Batch {
         }
         let fields = layout::Head {
             line: u32::from(head.method.index())
-                | u32::from(head.major_version) << 8
-                | u32::from(head.minor_version) << 16,
+                | version(head.major_version, head.minor_version) << line::METHOD_BITS,
             target_length: head.target.len() as u32,
             field_count: head.fields.len() as u32,
             block_length: 0,
@@ -191,8 +191,7 @@ impl Batch {
         }
         let fields = layout::Response {
             line: u32::from(head.status)
-                | u32::from(head.major_version) << 16
-                | u32::from(head.minor_version) << 24,
+                | version(head.major_version, head.minor_version) << line::STATUS_BITS,
             reason_length: head.reason.len() as u32,
             field_count: head.fields.len() as u32,
             keep_alive_hint: head
@@ -439,6 +438,18 @@ pub(crate) fn write_addresses(addresses: Addresses, out: &mut Vec<u8>) {
             let _ = write!(out, "{}\n{}{end}", part.ip(), part.port());
         }
     }
+}
+
+/// The parts of the field `line` are as large as the engine's types.
+const _: () = assert!(
+    line::METHOD_MASK == u8::MAX as u32
+        && line::STATUS_MASK == u16::MAX as u32
+        && line::MAJOR_MASK == u8::MAX as u32
+);
+
+/// The version of a start line, for the field `line` of a head.
+fn version(major: u8, minor: u8) -> u32 {
+    u32::from(major) | u32::from(minor) << line::MAJOR_BITS
 }
 
 fn read_word(bytes: &[u8], at: usize) -> u32 {
