@@ -9,7 +9,7 @@ import { NAMES } from './implementations.mjs'
 const SMOKE_SCENARIOS = [
   ...['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'download-1m-16', 'immediate-64'],
   ...['application-64', 'file-stream-64', 'pipeline-64', 'static-64', 'writes-64', 'sse-5000'],
-  ...['cluster-1-64', 'cluster-2-64', 'heavy-1pct-64', 'connect-storm', 'start-up'],
+  ...['given-parts-64', 'cluster-1-64', 'cluster-2-64', 'heavy-1pct-64', 'connect-storm', 'start-up'],
   ...['https-64', 'https-full', 'client-64', 'https-client-64'],
 ]
 const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']

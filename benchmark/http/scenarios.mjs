@@ -50,6 +50,7 @@ const streaming = {
   warmUpMs: 4000,
   answer: textAnswer(FILES['64k.txt']),
 }
+const given = { ...hello, program: 'given', connections: 64 }
 const clustered = { ...hello, program: 'cluster', connections: 64 }
 const asking = { ...hello, kind: 'client' }
 /**
@@ -176,6 +177,13 @@ export const SCENARIOS = [
     connections: 5000,
     program: 'events',
     stretch: 2,
+  },
+  { ...given, name: 'given-64', title: "hello on sockets that the server gets by 'connection'" },
+  {
+    ...given,
+    name: 'given-parts-64',
+    title: "two chunks on sockets that the server gets by 'connection'",
+    path: '/parts',
   },
   { ...clustered, name: 'cluster-1-64', title: 'hello, a cluster of one worker', workers: 1 },
   { ...clustered, name: 'cluster-2-64', title: 'hello, a cluster of two workers on one core', workers: 2 },
