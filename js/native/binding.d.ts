@@ -49,8 +49,8 @@ export declare class BindingEnvironment {
   /** Key material of a connection with TLS; null where there is none. */
   exportKeyingMaterial(slot: number, generation: number, what: BindingKeyingMaterial): Buffer | null
   /**
-   * The program's decision about a client that IN_HELLO was about. Without `tls` the server's own holds, and without `protocols`
-   * those of the TLS. An empty protocol refuses the client.
+   * Continues a handshake that IN_HELLO has reported, as the program has decided. Without `tls` the server's own TLS is used, and
+   * without `protocols` the protocols of that TLS. An empty protocol refuses the client.
    */
   answerHello(slot: number, generation: number, tls?: BindingTls | undefined | null, protocols?: Array<Buffer> | undefined | null): void
   /** Changes what further handshakes of a server go by that has had `tls` from the start. */

@@ -168,8 +168,8 @@ impl BindingEnvironment {
             .map(Buffer::from)
     }
 
-    /// The program's decision about a client that IN_HELLO was about. Without `tls` the server's own holds, and without `protocols`
-    /// those of the TLS. An empty protocol refuses the client.
+    /// Continues a handshake that IN_HELLO has reported, as the program has decided. Without `tls` the server's own TLS is used, and
+    /// without `protocols` the protocols of that TLS. An empty protocol refuses the client.
     #[napi(catch_unwind)]
     pub fn answer_hello(
         &self,

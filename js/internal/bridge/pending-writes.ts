@@ -51,13 +51,13 @@ export class PendingWrites {
     return this.bytes <= SMALL && this.#writes.every(({ callback, message }) => callback === null && message === null)
   }
 
-  /** Whether one of them ends a message, the first one of these another message than this one. */
+  /** Whether there are writes that end a message, and the first of these ends another message than `than`. */
   endsOther(than: SettledMessage): boolean {
     const first = this.#writes.find(({ message }) => message !== null)
     return first !== undefined && first.message !== than
   }
 
-  /** Returns the messages that they end. These are not settled any more. */
+  /** Returns the messages that the pending writes end. Their acknowledgements do not settle these messages any more. */
   recall(): SettledMessage[] {
     const recalled: SettledMessage[] = []
     for (const write of this.#writes) {
@@ -82,14 +82,14 @@ export class PendingWrites {
     return true
   }
 
-  /** Whether parts count as accepted that the kernel may not have accepted. */
+  /** Whether there are parts that count as accepted although the kernel may not have accepted them. */
   get hasPresumed(): boolean {
     return this.#presumed > 0
   }
 
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     this.#written += bytes
-    // Its acknowledgement follows them.
+    // The kernel accepts writes in their order, so the acknowledgement of this one covers them.
     this.#presumed = 0
     this.#writes.push({ end: this.#written, callback, message })
   }

@@ -7,7 +7,7 @@ import tls from 'node:tls'
 import type { Given } from './identities.js'
 import { bytesOf } from './pem.js'
 
-/** The values are those of the options with the same names. */
+/** The arguments of the calls, under the names of the options of `tls.createSecureContext` that cause them. */
 export interface Origin extends Given {
   readonly ca: unknown[]
   readonly cert: unknown[]
@@ -16,7 +16,7 @@ export interface Origin extends Given {
   readonly pfx: { buf: unknown; passphrase: string | undefined }[]
   /** Node's own certificates are trusted. */
   hasRoots: boolean
-  /** The call that only OpenSSL supports. */
+  /** The last call that only OpenSSL supports, null for none. */
   foreign: string | null
   /** Number of calls that have made or changed the context. */
   version: number
@@ -34,7 +34,10 @@ const RECORDED: Readonly<Record<string, (origin: Origin, args: readonly unknown[
   loadPKCS12: ({ pfx }, [buf, passphrase]) => void pfx.push({ buf, passphrase: textOrNone(passphrase) }),
 }
 
-/** Calls that do not matter: of a context that a name selects, only certificates and trusted authorities count. All others are foreign. */
+/**
+ * Calls that do not change how a context is used here: of a context that a name selects, only certificates and trusted authorities are
+ * used. A call that is neither recorded nor in this list makes the context foreign.
+ */
 const NEUTRAL: ReadonlySet<string> = new Set([
   ...['constructor', 'close', 'enableTicketKeyCallback', 'getCertificate', 'getIssuer', 'getMaxProto', 'getMinProto'],
   ...['getTicketKeys', 'init', 'setCiphers', 'setCipherSuites', 'setDHParam', 'setECDHCurve', 'setFreeListLength'],

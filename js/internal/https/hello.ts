@@ -26,27 +26,27 @@ export type NameCallback = (
 
 type ProtocolCallback = (offer: { servername: string | false; protocols: string[] }) => unknown
 
-/** What the code below needs of a server. */
+/** The members of a server that decide about its clients. */
 export interface Asked {
-  /** Null if names do not matter. */
+  /** Null if the server has no `SNICallback` and no contexts that JavaScript has to choose. */
   readonly names: NameCallback | null
   readonly server: TlsMembers & { readonly ALPNCallback?: unknown }
-  /** The TLS of a context, or the reason why only OpenSSL has it. */
+  /** Returns the TLS of a context, or the reason why only OpenSSL can use it. */
   secure(context: object): Secured | string
-  /** Notes the TLS that the connection's socket shows. */
+  /** Stores the chosen TLS, which the connection's socket shows to programs. */
   choose(secured: Secured): void
   /** Reports that the handshake has failed, and destroys the socket. */
   refuse(error: unknown): void
-  /** node:tls serves further connections. */
+  /** From now on node:tls accepts the connections. */
   leave(reason: string): void
-  /** node:tls serves this client, which has sent bytes and received none. */
+  /** Passes a client to node:tls. It has sent its hello, which is unread in `socket`, and received nothing. */
   accept(socket: net.Socket): void
 }
 
-/** Refuses a client's protocols: no client offers it. */
+/** In place of the chosen protocol: refuses the client, because no client offers an empty protocol. */
 const NONE = [Buffer.alloc(0)]
 
-/** As OpenSSL does, asks about the protocols first in TLS 1.3, and last in TLS 1.2. */
+/** Calls the program's callbacks in OpenSSL's order: in TLS 1.3 `ALPNCallback` is first, in TLS 1.2 `SNICallback`. */
 export function askAbout(connection: Connection, hello: ClientHello, asked: Asked): void {
   if (!hello.isTls13) {
     askForContext(connection, hello, asked, (secured) => {
@@ -60,7 +60,7 @@ export function askAbout(connection: Connection, hello: ClientHello, asked: Aske
   askForContext(connection, hello, asked, (secured) => proceed(connection, asked, secured, protocols))
 }
 
-/** Null for the server's own. */
+/** Receives the TLS of the chosen context, null for the server's own. */
 type Chosen = (secured: Secured | null) => void
 
 function askForContext(connection: Connection, { name }: ClientHello, asked: Asked, done: Chosen): void {
@@ -140,7 +140,7 @@ function chosen(callback: ProtocolCallback, name: string, offered: readonly Buff
   return [protocol]
 }
 
-/** Gives the client to node:tls, which begins with the same hello. */
+/** Passes the client to node:tls, which begins the handshake again with the same hello. */
 function passOn(connection: Connection, asked: Asked): void {
   environment.flush()
   const { fd, unread } = giveUpConnection(environment.native, connection.slot, connection.generation)

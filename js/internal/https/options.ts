@@ -54,19 +54,19 @@ export interface Secured {
   readonly shown: X509Certificate | null
 }
 
-/** What is added to a server's options. */
+/** The parts of a server's TLS that are not among its options. */
 export interface Extras {
   /** The contexts that an I/O thread chooses by the client's name, the oldest first. */
   readonly contexts: readonly BindingTlsContext[]
-  /** Those of the server's tickets, null if the program does not know them. */
+  /** The keys of the server's tickets, null if the program does not know them. */
   readonly ticketKeys: Buffer | null
   /** Whether the program is asked about the names that clients ask for, and about the protocols that they offer. */
   readonly asks: { readonly names: boolean; readonly protocols: boolean }
   /** Whether the program listens for 'keylog'. */
   readonly logsKeys: boolean
-  /** As `ca`, for certificates that complete the server's own chain. */
+  /** Certificates in the forms of `ca`, which complete the server's own chain. */
   readonly issuers: unknown
-  /** The server's own TLS, for that of one of its contexts. */
+  /** For the TLS of a context: the TLS of its server. Null for the server's own. */
   readonly base: BindingTls | null
 }
 

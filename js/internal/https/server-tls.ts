@@ -35,7 +35,7 @@ export class ServerTls {
   own: Secured | null = null
   readonly #server: Server
   readonly #options: TlsOptions
-  /** JavaScript finds the context of a name. */
+  /** Whether JavaScript, and not the I/O thread, finds the context of a name. */
   #findsContexts = false
   readonly #made = new WeakMap<object, Made>()
 
@@ -84,7 +84,7 @@ export class ServerTls {
     return createHash('sha384').update(keys).update(sessionIdContext).digest()
   }
 
-  /** Chooses the context of a name. Null if names do not matter. */
+  /** The function that chooses the context of a name. Null if the I/O thread does, or if there are no contexts. */
   get names(): NameCallback | null {
     const { SNICallback } = this.#options
     if (typeof SNICallback === 'function') return SNICallback as NameCallback
@@ -96,7 +96,7 @@ export class ServerTls {
     }
   }
 
-  /** The TLS of a context, or the reason why only OpenSSL has it. */
+  /** Returns the TLS of a context, or the reason why only OpenSSL can use it. */
   secure(context: object): Secured | string {
     const base = this.own
     const origin = originOf(context)
@@ -112,7 +112,7 @@ export class ServerTls {
     if (origin.foreign !== null) return origin.foreign
     // As with OpenSSL nothing of a context without a certificate is used.
     if (origin.cert.length === 0 && origin.pfx.length === 0) return base
-    // OpenSSL has either of the two, unless the program has added certificates to a context later.
+    // A context of `createSecureContext` has either the default certificates or its own. One that has both or neither was changed later.
     if (origin.hasRoots === origin.ca.length > 0) return 'ca: beside the default certificates'
     const { ca, cert, crl, key, pfx } = origin
     // As with OpenSSL all else is the server's.
@@ -125,7 +125,7 @@ export class ServerTls {
       ticketKeys: null,
       asks: { names: false, protocols: false },
       logsKeys: this.#server.listenerCount('keylog') > 0,
-      // As with OpenSSL, not those of the context.
+      // As with OpenSSL the server's certificates complete the chain, not those of the context.
       issuers: this.#server.ca,
       base: base.tls,
     })

@@ -142,8 +142,8 @@ export function authoritiesIn(ca: unknown): Buffer[] {
 }
 
 /**
- * The names of the authorities of lists. OpenSSL chooses between several lists of one authority by their dates, and the I/O thread does
- * not look when a list begins to be valid.
+ * The names of the authorities that have issued `lists`. OpenSSL chooses between several lists of one authority by their dates, and an
+ * I/O thread does not check whether a list is valid already, so such lists are for OpenSSL only.
  * @throws an Error whose message is the reason why only OpenSSL can use them
  */
 function authoritiesOf(lists: readonly Buffer[]): Set<string> {
@@ -158,13 +158,13 @@ function authoritiesOf(lists: readonly Buffer[]): Set<string> {
   return names
 }
 
-/** What is trusted, of an option each. */
+/** The certificates to trust, and the lists that revoke some. */
 export interface Trusted {
-  /** Certificates in DER, null for Node's own. */
+  /** The option `ca`: certificates in DER, null for Node's own. */
   readonly ca: readonly Buffer[] | null
-  /** Further ones. */
+  /** Certificates in DER that are trusted in addition: those of the option `pfx`. */
   readonly more: readonly Buffer[]
-  /** The option: texts in PEM, as strings or bytes. */
+  /** The option `crl`: texts in PEM, as strings or bytes. */
   readonly crl: unknown
 }
 
@@ -173,7 +173,7 @@ export function trustIn({ ca, more, crl }: Trusted, purpose: Purpose): Trust {
   // An empty array is no list.
   const given: unknown[] = Array.isArray(crl) ? crl : crl ? [crl] : []
   const lists = given.map((one) => {
-    // As OpenSSL, only the first list of a text.
+    // Like OpenSSL, take only the first list of a text.
     const [list] = listsIn(textOf(one, 'crl'))
     if (list === undefined) throw new Error('crl: not in PEM')
     return list

@@ -275,8 +275,8 @@ impl State {
                 .is_some_and(|role| !role.server.config().client_errors)
     }
 
-    /// The program has ended the socket of a server's connection, and receives what the peer still sends. A peer that never closes
-    /// would keep the connection, so that takes no longer than `LINGER`.
+    /// The program has ended the socket of a server's connection, and still receives the bytes of the peer. The connection is closed
+    /// after `LINGER`, because a peer that never closes would keep it open.
     pub(super) fn limit_half_close(&mut self) {
         if !self.role.is_client() && self.incoming.reading != Reading::Raw {
             self.deadlines.fallback_at = Some(now() + LINGER);

@@ -13,8 +13,8 @@ use crate::threads::js_thread::{FlushUnderWay, JsThread};
 use crate::threads::staging;
 use crate::time::clock::now;
 
-/// While the thread works on one connection, the CPU loads the one that is this many places further on. By the time the thread gets
-/// there, the load has ended, also from the slowest cache.
+/// Distance of the prefetch, in connections: while the thread works on one, the CPU loads the one that is so many places after it.
+/// Four are enough time for a load from main memory.
 const AHEAD: usize = 4;
 
 thread_local! {
