@@ -1,4 +1,4 @@
-//! Connections that were not accepted by an I/O thread.
+//! Connections that another thread has accepted and an I/O thread has adopted.
 
 mod support;
 
@@ -20,7 +20,7 @@ fn accepted() -> (Peer, TcpStream) {
     (peer, stream)
 }
 
-/// Adopts `stream`, which stays open, as in a primary that has not closed its descriptor yet.
+/// Adopts a duplicate of `stream`. `stream` itself stays open, as in a cluster's primary that has not closed its descriptor yet.
 fn adopt(js: &Js, server: u32, stream: &impl AsRawFd) -> ConnectionId {
     let descriptor = Descriptor::of_number(stream.as_raw_fd()).expect("a descriptor");
     let adopted = js.environment.adopt(server, descriptor);

@@ -1,4 +1,4 @@
-//! Neither side can make the other pile up bytes: credit inbound, acknowledgements and held buffers outbound.
+//! Neither side can make the other buffer an unlimited number of bytes: credit inbound, acknowledgements and held buffers outbound.
 
 mod support;
 
@@ -11,7 +11,7 @@ use ferrohttp_net::{ConnectionId, Held, HeldBytes, ServerConfig};
 use support::{Close, Event, Js, Out, Peer, config, content, flag};
 
 const WINDOW: u32 = 64 * 1024;
-/// What may be read beyond the window: one read.
+/// Number of bytes that may be read beyond the window: those of one read.
 const OVERSHOOT: usize = 64 * 1024;
 
 fn small_window() -> ServerConfig {
@@ -61,7 +61,7 @@ fn with_request(
     (peer, id)
 }
 
-/// Writes until the kernel takes no more, twice in a row with a pause; how much it took.
+/// Writes until the kernel has refused bytes twice in a row, with a pause between. Returns the number of bytes that it accepted.
 fn write_until_stalled(peer: &mut Peer, mut bytes: &[u8]) -> usize {
     peer.0
         .set_write_timeout(Some(Duration::from_millis(300)))
@@ -84,7 +84,7 @@ fn write_until_stalled(peer: &mut Peer, mut bytes: &[u8]) -> usize {
     written
 }
 
-/// Body bytes that have been told so far.
+/// Collects the body bytes that have been reported so far.
 fn told(js: &mut Js, into: &mut Vec<u8>) {
     while let Some(event) = js.next_within(Duration::from_millis(200)) {
         match event {
@@ -142,7 +142,7 @@ fn a_sender_stalls_until_it_gets_credit() {
 
 #[test]
 fn the_end_of_a_body_needs_no_credit() {
-    // Also when the last byte took exactly what was left, and more.
+    // The end is reported, too, when the body has exactly as many bytes as the window, one less and one more.
     for len in [
         WINDOW as usize - 1,
         WINDOW as usize,
@@ -174,7 +174,7 @@ fn the_end_of_a_body_needs_no_credit() {
                 trailers: Vec::new()
             }
         );
-        // A request that has no body is complete at once, whatever the one before it used up.
+        // A request without a body is complete at once, even if the request before it has used up the window.
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2));
         js.head();
         js.head();
@@ -236,7 +236,7 @@ fn a_tap_has_the_parsed_bytes_only() {
         }
     }
     assert!(got == body && seen == wire);
-    // Behind the last request, while the handler works.
+    // Bytes after the last request, while the handler works.
     peer.send(content(4 << 20));
     peer.finish();
     assert_eq!(js.next(), Event::Eof { id });
@@ -269,7 +269,7 @@ fn requests_that_waited_for_a_reader_are_reported_when_it_reads() {
     assert_ne!(server, 0);
     let mut peer = Peer::connect_narrow(address);
     let id = js.open();
-    // One read brings them all: nothing further arrives that would have them looked at again.
+    // One read brings all requests. No later read makes the connection look at the unparsed ones again.
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(REQUESTS));
     let body = content(256 * 1024);
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -304,7 +304,7 @@ fn writes_are_acknowledged_in_order_while_the_reader_continues() {
     for _ in 1..PARTS {
         js.flush(Out::new().body(id, &part, flag::CHUNKED | flag::ACKNOWLEDGE));
     }
-    // Without this one's acknowledgement the end is not told of.
+    // The end of the message is known by its acknowledgement only.
     js.flush(Out::new().end(id, "", flag::CHUNKED | flag::ACKNOWLEDGE));
     let mut acknowledged = 0;
     let mut count = |js: &mut Js, patience| {
@@ -357,15 +357,15 @@ fn each_write_with_acknowledge_is_acknowledged_once() {
     ));
     js.acks(id, 1);
     js.flush(Out::new().body(id, b"llo", 0));
-    // No bytes of its own, and everything before it is written.
+    // The end has no bytes, and all earlier bytes are written.
     js.flush(Out::new().end(id, "", ack));
     js.acks(id, 1);
-    // Out of turn: without effect, but whoever waits is told, and only who waits.
+    // Out of turn: nothing is sent. Commands that ask for an acknowledgement get one, and no others.
     js.flush(Out::new().body(id, b"late", 0).body(id, b"late", ack));
     js.acks(id, 1);
     js.flush(Out::new().raw(id, b"", ack));
     js.acks(id, 1);
-    // Through the I/O thread, for there are more than two.
+    // Through the I/O thread, because the flush has more than two writes.
     peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     js.head();
     let mut out = Out::new();
@@ -387,7 +387,7 @@ fn each_write_with_acknowledge_is_acknowledged_once() {
 
 #[test]
 fn held_buffers_are_written_in_their_place_and_released_once() {
-    // Directly, and through the I/O thread.
+    // Flushes that are carried out directly, and by the I/O thread.
     for parts in [1, 2, 40] {
         let mut js = Js::new();
         let (mut peer, id) = with_request(&mut js, config(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -440,7 +440,7 @@ fn held_buffers_are_released_when_the_connection_closes() {
         }
         js.until_closed(id);
         assert_eq!(released.load(Ordering::SeqCst), 1);
-        // For a connection that is gone.
+        // For a connection that has closed.
         for writes in [1, 4] {
             let mut out = Out::new();
             let all: Vec<_> = (0..writes)
@@ -451,7 +451,7 @@ fn held_buffers_are_released_when_the_connection_closes() {
                 })
                 .collect();
             js.flush(&mut out);
-            // With one I/O thread only that thread finds out that nobody is there. A later flush waits for it.
+            // A flush of more than two writes is released by the I/O thread. A later flush is carried out after it.
             let mut peer = Peer::connect(js.listen(config()).1);
             peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             let (next, _) = js.open_with_head();

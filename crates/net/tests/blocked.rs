@@ -1,4 +1,4 @@
-//! What peers pile up while JavaScript's thread takes nothing, and that it all arrives when it does.
+//! The number of bytes that are read while JavaScript's thread takes no batch. All of them arrive when it continues.
 
 mod support;
 
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use ferrohttp_net::ConnectionId;
 use support::{Accepting, Event, Js, Out, PATIENCE, Peer, config, flag, head_flag};
 
-/// Bytes that may be read of one connection meanwhile. `docs/SECURITY.md` has the same.
+/// Number of bytes that may be read of one connection while the thread is blocked, as in `docs/SECURITY.md`.
 const EACH: u64 = 160_000;
-/// Bytes in the queue from which on nothing is read.
+/// Number of bytes in the queue at which nothing more is read.
 const ALL: u64 = 16 * 1024 * 1024;
 
 const HEAD: usize = 16 * 1000;
@@ -20,7 +20,7 @@ fn head(extra: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: a\r\nX: {padding}\r\n{extra}\r\n\r\n")
 }
 
-/// Bytes that have been read of all of them, once that has not changed for a while and is more than one read of each.
+/// Returns the number of bytes that have been read of each connection, when it has stopped to grow and is more than one read.
 fn read_by_now(js: &Js, ids: &[ConnectionId]) -> Vec<u64> {
     let began = Instant::now();
     let mut last = Vec::new();
@@ -34,7 +34,7 @@ fn read_by_now(js: &Js, ids: &[ConnectionId]) -> Vec<u64> {
             return read;
         }
         last = read;
-        // Nothing says that no more is read.
+        // No event reports that reading has stopped.
         std::thread::park_timeout(Duration::from_millis(100));
     }
 }
@@ -44,7 +44,7 @@ fn open(js: &mut Js, address: SocketAddr) -> (Peer, ConnectionId) {
     (peer, js.open())
 }
 
-/// Answers every request as it comes; how many there were and how much of bodies, once `count` have been answered.
+/// Answers `count` requests as they arrive. Returns the number of body bytes.
 fn serve(js: &mut Js, count: usize) -> usize {
     let mut body = 0;
     let mut answered = 0;
@@ -134,7 +134,7 @@ fn check_all_together(peers: usize, request: &str, count: usize, body: usize) {
     let read = read_by_now(&js, &ids);
     let sum: u64 = read.iter().sum();
     assert!(read.iter().all(|&read| read <= EACH));
-    // What a thread has staged when the queue is full comes on top.
+    // A thread may have a staged batch in addition when the queue is full.
     assert!(sum <= ALL + 2 * 1024 * 1024, "{sum} bytes");
     assert!(sum >= ALL / 2, "{sum} bytes: the queue was never full");
     assert_eq!(serve(&mut js, peers * count), peers * body);
@@ -150,7 +150,7 @@ fn bytes_read_of_all_peers_together_are_limited() {
     check_all_together(160, &request, 1, BODY);
 }
 
-/// Most of what is read are requests that are not parsed yet.
+/// Most of the bytes that are read are requests that are not parsed yet.
 #[test]
 fn pipelined_requests_of_all_peers_together_are_limited() {
     const COUNT: usize = 150;

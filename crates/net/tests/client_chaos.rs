@@ -1,4 +1,4 @@
-//! Many requests to a server that answers, breaks off, says too much, resets and closes, over several I/O threads.
+//! Many requests to a server that answers, truncates responses, sends too much, resets and closes, over several I/O threads.
 
 mod support;
 
@@ -12,19 +12,19 @@ use support::{Close, Event, Js, Out, Peer, flag, response_flag};
 const REQUESTS: u32 = 4000;
 const LANES: usize = 32;
 
-/// What the server does about request `n`; false when the connection is over.
+/// Answers request `n`, or does something else instead. Returns false when the connection has ended.
 fn answer(stream: &mut TcpStream, n: u32) -> std::io::Result<bool> {
     let body = format!("{n}:{}", "x".repeat((n % 7) as usize * 3000));
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len());
     let whole = format!("{head}\r\n{body}");
     match n.wrapping_mul(0x9e37_79b9) >> 28 {
         0 => stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes())?,
-        // Closes an idle connection without a word.
+        // Answers, and closes the idle connection without announcing it.
         1 => stream.write_all(whole.as_bytes())?,
-        // Breaks off in the middle, and before the beginning.
+        // Closes within the response, and before it.
         2 => stream.write_all(&whole.as_bytes()[..whole.len() - 1])?,
         3 => {}
-        // Says more than it was asked. (A little later nobody could tell it from the next answer.)
+        // Sends a second response at once. Sent later, it could not be distinguished from the response to the next request.
         4 => {
             stream.write_all(
                 format!("{whole}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong").as_bytes(),
@@ -79,14 +79,14 @@ fn server() -> SocketAddr {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("accept");
-            // However it ends, it ends.
+            // The result of the conversation does not matter.
             std::thread::spawn(move || drop(converse(stream)));
         }
     });
     address
 }
 
-/// A connection's request, and what has come of its answer.
+/// A connection's request, and the part of its response that has arrived.
 #[derive(Default)]
 struct Exchange {
     request: Option<u32>,

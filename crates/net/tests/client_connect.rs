@@ -1,4 +1,4 @@
-//! How a client's connection comes about, or does not.
+//! Attempts to connect that succeed, and those that fail.
 
 mod support;
 
@@ -24,7 +24,7 @@ impl Refusing {
     fn at(address: impl Into<IpAddr>) -> Self {
         let any = SocketAddr::new(address.into(), 0);
         let socket = Socket::new(Domain::for_address(any), Type::STREAM, None).expect("socket");
-        // Whoever asks for this very port may share it.
+        // Another socket may bind the same port.
         socket.set_reuse_address(true).expect("SO_REUSEADDR");
         socket.bind(&any.into()).expect("bind");
         let address = socket.local_addr().expect("address");
@@ -46,7 +46,7 @@ fn path(path: impl Into<PathBuf>) -> ConnectOptions {
     }
 }
 
-/// The connection does not come about, and nothing of it is left.
+/// The attempt to connect fails, and its entry of the table is removed. Returns the failures.
 fn fails(js: &mut Js, options: ConnectOptions) -> Vec<(u32, u32, u32)> {
     let id = js
         .environment
@@ -61,7 +61,7 @@ fn fails(js: &mut Js, options: ConnectOptions) -> Vec<(u32, u32, u32)> {
         other => panic!("CONNECT_FAILED expected, not {other:?}"),
     };
     assert_eq!(js.environment.open_connections(), 0);
-    // Nobody hears of this.
+    // Commands for a connection that has ended have no effect.
     js.flush(Out::new().get(id).close(id, Close::Destroy));
     failures
         .into_iter()
@@ -134,7 +134,7 @@ fn bytes_before_an_orderly_close_are_sent() {
     peer.expect(&body);
     peer.expect_end();
     drop(peer);
-    // Whether there was a socket before the close was asked for is a matter of luck.
+    // The close may arrive before or after the socket exists.
     let (before, errno) = js.until_closed(id);
     assert!(matches!(
         before[..],
@@ -157,7 +157,7 @@ fn a_close_at_any_moment_is_reported_once() {
             std::hint::spin_loop();
         }
         js.flush(Out::new().get(id).close(id, Close::Destroy));
-        // The end is one of these, and the next connection's first record comes right after it.
+        // The connection's last record is one of these. The next record is the first one of the next connection.
         let mut connected = false;
         loop {
             match js.next() {
@@ -193,7 +193,7 @@ fn a_unix_socket_is_connected() {
     std::io::Write::write_all(&mut peer, b"HTTP/1.1 204 No\r\n\r\n").expect("the peer's write");
     assert_eq!(js.answered(id, b"").status, 204);
     drop((peer, listener));
-    // The request was not read.
+    // The peer has closed without reading the request, which is a reset.
     assert_eq!(js.until_closed(id).1, libc::ECONNRESET as u32);
     let refused = fails(&mut js, path(&name));
     assert_eq!(refused, [(libc::ECONNREFUSED as u32, CONNECT, 0)]);
@@ -204,7 +204,7 @@ fn a_unix_socket_is_connected() {
     assert_eq!(long, [(libc::EINVAL as u32, CONNECT, 0)]);
 }
 
-/// Linux answers on all of 127.0.0.0/8.
+/// Linux has all addresses of 127.0.0.0/8.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_local_address_is_bound() {
@@ -263,7 +263,7 @@ fn both_ends_may_be_in_the_same_environment() {
     let mut js = Js::new();
     let (_, address) = js.listen(support::config());
     let client = js.connect(address);
-    // The ends are reported in either order.
+    // The two ends of the connection are reported in either order.
     let mut server = None;
     for _ in 0..2 {
         match js.next() {

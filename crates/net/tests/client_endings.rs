@@ -1,4 +1,4 @@
-//! How a client's connection ends: in order, by the server's fault, or by its death.
+//! The end of a client's connection: in order, because of the server's error, or by a reset.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn with_request(js: &mut Js, listener: &Accepting) -> (Peer, ConnectionId) {
     (peer, id)
 }
 
-/// One exchange on it is over.
+/// An idle connection, after one exchange.
 fn idle(js: &mut Js, listener: &Accepting) -> (Peer, ConnectionId) {
     let (mut peer, id) = with_request(js, listener);
     peer.send(OK);
@@ -33,7 +33,7 @@ fn unsolicited_bytes_end_an_idle_connection() {
     for unsolicited in [OK, "H", "nonsense", "\r\n\r\nx"] {
         let (mut peer, id) = idle(&mut js, &listener);
         peer.send(unsolicited);
-        // No error: there is no request that it could be told to.
+        // No error, because there is no request that could report it.
         assert_eq!(js.closed(id), 0, "{unsolicited:?}");
     }
 }
@@ -56,7 +56,7 @@ fn bytes_after_a_response_are_not_the_next_response() {
     let (mut peer, id) = with_request(&mut js, &listener);
     peer.send([OK, OK].concat());
     js.answered(id, b"ok");
-    // JavaScript knows whether the request is still there to be told.
+    // The error is reported: JavaScript decides whether a request is left to emit it.
     assert_eq!(js.error(id).1, "response without a request");
     assert_eq!(js.closed(id), 0);
     // Also while the request is still being sent.
@@ -86,8 +86,8 @@ fn line_ends_between_responses_are_ignored() {
     js.answered(id, b"ok");
 }
 
-/// The I/O thread may see what the server has done before the program's request, or after it. Either way the
-/// request is not sent, or not answered by what came before it.
+/// The I/O thread may read the server's bytes before the program's request, or after it. In both cases the request is not sent, or
+/// the earlier bytes do not become its response.
 #[test]
 fn bytes_before_a_request_are_never_its_response() {
     let listener = Accepting::new();
@@ -99,7 +99,7 @@ fn bytes_before_a_request_are_never_its_response() {
             1 => peer.finish(),
             _ => peer.send("HTTP/1.1 200 OK\r\nContent-Le"),
         }
-        // What the kernel has is seen, even if nobody has told the I/O thread.
+        // The kernel is asked for unread bytes, even if epoll has not reported them yet.
         js.flush(Out::new().get(id));
         assert_eq!(js.closed(id), 0);
         peer.expect_nothing();
@@ -136,7 +136,7 @@ fn an_end_without_a_response_is_an_error() {
         assert_eq!(js.closed(id), 0);
         peer.expect_end();
     }
-    // An interim response is no answer.
+    // An interim response does not answer the request.
     let (mut peer, id) = with_request(&mut js, &listener);
     peer.send("HTTP/1.1 100 Continue\r\n\r\n");
     peer.finish();
@@ -259,7 +259,7 @@ fn a_failure_after_a_held_body_ends_a_blocked_connection() {
     let body = content(16 << 20);
     let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
     js.flush(Out::new().request(id, &head, &body, flag::END));
-    // More than the window, so that what is after it waits for credit; the request is never read.
+    // The body exceeds the window, so the bytes after it wait for credit. The server never reads the request.
     let window = support::client_config().body_window as usize;
     let answer = content(window + 5000);
     let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
@@ -279,7 +279,7 @@ fn a_failure_after_a_held_body_ends_a_blocked_connection() {
             Event::Error { .. } => break,
             other => panic!("BODY or ERROR expected, not {other:?}"),
         }
-        // Nothing but this makes the connection go on.
+        // Only this credit lets the connection continue.
         if told >= window && !credited {
             credited = true;
             js.flush(Out::new().credit(id, window as u32));
@@ -343,7 +343,7 @@ fn the_response_to_a_refused_upload_is_read() {
         peer.send(format!(
             "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n{framing}\r\nno"
         ));
-        // Unread bytes make it a reset, which every further write runs into.
+        // Unread bytes make the close a reset, so every further write fails.
         drop(peer);
         let mut events = Vec::new();
         loop {
@@ -358,7 +358,7 @@ fn the_response_to_a_refused_upload_is_read() {
             "{events:?}"
         );
         assert!(matches!(&events[1], Event::Body { bytes, .. } if bytes == b"no"));
-        // A reset is no end of a body that lasts until the close.
+        // A reset does not end a body that lasts until the close.
         let complete = matches!(events.get(2), Some(Event::End { .. }));
         assert_eq!(complete, !framing.is_empty(), "{events:?}");
     }
@@ -377,7 +377,7 @@ fn a_sender_stalls_until_the_server_reads() {
     js.flush(&mut out);
     js.acks(id, 1);
     peer.expect(&head);
-    // The response comes before the server has read, and is told although the request is not written.
+    // The response arrives before the server has read the request, and is reported although the request is not written completely.
     peer.send(OK);
     js.answered(id, b"ok");
     peer.expect(&body);
@@ -414,7 +414,7 @@ fn a_server_stalls_until_it_gets_credit() {
         );
         assert!(!sending.is_finished());
         js.flush(Out::new().credit(id, told.len() as u32));
-        // The end needs the server's own.
+        // The connection ends when the server has ended its direction, too.
         let ender = std::thread::spawn(move || {
             let peer = sending.join().expect("sender");
             peer.finish();

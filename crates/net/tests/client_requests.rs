@@ -1,4 +1,4 @@
-//! The client's exchanges: requests out, responses in, on a connection that is kept.
+//! Exchanges of a client on a connection that is kept.
 
 mod support;
 
@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use support::{Accepting, Close, Event, Js, Out, content, flag, response_flag};
 use tokio::net::TcpListener;
 
-/// A server with hyper: echoes what is posted, otherwise answers with the path; `/304` and the like with that status.
+/// A server with hyper: echoes posted bodies, and answers other requests with their path. `/304` and the like get that status.
 async fn answer(
     request: Request<Incoming>,
 ) -> Result<hyper::Response<BoxBody<Bytes, hyper::Error>>, Infallible> {
@@ -33,7 +33,7 @@ async fn answer(
     Ok(response)
 }
 
-/// Its address. It lasts as long as the process.
+/// The address of that server, which runs until the process ends.
 fn hyper_server() -> SocketAddr {
     let (tell, address) = mpsc::channel();
     std::thread::spawn(move || {
@@ -200,7 +200,7 @@ fn a_body_until_the_close_ends_with_it() {
         let body = content(size);
         let sent = body.clone();
         let sending = std::thread::spawn(move || {
-            // An end with unread bytes would be a reset.
+            // Closing with unread bytes would be a reset.
             peer.expect("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             peer.send("HTTP/1.1 200 OK\r\n\r\n");
             peer.send(sent);
@@ -216,7 +216,7 @@ fn a_body_until_the_close_ends_with_it() {
 fn the_last_response_closes_the_connection() {
     let listener = Accepting::new();
     let mut js = Js::new();
-    // The server says so, the client says so, or the version does.
+    // The connection closes because of the server, the client, or the version of HTTP.
     for (request, flags, response) in [
         ("", 0, "HTTP/1.1 200 OK\r\nConnection: close\r\n"),
         ("Connection: close\r\n", flag::CLOSE, "HTTP/1.1 200 OK\r\n"),
@@ -306,7 +306,7 @@ fn a_second_request_in_flight_is_not_sent() {
     let (mut peer, id) = js.connection(&listener);
     let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     js.flush(Out::new().get(id).get(id));
-    // Nor a response, which is a server's to send.
+    // A client cannot send a response, either.
     js.flush(
         Out::new()
             .respond(id, b"x")

@@ -1,4 +1,4 @@
-//! How connections end: by either side, in order or not.
+//! The end of connections: by either side, in order and by errors.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{Close, Event, Js, Out, Peer, config, content, flag, head_flag};
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A connection whose first request is with JavaScript.
+/// A connection whose first request has been reported to JavaScript.
 fn with_request(js: &mut Js, request: impl AsRef<[u8]>) -> (Peer, ConnectionId) {
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -19,7 +19,7 @@ fn with_request(js: &mut Js, request: impl AsRef<[u8]>) -> (Peer, ConnectionId) 
     (peer, id)
 }
 
-/// A connection whose peer speaks no HTTP, as JavaScript knows.
+/// A connection whose peer does not send HTTP, which has been reported to JavaScript.
 fn broken(js: &mut Js) -> (Peer, ConnectionId) {
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);
@@ -40,7 +40,7 @@ fn an_idle_connection_closes_with_its_peer() {
     assert_eq!(js.environment.open_connections(), 0);
 }
 
-/// So many answers at once go through the I/O thread, where the last one and the FIN are one write.
+/// This many responses in one flush go through the I/O thread, which sends the last one and the FIN in one write.
 #[test]
 fn last_responses_arrive_whole_before_the_end() {
     let mut js = Js::new();
@@ -122,7 +122,7 @@ fn pipelined_requests_before_a_half_close_are_all_reported() {
 
 #[test]
 fn a_reset_is_noticed_while_the_handler_works() {
-    // Also when the request was the connection's last, so that nothing more is wanted from the peer.
+    // Also after the connection's last request, when no more bytes of the peer are needed.
     for request in [
         GET,
         "GET / HTTP/1.0\r\n\r\n",
@@ -221,7 +221,7 @@ fn a_valid_request_before_a_malformed_one_is_answered_first() {
 fn after_an_error_the_peers_end_is_reported() {
     let mut js = Js::new();
     let (peer, id) = broken(&mut js);
-    // A program that listens for 'clientError' may keep the socket until the peer goes.
+    // A program that listens for 'clientError' may keep the socket open until the peer closes.
     peer.finish();
     assert_eq!(js.next(), Event::Eof { id });
     js.flush(Out::new().close(id, Close::AfterFlush));
@@ -232,7 +232,7 @@ fn after_an_error_the_peers_end_is_reported() {
 fn bytes_after_an_error_are_reported_up_to_a_limit() {
     let mut js = Js::new();
     let (mut peer, id) = broken(&mut js);
-    // JavaScript leaves the connection open, and the peer goes on.
+    // JavaScript leaves the connection open, and the peer continues to send.
     let flood = content(8 << 20);
     peer.send(&flood);
     peer.finish();
@@ -326,7 +326,7 @@ fn a_half_close_leaves_the_other_direction_open() {
     peer.send("body");
     assert_eq!(js.rest_of_body(id).0, b"body");
     peer.finish();
-    // Both directions are through: nobody has to say so.
+    // Both directions have ended, so the connection closes without a command.
     assert_eq!(js.closed(id), 0);
 }
 
@@ -462,7 +462,7 @@ fn commands_for_a_former_connection_of_the_slot_have_no_effect() {
     }
     js.flush(Out::new().respond(id, b"ok"));
     peer.expect(OK);
-    // Its own, not those of its successor.
+    // The counters of this connection, not those of the next one in its slot.
     assert_eq!(js.environment.counters(former), Some((0, 0)));
     assert_eq!(
         js.environment.counters(id),

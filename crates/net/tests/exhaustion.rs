@@ -1,4 +1,4 @@
-//! Out of file descriptors. The limit is the whole process's, so this test is alone in its process.
+//! No descriptors are left. The limit applies to the process, so this test has a process of its own.
 
 mod support;
 
@@ -37,7 +37,7 @@ fn accepting_continues_when_descriptors_are_available() {
     let first = Peer::connect(address);
     let id = js.open();
     limit_files(hard_limit().min(256));
-    // A place for the peer's own end, then none for the server's.
+    // One descriptor is left for the peer's end of the connection, and none for the server's.
     let mut waiting: Option<TcpStream> = None;
     let mut files = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Where a server can be bound, what goes wrong there, and what is left when it is closed.
+//! Addresses that a server can be bound to, errors of binding, and the close of a server.
 
 mod support;
 
@@ -141,7 +141,7 @@ fn the_path_of_a_unix_socket_is_removed_with_its_server() {
     };
     assert_eq!(addresses, "");
     assert_eq!(js.head().0, id);
-    // Options of TCP are no error here.
+    // A path accepts the options of TCP, which have no effect.
     js.flush(
         Out::new()
             .no_delay(id, true)
@@ -181,7 +181,7 @@ fn bind_errors_are_reported() {
         fails(ListenTarget::Address(taken)),
         failure(libc::EADDRINUSE)
     );
-    // TEST-NET-1 is nobody's address.
+    // No machine has an address of TEST-NET-1.
     let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
     assert_eq!(
         fails(ListenTarget::Address(foreign)),
@@ -211,10 +211,10 @@ fn a_forbidden_port_is_eacces() {
     const NOBODY: libc::uid_t = 65534;
     let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     if first_free.is_ok_and(|port| port.trim() == "0") {
-        // Nothing is forbidden here.
+        // This system lets every user bind the port.
         return;
     }
-    // The I/O threads are started by a listener that may.
+    // A listener that may be bound starts the I/O threads.
     let js = Js::new();
     js.listen(config());
     let environment = Arc::clone(&js.environment);
@@ -236,7 +236,7 @@ fn a_forbidden_port_is_eacces() {
 #[test]
 fn the_port_is_free_when_the_listener_is_closed() {
     let mut js = Js::new();
-    // Also when it is closed before it has accepted anything, or run at all.
+    // Also if it is closed before it has accepted a connection, or before its task has run.
     for accepts in [true, false].repeat(50) {
         let (server, address) = js.listen(config());
         if accepts {
@@ -354,7 +354,7 @@ fn the_backlog_is_accepted_before_the_socket_is_closed() {
     };
     let connect = |_| TcpStream::connect(address).expect("a connection");
     let first = connect(0);
-    // The I/O thread reports the first connection, and is held up while it does so.
+    // The I/O thread is blocked while it reports the first connection.
     on_wake.recv_timeout(PATIENCE).expect("a wake-up");
     let waiting: Vec<_> = (0..WAITING).map(connect).collect();
     let socket = environment

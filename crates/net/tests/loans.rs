@@ -9,7 +9,7 @@ use support::{Close, Event, Js, Out, Peer, config, content};
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// More than it takes.
+/// More exchanges than a loan needs.
 const MANY: usize = 50;
 
 /// A request and its answer.
@@ -37,7 +37,7 @@ fn lent(js: &mut Js) -> (Peer, ConnectionId) {
     (peer, id)
 }
 
-/// Lent again, after as many answers.
+/// Exchanges until the connection is on loan again.
 fn is_lent_again(js: &mut Js, peer: &mut Peer, id: ConnectionId) {
     assert!(!js.environment.is_on_loan(id));
     answer_many(js, peer, id);
@@ -90,7 +90,7 @@ fn an_incomplete_request_ends_the_loan() {
             "00000\r\n\r\n"
         };
         peer.send(head);
-        // Whether or not the beginning has been read by itself, it must not be lost.
+        // The first bytes must not be lost, whether they were read separately or not.
         js.environment.read_loans();
         peer.send(rest);
         let sending = peer.send_beside(body.clone());
@@ -229,7 +229,7 @@ fn an_idle_loan_is_replaced() {
     while !js.environment.is_on_loan(id) {
         exchange(&mut js, &mut peer, id);
     }
-    // Wherever they are now, they are served.
+    // The connections are served, on loan or not.
     for (peer, id) in &mut others {
         exchange(&mut js, peer, *id);
     }

@@ -1,4 +1,4 @@
-//! A flush that does not parse is a bug of ours: nothing of it is sent, and it costs the connections that it names.
+//! A flush that does not parse is a bug of ours: nothing of it is sent, and the connections that it names are closed.
 
 mod support;
 
@@ -26,7 +26,7 @@ fn no_byte_of_a_malformed_flush_is_sent_and_only_its_connections_are_closed() {
             out.raw(broken, b"of another peer", flag::ACKNOWLEDGE);
         }
         out.respond(broken, b"wrong");
-        // The text is shorter than its records say: what follows would be read from the wrong place.
+        // The text is shorter than the records say, so the texts of later records would begin at a wrong place.
         out.text.pop();
         let mut acks = Batch::default();
         let refused = js

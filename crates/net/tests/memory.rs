@@ -1,4 +1,4 @@
-//! What idle connections cost on this side of the border, counted at the allocator. Alone in its process.
+//! The memory of idle connections in Rust, counted by the allocator. This test has a process of its own.
 
 mod support;
 
@@ -10,13 +10,13 @@ use std::time::Instant;
 use support::{Accepting, Close, Event, Js, Out, Peer, config, flag};
 
 /// Bytes that one idle connection may keep allocated: the connection, its task, tokio's share of the
-/// socket, a timer and a table entry. The kernel's buffers and JavaScript's objects come on top.
+/// socket, a timer and a table entry. The kernel's buffers and JavaScript's objects are not counted.
 const BUDGET: usize = 1152;
 const CONNECTIONS: usize = 400;
-/// Bytes that may be more after all were closed: tables and queues that have grown.
+/// Bytes that may stay allocated after all connections have closed: tables and queues that have grown.
 const LEFT: usize = 64 * 1024;
 
-/// The count is the whole process's: one test at a time.
+/// The allocator counts for the process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 struct Counting;
@@ -41,8 +41,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes allocated since `before` was read, once they are no more than `limit` or patience has run out: a peer
-/// may have all of an answer before the I/O thread has given back what it was written from.
+/// Returns the number of bytes allocated since `before` was read, as soon as they are at most `limit`, or after a time limit: a peer
+/// may have received a response before the I/O thread has released its buffer.
 fn settled(before: usize, limit: usize) -> usize {
     let began = Instant::now();
     loop {
@@ -54,7 +54,7 @@ fn settled(before: usize, limit: usize) -> usize {
     }
 }
 
-/// Opens `count` connections, has a request with a body answered on each, and leaves them idle.
+/// Opens `count` connections, answers a request with a body on each, and leaves them idle.
 fn idle(js: &mut Js, address: std::net::SocketAddr, count: usize) -> Vec<Peer> {
     (0..count)
         .map(|_| {
@@ -102,7 +102,7 @@ fn an_idle_connection_is_small_and_does_not_leak() {
     drop(idle_again);
 }
 
-/// As `BUDGET`, of a client: what it goes by is its own.
+/// As `BUDGET`, for a client's connection.
 const CLIENT_BUDGET: usize = BUDGET + 128;
 
 #[test]
@@ -161,7 +161,7 @@ fn output_to_a_slow_reader_does_not_grow() {
     js.flush(Out::new().head(id, head, b"", flag::CHUNKED));
     peer.expect(head);
     let before = LIVE.load(Ordering::Relaxed);
-    // More than the kernel takes, so that from here on the output is never empty.
+    // More bytes than the kernel accepts, so the output is never empty from here on.
     const AHEAD: usize = 200;
     let mut most = 0;
     for sent in 0..TOTAL + AHEAD {
@@ -173,7 +173,7 @@ fn output_to_a_slow_reader_does_not_grow() {
         }
         most = most.max(LIVE.load(Ordering::Relaxed).saturating_sub(before));
     }
-    // What is ahead may be there twice while its buffer grows or is compacted.
+    // Earlier bytes may be in memory twice while their buffer grows or is compacted.
     assert!(
         most <= AHEAD * PART * 3,
         "{most} bytes for {} that are on their way",
@@ -182,7 +182,7 @@ fn output_to_a_slow_reader_does_not_grow() {
     assert!(most < TOTAL * PART / 2);
 }
 
-/// Bytes that an unfinished head may cost beyond those it has, and an idle connection.
+/// Bytes that a connection with an unfinished head may cost beyond an idle one and the bytes of the head.
 const UNFINISHED: usize = 128;
 
 #[test]

@@ -1,4 +1,4 @@
-//! A panic of ours in the middle of a flush costs the connection in whose commands it happens, and no other.
+//! A panic of ours while a flush is carried out closes the connection whose command was applied, and no other.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::{Js, Out, Peer, config, flag};
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Memory that can be looked at so many times.
+/// A held buffer that panics after its bytes have been read a number of times.
 struct Panicking(AtomicUsize);
 
 impl HeldBytes for Panicking {
@@ -21,7 +21,7 @@ impl HeldBytes for Panicking {
     }
 }
 
-/// The check of the flush looks once.
+/// The check of the flush reads it once.
 fn after(looks: usize) -> Held {
     Box::new(Panicking(AtomicUsize::new(looks)))
 }
@@ -43,7 +43,7 @@ fn other_connections_of_the_flush_get_their_responses() {
 
             let mut out = Out::new();
             let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-            // `Out` itself looks once, when it notes the length.
+            // `Out` itself reads it once, for its length.
             out.head_held(id, head, after(looks + 1), flag::END);
             for (_, id) in &peers {
                 out.respond(*id, b"ok");

@@ -1,4 +1,4 @@
-//! Many answers in one flush: their order, and how they reach the wire.
+//! Many responses in one flush: their order, and how they are sent.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{Close, Event, Js, Out, Peer, config, content, flag};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Both ways of a flush: carried out by the thread that asks, and by the I/O thread.
+/// The two ways to carry out a flush: by the thread that calls, and by the I/O thread.
 #[derive(Clone, Copy, Debug)]
 enum Road {
     Direct,
@@ -43,13 +43,13 @@ fn pipelined_requests_are_answered_in_one_write() {
         );
     }
     js.flush(&mut out);
-    // What was written at once can be read at once.
+    // Bytes of one write can be read at once.
     let mut buffer = vec![0; wire.len() * 2];
     let count = peer.0.read(&mut buffer).expect("answers");
     assert_eq!(String::from_utf8_lossy(&buffer[..count]), wire);
 }
 
-/// What one response looks like on the wire when it is sent by `road`, a flush for each command or all in one.
+/// Returns the bytes of one response that is sent by `road`, with a flush for each command or one for all.
 fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
@@ -75,7 +75,7 @@ fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
     let mut out = Out::new();
     let mut complete = |out: &mut Out| {
         if let Road::Thread = road {
-            // Writes for nobody make the flush too large to be carried out directly.
+            // Writes for a connection that does not exist make the flush too large to be carried out directly.
             let nobody = ConnectionId {
                 slot: 77,
                 generation: 0,
@@ -133,7 +133,7 @@ fn a_small_flush_does_not_overtake_a_large_one() {
         .body(whose, b"b", 0)
         .body(whose, b"c", 0);
         js.flush(&mut out);
-        // Right after it, and alone.
+        // Directly after it, in a flush of its own.
         js.flush(Out::new().body(whose, b"d", 0));
         js.flush(Out::new().body(whose, b"ef", flag::END));
         let mut answer = [0; 38 + 6];

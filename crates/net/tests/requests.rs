@@ -27,7 +27,7 @@ async fn connect(server: &Server) -> SendRequest<Body> {
     sender
 }
 
-/// Answers with what it was sent, once it has all of it; trailers come back as trailers.
+/// Echoes a body when all of it has arrived, with its trailers as trailers.
 fn echo() -> impl FnMut(Event, &mut Out) + Send {
     let mut bodies: HashMap<ConnectionId, Vec<u8>> = HashMap::new();
     move |event, out| match event {
@@ -210,7 +210,7 @@ async fn concurrent_connections_do_not_mix() {
         let mut sender = connect(&server).await;
         clients.push(tokio::spawn(async move {
             for round in 0..20 {
-                // Different lengths and offsets, so that any byte in the wrong place shows.
+                // Different lengths and offsets, so that a byte at a wrong place is noticed.
                 let body = content(70_000)[client * 100..]
                     [..1 + (client * 977 + round * 3331) % 60_000]
                     .to_vec();

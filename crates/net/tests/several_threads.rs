@@ -1,4 +1,4 @@
-//! Connections dealt out over several I/O threads. A process has one set of them, so this one is a process of its own.
+//! Connections that are distributed over several I/O threads. A process has one set of these, so this test has a process of its own.
 
 mod support;
 

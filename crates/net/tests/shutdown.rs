@@ -23,7 +23,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Waits for what another thread does in its own time.
+/// Waits until another thread has made `condition` true.
 fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
@@ -78,10 +78,10 @@ fn connections_and_held_buffers_end_with_the_environment() {
     assert_eq!(held.load(Ordering::SeqCst), 0);
     assert_eq!(js.environment.open_connections(), 0);
     for mut peer in peers {
-        // However it ends, it ends.
+        // The result does not matter.
         let _ = std::io::copy(&mut peer.0, &mut std::io::sink());
     }
-    // Nothing has an effect any more, and nothing breaks.
+    // Later calls have no effect, and do not panic.
     js.flush(Out::new().respond(writing[0], b"late"));
     js.environment.shutdown();
 }
@@ -130,7 +130,7 @@ fn nothing_keeps_the_environment_alive_and_javascript_is_not_woken_afterwards() 
         }
         environment.shutdown();
         gone.store(true, Ordering::SeqCst);
-        // Somebody else's work makes the thread publish what it has.
+        // The work of another connection makes the thread publish its batch.
         let mut other = Js::new();
         let (_, address) = other.listen(config());
         drop(Peer::connect(address));

@@ -1,4 +1,4 @@
-//! Connections that leave HTTP, or do not after all.
+//! Connections that are upgraded, and upgrades that the program declines.
 
 mod support;
 
@@ -10,7 +10,7 @@ const UPGRADE: &str =
 const SWITCHING: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 
-/// Raw bytes of `id` until there are `len`, credited as they come.
+/// Reads `len` raw bytes of `id`, and grants credit as they arrive.
 fn raw(js: &mut Js, id: ConnectionId, len: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while all.len() < len {
@@ -40,7 +40,7 @@ fn an_upgrade_carries_bytes_both_ways() {
         let (id, head) = js.open_with_head();
         assert_ne!(head.flags & head_flag::UPGRADE, 0);
         assert_eq!(head.after, behind.as_bytes());
-        // Nothing that comes before the decision is taken for HTTP.
+        // Bytes that arrive before the decision are not parsed as HTTP.
         peer.send(" and later ones");
         js.flush(Out::new().upgrade(id).raw(id, SWITCHING.as_bytes(), 0));
         peer.expect(SWITCHING);
@@ -52,7 +52,7 @@ fn an_upgrade_carries_bytes_both_ways() {
         sending.join().expect("sender");
         js.flush(Out::new().raw(id, &got, 0));
         peer.expect(&body);
-        // Each direction ends by itself.
+        // Each direction ends separately.
         peer.finish();
         assert_eq!(js.next(), Event::Eof { id });
         js.flush(Out::new().raw(id, b"last words", 0).close(id, Close::Half));
@@ -134,7 +134,7 @@ fn a_declined_upgrade_leaves_an_idle_connection() {
     js.flush(Out::new().decline_upgrade(id));
     js.flush(Out::new().respond(id, b""));
     peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    // The I/O thread gets to the end of the request in its own time.
+    // The I/O thread reads the end of the request at some later time.
     let start = std::time::Instant::now();
     let event = loop {
         assert!(start.elapsed() < support::PATIENCE, "never idle");

@@ -1,4 +1,4 @@
-//! The output by itself, and what other tests need of a connection.
+//! The output, without a connection, and functions for the tests of connections.
 
 use std::net::Ipv4Addr;
 
@@ -41,7 +41,7 @@ async fn one_flush_writes_a_limited_number_of_bytes() {
     let stream: TcpStream = socket;
     stream.writable().await.expect("writable");
     let stream = Stream::Tcp(stream);
-    // As fast a reader as can be.
+    // A reader that is never slower than the writer.
     let reading = std::thread::spawn(move || std::io::copy(&mut &peer, &mut std::io::sink()));
     const PARTS: usize = 8;
     const PART: usize = 4 << 20;
@@ -50,7 +50,7 @@ async fn one_flush_writes_a_limited_number_of_bytes() {
         output.hold(Box::new(Large(vec![b'x'; PART])));
         output.buffer().extend_from_slice(&vec![b'y'; part * 1000]);
     }
-    // Nothing, which is no reason to fail.
+    // An empty output is no error.
     output.hold(Box::new(Large(Vec::new())));
     let total = PARTS * PART + (0..PARTS).sum::<usize>() * 1000;
     loop {

@@ -19,7 +19,7 @@ pub(super) fn pool(limits: PoolLimits) -> Pool {
     pool
 }
 
-/// As many wait as the pool knows of.
+/// Acquires a connection, with the number of waiting requests that the pool has.
 fn acquire(pool: &mut Pool, origin: u32, stands: impl FnMut(ConnectionId) -> bool) -> Acquired {
     let waiting = pool.origins.get(origin).map_or(0, |of| of.waiting);
     pool.acquire(origin, waiting, stands)
@@ -36,7 +36,7 @@ const fn always(_: ConnectionId) -> bool {
     true
 }
 
-/// `count` connections of a name that idle, made in this order.
+/// `count` idle connections of a name, in the order in which they were made.
 fn idle(pool: &mut Pool, origin: u32, count: u32) -> Vec<u32> {
     let members: Vec<u32> = (0..count).map(|_| pool.opened(origin).unwrap()).collect();
     for (slot, &member) in members.iter().enumerate() {
@@ -126,7 +126,7 @@ fn liveness_is_checked_for_own_connections_only() {
     let foreign = pool.adopted(origin, None).unwrap();
     let never = |_| -> bool { panic!("asked") };
     assert_eq!(acquire(&mut pool, origin, never), Acquired::Reuse(foreign));
-    // Unless they get one later.
+    // They may get a connection later.
     assert!(pool.keep(foreign, None));
     pool.named(foreign, connection(7));
     assert_eq!(
@@ -309,7 +309,7 @@ fn old_numbers_have_no_effect() {
         pool.set_shown(stale, 5, 5);
     }
     assert_eq!(pool.counts(), before);
-    // Twice, or out of turn.
+    // A second call, and one out of turn, have no effect.
     pool.left(other);
     pool.left(other);
     assert!(!pool.keep(other, None), "it is dead");

@@ -1,4 +1,4 @@
-//! Connecting, with a clock that jumps and an address that does not answer.
+//! Connecting, with a paused clock and an address that does not answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl BlackHole {
         for _ in 0..4 {
             let filler = socket();
             filler.set_nonblocking(true).expect("non-blocking");
-            // In progress, for the most part for good.
+            // In progress. Most of these attempts never end.
             drop(filler.connect(&address));
             sockets.push(filler);
         }
@@ -46,7 +46,7 @@ impl BlackHole {
     }
 }
 
-/// An address that refuses as long as the socket lives: taken, so that nobody else gets it.
+/// An address that refuses connections as long as the socket exists: the socket is bound to it, so that no other gets it.
 fn refusing() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -142,7 +142,7 @@ fn the_sockets_limit_runs_while_connecting() {
         let id = js.connect(to(&[hole.address]), config);
         assert_eq!(js.expect(TIMEOUT).await.word, timeout::SOCKET);
         assert_took(start, Duration::from_secs(3));
-        // It is the program's to react.
+        // The program decides what a timeout means.
         let start = Instant::now();
         js.socket_timeout(id, Duration::from_secs(5));
         assert_eq!(js.expect(TIMEOUT).await.word, timeout::SOCKET);
@@ -189,7 +189,7 @@ fn a_close_while_connecting_is_reported_once() {
                     js.close_after_flush(id);
                 }
                 if written && orderly {
-                    // What is written waits to be sent.
+                    // Written bytes wait until the connection is established.
                     js.expect_nothing(HOUR).await;
                 }
                 if written || !orderly {

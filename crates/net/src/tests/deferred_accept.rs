@@ -20,7 +20,7 @@ async fn make_busy(js: &mut Js, address: SocketAddr) {
         let mut peer = Peer::connect(address).await;
         peer.send(GET).await;
         let id = js.expect(OPEN).await.id;
-        // Where the program looks at connections, nothing is read before that.
+        // If the program listens for 'connection', nothing is read before its listener has run.
         js.resume(id);
         assert_eq!(js.expect(HEAD).await.id, id);
         js.destroy(id);
@@ -36,7 +36,7 @@ fn a_peer_that_sends_nothing_is_not_accepted_at_once() {
         let mut silent = Peer::connect(address).await;
         let mut speaking = Peer::connect(address).await;
         speaking.send(GET).await;
-        // The silent one is not reported before these.
+        // The connection that has sent nothing is not reported before these.
         let first = js.open_with_head().await;
         silent.send(GET).await;
         assert_ne!(js.open_with_head().await, first);

@@ -11,7 +11,7 @@ fn the_first_error_of_a_failed_write_is_reported() {
         let mut peer = Peer::connect(address).await;
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let id = js.open_with_head().await;
-        // The I/O thread, which is this one, has no time to find out before the write does.
+        // The I/O thread is this thread, so it cannot notice the close before the write does.
         peer.reset();
         js.respond(id, b"ok");
         assert_eq!(js.expect(CLOSED).await.word, libc::ECONNRESET as u32);
@@ -30,7 +30,7 @@ fn the_rest_of_a_body_is_read_after_a_failed_write() {
         ))
         .await;
         let id = js.open_with_head().await;
-        // The I/O thread, which is this one, has no time to read before the writes.
+        // The I/O thread is this thread, so it cannot read before the writes.
         peer.send_now(REST);
         drop(peer);
         js.raw(id, b"the kernel answers this with RST");

@@ -14,7 +14,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn stream(descriptor: Descriptor) -> TcpStream {
     let number = descriptor.into_number().expect("a descriptor");
-    // SAFETY: nobody else has the number.
+    // SAFETY: no other object owns the descriptor.
     let owned = unsafe { OwnedFd::from_raw_fd(number) };
     let stream = TcpStream::from(owned);
     stream.set_nonblocking(false).expect("blocking");

@@ -14,9 +14,9 @@ use crate::server::{ServerConfig, ServerOptions};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(60);
-/// How long JavaScript may take to answer for itself.
+/// The time that JavaScript has to answer before the I/O thread does.
 const FALLBACK: Duration = Duration::from_millis(500);
-/// The wheel's ticks, and what is there being read first.
+/// Tolerance: the ticks of the timer wheel, and the read that precedes a deadline.
 const LOOKS: Duration = Duration::from_millis(40);
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -66,7 +66,7 @@ fn bytes_that_arrived_in_time_are_served_after_the_deadline() {
         let (mut peer, id) = lent(&mut js).await;
         sleep(KEEP_ALIVE / 2).await;
         peer.send(GET).await;
-        // Not a word of the connection being idle.
+        // The connection is not reported as idle.
         assert_eq!(js.expect(HEAD).await.id, id);
         js.respond(id, b"ok");
         peer.expect(OK).await;
@@ -107,7 +107,7 @@ fn a_closed_connection_is_not_lent() {
 
 #[test]
 fn one_task_looks_at_a_loan_on_which_a_probe_may_arrive() {
-    /// More than the time between two looks.
+    /// More than the time between two checks of a loan.
     const LOOK: Duration = Duration::from_millis(16);
     run(async |mut js| {
         let health = HealthOptions {

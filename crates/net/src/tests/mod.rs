@@ -1,6 +1,6 @@
-//! What needs the inside: a paused clock, sizes, the sockets themselves.
+//! Tests that need the crate's internals: a paused clock, sizes, the sockets.
 
-// An address that does not answer is made by means of Linux's accept queue.
+// On Linux a full accept queue makes an address that does not answer.
 #[cfg(target_os = "linux")]
 mod connecting;
 mod deferred_accept;

@@ -1,4 +1,4 @@
-//! A driver whose clock only moves when there is nothing else to do.
+//! A driver with a paused clock, which advances only when all tasks wait.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,8 +26,8 @@ use crate::tls::TlsConnect;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs `test` on an I/O thread's runtime whose clock is paused: it jumps to the next timer whenever
-/// all tasks wait and the sockets have nothing.
+/// Runs `test` on an I/O thread's runtime with a paused clock, which advances to the next timer whenever all tasks wait and the
+/// sockets report nothing.
 pub(super) fn run<F: Future<Output = ()>>(test: impl FnOnce(Js) -> F) {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -46,7 +46,7 @@ pub(super) struct Js {
     records: VecDeque<Record>,
 }
 
-/// One inbound record: its type, whom it is for, and its first own word.
+/// One inbound record: its kind, its connection, and the first word of its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) kind: u32,
@@ -99,13 +99,13 @@ impl Js {
             .connect_on(&self.thread, options, config, None)
     }
 
-    /// The same with TLS.
+    /// As `connect`, with TLS.
     pub(super) fn connect_with(&self, options: ConnectOptions, tls: TlsConnect) -> ConnectionId {
         self.environment
             .connect_on(&self.thread, options, ClientConfig::default(), Some(tls))
     }
 
-    /// The next record. The clock runs meanwhile.
+    /// The next record. The clock advances in the meantime.
     pub(super) async fn next(&mut self) -> Record {
         loop {
             if let Some(record) = self.records.pop_front() {
@@ -117,7 +117,7 @@ impl Js {
                 used = Some(batch);
             }
             if self.records.is_empty() {
-                // Not a long wait: with nothing else to do, the clock jumps there.
+                // Not a long wait, because the clock advances when all tasks wait.
                 tokio::time::timeout(DAY, self.woken.notified())
                     .await
                     .expect("a record, but none comes");
@@ -162,7 +162,7 @@ impl Js {
         id
     }
 
-    /// One command: its type and flags, its own words, then bytes in the record and text beside it.
+    /// Sends one command: its kind and flags, its fields, then its payload in the record and its text after the records.
     pub(super) fn command(
         &mut self,
         id: ConnectionId,
@@ -244,7 +244,7 @@ impl Js {
         self.command(id, (outbound::KEEP, 0), &[], (b"", ""));
     }
 
-    /// Has a paused connection read.
+    /// Resumes a paused connection.
     pub(super) fn resume(&mut self, id: ConnectionId) {
         self.command(id, (outbound::PAUSE, 0), &[0], (b"", ""));
     }
@@ -287,7 +287,7 @@ pub(super) struct Peer(TcpStream);
 
 impl Peer {
     pub(super) async fn connect(address: SocketAddr) -> Self {
-        // The kernel keeps little for it, so that what it does not read holds up the writer.
+        // A small receive buffer: the writer stops soon when this peer does not read.
         let socket = TcpSocket::new_v4().expect("socket");
         socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");
         Self(socket.connect(address).await.expect("connect"))
@@ -317,7 +317,7 @@ impl Peer {
         assert_eq!(rest.escape_ascii().to_string(), "");
     }
 
-    /// What is sent now is taken by nobody: after a few bytes the kernel says so.
+    /// The server has closed its end: after a few bytes a write fails.
     pub(super) async fn expect_refusal(&mut self) {
         for _ in 0..10_000 {
             if self.0.write_all(b"more").await.is_err() {
@@ -340,7 +340,7 @@ impl Peer {
         socket.set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }
 
-    /// Reads and forgets so many bytes.
+    /// Reads `count` bytes and drops them.
     pub(super) async fn skip(&mut self, mut count: usize) {
         let mut buffer = vec![0; 64 * 1024];
         while count > 0 {
@@ -356,11 +356,11 @@ impl Peer {
     }
 }
 
-/// The clock read `start` when something began that now ended, `expected` later.
+/// The time since `start` must be `expected`.
 #[track_caller]
 pub(super) fn assert_took(start: Instant, expected: Duration) {
     let took = start.elapsed();
-    // A tick of the wheel, a tick of tokio's, and a connection may be looked at between two.
+    // The tolerance is one tick of the wheel and one of tokio's, and a connection may be checked between two ticks.
     let late = crate::time::timer::TICK * 2;
     assert!(
         took >= expected && took <= expected + late,

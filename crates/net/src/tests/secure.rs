@@ -1,4 +1,4 @@
-//! Connections with TLS, with a clock that jumps. What TLS itself does is tested beside `tls::Session`.
+//! Connections with TLS, with a paused clock. The tests of TLS itself are beside `tls::Session`.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ struct SecurePeer {
 
 impl SecurePeer {
     async fn connect(address: SocketAddr) -> Self {
-        // As of `Peer`: what it does not read holds up the writer.
+        // A small receive buffer, as `Peer` has.
         let socket = TcpSocket::new_v4().expect("socket");
         socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");
         let mut peer = Self {
@@ -80,7 +80,7 @@ impl SecurePeer {
         while !received.is_empty() {
             self.tls.read_tls(&mut received).expect("room");
             self.tls.process_new_packets().expect("records");
-            // At the end of what there is.
+            // An error says that there is no more plaintext.
             drop(self.tls.reader().read_to_end(&mut self.received));
         }
         count > 0
@@ -191,7 +191,7 @@ fn close_notify_is_sent_in_both_directions() {
         peer.expect_end().await;
         assert_eq!(js.expect(CLOSED).await.word, 0);
 
-        // The client says it while the response is due, and keeps its TCP open.
+        // The client sends close_notify while the response is due, and keeps its TCP connection open.
         let mut peer = SecurePeer::connect(address).await;
         let id = secured(&mut js).await;
         peer.tls.writer().write_all(GET).expect("room");
@@ -279,7 +279,7 @@ fn connections_do_not_mix() {
                     format!("POST /{at} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
                 peer.send(&[head.as_bytes(), &vec![mark; length]].concat())
                     .await;
-                // Garbage of others in between, which ends them and nothing else.
+                // Garbage of other connections in between, which closes those and no others.
                 let mut other = Peer::connect(address).await;
                 other.send("garbage that is no TLS").await;
             }

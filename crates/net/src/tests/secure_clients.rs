@@ -1,4 +1,4 @@
-//! Clients' connections with TLS, with a clock that jumps.
+//! Clients' connections with TLS, with a paused clock.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -80,7 +80,7 @@ impl Listening {
     }
 }
 
-/// A connection, and what others need to resume its sessions.
+/// A connection, and the store of its sessions, which later connections resume.
 struct Kept {
     id: ConnectionId,
     own: TlsSessions,
@@ -95,7 +95,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// Takes what TLS has to send.
+    /// Sends the bytes that TLS has to send.
     fn output(&mut self) -> Vec<u8> {
         let mut sent = Vec::new();
         self.tls
@@ -281,7 +281,7 @@ fn sessions_are_resumed_after_the_first_server_was_approved() {
             let mut peer = listening.accept(&server).await;
             secured(&mut js, &mut peer, first.id, verdict::TRUSTED).await;
 
-            // Not before.
+            // The first connection is not approved yet, so its sessions are not resumed.
             let early = listening.connected(&js, versions, Some(&first));
             let mut other = listening.accept(&server).await;
             secured(&mut js, &mut other, early.id, verdict::TRUSTED).await;
@@ -307,7 +307,7 @@ fn messages_of_tls_do_not_end_an_idle_connection() {
         let connection = js.environment.connection(id).expect("open");
         assert!(connection.is_open());
         exchange(&mut js, &mut peer, id).await;
-        // Bytes of HTTP do.
+        // Bytes of HTTP close it.
         peer.send(b"HTTP/1.1 200 OK\r\n").await;
         tokio::task::yield_now().await;
         assert!(!connection.is_open());
@@ -413,13 +413,13 @@ fn plaintext_before_a_tls_error_is_delivered_before_it() {
     });
 }
 
-/// Tickets of one connection. They have some 400 KB, more than is read from one connection before others have their turn.
+/// Number of tickets of one connection. They have some 400 KB, more than an I/O thread reads from one connection before it serves others.
 #[cfg(target_os = "linux")]
 const TICKETS: usize = 5000;
 
 /// A connection whose first request is answered, and its server, which has yet to send its tickets.
 ///
-/// By a Unix socket, because its writes are in the reader's queue when they return.
+/// The connection is a Unix socket: when a write to it returns, the reader can read the bytes.
 #[cfg(target_os = "linux")]
 async fn before_tickets(
     js: &mut Js,
@@ -497,7 +497,8 @@ fn tickets_without_end_do_not_occupy_the_thread_of_javascript() {
     });
 }
 
-/// rustls cannot keep them all where one is incomplete at the end of each record. What it has dropped must not look like silence.
+/// rustls cannot keep all of them when the last one of each record is incomplete. Bytes that it has dropped must not look like an idle
+/// peer.
 #[cfg(target_os = "linux")]
 #[test]
 fn more_tickets_than_fit_are_an_error() {
@@ -506,7 +507,7 @@ fn more_tickets_than_fit_are_an_error() {
         js.get(id);
         let tickets = output_of(&mut server);
         assert!(tickets.len() > 256 * 1024, "{}", tickets.len());
-        // The client may have closed before it has all.
+        // The client may close before it has received everything.
         drop(socket.write_all(&tickets).await);
         assert_eq!(js.expect(TLS_FAILED).await.word, EXCESSIVE_MESSAGE_SIZE);
         assert_eq!(js.expect(CLOSED).await.id, id);

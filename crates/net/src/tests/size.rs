@@ -1,4 +1,4 @@
-//! What an idle connection costs.
+//! The sizes of an idle connection's allocations.
 
 use std::mem::{size_of, size_of_val};
 use std::sync::Arc;

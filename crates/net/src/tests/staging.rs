@@ -37,7 +37,7 @@ fn add_heads(batch: &mut Batch, count: usize) {
     }
 }
 
-/// How many messages JavaScript is woken for when `first` have come, and one more is in a socket by then.
+/// Returns the number of messages in the first batch when `first` messages have been read and one more waits in a socket.
 fn told_first(first: usize) -> usize {
     let runtime = Builder::new_current_thread()
         .enable_io()
@@ -57,7 +57,7 @@ fn told_first(first: usize) -> usize {
             socket.readable().await.expect("readable");
             with_batch(&js, |batch| add_heads(batch, 1));
         });
-        // Until both tasks wait.
+        // Yield until both tasks wait.
         tokio::task::yield_now().await;
         with_batch(environment.js(), |batch| add_heads(batch, first));
         peer.write_all(b"x").expect("the peer's write");

@@ -1,4 +1,4 @@
-//! Deadlines, with a clock that jumps.
+//! Deadlines, with a paused clock.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::server::ServerConfig;
 const HEADERS: Duration = Duration::from_secs(60);
 const REQUEST: Duration = Duration::from_secs(300);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// How long JavaScript may take to answer for itself.
+/// The time that JavaScript has to answer before the I/O thread does.
 const FALLBACK: Duration = Duration::from_millis(500);
 const LINGER: Duration = Duration::from_secs(2);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -70,7 +70,7 @@ fn a_late_head_is_answered_by_the_io_thread_when_javascript_does_not() {
             peer.expect(TOO_LATE).await;
             assert_took(told, FALLBACK);
             peer.expect_end().await;
-            // This peer does not close, which is nothing to JavaScript.
+            // This peer does not close, which is not reported to JavaScript.
             assert_eq!(js.expect(CLOSED).await.id, id);
             assert_took(told, FALLBACK);
             assert_eq!(js.environment.open_connections(), 0);
@@ -128,7 +128,7 @@ fn a_late_head_is_answered_once_when_javascript_does() {
         peer.expect("mine").await;
         peer.expect_end().await;
         drop(peer);
-        // EOF or not, CLOSED comes.
+        // CLOSED is reported, with or without EOF before it.
         while js.next().await.kind != CLOSED {}
     });
 }
@@ -160,7 +160,7 @@ fn request_timeout_applies_to_a_body() {
             peer.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"))
                 .await;
             js.open_with_head().await;
-            // It never stops for long.
+            // The peer never pauses for long.
             while start.elapsed() < REQUEST - Duration::from_secs(10) {
                 peer.send("1\r\nx\r\n").await;
                 js.expect(BODY).await;
@@ -476,7 +476,7 @@ fn each_of_many_connections_has_its_own_timeout() {
             sleep(Duration::from_millis(1234)).await;
         }
         for (index, (_, start)) in peers.iter().enumerate() {
-            // Those that have been told of meanwhile go on to be closed.
+            // The connections that were reported in the meantime are closed, too.
             loop {
                 let record = js.next().await;
                 if record.kind == TIMEOUT {
@@ -524,7 +524,7 @@ fn changed_timeouts_apply_to_idle_connections() {
         expect_timeout(&mut js, timeout::KEEP_ALIVE).await;
         assert_took(start, second);
     });
-    // And longer ones.
+    // The same with longer timeouts.
     run(async |mut js| {
         let (server, address) = js.listen(config());
         let mut peer = Peer::connect(address).await;
@@ -549,7 +549,7 @@ fn lingering_ends_after_its_time_with_a_peer_that_keeps_sending() {
         js.next().await;
         js.raw(id, b"bye");
         js.close_after_flush(id);
-        // JavaScript need not know.
+        // JavaScript is not notified.
         js.expect(CLOSED).await;
         assert_eq!(js.environment.open_connections(), 0);
         peer.expect("bye").await;

@@ -13,7 +13,7 @@ pub fn client_config() -> ClientConfig {
     ClientConfig::default()
 }
 
-/// One address after the other, with the usual options.
+/// Connects to one address after the other, with the usual options.
 pub fn to(addresses: &[SocketAddr]) -> ConnectOptions {
     ConnectOptions {
         target: ConnectTarget::Addresses(addresses.to_vec()),
@@ -36,7 +36,7 @@ impl Accepting {
         Self::over(TcpListener::bind(("127.0.0.1", 0)).expect("bind"))
     }
 
-    /// For whose connections the kernel keeps little: what the peer does not read soon holds up the writer.
+    /// As `new`, with small receive buffers: the writer stops soon when the peer does not read.
     pub fn narrow() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
         socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");
@@ -78,14 +78,14 @@ impl Js {
         }
     }
 
-    /// RESPONSE of `id` and the whole of `body`.
+    /// RESPONSE of `id`, and the complete `body`.
     pub fn answered(&mut self, id: ConnectionId, body: impl AsRef<[u8]>) -> Response {
         let head = self.response(id);
         assert_eq!(self.rest_of_body(id).0, body.as_ref());
         head
     }
 
-    /// ERROR of `id`, as the next record; its code and its packet.
+    /// ERROR of `id`, which must be the next record. Returns its code and its packet.
     pub fn error(&mut self, id: ConnectionId) -> (&'static str, &'static str, Vec<u8>) {
         match self.next() {
             Event::Error {

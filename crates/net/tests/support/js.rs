@@ -14,7 +14,7 @@ use ferrohttp_net::{
 use super::PATIENCE;
 use super::records::{Event, Head, Out};
 
-/// How often connections on loan are looked at, where an event loop would watch them.
+/// How often connections on loan are read here, where an event loop would watch them.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Any free port of 127.0.0.1.
@@ -46,7 +46,7 @@ impl Js {
         js
     }
 
-    /// One whose event loop watches nothing.
+    /// An environment whose event loop watches no connections, so none is lent.
     pub fn unwatched() -> Self {
         let (wake, woken) = mpsc::channel();
         let environment = Environment::new(Box::new(move || {
@@ -59,7 +59,7 @@ impl Js {
         }
     }
 
-    /// Listens on loopback; the server's id and address.
+    /// Listens on loopback. Returns the server's id and address.
     pub fn listen(&self, config: ServerConfig) -> (u32, SocketAddr) {
         let (server, address) = self
             .environment
@@ -76,14 +76,14 @@ impl Js {
         self.next_within(PATIENCE).expect("an event, but none came")
     }
 
-    /// The next record unless none comes in time.
+    /// The next record, None if there is none within `patience`.
     pub fn next_within(&mut self, patience: Duration) -> Option<Event> {
         let began = Instant::now();
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            // One wake-up may stand for several batches, and none follows until the queue was seen empty.
+            // One wake-up may announce several batches, and no other is sent before the queue was found empty.
             let mut used: Option<Batch> = None;
             while let Some(mut batch) = self.environment.take(used.take()) {
                 self.events.extend(Event::read_all(&mut batch));
@@ -111,7 +111,7 @@ impl Js {
         self.events.extend(Event::read_all(&mut acks));
     }
 
-    /// CONNECTED of `id` to its first address, as the next record; both ends, as told.
+    /// CONNECTED of `id` to its first address, which must be the next record. Returns both addresses.
     pub fn connected(&mut self, id: ConnectionId) -> String {
         match self.next() {
             Event::Connected {
@@ -145,7 +145,7 @@ impl Js {
         (id, head)
     }
 
-    /// Body bytes up to END, credited as they come, and the trailers.
+    /// Reads a body up to END, and grants credit as its bytes arrive. Returns the bytes and the trailers.
     pub fn rest_of_body(&mut self, id: ConnectionId) -> (Vec<u8>, Vec<(String, String)>) {
         let mut body = Vec::new();
         loop {
@@ -167,7 +167,7 @@ impl Js {
         }
     }
 
-    /// CLOSED of `id`, as the next record; its errno.
+    /// CLOSED of `id`, which must be the next record. Returns its errno.
     pub fn closed(&mut self, id: ConnectionId) -> u32 {
         match self.next() {
             Event::Closed { id: whose, errno } if whose == id => errno,
@@ -175,7 +175,7 @@ impl Js {
         }
     }
 
-    /// Records up to CLOSED of `id`, which is the last; its errno.
+    /// Returns the records of `id` before CLOSED, and the errno of CLOSED.
     pub fn until_closed(&mut self, id: ConnectionId) -> (Vec<Event>, u32) {
         let mut before = Vec::new();
         loop {
@@ -186,7 +186,7 @@ impl Js {
         }
     }
 
-    /// The connection dies while what it has sent waits to be acknowledged, which it then never is.
+    /// The connection fails while its bytes are not acknowledged. They never are.
     pub fn dies_unacknowledged(&mut self, id: ConnectionId) {
         let (before, errno) = self.until_closed(id);
         assert_eq!(before, [], "what is lost is not acknowledged");
@@ -197,7 +197,7 @@ impl Js {
         assert_eq!(self.environment.open_connections(), 0);
     }
 
-    /// Acknowledgements until there are `count`; nothing else may come.
+    /// Reads `count` acknowledgements. Other records must not come.
     pub fn acks(&mut self, id: ConnectionId, count: u32) {
         let mut reached = 0;
         while reached < count {

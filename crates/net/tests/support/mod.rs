@@ -1,4 +1,4 @@
-//! What JavaScript does to the driver, done by a test: reads batches of records, answers with flushes of records.
+//! JavaScript's part, played by a test: reads batches of records, and answers with flushes of records.
 
 #![allow(
     dead_code,
@@ -17,5 +17,5 @@ pub use js::{Js, Server, config, loopback};
 pub use records::{Close, Event, Failure, Head, Out, Response, flag, head_flag, response_flag};
 pub use wire::{Peer, content, ends};
 
-/// How long something may take that only takes time when it is broken.
+/// Time limit of steps that end soon unless something is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

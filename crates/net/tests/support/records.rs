@@ -45,17 +45,17 @@ pub struct Response {
     pub fields: Vec<(String, String)>,
     /// The server's hint, in seconds.
     pub keep_alive: Option<u32>,
-    /// What followed an upgrade head.
+    /// The bytes after the head of an upgrade.
     pub after: Vec<u8>,
 }
 
-/// Why one address could not be connected to.
+/// A failed attempt to connect to one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub errno: u32,
     /// 1 connect, 2 bind.
     pub step: u32,
-    /// Which of the addresses.
+    /// Position in the list of addresses.
     pub index: u32,
 }
 
@@ -69,7 +69,7 @@ pub struct Head {
     pub target: String,
     /// Names and values in wire order.
     pub fields: Vec<(String, String)>,
-    /// What followed an upgrade head.
+    /// The bytes after the head of an upgrade.
     pub after: Vec<u8>,
 }
 
@@ -141,7 +141,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whom it is about, None for a listener's.
+    /// Its connection, None for a record about a listener.
     pub fn id(&self) -> Option<ConnectionId> {
         match self {
             Self::Open { id, .. }
@@ -350,7 +350,7 @@ impl Out {
         Self::default()
     }
 
-    /// What a flush hands over. Takes the held buffers along.
+    /// The arguments of a flush. Takes the held buffers.
     pub fn outbound(&mut self) -> Outbound<'_> {
         Outbound {
             records: &self.bytes,
@@ -388,7 +388,7 @@ impl Out {
     pub fn head(&mut self, id: ConnectionId, head: &str, body: &[u8], flags: u32) -> &mut Self {
         self.text.extend_from_slice(head.as_bytes());
         let words = [head.len() as u32, body.len() as u32];
-        // Both ways that JavaScript has.
+        // JavaScript passes text in both of these ways.
         if body.len().is_multiple_of(2) {
             self.record((1, flags), id, &words, body)
         } else {
@@ -404,12 +404,12 @@ impl Out {
         self.record((16, flags), id, &words, body)
     }
 
-    /// A whole GET request.
+    /// A complete GET request.
     pub fn get(&mut self, id: ConnectionId) -> &mut Self {
         self.request(id, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", flag::END)
     }
 
-    /// A head, and a body by reference.
+    /// A head, and a body that is a held buffer.
     pub fn head_held(&mut self, id: ConnectionId, head: &str, body: Held, flags: u32) -> &mut Self {
         let words = [
             head.len() as u32,
@@ -465,7 +465,7 @@ impl Out {
         self.record((10, 0), id, &[millis], &[])
     }
 
-    /// Asks for a copy of what is read.
+    /// Asks for a copy of the bytes that are read.
     pub fn tap(&mut self, id: ConnectionId) -> &mut Self {
         self.record((14, 0), id, &[], &[])
     }
@@ -474,7 +474,7 @@ impl Out {
         self.record((13, 0), id, &[u32::from(on)], &[])
     }
 
-    /// What goes for a client's further responses.
+    /// Sets the limits of a client's further responses.
     pub fn limits(&mut self, id: ConnectionId, max_header_size: u32, lenient: bool) -> &mut Self {
         self.record((17, 0), id, &[max_header_size, u32::from(lenient)], &[])
     }
@@ -487,13 +487,13 @@ impl Out {
         self.record((12, 0), id, &[u32::from(on), millis], &[])
     }
 
-    /// A whole response with Content-Length.
+    /// A complete response with Content-Length.
     pub fn respond(&mut self, id: ConnectionId, body: &[u8]) -> &mut Self {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         self.head(id, &head, body, flag::END)
     }
 
-    /// A whole response, after which the connection is closed.
+    /// A complete response, after which the connection is closed.
     pub fn respond_and_close(&mut self, id: ConnectionId, body: &[u8]) -> &mut Self {
         let head = format!(
             "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",

@@ -1,4 +1,4 @@
-//! A peer that writes and reads bytes, for what a well-behaved client would never send.
+//! A peer that writes and reads bytes, for messages that no proper client sends.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
-/// `len` bytes, each of which says where it belongs: no two parts of the sequence look alike.
+/// `len` bytes in which no two parts are equal, so that a part at a wrong place is noticed.
 pub fn content(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_u32;
     let next = |state: &mut u32| {
@@ -20,13 +20,13 @@ pub fn content(len: usize) -> Vec<u8> {
     (0..len).map(|_| next(&mut state)).collect()
 }
 
-/// Both ends of a connection as records tell them.
+/// Both ends of a connection, as records report them.
 pub fn ends(local: SocketAddr, remote: SocketAddr) -> String {
     let text = |end: SocketAddr| format!("{}\n{}", end.ip(), end.port());
     format!("{}\n{}", text(local), text(remote))
 }
 
-/// A client that is no HTTP client.
+/// A client that sends any bytes.
 pub struct Peer(pub TcpStream);
 
 impl Peer {
@@ -34,8 +34,8 @@ impl Peer {
         Self::over(TcpStream::connect(address).expect("connect"))
     }
 
-    /// A peer for whom the kernel keeps little: what it does not read soon holds up the writer. Left to
-    /// itself the kernel may take tens of megabytes.
+    /// A peer with a small receive buffer: the writer stops soon when the peer does not read. By default the kernel may accept tens of
+    /// megabytes.
     pub fn connect_narrow(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("socket");
         socket.set_recv_buffer_size(64 * 1024).expect("SO_RCVBUF");

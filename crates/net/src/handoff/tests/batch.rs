@@ -17,7 +17,7 @@ const B: ConnectionId = ConnectionId {
     slot: 4,
     generation: 0,
 };
-/// The slot's next tenant.
+/// The next connection in the slot of `A`.
 const A2: ConnectionId = ConnectionId {
     slot: 3,
     generation: 1,
@@ -149,7 +149,7 @@ fn a_large_part_becomes_a_chunk_in_its_place() {
     assert_eq!(*batch.chunks[0], *large);
 }
 
-/// Memory as a thread reads into: a head, a body part of `length` bytes, and something after it.
+/// The memory of a read: a head, a body part of `length` bytes, and bytes after it.
 fn read(length: usize) -> (Vec<u8>, std::ops::Range<usize>) {
     let mut memory = chunk::memory();
     memory.extend_from_slice(b"head");
@@ -221,7 +221,7 @@ fn parts_outside_the_offered_memory_are_copied() {
 
 #[test]
 fn returned_memory_is_reused() {
-    // Not each time where other tests run beside this one.
+    // Other tests of this process may take the memory first, so it is not the same each time.
     let again = (0..100).any(|_| {
         let mut memory = chunk::memory();
         memory.push(1);
@@ -315,7 +315,7 @@ fn a_batch_is_published_early_by_requests_or_by_bytes() {
     let mut batch = Batch::default();
     let mut bytes = 0;
     while !batch.is_worthwhile() {
-        // Of two connections, lest the parts are joined.
+        // Of two connections in turn, so that the parts are not joined.
         let id = if bytes % (8 * 1024) == 0 { A } else { B };
         batch.body(id, &[0; 4 * 1024], false);
         bytes += 4 * 1024;
@@ -362,7 +362,7 @@ fn a_chunk_has_the_size_that_javascript_takes() {
     assert_eq!(*batch.chunks[0], [7; 3]);
 }
 
-/// What a panic between the beginning and the end of a record leaves.
+/// A batch after a panic between the beginning and the end of a record.
 #[test]
 fn an_incomplete_record_is_never_read() {
     let mut batch = Batch::default();

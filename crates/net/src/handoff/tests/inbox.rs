@@ -59,7 +59,7 @@ fn the_first_batch_wakes_and_further_ones_do_not() {
         assert_eq!(numbers(&batch), [(0, number)]);
         used = Some(batch);
     }
-    // Taken, but not seen empty: whoever takes goes on taking.
+    // The reader has taken a batch and not found the queue empty yet. It continues to take, so it needs no wake-up.
     numbered(&mut batch, 0, 5);
     inbox.publish(&mut batch);
     assert_eq!(woken.try_iter().count(), 0);
@@ -96,7 +96,7 @@ fn a_used_batch_comes_back_empty() {
     numbered(&mut batch, 0, 0);
     inbox.publish(&mut batch);
     assert!(batch.records().is_empty() && batch.bytes.capacity() > 0 && batch.chunks.is_empty());
-    // What was an open record in its former life is none now.
+    // A record that could grow before the batch was reset cannot grow any more.
     batch.body(
         ConnectionId {
             slot: 0,
@@ -123,7 +123,7 @@ fn no_wake_up_is_lost_and_nothing_is_out_of_order() {
                     numbered(&mut batch, publisher, number);
                     inbox.publish(&mut batch);
                     if number % 64 == 0 {
-                        // The interesting moment is the one at which the reader finds the queue empty.
+                        // The race to test is with the moment at which the reader finds the queue empty.
                         let seen = asleep.load(Ordering::Relaxed);
                         for _ in 0..100 {
                             if asleep.load(Ordering::Relaxed) != seen {
@@ -160,7 +160,7 @@ fn no_wake_up_is_lost_and_nothing_is_out_of_order() {
 
 #[test]
 fn javascript_may_be_woken_from_within_a_wake_up() {
-    // The queue's lock is not held while `wake` runs: taking there must not deadlock.
+    // `wake` runs without the queue's lock, so taking a batch within it must not deadlock.
     let taken = Arc::new(Mutex::new(0));
     let count = Arc::clone(&taken);
     let inbox = Arc::new_cyclic(|own: &std::sync::Weak<Inbox>| {

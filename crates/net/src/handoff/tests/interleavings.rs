@@ -7,7 +7,7 @@ use loom::thread;
 use crate::handoff::{Batch, Inbox};
 use crate::id::ConnectionId;
 
-/// A queue whose wake-up ends JavaScript's sleep, as `uv_async_send` does: several before it has woken are one.
+/// A queue whose wake-up ends JavaScript's sleep. As with `uv_async_send`, several wake-ups of a sleeping thread count as one.
 fn inbox() -> (Arc<Inbox>, Arc<Notify>) {
     let woken = Arc::new(Notify::new());
     let wake = Arc::clone(&woken);
@@ -33,8 +33,8 @@ fn read(batch: &Batch) -> (u32, u32) {
     (word(8), word(16))
 }
 
-/// What JavaScript's thread does: sleeps, takes until there is nothing, sleeps again. A lost wake-up is a deadlock, which
-/// loom reports.
+/// JavaScript's thread: sleeps, takes batches until there are none, and sleeps again. A lost wake-up is a deadlock, which loom
+/// reports.
 fn take_all(inbox: &Inbox, woken: &Notify, expected: usize) -> Vec<(u32, u32)> {
     let mut taken = Vec::new();
     while taken.len() < expected {
@@ -78,7 +78,7 @@ fn no_wake_up_is_lost_between_one_publisher_and_javascript() {
 #[test]
 fn two_publishers_lose_nothing_and_keep_their_order() {
     let mut model = loom::model::Builder::new();
-    // Every interleaving with so many forced switches; without the bound it takes hours.
+    // All interleavings with at most this many forced switches. Without the bound the test takes hours.
     model.preemption_bound = Some(3);
     model.check(|| {
         let (inbox, woken) = inbox();
@@ -108,7 +108,7 @@ fn what_is_pushed_under_a_lock_and_reported_later_is_taken() {
         let publishers = [0, 1].map(|publisher| {
             let inbox = Arc::clone(&inbox);
             thread::spawn(move || {
-                // As a connection does: the wake-up follows when its lock has been released.
+                // As in a connection, the wake-up is sent after its lock has been released.
                 let told = inbox.push(&mut numbered(publisher, 0));
                 inbox.push(&mut numbered(publisher, 1));
                 assert!(told);
