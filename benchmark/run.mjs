@@ -50,7 +50,7 @@ function possible({ scenarios, named }) {
   return absent.filter(({ need }) => need === null).map(({ scenario }) => scenario)
 }
 
-/** Who answers the clients and gateways. Without it their scenarios cannot run, whoever was asked for. */
+/** The server that answers clients and gateways. Without it their scenarios cannot run for any implementation. */
 function peer({ server, node }) {
   const { found, missing } = locate([server], node)
   if (missing.length > 0) throw new UsageError(`clients need a server to ask: ${missing[0].reason}`)

@@ -53,7 +53,7 @@ export declare class BindingEnvironment {
    * without `protocols` the protocols of that TLS. An empty protocol refuses the client.
    */
   answerHello(slot: number, generation: number, tls?: BindingTls | undefined | null, protocols?: Array<Buffer> | undefined | null): void
-  /** Changes what further handshakes of a server go by that has had `tls` from the start. */
+  /** Changes the configuration of further handshakes of a server with TLS. */
   setTls(server: number, tls: BindingTls, handshakeTimeout?: number | undefined | null): void
   /** Adds a server without a listening socket, which gets its connections by `adopt_connection` until `close_listener`. */
   openServer(config: BindingServerConfig, guard?: BindingGuard | undefined | null): number

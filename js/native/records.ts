@@ -285,7 +285,7 @@ export const LINE_MAJOR_BITS = 8
 /** Those bits. */
 export const LINE_MAJOR_MASK = 255
 
-// Limits that both sides go by.
+// Limits that both sides apply.
 
 /** Body bytes that may be on their way to JavaScript before it grants credit. */
 export const BODY_WINDOW = 131072

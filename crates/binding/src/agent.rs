@@ -220,9 +220,9 @@ pub fn pool_removed(pool: u32, member: u32) -> bool {
 #[must_use]
 pub fn pool_next(pool: u32, origin: u32) -> i32 {
     with(pool, pool_answer::NONE, |pool, _| match pool.next(origin) {
-        Next::Nobody => pool_answer::NONE,
+        Next::NoConnection => pool_answer::NONE,
         Next::For(origin) => origin as i32,
-        Next::Behind(origin) => pool_answer::BUSY - origin as i32,
+        Next::NameIsServed(origin) => pool_answer::BUSY - origin as i32,
     })
 }
 

@@ -186,7 +186,7 @@ impl BindingEnvironment {
             .answer_hello(ConnectionId { slot, generation }, answer);
     }
 
-    /// Changes what further handshakes of a server go by that has had `tls` from the start.
+    /// Changes the configuration of further handshakes of a server with TLS.
     #[napi(catch_unwind)]
     pub fn set_tls(&self, server: u32, tls: &BindingTls, handshake_timeout: Option<f64>) {
         self.environment

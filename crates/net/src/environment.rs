@@ -316,7 +316,7 @@ impl Environment {
         }
     }
 
-    /// Changes what further handshakes of a server go by, which has had TLS from the start.
+    /// Changes the configuration of further handshakes of a server with TLS.
     pub fn set_tls(&self, server: u32, tls: ServerTls) {
         if let Some(server) = lock(&self.servers).get(&server) {
             server.set_tls(tls);

@@ -58,7 +58,7 @@ macro_rules! error_kinds {
                 match self { $(Self::$name => $reason,)* }
             }
 
-            /// The status of the answer that Node gives when nobody listens for `clientError`.
+            /// The status of the answer that Node gives without a listener for `clientError`.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
             }

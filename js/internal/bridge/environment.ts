@@ -29,8 +29,8 @@ const QUICK = 0.1
 /** The rest of a batch is searched for other messages if it has at most this many records. A longer one has another message. */
 const FEW_RECORDS = 12
 
-/** Not the slot of a connection: no code has run since the last ticks, or the next record is from another read, or of a server. */
-const NOBODY = -1
+/** In place of a connection's slot: no record was served since the last ticks; or the next record is from another read, or of a server. */
+const NONE = -1
 const NO_SLOT = -2
 
 /** Runs the queued ticks and promise jobs, as Node does between two callbacks from native code. */
@@ -52,7 +52,7 @@ class Environment {
   #at = 0
   #end = 0
   /** The slot of the connection whose record is being served; NO_SLOT for a server's. */
-  #slot = NOBODY
+  #slot = NONE
   /** The memory of the last large body part, if other parts share it. */
   #chunk: Buffer | null = null
   #running = false
@@ -139,7 +139,7 @@ class Environment {
     let checked = started
     let untilCheck = 1
     // The slot of the connection whose read is being served.
-    let previous = NOBODY
+    let previous = NONE
     this.#lastFlush = started
     for (;;) {
       if (this.#at === this.#end) {
@@ -157,13 +157,13 @@ class Environment {
       // Node runs ticks between two reads and after each body part of a request, but not between the requests that one read
       // brought. A record that is not part of a request, above all that of the peer's FIN, is from another read.
       if (
-        previous !== NOBODY &&
+        previous !== NONE &&
         (slot !== previous ||
           type < r.IN_HEAD ||
           type > r.IN_ERROR ||
           (type === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))))
       ) {
-        previous = NOBODY
+        previous = NONE
         if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot, fields.generation(inWords, word))
         runTicks()
       }

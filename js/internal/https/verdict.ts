@@ -198,8 +198,9 @@ function pathOf(chain: readonly X509Certificate[], trust: Trust): Path {
 }
 
 /**
- * Decides about what OpenSSL accepts and the I/O thread does not: a peer whose own certificate is trusted or has the rights of an
- * authority, and certificates of version 1. Only without further certificates in between, whose restrictions nobody would check.
+ * Whether OpenSSL accepts a path that the I/O thread does not: of a peer whose own certificate is trusted or has the rights of an
+ * authority, and of certificates of version 1. Only for paths without further certificates in between, because their restrictions are
+ * not checked here.
  */
 function isAcceptable(purpose: Purpose, path: readonly X509Certificate[]): boolean {
   const [own, issuer] = path as [X509Certificate, X509Certificate?]

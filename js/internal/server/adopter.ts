@@ -11,7 +11,7 @@ import { ListenResource } from '../node-parity/async-resources.js'
 import { kOpened } from '../symbols.js'
 
 /** As in Node a connection has no async context, although the callback of the listening handle has one. */
-const NOBODY = new AsyncResource('FERROHTTPADOPTER', { requireManualDestroy: true })
+const NO_SCOPE = new AsyncResource('FERROHTTPADOPTER', { requireManualDestroy: true })
 
 /** A connection that libuv has accepted, or that has come from another process. */
 interface AcceptedHandle {
@@ -60,7 +60,7 @@ export class Adopter {
       if (errno !== 0) return nodes.call(this, status, accepted)
       // This handle has read nothing, and the I/O thread has a descriptor of its own.
       accepted!.close()
-      NOBODY.runInAsyncScope(server[kOpened], server, slot, generation, addresses)
+      NO_SCOPE.runInAsyncScope(server[kOpened], server, slot, generation, addresses)
     }
   }
 

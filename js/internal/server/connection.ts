@@ -146,7 +146,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.isAsked = false
     // The program has ended the handshake in the meantime.
     if (this.tls === null && this.#reported) return
-    // Before the handshake is complete the server hears of it by 'tlsClientError', and of nothing else.
+    // Until the handshake is complete, 'tlsClientError' is the only event of a connection.
     if (this.tls === null) {
       this.#reported = true
       counts.handshakes.failed++

@@ -353,7 +353,7 @@ numbers! {
         MAJOR_MASK = (1 << MAJOR_BITS) - 1;
     }
 
-    /// Limits that both sides go by.
+    /// Limits that both sides apply.
     pub mod limit: u32, "" {
         /// Body bytes that may be on their way to JavaScript before it grants credit.
         BODY_WINDOW = 128 * 1024;

@@ -84,12 +84,12 @@ pub enum Released {
 /// The decision about a new connection in place of one that has closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// No connection is made.
-    Nobody,
+    /// No connection is made, because no request waits.
+    NoConnection,
     /// A connection for the oldest request of this name, which stays in the queue until the connection is released.
     For(u32),
     /// No connection is made, because this name, which is next, has connections already, one of which will be released.
-    Behind(u32),
+    NameIsServed(u32),
 }
 
 /// Sums over a pool's names.
@@ -303,10 +303,10 @@ impl Pool {
             return Next::For(origin);
         }
         let Some(&first) = self.queue.front() else {
-            return Next::Nobody;
+            return Next::NoConnection;
         };
         if self.origins.get(first).is_some_and(|of| of.in_use() > 0) {
-            Next::Behind(first)
+            Next::NameIsServed(first)
         } else {
             Next::For(first)
         }

@@ -127,7 +127,7 @@ fn results_equal_those_of_a_model() {
                     };
                     match pool.next(origin) {
                         Next::For(other) => assert_eq!(Some(other), next.map(|at| origins[at])),
-                        Next::Behind(_) | Next::Nobody => assert_eq!(next, None),
+                        Next::NameIsServed(_) | Next::NoConnection => assert_eq!(next, None),
                     }
                 }
                 _ => {

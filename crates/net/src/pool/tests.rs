@@ -235,7 +235,7 @@ fn the_own_queue_is_served_first_then_the_name_that_waits_longest() {
     pool.opened(c).unwrap();
     assert_eq!(
         pool.next(a),
-        Next::Behind(c),
+        Next::NameIsServed(c),
         "one of its own will be released"
     );
     pool.set_shown(c, -1, 1);
@@ -243,7 +243,7 @@ fn the_own_queue_is_served_first_then_the_name_that_waits_longest() {
     assert_eq!(pool.released(c, true), Released::Serve);
     assert_eq!(pool.next(a), Next::For(b));
     pool.set_shown(b, 0, 0);
-    assert_eq!(pool.next(a), Next::Nobody);
+    assert_eq!(pool.next(a), Next::NoConnection);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn old_numbers_have_no_effect() {
         assert_eq!(pool.opened(stale), None);
         assert_eq!(pool.adopted(stale, None), None);
         assert_eq!(pool.released(stale, true), Released::Close);
-        assert_eq!(pool.next(stale), Next::Nobody);
+        assert_eq!(pool.next(stale), Next::NoConnection);
         assert_eq!(pool.oldest(stale), None);
         pool.set_shown(stale, 5, 5);
     }

@@ -63,7 +63,7 @@ impl Default for ServerConfig {
 /// A server's TLS. Its connections keep what they began with.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
-    /// Certificates and what else handshakes go by.
+    /// The configuration of handshakes.
     pub config: TlsServer,
     /// `handshakeTimeout`.
     pub handshake_timeout: Option<Duration>,
@@ -160,7 +160,7 @@ impl Server {
         Some(tls.unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// What further handshakes go by. A server of plain HTTP stays one.
+    /// Changes the configuration of further handshakes. No effect on a server without TLS.
     pub(crate) fn set_tls(&self, new: ServerTls) {
         if let Some(tls) = &self.tls {
             *tls.write().unwrap_or_else(PoisonError::into_inner) = new;
