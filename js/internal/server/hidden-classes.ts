@@ -4,6 +4,8 @@
  * of requests would free those of connections, requests and responses, and the first requests of the next burst would cost three times as
  * much. So one connection stays for each kind of request. No peer and no program sees them, and no bytes of a peer are in them.
  */
+import type { AsyncResource } from 'node:async_hooks'
+
 import { fillHead, HTTP_1_1, IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
 import type { Server } from '../../server.js'
@@ -20,6 +22,9 @@ const isWatched = watchFor(['http.server.request.start', 'http.server.response.c
   const { on, emit, push, read, destroy } = IncomingMessage.prototype
   return [on, emit, push, read, destroy]
 })
+
+/** In place of a scope, whose creation programs can see. */
+const scope = {} as AsyncResource
 
 /** What each server keeps. Its objects name the server, and go with it. */
 const kept = new WeakMap<Server, unknown[]>()
@@ -45,7 +50,7 @@ export function keepHiddenClasses(server: Server): void {
 
 /** What `RequestReader.onHead` makes of a head, and its answer. The connection has closed, so that nothing is sent. */
 function exchange(server: Server, method: string, objects: unknown[]): IncomingMessage {
-  const connection = new Connection(-1, 0, server, environment)
+  const connection = new Connection(-1, 0, server, environment, scope)
   connection.closed = true
   const request = new IncomingMessage(connection)
   const line = (HTTP_1_1 << r.LINE_METHOD_BITS) | METHODS.indexOf(method)
