@@ -74,6 +74,8 @@ class Environment {
   #gathering = 0
   /** Messages whose END is in the scratch buffer, and which need no acknowledgement. */
   #settling: SettledMessage[] = []
+  /** Messages that count as written, and are settled in a tick each. */
+  #presumed: SettledMessage[] = []
   readonly #acknowledgements = new Acknowledgements()
 
   /** Number of turns of the event loop that have called this object. */
@@ -413,8 +415,24 @@ class Environment {
   }
 
   /** See `Port`. */
+  settlePresumed(message: SettledMessage): void {
+    if (!this.#running) {
+      this.settleAfterFlush(message)
+      return
+    }
+    // First, because it may throw. A tick without a message does no harm.
+    nextTick(settlePresumed)
+    this.#presumed.push(message)
+  }
+
+  /** Settles the oldest message of those that count as written, unless it was recalled. */
+  settleNextPresumed(): void {
+    this.#presumed.shift()?.[kSettle]()
+  }
+
+  /** See `Port`. */
   isSettling(connection: MessageTransport, response: SettledMessage): boolean {
-    for (const message of this.#settling) {
+    for (const message of [...this.#presumed, ...this.#settling]) {
       if (message === response) return false
       if (isOf(connection, message)) return true
     }
@@ -423,8 +441,11 @@ class Environment {
 
   /** See `Port`. */
   recall(connection: MessageTransport): SettledMessage[] {
-    const recalled = this.#settling.filter((message) => isOf(connection, message))
-    if (recalled.length > 0) this.#settling = this.#settling.filter((message) => !isOf(connection, message))
+    const recalled = [...this.#presumed, ...this.#settling].filter((message) => isOf(connection, message))
+    if (recalled.length > 0) {
+      this.#presumed = this.#presumed.filter((message) => !isOf(connection, message))
+      this.#settling = this.#settling.filter((message) => !isOf(connection, message))
+    }
     return recalled
   }
 
@@ -515,9 +536,9 @@ class Environment {
     else if (this.#phase.waiting) this.#send(true)
   }
 
-  /** Whether the next records wait for the end of this phase of the event loop. */
+  /** Whether the next records wait for later ones: those of the batch that is being served, or of this phase of the event loop. */
   get nextWaits(): boolean {
-    return !this.#running && this.#phase.nextWaits
+    return this.#running || this.#phase.nextWaits
   }
 
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
@@ -565,6 +586,10 @@ function settle(message: SettledMessage): void {
 }
 
 export const environment = new Environment()
+
+function settlePresumed(): void {
+  environment.settleNextPresumed()
+}
 
 function flushScheduled(): void {
   environment.scheduledFlush()

@@ -35,6 +35,11 @@ export interface Port {
   gather?(on: boolean): void
   /** Settles `message` when its bytes have been handed over. */
   settleAfterFlush(message: SettledMessage): void
+  /**
+   * Settles `message` in a tick, as a socket of Node that has written it. Called where `nextWaits` is true and the bytes count as
+   * accepted.
+   */
+  settlePresumed?(message: SettledMessage): void
   /** Whether a response ahead of this one has been handed over, and has not been settled. */
   isSettling(connection: MessageTransport, response: SettledMessage): boolean
   /** Returns the responses that have been handed over and not been settled. They are not settled by themselves any more. */

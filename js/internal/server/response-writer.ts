@@ -211,9 +211,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     }
     const { body } = part
     if ((flags & END) !== 0) {
-      flags = this.#presume(flags, body, callback) | this.#drainFlag(body)
-      this.port.writeHead(this, part, flags)
-      this.#ended(message, flags, callback, body)
+      const due = this.#presume(flags, body, callback) | this.#drainFlag(body)
+      this.port.writeHead(this, part, due)
+      this.#ended(message, due, flags, callback, body)
       return true
     }
     if (body === null) {
@@ -243,9 +243,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       return accepted
     }
     if ((flags & END) !== 0) {
-      flags = this.#presume(flags, chunk, callback) | this.#drainFlag(chunk)
-      this.port.writeBytes(this, r.OUT_BODY, chunk, encoding, flags)
-      this.#ended(message, flags, callback, chunk)
+      const due = this.#presume(flags, chunk, callback) | this.#drainFlag(chunk)
+      this.port.writeBytes(this, r.OUT_BODY, chunk, encoding, due)
+      this.#ended(message, due, flags, callback, chunk)
       return true
     }
     if (this.#presumePart(chunk, encoding, flags, callback)) {
@@ -264,9 +264,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       this.#endedThroughSocket(flags)
       return accepted
     }
-    flags = this.#presume(flags, null, null)
-    this.port.writeText(this, r.OUT_END, trailers, flags)
-    this.#ended(message, flags, null)
+    const due = this.#presume(flags, null, null)
+    this.port.writeText(this, r.OUT_END, trailers, due)
+    this.#ended(message, due, flags, null, null)
     return true
   }
 
@@ -346,9 +346,9 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /**
-   * Removes ACKNOWLEDGE from the flags of a message's end that waits for the end of a phase, when few bytes are outstanding. A
-   * socket of Node has written so few by now, so they count as accepted when they are handed over, and 'finish' is emitted before
-   * the program's next immediate.
+   * Removes ACKNOWLEDGE from the flags of a message's end that waits for the end of a batch or phase, when few bytes are outstanding.
+   * A socket of Node has written so few by now, so they count as accepted when they are handed over, and 'finish' is emitted before
+   * the program's next immediate. An acknowledgement would wake this thread for each of them.
    */
   #presume(flags: number, body: BodyChunk | null, callback: WriteCallback | null): number {
     if ((flags & ACKNOWLEDGE) === 0 || callback !== null || !isSmall(body) || this.port.nextWaits !== true) return flags
@@ -411,11 +411,23 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     this.port.settleAfterFlush(request)
   }
 
-  /** The response has been handed over completely. The next one is sent. */
-  #ended(message: SettledMessage, flags: number, callback: WriteCallback | null, body: BodyChunk | null = null): void {
+  /**
+   * The response has been handed over completely. The next one is sent.
+   *
+   * @param flags of the record
+   * @param asked what `flags` would be if the end had to be acknowledged
+   */
+  #ended(
+    message: SettledMessage,
+    flags: number,
+    asked: number,
+    callback: WriteCallback | null,
+    body: BodyChunk | null,
+  ): void {
     if ((flags & ACKNOWLEDGE) !== 0) this.#wait(0, callback, message)
     else {
-      this.port.settleAfterFlush(message)
+      if ((asked & ACKNOWLEDGE) !== 0 && this.port.settlePresumed !== undefined) this.port.settlePresumed(message)
+      else this.port.settleAfterFlush(message)
       if (this.isStopped) this.trackOutput()
     }
     this.#needDrain = this.#drainFlag(body) !== 0 && (flags & CLOSE) === 0
