@@ -210,3 +210,28 @@ test(
     await closed
   }),
 )
+
+test(
+  'no response finishes between the requests of one read',
+  parity(async (http, log, { listen, connect }) => {
+    const events = []
+    const left = new Set(['/1', '/2', '/3'])
+    let over
+    const finished = new Promise((resolve) => (over = resolve))
+    const server = http.createServer((req, res) => {
+      events.push(req.url)
+      res.end('x')
+      res.on('finish', () => {
+        events.push(`${req.url} finished`)
+        if (left.delete(req.url) && left.size === 0) over()
+      })
+      // Longer than answers wait for each other.
+      const until = performance.now() + 2
+      while (performance.now() < until);
+    })
+    const client = await connect(await listen(server))
+    await client.write([...left].map((url) => `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
+    await finished
+    log(events.slice(0, 3))
+  }),
+)

@@ -177,8 +177,10 @@ class Environment {
       if (type === r.IN_HEAD) this.#phase.countServed()
       if (this.#dispatch(inWords, word, at)) {
         previous =
-          (type === r.IN_BODY || type === r.IN_RESPONSE) &&
-          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
+          ((type === r.IN_BODY || type === r.IN_RESPONSE) &&
+            (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))) ||
+          // Node's parser passes trailers on by a call of their own.
+          (type === r.IN_END && fields.endTrailersLength(inWords, word) > 0)
             ? NO_SLOT
             : this.#slot
         if (--untilCheck > 0) continue
@@ -193,7 +195,11 @@ class Environment {
           if (!this.#refill()) return true
           if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
         }
-        if (time - this.#lastFlush >= FLUSH_AFTER) this.flush(time)
+        if (time - this.#lastFlush >= FLUSH_AFTER) {
+          // The messages are settled after the read: as in Node no 'finish' is emitted between its requests.
+          if (previous === slot && this.#nextIsFor(slot)) this.#sendUntil(time)
+          else this.flush(time)
+        }
       }
     }
   }
@@ -396,9 +402,13 @@ class Environment {
 
   /** Sends everything written so far, and settles the messages that end with it. */
   flush(time = 0): void {
-    this.#send(false)
-    this.#lastFlush = time || now()
+    this.#sendUntil(time || now())
     this.#settle()
+  }
+
+  #sendUntil(time: number): void {
+    this.#send(false)
+    this.#lastFlush = time
   }
 
   #settle(): void {

@@ -67,6 +67,8 @@ export interface SocketSide {
   flow(): void
   /** The peer has sent FIN. */
   endReading(): void
+  /** The peer has sent FIN. Emits 'end', and ends the stream before other listeners of it, by `close` and as a program would. */
+  endWithPeer(close: () => void): void
   /** As `end`. Calls back when the stream has ended, before other listeners of 'end'. */
   afterEnd(callback: () => void): void
   /** The last response has been handed over. */
@@ -99,6 +101,11 @@ export class GivenUpSide implements SocketSide {
 
   endReading(): void {
     this[kStream].push(null)
+  }
+
+  endWithPeer(close: () => void): void {
+    this.endReading()
+    close()
   }
 
   afterEnd(callback: () => void): void {

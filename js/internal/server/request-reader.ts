@@ -234,13 +234,17 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       this.socket.read(0)
       return
     }
-    this.side?.endReading()
-    if (this.server.httpAllowHalfOpen) {
-      const last = this.queue?.at(-1) ?? this.response
-      if (last !== null) last._last = true
-      else this.close(r.CLOSE_AFTER_FLUSH)
-      return
+    const last = this.server.httpAllowHalfOpen ? (this.queue?.at(-1) ?? this.response) : null
+    if (last === null) this.#endWithPeer()
+    else {
+      last._last = true
+      this.side?.endReading()
     }
-    this.close(r.CLOSE_AFTER_FLUSH)
+  }
+
+  /** The peer has sent FIN, and so does this side after the bytes that have been written. */
+  #endWithPeer(): void {
+    if (this.side === null) this.close(r.CLOSE_AFTER_FLUSH)
+    else this.side.endWithPeer(() => this.close(r.CLOSE_AFTER_FLUSH))
   }
 }

@@ -34,6 +34,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   paused = false
   /** The error response for malformed input has been sent. */
   refused = false
+  /** This side closes the connection if it is idle, and no request has followed. */
+  closesIdle = false
 
   protected readonly port: Port
   protected side: SocketSide | null = null
@@ -94,6 +96,13 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
 
   get destroyed(): boolean {
     return this.closed || this.ending || this.port.gone === true
+  }
+
+  /** The program has ended the socket. As in Node the rest of a response waits, and is never sent. */
+  get unwritable(): boolean {
+    if (this.side === null || this.closed) return false
+    const stream = this.side[kStream]
+    return stream.writableEnded && !stream.destroyed
   }
 
   /** False where the connection is a stream. */
@@ -338,6 +347,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (mode === r.CLOSE_AFTER_FLUSH || mode === r.CLOSE_HALF) this.beforeEnd()
     if (mode !== r.CLOSE_IF_IDLE && mode !== r.CLOSE_HALF) this.stopSending()
     this.updateHold()
+    if (mode === r.CLOSE_IF_IDLE) this.closesIdle = true
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) {
       if (!this.discarding && this.hasServed) this.restOfRead = this.port.restOfRead?.(this) ?? 0
       this.discard()

@@ -8,6 +8,7 @@ import { onceHandlesClose } from '../node-parity/handle-close.js'
 import { kStream, type SocketSide } from './port.js'
 import * as r from '../../native/records.js'
 import { kAsyncId } from '../symbols.js'
+import { setImmediate } from '../timers.js'
 import type { BodyChunk } from '../bridge/transport.js'
 import {
   showAsNodes,
@@ -25,6 +26,10 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   /** The last response has been handed over, and the connection closes after it. */
   #isAnswered = false
   #hasResponse = false
+  /** The peer has sent FIN, and this side ends the connection, too. */
+  #endsWithPeer = false
+  /** Has 'finish' emitted. Called when the connection has closed after its last bytes. */
+  #finish: Callback | null = null
   declare parser?: null
   declare [kAsyncId]: number
   server: Server
@@ -78,6 +83,12 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     return true
   }
 
+  /** As `push`: bytes that the program gives back go to the parser. */
+  override unshift(chunk: Uint8Array | string, encoding: BufferEncoding = 'utf8'): void {
+    if (this[kConnection].upgraded) super.unshift(chunk, encoding)
+    else this.push(chunk, encoding)
+  }
+
   #tap(): void {
     const connection = this[kConnection]
     if (this.#tapped || connection.upgraded) return
@@ -123,8 +134,17 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.end()
   }
 
+  endWithPeer(close: () => void): void {
+    this.afterEnd(() => {
+      this.#endsWithPeer = true
+      if (this.writable) this.end()
+      else close()
+    })
+  }
+
   /** As in Node a listener of 'close' ends the response. Later responses share it. */
   expectResponse(): void {
+    this[kConnection].closesIdle = false
     if (this.#hasResponse || this[kConnection].upgraded) return
     this.#hasResponse = true
     super.on('close', onResponseClose)
@@ -150,6 +170,19 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     this.parser = null
   }
 
+  override onClosed(error: Error | null): void {
+    const { closesIdle, ending, upgraded } = this[kConnection]
+    if (this.destroyed || error !== null) super.onClosed(error)
+    else if (this.#finish !== null) {
+      // After the peer's FIN, too, the stream destroys itself.
+      if (this.#isAnswered) super.once('finish', () => this.destroy())
+      this.#finish(null)
+    } else if (closesIdle) this.destroy()
+    else if (ending || upgraded) super.onClosed(null)
+    // The I/O thread has answered the FIN of an idle connection itself.
+    else this.afterEnd(() => this.end())
+  }
+
   /** The peer's FIN has cut off a request: 'end' is emitted before the error. */
   fail(error: Error): void {
     if (isCutOff(error)) this.afterEnd(() => this.destroy(error))
@@ -166,14 +199,15 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   }
 
   override _final(callback: Callback): void {
-    if (this.#isAnswered) {
+    if (this[kConnection].closed) callback()
+    else if (this.#isAnswered || this.#endsWithPeer) {
       this[kConnection].close(r.CLOSE_AFTER_FLUSH)
-      callback()
+      this.#finish = callback
     } else {
       // As in Node a program that ends the socket still receives what the peer sends, and 'finish' is not emitted if it destroys
       // the socket now.
       this[kConnection].close(r.CLOSE_HALF)
-      process.nextTick(callback)
+      setImmediate(callback)
     }
   }
 

@@ -398,6 +398,10 @@ export class StreamPort implements Port, SocketSide {
   /** The stream has reported it itself. */
   endReading(): void {}
 
+  endWithPeer(close: () => void): void {
+    close()
+  }
+
   /** The port has it from the stream's own 'end'. */
   afterEnd(callback: () => void): void {
     callback()

@@ -180,7 +180,9 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
       return
     }
     this.endReading()
-    this.destroy(error ?? undefined)
+    // The program has not read all bytes of a tunnel yet. The stream destroys itself when it has.
+    if (error === null && this.readableLength > 0) this.end()
+    else this.destroy(error ?? undefined)
   }
 
   override destroySoon(): void {
