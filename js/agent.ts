@@ -12,6 +12,8 @@ import type tls from 'node:tls'
 import type { ClientRequest, Requested } from './client.js'
 import { keepAliveOf } from './incoming.js'
 import {
+  endGuard,
+  guardIdle,
   onIdleError,
   onNewListener,
   resetContext,
@@ -233,6 +235,7 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   ;(socket as Requested)._httpMessage = null
   ;(socket as { [kAsyncId]?: number })[kAsyncId] = -1
   socket.once('error', onIdleError)
+  guardIdle(socket)
   if (this.removeSocket === removeSocket && pool.keep(origin, socket, options)) {
     debug?.('removeSocket %s writable: %s', origin.name, socket.writable)
     return
@@ -440,6 +443,7 @@ defineMethods(Agent.prototype, {
   reuseSocket(socket: Socket, request: ClientRequest) {
     request.reusedSocket = true
     socket.removeListener('error', onIdleError)
+    endGuard(socket)
     socket.ref()
   },
 

@@ -32,12 +32,12 @@ import type { ClientConnection } from './internal/client/connection.js'
 import { connectionOf, emitClose, emitError, onFinish } from './internal/client/exchange.js'
 import { countAsInstances } from './internal/node-parity/instance-of.js'
 import { defineMethods } from './internal/node-parity/define-members.js'
-import { kEndCallbacks } from './internal/message/outgoing-state.js'
+import { kEndCallbacks, QUEUED_AGAIN } from './internal/message/outgoing-state.js'
 import { addressProxy, proxyFor, type Proxy } from './internal/client/proxy.js'
 import { finishMessage } from './internal/message/writing.js'
 import { StreamClient } from './internal/client/stream-client.js'
 import { isObserved, measure, type Measurement } from './internal/node-parity/performance-entries.js'
-import { kFields, kMeasured, kTransport, kUniqueHeaders } from './internal/symbols.js'
+import { kFields, kMeasured, kState, kTransport, kUniqueHeaders } from './internal/symbols.js'
 import { isTraced, requestBegins, type Traced } from './internal/node-parity/trace-events.js'
 import { kDrain, kSettle } from './internal/bridge/transport.js'
 import { validateBoolean, validateInteger } from './internal/validators.js'
@@ -450,7 +450,9 @@ function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, e
   socket?.removeListener('error', onEarlyError)
   if (!request.destroyed && !error) {
     attach(request, socket as Socket)
-    request._flush()
+    // Its beginning has been reported.
+    if ((request[kState] & QUEUED_AGAIN) !== 0) request._flushOutput(socket)
+    else request._flush()
     return
   }
   const cause = error ?? request[kDestroyError]

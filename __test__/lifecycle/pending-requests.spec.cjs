@@ -29,6 +29,26 @@ on24(
   ),
 )
 
+on24(
+  'an attempt to connect keeps the process alive, although the program has called unref()',
+  parity(
+    async (http, log) => {
+      const net = require('node:net')
+      const server = net.createServer()
+      server.unref().listen(0, '127.0.0.1')
+      await new Promise((resolve) => server.once('listening', resolve))
+      const request = http.get({ port: server.address().port, host: '127.0.0.1' })
+      request.on('error', (error) => log(error.code))
+      request.on('socket', (socket) => socket.unref())
+      const socket = await new Promise((resolve) => server.once('connection', resolve))
+      log('connected')
+      socket.destroy()
+      await new Promise((resolve) => request.on('close', resolve))
+    },
+    { isolated: true, nativeOnly: true },
+  ),
+)
+
 /** Ends each connection when it is told to. */
 const SERVER = `
   const net = require('node:net')

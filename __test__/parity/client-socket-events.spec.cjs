@@ -70,3 +70,95 @@ same('an upgraded socket keeps the timeout of its request', async (http, log, { 
   log('socket timeout', socket.timeout)
   socket.destroy()
 })
+
+same('a socket that the agent keeps emits nothing but ‘close’ at its end', async (http, log, { after, until }) => {
+  const net = require('node:net')
+  const acts = {
+    ends: (socket) => socket.end(),
+    resets: (socket) => socket.resetAndDestroy(),
+    'sends bytes': (socket) => socket.write('x'),
+    'sends a response and ends': (socket) => socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'),
+  }
+  for (const ours of [true, false])
+    for (const [name, act] of Object.entries(acts)) {
+      let kept
+      const server = net.createServer((socket) => {
+        kept = socket.on('error', () => {})
+        socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+      })
+      server.listen(0, '127.0.0.1')
+      await until(server, 'listening')
+      const agent = new http.Agent({ keepAlive: true })
+      // Sockets of Node's, over which a stream carries HTTP.
+      if (!ours) agent.createConnection = (options) => net.connect(options)
+      after(() => {
+        agent.destroy()
+        kept.destroy()
+        server.close()
+      })
+      const request = http.get({ port: server.address().port, host: '127.0.0.1', agent }, (response) => response.resume())
+      await until(request, 'close')
+      const { socket } = request
+      while (Object.keys(agent.freeSockets).length === 0) await new Promise(setImmediate)
+      for (const event of ['end', 'finish', 'error']) socket.on(event, () => log(ours, name, event))
+      const closed = until(socket, 'close')
+      act(kept)
+      log(ours, name, 'close', await closed)
+    }
+})
+
+same('an error that a program emits on a request’s socket ends the connection', async (http, log, { listen, until }) => {
+  const server = http.createServer((req, res) => {
+    if (req.url === '/answered') res.write('x')
+  })
+  const port = await listen(server)
+  for (const path of ['/', '/answered']) {
+    const request = http.get({ port, host: '127.0.0.1', path })
+    for (const event of ['error', 'close']) request.on(event, (error) => log(path, 'request', event, error?.message))
+    const socket = (await until(request, 'socket'))[0]
+    if (path === '/answered') {
+      const [response] = await until(request, 'response')
+      for (const event of ['aborted', 'error', 'close'])
+        response.on(event, (error) => log(path, 'response', event, error?.message))
+      response.resume()
+    } else {
+      await until(server, 'request')
+    }
+    const closed = new Promise((resolve) => socket.on('close', resolve))
+    socket.emit('error', new Error('emitted'))
+    log(path, 'socket close', await closed)
+    await new Promise(setImmediate)
+  }
+})
+
+same('a request fails before its socket emits ‘end’', async (http, log, { after, until }) => {
+  const net = require('node:net')
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {}).resume()
+    socket.on('end', () => socket.end())
+    if (ends) socket.once('data', () => socket.end())
+  })
+  let ends
+  server.listen(0, '127.0.0.1')
+  await until(server, 'listening')
+  after(() => server.close())
+  const acts = {
+    'the server ends it': () => {},
+    'the server ends it, and the program destroys it for the error': (request) =>
+      request.on('error', () => request.destroy()),
+    'the program ends it': (_request, socket) => socket.end(),
+  }
+  for (const [name, act] of Object.entries(acts)) {
+    ends = name !== 'the program ends it'
+    const request = http.get({ port: server.address().port, host: '127.0.0.1', agent: false })
+    request.on('error', (error) => log(name, 'error', error.message))
+    const [socket] = await until(request, 'socket')
+    socket.on('end', () => log(name, 'socket end'))
+    const closed = new Promise((resolve) => request.on('close', resolve))
+    await new Promise((resolve) => socket.on('connect', resolve))
+    act(request, socket)
+    await closed
+    await new Promise(setImmediate)
+    log(name, 'close')
+  }
+})

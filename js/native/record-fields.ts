@@ -207,8 +207,13 @@ export function closedSent(words: Uint32Array, word: number): number {
   return words[word + 7]! + words[word + 8]! * 2 ** 32
 }
 
+/** Requests of a client of which the kernel may have taken a byte. */
+export function closedRequests(words: Uint32Array, word: number): number {
+  return words[word + 9]!
+}
+
 /** Where the fields end and the payload begins. */
-export const CLOSED_PAYLOAD = 36
+export const CLOSED_PAYLOAD = 40
 
 // IN_CONNECT_FAILED. `Failure` follows once for each attempt, in the order in which they began.
 

@@ -292,7 +292,7 @@ class Environment {
     if (type === r.IN_CLOSED) {
       this.#dismiss(connection)
       connection.counters = [fields.closedReceived(inWords, word), fields.closedSent(inWords, word)]
-      connection.onClosed(fields.closedErrno(inWords, word))
+      connection.onClosed(fields.closedErrno(inWords, word), fields.closedRequests(inWords, word))
       return true
     }
     if (connection.isClient && (type === r.IN_CONNECTED || type === r.IN_CONNECT_FAILED)) {

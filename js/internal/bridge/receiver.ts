@@ -29,8 +29,11 @@ interface Connected extends Target {
   acknowledged: number
   /** Bytes received and sent, set before `onClosed`. */
   counters: [read: number, written: number] | null
-  /** @param errno the operating system's error number, 0 for an orderly end */
-  onClosed(errno: number): void
+  /**
+   * @param errno the operating system's error number, 0 for an orderly end
+   * @param requests number of a client's requests of which the kernel may have accepted a byte
+   */
+  onClosed(errno: number, requests: number): void
   /**
    * Whether the next record of the batch is from the same read as the one that was just served.
    * @param kind of the record, IN_BODY or another

@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net'
 import type { Agent } from '../../agent.js'
 import type { ClientRequest } from '../../client.js'
 import type { ClientOptions } from './options.js'
+import { keepQuiet, onceUnsent } from './pool-liveness.js'
 import { debug } from '../debug.js'
 import { kAsyncId } from '../symbols.js'
 import { validateString } from '../validators.js'
@@ -26,6 +27,40 @@ export function drop<T>(view: View<T>, name: string, item: T): boolean {
 export function onIdleError(this: Socket, error: Error): void {
   debug?.('SOCKET ERROR on FREE socket: %s', error.message)
   this.destroy()
+}
+
+/** What a handle calls with bytes that it has read, or at their end, while its socket is idle; and what it called before. */
+const kGuard = Symbol('ferrohttp.guard')
+
+interface Guarded {
+  readonly _handle?: { onread?: unknown; reading?: boolean; readStart?(): number } | null
+  [kGuard]?: { readonly onRead: () => void; readonly before: unknown }
+}
+
+/**
+ * As Node's agent, which reads the sockets that it keeps: bytes, FIN and errors destroy an idle socket, and it emits nothing but
+ * 'close'. Other streams than those of libuv handles emit their events.
+ */
+export function guardIdle(socket: Socket): void {
+  if (keepQuiet(socket) || socket.connecting) return
+  const handle = (socket as Guarded)._handle
+  if (typeof handle?.onread !== 'function' || typeof handle.readStart !== 'function') return
+  const onRead = (): void => {
+    socket.destroy()
+  }
+  ;(socket as Guarded)[kGuard] = { onRead, before: handle.onread }
+  handle.onread = onRead
+  if (handle.reading) return
+  handle.reading = true
+  if (handle.readStart() !== 0) socket.destroy()
+}
+
+/** The socket is not idle any more. */
+export function endGuard(socket: Socket): void {
+  const { _handle: handle, [kGuard]: guard } = socket as Guarded
+  if (guard === undefined) return
+  ;(socket as Guarded)[kGuard] = undefined
+  if (handle?.onread === guard.onRead) handle.onread = guard.before
 }
 
 /** Replaces the async_hooks resource of a native socket by a new one. */
@@ -89,6 +124,7 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
   socket.on('close', onClose)
   socket.on('timeout', onTimeout)
   socket.on('agentRemove', onRemove)
+  onceUnsent(socket, (request) => agent.addRequest(request, options))
   if (agent.listenerCount('keylog') > 0) passKeylog(agent, socket)
 }
 

@@ -3,6 +3,7 @@
  * Node's documentation lists under `http.request`.
  */
 import diagnostics from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 
 import type { ClientRequest } from '../../client.js'
 import { fillResponseHead, IncomingMessage } from '../../incoming.js'
@@ -12,9 +13,11 @@ import { connectionReset } from '../errors.js'
 import type { ResponseRecord } from '../bridge/record-reader.js'
 import * as r from '../../native/records.js'
 import { reportMeasured, type Answered } from '../node-parity/performance-entries.js'
-import { kMeasured, kTransport } from '../symbols.js'
+import { QUEUED_AGAIN } from '../message/outgoing-state.js'
+import { kMeasured, kState, kTransport } from '../symbols.js'
 import { isTraced, requestEnds } from '../node-parity/trace-events.js'
-import { kBody, kEnd } from '../bridge/transport.js'
+import { kBody, kEnd, type MessagePart } from '../bridge/transport.js'
+import { queueEnd } from '../message/sending.js'
 
 const failure = diagnostics.channel('http.client.request.error')
 const responded = diagnostics.channel('http.client.response.finish')
@@ -196,6 +199,23 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
  */
 function endsWithConnection({ headers }: IncomingMessage): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
+}
+
+/** A request of which nothing was sent leaves its connection. `part` is all of it, and it is queued again. */
+export function takeBack(request: ClientRequest, socket: Socket, part: MessagePart): void {
+  const { timeout } = socket
+  const listener = request.timeoutCb
+  if (listener !== null) socket.removeListener('timeout', listener)
+  request.once('socket', (other: Socket) => {
+    if (timeout !== undefined) other.setTimeout(timeout)
+    if (listener !== null && !other.listeners('timeout').includes(listener)) other.once('timeout', listener)
+  })
+  request.parser = null
+  request[kTransport] = null
+  request.reusedSocket = false
+  request[kState] |= QUEUED_AGAIN
+  request._headerSent = false
+  queueEnd(request, part.body, part.encoding, false)
 }
 
 /** The connection has closed. */

@@ -43,6 +43,10 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   /** Whether it is a Unix socket. */
   isPath = false
   failed = false
+  /** See `keepQuiet`. */
+  isKept = false
+  /** Has the agent choose another connection for a request. Null for a connection without an agent. */
+  sendAgain: ((request: ClientRequest) => void) | null = null
   /** Whether the response's body ends with the connection. */
   untilClose = false
   /** The environment's turn in which the connection was reported as established. */
@@ -116,7 +120,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(discard, this)
     if (this.slot === -1) {
       // The attempt never begins.
-      if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(() => this.onClosed(0))
+      if (mode === r.CLOSE_DESTROY || mode === r.CLOSE_RESET) process.nextTick(() => this.onClosed(0, 0))
       return
     }
     this.command(r.OUT_CLOSE, mode)
@@ -168,12 +172,15 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /**
-   * Like a libuv handle, it keeps the event loop alive while it connects, reads or writes, unless the program has called
-   * `unref()`, and in any case while it closes.
+   * Like a libuv handle, it keeps the event loop alive while it reads, unless the program has called `unref()`, and in any case while
+   * it connects, writes or closes.
    */
   protected get isWorking(): boolean {
     if (this.slot === -1) return false
-    return (this.isReferenced && (!this.window.held || !this.pending.empty)) || this.ending || this.#leaving
+    const reads = this.isReferenced && !this.window.held
+    // During a handshake of TLS the bytes of requests wait.
+    const writes = this.socket.connecting || (this.connected && !this.pending.empty)
+    return reads || writes || this.ending || this.#leaving
   }
 
   protected holdLoop(on: boolean): void {
@@ -186,6 +193,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   attach(request: ClientRequest): void {
     this.request = request
     this.failed = false
+    this.isKept = false
     this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
     this.#side._httpMessage = request
     this.#side.parser = this
@@ -204,6 +212,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     this.#scope?.emitDestroy()
     this.#scope = null
     this.writer = null
+    this.whole = null
   }
 
   /** The I/O thread ends an idle connection on which bytes arrive. */
@@ -215,7 +224,11 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   readonly #onSocketError = (error: Error): void => {
-    if (this.request !== null) exchange.onSocketError(this.request, this, error)
+    if (this.request === null) return
+    exchange.onSocketError(this.request, this, error)
+    // The program may have emitted the error itself. The rest of the read is dropped, as in Node.
+    this.discard()
+    this.socket.destroy()
   }
 
   readonly #onSocketClosed = (): void => {
@@ -231,6 +244,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   handOver(): void {
     this.detach()
+    this.isKept = false
     this.upgraded = true
     this.command(r.OUT_UPGRADE)
     this.#side.release()
@@ -264,10 +278,29 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------
 
+  /**
+   * The connection has ended between two requests, and no byte of the second one was sent. It gets another connection, if all of it
+   * is known. @returns whether it does
+   */
+  #sendElsewhere(sent: number): boolean {
+    const { request, whole, sendAgain, socket } = this
+    if (request === null || whole === null || sendAgain === null || sent === 0 || sent >= this.requests) return false
+    if (request.destroyed || request.res !== null || socket.destroyed) return false
+    this.pending.recall()
+    const scope = this.#scope!
+    this.#scope = null
+    this.detach()
+    exchange.takeBack(request, socket, whole)
+    scope.runInAsyncScope(sendAgain, undefined, request)
+    scope.emitDestroy()
+    return true
+  }
+
   onConnected(index: number, addresses: string): void {
     this.addresses = addresses
     this.connected = this.#tls === null
     this.#side.onConnected(index)
+    if (!this.isReferenced) this.updateHold()
     if (this.connected) this.#open()
   }
 
@@ -344,14 +377,23 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     const { request } = this
     const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error === null) {
-      // The peer has sent FIN instead of a response. The record of the connection's end follows.
-      if (request.res === null) this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
+      // The record of the connection's end follows.
+      this.#hangUp()
       return
     }
     countOne(counts.clientErrors, error.code ?? error.name)
     this.socket.removeListener('end', endsByRecord)
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
+  }
+
+  /** The peer has sent FIN. The request fails if it has no response. */
+  #hangUp(): void {
+    const { request, socket } = this
+    if (request === null || request.res !== null || socket.destroyed) return
+    this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
+    // In Node this is the first listener of the socket's 'end'. The others follow, although it destroys the socket.
+    if (socket.destroyed && !socket.readableEnded) socket.emit('end')
   }
 
   onTimeout(kind: number): void {
@@ -366,7 +408,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     else this.#side.endReading()
   }
 
-  onClosed(errno: number): void {
+  onClosed(errno: number, requests: number): void {
     if (this.closed) return
     this.closed = true
     countErrno(counts.clientErrors, errno)
@@ -375,7 +417,9 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     whenClosed?.()
     whenClosed = null
     if (this.#givenUp === null) {
-      this.#side.onConnectionClosed(errno)
+      const isQuiet = this.isKept || this.#sendElsewhere(requests)
+      if (!isQuiet && errno === 0 && this.connected) this.#hangUp()
+      this.#side.onConnectionClosed(errno, isQuiet)
       return
     }
     this.failWrites(() => connectionReset('write ECONNRESET'))

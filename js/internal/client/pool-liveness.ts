@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 
+import type { ClientRequest } from '../../client.js'
 import { kConnection, type NativeSocket } from '../socket/native-socket.js'
 import * as r from '../../native/records.js'
 import { environment } from '../bridge/environment.js'
@@ -25,6 +26,20 @@ export function slotOf(socket: Socket): number {
 /** @returns 0 for a socket without a connection */
 export function generationOf(socket: Socket): number {
   return connectionOf(socket)?.generation ?? 0
+}
+
+/** `sendAgain` has the agent choose another connection for a request. */
+export function onceUnsent(socket: Socket, sendAgain: (request: ClientRequest) => void): void {
+  const connection = connectionOf(socket)
+  if (connection !== undefined) connection.sendAgain = sendAgain
+}
+
+/** Until its next request a native socket emits nothing but 'close' at its end. @returns whether it is native */
+export function keepQuiet(socket: Socket): boolean {
+  const connection = connectionOf(socket)
+  if (connection === undefined) return false
+  connection.isKept = true
+  return true
 }
 
 /** Where the I/O thread has closed the connection already, its socket keeps the event loop alive until this thread reads so. */

@@ -34,6 +34,10 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   protected early: (() => void)[] | null = []
   /** The last message that has written bytes. */
   protected writer: SettledMessage | null = null
+  /** Number of requests whose heads were handed over. */
+  protected requests = 0
+  /** The current request, if it was handed over as one part that can be sent again. */
+  protected whole: MessagePart | null = null
   /** 'connect' has been emitted, and 'secureConnect' where there is TLS. */
   protected connected = false
   /** Number of writes that the kernel has accepted before that was emitted. */
@@ -108,6 +112,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean {
     if (this.socket.destroyed) return false
     this.#limit()
+    this.requests++
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const socket = this.throughSocket()
     if (socket !== null) {
@@ -118,6 +123,8 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
       return accepted
     }
     const ends = (flags & END) !== 0
+    // The program may change a buffer after it was sent.
+    if (ends && callback === null && (part.body === null || typeof part.body === 'string')) this.whole = part
     if (ends && (flags & ACKNOWLEDGE) === 0 && callback === null && this.early === null && isSmall(part.body)) {
       // There is no callback, and the kernel accepts so few bytes at once.
       if (this.closed) return true
@@ -227,7 +234,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   protected writeRaw(chunk: BodyChunk, encoding: BufferEncoding): void {
     this.#command(() => environment.writeBytes(this, r.OUT_RAW, chunk, encoding, ACKNOWLEDGE))
     this.pending.add(partLength(chunk, encoding, 0), null, null)
-    if (this.window.held) this.updateHold()
+    if (this.window.held || !this.isReferenced) this.updateHold()
   }
 
   /** As in Node a socket that is not connected holds back later writes. */
@@ -261,7 +268,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
       this.pending.add(bytes, callback, ends ? message : null)
       if (this.early === null && (callback !== null || ends)) environment.awaitWrites()
     }
-    if (this.window.held) this.updateHold()
+    if (this.window.held || !this.isReferenced) this.updateHold()
     return this.pending.bytes < this.writableHighWaterMark
   }
 
@@ -275,7 +282,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     const written = this.acknowledgedEarly
     this.acknowledgedEarly = 0
     this.pending.acknowledge(written)
-    if (this.window.held) this.updateHold()
+    if (this.window.held || !this.isReferenced) this.updateHold()
     if (this.pending.bytes === 0) this.writer?.[kDrain]()
   }
 

@@ -9,6 +9,7 @@ import { kRenew } from './agent-sockets.js'
 import {
   aggregateError,
   connectError,
+  ERR_SOCKET_CLOSED,
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
   systemError,
   type SystemError,
@@ -42,6 +43,8 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   declare autoSelectFamilyAttemptedAddresses: string[]
   #target: ConnectOptions | null = null
   #connected = false
+  /** A listener of 'connect' has destroyed it. In Node nothing is written then. */
+  #failedInConnect = false
   declare [kAsyncId]: number
   #resource: SocketResource
   /** While it connects. */
@@ -135,6 +138,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
         .slice(0, index + 1)
         .map((address) => `${address}:${target.port ?? 0}`)
     this.emit('connect')
+    this.#failedInConnect = this.destroyed
     this.emit('ready')
     if (this.readableFlowing === true) this.read(0)
   }
@@ -156,11 +160,15 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     return connectError(code, 'connect', addresses![index], port, local)
   }
 
-  /** The connection has closed. `errno` is 0 after an orderly close. */
-  onConnectionClosed(errno: number): void {
+  /** The connection has closed. `errno` is 0 after an orderly close. `isKept`: see `keepQuiet` */
+  onConnectionClosed(errno: number, isKept: boolean): void {
+    this.#attempt?.emitDestroy()
+    if (isKept && !this.destroyed) {
+      this.destroy()
+      return
+    }
     // ECANCELED: this side has given up the connection on purpose.
     const wanted = errno === 0 || errno === ECANCELED
-    this.#attempt?.emitDestroy()
     this.onClosed(wanted ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
   }
 
@@ -219,7 +227,8 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   #reportClosed(hadError: boolean): void {
     this.#shutdown?.emitDestroy()
     this.#resource.emitDestroy()
-    this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected)
+    const why = this.#failedInConnect ? ERR_SOCKET_CLOSED : () => systemError('ECANCELED', 'write')
+    this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected ? why : null)
   }
 }
 
@@ -236,10 +245,13 @@ function showInput(socket: ClientSocket, event: string): void {
   else if (event === 'data') connection.tap()
 }
 
-/** Emits 'close'. Writes that were under way fail before it, those that waited for the connection after it. */
-function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean): void {
+/**
+ * Emits 'close'. Writes that were under way fail before it, those that waited for the connection after it.
+ * @param why makes the error of the writes; null before the connection was established
+ */
+function emitClose(socket: ClientSocket, hadError: boolean, why: (() => Error) | null): void {
   const connection = socket[kConnection]
-  if (connected) connection.failWrites(() => systemError('ECANCELED', 'write'))
+  if (why !== null) connection.failWrites(why)
   else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION))
   socket.emit('close', hadError)
 }

@@ -14,11 +14,12 @@ export const OBS_TEXT_HEAD = 8
 export const MANAGED = 16
 /** `outputData` begins with the head, except for interim responses. */
 export const HEAD_QUEUED = 32
-
-/** Parts of this turn wait for its end; see `writeChunk` in `sending.ts`. */
-export const IN_TURN = 32
 /** The program has corked the message and written a part. Further parts are joined to it. */
 export const JOINING = 64
+/** Parts of this turn wait for its end; see `waitsForTurn` in `turn-parts.ts`. */
+export const IN_TURN = 128
+/** A request that was given to a connection which had ended, and was queued again; see `takeBack` in `exchange.ts`. */
+export const QUEUED_AGAIN = 256
 
 /** Body bytes counted for `strictContentLength`. */
 export const kBytesWritten = Symbol('ferrohttp.bytesWritten')

@@ -60,6 +60,8 @@ impl Connection {
                 }
                 if request.is_some() {
                     state.incoming.waiting.forget_heads();
+                    let at = (!state_only).then(|| state.output.end());
+                    state.role.begin_request(at);
                 }
                 let applied = state
                     .send_head(request, head, chunked, state_only)

@@ -244,8 +244,9 @@ impl Connection {
     /// Ends the connection. I/O thread only.
     fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
         let counters = state.counters();
+        let requests = state.role.requests_sent(counters.1);
         if self.retire(state) {
-            batch.closed(self.id(), errno, counters);
+            batch.closed(self.id(), errno, counters, requests);
         }
     }
 
@@ -261,7 +262,7 @@ impl Connection {
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Open(stream) => {
                 self.free_slot(state);
-                batch.closed(self.id(), 0, state.counters());
+                batch.closed(self.id(), 0, state.counters(), 0);
                 let weak = Arc::downgrade(self);
                 let number = server.lingering.add(weak);
                 state.lifecycle = Lifecycle::Lingering { stream, number };

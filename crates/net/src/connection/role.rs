@@ -47,6 +47,10 @@ pub(super) struct ServerRole {
 pub(super) struct ClientRole {
     /// On the heap, because it would make the connections of servers larger, too.
     settings: Box<Settings>,
+    /// Number of requests whose heads were appended to the output.
+    requests: u32,
+    /// Position of the last request's first byte in the output. None if the program's socket sends it.
+    last_request_at: Option<u64>,
 }
 
 impl ServerRole {
@@ -80,6 +84,8 @@ impl ClientRole {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings: Box::new(settings),
+            requests: 0,
+            last_request_at: None,
         }
     }
 }
@@ -101,6 +107,21 @@ impl Role {
             Self::Server(role) => Some(role),
             Self::Client(_) => None,
         }
+    }
+
+    /// A request's head is being appended to the output, at this position. None if the program's socket sends it.
+    pub(super) const fn begin_request(&mut self, at: Option<u64>) {
+        if let Self::Client(role) = self {
+            role.requests = role.requests.wrapping_add(1);
+            role.last_request_at = at;
+        }
+    }
+
+    /// Number of a client's requests of which the kernel may have accepted a byte, when it has accepted `written` bytes in all.
+    pub(super) fn requests_sent(&self, written: u64) -> u32 {
+        let Self::Client(role) = self else { return 0 };
+        let is_unsent = role.last_request_at.is_some_and(|at| written <= at);
+        role.requests.wrapping_sub(u32::from(is_unsent))
     }
 
     /// The limits and timeouts that hold now.

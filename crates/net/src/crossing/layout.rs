@@ -213,6 +213,8 @@ layouts! {
         received: u64,
         /// Bytes that the kernel has taken.
         sent: u64,
+        /// Requests of a client of which the kernel may have taken a byte.
+        requests: u32,
     }
 
     /// IN_CONNECT_FAILED. `Failure` follows once for each attempt, in the order in which they began.

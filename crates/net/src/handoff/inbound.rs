@@ -343,14 +343,21 @@ impl Batch {
     }
 
     /// The connection has closed. `errno` is 0 after an orderly end. `counters` are the bytes received, and those that the kernel
-    /// has accepted, which cannot be read later.
-    pub(crate) fn closed(&mut self, id: ConnectionId, errno: i32, counters: (u64, u64)) {
+    /// has accepted, which cannot be read later. `requests` are those of a client of which it may have accepted a byte.
+    pub(crate) fn closed(
+        &mut self,
+        id: ConnectionId,
+        errno: i32,
+        counters: (u64, u64),
+        requests: u32,
+    ) {
         let (received, sent) = counters;
         let errno = errno.unsigned_abs();
         let fields = layout::Closed {
             errno,
             received,
             sent,
+            requests,
         };
         self.fields_alone(kind::CLOSED, 0, id, fields);
     }

@@ -267,7 +267,7 @@ fn a_record_between_two_parts_keeps_its_place() {
     type Add = fn(&mut Batch);
     let between: [(u32, Add); 7] = [
         (kind::OPEN, |batch| batch.open(B, 1, (None, None))),
-        (kind::CLOSED, |batch| batch.closed(B, 0, (0, 0))),
+        (kind::CLOSED, |batch| batch.closed(B, 0, (0, 0), 0)),
         (kind::ACK, |batch| batch.ack(A, 1)),
         (kind::TIMEOUT, |batch| batch.timeout(A, Timeout::Socket)),
         (kind::EOF, |batch| batch.eof(B)),
