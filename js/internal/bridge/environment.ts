@@ -4,7 +4,6 @@
  */
 import { deliver, restOfRead, words, type FastBuffer } from './record-reader.js'
 import { Acknowledgements } from './acknowledgements.js'
-import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { NativeClientReceiver, NativeListener, NativeReceiver } from './receiver.js'
 import { Phase, phaseMemory } from './phase.js'
@@ -14,9 +13,10 @@ import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../../native/record-fields.js'
 import * as r from '../../native/records.js'
 import { isEarlyEnd } from './response-error.js'
-import { kOpened, kTransport } from '../symbols.js'
+import { kOpened } from '../symbols.js'
 import { nextTick, now } from '../timers.js'
-import { kSettle, type BodyChunk, type MessagePart, type MessageTransport, type SettledMessage } from './transport.js'
+import { Settling } from './settling.js'
+import type { BodyChunk, MessagePart, MessageTransport, SettledMessage } from './transport.js'
 
 /** The time in ms that handlers may run before their answers so far are sent. */
 const FLUSH_AFTER = 0.5
@@ -72,10 +72,7 @@ class Environment {
   #sent = false
   /** Number of calls under way that write several records, which are sent together. */
   #gathering = 0
-  /** Messages whose END is in the scratch buffer, and which need no acknowledgement. */
-  #settling: SettledMessage[] = []
-  /** Messages that count as written, and are settled in a tick each. */
-  #presumed: SettledMessage[] = []
+  readonly #settling = new Settling()
   readonly #acknowledgements = new Acknowledgements()
 
   /** Number of turns of the event loop that have called this object. */
@@ -146,7 +143,7 @@ class Environment {
     for (;;) {
       if (this.#at === this.#end) {
         // Answers are sent before the queue is read again, because the last one would wait for that.
-        if (!this.#writer.isEmpty || this.#settling.length > 0) this.flush()
+        if (!this.#writer.isEmpty || this.#settling.isDue) this.flush()
         if (!this.#refill()) return true
         if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
       }
@@ -403,7 +400,7 @@ class Environment {
   /** Sends everything written so far, and settles the messages that end with it. */
   flush(time = 0): void {
     this.#sendUntil(time || now())
-    this.#settle()
+    this.#settling.settle()
   }
 
   #sendUntil(time: number): void {
@@ -411,52 +408,26 @@ class Environment {
     this.#lastFlush = time
   }
 
-  #settle(): void {
-    if (this.#settling.length === 0) return
-    const settling = this.#settling
-    this.#settling = []
-    forEachIsolated(settling, settle)
-  }
-
   /** Settles `message` after the next flush. */
   settleAfterFlush(message: SettledMessage): void {
     this.#arm()
-    this.#settling.push(message)
+    this.#settling.add(message)
   }
 
   /** See `Port`. */
   settlePresumed(message: SettledMessage): void {
-    if (!this.#running) {
-      this.settleAfterFlush(message)
-      return
-    }
-    // First, because it may throw. A tick without a message does no harm.
-    nextTick(settlePresumed)
-    this.#presumed.push(message)
-  }
-
-  /** Settles the oldest message of those that count as written, unless it was recalled. */
-  settleNextPresumed(): void {
-    this.#presumed.shift()?.[kSettle]()
+    if (this.#running) this.#settling.addPresumed(message)
+    else this.settleAfterFlush(message)
   }
 
   /** See `Port`. */
   isSettling(connection: MessageTransport, response: SettledMessage): boolean {
-    for (const message of [...this.#presumed, ...this.#settling]) {
-      if (message === response) return false
-      if (isOf(connection, message)) return true
-    }
-    return false
+    return this.#settling.includesAhead(connection, response)
   }
 
   /** See `Port`. */
   recall(connection: MessageTransport): SettledMessage[] {
-    const recalled = [...this.#presumed, ...this.#settling].filter((message) => isOf(connection, message))
-    if (recalled.length > 0) {
-      this.#presumed = this.#presumed.filter((message) => !isOf(connection, message))
-      this.#settling = this.#settling.filter((message) => !isOf(connection, message))
-    }
-    return recalled
+    return this.#settling.recall(connection)
   }
 
   /**
@@ -499,7 +470,7 @@ class Environment {
     this.#gatheredLength = 0
     if (this.#running) return
     // Records that wait for the end of the phase count as written, because a socket of Node has accepted them by now.
-    if (this.#phase.waiting) this.#settle()
+    if (this.#phase.waiting) this.#settling.settle()
     else this.flush()
   }
 
@@ -586,20 +557,7 @@ function scratch(size: number): FastBuffer {
   return Buffer.allocUnsafeSlow((size + 3) & ~3) as FastBuffer
 }
 
-/** Whether the message is one that the connection sends. */
-function isOf(connection: MessageTransport, message: SettledMessage): boolean {
-  return (message as { [kTransport]?: unknown })[kTransport] === connection
-}
-
-function settle(message: SettledMessage): void {
-  message[kSettle]()
-}
-
 export const environment = new Environment()
-
-function settlePresumed(): void {
-  environment.settleNextPresumed()
-}
 
 function flushScheduled(): void {
   environment.scheduledFlush()
