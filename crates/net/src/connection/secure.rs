@@ -16,14 +16,17 @@ use std::time::{Duration, Instant};
 use super::output::{Flush, Output};
 use super::{Connection, State, Turn};
 use crate::crossing::{tls_failure, verdict};
-use crate::handoff::Batch;
+use crate::handoff::{Batch, CHUNK};
 use crate::messages::Engine;
 use crate::socket::stream::Stream;
 use crate::time::clock::now;
 use crate::tls::{Failure, Judge, Session, TlsAnswer};
 
-/// Ciphertext of one read.
-const READ: usize = 32 * 1024;
+/// Ciphertext of one read: that of the plaintext for which there is usually room, `CHUNK`, with the overhead of its records.
+const READ: usize = CHUNK + 1024;
+
+/// A buffer that has plaintext is not filled further when it has room for that of this much ciphertext or less.
+const LEAST: usize = 1024;
 
 /// Largest number of full reads in succession. A peer that sends messages of TLS without end must not occupy the thread.
 const READS: usize = 4;
@@ -38,7 +41,7 @@ const EARLIEST: usize = 256 * 1024;
 const FLUSH_BOUND: u64 = 1024 * 1024;
 
 thread_local! {
-    static CIPHERTEXT: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(READ));
+    static CIPHERTEXT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
 }
 
 /// See the module.
@@ -129,8 +132,8 @@ impl Secure {
         self.is_cut_short || self.error.is_some()
     }
 
-    /// As `Stream::try_read_spare`, for plaintext, of which there may be one record more than the buffer had room for. Also sends
-    /// the handshake's replies.
+    /// As `Stream::try_read_spare`, for plaintext. Also sends the handshake's replies. `plaintext` grows if its capacity is less than a
+    /// record has, or for what was kept.
     pub(super) fn read(&mut self, stream: &Stream, plaintext: &mut Vec<u8>) -> io::Result<usize> {
         self.is_cut_short = false;
         if let Some(error) = self.error.take() {
@@ -166,8 +169,21 @@ impl Secure {
     fn receive(&mut self, stream: &Stream, plaintext: &mut Vec<u8>) -> io::Result<bool> {
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
             for _ in 0..READS {
-                ciphertext.clear();
-                let count = match stream.try_read_spare(ciphertext) {
+                let is_open = self.is_open();
+                let room = if is_open {
+                    self.session
+                        .ciphertext_for(plaintext.capacity() - plaintext.len())
+                } else {
+                    READ
+                };
+                if room <= LEAST && !plaintext.is_empty() {
+                    break;
+                }
+                let room = match room {
+                    0 => LEAST,
+                    room => room.min(READ),
+                };
+                let count = match stream.try_read(&mut ciphertext[..room]) {
                     Ok(0) => return Ok(true),
                     Ok(count) => count,
                     Err(error)
@@ -180,12 +196,11 @@ impl Secure {
                     }
                     Err(error) => return Err(error),
                 };
-                let is_full = count == ciphertext.capacity();
-                let is_open = self.is_open();
+                let is_full = count == room;
                 let received = if is_open {
-                    self.session.receive(ciphertext, plaintext)
+                    self.session.receive(&ciphertext[..count], plaintext)
                 } else {
-                    self.session.receive_and_keep(ciphertext)
+                    self.session.receive_and_keep(&ciphertext[..count])
                 };
                 received.map_err(|_| ErrorKind::InvalidData)?;
                 if !is_open && is_full {
@@ -216,7 +231,6 @@ impl Secure {
             plaintext.append(&mut self.session.take_kept());
         }
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
-            ciphertext.resize(READ, 0);
             let count = stream.read_now(ciphertext)?;
             // A failure is reported when the connection's task next reads.
             let _ = if is_open {
@@ -235,7 +249,6 @@ impl Secure {
             return Ok(false);
         }
         CIPHERTEXT.with_borrow_mut(|ciphertext| {
-            ciphertext.resize(READ, 0);
             for _ in 0..READS {
                 if self.session.kept_bytes() > 0
                     || self.error.is_some()

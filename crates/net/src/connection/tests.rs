@@ -1,13 +1,16 @@
-//! The output, without a connection, and functions for the tests of connections.
+//! The output and reads of TLS, without a connection, and functions for the tests of connections.
 
+use std::io::{ErrorKind, Write as _};
 use std::net::Ipv4Addr;
 
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Connection;
 use super::output::{Flush, Output};
-use crate::handoff::HeldBytes;
+use super::secure::Secure;
+use crate::handoff::{CHUNK, HeldBytes};
 use crate::socket::stream::Stream;
+use crate::tls::testing;
 
 /// ECONNRESET.
 const RESET: i32 = 104;
@@ -70,4 +73,89 @@ async fn one_flush_writes_a_limited_number_of_bytes() {
     assert_eq!(output.bytes_written(), total as u64);
     drop(stream);
     assert_eq!(reading.join().expect("reader").expect("read"), total as u64);
+}
+
+/// Bytes of the largest record.
+const RECORD: usize = 16 * 1024;
+
+/// A client on a thread of its own that sends `body` in records with the plaintext of `sizes` in turn, updates its keys in between,
+/// and closes. Every write has many records.
+fn send(
+    address: std::net::SocketAddr,
+    body: Vec<u8>,
+    sizes: &'static [usize],
+) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut socket = std::net::TcpStream::connect(address).expect("connect");
+        let mut tls = testing::client();
+        tls.set_buffer_limit(None);
+        tls.complete_io(&mut socket).expect("a handshake");
+        let (mut rest, mut sizes) = (&body[..], sizes.iter().cycle());
+        let mut ciphertext = Vec::new();
+        while let [_, ..] = rest {
+            let size = sizes.next().expect("endless");
+            let (part, others) = rest.split_at(rest.len().min(*size));
+            tls.writer().write_all(part).expect("room");
+            if rest.len() % 8 == 0 {
+                tls.refresh_traffic_keys().expect("TLS 1.3");
+            }
+            rest = others;
+        }
+        tls.send_close_notify();
+        while tls.wants_write() {
+            tls.write_tls(&mut ciphertext).expect("room");
+        }
+        socket.write_all(&ciphertext).expect("write");
+        // The server's tickets are unread: a close would reset the connection.
+        drop(socket.shutdown(std::net::Shutdown::Write));
+        drop(std::io::copy(&mut socket, &mut std::io::sink()));
+    })
+}
+
+#[tokio::test]
+async fn a_read_of_tls_leaves_what_its_buffer_has_no_room_for() {
+    let body: Vec<u8> = (0..1_000_000u32).map(|i| (i % 251) as u8).collect();
+    for sizes in [
+        &[RECORD][..],
+        &[1400],
+        &[RECORD, 1, 700, 9000],
+        &[90, RECORD, 15_000],
+    ] {
+        for capacity in [RECORD, RECORD + 1, 40_000, CHUNK] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .await
+                .expect("bind");
+            let address = listener.local_addr().expect("address");
+            let peer = send(address, body.clone(), sizes);
+            let (socket, _) = listener.accept().await.expect("accept");
+            let stream = Stream::Tcp(socket);
+            let session = testing::server().accept().expect("a session");
+            let mut secure = Secure::new((session, None), None);
+            let mut received = Vec::new();
+            loop {
+                let mut plaintext = Vec::with_capacity(capacity);
+                match secure.read(&stream, &mut plaintext) {
+                    Ok(0) => break,
+                    Ok(count) => {
+                        assert_eq!(count, plaintext.len());
+                        assert_eq!(plaintext.capacity(), capacity, "{sizes:?}");
+                        received.append(&mut plaintext);
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                        let Stream::Tcp(socket) = &stream else {
+                            unreachable!("it is TCP");
+                        };
+                        if !secure.has_more() {
+                            socket.readable().await.expect("a poller");
+                        }
+                    }
+                }
+            }
+            assert!(received == body, "{sizes:?}, {capacity}");
+            assert!(secure.is_closed_by_peer());
+            drop(stream);
+            peer.join().expect("the peer");
+        }
+    }
 }

@@ -58,6 +58,11 @@ impl Stream {
         each!(self, s => s.try_read_buf(buffer), lent => receive(lent, buffer))
     }
 
+    /// Reads, if the poller has reported the socket as readable.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        each!(self, s => s.try_read(buffer), lent => (&*lent).read(buffer))
+    }
+
     /// Reads without asking the poller, which may not have reported the bytes yet.
     pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
         each!(self, s => (&*SockRef::from(s)).read(buffer))

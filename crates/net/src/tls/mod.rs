@@ -17,6 +17,7 @@ mod certificate;
 mod ciphers;
 mod client;
 mod failure;
+mod framing;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzzing;
 mod hello;

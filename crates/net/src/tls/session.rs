@@ -14,6 +14,7 @@ use rustls::{
 };
 
 use super::ciphers::openssl_name;
+use super::framing::{Framing, HEADER};
 use super::hello::{Decided, Hello, Question, Refusal, TlsAnswer};
 use super::key_log::KeyLines;
 use super::{Failure, TlsServer};
@@ -26,6 +27,7 @@ pub(crate) struct Session {
     /// The peer's first bytes, kept until there are enough to recognise TLS.
     first: Vec<u8>,
     is_tls: bool,
+    framing: Framing,
     closed_by_peer: bool,
     failed: Option<Failure>,
     /// Plaintext that was received before anything may read it.
@@ -64,9 +66,6 @@ pub(crate) struct Established {
     pub(crate) is_resumed: bool,
 }
 
-/// Bytes of a record's header.
-const HEADER: usize = 5;
-
 impl Session {
     pub(super) fn server(
         config: Arc<ServerConfig>,
@@ -96,12 +95,13 @@ impl Session {
         Self::with(Progress::running(connection), key_lines)
     }
 
-    const fn with(progress: Progress, key_lines: Option<Arc<KeyLines>>) -> Self {
+    fn with(progress: Progress, key_lines: Option<Arc<KeyLines>>) -> Self {
         Self {
             progress,
             alert: Vec::new(),
             first: Vec::new(),
             is_tls: false,
+            framing: Framing::default(),
             closed_by_peer: false,
             failed: None,
             kept: Vec::new(),
@@ -199,6 +199,7 @@ impl Session {
         if let Some(failure) = self.failed {
             return Err(failure);
         }
+        self.framing.advance(ciphertext);
         let received = self.check_first(ciphertext).and_then(|()| {
             let first = std::mem::take(&mut self.first);
             if self.is_tls {
@@ -211,6 +212,12 @@ impl Session {
         });
         self.failed = received.err();
         received
+    }
+
+    /// Largest number of bytes for `receive` that appends at most `room` bytes, as long as the peer uses TLS 1.3. With TLS 1.2 it
+    /// may be a few bytes more.
+    pub(crate) const fn ciphertext_for(&self, room: usize) -> usize {
+        self.framing.ciphertext_for(room)
     }
 
     /// As `receive`, and keeps the plaintext for `take_kept`.

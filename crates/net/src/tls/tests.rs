@@ -283,6 +283,45 @@ fn a_changed_record_is_no_plaintext() {
     assert!(server.has_output());
 }
 
+/// What the client has to send.
+fn records(client: &mut ClientConnection) -> Vec<u8> {
+    let mut records = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut records).unwrap();
+    }
+    records
+}
+
+#[test]
+fn data_ahead_of_a_changed_record_is_received() {
+    let (mut client, mut server) = connected(client_config(), options());
+    let body = [7; 40_000];
+    client.writer().write_all(&body).unwrap();
+    let mut sent = records(&mut client);
+    client.writer().write_all(b"more").unwrap();
+    sent.extend(records(&mut client));
+    *sent.last_mut().unwrap() ^= 1;
+    client.writer().write_all(b"nothing of this").unwrap();
+    sent.extend(records(&mut client));
+    let mut read = Vec::new();
+    assert_eq!(server.receive(&sent, &mut read), Err(Failure(281)));
+    assert!(read == body);
+}
+
+#[test]
+fn nothing_is_received_behind_a_close_notify() {
+    let (mut client, mut server) = connected(client_config(), options());
+    client.writer().write_all(b"last words").unwrap();
+    client.send_close_notify();
+    let mut sent = records(&mut client);
+    sent.extend([23, 3, 3, 0, 20]);
+    sent.extend([0; 20]);
+    let mut read = Vec::new();
+    assert_eq!(server.receive(&sent, &mut read), Ok(()));
+    assert_eq!(read, b"last words");
+    assert!(server.is_closed_by_peer());
+}
+
 #[test]
 fn keys_are_updated_and_empty_records_are_nothing() {
     let (mut client, mut server) = connected(client_config(), options());
