@@ -1,37 +1,36 @@
-// The folders of js/, as docs/ARCHITECTURE.md draws them: a module imports from its own folder and from those of lower layers. Biome's
-// noImportCycles forbids circles within a folder. Types may be imported from anywhere, because such imports do not exist at run time.
+// The layers of js/, as the diagram in docs/ARCHITECTURE.md draws them: a module imports from its own folder and from those of lower
+// layers. Biome's noImportCycles forbids circles within a folder. Types may be imported from anywhere, because such imports do not exist
+// at run time.
 const test = require('ava')
 const fs = require('node:fs')
 const path = require('node:path')
 
 const ROOT = path.join(__dirname, '../../js')
 
-/** From the top down. `name/` is a folder of js/internal, `name` a module of js/, `.` stands for the modules of js/internal itself. */
-const LAYERS = [
-  'index https inspect metrics register bin',
-  'https-core',
-  'https/',
-  'core',
-  'register/ command/ handles/ extensions/',
-  'server client agent',
-  'server/ client/',
-  'socket/',
-  'incoming outgoing response',
-  'message/',
-  'common',
-  'bridge/',
-  'addon/',
-  'node-parity/',
-  '.',
-  'root types native/',
-].map((names) => names.split(' '))
+/**
+ * The entries of each layer of a diagram, from the top down: a folder as `folder/`, a module by its name, and `folder/*` for the modules
+ * of a folder that are in none of its subfolders.
+ */
+function layersOf(diagram) {
+  const entries = (line) =>
+    line
+      .trim()
+      .split(/ {3,}/)[0]
+      .split(/, ?/)
+      .filter((entry) => entry !== '')
+  return diagram.split(/^ +↓$/m).map((layer) => layer.split('\n').flatMap(entries))
+}
+
+const architecture = fs.readFileSync(path.join(ROOT, '../docs/ARCHITECTURE.md'), 'utf8')
+const [, diagram] = /^```\njs\/\n(.+?)^```$/ms.exec(architecture)
+const LAYERS = layersOf(diagram)
 
 /** The entry of LAYERS that a module belongs to. */
 function entryOf(module) {
   const [folder, name, ...deeper] = module.split('/')
   if (name === undefined) return module
   if (folder !== 'internal') return `${folder}/`
-  return deeper.length === 0 ? '.' : `${name}/`
+  return deeper.length === 0 ? 'internal/*' : `internal/${name}/`
 }
 
 /** The position of a module's layer, 0 for the highest, or -1. */
@@ -39,7 +38,7 @@ const layerOf = (module) => LAYERS.findIndex((entries) => entries.includes(entry
 
 /** Whether `from` may import `to`. Modules of js/ may import others of their layer, folders of one layer do not know each other. */
 function mayImport(from, to) {
-  const inFolder = entryOf(from).endsWith('/') || entryOf(to).endsWith('/')
+  const inFolder = entryOf(from).includes('/') || entryOf(to).includes('/')
   if (layerOf(from) === layerOf(to)) return !inFolder || entryOf(from) === entryOf(to)
   return layerOf(from) < layerOf(to)
 }
@@ -98,4 +97,9 @@ export type { G } from './g.js'
 import net from 'node:net'
 `
   t.deepEqual(imported(text), ['./a.js', './b.js', './c.js', './f.js'])
+})
+
+test('diagrams are read in all their forms', (t) => {
+  const text = '  a, b-c      words, and more\n    ↓\n  d/, e/f/,\n  g           others\n    ↓\n  h/*         rest\n'
+  t.deepEqual(layersOf(text), [['a', 'b-c'], ['d/', 'e/f/', 'g'], ['h/*']])
 })
