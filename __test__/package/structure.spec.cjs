@@ -55,6 +55,14 @@ test(`no class has more than ${MOST_FLAGS} flags`, (t) => {
   )
 })
 
+test('no generated function has more than five parameters', (t) => {
+  // Biome checks the others.
+  for (const file of ['js/native/records.ts', 'js/native/record-fields.ts']) {
+    for (const [head, parameters] of read(file).matchAll(/^export function \w+\(([^)]*)\)/gm))
+      t.true(parameters.split(',').filter((one) => one.trim() !== '').length <= 5, head)
+  }
+})
+
 test('a number that crosses is defined in the schema only', (t) => {
   const crossing = exported(read('js/native/records.ts'))
   t.true(crossing.size > 100)

@@ -22,16 +22,19 @@ export function generation(words: Uint32Array, word: number): number {
   return words[word + 3]!
 }
 
-/** Writes all of a record's header but the length. */
+export function firstWord(kind: number, flags: number): number {
+  return kind | (flags << 8)
+}
+
+/** Writes all of a record's header but the length. `first`: see `firstWord`. */
 export function setHeader(
   words: Uint32Array,
   word: number,
-  kind: number,
-  flags: number,
+  first: number,
   slot: number,
   generation: number,
 ): void {
-  words[word] = kind | (flags << 8)
+  words[word] = first
   words[word + 2] = slot
   words[word + 3] = generation
 }

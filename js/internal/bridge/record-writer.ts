@@ -203,7 +203,7 @@ export class RecordWriter {
 
   #begin(base: number, to: Target, type: number, flags: number): Uint32Array {
     const outWords = this.#outWords
-    fields.setHeader(outWords, base >> 2, type, flags, to.slot, to.generation)
+    fields.setHeader(outWords, base >> 2, fields.firstWord(type, flags), to.slot, to.generation)
     return outWords
   }
 

@@ -117,25 +117,27 @@ fn fields() -> String {
             &format!("return {value}"),
         );
     }
+    let head = "firstWord(kind: number, flags: number): number";
+    let body = format!("return kind | (flags << {KIND_BITS})");
+    function(&mut text, head, &body);
     doc(
         &mut text,
-        &["Writes all of a record's header but the length."],
+        &["Writes all of a record's header but the length. `first`: see `firstWord`."],
     );
-    let _ = writeln!(
-        text,
+    text.push_str(
         "export function setHeader(
   words: Uint32Array,
   word: number,
-  kind: number,
-  flags: number,
+  first: number,
   slot: number,
   generation: number,
-): void {{
-  words[word] = kind | (flags << {KIND_BITS})
+): void {
+  words[word] = first
   words[word + 2] = slot
   words[word + 3] = generation
-}}
-"
+}
+
+",
     );
     let head = "setLength(words: Uint32Array, word: number, length: number): void";
     function(&mut text, head, "words[word + 1] = length");
