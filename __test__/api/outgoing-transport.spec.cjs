@@ -286,7 +286,7 @@ test('the connection closed in the middle: close, and later writes are refused',
   t.false(res.write('y', (error) => log.push(`write ${error.code}`)))
   res.end((error) => log.push(`end ${error.code}`))
   await nextTick()
-  // As in Node nobody is called back for an end that cannot be sent.
+  // As in Node the callback of an end that cannot be sent is not called.
   t.deepEqual(log, ['close', 'write ERR_STREAM_DESTROYED'])
 })
 

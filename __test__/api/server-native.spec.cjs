@@ -7,7 +7,7 @@ const { rawExchange } = require('../helpers/raw-client.cjs')
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
-/** Serves one request and tells how the counts changed. */
+/** Serves one request and returns the change of the counts. */
 async function counted(t, server, listenArgs, target) {
   const before = ferrohttp.stats().server
   await new Promise((resolve) => server.listen(...listenArgs, resolve))

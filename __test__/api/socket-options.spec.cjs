@@ -6,7 +6,7 @@ const test = require('ava')
 const ferrohttp = require('../..')
 const { listen } = require('../helpers/listen.cjs')
 
-/** What the socket's connection is told while `act` runs, as numbers of its commands' arguments. */
+/** The commands that the socket's connection receives while `act` runs, as the numbers of their arguments. */
 function commandsDuring(socket, act) {
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'ferrohttp.connection')
   const connection = socket[key]

@@ -56,7 +56,7 @@ test("a client's tunnel", async (t) => {
   const asked = request({ host: '127.0.0.1', port: await listening(t, proxy), method: 'CONNECT', path: 'a:1' })
   asked.end()
   const [, tunnel] = await once(asked, 'connect')
-  // Some programs make sure that nobody else listens.
+  // Some programs remove all other listeners.
   for (const event of ['data', 'close', 'error', 'drain', 'end']) tunnel.removeAllListeners(event)
   const socket = tls.connect({ socket: tunnel, ca: cert, servername: 'localhost' })
   t.is(await converse(socket), 'ping pong')

@@ -81,7 +81,7 @@ function read(request, response, found) {
     found.sha1 = createHash('sha1').update(text).digest('hex')
     found.links = [...text.toString().matchAll(/href="([^"]+)"/g)].map(([, href]) => href)
   })
-  // A response that fails has told so.
+  // A response that fails has reported its error.
   return ended.catch(() => {})
 }
 

@@ -52,7 +52,7 @@ async function die(self) {
   for (const socket of sockets) kill(socket)
   server.closeAllConnections()
   await closed
-  // Some requests find nobody.
+  // Some requests find no server.
   for (let i = 0; i < 20; i++) await turn()
   if (self.over) return
   server.listen(port, '127.0.0.1')

@@ -10,7 +10,7 @@ const ok = (url) => `HTTP/1.1 200 OK\r\nContent-Length: ${url.length}\r\n\r\n${u
 /**
  * A server of plain TCP.
  * - `next()` resolves to `{ socket, url }` when the next head has arrived, on whichever connection
- * - `onConnection`, if set, is told of each socket instead, before anything is read from it
+ * - `onConnection`, if set, is called with each socket instead, before anything is read from it
  */
 async function rawServer({ after, listen }) {
   const sockets = new Set()

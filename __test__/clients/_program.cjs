@@ -9,7 +9,7 @@ const { shop } = require('./_shop.cjs')
 
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
 
-/** A server of `module` and what it was told, closed when the test is over. */
+/** A server of `module` and the requests that it has received. It is closed when the test is over. */
 async function serve(t, module) {
   const heard = []
   const server = module.createServer(
@@ -46,7 +46,7 @@ async function say(file, args, { preload, server }) {
   }
 }
 
-/** For the end of a program: tells what it used, in the form that `say` expects. */
+/** For the end of a program: returns what it used, in the form that `say` expects. */
 function over() {
   const ours = require.cache[path.resolve(__dirname, '../../dist/index.js')]
   process.stdout.write(`${JSON.stringify({ over: true, stats: ours?.exports.stats().client ?? null })}\n`)

@@ -5,7 +5,7 @@ const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const http = require('../..')
 
-/** Answers each request on its connection and closes what is open when told to. */
+/** Answers each request on its connection, and closes the open connections when the test says so. */
 const SERVER = `
   const net = require('node:net')
   const { parentPort } = require('node:worker_threads')

@@ -9,7 +9,7 @@ const http = require('../..')
 
 const ROUNDS = 40
 
-/** Sockets of Node's own hear of the end when the event loop has come round, with node:http too. */
+/** Node's own sockets report the end in a later turn of the event loop, also with node:http. */
 const ROADS = {
   native: { turns: [0, 1, 2], methods: {} },
   compatible: { turns: [1, 2], methods: { createConnection: (options, done) => net.createConnection(options, done) } },

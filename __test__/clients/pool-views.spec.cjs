@@ -82,7 +82,7 @@ test.serial('through a long life views and pools are at one', async (t) => {
   const check = () => {
     const { sockets, freeSockets } = http.stats().agents
     const views = shown(agents)
-    // The queue's length is told with the next question.
+    // The length of the queue is reported with the next call.
     t.deepEqual(
       { sockets, freeSockets },
       { sockets: before.sockets + views.sockets, freeSockets: before.freeSockets + views.freeSockets },

@@ -1,13 +1,13 @@
 'use strict'
 // Servers that answer late, twice, early, in part, with more than was asked for, or not at all: each request gets its own
-// answer or the error that Node gives, and the next one is none the worse for it.
+// answer or the error that Node gives, and the next one is not affected.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('../parity/_on24.cjs')
 const { client, ok, rawServer } = require('./_hostile.cjs')
 
 const OK = 'HTTP/1.1 200 OK\r\n'
-/** One that nobody asked for. */
+/** A response without a request. */
 const SMUGGLED = ok('/smuggled')
 
 /**

@@ -20,7 +20,7 @@ async function main() {
     way === 'own' ? await application.own() : await application.explicit(require(way === 'ferrohttp' ? dist : way))
   createInterface({ input: process.stdin })
     .on('line', (line) => say(line === 'stats' ? stats() : null))
-    // Whoever started this is gone.
+    // The process that has started this one has ended.
     .on('close', () => process.exit())
   say({ port: server.address().port })
 }

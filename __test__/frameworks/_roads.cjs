@@ -9,7 +9,7 @@ const { site } = require('./_site.cjs')
 const HOST = path.join(__dirname, '_host.cjs')
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
 
-/** Ways to serve an application: what `_host.cjs` is told, and how Node is started. */
+/** Ways to serve an application: the arguments of `_host.cjs`, and those of Node. */
 const WAYS = {
   own: { way: 'own', node: [] },
   given: { way: 'node:http', node: [] },

@@ -13,7 +13,7 @@ const HANDSHAKE = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 }
 
-/** A frame; masked with zeros unless told not to be, so that the payload stays readable. */
+/** A frame, by default masked with zeros, so that the payload stays readable. */
 function frame(kind, payload = '', { final = true, masked = true } = {}) {
   const data = Buffer.from(payload, 'latin1')
   const first = (final ? 0x80 : 0) | OPCODES[kind]

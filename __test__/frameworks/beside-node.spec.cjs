@@ -11,7 +11,7 @@ const { answer, nativeOnly } = require('./_roads.cjs')
 
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
 
-/** What `ask` hears from a server of each kind, in turns, so that each comes after the other once. */
+/** The answers that `ask` gets from a server of each kind, in turns, so that each follows the other once. */
 async function askBoth(t, listener, ask) {
   const heard = []
   for (const module of [ferrohttp, http, ferrohttp, http]) {

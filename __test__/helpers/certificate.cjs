@@ -1,5 +1,5 @@
 'use strict'
-// A certificate for localhost and 127.0.0.1 that nobody but these tests trusts, and its key.
+// A certificate for localhost and 127.0.0.1 that only these tests trust, and its key.
 
 const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0F1ekV5CZXBM++KV

@@ -1,5 +1,5 @@
 'use strict'
-// Certificates that nobody but these tests trusts: an authority, and servers that it has certified, for localhost and 127.0.0.1.
+// Certificates that only these tests trust: an authority, and servers that it has certified, for localhost and 127.0.0.1.
 
 /** In PEM. All but those of the authorities, `rsa` and `client` have the key `leaf`. */
 const certificates = {

@@ -14,7 +14,7 @@ const FAILED = 113
  * @param {object} [options]
  * @param {'native' | 'adopted' | 'compatible'} [options.road] `native`: an I/O thread accepts; the others take the handle of a
  *   listening net.Server: `adopted`: an I/O thread takes what that accepts; `compatible`: Node's sockets come by 'connection'
- * @param {Function} [options.onEntry] told of each entry at once
+ * @param {Function} [options.onEntry] called with each entry at once
  * @param {Function} [options.onPort] and of each port
  * @returns {Promise<{ entries: unknown[][], ports: number[] }>} entries are plain values
  */

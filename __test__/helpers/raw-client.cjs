@@ -3,7 +3,7 @@
 const net = require('node:net')
 const { once } = require('node:events')
 
-/** What a peer that has closed, or resets, makes of our writing and reading. The transcript shows it, nobody throws. */
+/** Errors of writing to and reading from a peer that has closed or reset. They are in the transcript, and are not thrown. */
 const ENDINGS = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'])
 
 /**

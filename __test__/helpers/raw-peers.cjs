@@ -2,7 +2,7 @@
 // Peers that know bytes and no HTTP, for either side. One that converses is `raw-client.cjs`.
 const net = require('node:net')
 
-/** Calls `take(head)` for each request that a socket brings; where a body begins nobody knows, so there may be none. */
+/** Calls `take(head)` for each request on a socket. Requests must not have bodies, because only heads are recognised. */
 function eachRequest(socket, take) {
   let received = ''
   socket.on('error', () => {})

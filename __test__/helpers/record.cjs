@@ -38,7 +38,7 @@ function plain(value) {
 
 /**
  * Takes out of plain entries what may differ between two runs: dates in header form, and the given port numbers, where
- * a port can be told from another number (after a colon, under a key that ends in `port`, or as an entry's own value).
+ * a port can be distinguished from another number (after a colon, under a key that ends in `port`, or as an entry's own value).
  */
 function normalise(entries, ports) {
   const text = (value) =>

@@ -49,7 +49,7 @@ on24(
   ),
 )
 
-/** Ends each connection when it is told to. */
+/** Ends each connection when the test says so. */
 const SERVER = `
   const net = require('node:net')
   const { parentPort } = require('node:worker_threads')

@@ -1,5 +1,5 @@
 'use strict'
-// A connection that nobody reads does not keep the process alive; what has been written leaves first.
+// A connection that is not read does not keep the process alive. Written bytes are sent before the process ends.
 const http = require('node:http')
 const net = require('node:net')
 const path = require('node:path')

@@ -20,7 +20,7 @@ test('docs/ERRORS.md has every code, and no other, once', (t) => {
 })
 
 test('docs/ERRORS.md has the status of each code of the parser', (t) => {
-  // ECONNRESET is a client's: nobody is answered.
+  // ECONNRESET is an error of clients, so no response is sent.
   for (const { code, status } of parserErrors().filter((error) => error.code.startsWith('HPE_')))
     t.true(page.includes(`| \`${code}\` | ${status} |`), `${code} ${status}`)
 })

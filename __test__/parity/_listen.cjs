@@ -1,5 +1,5 @@
 'use strict'
-// Logs what comes of `server.listen` with each of several lists of arguments.
+// Logs the result of `server.listen` for each of several lists of arguments.
 
 /**
  * @param {typeof import('node:http')} http

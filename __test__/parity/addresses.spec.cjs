@@ -1,5 +1,5 @@
 'use strict'
-// Both ends of a connection are known until the program has been told of its end, though it may be gone long before.
+// The addresses of a connection are known until its end is reported, although it may have closed long before.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
@@ -17,7 +17,7 @@ on24(
     const server = http.createServer((req, res) => {
       res.on('finish', () => log('finish', known(req.socket)))
       res.on('close', () => log('close', known(req.socket)))
-      // Nobody has looked at the socket before.
+      // The program has not used the socket before.
       setImmediate(() => res.end('ok'))
     })
     const port = await listen(server)

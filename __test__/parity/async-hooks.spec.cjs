@@ -1,5 +1,5 @@
 'use strict'
-// Which resources async_hooks is told of, what triggers them, and in which of them listeners are called.
+// Which resources async_hooks reports, what triggers them, and in which of them listeners are called.
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 
@@ -14,7 +14,7 @@ const PEERS = {
   },
 }
 
-/** Two requests, one after the other, told of in `log`. */
+/** Two requests, one after the other, which are logged. */
 const exchange = async (http, log, tools, meet, keepAlive) => {
   const { AsyncLocalStorage, createHook, executionAsyncId, triggerAsyncId } = require('node:async_hooks')
   const net = require('node:net')
@@ -41,7 +41,7 @@ const exchange = async (http, log, tools, meet, keepAlive) => {
       triggers.set(id, trigger)
       resources.set(id, resource)
       if (!SHOWN.test(type)) return
-      // Whether a client ends its side before it hears of the server's end is chance, as is who says so on keep-alive.
+      // A client may end its side before or after the server's end is reported. On keep-alive either side may end first.
       if (type === 'SHUTDOWNWRAP' && (keepAlive || !/SERVER/.test(name(triggers.get(trigger))))) return
       lines.push(`${names.get(id)} by ${name(trigger)}`)
     },

@@ -4,7 +4,7 @@ const { parity } = require('../helpers/parity.cjs')
 const { rawServer } = require('./_exchange.cjs')
 const on24 = require('./_on24.cjs')
 
-/** Logs what the proxy, which answers everything, is sent for each request; `direct` is a server that is none. */
+/** Logs the bytes that the proxy, which answers everything, receives for each request. `direct` is a server that is not a proxy. */
 function proxied(title, cases) {
   on24(
     title,

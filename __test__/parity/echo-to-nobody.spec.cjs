@@ -1,5 +1,5 @@
 'use strict'
-// A body that is sent back to a peer that has gone: the connection ends, and its messages with it.
+// A body that is echoed to a peer that has closed: the connection ends, and its messages end, too.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 

@@ -59,7 +59,7 @@ for (const [name, write] of Object.entries(WRITES)) {
       const port = await tools.listen(http.createServer((_req, res) => answer(res)))
       for (const encoding of KNOWN) {
         for (const text of TEXTS) {
-          // Where text is none of its encoding Node announces more bytes than it sends.
+          // If text is not valid in its encoding, Node announces more bytes than it sends.
           if (Buffer.from(text, encoding).length !== Buffer.byteLength(text, encoding)) continue
           answer = (res) => write(res, text, encoding)
           log(encoding, text.length, await exchange(tools, port, GET))
@@ -115,7 +115,7 @@ test(
         path: '/failed',
         headers: { Authorization: 'failed' },
       })
-      // With a connection: without one Node notices only when it sends what waits, in nobody's call.
+      // With a connection. Without one Node notices the error when it sends the queue, outside of any call of the program.
       await new Promise((resolve, reject) => {
         failed.once('error', reject).on('socket', (socket) => socket.once('connect', resolve))
       })

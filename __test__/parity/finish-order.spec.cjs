@@ -1,5 +1,5 @@
 'use strict'
-// When a message has been sent: 'finish' and the callbacks of `end()`, and what comes of an end that cannot be sent.
+// When a message has been sent: 'finish' and the callbacks of `end()`, and an end that cannot be sent.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
@@ -47,7 +47,7 @@ async function orders(http, log, { after, listen }, { early, far, kept }) {
         for (let i = 0; i < ROUNDS; i++) {
           const order = []
           await new Promise((resolve, reject) => {
-            // What leaves in parts, or with the connection, the server of this thread may see before the client hears of it.
+            // The server of this thread may receive bytes that are sent in parts, or with the connection, before the client is notified.
             const inOne = kept && size === 32 && !early && (way === 'end(body)' || way === 'write, end')
             seen = inOne ? () => order.push('server') : null
             const headers = kept ? {} : { 'X-Close': '1' }

@@ -111,7 +111,7 @@ test(
         client.on('error', (error) => (failure = error.code))
         client.on('secureConnect', () => client.end())
         client.resume()
-        // The client may hear of its refusal before the server reports it.
+        // The client may receive the refusal before the server reports it.
         await Promise.all([closed(client), decided])
         server.close()
         await closed(server)

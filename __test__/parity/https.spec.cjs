@@ -101,7 +101,7 @@ test(
       peer.on('error', (error) => log('peer', error.code))
       peer.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
       peer.resume()
-      // Each end hears of it by itself.
+      // The two ends are notified separately.
       await Promise.all([until(peer, 'close'), until(server, 'tlsClientError')])
       log('closed')
     }
@@ -287,7 +287,7 @@ test(
     const without = https.createServer({}, (_req, res) => res.end())
     without.addContext('*.b.test', { cert, key })
     await ask(await listen(without), { servername: 'a.b.test' })
-    // Either side may hear of it first.
+    // Either side may be notified first.
     const [[error]] = await Promise.all([
       until(without, 'tlsClientError'),
       ask(without.address().port, { servername: 'c.test' }),
@@ -317,7 +317,7 @@ test(
         response.resume()
         await until(response, 'close')
       } catch (error) {
-        // Either side may hear of it first.
+        // Either side may be notified first.
         log(error.code, (await refused).code)
       }
     }

@@ -136,7 +136,7 @@ on24(
     await client.write('GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
     const [socket] = await asked
     const gone = new Promise((resolve) => socket.on('close', resolve))
-    // Its end of the connection stays open, and what it is told unread.
+    // Its end of the connection stays open, and the received bytes stay unread.
     client.socket.allowHalfOpen = true
     client.socket.pause()
     await client.write('W')

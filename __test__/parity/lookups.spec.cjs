@@ -1,5 +1,5 @@
 'use strict'
-// What comes of a program's own `lookup`: whatever it answers, and however often.
+// A program's own `lookup`: with all kinds of answers, and when it answers several times.
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 

@@ -48,7 +48,7 @@ on24(
         log(detail.req.headers['x-b'], Object.keys(detail.req.headers).sort(), detail.res.statusCode)
         log(detail.res.statusMessage, detail.res.headers['x-a'], Object.keys(detail.res.headers).sort())
       }
-      // Nobody observes any more.
+      // The observer is disconnected.
       http.get({ port, host: '127.0.0.1', agent: false }, (res) => res.resume().on('end', () => server.close()))
       await once(server, 'close')
       log(entries.length)

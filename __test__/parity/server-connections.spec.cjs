@@ -60,7 +60,7 @@ on24(
   }),
 )
 
-/** Two connections of a server that answers `/now` and tells of anything else by 'waiting', with its response. */
+/** Two connections of a server that answers `/now`, and emits 'waiting' with the response for all other requests. */
 async function idleAndBusy(server, { listen, connect, until }) {
   const port = await listen(server)
   const idle = await connect(port)

@@ -117,7 +117,7 @@ test(
       const port = await listening
       for (const url of ['/written', '/finish']) {
         const thrown = until(told, 'thrown')
-        // Nobody waits for the answer: what was to follow the callback does not.
+        // The client does not wait for the response, so code after the callback does not run.
         await (await connect(port)).write(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
         log(await thrown)
       }

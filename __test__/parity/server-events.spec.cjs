@@ -379,7 +379,7 @@ for (const [where, ...parts] of [
       const closed = new Promise((resolve) => {
         server.on('connection', (socket) => {
           socket.on('end', () => log('end'))
-          // What its messages are told comes with it, in ticks.
+          // The events of its messages follow it, in ticks.
           socket.on('close', () => setImmediate(resolve))
         })
       })

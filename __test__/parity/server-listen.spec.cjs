@@ -1,5 +1,5 @@
 'use strict'
-// `server.listen` in all its forms, and what a listening server tells of itself.
+// `server.listen` in all its forms, and the properties of a listening server.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')

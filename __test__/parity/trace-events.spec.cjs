@@ -29,7 +29,7 @@ async function run(name, flags) {
   }
 }
 
-/** Ids are counted from the first event that is told of. */
+/** Ids are counted from the first event that is reported. */
 function withoutChance(events) {
   const ids = [...new Set(events.map(({ id }) => id))]
   return ({ ph, cat, name, id, args }) => ({ ph, cat, name, id: ids.indexOf(id), args })

@@ -1,6 +1,6 @@
 'use strict'
 // A program that writes as long as `write()` answers true, to a peer that has gone in the meantime: the loop ends although the
-// program does not return to the event loop, where it would hear of it.
+// program does not return to the event loop, where it would be notified.
 const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')

@@ -17,7 +17,7 @@ const UPGRADE = `GET /upgrade HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade:
 
 /**
  * What is sent before the reset, and what is waited for first: text at the peer (`received`) or something that the
- * program is told (`until`).
+ * program is notified (`until`).
  */
 const MOMENTS = [
   { title: 'before a byte', send: '' },
@@ -129,7 +129,7 @@ const ENDINGS = {
 async function meet({ server, port, told }, { send, received, until, pause }, ending) {
   const client = await RawClient.connect(port)
   if (pause) client.pause()
-  // A connection that is reset before it is accepted may never be told of.
+  // A connection that is reset before it is accepted may never be reported.
   await becomes(
     async () => (await connections(server)) === 1,
     () => 'accepted',
@@ -153,13 +153,13 @@ function byObject(told) {
   return sequences
 }
 
-/** @returns what the program was told of the connection, `expected` being what it must at least be told */
+/** @returns the events of the connection, of which `expected` must be there */
 async function transcript(t, create, moment, ending, expected = {}) {
   const listening = await listen(t, create)
   const { server, port, told } = listening
   const received = await meet(listening, moment, ending)
   await quiet(server)
-  // A connection that the program destroyed counts no more, though its end is still to be told.
+  // A connection that the program has destroyed is not counted any more, although its end is not reported yet.
   const { received: _, ...events } = expected
   const due = Object.values(events).flat().length
   await becomes(

@@ -1,6 +1,6 @@
 'use strict'
-// Handlers that throw, reject or destroy, at every moment: what peers and the program hear is what node:http makes of it,
-// nobody else's request suffers, and the connections go.
+// Handlers that throw, reject or destroy, at every moment: peers and the program receive the same as with node:http, other requests are
+// served, and the connections close.
 const path = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
 const test = require('ava')
@@ -38,7 +38,7 @@ async function observe(server, request, until) {
   const client = await RawClient.connect(server.port)
   await client.write(request)
   if (until !== undefined) await client.readUntil(until)
-  // Whether the server leaves the connection open can only be told by waiting.
+  // Whether the server leaves the connection open can only be found out by waiting.
   const closed = await Promise.race([client.closed.then(() => true), pause(150, false)])
   const { code } = client
   if (!closed) client.reset()

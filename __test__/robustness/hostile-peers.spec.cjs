@@ -139,7 +139,7 @@ for (const [name, create] of SERVERS) {
       const { port, saw } = await serve(t, create, TIMEOUTS)
       const { received, code } = await meet(port, peer)
       t.is(received, answer)
-      // Bytes that nobody read turn Node's close into a reset at times; ours lets the peer read its answer first.
+      // Unread bytes sometimes turn Node's close into a reset. ferrohttp lets the peer read its response first.
       if (name === 'ferrohttp') t.is(code, null)
       await becomes(
         () => saw.length >= expected.length,

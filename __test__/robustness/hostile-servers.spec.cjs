@@ -13,7 +13,7 @@ function answer(path, extra = '') {
 
 const SMUGGLED = answer('/smuggled')
 
-/** A response that says in its trailers what its head did not, and another one that nobody asked for. */
+/** A response whose trailers announce what its head did not, and a second one without a request. */
 function endingWith(trailer) {
   return (socket, path) => {
     const body = `${path.length.toString(16)}\r\n${path}\r\n0\r\n${trailer}\r\n\r\n`

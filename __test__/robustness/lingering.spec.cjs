@@ -37,7 +37,7 @@ for (const [index, request] of KINDS.entries())
       }
       const before = await descriptors()
       const most = limit ?? MOST
-      // Every one is answered: those that linger keep nobody out.
+      // Every one is answered: connections that linger do not keep new ones out.
       for (let count = 0; count < most + 50; count++) t.regex(await stay(t, port, request), /^HTTP\/1\.1 4/)
       await becomes(
         async () => (await descriptors()) - before <= most,

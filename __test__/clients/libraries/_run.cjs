@@ -20,7 +20,7 @@ const heard = () => once(input, 'line')
 
 const say = (...line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 
-/** What is told of an error, and of what caused it. */
+/** The parts of an error, and of its cause, that are compared. */
 function told(error) {
   if (error === undefined) return null
   return { name: error.name, code: error.code, message: error.message, cause: told(error.cause) }
@@ -68,7 +68,7 @@ const ERRANDS = {
   'an answer cut off': (library) => library.get(`${base}/cut`),
   'a download cut off': (library) => downloaded(library, `${base}/cut`),
   'no answer': (library) => library.get(`${base}/dropped`),
-  // Port 1 is nobody's.
+  // Nothing listens on port 1.
   'nobody listens': (library) => library.get('http://127.0.0.1:1/'),
   'get once more': (library) => library.get(`${base}/hello`),
 }

@@ -30,7 +30,7 @@ module.exports = async (load) => {
       if (!answered) {
         const request = http.get(url, { agent })
         heard().then(() => request.abort())
-        // It tells of no error then.
+        // It reports no error then.
         await once(request, 'abort')
         return 'aborted'
       }

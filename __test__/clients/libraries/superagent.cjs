@@ -7,7 +7,7 @@ module.exports = async (load) => {
   const agent = new http.Agent({ keepAlive: true })
   const result = ({ status, headers, text, body, redirects }) => ({ status, headers, text, body, redirects })
   return {
-    // Nobody can listen to what fails then.
+    // A program cannot listen for the error then.
     without: ['a download cut off'],
     get: async (url, headers = {}) => result(await superagent.get(url).agent(agent).set(headers)),
     post: async (url, value) => result(await superagent.post(url).agent(agent).send(value)),
@@ -33,7 +33,7 @@ module.exports = async (load) => {
           response.once('data', () => request.abort())
         })
       }
-      // Its response is a stream of its own, which fails too, and may be told of without being given.
+      // Its response is a stream of its own, which fails, too. The error may be reported without the response.
       request.on('response', (response) => response.on('error', () => {}))
       request.end(() => {})
       if (!answered) {

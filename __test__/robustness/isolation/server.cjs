@@ -7,7 +7,7 @@ const http = require(module_)
 
 process.on('uncaughtException', () => {})
 
-/** One for requests that are to be answered. What fails may leave requests behind that nobody ends, and their sockets with them. */
+/** An agent for requests that are answered. Failing handlers may leave requests that are never ended, and their sockets. */
 const agent = new http.Agent({ keepAlive: true, maxSockets: 16 })
 const others = new http.Agent({ keepAlive: true, maxSockets: 16 })
 /** Responses that wait for another handler's fault to answer them. */

@@ -220,7 +220,7 @@ mod tests {
     use crate::crossing::kind_of;
 
     /// The types of all records, and their bytes.
-    fn told(session: &mut Session) -> (Vec<u32>, Vec<u8>) {
+    fn reported(session: &mut Session) -> (Vec<u32>, Vec<u8>) {
         session
             .records(|records| {
                 let word =
@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn kinds(session: &mut Session) -> Vec<u32> {
-        told(session).0
+        reported(session).0
     }
 
     fn has(bytes: &[u8], part: &[u8]) -> bool {
@@ -268,7 +268,7 @@ mod tests {
             session.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
             assert_eq!(kinds(&mut session), [RESPONSE]);
             session.feed(format!("0\r\n{trailers}\r\n").as_bytes());
-            let (kinds, bytes) = told(&mut session);
+            let (kinds, bytes) = reported(&mut session);
             assert_eq!((kinds, bytes[1]), (vec![END], last));
             assert_eq!(session.begin(RequestKind::Ordinary), last == 0);
         }
@@ -279,7 +279,7 @@ mod tests {
         let mut session = Session::server(Limits::default());
         session.feed(b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 100000\r\n\r\n");
         session.feed(&[b'x'; 100_000]);
-        let (kinds, bytes) = told(&mut session);
+        let (kinds, bytes) = reported(&mut session);
         assert_eq!(kinds, [HEAD, BODY, END]);
         assert!(bytes.len() > 100_000);
     }
@@ -303,7 +303,7 @@ mod tests {
         session.feed(
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
         );
-        let (first, bytes) = told(&mut session);
+        let (first, bytes) = reported(&mut session);
         assert_eq!(first, [HEAD]);
         assert!(has(&bytes, b"GET /b HTTP/1.1"));
         session.decline_upgrade();
@@ -340,8 +340,8 @@ mod tests {
         session.finished(false);
         session
             .feed(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Fine\r\nContent-Length: 2\r\n\r\nhi");
-        let (kinds_told, bytes) = told(&mut session);
-        assert_eq!(kinds_told, [RESPONSE, RESPONSE, BODY, END]);
+        let (first, bytes) = reported(&mut session);
+        assert_eq!(first, [RESPONSE, RESPONSE, BODY, END]);
         assert!(has(&bytes, b"Fine\nContent-Length\n2"));
         assert!(session.is_idle());
         session.feed(b"HTTP/1.1 200 Smuggled\r\n\r\n");

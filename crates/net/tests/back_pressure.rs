@@ -85,7 +85,7 @@ fn write_until_stalled(peer: &mut Peer, mut bytes: &[u8]) -> usize {
 }
 
 /// Collects the body bytes that have been reported so far.
-fn told(js: &mut Js, into: &mut Vec<u8>) {
+fn reported(js: &mut Js, into: &mut Vec<u8>) {
     while let Some(event) = js.next_within(Duration::from_millis(200)) {
         match event {
             Event::Body { bytes, .. } => into.extend(bytes),
@@ -112,11 +112,11 @@ fn a_sender_stalls_until_it_gets_credit() {
         let (mut peer, id) = with_request(&mut js, small_window(), head);
         let sent = write_until_stalled(&mut peer, wire);
         let mut got = Vec::new();
-        told(&mut js, &mut got);
+        reported(&mut js, &mut got);
         assert!(got.len() >= WINDOW as usize, "{}", got.len());
         assert!(
             got.len() <= WINDOW as usize + OVERSHOOT,
-            "{} bytes told without credit",
+            "{} bytes reported without credit",
             got.len()
         );
         let (read, _) = js.environment.counters(id).expect("open");

@@ -167,14 +167,14 @@ fn a_truncated_body_is_an_error() {
         };
         let kind = ferrohttp_proto::ErrorKind::ALL[*kind as usize];
         assert_eq!((kind.code(), kind.reason()), ("ECONNRESET", "aborted"));
-        let told: Vec<u8> = parts
+        let reported: Vec<u8> = parts
             .iter()
             .flat_map(|event| match event {
                 Event::Body { bytes, .. } => bytes.clone(),
                 other => panic!("unexpected {other:?}"),
             })
             .collect();
-        assert_eq!(told, b"hell", "{body:?}");
+        assert_eq!(reported, b"hell", "{body:?}");
     }
 }
 
@@ -195,8 +195,8 @@ fn a_malformed_response_is_an_error() {
     ] {
         let (mut peer, id) = with_request(&mut js, &listener);
         peer.send(response);
-        let (told, _, packet) = js.error(id);
-        assert_eq!((told, packet.as_slice()), (code, response.as_bytes()));
+        let (reported, _, packet) = js.error(id);
+        assert_eq!((reported, packet.as_slice()), (code, response.as_bytes()));
         assert_eq!(js.closed(id), 0);
     }
     let (mut peer, id) = with_request(&mut js, &listener);
@@ -215,11 +215,15 @@ fn interim_responses_without_end_are_an_error() {
         let interim = format!("HTTP/1.1 103 Early\r\nA: {}\r\n\r\n", "x".repeat(1000));
         while peer.0.write_all(interim.as_bytes()).is_ok() {}
     });
-    let (mut told, errno) = js.until_closed(id);
-    let last = told.pop();
+    let (mut reported, errno) = js.until_closed(id);
+    let last = reported.pop();
     let overflow = ferrohttp_proto::ErrorKind::HeaderOverflow.index();
     assert!(matches!(last, Some(Event::Error { kind, .. }) if kind == u32::from(overflow)));
-    assert!((100..400).contains(&told.len()), "{} told", told.len());
+    assert!(
+        (100..400).contains(&reported.len()),
+        "{} reported",
+        reported.len()
+    );
     assert_eq!(errno, 0);
     flooding.join().expect("the peer");
 }
@@ -271,21 +275,21 @@ fn a_failure_after_a_held_body_ends_a_blocked_connection() {
     response.extend_from_slice(b"nonsense\r\n");
     peer.send(response);
     js.response(id);
-    let mut told = 0;
+    let mut reported = 0;
     let mut credited = false;
     loop {
         match js.next() {
-            Event::Body { bytes, .. } => told += bytes.len(),
+            Event::Body { bytes, .. } => reported += bytes.len(),
             Event::Error { .. } => break,
             other => panic!("BODY or ERROR expected, not {other:?}"),
         }
         // Only this credit lets the connection continue.
-        if told >= window && !credited {
+        if reported >= window && !credited {
             credited = true;
             js.flush(Out::new().credit(id, window as u32));
         }
     }
-    assert_eq!(told, answer.len());
+    assert_eq!(reported, answer.len());
     assert_eq!(js.closed(id), 0);
 }
 
@@ -399,10 +403,10 @@ fn a_server_stalls_until_it_gets_credit() {
             peer
         });
         let window = support::client_config().body_window as usize;
-        let mut told = Vec::new();
-        while told.len() < window {
+        let mut reported = Vec::new();
+        while reported.len() < window {
             match js.next() {
-                Event::Body { bytes, .. } => told.extend(bytes),
+                Event::Body { bytes, .. } => reported.extend(bytes),
                 other => panic!("BODY expected, not {other:?}"),
             }
         }
@@ -413,15 +417,15 @@ fn a_server_stalls_until_it_gets_credit() {
             "{read} bytes read"
         );
         assert!(!sending.is_finished());
-        js.flush(Out::new().credit(id, told.len() as u32));
+        js.flush(Out::new().credit(id, reported.len() as u32));
         // The connection ends when the server has ended its direction, too.
         let ender = std::thread::spawn(move || {
             let peer = sending.join().expect("sender");
             peer.finish();
             peer
         });
-        told.extend(js.rest_of_body(id).0);
-        assert!(told == body);
+        reported.extend(js.rest_of_body(id).0);
+        assert!(reported == body);
         assert_eq!(js.closed(id), 0);
         drop(ender.join().expect("ender"));
     }

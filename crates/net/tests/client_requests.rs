@@ -262,16 +262,16 @@ fn an_upgrade_leaves_http() {
         js.flush(Out::new().upgrade(id).raw(id, b"HTTP/1.1 no more", 0));
         peer.expect("HTTP/1.1 no more");
         peer.send("HTTP/1.1 200 neither\r\n\r\n");
-        let mut told = Vec::new();
-        while told.len() < 24 {
+        let mut reported = Vec::new();
+        while reported.len() < 24 {
             match js.next() {
                 Event::Body {
                     bytes, raw: true, ..
-                } => told.extend(bytes),
+                } => reported.extend(bytes),
                 other => panic!("raw bytes expected, not {other:?}"),
             }
         }
-        assert_eq!(told, b"HTTP/1.1 200 neither\r\n\r\n");
+        assert_eq!(reported, b"HTTP/1.1 200 neither\r\n\r\n");
         peer.finish();
         assert_eq!(js.next(), Event::Eof { id });
         js.flush(Out::new().close(id, Close::AfterFlush));

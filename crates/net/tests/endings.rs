@@ -236,18 +236,18 @@ fn bytes_after_an_error_are_reported_up_to_a_limit() {
     let flood = content(8 << 20);
     peer.send(&flood);
     peer.finish();
-    let mut told = 0;
+    let mut reported = 0;
     loop {
         match js.next() {
-            Event::Error { packet, .. } => told += packet.len(),
+            Event::Error { packet, .. } => reported += packet.len(),
             Event::Eof { .. } => break,
             other => panic!("unexpected {other:?}"),
         }
     }
-    assert!(told > 0);
+    assert!(reported > 0);
     assert!(
-        told <= config().body_window as usize + 64 * 1024,
-        "{told} bytes"
+        reported <= config().body_window as usize + 64 * 1024,
+        "{reported} bytes"
     );
     js.flush(Out::new().close(id, Close::Destroy));
     assert_eq!(js.closed(id), 0);

@@ -38,7 +38,7 @@ fn add_heads(batch: &mut Batch, count: usize) {
 }
 
 /// Returns the number of messages in the first batch when `first` messages have been read and one more waits in a socket.
-fn told_first(first: usize) -> usize {
+fn first_batch(first: usize) -> usize {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .on_thread_park(on_park)
@@ -68,10 +68,10 @@ fn told_first(first: usize) -> usize {
 
 #[test]
 fn several_requests_at_once_make_the_thread_poll_again() {
-    assert_eq!(told_first(SEVERAL), SEVERAL + 1);
+    assert_eq!(first_batch(SEVERAL), SEVERAL + 1);
 }
 
 #[test]
 fn few_requests_are_reported_at_once() {
-    assert_eq!(told_first(SEVERAL - 1), SEVERAL - 1);
+    assert_eq!(first_batch(SEVERAL - 1), SEVERAL - 1);
 }

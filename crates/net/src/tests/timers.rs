@@ -66,13 +66,13 @@ fn a_late_head_is_answered_by_the_io_thread_when_javascript_does_not() {
             peer.send(beginning).await;
             expect_timeout(&mut js, timeout::REQUEST).await;
             assert_took(start, HEADERS);
-            let told = Instant::now();
+            let reported = Instant::now();
             peer.expect(TOO_LATE).await;
-            assert_took(told, FALLBACK);
+            assert_took(reported, FALLBACK);
             peer.expect_end().await;
             // This peer does not close, which is not reported to JavaScript.
             assert_eq!(js.expect(CLOSED).await.id, id);
-            assert_took(told, FALLBACK);
+            assert_took(reported, FALLBACK);
             assert_eq!(js.environment.open_connections(), 0);
         });
     }
@@ -168,9 +168,9 @@ fn request_timeout_applies_to_a_body() {
             }
             expect_timeout(&mut js, timeout::REQUEST).await;
             assert_took(start, REQUEST);
-            let told = Instant::now();
+            let reported = Instant::now();
             peer.expect(TOO_LATE).await;
-            assert_took(told, FALLBACK);
+            assert_took(reported, FALLBACK);
             peer.expect_end().await;
         });
     }

@@ -109,9 +109,9 @@ fn what_is_pushed_under_a_lock_and_reported_later_is_taken() {
             let inbox = Arc::clone(&inbox);
             thread::spawn(move || {
                 // As in a connection, the wake-up is sent after its lock has been released.
-                let told = inbox.push(&mut numbered(publisher, 0));
+                let reported = inbox.push(&mut numbered(publisher, 0));
                 inbox.push(&mut numbered(publisher, 1));
-                assert!(told);
+                assert!(reported);
                 inbox.wake_javascript();
             })
         });
