@@ -169,7 +169,7 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   [kMakeSocket]?(connection: Connection): SocketSide
 }
 
-/** What a client has sent, by which the program of a server decides. */
+/** The parts of a client's hello by which the program of a server decides. */
 export interface ClientHello {
   /** The name that it asks for; empty for none. */
   readonly name: string

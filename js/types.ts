@@ -63,7 +63,7 @@ export interface OverloadOptions {
   exempt?: readonly string[]
 }
 
-/** What listeners of a server's 'overload' receive. */
+/** The argument of listeners of a server's 'overload'. */
 export interface OverloadEvent {
   /** Whether the server refuses requests from now on. */
   active: boolean
@@ -73,7 +73,7 @@ export interface OverloadEvent {
   refused: number
 }
 
-/** What `server.drain()` has done. */
+/** The result of `server.drain()`. */
 export interface DrainResult {
   /** Number of connections that had to be destroyed. */
   cut: number
@@ -113,7 +113,7 @@ export interface ConnectionStates {
   upgraded: number
   /** Their last bytes are being sent. */
   closing: number
-  /** Those of all these that the JavaScript thread reads itself. */
+  /** Number of all these that the JavaScript thread reads itself. */
   lent: number
 }
 
@@ -135,7 +135,7 @@ export interface RoadStats {
   compatible: number
   /** Number of native connections that are open now. */
   open: number
-  /** The same by what they are doing. */
+  /** Numbers of open connections by their state. */
   states: ConnectionStates
   /** Bytes received by native connections so far. */
   received: number
@@ -145,7 +145,7 @@ export interface RoadStats {
   errors: Record<string, number>
 }
 
-/** What has happened so far on this JavaScript thread, and what is the case now. */
+/** Counts of this JavaScript thread so far, and its present state. */
 export interface Stats {
   /** Requests that servers have received on native connections. */
   requests: {
@@ -173,7 +173,7 @@ export interface Stats {
   server: RoadStats
   /** Connections of clients. */
   client: RoadStats
-  /** What timeouts have ended. */
+  /** Numbers of timeouts that have passed, by their kinds. */
   timeouts: {
     /** Number of times that headersTimeout or requestTimeout has ended a request. */
     request: number
@@ -199,7 +199,7 @@ export interface Stats {
     handshakes: {
       /** Number of complete handshakes. */
       completed: number
-      /** Those of the complete ones that have resumed a session. */
+      /** Number of the complete ones that have resumed a session. */
       resumed: number
       /** Number of failed handshakes. */
       failed: number
@@ -207,7 +207,7 @@ export interface Stats {
   }
   /** The state of all agents' pools. */
   agents: OriginStats & {
-    /** The same by `host:port`; `other` for names that do not begin so. */
+    /** These numbers by `host:port`; `other` for names that do not begin so. */
     origins: Record<string, OriginStats>
   }
   /** The I/O threads of the process. */

@@ -1,4 +1,4 @@
-/** What has happened so far on the connections of this thread, for `stats()`. Everything that happens to every request is counted in Rust. */
+/** Events so far on the connections of this thread, for `stats()`. Everything that happens to every request is counted in Rust. */
 import { getSystemErrorName } from 'node:util'
 
 type Counts = Record<string, number>

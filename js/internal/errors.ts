@@ -38,7 +38,7 @@ export const ERR_HTTP_INVALID_STATUS_CODE = define('ERR_HTTP_INVALID_STATUS_CODE
   format('Invalid status code: %s', status),
 )
 export const ERR_HTTP_REQUEST_TIMEOUT = define('ERR_HTTP_REQUEST_TIMEOUT', PlainError, () => 'Request timeout')
-/** What Node's own assertions throw. */
+/** The error of Node's own assertions. */
 export const ERR_INTERNAL_ASSERTION = define('ERR_INTERNAL_ASSERTION', PlainError, (problem: string) => problem)
 export const ERR_HTTP_SOCKET_ASSIGNED = define(
   'ERR_HTTP_SOCKET_ASSIGNED',

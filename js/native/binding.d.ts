@@ -199,7 +199,7 @@ export interface BindingConnectionStates {
   upgraded: number
   /** Their last bytes are being sent. */
   closing: number
-  /** Those of all these that JavaScript's thread reads itself. */
+  /** Number of all these that JavaScript's thread reads itself. */
   lent: number
   /** Bytes received, also by connections that have closed. */
   received: number
@@ -429,7 +429,7 @@ export interface BindingTlsAsks {
   protocols: boolean
 }
 
-/** What `tls.connect` has been given. */
+/** The options of `tls.connect`. */
 export interface BindingTlsClientOptions {
   /** `key` and `cert`, one for each kind of key. */
   identities: Array<BindingIdentity>
@@ -457,11 +457,11 @@ export interface BindingTlsContext {
   identities: Array<BindingIdentity>
 }
 
-/** What `tls.createServer` has been given. */
+/** The options of `tls.createServer`. */
 export interface BindingTlsOptions {
   /** `key` and `cert`, one for each kind of key. */
   identities: Array<BindingIdentity>
-  /** Those of `addContext`. */
+  /** The contexts of `addContext`. */
   contexts: Array<BindingTlsContext>
   /** `minVersion`, as the protocol has it. */
   minVersion: number
@@ -485,7 +485,7 @@ export interface BindingTlsOptions {
   ticketKeys?: Buffer
   /** `sessionTimeout` in seconds. Of consequence only with `ticket_keys`. */
   sessionTimeout?: number
-  /** What the program decides by. */
+  /** The parts of a client's hello by which the program decides. */
   asks: BindingTlsAsks
   /** Whether the program listens for 'keylog'. */
   logsKeys: boolean

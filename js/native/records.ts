@@ -229,7 +229,7 @@ export const VALIDATION_INSECURE = 1
 /** httpValidation 'relaxed'. */
 export const VALIDATION_RELAXED = 2
 
-// What the method of a request means for its response, as `BindingSession.begin` takes it.
+// Kinds of requests by their methods, which decide about the response: the argument of `BindingSession.begin`.
 
 /** Any other method. */
 export const REQUEST_IS_ORDINARY = 0
@@ -238,7 +238,7 @@ export const REQUEST_IS_HEAD = 1
 /** CONNECT: the response may open a tunnel. */
 export const REQUEST_IS_CONNECT = 2
 
-// What the functions of the pool return instead of a number of theirs.
+// Results of the pool's functions that are not the number of a member or a name.
 
 /** `poolAcquire`: the request gets a connection of its own. */
 export const POOL_CONNECT = -1
@@ -259,15 +259,15 @@ export const POOL_NO_SLOT = -1
 
 // Words that JavaScript and the ends of the event loop's phases share.
 
-/** What JavaScript has written in this phase, in records that a peer waits for. */
+/** Number of records for which a peer waits that JavaScript has written in this phase. */
 export const PHASE_WRITES = 0
-/** The same of the last phase of this kind. */
+/** That number in the last phase of this kind. */
 export const PHASE_EXPECTED = 1
 /** Not 0: JavaScript is to be called at the end of this phase. */
 export const PHASE_WAITING = 2
 /** Number of IN_HEAD records that were served, which wraps around. */
 export const PHASE_SERVED = 3
-/** Their number. */
+/** Number of these words. */
 export const PHASE_COUNT = 4
 
 // The field `line` of a head: from its low end the method or the status, the major and the minor version.

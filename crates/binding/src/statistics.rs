@@ -20,7 +20,7 @@ pub struct BindingConnectionStates {
     pub upgraded: u32,
     /// Their last bytes are being sent.
     pub closing: u32,
-    /// Those of all these that JavaScript's thread reads itself.
+    /// Number of all these that JavaScript's thread reads itself.
     pub lent: u32,
     /// Bytes received, also by connections that have closed.
     pub received: f64,

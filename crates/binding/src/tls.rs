@@ -36,12 +36,12 @@ pub struct BindingTlsAsks {
     pub protocols: bool,
 }
 
-/// What `tls.createServer` has been given.
+/// The options of `tls.createServer`.
 #[napi(object)]
 pub struct BindingTlsOptions {
     /// `key` and `cert`, one for each kind of key.
     pub identities: Vec<BindingIdentity>,
-    /// Those of `addContext`.
+    /// The contexts of `addContext`.
     pub contexts: Vec<BindingTlsContext>,
     /// `minVersion`, as the protocol has it.
     pub min_version: u16,
@@ -65,7 +65,7 @@ pub struct BindingTlsOptions {
     pub ticket_keys: Option<Buffer>,
     /// `sessionTimeout` in seconds. Of consequence only with `ticket_keys`.
     pub session_timeout: Option<u32>,
-    /// What the program decides by.
+    /// The parts of a client's hello by which the program decides.
     pub asks: BindingTlsAsks,
     /// Whether the program listens for 'keylog'.
     pub logs_keys: bool,
@@ -136,7 +136,7 @@ impl BindingTls {
     }
 }
 
-/// What `tls.connect` has been given.
+/// The options of `tls.connect`.
 #[napi(object)]
 pub struct BindingTlsClientOptions {
     /// `key` and `cert`, one for each kind of key.

@@ -57,7 +57,7 @@ impl Environment {
         })
     }
 
-    /// What says whether the thread turns its event loop.
+    /// The pulse of the thread's event loop.
     pub fn pulse(&self) -> Arc<Pulse> {
         Arc::clone(&self.js.pulse)
     }

@@ -58,7 +58,7 @@ pub use tls::{
     TlsConnect, TlsResumption, TlsServer, TlsServerOptions, TlsSessions, TlsTrust, Unsupported,
 };
 
-/// What fuzz targets need of the inside.
+/// Internals that fuzz targets use.
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a queue between threads is made of: the standard library's, or loom's when a test explores the interleavings
+/// The parts of a queue between threads: the standard library's, or loom's when a test explores the interleavings
 /// of its threads. The configuration has a name of its own because tokio has no sockets under `cfg(loom)`.
 pub(crate) mod shared {
     #[cfg(all(test, ferrohttp_loom))]

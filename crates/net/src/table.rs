@@ -28,7 +28,7 @@ pub(crate) struct Table<T> {
     slots: Mutex<Slots<T>>,
 }
 
-/// What a connection knows of the table: its own id, and how to leave its slot.
+/// A connection's entry of the table: its id, and the means to free its slot.
 pub(crate) struct TableEntry<T> {
     pub(crate) id: ConnectionId,
     table: Arc<Table<T>>,

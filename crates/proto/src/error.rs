@@ -1,11 +1,11 @@
-//! What goes wrong: the peer's faults ([`ParseError`]) and the caller's ([`MisuseError`]).
+//! Errors: the peer's faults ([`ParseError`]) and the caller's ([`MisuseError`]).
 
 use std::fmt;
 
 /// The peer broke the protocol; nothing further is read from its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// What it did.
+    /// The kind of the error.
     pub kind: ErrorKind,
     /// How many bytes of the failing call's `input` were in order: Node's `err.bytesParsed`.
     pub bytes_parsed: usize,

@@ -84,7 +84,7 @@ pub struct RequestHead<'b> {
     /// The peer asks to leave HTTP/1.1: `CONNECT`, or `Upgrade` named by `Connection`. Nothing after this head is parsed before
     /// the user decides.
     pub upgrade: bool,
-    /// What the peer expects before it sends the body.
+    /// The response that the peer expects before it sends the body.
     pub expect: Expect,
 }
 

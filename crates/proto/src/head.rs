@@ -50,7 +50,7 @@ pub(crate) enum HeadScanner<L: StartLine> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ParsedHead<L> {
     pub(crate) line: L,
-    /// What its fields say about framing and connection.
+    /// The directives of its fields about framing and connection.
     pub(crate) directives: Directives,
     /// The offset after the empty line.
     pub(crate) end: usize,
@@ -153,7 +153,7 @@ fn field_scanner<L: StartLine>(line: &L) -> FieldScanner {
     FieldScanner::head(L::SENDER, line.end(), (end - start) as usize)
 }
 
-/// What httparse has found in a head.
+/// httparse's result for a head.
 pub(crate) struct FastHead<'b> {
     pub(crate) headers: &'b [httparse::Header<'b>],
     /// Where the start line ends.

@@ -3,7 +3,7 @@
 use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
 
-/// What a status line may start with. Node takes the two others for HTTP, by their grammar.
+/// The protocol names that a status line may start with. Node takes the two others for HTTP, by their grammar.
 const PROTOCOLS: [&[u8]; 3] = [b"HTTP/", b"RTSP/", b"ICE/"];
 
 /// A complete status line. Offsets are into the bytes that start with the protocol.

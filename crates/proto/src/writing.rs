@@ -3,7 +3,7 @@
 use crate::encode;
 use crate::error::MisuseError;
 
-/// What may be sent next.
+/// The part of a message that may be sent next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writing {
     /// The head of a message.

@@ -4,7 +4,7 @@ import type { NodeError } from '../coded-error.js'
 export interface Failure {
   /** The problem. It ends the sentence "ferrohttp cannot be loaded: …". */
   readonly problem: string
-  /** What the user can do. */
+  /** The advice for the user. */
   readonly remedy: string
   /** Each attempt and its outcome, in order. */
   readonly tried?: readonly string[]

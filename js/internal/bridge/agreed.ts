@@ -1,4 +1,4 @@
-/** What the handshake of an I/O thread has agreed on. */
+/** The result of a TLS handshake on an I/O thread. */
 
 /** See `Established` in `crates/net/src/tls/session.rs`. */
 export interface Agreed {

@@ -50,7 +50,7 @@ export interface WirePart {
   callback: WriteCallback | null
 }
 
-/** What a message sends in one piece. */
+/** A part of a message that is sent in one piece. */
 export interface MessagePart {
   /** A head, ending in CRLF CRLF and encoded as latin1; empty for none. */
   readonly head: string

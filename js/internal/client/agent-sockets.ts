@@ -1,4 +1,4 @@
-/** What an agent does with the sockets that it keeps. */
+/** The handling of sockets that an agent keeps. */
 import net, { type Socket } from 'node:net'
 
 import type { Agent } from '../../agent.js'

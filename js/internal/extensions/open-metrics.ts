@@ -7,7 +7,7 @@ import type { RoadStats } from '../../types.js'
 type Labels = Record<string, string>
 
 interface Sample {
-  /** What follows the family's name. */
+  /** The suffix after the family's name. */
   suffix?: string
   labels: Labels
   value: number

@@ -14,7 +14,7 @@ import { authoritiesIn, defaultTrust, trustIn, type Trust } from './trust.js'
 
 type Options = ClientOptions & ConnectionOptions
 
-/** What an I/O thread and the socket need for one connection. */
+/** The TLS of one connection, for the I/O thread and for the socket. */
 export interface ClientPlan extends Credentials {
   /** Sent to the server by SNI; empty for none. */
   readonly servername: string

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 
 import { TlsSessions, type NativeTlsClient, type NativeTlsSessions } from '../../core.js'
 
-/** What the connection that received the sessions knows. */
+/** The facts about the connection that has received the sessions. */
 interface Origin {
   readonly client: NativeTlsClient
   readonly identity: string

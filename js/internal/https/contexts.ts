@@ -1,5 +1,5 @@
 /**
- * What the program's contexts of OpenSSL (`tls.createSecureContext`) were made from. OpenSSL shows no private key of a context, so the calls
+ * The origins of the program's contexts of OpenSSL (`tls.createSecureContext`). OpenSSL shows no private key of a context, so the calls
  * that make one are recorded. Contexts that are older than this module are of unknown origin.
  */
 import tls from 'node:tls'

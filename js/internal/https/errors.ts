@@ -65,7 +65,7 @@ const ALERTS: Readonly<Record<number, string>> = {
 
 const OLDEST = 'ssl/tls'
 const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number)
-/** What OpenSSL calls the oldest version. */
+/** OpenSSL's name of the oldest version. */
 const oldest = major > 3 || (major === 3 && minor >= 2) ? OLDEST : 'sslv3'
 
 const ALERT = 1000

@@ -11,7 +11,7 @@ import { bytesOf } from './pem.js'
 
 /** The options that are part of names, as the running Node reads them. */
 const PARTS = namedOptions()
-/** Those that usual requests do not have. */
+/** The options of a name that usual requests do not have. */
 const UNUSUAL = PARTS.filter((name) => name !== 'host' && name !== 'port')
 
 function namedOptions(): string[] {

@@ -48,7 +48,7 @@ export const VERSIONS: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, '
 /** The TLS of a server or of one of its contexts, as an I/O thread has it. */
 export interface Secured {
   readonly tls: BindingTls
-  /** What clients are judged by, null if they are not asked for certificates. */
+  /** The certificates that clients are judged by, null if they are not asked for certificates. */
   readonly trust: Trust | null
   /** The server's certificate that sockets show. */
   readonly shown: X509Certificate | null

@@ -216,7 +216,7 @@ export function reconfigure(server: Configured): void {
   if (listener?.configure !== undefined) listener.configure(config(server))
 }
 
-/** The same for streams, which read them with each request. */
+/** The settings of streams, which read them with each request. */
 export function streamConfig(server: Configured): WatchConfig {
   const settings = server[kConfig]
   return {

@@ -33,7 +33,7 @@ export function bufferedLength(socket: Socket): number {
   return ownLength.call(socket)
 }
 
-/** The same without the part that the stream has handed to the connection, which counts it, too. */
+/** As above, without the part that the stream has handed to the connection, which counts it, too. */
 export function unsharedLength(socket: Socket): number {
   const { writing, writelen } = (socket as unknown as { _writableState: { writing: boolean; writelen: number } })
     ._writableState

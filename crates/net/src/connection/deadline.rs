@@ -28,7 +28,7 @@ const REREAD: Duration = Duration::from_millis(10);
 /// The time that a peer which keeps sending has to read our last bytes and close.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// What the deadlines of a connection depend on, besides its protocol engine.
+/// The state on which the deadlines of a connection depend, in addition to its protocol engine.
 pub(super) struct Deadlines {
     /// The connection's entry in the wheel of its I/O thread.
     pub(super) timer: Option<(TimerKey, Instant)>,

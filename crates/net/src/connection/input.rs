@@ -49,7 +49,7 @@ pub(super) struct Incoming {
     pub(super) unshown: bool,
 }
 
-/// What happens to the bytes that are received.
+/// The handling of received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// They are HTTP.
@@ -440,7 +440,7 @@ impl Turn<'_> {
         {
             return;
         }
-        // What has been written since the last turn may allow another request.
+        // Responses that were written since the last turn may allow another request.
         self.resume();
         let state = &mut *self.state;
         let held = !state.engine.may_read(&self.settings.limits)

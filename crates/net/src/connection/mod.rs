@@ -99,7 +99,7 @@ struct State {
     fin_due: bool,
 }
 
-/// What the phases of one turn of a connection work with while its lock is held: reading, parsing, writing, deadlines.
+/// The context of one turn of a connection, whose phases use it while the lock is held: reading, parsing, writing, deadlines.
 struct Turn<'t> {
     connection: &'t Arc<Connection>,
     state: &'t mut State,

@@ -1,9 +1,9 @@
-//! What a connection is doing, for counts of connections.
+//! The state of a connection, for counts of connections.
 
 use super::input::Reading;
 use super::{Connection, Lifecycle, State, Writing};
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activity {
     /// It has no socket yet.

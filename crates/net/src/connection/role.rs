@@ -1,4 +1,4 @@
-//! What only a server's connection has, and what only a client's has. Their engines are in `messages`.
+//! The state that only a server's connection has, and that only a client's has. Their engines are in `messages`.
 
 use std::sync::Arc;
 use std::time::Instant;

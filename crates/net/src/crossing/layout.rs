@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 /// Words before the fields of a record: kind and flags, length, slot, generation.
 pub(crate) const HEADER_WORDS: usize = 4;
-/// The same in bytes.
+/// The size of these words in bytes.
 pub(crate) const HEADER_BYTES: usize = HEADER_WORDS * 4;
 
 /// Rounds up to the alignment of records.

@@ -5,7 +5,7 @@
 pub(super) struct Group {
     /// Lines of its doc comment.
     pub(super) doc: &'static [&'static str],
-    /// What its names begin with in TypeScript.
+    /// The prefix of its names in TypeScript.
     pub(super) prefix: &'static str,
     pub(super) numbers: &'static [Number],
 }
@@ -293,7 +293,7 @@ numbers! {
         RELAXED = 2;
     }
 
-    /// What the method of a request means for its response, as `BindingSession.begin` takes it.
+    /// Kinds of requests by their methods, which decide about the response: the argument of `BindingSession.begin`.
     pub mod request_kind: u32, "REQUEST_IS_" {
         /// Any other method.
         ORDINARY = 0;
@@ -303,7 +303,7 @@ numbers! {
         CONNECT = 2;
     }
 
-    /// What the functions of the pool return instead of a number of theirs.
+    /// Results of the pool's functions that are not the number of a member or a name.
     pub mod pool_answer: i32, "POOL_" {
         /// `poolAcquire`: the request gets a connection of its own.
         CONNECT = -1;
@@ -325,15 +325,15 @@ numbers! {
 
     /// Words that JavaScript and the ends of the event loop's phases share.
     pub mod phase_word: u32, "PHASE_" {
-        /// What JavaScript has written in this phase, in records that a peer waits for.
+        /// Number of records for which a peer waits that JavaScript has written in this phase.
         WRITES = 0;
-        /// The same of the last phase of this kind.
+        /// That number in the last phase of this kind.
         EXPECTED = 1;
         /// Not 0: JavaScript is to be called at the end of this phase.
         WAITING = 2;
         /// Number of IN_HEAD records that were served, which wraps around.
         SERVED = 3;
-        /// Their number.
+        /// Number of these words.
         COUNT = 4;
     }
 

@@ -11,7 +11,7 @@ const NOTICE: &str = "\
 // Written by the tests of crates/net/src/crossing, which also says how to write it anew. Do not edit.
 ";
 
-/// What a JavaScript thread may set to have the files written.
+/// The environment variable with which the test writes the files.
 const WRITE: &str = "FERROHTTP_WRITE_RECORDS";
 
 fn doc(text: &mut String, lines: &[&str]) {

@@ -34,7 +34,7 @@ pub struct Batch {
     held: usize,
     pub(super) source: Source,
     pub(super) heads: usize,
-    /// Those of the heads that are requests.
+    /// Number of the heads that are requests.
     pub(super) requests: usize,
     urgent: bool,
     asks: bool,

@@ -17,7 +17,7 @@ pub trait HeldBytes: Send {
 /// An owned `HeldBytes`.
 pub type Held = Box<dyn HeldBytes>;
 
-/// What JavaScript hands over in one flush.
+/// One flush of JavaScript.
 pub struct Outbound<'a> {
     /// The records.
     pub records: &'a [u8],
@@ -56,7 +56,7 @@ pub(crate) enum Payload<'a> {
 pub(crate) enum Command<'a> {
     /// A response head, or a client's request head, with the first part of the body.
     Head {
-        /// What the request's method means for its response; `None` when this is a response.
+        /// The kind of the request by its method, `None` for a response.
         request: Option<RequestKind>,
         head: &'a [u8],
         body: Payload<'a>,

@@ -1,4 +1,4 @@
-//! What has happened so far on the connections of one JavaScript thread.
+//! Counts of events on the connections of one JavaScript thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

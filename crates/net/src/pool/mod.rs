@@ -121,7 +121,7 @@ pub struct Pool {
     queue: VecDeque<u32>,
     /// Members.
     total: usize,
-    /// What `agent.totalSocketCount` shows beyond `total`.
+    /// The amount by which `agent.totalSocketCount` exceeds `total`.
     beyond_total: f64,
 }
 

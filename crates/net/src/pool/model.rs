@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::tests::{INFINITY, connection, pool};
 use super::*;
 
-/// What the pool has for a name.
+/// The pool's state of a name.
 #[derive(Default)]
 struct Name {
     active: Vec<u32>,

@@ -25,7 +25,7 @@ pub struct ConnectionCounts {
     pub upgraded: u32,
     /// Connections whose last bytes are being sent.
     pub closing: u32,
-    /// Those of all these that JavaScript's thread reads itself.
+    /// Number of all these that JavaScript's thread reads itself.
     pub lent: u32,
     /// Bytes received, with those of connections that have closed.
     pub received: u64,

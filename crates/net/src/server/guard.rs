@@ -28,7 +28,7 @@ pub struct HealthOptions {
     pub failure: String,
 }
 
-/// What a probe asks for.
+/// The kinds of probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probe {
     Live,
@@ -137,7 +137,7 @@ impl Guard {
     }
 }
 
-/// What a request says about its response.
+/// The properties of a request on which its response depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     /// The response has no body.

@@ -69,7 +69,7 @@ pub struct ServerTls {
     pub handshake_timeout: Option<Duration>,
 }
 
-/// What a server has from its start.
+/// The options with which a server begins to listen.
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
     /// None if connections are plain HTTP.

@@ -23,7 +23,7 @@ use crate::socket::stream::Stream;
 /// Where to connect, and from where.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// What to connect to.
+    /// The target.
     pub target: ConnectTarget,
     /// The address to bind first.
     pub local_address: Option<IpAddr>,
@@ -38,7 +38,7 @@ pub struct ConnectOptions {
     pub tcp_keep_alive: Option<Duration>,
 }
 
-/// What to connect to.
+/// The target of a client's connection.
 #[derive(Clone, Debug)]
 pub enum ConnectTarget {
     /// A host's addresses, at least one, in the resolver's order.
