@@ -1,4 +1,5 @@
 /** Writes of a connection that have been handed over and not acknowledged, in their order. */
+import { framingLength } from '../chunked-coding.js'
 import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
 import { CHUNKED, kSettle, type BodyChunk, type SettledMessage, type WriteCallback } from './transport.js'
 
@@ -20,8 +21,7 @@ export function isSmall(body: BodyChunk | null): boolean {
 /** Size of a body part on the wire in bytes, with the chunked framing. */
 export function partLength(chunk: BodyChunk, encoding: BufferEncoding, flags: number): number {
   const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength
-  // The size line and the two line ends.
-  return (flags & CHUNKED) !== 0 && bytes > 0 ? bytes + bytes.toString(16).length + 4 : bytes
+  return (flags & CHUNKED) !== 0 && bytes > 0 ? bytes + framingLength(bytes) : bytes
 }
 
 export class PendingWrites {

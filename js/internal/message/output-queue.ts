@@ -4,6 +4,7 @@
  */
 import type { OutgoingMessage } from '../../outgoing.js'
 import { HEAD_QUEUED, OBS_TEXT_HEAD, kQueuedHead } from './outgoing-state.js'
+import { CRLF, sizeLine } from '../chunked-coding.js'
 import { ERR_INVALID_ARG_TYPE, ERR_UNKNOWN_ENCODING } from '../errors.js'
 import { kHighWaterMark, kState } from '../symbols.js'
 import {
@@ -27,8 +28,6 @@ export interface QueuedHead {
   /** The encoding of the body. Latin1 for ASCII, which transports write fastest. */
   readonly encoding: Encoding
 }
-
-const CRLF = Buffer.from('\r\n')
 
 /** Text up to this length shares a record with the head. */
 const SHORT = 4096
@@ -91,7 +90,7 @@ export function queueChunk(
   encoding: Encoding,
   callback: WriteCallback | null,
 ): boolean {
-  queueData(message, length.toString(16), 'latin1', null)
+  queueData(message, sizeLine(length), 'latin1', null)
   queue(message, CRLF, null, null)
   queue(message, data, encoding, null)
   return queue(message, CRLF, null, callback)

@@ -1,6 +1,7 @@
 /** Hands the parts of an outgoing message to its transport, or to its queue while it has none. */
 import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingMessage } from '../../outgoing.js'
+import { lastChunk } from '../chunked-coding.js'
 import { callIn } from '../node-parity/isolated-callbacks.js'
 import { kEndCallbacks, MANAGED } from './outgoing-state.js'
 import {
@@ -204,6 +205,6 @@ export function queueEnd(message: OutgoingMessage, body: BodyChunk | null, encod
   const chunked = bodyFlags(message)
   if (body !== null && chunked !== 0) queuePart(message, body, encoding, chunked, null)
   else if (body !== null) queueData(message, body, encoding, null, ascii)
-  if (chunked !== 0) queueData(message, `0\r\n${message._trailer}\r\n`, 'latin1', null)
+  if (chunked !== 0) queueData(message, lastChunk(message._trailer), 'latin1', null)
   else if (!message._headerSent) queueData(message, '', 'latin1', null)
 }

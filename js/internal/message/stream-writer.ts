@@ -2,6 +2,7 @@
  * Writes a message's bytes to a stream that is not ours, by calls of `write`, `cork` and `uncork` in Node's portions and order,
  * because mocks and recorders count them. Several frameworks assign a plain object with a `write`, so only `write` is required.
  */
+import { CRLF, lastChunk, sizeLine } from '../chunked-coding.js'
 import type { CorkedChunk } from './outgoing-state.js'
 import type { AssignableSocket } from './stream-transport.js'
 import { CHUNKED, END, type BodyChunk, type WriteCallback, type MessagePart } from '../bridge/transport.js'
@@ -9,8 +10,6 @@ import { CHUNKED, END, type BodyChunk, type WriteCallback, type MessagePart } fr
 type Encoding = BufferEncoding | null | undefined
 
 const NOT_ASCII = /[^\x00-\x7f]/
-
-const CRLF = Buffer.from('\r\n')
 
 /** Whether the chunks of one turn are joined, which Node does since 24.22. Programs and peers see the same chunks as with the running Node. */
 export const MERGES_CHUNKS = (() => {
@@ -57,7 +56,7 @@ export class StreamWriter {
     const chunked = (flags & CHUNKED) !== 0
     // The default encoding of text.
     const named = encoding === 'utf8' ? undefined : encoding
-    const last = end && chunked ? `0\r\n${trailers}\r\n` : null
+    const last = end && chunked ? lastChunk(trailers) : null
     if (end && this.#gathering === 0 && (body !== null || head !== '')) this.#stream.cork?.()
     else if (!end && body !== null) this.#hold()
     let accepted = true
@@ -83,7 +82,7 @@ export class StreamWriter {
     let length = 0
     for (const { chunk, encoding } of parts)
       length += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? 'utf8') : chunk.byteLength
-    this.write(head + length.toString(16), 'latin1', null)
+    this.write(head + sizeLine(length), 'latin1', null)
     this.write(CRLF, null, null)
     for (const { chunk, encoding } of parts) this.write(chunk, encoding, null)
     return this.write(CRLF, null, callback)

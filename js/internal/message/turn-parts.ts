@@ -1,5 +1,6 @@
 /** The parts of an outgoing message that wait for the end of this turn, or for `uncork()`, and are sent together. */
 import type { OutgoingMessage } from '../../outgoing.js'
+import { framingLength } from '../chunked-coding.js'
 import { ERR_STREAM_DESTROYED } from '../errors.js'
 import { joinCallbacks, joinParts } from './joined-parts.js'
 import {
@@ -17,11 +18,6 @@ import { byteLength, flushOutput, send, transportOf } from './sending.js'
 import { MERGES_CHUNKS } from './stream-writer.js'
 import { kSocket, kState, kTransport } from '../symbols.js'
 import { CHUNKED, type BodyChunk, type MessageTransport } from '../bridge/transport.js'
-
-/** Number of bytes that the chunked coding adds to a chunk of this length: its size line, and two line ends. */
-function framingLength(length: number): number {
-  return length.toString(16).length + 4
-}
 
 /**
  * Whether a part waits for the end of this turn. Node sends the parts of one turn together, or not at all if the message is
