@@ -64,7 +64,7 @@ same('an upgraded socket keeps the timeout of its request', async (http, log, { 
   )
   const headers = { connection: 'upgrade', upgrade: 'x' }
   const request = http.get({ port: await listen(server), host: '127.0.0.1', headers })
-  request.setTimeout(50, () => log('request timeout'))
+  request.setTimeout(300, () => log('request timeout'))
   const [, socket] = await until(request, 'upgrade')
   await until(socket, 'timeout')
   log('socket timeout', socket.timeout)
@@ -96,7 +96,9 @@ same('a socket that the agent keeps emits nothing but ‘close’ at its end', a
         kept.destroy()
         server.close()
       })
-      const request = http.get({ port: server.address().port, host: '127.0.0.1', agent }, (response) => response.resume())
+      const request = http.get({ port: server.address().port, host: '127.0.0.1', agent }, (response) =>
+        response.resume(),
+      )
       await until(request, 'close')
       const { socket } = request
       while (Object.keys(agent.freeSockets).length === 0) await new Promise(setImmediate)
@@ -107,29 +109,32 @@ same('a socket that the agent keeps emits nothing but ‘close’ at its end', a
     }
 })
 
-same('an error that a program emits on a request’s socket ends the connection', async (http, log, { listen, until }) => {
-  const server = http.createServer((req, res) => {
-    if (req.url === '/answered') res.write('x')
-  })
-  const port = await listen(server)
-  for (const path of ['/', '/answered']) {
-    const request = http.get({ port, host: '127.0.0.1', path })
-    for (const event of ['error', 'close']) request.on(event, (error) => log(path, 'request', event, error?.message))
-    const socket = (await until(request, 'socket'))[0]
-    if (path === '/answered') {
-      const [response] = await until(request, 'response')
-      for (const event of ['aborted', 'error', 'close'])
-        response.on(event, (error) => log(path, 'response', event, error?.message))
-      response.resume()
-    } else {
-      await until(server, 'request')
+same(
+  'an error that a program emits on a request’s socket ends the connection',
+  async (http, log, { listen, until }) => {
+    const server = http.createServer((req, res) => {
+      if (req.url === '/answered') res.write('x')
+    })
+    const port = await listen(server)
+    for (const path of ['/', '/answered']) {
+      const request = http.get({ port, host: '127.0.0.1', path })
+      for (const event of ['error', 'close']) request.on(event, (error) => log(path, 'request', event, error?.message))
+      const socket = (await until(request, 'socket'))[0]
+      if (path === '/answered') {
+        const [response] = await until(request, 'response')
+        for (const event of ['aborted', 'error', 'close'])
+          response.on(event, (error) => log(path, 'response', event, error?.message))
+        response.resume()
+      } else {
+        await until(server, 'request')
+      }
+      const closed = new Promise((resolve) => socket.on('close', resolve))
+      socket.emit('error', new Error('emitted'))
+      log(path, 'socket close', await closed)
+      await new Promise(setImmediate)
     }
-    const closed = new Promise((resolve) => socket.on('close', resolve))
-    socket.emit('error', new Error('emitted'))
-    log(path, 'socket close', await closed)
-    await new Promise(setImmediate)
-  }
-})
+  },
+)
 
 same('a request fails before its socket emits ‘end’', async (http, log, { after, until }) => {
   const net = require('node:net')
@@ -161,4 +166,44 @@ same('a request fails before its socket emits ‘end’', async (http, log, { af
     await new Promise(setImmediate)
     log(name, 'close')
   }
+})
+
+same('a listener of ‘connect’ destroys the socket: its writes fail at once', async (http, log, { listen, until }) => {
+  const server = http.createServer((_req, res) => res.end('x'))
+  const port = await listen(server)
+  const acts = {
+    'the request': (request) => request.destroy(),
+    'the socket': (_request, socket) => socket.destroy(),
+  }
+  for (const early of [true, false])
+    for (const [what, act] of Object.entries(acts)) {
+      const name = `${what}, ${early ? 'before' : 'after'} Node writes`
+      const request = http.request({ port, host: '127.0.0.1', method: 'POST', agent: false })
+      for (const event of ['finish', 'error', 'close']) request.on(event, (error) => log(name, event, error?.message))
+      const closed = new Promise((resolve) => request.on('close', resolve))
+      if (early) request.on('socket', (socket) => socket.on('connect', () => act(request, socket)))
+      request.write('a', (error) => log(name, 'written', error?.code))
+      request.end('b', (error) => log(name, 'ended', error?.code))
+      if (!early) {
+        const [socket] = await until(request, 'socket')
+        socket.on('connect', () => act(request, socket))
+      }
+      await closed
+      await new Promise(setImmediate)
+    }
+})
+
+same('an error on a socket that was just given to a request is the only one', async (http, log, { listen, after }) => {
+  const server = http.createServer((_req, res) => res.end('x'))
+  const port = await listen(server)
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  after(() => agent.destroy())
+  const first = http.get({ port, host: '127.0.0.1', agent }, (response) => response.resume())
+  await new Promise((resolve) => first.on('close', resolve))
+  while (Object.keys(agent.freeSockets).length === 0) await new Promise(setImmediate)
+  const request = http.get({ port, host: '127.0.0.1', agent })
+  for (const event of ['error', 'close']) request.on(event, (error) => log(event, error?.message))
+  const closed = new Promise((resolve) => request.on('close', resolve))
+  first.socket.emit('error', new Error('emitted'))
+  await closed
 })

@@ -154,16 +154,21 @@ same('bytes of a tunnel that has closed can still be read', async (http, log, to
   }
 })
 
-same('ticks run after a request with trailers', async (http, log, tools) => {
-  const server = http.createServer((req, res) => {
-    log(req.url)
-    for (const event of ['end', 'close']) req.on(event, () => log(req.url, event))
-    for (const event of ['finish', 'close']) res.on(event, () => log(req.url, 'response', event))
-    req.resume().on('end', () => res.end('x'))
-  })
-  const client = await tools.connect(await tools.listen(server))
-  const last = 'GET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
-  const body = '1\r\na\r\n0\r\nX: 1\r\n\r\n'
-  await client.write(`POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}${last}`)
-  await client.closed
-})
+// On the compatible road all messages of one read are served before ticks run.
+same(
+  'ticks run after a request with trailers',
+  async (http, log, tools) => {
+    const server = http.createServer((req, res) => {
+      log(req.url)
+      for (const event of ['end', 'close']) req.on(event, () => log(req.url, event))
+      for (const event of ['finish', 'close']) res.on(event, () => log(req.url, 'response', event))
+      req.resume().on('end', () => res.end('x'))
+    })
+    const client = await tools.connect(await tools.listen(server))
+    const last = 'GET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+    const body = '1\r\na\r\n0\r\nX: 1\r\n\r\n'
+    await client.write(`POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}${last}`)
+    await client.closed
+  },
+  { nativeOnly: true },
+)

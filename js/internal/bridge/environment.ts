@@ -32,6 +32,8 @@ const FEW_RECORDS = 12
 /** In place of a connection's slot: no record was served since the last ticks; or the next record is from another read, or of a server. */
 const NONE = -1
 const NO_SLOT = -2
+/** As NO_SLOT, after a message with trailers. */
+const AFTER_TRAILERS = -3
 
 /** Runs the queued ticks and promise jobs, as Node does between two callbacks from native code. */
 const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
@@ -162,9 +164,14 @@ class Environment {
           type > r.IN_ERROR ||
           (type === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))))
       ) {
+        const answersTrailers = previous === AFTER_TRAILERS
         previous = NONE
         if (type === r.IN_END && !this.#writer.isEmpty) this.#sendEarlyAnswer(slot, fields.generation(inWords, word))
         runTicks()
+        if (answersTrailers && !this.#writer.isEmpty) {
+          this.flush()
+          runTicks()
+        }
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
         return this.#leaveForNextTurn()
@@ -174,12 +181,13 @@ class Environment {
       if (type === r.IN_HEAD) this.#phase.countServed()
       if (this.#dispatch(inWords, word, at)) {
         previous =
-          ((type === r.IN_BODY || type === r.IN_RESPONSE) &&
-            (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))) ||
-          // Node's parser passes trailers on by a call of their own.
-          (type === r.IN_END && fields.endTrailersLength(inWords, word) > 0)
+          (type === r.IN_BODY || type === r.IN_RESPONSE) &&
+          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
             ? NO_SLOT
-            : this.#slot
+            : // Node's parser passes trailers on by a call of their own, after which ticks run.
+              type === r.IN_END && fields.endTrailersLength(inWords, word) > 0
+              ? AFTER_TRAILERS
+              : this.#slot
         if (--untilCheck > 0) continue
         const time = now()
         untilCheck = time - checked < QUICK ? CLOCK_STEP : 1

@@ -10,7 +10,7 @@ import * as r from '../../native/records.js'
 import type { ClientConnection } from './connection.js'
 import { countErrno, countOne, counts } from '../counts.js'
 import { environment } from '../bridge/environment.js'
-import { connectionReset } from '../errors.js'
+import { connectionReset, ERR_SOCKET_CLOSED } from '../errors.js'
 import * as exchange from './exchange.js'
 import type { ResponseRecord } from '../bridge/record-reader.js'
 import type { Failure, NativeClientReceiver } from '../bridge/receiver.js'
@@ -192,20 +192,21 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
 
   attach(request: ClientRequest): void {
     this.request = request
-    this.failed = false
+    // An error that came between the agent's choice and now has been reported.
+    if (!this.socket.destroyed) this.failed = false
     this.isKept = false
     this.#scope = new AsyncResource('HTTPCLIENTREQUEST', { requireManualDestroy: true })
     this.#side._httpMessage = request
     this.#side.parser = this
     this.socket.on('error', this.#onSocketError)
-    this.socket.on('end', endsByRecord)
+    this.socket.on('end', this.#onSocketEnd)
     this.socket.on('close', this.#onSocketClosed)
   }
 
   detach(): void {
     this.responding(false)
     this.socket.removeListener('error', this.#onSocketError)
-    this.socket.removeListener('end', endsByRecord)
+    this.socket.removeListener('end', this.#onSocketEnd)
     this.socket.removeListener('close', this.#onSocketClosed)
     this.#side.parser = null
     this.request = null
@@ -229,6 +230,12 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     // The program may have emitted the error itself. The rest of the read is dropped, as in Node.
     this.discard()
     this.socket.destroy()
+  }
+
+  /** The peer has sent FIN. A response that ends with the connection, or is cut off, is reported by a record. */
+  readonly #onSocketEnd = (): void => {
+    const { request } = this
+    if (request !== null && request.res === null) exchange.onHangUp(request, this)
   }
 
   readonly #onSocketClosed = (): void => {
@@ -304,6 +311,13 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (this.connected) this.#open()
   }
 
+  /** A listener of 'connect' has destroyed the socket, before Node writes or after the kernel has accepted what it writes. */
+  onDestroyedInConnect(): void {
+    if (this.#tls !== null) return
+    if (this.isBegun) process.nextTick(() => this.pending.acknowledge(Infinity))
+    else this.failWrites(ERR_SOCKET_CLOSED)
+  }
+
   /** Whether the program has yet to approve the server. The I/O thread parses no bytes of such a server; this is a second barrier. */
   #isUnapproved(): boolean {
     return this.#tls !== null && !this.connected
@@ -377,23 +391,14 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     const { request } = this
     const error = responseError(kind, bytesParsed, packet, request.res?.complete === false)
     if (error === null) {
-      // The record of the connection's end follows.
-      this.#hangUp()
+      // FIN instead of a response. The record of the connection's end follows.
+      if (request.res === null) this.#side.endReading()
       return
     }
     countOne(counts.clientErrors, error.code ?? error.name)
-    this.socket.removeListener('end', endsByRecord)
+    this.socket.removeListener('end', this.#onSocketEnd)
     this.socket.destroy()
     this.#scope!.runInAsyncScope(exchange.onParseError, undefined, request, this, error)
-  }
-
-  /** The peer has sent FIN. The request fails if it has no response. */
-  #hangUp(): void {
-    const { request, socket } = this
-    if (request === null || request.res !== null || socket.destroyed) return
-    this.#scope!.runInAsyncScope(exchange.onHangUp, undefined, request, this)
-    // In Node this is the first listener of the socket's 'end'. The others follow, although it destroys the socket.
-    if (socket.destroyed && !socket.readableEnded) socket.emit('end')
   }
 
   onTimeout(kind: number): void {
@@ -417,18 +422,13 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     whenClosed?.()
     whenClosed = null
     if (this.#givenUp === null) {
-      const isQuiet = this.isKept || this.#sendElsewhere(requests)
-      if (!isQuiet && errno === 0 && this.connected) this.#hangUp()
-      this.#side.onConnectionClosed(errno, isQuiet)
+      this.#side.onConnectionClosed(errno, this.isKept || this.#sendElsewhere(requests))
       return
     }
     this.failWrites(() => connectionReset('write ECONNRESET'))
     this.#givenUp()
   }
 }
-
-/** A listener that does nothing: programs count the listeners of a socket that has a request. FIN is reported as a record. */
-function endsByRecord(): void {}
 
 /** Called in a tick, so that the rest of the read is still reported, as in Node. */
 function discard(connection: NativeClient): void {

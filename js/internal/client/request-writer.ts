@@ -11,6 +11,7 @@ import { validationOf } from '../../common.js'
 import * as r from '../../native/records.js'
 import { environment } from '../bridge/environment.js'
 import { HttpConnection } from '../socket/http-connection.js'
+import { kConnection } from '../socket/native-socket.js'
 import { PendingWrites, SMALL, isSmall, partLength } from '../bridge/pending-writes.js'
 import type { StreamTransport } from '../message/stream-transport.js'
 import { ACKNOWLEDGE, CHUNKED, END, kDrain, kSettle, type MessagePart, NO_PART } from '../bridge/transport.js'
@@ -23,6 +24,11 @@ const METHOD_FLAGS: Record<string, number | undefined> = {
 }
 
 const { STATE_ONLY } = r
+
+/** Here Node writes what was written before the socket was connected. */
+function begin(this: Socket): void {
+  if (!this.destroyed) (this as ClientSocket)[kConnection].isBegun = true
+}
 
 /** See `HttpConnection` about the members of these classes. */
 export abstract class RequestWriter extends HttpConnection implements MessageTransport {
@@ -38,6 +44,8 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
   protected requests = 0
   /** The current request, if it was handed over as one part that can be sent again. */
   protected whole: MessagePart | null = null
+  /** The listeners of 'connect' before the one at which Node writes have not destroyed the socket. */
+  isBegun = false
   /** 'connect' has been emitted, and 'secureConnect' where there is TLS. */
   protected connected = false
   /** Number of writes that the kernel has accepted before that was emitted. */
@@ -113,6 +121,7 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     if (this.socket.destroyed) return false
     this.#limit()
     this.requests++
+    if (this.socket.connecting) this.socket.once('connect', begin)
     const method = METHOD_FLAGS[this.request?.method ?? ''] ?? 0
     const socket = this.throughSocket()
     if (socket !== null) {

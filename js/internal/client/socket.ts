@@ -9,7 +9,6 @@ import { kRenew } from './agent-sockets.js'
 import {
   aggregateError,
   connectError,
-  ERR_SOCKET_CLOSED,
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
   systemError,
   type SystemError,
@@ -43,8 +42,6 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   declare autoSelectFamilyAttemptedAddresses: string[]
   #target: ConnectOptions | null = null
   #connected = false
-  /** A listener of 'connect' has destroyed it. In Node nothing is written then. */
-  #failedInConnect = false
   declare [kAsyncId]: number
   #resource: SocketResource
   /** While it connects. */
@@ -138,7 +135,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
         .slice(0, index + 1)
         .map((address) => `${address}:${target.port ?? 0}`)
     this.emit('connect')
-    this.#failedInConnect = this.destroyed
+    if (this.destroyed) this[kConnection].onDestroyedInConnect()
     this.emit('ready')
     if (this.readableFlowing === true) this.read(0)
   }
@@ -227,8 +224,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   #reportClosed(hadError: boolean): void {
     this.#shutdown?.emitDestroy()
     this.#resource.emitDestroy()
-    const why = this.#failedInConnect ? ERR_SOCKET_CLOSED : () => systemError('ECANCELED', 'write')
-    this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected ? why : null)
+    this.#resource.runInAsyncScope(emitClose, undefined, this, hadError, this.#connected)
   }
 }
 
@@ -245,13 +241,10 @@ function showInput(socket: ClientSocket, event: string): void {
   else if (event === 'data') connection.tap()
 }
 
-/**
- * Emits 'close'. Writes that were under way fail before it, those that waited for the connection after it.
- * @param why makes the error of the writes; null before the connection was established
- */
-function emitClose(socket: ClientSocket, hadError: boolean, why: (() => Error) | null): void {
+/** Emits 'close'. Writes that were under way fail before it, those that waited for the connection after it. */
+function emitClose(socket: ClientSocket, hadError: boolean, connected: boolean): void {
   const connection = socket[kConnection]
-  if (why !== null) connection.failWrites(why)
+  if (connected) connection.failWrites(() => systemError('ECANCELED', 'write'))
   else socket.once('close', () => connection.failWrites(ERR_SOCKET_CLOSED_BEFORE_CONNECTION))
   socket.emit('close', hadError)
 }
