@@ -138,7 +138,7 @@ export const ROWS = [
     },
   },
   {
-    row: 'a CONNECT without a listener ends the connection, and a program an upgraded one, without an event for earlier requests that are unanswered',
+    row: 'when a CONNECT without a listener ends a connection, or the program ends an upgraded one, earlier requests that are unanswered emit nothing',
     matches({ input, difference }) {
       return (
         input.role === 'server' &&

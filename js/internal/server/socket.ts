@@ -8,7 +8,6 @@ import { onceHandlesClose } from '../node-parity/handle-close.js'
 import { kStream, type SocketSide } from './port.js'
 import * as r from '../../native/records.js'
 import { kAsyncId } from '../symbols.js'
-import { setImmediate } from '../timers.js'
 import type { BodyChunk } from '../bridge/transport.js'
 import {
   showAsNodes,
@@ -207,7 +206,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       // As in Node a program that ends the socket still receives what the peer sends, and 'finish' is not emitted if it destroys
       // the socket now.
       this[kConnection].close(r.CLOSE_HALF)
-      setImmediate(callback)
+      process.nextTick(callback)
     }
   }
 
