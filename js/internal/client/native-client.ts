@@ -42,7 +42,6 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   readonly readableHighWaterMark: number
   /** Whether it is a Unix socket. */
   isPath = false
-  failed = false
   /** See `keepQuiet`. */
   isKept = false
   /** Has the agent choose another connection for a request. Null for a connection without an agent. */

@@ -34,6 +34,8 @@ function begin(this: Socket): void {
 export abstract class RequestWriter extends HttpConnection implements MessageTransport {
   readonly socket: Socket
   request: ClientRequest | null = null
+  /** See `ClientConnection`. */
+  failed = false
 
   declare protected pending: PendingWrites
   /** Writes and commands made while the name was being resolved. Null when the I/O thread has the connection. */

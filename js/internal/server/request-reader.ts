@@ -32,6 +32,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   /** The program has emitted 'close' on the socket. As in Node nothing more is parsed. */
   protected isCut = false
   protected hasServed = false
+  protected quiet = false
 
   /** The scope of the last request, or of the connection: see SCOPES_ISOLATE. */
   protected scope: AsyncResource | null

@@ -41,8 +41,6 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected side: SocketSide | null = null
   /** Responses that wait for earlier ones. */
   protected queue: ServerResponse[] | null = null
-  /** The peer has sent FIN, and responses may still be written. */
-  protected quiet = false
   /** The error response that is sent after the responses before it, and before the connection is closed. */
   protected fatal: Error | null = null
   protected shutdown: AsyncResource | null = null
@@ -71,6 +69,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected abstract get reportsErrors(): boolean
   /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
   protected abstract hasServed: boolean
+  /** The peer has sent FIN, and responses may still be written. */
+  protected abstract quiet: boolean
 
   get socket(): Socket {
     return this.openSide()[kStream]
