@@ -134,6 +134,8 @@ const MOMENTS = {
 const BODIES = {
   'of known length': 'Content-Length: 5\r\n\r\nhello',
   'in chunks': 'Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  'of known length and 20 KB': `Content-Length: 20000\r\n\r\n${'x'.repeat(20_000)}`,
+  'in a chunk of 20 KB': `Transfer-Encoding: chunked\r\n\r\n4e20\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`,
 }
 
 for (const [moment, defer] of Object.entries(MOMENTS))
@@ -145,7 +147,7 @@ for (const [moment, defer] of Object.entries(MOMENTS))
           const server = http.createServer((req) =>
             defer(() => {
               log('listening', req.complete)
-              req.on('data', (data) => log('data', data, req.complete))
+              req.on('data', (data) => log('data', data.length, req.complete))
               req.on('end', () => server.emit('over', log('end', req.complete)))
             }),
           )
@@ -173,7 +175,7 @@ for (const [moment, defer] of Object.entries(MOMENTS))
             http.get({ host: '127.0.0.1', port, agent: false, createConnection }, (res) =>
               defer(() => {
                 log('listening', res.complete)
-                res.on('data', (data) => log('data', data, res.complete))
+                res.on('data', (data) => log('data', data.length, res.complete))
                 res.on('end', () => resolve(log('end', res.complete)))
               }),
             )

@@ -69,6 +69,8 @@ class Environment {
   #awaited = false
   /** Length of the longest body among them, in characters or bytes. */
   #gatheredLength = 0
+  /** Bytes of the body parts that have been served of one read, see `#sameReadGoesOn`. */
+  #readBytes = 0
   #lastFlush = 0
   /** Records were sent, or an attempt to connect was begun, since the event loop last called this object. */
   #sent = false
@@ -175,6 +177,7 @@ class Environment {
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
         return this.#leaveForNextTurn()
+      const bodyLength = type === r.IN_BODY ? fields.bodyLength(inWords, word) : 0
       // The cursor moves first, so that the record is not served twice if its handler throws.
       this.#at = at + fields.length(inWords, word)
       this.#slot = slot
@@ -182,7 +185,7 @@ class Environment {
       if (this.#dispatch(inWords, word, at)) {
         previous =
           (type === r.IN_BODY || type === r.IN_RESPONSE) &&
-          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word)))
+          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word), bodyLength))
             ? NO_SLOT
             : // Node's parser passes trailers on by a call of their own, after which ticks run.
               type === r.IN_END && fields.endTrailersLength(inWords, word) > 0
@@ -209,15 +212,23 @@ class Environment {
     }
   }
 
-  /** Whether the next record is of the same connection and the same read as the one that was just served. */
-  #sameReadGoesOn(slot: number, generation: number): boolean {
+  /**
+   * Whether the next record is of the same connection and the same read as the one that was just served.
+   * @param served length of that record's body part in bytes, 0 if it is a head
+   */
+  #sameReadGoesOn(slot: number, generation: number, served: number): boolean {
+    const length = served === 0 ? 0 : this.#readBytes + served
+    this.#readBytes = 0
     const connection = this.#find(slot, generation)
     if (!this.#nextIsFor(slot) || connection === undefined) return false
     const word = this.#at >> 2
     const inWords = this.#inWords
     const kind = fields.kind(inWords, word)
     const cutOff = kind === r.IN_ERROR && isEarlyEnd(fields.errorKind(inWords, word))
-    return connection.continuesRead(kind, fields.flags(inWords, word), cutOff)
+    const next = kind === r.IN_BODY && served !== 0 ? fields.bodyLength(inWords, word) : 0
+    if (!connection.continuesRead(kind, fields.flags(inWords, word), cutOff, length + next)) return false
+    this.#readBytes = length
+    return true
   }
 
   /**

@@ -39,8 +39,9 @@ interface Connected extends Target {
    * @param kind of the record, IN_BODY or another
    * @param flags of the record
    * @param isEarlyEnd the record is the error of a message that the peer's FIN has cut off
+   * @param length of the body parts of the read, in bytes; 0 if the next record follows a head
    */
-  continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean
+  continuesRead(kind: number, flags: number, isEarlyEnd: boolean, length: number): boolean
 }
 
 export interface NativeServerReceiver extends ServerReceiver, Connected {

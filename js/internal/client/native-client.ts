@@ -23,6 +23,9 @@ import type { MessageSource } from '../bridge/transport.js'
 /** In the fields of a head: the field decides where the body ends. */
 const FRAMED = /\n(?:content-length|transfer-encoding)\n/i
 
+/** Largest number of bytes that Node reads from a socket at once. */
+const READ_BYTES = 64 * 1024
+
 let opened = 0
 
 /** Number of native connections so far. */
@@ -130,13 +133,15 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /**
-   * A client of Node parses all bytes of one read before other code runs. The next records of the batch are from the same read,
-   * except for the peer's FIN, and for body parts that are so long that they had a read of their own.
+   * A client of Node parses all bytes of one read before other code runs. The parts of a body count as one read until they exceed
+   * the size of Node's. With TLS Node reads records, which are shorter than a long part. The peer's FIN and a tunnel's long parts
+   * have a read of their own.
    */
-  continuesRead(kind: number, flags: number, isEarlyEnd: boolean): boolean {
+  continuesRead(kind: number, flags: number, isEarlyEnd: boolean, length: number): boolean {
     switch (kind) {
       case r.IN_BODY:
-        return (flags & r.BODY_TAKE) === 0
+        if (this.#tls !== null || (flags & r.BODY_RAW) !== 0) return (flags & r.BODY_TAKE) === 0
+        return length <= READ_BYTES
       case r.IN_END:
         return !this.untilClose
       case r.IN_ERROR:
