@@ -148,7 +148,7 @@ export const ROWS = [
     },
   },
   {
-    row: "bytes that arrive on an agent's idle connection are dropped",
+    row: "a request whose kept connection has ended, or has received bytes, between the agent's choice and the first byte of the request",
     matches({ input, difference, reference, own }) {
       if (input.role !== 'client') return false
       const last = own.ended.messages.at(-1)

@@ -149,7 +149,7 @@ impl Connection {
             tcp_keep_alive: options.tcp_keep_alive,
             tls: tls.map(Box::new),
         };
-        let role = Role::Client(ClientRole::new(settings));
+        let role = Role::Client(Box::new(ClientRole::new(settings)));
         Self::new(place, State::new(lifecycle, Engine::client(), role))
     }
 

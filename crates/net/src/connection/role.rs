@@ -13,7 +13,8 @@ use crate::time::clock::micros;
 /// See the module.
 pub(super) enum Role {
     Server(ServerRole),
-    Client(ClientRole),
+    /// On the heap, because it would make the connections of servers larger, too.
+    Client(Box<ClientRole>),
 }
 
 /// A connection that a server has accepted.
@@ -45,8 +46,7 @@ pub(super) struct ServerRole {
 
 /// A connection that the program has asked for.
 pub(super) struct ClientRole {
-    /// On the heap, because it would make the connections of servers larger, too.
-    settings: Box<Settings>,
+    settings: Settings,
     /// Number of requests whose heads were appended to the output.
     requests: u32,
     /// Position of the last request's first byte in the output. None if the program's socket sends it.
@@ -83,7 +83,7 @@ impl ServerRole {
 impl ClientRole {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
-            settings: Box::new(settings),
+            settings,
             requests: 0,
             last_request_at: None,
         }
@@ -110,7 +110,7 @@ impl Role {
     }
 
     /// A request's head is being appended to the output, at this position. None if the program's socket sends it.
-    pub(super) const fn begin_request(&mut self, at: Option<u64>) {
+    pub(super) fn begin_request(&mut self, at: Option<u64>) {
         if let Self::Client(role) = self {
             role.requests = role.requests.wrapping_add(1);
             role.last_request_at = at;
@@ -128,13 +128,14 @@ impl Role {
     pub(super) fn settings(&self) -> Settings {
         match self {
             Self::Server(role) => role.server.settings(),
-            Self::Client(role) => *role.settings,
+            Self::Client(role) => role.settings,
         }
     }
 
     /// Sets how much of the next responses a client accepts, and how strictly they are parsed. No effect on a server.
     pub(super) fn limit(&mut self, max_header_size: usize, validation: u32) {
-        if let Self::Client(ClientRole { settings, .. }) = self {
+        if let Self::Client(role) = self {
+            let settings = &mut role.settings;
             settings.limits = with_validation(
                 Limits {
                     max_header_size,
