@@ -409,6 +409,7 @@ class Environment {
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)
     this.#acknowledgements.schedule()
+    this.#settling.noteSent()
   }
 
   readonly #takeAcks = (slot: number, generation: number, count: number): void => {
@@ -435,8 +436,11 @@ class Environment {
 
   /** See `Port`. */
   settlePresumed(message: SettledMessage): void {
-    if (this.#running) this.#settling.addPresumed(message)
-    else this.settleAfterFlush(message)
+    if (this.#running) this.#settling.addPresumed(message, this.#writer.isEmpty)
+    else {
+      this.#arm()
+      this.#settling.addAwaited(message)
+    }
   }
 
   /** See `Port`. */
@@ -488,8 +492,9 @@ class Environment {
     this.#gathering = 0
     this.#gatheredLength = 0
     if (this.#running) return
-    // Records that wait for the end of the phase count as written, because a socket of Node has accepted them by now.
-    if (this.#phase.waiting) this.#settling.settle()
+    // Records that wait for the end of the phase count as written, because a socket of Node has accepted them by now. A listener of
+    // 'finish' may block this thread, so they are sent before it is called.
+    if (this.#phase.waiting && !this.#settling.isAwaited) this.#settling.settle()
     else this.flush()
   }
 

@@ -36,8 +36,8 @@ export interface Port {
   /** Settles `message` when its bytes have been handed over. */
   settleAfterFlush(message: SettledMessage): void
   /**
-   * Settles `message` in a tick, as a socket of Node that has written it. Called where `nextWaits` is true and the bytes count as
-   * accepted.
+   * Settles `message` in a tick, as a socket of Node that has written it, and not before its bytes have been sent. Called where
+   * `nextWaits` is true.
    */
   settlePresumed?(message: SettledMessage): void
   /** Whether a response ahead of this one has been handed over, and has not been settled. */
