@@ -1,32 +1,13 @@
 'use strict'
 // A server closes idle connections while the program's thread is busy: the next request must not be lost on one of them.
 const { once } = require('node:events')
-const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const http = require('../..')
-
-/** Answers each request on its connection, and closes the open connections when the test says so. */
-const SERVER = `
-  const net = require('node:net')
-  const { parentPort } = require('node:worker_threads')
-  const open = new Set()
-  let count = 0
-  const server = net.createServer((socket) => {
-    const body = String(++count)
-    open.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => open.delete(socket))
-    socket.on('data', () => socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\n' + body))
-  })
-  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
-  parentPort.on('message', () => open.forEach((socket) => socket.destroy()))
-`
+const { startActingServer } = require('../helpers/acting-server.cjs')
 
 for (const scheduling of ['lifo', 'fifo']) {
   test.serial(`idle connections that ended meanwhile are passed over, ${scheduling}`, async (t) => {
-    const worker = new Worker(SERVER, { eval: true })
-    t.teardown(() => worker.terminate())
-    const [port] = await once(worker, 'message')
+    const { port, act } = await startActingServer(t)
     const agent = new http.Agent({ keepAlive: true, scheduling })
     const ask = async () => {
       const req = http.get({ port, host: '127.0.0.1', agent })
@@ -41,7 +22,7 @@ for (const scheduling of ['lifo', 'fifo']) {
     t.deepEqual(first.map(({ connection }) => connection).sort(), ['1', '2'])
     t.true((await ask()).reused)
     const before = http.stats().client.open
-    worker.postMessage('close')
+    act('destroys')
     // Nothing of the event loop's runs here, so the agent cannot have heard of it.
     const limit = process.hrtime.bigint() + 10_000_000_000n
     while (http.stats().client.open > before - 2 && process.hrtime.bigint() < limit);

@@ -2,52 +2,9 @@
 // A server ends an idle connection, or sends bytes on it, when it has just been given to a request. No byte of the request has been
 // sent then, so it is sent on another connection.
 const { once } = require('node:events')
-const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const http = require('../..')
-
-/** Answers with the number of the connection, but not to /silent. On a message it does something to all connections. */
-const SERVER = `
-  const net = require('node:net')
-  const { parentPort, workerData } = require('node:worker_threads')
-  const done = new Int32Array(workerData)
-  const open = new Set()
-  let count = 0
-  const server = net.createServer((socket) => {
-    const body = String(++count)
-    open.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => open.delete(socket))
-    socket.on('data', (bytes) => {
-      if (!/silent/.test(bytes)) socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\n' + body)
-    })
-  })
-  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
-  const acts = {
-    ends: (socket, next) => socket.end(next),
-    resets: (socket, next) => socket.resetAndDestroy() && setImmediate(next),
-    answers: (socket, next) => socket.write('HTTP/1.1 200 OK\\r\\nContent-Length: 6\\r\\n\\r\\npoison', next),
-  }
-  parentPort.on('message', async (act) => {
-    for (const socket of open) await new Promise((resolve) => acts[act](socket, resolve))
-    Atomics.store(done, 0, 1)
-    Atomics.notify(done, 0)
-  })
-`
-
-async function startServer(t) {
-  const done = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(SERVER, { eval: true, workerData: done.buffer })
-  t.teardown(() => worker.terminate())
-  const [port] = await once(worker, 'message')
-  /** Blocks this thread until the server has done it. */
-  const act = (name) => {
-    Atomics.store(done, 0, 0)
-    worker.postMessage(name)
-    Atomics.wait(done, 0, 0)
-  }
-  return { port, act }
-}
+const { startActingServer } = require('../helpers/acting-server.cjs')
 
 /** Until the agent keeps a connection. */
 async function idle(agent) {
@@ -58,6 +15,18 @@ async function bodyOf(res) {
   let body = ''
   for await (const chunk of res) body += chunk
   return body
+}
+
+/** A server, and an agent that keeps a connection to it. `where` are the options of a request that gets this connection. */
+async function keepConnection(t) {
+  const { port, act } = await startActingServer(t)
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const where = { port, host: '127.0.0.1', agent }
+  const [first] = await once(http.get(where), 'response')
+  t.is(await bodyOf(first), '1')
+  await idle(agent)
+  return { act, agent, where }
 }
 
 /** Whether a request can be sent again, and how it is sent. */
@@ -80,22 +49,16 @@ const REQUESTS = {
   ],
 }
 
-for (const act of ['ends', 'resets', 'answers']) {
+for (const deed of ['ends', 'resets', 'answers']) {
   for (const [name, [repeats, options, send]] of Object.entries(REQUESTS)) {
-    test.serial(`${name}, when the server ${act}`, async (t) => {
-      const server = await startServer(t)
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-      t.teardown(() => agent.destroy())
-      const where = { port: server.port, host: '127.0.0.1', agent }
-      const [first] = await once(http.get(where), 'response')
-      t.is(await bodyOf(first), '1')
-      await idle(agent)
+    test.serial(`${name}, when the server ${deed}`, async (t) => {
+      const { act, agent, where } = await keepConnection(t)
       const events = []
       const req = http.request({ ...where, ...options })
       for (const event of ['socket', 'finish', 'error', 'close']) req.on(event, () => events.push(event))
       t.true(req.reusedSocket)
       send(req)
-      server.act(act)
+      act(deed)
       if (!repeats) {
         const [error] = await once(req, 'error')
         t.is(error.code, 'ECONNRESET')
@@ -113,36 +76,24 @@ for (const act of ['ends', 'resets', 'answers']) {
 }
 
 test.serial('a request that is sent again keeps its timeout', async (t) => {
-  const server = await startServer(t)
-  const agent = new http.Agent({ keepAlive: true })
-  t.teardown(() => agent.destroy())
-  const where = { port: server.port, host: '127.0.0.1', agent }
-  const [first] = await once(http.get(where), 'response')
-  await bodyOf(first)
-  await idle(agent)
+  const { act, where } = await keepConnection(t)
   const req = http.get({ ...where, path: '/silent' })
   req.on('error', () => {})
   let sockets = 0
   req.on('socket', () => sockets++)
   const timeout = once(req, 'timeout')
   req.setTimeout(20)
-  server.act('ends')
+  act('ends')
   await timeout
   t.is(sockets, 2)
   req.destroy()
 })
 
 test.serial('a request that was cancelled is not sent again', async (t) => {
-  const server = await startServer(t)
-  const agent = new http.Agent({ keepAlive: true })
-  t.teardown(() => agent.destroy())
-  const where = { port: server.port, host: '127.0.0.1', agent }
-  const [first] = await once(http.get(where), 'response')
-  await bodyOf(first)
-  await idle(agent)
+  const { act, agent, where } = await keepConnection(t)
   const req = http.get(where)
   req.once('socket', () => process.nextTick(() => req.destroy()))
-  server.act('ends')
+  act('ends')
   const [error] = await once(req, 'error')
   t.is(error.message, 'socket hang up')
   t.is(agent.totalSocketCount, 0)
