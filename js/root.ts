@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 
-// A bundle of ES modules has no `__dirname`. `join` would look at each character, and V8 would load its compiler for that before
-// the program begins: 2 MB.
+// A bundle of ES modules has no `__dirname`. Not by `join`: Node looks at each character of a path that it joins or resolves, and after
+// some hundreds V8 compiles that code, which takes 2 MB of memory before the program begins.
 export const ROOT = typeof __dirname === 'undefined' ? '' : dirname(__dirname)
 
 /** The version in package.json, or null when this code is part of a program's bundle and `ROOT` is not the folder of ferrohttp. */

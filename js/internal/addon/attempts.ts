@@ -52,7 +52,7 @@ export class Attempts {
     const addon: { exports: { version?: () => string } } = { exports: {} }
     try {
       accessSync(path)
-      // `require` would resolve the path first, which takes as long as all other work of a start without `http`.
+      // `require` would resolve the path first, see `root.ts`.
       process.dlopen(addon, path)
     } catch (error) {
       throw this.#unloadable(path, error as NodeError)

@@ -424,8 +424,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   /**
    * The response has been handed over completely. The next one is sent.
    *
-   * @param flags of the record
-   * @param asked what `flags` would be if the end had to be acknowledged
+   * @param flags of the record that was written
+   * @param asked the flags that the message has asked for. ACKNOWLEDGE in these alone: the end counts as accepted
    */
   #ended(
     message: SettledMessage,
