@@ -112,6 +112,11 @@ impl Batch {
         self.bytes.get(..self.whole).unwrap_or_default()
     }
 
+    /// Bytes of memory that the batch occupies also when it is empty.
+    pub(crate) const fn capacity(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity() + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// Forgets the content and keeps a reasonable capacity.
     pub fn reset(&mut self) {
         self.bytes.clear();

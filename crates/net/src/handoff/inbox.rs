@@ -12,8 +12,9 @@ use crate::time::clock::{micros, now};
 /// Wakes JavaScript's thread. Never called while a lock is held.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
-/// Number of empty batches that are kept for reuse: each I/O thread may fill one while JavaScript reads another.
-const SPARE_BATCHES: usize = 8;
+/// Bytes of memory of the empty batches that are kept for reuse. Pipelined requests fill tens of batches of some kilobytes before
+/// JavaScript reads the first of them, and each would grow from nothing again.
+const SPARE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Number of bytes in the queue at which the I/O threads stop reading. They continue at half of it. JavaScript's thread empties
 /// the queue in every turn of its event loop, so the queue fills only while the program blocks that thread. 10 Gbit/s fill it in
@@ -35,6 +36,8 @@ pub(crate) enum Until {
 struct Queue {
     batches: VecDeque<Batch>,
     spare: Vec<Batch>,
+    /// Bytes of memory of `spare`.
+    spare_bytes: usize,
     /// Number of bytes in `batches`.
     memory: usize,
     /// Number of requests in `batches`.
@@ -137,13 +140,18 @@ impl Inbox {
         // Written under the lock only.
         let entered = self.entered().wrapping_add(batch.requests() as u32);
         self.entered.store(entered, Ordering::Relaxed);
-        let empty = queue.spare.pop().unwrap_or_default();
+        let empty = queue
+            .spare
+            .pop()
+            .inspect(|spare| queue.spare_bytes -= spare.capacity());
         queue.memory += batch.memory();
         queue.requests += batch.requests();
         if queue.memory >= FULL {
             self.full.store(true, Ordering::Relaxed);
         }
-        queue.batches.push_back(std::mem::replace(batch, empty));
+        queue
+            .batches
+            .push_back(std::mem::replace(batch, empty.unwrap_or_default()));
         true
     }
 
@@ -168,11 +176,12 @@ impl Inbox {
     /// The next batch in exchange for the last one, or None when there is nothing.
     pub fn take(&self, used: Option<Batch>) -> Option<Batch> {
         let mut queue = self.lock();
-        if let Some(mut used) = used
-            && queue.spare.len() < SPARE_BATCHES
-        {
+        if let Some(mut used) = used {
             used.reset();
-            queue.spare.push(used);
+            if queue.spare_bytes + used.capacity() <= SPARE_BYTES {
+                queue.spare_bytes += used.capacity();
+                queue.spare.push(used);
+            }
         }
         let next = queue.batches.pop_front();
         let oldest = queue.batches.front().map_or(0, |batch| batch.queued_at);

@@ -179,3 +179,34 @@ fn javascript_may_be_woken_from_within_a_wake_up() {
     }
     assert_eq!(*taken.lock().expect("no panic"), 3);
 }
+
+#[test]
+fn the_memory_of_batches_is_used_again_and_has_a_limit() {
+    let (inbox, _woken) = inbox();
+    let large = |batch: &mut Batch| {
+        for number in 0..10_000 {
+            numbered(batch, 0, number);
+        }
+    };
+    let mut batch = Batch::default();
+    for _ in 0..32 {
+        large(&mut batch);
+        inbox.publish(&mut batch);
+    }
+    let mut used = None;
+    while let Some(next) = inbox.take(used.take()) {
+        used = Some(next);
+    }
+    let mut kept = 0;
+    loop {
+        numbered(&mut batch, 0, 0);
+        inbox.publish(&mut batch);
+        // It has been exchanged for a kept one, as long as there are any.
+        if batch.capacity() == Batch::default().capacity() {
+            break;
+        }
+        kept += batch.capacity();
+    }
+    assert!(kept > 1024 * 1024, "{kept}");
+    assert!(kept <= 2 * 1024 * 1024, "{kept}");
+}
