@@ -51,7 +51,7 @@ impl Connection {
                 return true;
             }
             state.waker = Some(cx.waker().clone());
-            self.arm(state, &state.role.settings());
+            self.arm(state, &state.role.settings(), now());
             false
         });
         if given_up {

@@ -130,19 +130,18 @@ impl State {
 
 impl Connection {
     /// Makes sure that the wheel has an entry that is due no later than the connection's next deadline. I/O thread only.
-    pub(super) fn arm(self: &Arc<Self>, state: &mut State, settings: &Settings) {
-        let soonest = now();
+    pub(super) fn arm(self: &Arc<Self>, state: &mut State, settings: &Settings, now: Instant) {
         let at = match state.next_deadline(settings) {
             Some((at, _)) => at,
             // While a handler runs no deadline is due, but its response starts keepAliveTimeout, perhaps on JavaScript's thread,
             // which does not touch the wheel. So the deadlines are checked again by then.
             None => match settings.timeouts.keep_alive {
-                Some(keep_alive) if state.incoming.reading == Reading::Http => soonest + keep_alive,
+                Some(keep_alive) if state.incoming.reading == Reading::Http => now + keep_alive,
                 _ => return,
             },
         };
         // A deadline that has passed is checked after the sockets have been polled, because bytes that came in time count.
-        let at = if at <= soonest { soonest + REREAD } else { at };
+        let at = if at <= now { now + REREAD } else { at };
         match state.deadlines.timer {
             Some((_, armed)) if armed <= at => {}
             previous => {
@@ -169,13 +168,12 @@ impl Connection {
             return;
         }
         let settings = state.role.settings();
-        let due = state
-            .next_deadline(&settings)
-            .filter(|(at, _)| *at <= now());
+        let now = now();
+        let due = state.next_deadline(&settings).filter(|(at, _)| *at <= now);
         if state.is_on_loan() && due.is_some() {
             // The peer may have sent in time what JavaScript's thread was too busy to read.
             state.take_back(self);
-            let at = now() + REREAD;
+            let at = now + REREAD;
             let key = self.start_timer(at);
             state.deadlines.timer = Some((key, at));
             return;
@@ -185,11 +183,12 @@ impl Connection {
                 connection: self,
                 state: &mut *state,
                 settings: &settings,
+                now,
                 batch,
             };
             turn.act_on(due);
         }
-        self.arm(state, &settings);
+        self.arm(state, &settings, now);
     }
 }
 
@@ -205,7 +204,7 @@ impl Turn<'_> {
             Due::Protocol(TimeoutKind::KeepAlive) => {
                 deadlines.keep_alive_reported = true;
                 self.batch.timeout(id, Timeout::KeepAlive);
-                deadlines.fallback_at = Some(now() + FALLBACK);
+                deadlines.fallback_at = Some(self.now + FALLBACK);
             }
             Due::Protocol(TimeoutKind::Headers | TimeoutKind::Request) => {
                 incoming.reading = Reading::Discard;
@@ -215,7 +214,7 @@ impl Turn<'_> {
                     self.state.wake();
                 } else {
                     self.batch.timeout(id, Timeout::Request);
-                    self.state.deadlines.fallback_at = Some(now() + FALLBACK);
+                    self.state.deadlines.fallback_at = Some(self.now + FALLBACK);
                 }
             }
             Due::Socket => {

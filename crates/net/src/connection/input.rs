@@ -11,7 +11,6 @@ use super::{Lifecycle, Role, State, Turn, Writing};
 use crate::handoff::{CHUNK, Chunk, chunk};
 use crate::messages::Input;
 use crate::settings::Settings;
-use crate::time::clock::now;
 
 /// When at least this much of a body is outstanding, reads go straight into the chunk that JavaScript receives.
 const DIRECT_BODY: u64 = 16 * 1024;
@@ -203,6 +202,7 @@ impl Turn<'_> {
             connection: self.connection,
             state: &mut *self.state,
             settings: self.settings,
+            now: self.now,
             batch: &mut offer,
         };
         let used = turn.consume(Input::new(read), scratch);
@@ -261,7 +261,7 @@ impl Turn<'_> {
         let id = self.connection.id();
         let limits = &self.settings.limits;
         let engine = &mut self.state.engine;
-        let read = engine.read_data(now(), limits, &chunk, &mut buffers.scratch);
+        let read = engine.read_data(self.now, limits, &chunk, &mut buffers.scratch);
         let whole = matches!(read, Some((_, data)) if data.len() == chunk.len());
         let incoming = &mut self.state.incoming;
         if whole && (count as u64) < incoming.body_left {

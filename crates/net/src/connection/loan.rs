@@ -9,6 +9,7 @@ use crate::handoff::Batch;
 use crate::settings::Settings;
 use crate::socket::poller::Poller;
 use crate::socket::stream::Stream;
+use crate::time::clock::now;
 use crate::time::timer::NEAR;
 
 /// Number of requests in a row that JavaScript's thread must have answered by itself before a connection is lent.
@@ -142,6 +143,7 @@ impl Connection {
             connection: self,
             state: &mut *state,
             settings: &settings,
+            now: now(),
             batch: &mut *batch,
         };
         let drained = match turn.read() {

@@ -6,12 +6,12 @@ use super::input::Reading;
 use super::own::decide;
 use super::{Role, State, Turn, Writing};
 use crate::messages::{Input, Reported, Translator};
-use crate::time::clock::{micros, now};
+use crate::time::clock::micros;
 
 impl Turn<'_> {
     /// Passes `input` to the engine and returns how many bytes of it were consumed.
     pub(super) fn parse_requests(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
-        let now = now();
+        let now = self.now;
         self.refresh_waiting();
         let is_guarded = self.state.is_guarded();
         loop {
@@ -130,7 +130,7 @@ impl Turn<'_> {
         let is_idle = engine.is_idle() && incoming.buffer.is_empty() && output.is_empty();
         let mut translator = Translator {
             id: self.connection.id(),
-            now: now(),
+            now: self.now,
             limits: &self.settings.limits,
             batch: &mut *self.batch,
             whole_bodies: false,

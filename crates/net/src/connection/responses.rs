@@ -8,12 +8,11 @@ use ferrohttp_proto::{ErrorKind, Scratch};
 use super::input::Reading;
 use super::{Connection, State, Turn, Writing};
 use crate::messages::{Input, Reported, Translator};
-use crate::time::clock::now;
 
 impl Turn<'_> {
     /// As `parse_requests`, of responses.
     pub(super) fn parse_responses(&mut self, mut input: Input<'_>, scratch: &mut Scratch) -> usize {
-        let now = now();
+        let now = self.now;
         let mut ended = false;
         self.refresh_waiting();
         loop {
@@ -73,7 +72,7 @@ impl Turn<'_> {
         } = &mut *self.state;
         let mut translator = Translator {
             id: self.connection.id(),
-            now: now(),
+            now: self.now,
             limits: &self.settings.limits,
             batch: &mut *self.batch,
             whole_bodies: false,

@@ -9,6 +9,7 @@ use super::input::{Fin, Read, Reading};
 use super::{Connection, Flush, Lifecycle, State, Turn, Writing};
 use crate::handoff::Batch;
 use crate::threads::staging;
+use crate::time::clock::now;
 
 /// Rounds of the loop in one poll. Each reads at most once, up to 64 KiB, so a peer that sends without pause occupies the thread
 /// for some tens of microseconds before other connections are served.
@@ -41,6 +42,7 @@ impl Connection {
         let mut guard = self.lock();
         let state = &mut *guard;
         let settings = state.role.settings();
+        let now = now();
         if state.is_on_loan() && !state.is_ordinary(&settings) {
             state.take_back(self);
         }
@@ -48,6 +50,7 @@ impl Connection {
             connection: self,
             state: &mut *state,
             settings: &settings,
+            now,
             batch: &mut *batch,
         };
         let next = turn.run(cx);
@@ -62,7 +65,7 @@ impl Connection {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             _ => state.waker = Some(cx.waker().clone()),
         }
-        self.arm(state, &settings);
+        self.arm(state, &settings, now);
         Poll::Pending
     }
 }

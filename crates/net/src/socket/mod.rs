@@ -6,3 +6,4 @@ pub(crate) mod descriptor;
 pub(crate) mod errno;
 pub(crate) mod poller;
 pub(crate) mod stream;
+mod transfer;

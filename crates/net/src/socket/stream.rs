@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use super::transfer::{SEND, receive, send};
+
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -43,19 +45,14 @@ macro_rules! each {
     };
 }
 
-/// MSG_NOSIGNAL: a closed peer is an error and not a signal, as in the standard library. MSG_DONTWAIT: a child process that has the
-/// same socket may have made it blocking, which changes our descriptor, too.
-#[cfg(target_os = "linux")]
-const SEND: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-#[cfg(all(unix, not(target_os = "linux")))]
-const SEND: i32 = libc::MSG_DONTWAIT;
-#[cfg(not(unix))]
-const SEND: i32 = 0;
-
 impl Stream {
     /// Reads into the spare capacity of `buffer`. A large body needs neither zeroing nor a copy.
     pub(crate) fn try_read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        each!(self, s => s.try_read_buf(buffer), lent => receive(lent, buffer))
+        each!(
+            self,
+            s => s.try_io(Interest::READABLE, || receive(&SockRef::from(s), buffer)),
+            lent => receive(lent, buffer)
+        )
     }
 
     /// Reads, if the poller has reported the socket as readable.
@@ -93,8 +90,8 @@ impl Stream {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         each!(
             self,
-            s => s.try_io(Interest::WRITABLE, || SockRef::from(s).send_with_flags(bytes, SEND)),
-            lent => lent.send_with_flags(bytes, SEND)
+            s => s.try_io(Interest::WRITABLE, || send(&SockRef::from(s), bytes)),
+            lent => send(lent, bytes)
         )
     }
 
@@ -238,14 +235,6 @@ impl Stream {
         debug_assert!(is_tcp);
         TcpStream::from_std(socket.into()).map(Self::Tcp)
     }
-}
-
-/// Reads into the spare capacity, as tokio's `try_read_buf` does.
-fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let count = socket.recv(buffer.spare_capacity_mut())?;
-    // SAFETY: the kernel has written `count` bytes after the vector's end.
-    unsafe { buffer.set_len(buffer.len() + count) };
-    Ok(count)
 }
 
 #[cfg(test)]
