@@ -12,7 +12,7 @@ import type { ServerResponse } from './response.js'
 import { Adopter, type AcceptingHandle } from './internal/server/adopter.js'
 import { Connection } from './internal/server/connection.js'
 import { debug } from './internal/debug.js'
-import { drain } from './internal/server/drain.js'
+import { drain, joinDrain } from './internal/server/drain.js'
 import { drainOnSignal } from './internal/server/drain-on-signal.js'
 import { environment } from './internal/bridge/environment.js'
 import type { Health } from './internal/server/health.js'
@@ -333,6 +333,7 @@ function emitListening(server: Server): void {
 }
 
 proto.close = function close(this: Configured, ...[callback]: [((error?: Error) => void)?]): Configured {
+  if (joinDrain(this, callback)) return this
   this.closeIdleConnections()
   // A client of the next server on this port must not use an idle connection of this one. The I/O thread closes them before the
   // listener, which is waited for.
@@ -358,6 +359,12 @@ function serversOfThread(): Set<Server> {
 
 proto.drain = function (this: Server, options?: DrainOptions): Promise<DrainResult> {
   return drain(this, () => connectionsOf(this), options)
+}
+
+function drainAll(options: DrainOptions): Promise<unknown> {
+  return Promise.all(
+    Array.from(serversOfThread(), (server) => drain(server, () => connectionsOf(server), options, true)),
+  )
 }
 
 function connectionsOf(server: Server): Connection[] {
@@ -426,7 +433,7 @@ proto[kSecured] = function secured(connection): boolean {
 /** The server's own listener for 'listening'. */
 export function onListening(this: Server): void {
   drainable.add(this)
-  drainOnSignal(serversOfThread)
+  drainOnSignal(drainAll)
   startChecking(this, () => (this as Configured)[kStreams]?.checkTimes())
 }
 

@@ -176,6 +176,40 @@ onPosix('FERROHTTP_DRAIN: a program that listens for SIGTERM decides how it ends
   t.like(await program.exited, { code: 3, stderr: '' })
 })
 
+onPosix(
+  'FERROHTTP_DRAIN: a program that closes its server on SIGTERM waits for the drain, without an error',
+  async (t) => {
+    const program = start(PROGRAM, ['closes'], DRAINS)
+    t.teardown(() => program.child.kill('SIGKILL'))
+    const { port } = await program.said()
+    const client = await RawClient.connect(port)
+    await client.write(GET)
+    t.deepEqual(await program.said(), { url: '/' })
+    program.child.kill('SIGTERM')
+    t.deepEqual(await program.said(), { listening: false })
+    program.tell('answer')
+    t.regex(await client.readToEnd(), /Connection: close\r\n[\s\S]*answered$/)
+    t.deepEqual(await program.said(), { closed: null })
+    t.like(await program.exited, { code: 4, stderr: '' })
+  },
+)
+
+onPosix('FERROHTTP_DRAIN_DELAY: connections are accepted although the program has closed its server', async (t) => {
+  const env = { ...DRAINS.env, FERROHTTP_DRAIN_DELAY: '4s' }
+  const program = start(PROGRAM, ['closes'], { ...DRAINS, env })
+  t.teardown(() => program.child.kill('SIGKILL'))
+  const { port } = await program.said()
+  program.child.kill('SIGTERM')
+  t.deepEqual(await program.said(), { listening: true })
+  const client = await RawClient.connect(port)
+  await client.write(GET)
+  t.deepEqual(await program.said(), { url: '/' })
+  program.tell('answer')
+  t.regex(await client.readToEnd(), /Connection: close\r\n[\s\S]*answered$/)
+  t.deepEqual(await program.said(), { closed: null })
+  t.like(await program.exited, { code: 4, stderr: '' })
+})
+
 onPosix('without FERROHTTP_DRAIN SIGTERM ends the program at once', async (t) => {
   const program = start(PROGRAM, ['plain'], { node: REGISTER })
   const { port } = await program.said()

@@ -1,21 +1,17 @@
 /** FERROHTTP_DRAIN: drains servers on SIGTERM, in programs that do not know ferrohttp. */
 import type { Worker } from 'node:cluster'
 
-import type { DrainOptions, DrainResult } from '../../types.js'
+import type { DrainOptions } from '../../types.js'
 import { drainOptions } from '../variables.js'
-
-interface Drainable {
-  drain(options: DrainOptions): Promise<DrainResult>
-}
 
 let isWatching = false
 
-/** If FERROHTTP_DRAIN is set, drains on SIGTERM the servers that `servers` returns then. */
-export function drainOnSignal(servers: () => Iterable<Drainable>): void {
+/** If FERROHTTP_DRAIN is set, has `drainAll` drain all servers on SIGTERM. */
+export function drainOnSignal(drainAll: (options: DrainOptions) => Promise<unknown>): void {
   const options = drainOptions()
   if (isWatching || options === undefined || !getsSignals()) return
   isWatching = true
-  onTermination(() => Promise.all(Array.from(servers(), (server) => server.drain(options))))
+  onTermination(() => drainAll(options))
 }
 
 /** Forwards SIGTERM to the workers of a cluster, which would end at once together with their primary. */
@@ -54,5 +50,6 @@ function onTermination(act: () => Promise<unknown>): void {
     process.off('SIGTERM', listener)
     if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
   }
-  process.on('SIGTERM', listener)
+  // Ahead of the program's listeners, which may close servers.
+  process.prependListener('SIGTERM', listener)
 }

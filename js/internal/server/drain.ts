@@ -2,6 +2,8 @@
  * Ends a server without failing a request. Each response says that its connection closes after it, so that peers send their next
  * request elsewhere. Then the server stops accepting, and connections are closed as they become idle.
  */
+import { Server as NetServer } from 'node:net'
+
 import type { Server } from '../../server.js'
 import type { DrainOptions, DrainResult } from '../../types.js'
 import type { Connection } from './connection.js'
@@ -15,17 +17,49 @@ import { validateAbortSignal, validateNumber, validateObject } from '../validato
 const LOOK_EVERY = 50
 const TIMEOUT = 30_000
 
-/** @param connections returns the connections that the server has now */
+/**
+ * Servers that a signal drains and that the program has not closed since: 'delayed' while they accept connections, 'closed' after
+ * that.
+ */
+const onSignal = new WeakMap<Server, 'delayed' | 'closed'>()
+
+/**
+ * `server.close()` of a program while a signal drains the server, which the program does not know. While the server accepts
+ * connections, the close is left to the end of the delay. After that the callback gets no error for a server that is closed.
+ *
+ * @returns whether nothing is left to do for `close()`
+ */
+export function joinDrain(server: Server, callback: unknown): boolean {
+  const state = onSignal.get(server)
+  if (state === undefined) return false
+  const done = typeof callback === 'function' ? () => callback() : undefined
+  if (state === 'delayed') {
+    if (done !== undefined) server.once('close', done)
+    return true
+  }
+  onSignal.delete(server)
+  if (server.listening) return false
+  // Emits 'close' once more if that has been emitted.
+  NetServer.prototype.close.call(server, done)
+  return true
+}
+
+/**
+ * @param connections returns the connections that the server has now
+ * @param isOnSignal whether a signal drains the server, and not the program
+ */
 export function drain(
   server: Server,
   connections: () => readonly Connection[],
   options: DrainOptions = {},
+  isOnSignal = false,
 ): Promise<DrainResult> {
   validateObject(options, 'options')
   const { delay = 0, timeout = TIMEOUT, signal } = options
   validateNumber(delay, 'options.delay', 0)
   validateNumber(timeout, 'options.timeout', 0)
   if (signal !== undefined) validateAbortSignal(signal, 'options.signal')
+  if (isOnSignal && server.listening) onSignal.set(server, 'delayed')
   announceDrain(server)
   announceClose(server, connections())
   return new Promise((resolve) => {
@@ -50,8 +84,11 @@ export function drain(
           handle = server._handle
           handle.serveRest()
         }
-        if (server.listening) server.close(() => (closed = true))
-        else closed = true
+        onSignal.delete(server)
+        if (server.listening) {
+          server.close(() => (closed = true))
+          if (isOnSignal) onSignal.set(server, 'closed')
+        } else closed = true
       }
       // Connections whose last response had begun before, so that it could not announce the close.
       if (stopped) server.closeIdleConnections()
