@@ -3,9 +3,11 @@
 const { spawnSync } = require('node:child_process')
 const path = require('node:path')
 const test = require('ava')
-const { node } = require('../helpers/nodes.cjs')
+const manifest = require('../../package.json')
+const { MAJOR, node } = require('../helpers/nodes.cjs')
 
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
+const COMMAND = path.resolve(__dirname, '../../dist/bin.js')
 
 function run(t, name, { binary = process.execPath, options = [] } = {}) {
   const file = path.join(__dirname, 'programs', `${name}.cjs`)
@@ -42,6 +44,14 @@ test('Nest: the same answers of a server that it makes itself', (t) => {
   ])
   t.deepEqual(run(t, 'nest', { options: ['--require', REGISTER] }), plain)
 })
+
+for (const major of [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null))
+  test(`Node ${major}: tsx, under the command`, (t) => {
+    const args = [COMMAND, 'tsx', 'programs/enum.ts']
+    const { stdout, stderr, status } = spawnSync(node(major), args, { cwd: __dirname, encoding: 'utf8' })
+    t.is(status, 0, stderr)
+    t.deepEqual(JSON.parse(stdout), ['from an enum', manifest.version])
+  })
 
 test('OpenTelemetry: the same spans, of client and server', (t) => {
   const [answer, spans] = run(t, 'opentelemetry')
