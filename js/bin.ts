@@ -56,7 +56,15 @@ function main([first, ...rest]: string[]): void {
 
 function run(first: string, rest: string[]): void {
   preloadInChildren()
-  const program = first.startsWith('-') ? null : findProgram(first)
+  const isOption = first.startsWith('-')
+  const program = isOption ? null : findProgram(first)
+  if (!isOption && program === null) {
+    process.stderr.write(
+      `ferrohttp: there is no program ${first}: no file of that name, and no executable of a package in node_modules/.bin of this folder or one above it.\n`,
+    )
+    process.exitCode = 1
+    return
+  }
   if (program?.isScript === true && process.execArgv.length === 0) {
     const { runHere } = require('./run-here.js') as typeof import('./internal/command/run-here.js')
     runHere(program.path, rest)

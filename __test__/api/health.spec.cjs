@@ -124,6 +124,7 @@ test('options that make no sense', (t) => {
     [{ path: 'livez' }, 'ERR_INVALID_ARG_VALUE'],
     [{ path: '/livez?a' }, 'ERR_INVALID_ARG_VALUE'],
     [{ readyPath: '/a b' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ path: '/livez', readyPath: '/livez' }, 'ERR_INVALID_ARG_VALUE'],
     [{ path: '/livez', maxDelay: 0 }, 'ERR_OUT_OF_RANGE'],
     [{ path: '/livez', maxDelay: '1' }, 'ERR_INVALID_ARG_TYPE'],
     [{ path: '/livez', status: 200 }, 'ERR_OUT_OF_RANGE'],

@@ -93,7 +93,7 @@ test('a process that was forked says nothing where its parent has the page', asy
 })
 
 const INVALID = [
-  ...['yes', 'localhost:9230', '127.0.0.1', '127.0.0.1:70000', ':9230'],
+  ...['yes', 'localhost:9230', '127.0.0.1', '127.0.0.1:70000', ':9230', '0', '127.0.0.1:0'],
   ...['0:9230', '1.2:9230', '127.0.0.999:9230', '[:::]:9230', '[127.0.0.1]:9230'],
 ]
 for (const value of INVALID) {

@@ -71,9 +71,22 @@ test('doctor: what is here, and what is wrong', (t) => {
   t.is(wrong.status, 1)
   t.regex(wrong.stdout, /Problem: the environment variable FERROHTTP_IO_THREAD means nothing\.\n {2}To do: /)
   t.regex(wrong.stdout, /Problem: The environment variable FERROHTTP_IO_THREADS must be /)
+  const unknown = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_IO_THREAD: '1' } })
+  t.is(unknown.status, 1)
+  t.true(unknown.stdout.includes('server: native'), 'an unknown name stops nothing')
   const missing = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_ADDON: 'nowhere.node' } })
   t.is(missing.status, 1)
   t.regex(missing.stdout, /not loaded \(ERR_FERROHTTP_ADDON_UNLOADABLE\).*To do: correct FERROHTTP_ADDON/s)
+})
+
+test('under Bun the program is not run', (t) => {
+  const fake = path.join(folders(t), 'fake.cjs')
+  fs.writeFileSync(fake, "Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.4.5' } })")
+  const { status, stdout, stderr } = run(MAJOR, WHOLE, {
+    env: { ...process.env, NODE_OPTIONS: `--require ${JSON.stringify(fake)}` },
+  })
+  t.deepEqual({ status, stdout }, { status: 1, stdout: '' })
+  t.regex(stderr, /ERR_FERROHTTP_UNSUPPORTED_RUNTIME/)
 })
 
 test('a package in a folder with spaces, quotes and backslashes reaches child processes', (t) => {
@@ -154,7 +167,9 @@ for (const major of NODES) {
     }
     fs.writeFileSync(path.join(below, 'linked'), 'console.log("the file")')
     t.is(run(major, 'linked', { cwd: below }).stdout, 'the file\n', 'a file comes first')
-    t.is(run(major, 'nothing', { cwd: below }).status, 1)
+    const nothing = run(major, 'nothing', { cwd: below })
+    t.is(nothing.status, 1)
+    t.regex(nothing.stderr, /^ferrohttp: there is no program nothing: .*\n$/)
   })
 
   test(`Node ${major}: a module is the program, too`, (t) => {

@@ -61,6 +61,10 @@ test('variables with values that make no sense are errors', (t) => {
     { FERROHTTP: 'maybe' },
     { FERROHTTP: 'OFF' },
     { FERROHTTP_ADDON: '/tmp' },
+    { FERROHTTP_DRAIN: '30' },
+    { FERROHTTP_DRAIN_DELAY: '5s' },
+    { FERROHTTP_DRAIN_DELAY: '5', FERROHTTP_DRAIN: '30s' },
+    { FERROHTTP_HEALTH_READY: '/z', FERROHTTP_HEALTH: '/z' },
     ...['0', '-1', '65', '1.5', '1e1', ' 2', 'many', '0x2'].map((FERROHTTP_IO_THREADS) => ({ FERROHTTP_IO_THREADS })),
   ]
   for (const env of wrong) {
@@ -70,7 +74,8 @@ test('variables with values that make no sense are errors', (t) => {
     t.true(stderr.includes(`[ERR_FERROHTTP_INVALID_VARIABLE]: The environment variable ${name} must be `), stderr)
     t.true(stderr.includes(`Received '${value}'`), stderr)
   }
-  t.is(run(folder, ['-e', 'require("ferrohttp")'], { env: { FERROHTTP_IO_THREADS: 'x' } }).status, 1)
+  for (const env of [{ FERROHTTP_IO_THREADS: 'x' }, { FERROHTTP_DRAIN: '30' }])
+    t.is(run(folder, ['-e', 'require("ferrohttp")'], { env }).status, 1)
   for (const FERROHTTP_IO_THREADS of ['', '1', '64']) t.is(register(folder, { FERROHTTP_IO_THREADS }).status, 0)
 })
 

@@ -31,16 +31,14 @@ export type Mode = (typeof MODES)[number]
 export function mode(): Mode {
   const value = variable('FERROHTTP')
   if (value === undefined) return 'on'
-  if (!MODES.includes(value as Mode))
-    throw ERR_FERROHTTP_INVALID_VARIABLE('FERROHTTP', `one of ${MODES.join(', ')}`, value)
+  if (!MODES.includes(value as Mode)) throw invalid('FERROHTTP', `one of ${MODES.join(', ')}`)
   return value as Mode
 }
 
 /** FERROHTTP_ADDON: path of an addon to load instead of the installed one. */
 export function addonPath(): string | undefined {
   const value = variable('FERROHTTP_ADDON')
-  if (value !== undefined && !value.endsWith('.node'))
-    throw ERR_FERROHTTP_INVALID_VARIABLE('FERROHTTP_ADDON', 'the path of a .node file', value)
+  if (value !== undefined && !value.endsWith('.node')) throw invalid('FERROHTTP_ADDON', 'the path of a .node file')
   return value
 }
 
@@ -50,7 +48,7 @@ export function ioThreads(): number | undefined {
   if (value === undefined) return undefined
   const count = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
   if (!(count >= 1 && count <= MAX_IO_THREADS))
-    throw ERR_FERROHTTP_INVALID_VARIABLE('FERROHTTP_IO_THREADS', `a whole number from 1 to ${MAX_IO_THREADS}`, value)
+    throw invalid('FERROHTTP_IO_THREADS', `a whole number from 1 to ${MAX_IO_THREADS}`)
   return count
 }
 
@@ -59,8 +57,10 @@ const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000 }
 /** FERROHTTP_DRAIN and FERROHTTP_DRAIN_DELAY: the times for draining servers on SIGTERM. Undefined without the first. */
 export function drainOptions(): { timeout: number; delay: number } | undefined {
   const timeout = duration('FERROHTTP_DRAIN')
-  const delay = duration('FERROHTTP_DRAIN_DELAY') ?? 0
-  return timeout === undefined ? undefined : { timeout, delay }
+  const delay = duration('FERROHTTP_DRAIN_DELAY')
+  if (timeout !== undefined) return { timeout, delay: delay ?? 0 }
+  if (delay !== undefined) throw invalid('FERROHTTP_DRAIN_DELAY', 'beside FERROHTTP_DRAIN')
+  return undefined
 }
 
 /** FERROHTTP_HEALTH and others: the probes of servers that have no option for it. Undefined without a path. */
@@ -68,19 +68,12 @@ export function healthVariables(): HealthOptions | undefined {
   const path = pathOf('FERROHTTP_HEALTH')
   const readyPath = pathOf('FERROHTTP_HEALTH_READY')
   const maxDelay = duration('FERROHTTP_HEALTH_MAX_DELAY')
-  if (maxDelay === 0)
-    throw ERR_FERROHTTP_INVALID_VARIABLE(
-      'FERROHTTP_HEALTH_MAX_DELAY',
-      'more than 0',
-      variable('FERROHTTP_HEALTH_MAX_DELAY')!,
-    )
+  if (maxDelay === 0) throw invalid('FERROHTTP_HEALTH_MAX_DELAY', 'more than 0')
+  if (path !== undefined && path === readyPath)
+    throw invalid('FERROHTTP_HEALTH_READY', 'another path than FERROHTTP_HEALTH')
   if (path !== undefined || readyPath !== undefined) return { path, readyPath, maxDelay }
   if (maxDelay !== undefined)
-    throw ERR_FERROHTTP_INVALID_VARIABLE(
-      'FERROHTTP_HEALTH_MAX_DELAY',
-      'beside FERROHTTP_HEALTH or FERROHTTP_HEALTH_READY',
-      variable('FERROHTTP_HEALTH_MAX_DELAY')!,
-    )
+    throw invalid('FERROHTTP_HEALTH_MAX_DELAY', 'beside FERROHTTP_HEALTH or FERROHTTP_HEALTH_READY')
   return undefined
 }
 
@@ -90,19 +83,15 @@ export function inspectAddress(): { host: string; port: number } | undefined {
   if (value === undefined) return undefined
   const [, bracketed, plain, port] = /^(?:(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):)?([0-9]{1,5})$/.exec(value) ?? []
   const host = bracketed ?? plain ?? '127.0.0.1'
-  if (port === undefined || Number(port) > 65_535 || isIP(host) === 0)
-    throw ERR_FERROHTTP_INVALID_VARIABLE(
-      'FERROHTTP_INSPECT',
-      'a port, or an IP address and a port such as 127.0.0.1:9230',
-      value,
-    )
+  // Nobody would know which port the system has chosen in place of 0.
+  if (!(Number(port) >= 1 && Number(port) <= 65_535) || isIP(host) === 0)
+    throw invalid('FERROHTTP_INSPECT', 'a port, or an IP address and a port such as 127.0.0.1:9230')
   return { host, port: Number(port) }
 }
 
 function pathOf(name: string): string | undefined {
   const value = variable(name)
-  if (value !== undefined && !isPath(value))
-    throw ERR_FERROHTTP_INVALID_VARIABLE(name, 'a path without a query, such as /livez', value)
+  if (value !== undefined && !isPath(value)) throw invalid(name, 'a path without a query, such as /livez')
   return value
 }
 
@@ -115,8 +104,13 @@ function duration(name: string): number | undefined {
   const value = variable(name)
   if (value === undefined) return undefined
   const [, count, unit] = /^([0-9]{1,6})(ms|s|m)$/.exec(value) ?? []
-  if (unit === undefined) throw ERR_FERROHTTP_INVALID_VARIABLE(name, 'a time such as 500ms, 30s or 2m', value)
+  if (unit === undefined) throw invalid(name, 'a time such as 500ms, 30s or 2m')
   return Number(count) * UNITS[unit]!
+}
+
+/** The error for the value that the variable has now. `expected` completes "must be". */
+function invalid(name: string, expected: string): Error {
+  return ERR_FERROHTTP_INVALID_VARIABLE(name, expected, variable(name)!)
 }
 
 /** An empty variable counts as not set. */

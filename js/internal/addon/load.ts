@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 
 import { ROOT, VERSION } from '../../root.js'
-import { addonPath, healthVariables, inspectAddress, ioThreads } from '../variables.js'
+import { addonPath, drainOptions, healthVariables, inspectAddress, ioThreads } from '../variables.js'
 import { ERR_FERROHTTP_BUNDLED } from '../installation-errors.js'
 import { Attempts } from './attempts.js'
 import { loadError } from './load-error.js'
@@ -42,6 +42,7 @@ function load(): Addon {
     })
   }
   // Checks the variables now: Rust starts the I/O threads at the first listen or request, where it can only ignore a bad value.
+  drainOptions()
   ioThreads()
   healthVariables()
   inspectAddress()

@@ -17,8 +17,8 @@ interface Problem {
 
 /** Prints the report. The exit code is 1 where there are problems. */
 export function doctor(): void {
-  const variables = variableProblems()
-  const problems = [...variables, ...copyProblems()]
+  const invalid = invalidVariables()
+  const problems = [...invalid, ...unknownVariables(), ...copyProblems()]
   const { name, libc } = currentPlatform()
   const quota = cpuQuota()
   line('ferrohttp', `${VERSION} (${ROOT})`)
@@ -26,7 +26,7 @@ export function doctor(): void {
   line('Node.js', `${process.versions.node} (${process.execPath})`)
   line('CPUs', `${availableParallelism()}${quota === null ? '' : `, quota ${quota}`}`)
   // With invalid variables nothing is loaded.
-  if (variables.length > 0) {
+  if (invalid.length > 0) {
     finish([], problems)
     return
   }
@@ -106,8 +106,7 @@ function exchange(done: (roads: string[]) => void): void {
   })
 }
 
-/** Invalid values, and unknown names that begin like ours. */
-function variableProblems(): Problem[] {
+function invalidVariables(): Problem[] {
   const problems: Problem[] = []
   for (const check of [mode, ioThreads, addonPath, drainOptions, healthVariables, inspectAddress]) {
     try {
@@ -116,14 +115,17 @@ function variableProblems(): Problem[] {
       problems.push({ problem: (error as Error).message, remedy: 'correct it, or unset it' })
     }
   }
-  for (const name of Object.keys(process.env)) {
-    if (/^FERROHTTP(_|$)/.test(name) && !VARIABLES.includes(name))
-      problems.push({
-        problem: `the environment variable ${name} means nothing`,
-        remedy: `the variables are ${VARIABLES.join(', ')}`,
-      })
-  }
   return problems
+}
+
+/** Names that begin like ours. */
+function unknownVariables(): Problem[] {
+  return Object.keys(process.env)
+    .filter((name) => name.startsWith('FERROHTTP_') && !VARIABLES.includes(name))
+    .map((name) => ({
+      problem: `the environment variable ${name} means nothing`,
+      remedy: `the variables are ${VARIABLES.join(', ')}`,
+    }))
 }
 
 /** Whether programs in this folder would require another copy. */

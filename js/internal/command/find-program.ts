@@ -12,16 +12,16 @@ export interface Program {
 /**
  * A file that `node` accepts has precedence over an executable of a package, which is searched as by `npx`: in
  * `node_modules/.bin` of this folder and its parents.
+ *
+ * @returns null if there is neither
  */
-export function findProgram(name: string, folder = process.cwd()): Program {
-  if (!isFile(resolve(folder, name)) && !/[/\\]/.test(name)) {
-    for (let at = folder; ; at = dirname(at)) {
-      const found = executable(join(at, 'node_modules/.bin', name))
-      if (found !== null) return found
-      if (dirname(at) === at) break
-    }
+export function findProgram(name: string, folder = process.cwd()): Program | null {
+  // Node reports a path without a file.
+  if (isFile(resolve(folder, name)) || /[/\\]/.test(name)) return { path: name, isScript: true }
+  for (let at = folder; ; at = dirname(at)) {
+    const found = executable(join(at, 'node_modules/.bin', name))
+    if (found !== null || dirname(at) === at) return found
   }
-  return { path: name, isScript: true }
 }
 
 function isFile(path: string): boolean {

@@ -76,6 +76,8 @@ export function healthOf(options: HealthOptions | false | undefined): Health | n
   validatePath(readyPath, 'options.health.readyPath')
   if (path === undefined && readyPath === undefined)
     throw ERR_INVALID_ARG_VALUE('options.health', given, 'must have path or readyPath')
+  if (path !== undefined && path === readyPath)
+    throw ERR_INVALID_ARG_VALUE('options.health.readyPath', readyPath, 'must be another path than path')
   if (maxDelay !== undefined) validateNumber(maxDelay, 'options.health.maxDelay', 1)
   if (status !== undefined) validateInteger(status, 'options.health.status', 400, 599)
   return new Health(given)
