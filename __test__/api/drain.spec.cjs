@@ -2,6 +2,8 @@
 // `server.drain()`, and what FERROHTTP_DRAIN makes of SIGTERM: no request fails.
 const http = require('ferrohttp')
 const net = require('node:net')
+const { spawnSync } = require('node:child_process')
+const { constants } = require('node:os')
 const path = require('node:path')
 const { once } = require('node:events')
 const test = require('ava')
@@ -209,6 +211,20 @@ onPosix('FERROHTTP_DRAIN_DELAY: connections are accepted although the program ha
   t.deepEqual(await program.said(), { closed: null })
   t.like(await program.exited, { code: 4, stderr: '' })
 })
+
+const OWN_PIDS = 'unshare --pid --fork --kill-child'
+const asProcess1 = spawnSync('sh', ['-c', `${OWN_PIDS} true`]).status === 0 ? test : test.skip
+
+asProcess1(
+  'FERROHTTP_DRAIN: process 1 of a container ends, although the kernel keeps the signal from it',
+  async (t) => {
+    const program = start(PROGRAM, ['busy'], { ...DRAINS, shell: `exec ${OWN_PIDS} "$@"` })
+    t.teardown(() => program.child.kill('SIGKILL'))
+    t.like(await program.said(), { pid: 1 })
+    program.tell('end')
+    t.is((await program.exited).code, 128 + constants.signals.SIGTERM)
+  },
+)
 
 onPosix('without FERROHTTP_DRAIN SIGTERM ends the program at once', async (t) => {
   const program = start(PROGRAM, ['plain'], { node: REGISTER })

@@ -1,5 +1,6 @@
 /** FERROHTTP_DRAIN: drains servers on SIGTERM, in programs that do not know ferrohttp. */
 import type { Worker } from 'node:cluster'
+import { constants } from 'node:os'
 
 import type { DrainOptions } from '../../types.js'
 import { drainOptions } from '../variables.js'
@@ -48,7 +49,10 @@ function onTermination(act: () => Promise<unknown>): void {
     isEnding = true
     await act()
     process.off('SIGTERM', listener)
-    if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
+    if (process.listenerCount('SIGTERM') > 0) return
+    process.kill(process.pid, 'SIGTERM')
+    // The kernel drops signals without a handler for process 1, which a program is in most containers.
+    if (process.pid === 1) process.exit(128 + constants.signals.SIGTERM)
   }
   // Ahead of the program's listeners, which may close servers.
   process.prependListener('SIGTERM', listener)
