@@ -88,8 +88,8 @@ impl ClientSessionStore for Store {
 
 struct Load {
     port: u16,
-    roots: Arc<RootCertStore>,
-    provider: Arc<CryptoProvider>,
+    /// Of all connections: a session is resumed only with the verifier that its first connection had.
+    config: ClientConfig,
     /// Of sessions to resume. None for full handshakes.
     tickets: Option<Arc<Tickets>>,
     /// Tickets that no connection is about to use.
@@ -114,14 +114,17 @@ fn main() -> Result<()> {
     };
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
+    // The group that all rivals have. Where they prefer another one, they would ask for it by a second hello.
+    let provider = CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519],
+        ..aws_lc_rs::default_provider()
+    };
     let load = Rc::new(Load {
         port: port.parse()?,
-        roots: Arc::new(roots),
-        // The group that all rivals have. Where they prefer another one, they would ask for it by a second hello.
-        provider: Arc::new(CryptoProvider {
-            kx_groups: vec![aws_lc_rs::kx_group::X25519],
-            ..aws_lc_rs::default_provider()
-        }),
+        config: ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&version::TLS13])?
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
         tickets: (kind == "resumed").then(Arc::default),
         unclaimed: Cell::new(0),
         request: format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
@@ -150,7 +153,7 @@ async fn run(load: Rc<Load>, connections: usize, length: Duration) -> Result<(Ve
     load.collect().await?;
     writeln!(io::stdout(), "ready")?;
     io::stdin().lock().read_line(&mut String::new())?;
-    let connector = load.connector(false)?;
+    let connector = load.connector(false);
     let start = Instant::now();
     let tasks: Vec<_> = (0..connections)
         .map(|_| tokio::task::spawn_local(load.clone().repeat(connector.clone(), start + length)))
@@ -170,7 +173,7 @@ impl Load {
         let Some(tickets) = &self.tickets else {
             return Ok(());
         };
-        let connector = self.connector(true)?;
+        let connector = self.connector(true);
         for _ in 0..COLLECTING {
             if tickets.count() >= TICKETS {
                 tickets.with(|tickets| tickets.truncate(TICKETS));
@@ -182,11 +185,8 @@ impl Load {
         Err("the server sends too few tickets".into())
     }
 
-    fn connector(&self, collects: bool) -> Result<TlsConnector> {
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(&[&version::TLS13])?
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_no_client_auth();
+    fn connector(&self, collects: bool) -> TlsConnector {
+        let mut config = self.config.clone();
         config.resumption = match &self.tickets {
             None => Resumption::disabled(),
             Some(tickets) => Resumption::store(Arc::new(Store {
@@ -194,7 +194,7 @@ impl Load {
                 collects,
             })),
         };
-        Ok(Arc::new(config).into())
+        Arc::new(config).into()
     }
 
     async fn repeat(
