@@ -45,7 +45,7 @@ impl BodyDecoder {
     }
 
     /// The directives of head and trailers, after a trailer section has ended the message.
-    pub(crate) fn said(&self) -> Option<Directives> {
+    pub(crate) fn final_directives(&self) -> Option<Directives> {
         match self {
             Self::Ended(flags) => Some(Directives::with_flags(*flags)),
             _ => None,
@@ -93,7 +93,7 @@ impl BodyDecoder {
                 }),
                 Chunk::Last(end) => {
                     let scanner = FieldScanner::trailers(*sender, Directives::with_flags(*flags));
-                    let offset = |error: ParseError| error.behind(end);
+                    let offset = |error: ParseError| error.offset_by(end);
                     let step = self
                         .begin_trailers(scanner, limits, &input[end..], scratch)
                         .map_err(offset)?;
@@ -115,8 +115,8 @@ impl BodyDecoder {
                     return Ok(Step::nothing(0));
                 };
                 trailers.fresh.run(input, limits, scratch)?;
-                let said = trailers.scanner.directives();
-                Ok(self.end_trailers(said, end, input, scratch))
+                let directives = trailers.scanner.directives();
+                Ok(self.end_trailers(directives, end, input, scratch))
             }
         }
     }
@@ -142,12 +142,12 @@ impl BodyDecoder {
 
     fn end_trailers<'b>(
         &mut self,
-        said: Directives,
+        directives: Directives,
         end: usize,
         input: &'b [u8],
         scratch: &'b Scratch,
     ) -> Step<BodyPart<'b>> {
-        *self = Self::Ended(said.flags());
+        *self = Self::Ended(directives.flags());
         Step {
             consumed: end,
             event: Some(BodyPart::End(Fields::new(input, scratch))),

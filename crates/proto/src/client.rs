@@ -145,9 +145,9 @@ impl ClientConnection {
                 Ok(step) => {
                     if matches!(step.event, Some(BodyPart::End(_))) {
                         // A trailer section may announce the close, too.
-                        if let Some(said) = decoder.said() {
-                            self.keep_alive &= said.keep_alive(self.version);
-                            self.keep_alive &= said.is_chunked() || !said.has_coding();
+                        if let Some(directives) = decoder.final_directives() {
+                            self.keep_alive &= directives.keep_alive(self.version);
+                            self.keep_alive &= directives.is_chunked() || !directives.has_coding();
                         }
                         self.end_response(CloseReason::PeerClose);
                     }
@@ -196,7 +196,7 @@ impl ClientConnection {
         let parsed = match head::read_head(scanner, input, limits, scratch) {
             Ok(Some(parsed)) => parsed,
             Ok(None) => return Ok(Step::nothing(skipped)),
-            Err(error) => return Err(self.fail(error.behind(skipped))),
+            Err(error) => return Err(self.fail(error.offset_by(skipped))),
         };
         let consumed = skipped + parsed.end;
         let head = self.accept(&parsed, limits, input, scratch);

@@ -48,7 +48,7 @@ impl Default for Limits {
 /// `server.keepAliveTimeout`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the begin of the connection, or the first byte of a later request, to the end of the request's head. Default 60 s.
+    /// From the beginning of the connection, or the first byte of a later request, to the end of the request's head. Default 60 s.
     pub headers: Option<Duration>,
     /// From the same moment to the end of the whole request. Default 300 s.
     pub request: Option<Duration>,

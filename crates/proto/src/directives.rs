@@ -227,7 +227,7 @@ impl ValueReader {
             // An arm that does not consume the byte continues with the next place.
             self.place = match self.place {
                 Place::Plain | Place::Anything => {
-                    return Ok(VALUE[byte as usize] || self.goes_on(byte, limits));
+                    return Ok(VALUE[byte as usize] || self.accepts_invalid(byte, limits));
                 }
                 Place::Coding(count) if lower == CHUNKED[usize::from(count)] => {
                     self.place = match count + 1 {
@@ -328,16 +328,16 @@ impl ValueReader {
                         return Ok(true);
                     }
                     _ if VALUE[byte as usize] => return Ok(true),
-                    _ => return Ok(self.goes_on(byte, limits)),
+                    _ => return Ok(self.accepts_invalid(byte, limits)),
                 },
             };
         }
     }
 
-    /// Whether this mode accepts a byte that is not part of a field value.
-    fn goes_on(&mut self, byte: u8, limits: &Limits) -> bool {
-        let taken = limits.lenient || (limits.relaxed_values && byte != 0);
-        if is_line_end(byte) || !taken {
+    /// Whether this mode accepts a byte that RFC 9110 does not allow in a field value.
+    fn accepts_invalid(&mut self, byte: u8, limits: &Limits) -> bool {
+        let accepted = limits.lenient || (limits.relaxed_values && byte != 0);
+        if is_line_end(byte) || !accepted {
             return false;
         }
         self.place = Place::Anything;

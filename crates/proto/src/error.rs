@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// The peer broke the protocol; nothing further is read from its connection.
+/// The peer has broken the protocol. Nothing further is read from its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// The kind of the error.
     pub kind: ErrorKind,
-    /// How many bytes of the failing call's `input` were in order: Node's `err.bytesParsed`.
+    /// Number of valid bytes at the beginning of the failing call's `input`: Node's `err.bytesParsed`.
     pub bytes_parsed: usize,
 }
 
 impl ParseError {
-    /// The same error when `skipped` bytes precede the ones it was counted in.
-    pub(crate) const fn behind(self, skipped: usize) -> Self {
+    /// The same error, counted from `skipped` bytes earlier.
+    pub(crate) const fn offset_by(self, skipped: usize) -> Self {
         Self {
             bytes_parsed: self.bytes_parsed + skipped,
             ..self
@@ -69,24 +69,24 @@ macro_rules! error_kinds {
 error_kinds! {
     /// The message does not start with a known method.
     Method => "HPE_INVALID_METHOD", "Invalid method encountered", 400;
-    /// A known method runs on instead of ending in one space.
+    /// A known method that is not followed by one space.
     MethodEnd => "HPE_INVALID_METHOD", "Expected space after method", 400;
     /// White space, or the line's end, where the target or the version is due; HTTP/0.9 too.
     TargetChar => "HPE_INVALID_URL", "Invalid characters in url", 400;
     /// The target has none of the forms of RFC 9112 section 3.2, or one that its method may not
     /// have.
     TargetStart => "HPE_INVALID_URL", "Unexpected start char in url", 400;
-    /// A bad byte before the `://` of an absolute target.
+    /// An invalid byte before the `://` of an absolute target.
     TargetScheme => "HPE_INVALID_URL", "Unexpected char in url schema", 400;
-    /// A bad byte in the authority of a target.
+    /// An invalid byte in the authority of a target.
     TargetAuthority => "HPE_INVALID_URL", "Unexpected char in url server", 400;
     /// Two `@` in the authority of a target.
     TargetDoubleAt => "HPE_INVALID_URL", "Double @ in url", 400;
-    /// A bad byte in the path of a target.
+    /// An invalid byte in the path of a target.
     TargetPath => "HPE_INVALID_URL", "Invalid char in url path", 400;
-    /// A bad byte in the query of a target.
+    /// An invalid byte in the query of a target.
     TargetQuery => "HPE_INVALID_URL", "Invalid char in url query", 400;
-    /// A bad byte in the fragment of a target.
+    /// An invalid byte in the fragment of a target.
     TargetFragment => "HPE_INVALID_URL", "Invalid char in url fragment start", 400;
     /// A CR without LF after the target of an HTTP/0.9 request.
     TargetLf => "HPE_INVALID_URL", "Expected CRLF", 400;
@@ -157,17 +157,17 @@ error_kinds! {
     ChunkSizeLf => "HPE_STRICT", "Expected LF after chunk size", 400;
     /// A chunk extension without a name.
     ChunkExtension => "HPE_STRICT", "Invalid character in chunk extensions", 400;
-    /// A bad byte in the name of a chunk extension.
+    /// An invalid byte in the name of a chunk extension.
     ChunkExtensionName => "HPE_STRICT", "Invalid character in chunk extensions name", 400;
     /// The name of a chunk extension ended by a bare LF.
     ChunkExtensionNameCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension name", 400;
-    /// A bad byte in the value of a chunk extension, or no value after `=`.
+    /// An invalid byte in the value of a chunk extension, or no value after `=`.
     ChunkExtensionValue => "HPE_STRICT", "Invalid character in chunk extensions value", 400;
     /// The value of a chunk extension ended by a bare LF.
     ChunkExtensionValueCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk extension value", 400;
-    /// A bad byte in the quoted value of a chunk extension.
+    /// An invalid byte in the quoted value of a chunk extension.
     ChunkExtensionQuoted => "HPE_STRICT", "Invalid character in chunk extensions quoted value", 400;
-    /// A bad byte after a backslash in the quoted value of a chunk extension.
+    /// An invalid byte after a backslash in the quoted value of a chunk extension.
     ChunkExtensionEscape => "HPE_STRICT", "Invalid quoted-pair in chunk extensions quoted value", 400;
     /// Something after the closing quote of a chunk extension's value.
     ChunkExtensionUnquoted => "HPE_STRICT", "Invalid character in chunk extensions quote value", 400;
@@ -177,7 +177,7 @@ error_kinds! {
     ChunkDataCr => "HPE_CR_EXPECTED", "Missing expected CR after chunk data", 400;
     /// Chunk data that does not end where the chunk size says.
     ChunkDataLf => "HPE_STRICT", "Expected LF after chunk data", 400;
-    /// The peer ended its side in the middle of a message.
+    /// The peer has sent FIN within a message.
     Eof => "HPE_INVALID_EOF_STATE", "Invalid EOF state", 400;
     /// Something other than a space after the version of a status line.
     VersionSpace => "HPE_INVALID_VERSION", "Expected space after version", 400;
@@ -189,14 +189,14 @@ error_kinds! {
     StatusCr => "HPE_CR_EXPECTED", "Missing expected CR after response line", 400;
     /// A response after an interim one that announced the close of the connection.
     ClosedConnection => "HPE_CLOSED_CONNECTION", "Data after `Connection: close`", 400;
-    /// Bytes on a client's connection when no response is due. The connection is to be dropped, and
-    /// no request be told.
+    /// Bytes on a client's connection when no response is due. The connection has to be closed, and
+    /// no request gets this error.
     Unsolicited => "ECONNRESET", "response without a request", 400;
-    /// The server ended its side before a final response's head was complete. No parse error: the
-    /// reason is the whole message.
+    /// The server has sent FIN before a final response's head was complete. It is not a parse error,
+    /// so the reason is the whole message.
     HangUp => "ECONNRESET", "socket hang up", 400;
-    /// The server ended its side within a response's body. No parse error: the reason is the whole
-    /// message.
+    /// The server has sent FIN within a response's body. It is not a parse error, so the reason is
+    /// the whole message.
     Aborted => "ECONNRESET", "aborted", 400;
 }
 
@@ -209,13 +209,13 @@ impl ErrorKind {
         }
     }
 
-    /// The position in [`ALL`](Self::ALL): how a kind crosses a language border.
+    /// The position in [`ALL`](Self::ALL), by which JavaScript knows a kind.
     pub const fn index(self) -> u16 {
         self as u16
     }
 }
 
-/// The caller used a connection out of turn; the connection's state is unchanged.
+/// The caller has called a method in a state that does not allow it. The state is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MisuseError {
@@ -225,8 +225,8 @@ pub enum MisuseError {
     HeadAlreadySent,
     /// A body part or the end before the message's head.
     HeadNotSent,
-    /// A request while another one's response is not complete, or while it is not known whether
-    /// something follows that.
+    /// A request while the response to another one is not complete, or before `handle_data` has
+    /// checked whether bytes follow that response.
     RequestInFlight,
     /// Anything after a message that closed the connection, or after an upgrade.
     Closed,
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn display_has_reason_offset_and_code() {
-        let error = ErrorKind::Method.at(3).behind(2);
+        let error = ErrorKind::Method.at(3).offset_by(2);
         assert_eq!(
             error.to_string(),
             "Invalid method encountered at byte 5 (HPE_INVALID_METHOD)"

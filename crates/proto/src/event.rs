@@ -108,7 +108,7 @@ pub enum BodyLength {
     /// Chunked transfer coding.
     Chunked,
     /// It cannot be known, because a request's Transfer-Encoding does not end with chunked. The request is refused when its body
-    /// is read, and nothing after its head is parsed. As in Node, whose handler has the head by then.
+    /// is read, and nothing after its head is parsed. As in Node the handler has been called with the head by then.
     Unreadable,
     /// Everything until the peer's FIN. For requests in lenient mode only.
     UntilClose,

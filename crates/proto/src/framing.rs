@@ -125,7 +125,11 @@ mod tests {
     const CHUNKED: &str = "Transfer-Encoding: chunked";
 
     /// The directives of field lines, which are without their line ends.
-    fn said(lines: &[&str], sender: Sender, lenient: bool) -> Result<Directives, ErrorKind> {
+    fn directives_of(
+        lines: &[&str],
+        sender: Sender,
+        lenient: bool,
+    ) -> Result<Directives, ErrorKind> {
         let input: String = lines
             .iter()
             .map(|line| format!("{line}\r\n"))
@@ -152,8 +156,8 @@ mod tests {
         lines: &[&str],
         lenient: bool,
     ) -> Result<Framing, ErrorKind> {
-        said(lines, Sender::Client, lenient)
-            .map(|said| request_body(method, (1, minor_version), said, lenient))
+        directives_of(lines, Sender::Client, lenient)
+            .map(|directives| request_body(method, (1, minor_version), directives, lenient))
     }
 
     /// The body and the close of a response whose field lines are these.
@@ -163,7 +167,8 @@ mod tests {
         lines: &[&str],
         lenient: bool,
     ) -> Result<Framing, ErrorKind> {
-        said(lines, Sender::Server, lenient).map(|said| response_body(kind, status, (1, 1), said))
+        directives_of(lines, Sender::Server, lenient)
+            .map(|directives| response_body(kind, status, (1, 1), directives))
     }
 
     fn closed(body: BodyLength) -> Framing {

@@ -57,7 +57,7 @@ impl Method {
     /// `POST`.
     pub const POST: Self = Self::known("POST");
 
-    /// The method with this name; upper case matters (RFC 9110 section 9.1).
+    /// The method with this name, which is case-sensitive (RFC 9110 section 9.1).
     pub fn from_bytes(name: &[u8]) -> Option<Self> {
         match name {
             b"GET" => Some(Self::GET),
@@ -74,7 +74,7 @@ impl Method {
         self.0
     }
 
-    /// The name as it stands on the wire.
+    /// The name as it is sent.
     pub const fn as_str(self) -> &'static str {
         METHODS[self.0 as usize]
     }

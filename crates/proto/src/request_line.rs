@@ -1,4 +1,4 @@
-//! The request line (RFC 9112 section 3), refused at the first byte that cannot be right.
+//! The request line (RFC 9112 section 3), refused at its first invalid byte.
 
 use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};

@@ -108,8 +108,8 @@ impl ServerConnection {
                     }) => {
                         // A trailer section may announce the close, too.
                         let version = self.version;
-                        if let Some(said) = decoder.said() {
-                            self.keep_alive &= said.keep_alive(version);
+                        if let Some(directives) = decoder.final_directives() {
+                            self.keep_alive &= directives.keep_alive(version);
                         }
                         self.end_request(now);
                     }
@@ -150,7 +150,7 @@ impl ServerConnection {
             Ok(None) => return Ok(Step::nothing(skipped)),
             Err(error) => {
                 self.fail(false);
-                return Err(error.behind(skipped));
+                return Err(error.offset_by(skipped));
             }
         };
         Ok(Step {

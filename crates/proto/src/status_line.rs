@@ -1,4 +1,4 @@
-//! The status line (RFC 9112 section 4), refused at the first byte that cannot be right.
+//! The status line (RFC 9112 section 4), refused at its first invalid byte.
 
 use crate::config::Limits;
 use crate::error::{ErrorKind, ParseError};
@@ -13,7 +13,7 @@ pub(crate) struct StatusLine {
     pub(crate) minor_version: u8,
     pub(crate) status: u16,
     pub(crate) reason: (u32, u32),
-    /// Behind the line's end: where the fields start.
+    /// Offset after the line's end, where the fields start.
     pub(crate) end: u32,
 }
 
@@ -31,8 +31,7 @@ enum State {
     Lf,
 }
 
-/// Reads one status line; keeps its place between calls, whose `input` must start at the same byte
-/// every time.
+/// Reads one status line. It keeps its position between calls, whose `input` must always start at the same byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StatusLineScanner {
     state: State,
@@ -55,7 +54,7 @@ impl StatusLineScanner {
         }
     }
 
-    /// Reads on; `None`: the line is not complete.
+    /// Continues to read. `None`: the line is not complete.
     pub(crate) fn run(
         &mut self,
         input: &[u8],
@@ -102,7 +101,7 @@ impl StatusLineScanner {
         Ok(())
     }
 
-    /// One byte outside the reason; `Some`: the line ends at this offset.
+    /// Reads one byte outside the reason. `Some`: the line ends at this offset.
     fn step(
         &mut self,
         input: &[u8],
@@ -174,7 +173,7 @@ impl StatusLineScanner {
                 _ if lenient => return Ok(Some(pos)),
                 _ => return refuse(ErrorKind::FieldEmptyLf),
             },
-            // Read by `run`, in one go.
+            // `run` reads the whole reason itself.
             State::Reason => State::Reason,
         };
         Ok(None)

@@ -1,4 +1,4 @@
-//! The rules of a client connection beside parsing: turns, early answers, closing, hand-over.
+//! The rules of a client's connection apart from parsing: order of calls, early responses, closing, upgrades.
 
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
@@ -12,7 +12,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 const CLOSE: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 const SWITCH: &[u8] = b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
 
-/// A connection, and what it has been sent and has sent.
+/// A connection with its received bytes and its output.
 struct Scenario {
     connection: ClientConnection,
     unread: Vec<u8>,
@@ -56,7 +56,7 @@ impl Scenario {
         self.connection.send_end(b"", close, &mut self.out)
     }
 
-    /// Takes bytes in and answers how many events came of them.
+    /// Receives bytes, and returns the number of their events.
     fn receive(&mut self, input: &[u8]) -> Result<usize, ParseError> {
         self.unread.extend_from_slice(input);
         let mut scratch = Scratch::new();
@@ -218,7 +218,7 @@ mod unsolicited {
             }
         }
         assert_eq!(unread, OK);
-        // The user sends on without having looked at the rest.
+        // The user sends another request without having read the rest.
         assert!(!s.connection.is_idle());
         assert_eq!(
             s.head(RequestKind::Ordinary, false),
@@ -289,7 +289,7 @@ mod closing {
         let mut s = Scenario::requested();
         s.receive(&CLOSE[..CLOSE.len() - 1]).unwrap();
         assert_eq!(s.connection.close_reason(), None);
-        // What follows it is ignored.
+        // Later bytes are ignored.
         assert_eq!(s.receive(b"\nHTTP/1.1 200 OK"), Ok(2));
         assert_eq!(s.connection.close_reason(), Some(CloseReason::PeerClose));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The rules of a server connection beside parsing: turns, pipelining, closing, deadlines.
+//! The rules of a server's connection apart from parsing: order of calls, pipelining, closing, deadlines.
 
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
@@ -14,7 +14,7 @@ const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 
-/// A connection, its clock, and what it has been sent and has sent.
+/// A connection with its clock, its received bytes and its output.
 struct Scenario {
     connection: ServerConnection,
     limits: Limits,
@@ -41,7 +41,7 @@ impl Scenario {
     /// As `new`, with `input` received.
     fn with(input: &[u8]) -> Self {
         let mut scenario = Self::new();
-        scenario.receive(input).expect("good input");
+        scenario.receive(input).expect("valid input");
         scenario
     }
 
@@ -50,7 +50,7 @@ impl Scenario {
         self
     }
 
-    /// Takes bytes in and answers how many events came of them.
+    /// Receives bytes, and returns the number of their events.
     fn receive(&mut self, input: &[u8]) -> Result<usize, ParseError> {
         self.unread.extend_from_slice(input);
         self.read()

@@ -1,4 +1,4 @@
-//! What holds for the vectors of both roles.
+//! Checks for the vectors of both roles.
 
 use crate::transcript::without_overflow_place;
 use crate::vector::{Options, Vector};
@@ -6,7 +6,7 @@ use crate::vector::{Options, Vector};
 /// Inputs up to this length are cut at every byte; longer ones at this many places.
 const CUTS: usize = 512;
 
-/// What an input that arrives in these pieces comes to, one line an event.
+/// The events of an input that arrives in these pieces, one on each line.
 pub(crate) type Reader = fn(&[&[u8]], Options) -> Vec<String>;
 
 /// Runs `check` on every vector and reports all that fail, not only the first.
@@ -38,7 +38,7 @@ pub(crate) fn compare(what: &str, actual: &[String], expected: &[String]) -> Res
     ))
 }
 
-/// None has been lost, which fewer than `at_least` would show, and each has its own name.
+/// There are at least `at_least` vectors, so none has been lost, and each has its own name.
 pub(crate) fn check_names(vectors: &[Vector], at_least: usize) {
     assert!(vectors.len() >= at_least, "only {} vectors", vectors.len());
     let mut names: Vec<_> = vectors.iter().map(|vector| &vector.name).collect();
@@ -88,8 +88,8 @@ fn compare_pieces(
     )
 }
 
-/// The lines as they would be on a connection of their own, with error positions counted from `by`
-/// bytes further on.
+/// The lines as they would be on a connection of their own: error positions are less by `by`
+/// bytes.
 pub(crate) fn moved(lines: &[String], by: usize) -> Vec<String> {
     let moved_line = |line: &String| {
         let (before, rest) = line.split_once(" at ")?;

@@ -1,4 +1,4 @@
-//! What a connection says, one line an event.
+//! The events of a connection, one on each line.
 
 use ferrohttp_proto::Fields;
 
@@ -8,7 +8,7 @@ const LONG: usize = 64;
 /// Above this, fields are only counted.
 const MANY: usize = 20;
 
-/// See the module. Data that comes in parts is one line.
+/// See the module. Consecutive data is one line.
 #[derive(Default)]
 pub(crate) struct Log {
     lines: Vec<String>,

@@ -1,4 +1,4 @@
-//! What comes off the wire, and what it is read as: the vectors of `tests/vectors/*.md` and mutants
+//! Received bytes and the events that they become: the vectors of `tests/vectors/*.md`, and mutants
 //! of them.
 
 mod checks;

@@ -1,4 +1,4 @@
-//! What the vectors do not say: whatever arrives, nothing panics, and cutting it changes nothing.
+//! Bytes that no vector has: nothing panics, and the events do not depend on how the bytes are cut.
 
 use crate::checks::Reader;
 use crate::response_transcript::response_transcript;
@@ -12,7 +12,7 @@ const ROUNDS: usize = 24;
 /// Longer inputs are mostly one repeated byte.
 const LONGEST: usize = 1024;
 
-/// Bytes that mean something somewhere.
+/// Bytes that have a meaning in some part of a message.
 const BYTES: &[u8] = b"\r\n\t :;,=\"\\\0\x01\x7f\x8005afZ/*?#@[.";
 
 /// A small linear congruential generator: the same mutants in every run.
@@ -46,7 +46,7 @@ impl Random {
     }
 }
 
-/// However a mutant arrives, it comes to the same. `otherwise`: with what else it must not make a difference.
+/// A mutant has the same events however it arrives. `otherwise`: another way of reading it, which must make no difference.
 fn check_mutants(seed: u64, vectors: &[Vector], read: Reader, otherwise: &[(&str, Reader)]) {
     let mut random = Random(seed);
     for vector in vectors

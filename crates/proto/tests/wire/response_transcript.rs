@@ -1,4 +1,4 @@
-//! Drives a client's connection over given bytes and writes up what it says, one line an event.
+//! Passes given bytes to a client's connection and writes its events, one on each line.
 
 use ferrohttp_proto::{
     BodyLength, ClientConnection, Event, ParseError, RequestKind, ResponseEvent, ResponseHead,
@@ -8,8 +8,8 @@ use ferrohttp_proto::{
 use crate::log::{Log, shown};
 use crate::vector::Options;
 
-/// What `pieces`, arriving one after the other after a request, come to. Error positions count
-/// from the first byte of all.
+/// The events of `pieces`, which arrive one after the other after a request. Error positions count
+/// from the first byte of the first piece.
 pub(crate) fn response_transcript(pieces: &[&[u8]], options: Options) -> Vec<String> {
     let mut run = Run::new(options);
     run.request();
@@ -25,7 +25,7 @@ pub(crate) fn second_response_transcript(
     let mut run = Run::new(options);
     run.send(RequestKind::Ordinary);
     run.receive(first)
-        .unwrap_or_else(|_| panic!("a good response"));
+        .unwrap_or_else(|_| panic!("a valid response"));
     assert!(run.connection.is_idle());
     run.log.clear();
     run.request();

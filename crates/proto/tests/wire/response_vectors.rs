@@ -36,7 +36,7 @@ fn on_a_connection_used_before() {
     check_each(&response_vectors(), |vector| {
         let actual = second_response_transcript(FIRST, &vector.input, vector.options);
         compare(
-            "behind an exchange",
+            "after an exchange",
             &moved(&actual, FIRST.len()),
             &vector.events,
         )
@@ -57,7 +57,7 @@ fn merged_with_an_interim_response() {
             .strip_prefix(&interim.map(str::to_owned))
             .ok_or("the interim response was not read")?;
         compare(
-            "behind an interim response",
+            "after an interim response",
             &moved(rest, INTERIM.len()),
             &vector.events,
         )
@@ -93,6 +93,6 @@ fn nothing_after_a_response_is_another() {
             // A limit too small for the first response as well.
             return Ok(());
         }
-        compare("nobody asked", &actual, &expected)
+        compare("unsolicited", &actual, &expected)
     });
 }

@@ -1,4 +1,4 @@
-//! Drives a connection over given bytes and writes up what it says, one line an event.
+//! Passes given bytes to a server's connection and writes its events, one on each line.
 
 use std::time::Instant;
 
@@ -15,12 +15,12 @@ use crate::vector::Options;
 pub(crate) enum Answers {
     /// As soon as a request is complete.
     AtOnce,
-    /// When nothing more can be read without an answer, one request being allowed at a time.
+    /// When nothing more can be read without an answer. One request is allowed at a time.
     Late,
 }
 
-/// What `pieces`, arriving one after the other, come to. Error positions count from the first byte
-/// of all.
+/// The events of `pieces`, which arrive one after the other. Error positions count from the first byte
+/// of the first piece.
 pub(crate) fn transcript(pieces: &[&[u8]], options: Options, answers: Answers) -> Vec<String> {
     let mut run = Run::new(options, answers);
     for piece in pieces {
@@ -103,7 +103,7 @@ impl Run {
                 Err(error) => {
                     assert!(
                         error.bytes_parsed <= unread.len(),
-                        "{error}: behind {}",
+                        "{error}: beyond the end of {}",
                         unread.escape_ascii()
                     );
                     self.error(error);
@@ -187,7 +187,7 @@ impl Run {
         ));
     }
 
-    /// What the input leaves undone.
+    /// Adds the state in which the input leaves the connection.
     fn note_rest(&mut self) {
         match self.connection.close_reason() {
             Some(CloseReason::PeerClose) => self.log.line("closed"),
@@ -206,7 +206,7 @@ impl Run {
     }
 }
 
-/// An overflow is noticed where a part ends, so earlier when it comes in pieces: the place is left out.
+/// An overflow is noticed at the end of a part, and so earlier when the part arrives in pieces. Its position is left out.
 pub(crate) fn without_overflow_place(lines: &[String]) -> Vec<String> {
     lines
         .iter()
@@ -217,8 +217,8 @@ pub(crate) fn without_overflow_place(lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Whether two ways in which the same bytes may arrive come to the same. An overflow may be noticed before something
-/// else that is wrong, or after it.
+/// Whether the same bytes, cut in two ways, have the same events. An overflow may be noticed before another error, or
+/// after it.
 pub(crate) fn agree(one: &[String], other: &[String]) -> bool {
     let ends_early = |short: &[String], long: &[String]| {
         short

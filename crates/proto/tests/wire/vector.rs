@@ -1,4 +1,4 @@
-//! The vector files: Markdown, one case a heading.
+//! The vector files: Markdown, one case for each heading.
 //!
 //! ````markdown
 //! ## What is shown
@@ -18,10 +18,10 @@
 //! ```
 //! ````
 //!
-//! In files called `response-…` the input answers a request: GET, or what `Options: request HEAD` says.
+//! In files called `response-…` the input is the response to a request: GET, or the method in `Options: request HEAD`.
 //!
 //! Line breaks in an `http` block are for the reader. `\r \n \t \0 \\ \xHH` are bytes, and
-//! `\{16384:x}` is a piece repeated.
+//! `\{16384:x}` is a repeated text.
 
 use std::fs;
 use std::path::Path;
@@ -43,9 +43,9 @@ pub(crate) struct Options {
     pub(crate) limits: Limits,
     /// The peer half-closes after the input.
     pub(crate) eof: bool,
-    /// Upgrades are declined instead of taken.
+    /// Upgrades are declined instead of accepted.
     pub(crate) decline: bool,
-    /// The input answers a request of this kind; `None`: it is requests.
+    /// The input is the response to a request of this kind. `None`: the input is requests.
     pub(crate) request: Option<RequestKind>,
 }
 
@@ -156,7 +156,7 @@ fn unescape(name: &str, text: &str) -> Vec<u8> {
     bytes
 }
 
-/// One escape, the backslash taken; answers what follows it.
+/// Reads one escape, after its backslash. Returns the text after it.
 fn unescape_one<'t>(name: &str, rest: &'t str, bytes: &mut Vec<u8>) -> &'t str {
     let (kind, rest) = rest.split_at(1);
     let byte = match kind {

@@ -7,7 +7,7 @@ use crate::checks::{
 use crate::transcript::{Answers, transcript};
 use crate::vector::{Options, vectors};
 
-/// What the pieces come to when each request is answered as soon as it is complete.
+/// The events of the pieces when each request is answered as soon as it is complete.
 pub(crate) fn read(pieces: &[&[u8]], options: Options) -> Vec<String> {
     transcript(pieces, options, Answers::AtOnce)
 }
@@ -49,7 +49,7 @@ fn pipelined_after_a_valid_request() {
             .strip_prefix(&first.map(str::to_owned))
             .ok_or("the first request was not read")?;
         compare(
-            "behind a good request",
+            "after a valid request",
             &moved(rest, FIRST.len()),
             &vector.events,
         )
