@@ -1,4 +1,4 @@
-// An in-memory MessageTransport and MessageSource: it records what a message hands over and settles on demand.
+// An in-memory MessageTransport and MessageSource, which records the calls of a message and settles on request.
 const { EventEmitter } = require('node:events')
 const { attach } = require('../../build/outgoing.js')
 const { ServerResponse } = require('../../build/response.js')
@@ -78,7 +78,7 @@ class FakeTransport {
     this.destroyedWith = error
   }
 
-  // What the I/O thread would report: all bytes are out.
+  // The report of an I/O thread: all bytes have been sent.
   settle(error) {
     this.writableLength = 0
     for (const callback of this.callbacks.splice(0)) callback(error ?? null)

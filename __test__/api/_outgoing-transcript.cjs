@@ -1,4 +1,4 @@
-// Runs the same script on a response of node:http and on one of ours, and compares what both show and write.
+// Runs the same script on a response of node:http and on one of ours, and compares what programs and peers observe.
 const http = require('node:http')
 const { Writable } = require('node:stream')
 const { finished } = require('node:stream/promises')
@@ -52,7 +52,7 @@ async function transcript(ServerResponse, request, script) {
   return { ...state, header: masked(state.header), wire: NODE_MAJOR > 24 ? joinChunks(masked(wire)) : masked(wire) }
 }
 
-// Node 26 makes one chunk of writes in the same tick; what is compared there is the body.
+// Node 26 joins the writes of one tick into a chunk, so only the body is compared.
 function joinChunks(wire) {
   const bodyAt = wire.indexOf('\r\n\r\n', wire.search(/transfer-encoding: .*chunked/i)) + 4
   if (bodyAt < 4 || !/transfer-encoding: .*chunked/i.test(wire)) return wire

@@ -87,7 +87,7 @@ test('all windows together are lent no more than the budget', (t) => {
   next.end()
 })
 
-test('whatever a program does, credit and what is owed make up the window', (t) => {
+test('credit and bytes that are not credited always add up to the window', (t) => {
   let seed = 7
   const random = (below) => (seed = (seed * 48271) % 0x7fffffff) % below
   const pair = new Pair()
@@ -106,7 +106,7 @@ test('whatever a program does, credit and what is owed make up the window', (t) 
         if (pair.credit > 0) pair.read(1 + random(64 * KIB))
     }
     t.true(pair.credit <= LARGEST)
-    // A reader who wants more can always be sent more.
+    // The I/O thread always has credit for a reader that has read everything.
     if (!pair.window.held && pair.credit <= 0) t.fail(`stuck after ${i} steps`)
   }
   t.pass()

@@ -4,7 +4,7 @@ const test = require('ava')
 const { once } = require('node:events')
 const { createClient, createServer } = require('ferrohttp')
 
-test('a client asks one request after another', async (t) => {
+test('a client sends one request after another', async (t) => {
   const server = createServer((req, res) => res.end(`${req.method} ${req.url} ${req.headers['x-a']}`))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,5 +1,5 @@
 'use strict'
-// `server.drain()`, and what FERROHTTP_DRAIN makes of SIGTERM: no request fails.
+// `server.drain()`, and SIGTERM with FERROHTTP_DRAIN: no request fails.
 const http = require('ferrohttp')
 const net = require('node:net')
 const { spawnSync } = require('node:child_process')
@@ -81,7 +81,7 @@ for (const road of ROADS) {
     t.deepEqual(await drained, { cut: 0 })
   })
 
-  test(`${road}: what is open after the timeout, or when the signal is aborted, is destroyed`, async (t) => {
+  test(`${road}: connections that are open after the timeout, or when the signal is aborted, are destroyed`, async (t) => {
     for (const aborts of [false, true]) {
       const arrived = deferred()
       const { server, port } = await serve(t, road, () => arrived.resolve())

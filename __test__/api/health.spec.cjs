@@ -63,7 +63,7 @@ for (const road of ROADS) {
     t.regex(await client.readToEnd(), /^HTTP\/1.1 400 /)
   })
 
-  test.serial(`${road}: a probe behind an unanswered request waits for it`, async (t) => {
+  test.serial(`${road}: a probe after an unanswered request waits for its answer`, async (t) => {
     let answer
     const { client, server } = await serve(t, { health: HEALTH }, road, (_req, res) => {
       answer = () => res.end('first')

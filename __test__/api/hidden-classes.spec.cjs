@@ -1,5 +1,5 @@
 'use strict'
-// Code of the server stays compiled while it has no connections, and programs do not notice how.
+// Code of the server stays compiled while it has no connections, and programs do not see the kept objects.
 const { execFile, spawn } = require('node:child_process')
 const { promisify } = require('node:util')
 const { once } = require('node:events')
@@ -72,12 +72,12 @@ traced('full collections while there are no connections leave the code compiled:
   t.true(freed.length < 35, freed.join('\n'))
 })
 
-test('a closed server is collected, with what it has kept', async (t) => {
+test('a closed server is collected with the objects that it has kept', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', CLOSED])
   t.is(stdout, 'true\n')
 })
 
-/** Programs that count in `seen` what they can see of requests, and the right count after one request. */
+/** Programs that count in `seen` the requests that they can observe, and the right count after one request. */
 const OBSERVERS = {
   'replaced methods of responses': {
     watch: `for (const method of ['end', 'writeHead']) {
@@ -120,7 +120,7 @@ const OBSERVERS = {
 }
 
 for (const [title, { watch, count }] of Object.entries(OBSERVERS))
-  test(`the kept requests are not seen: ${title}`, async (t) => {
+  test(`programs do not observe the kept requests: ${title}`, async (t) => {
     const program = `
       const http = require('ferrohttp')
       let seen = 0

@@ -1,5 +1,5 @@
 'use strict'
-// Which https requests have their TLS on I/O threads, and what they keep apart.
+// Which https requests have their TLS on I/O threads, and which of them share connections and sessions.
 const { execFile } = require('node:child_process')
 const { createPrivateKey } = require('node:crypto')
 const { once } = require('node:events')
@@ -27,7 +27,7 @@ async function ask(port, options) {
   const request = https.get({ port, host: 'localhost', family: 4, ca: certificates.root, agent: false, ...options })
   const [response] = await once(request, 'response')
   const { socket } = response
-  // A closed socket knows neither.
+  // A closed socket has neither of them.
   const shown = { reused: socket.isSessionReused(), protocol: socket.getProtocol() }
   let text = ''
   for await (const part of response.setEncoding('utf8')) text += part
@@ -181,7 +181,7 @@ test.serial('a key that is in use already is not used with another passphrase', 
   }
 })
 
-/** A proxy that makes tunnels to `port`. `answer`: what it sends first. */
+/** A proxy that makes tunnels to `port`. `answer`: its first bytes. */
 async function proxyTo(t, port, { answer = 'HTTP/1.1 200 OK\r\n\r\n', secure = false } = {}) {
   const options = { key: keys.leaf, cert: certificates.direct }
   const proxy = secure ? nodeHttps.createServer(options) : http.createServer()

@@ -3,7 +3,7 @@
 const tls = require('node:tls')
 const { cert, key } = require('../helpers/certificate.cjs')
 
-/** Before ferrohttp is loaded: it does not know what this one was made from. */
+/** A context that is older than ferrohttp, which does not know its origin. */
 const older = tls.createSecureContext({ cert, key })
 
 const { once } = require('node:events')
@@ -58,7 +58,7 @@ onThreads('a context of unknown origin: node:tls serves this client and further 
   })
   const reason = 'SNICallback: secureContext'
   t.is(counts().compatible[reason], (before.compatible[reason] ?? 0) + 1)
-  // node:tls asks again about the client that it has got.
+  // node:tls asks again about the client that was passed to it.
   t.deepEqual(asked, ['new.example', 'old.example', 'old.example'])
   t.is((await ask(port, kept)).text, 'new.example TLSSocket')
   t.deepEqual(asked.length, 3)

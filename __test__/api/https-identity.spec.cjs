@@ -1,5 +1,5 @@
 'use strict'
-// What one request accepts of a server says nothing about the connections of others, on whichever Node.
+// The check of one request does not hold for the connections of others, on any Node.
 const { once } = require('node:events')
 const test = require('ava')
 const https = require('ferrohttp/https')

@@ -135,7 +135,7 @@ function theirs(join) {
 }
 
 for (const join of [false, true]) {
-  test(`repeated fields come out as node:http has them, joinDuplicateHeaders ${join}`, (t) => {
+  test(`repeated fields are those of node:http, joinDuplicateHeaders ${join}`, (t) => {
     const req = makeRequest(new FakeTransport(), { fields: FIELDS })
     req.joinDuplicateHeaders = join
     const expected = theirs(join)
@@ -159,7 +159,7 @@ test('the head as properties', (t) => {
   t.true(Object.hasOwn(req, 'url'))
 })
 
-test('what a program assigns stays', (t) => {
+test('values that a program assigns are kept', (t) => {
   const req = makeRequest(new FakeTransport())
   req.url = '/else'
   req.headers = { a: 'b' }
@@ -173,7 +173,7 @@ test('what a program assigns stays', (t) => {
   t.is(req.socket, null)
 })
 
-test('the socket is made by the first look', (t) => {
+test('the socket is made when it is first read', (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport)
   t.false(transport.socketMade)
@@ -247,7 +247,7 @@ test('a dumped body flows away', async (t) => {
   t.true(req.readableEnded)
 })
 
-test('the connection goes in the middle', async (t) => {
+test('the connection closes within the body', async (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport, { complete: false })
   const log = []
@@ -270,7 +270,7 @@ test('an aborted request without an error listener throws nothing', async (t) =>
   t.true(req.destroyed)
 })
 
-test('destroyed before its end, it takes the connection along', async (t) => {
+test('a message that is destroyed before its end destroys the connection', async (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport, { complete: false })
   const reason = new Error('enough')
@@ -282,7 +282,7 @@ test('destroyed before its end, it takes the connection along', async (t) => {
   t.is(transport.destroyedWith, reason)
 })
 
-test('destroyed after its end, the connection stays', async (t) => {
+test('a message that is destroyed after its end leaves the connection open', async (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport)
   req.resume()
@@ -301,7 +301,7 @@ test('released unread: closed without events when there is no listener', (t) => 
   t.false(req._consuming)
 })
 
-test('let go unread: end and close reach those who listen', async (t) => {
+test('an unread message that is released emits end and close', async (t) => {
   const req = makeRequest(new FakeTransport())
   const log = []
   req.on('end', () => log.push('end'))
@@ -311,7 +311,7 @@ test('let go unread: end and close reach those who listen', async (t) => {
   t.deepEqual(log, ['end', 'close'])
 })
 
-test('let go unread with its body still coming: it is dumped', async (t) => {
+test('an unread message that is released while its body arrives is dumped', async (t) => {
   const req = makeRequest(new FakeTransport(), { complete: false })
   req[kBody](Buffer.from('x'))
   req[kRelease]()
@@ -341,7 +341,7 @@ test('the signal of a message made from a socket follows the socket', async (t) 
   t.true(signal.aborted)
 })
 
-test('setTimeout goes to the socket', (t) => {
+test('setTimeout sets that of the socket', (t) => {
   const transport = new FakeTransport()
   const req = makeRequest(transport)
   const given = []

@@ -1,5 +1,5 @@
 'use strict'
-// The live page: who may see it, and what a browser makes of it.
+// The live page: its access control, and how a browser shows it.
 const http = require('ferrohttp')
 const { handler } = require('ferrohttp/inspect')
 const fs = require('node:fs')
@@ -68,12 +68,12 @@ test('FERROHTTP_INSPECT serves it on loopback, and to no other name', async (t) 
   t.is((await get(port, '/stats.json', { Host: `attacker.example:${port}` })).status, 421)
 })
 
-test('it does not keep a process alive', async (t) => {
+test('the page does not keep a process alive', async (t) => {
   const env = { ...process.env, FERROHTTP_INSPECT: String(await freePort()) }
   t.is(spawnSync(process.execPath, ['-e', "require('ferrohttp')"], { env }).status, 0)
 })
 
-test('a process that was forked says nothing where its parent has the page', async (t) => {
+test('a forked process does not warn if its parent serves the page', async (t) => {
   const port = await freePort()
   const script = `
     const { fork } = require('child_process')

@@ -151,7 +151,7 @@ test('a body where none is allowed, when that is refused', (t) => {
   )
 })
 
-test('writeInformation takes 1xx but 101', (t) => {
+test('writeInformation accepts 1xx except 101', (t) => {
   const fresh = () => new ServerResponse(REQUEST)
   t.throws(() => fresh().writeInformation(200), {
     code: 'ERR_OUT_OF_RANGE',
@@ -170,7 +170,7 @@ test('writeInformation takes 1xx but 101', (t) => {
 })
 
 test('detachSocket with a socket that the response is not assigned to', (t) => {
-  // Node's message asks to report a fault of Node.
+  // Node's message asks the user to report a bug of Node.
   const [theirs, ours] = [http.ServerResponse, ServerResponse].map((Response) => {
     const { message: _, text, firstLine, ...rest } = thrown(() => new Response(REQUEST).detachSocket({}))
     return rest

@@ -1,4 +1,4 @@
-// Whatever a program can ask of the classes themselves is answered as node:http answers.
+// The classes have the members and descriptors of node:http's.
 const http = require('node:http')
 const { Readable, Stream } = require('node:stream')
 const { inherits } = require('node:util')
@@ -23,7 +23,7 @@ function kind(descriptor) {
 for (const [name, Ours] of pairs) {
   const Theirs = http[name]
 
-  test(`${name}: nothing of node:http's prototype is left to lean on its hidden state`, (t) => {
+  test(`${name}: no inherited member of node:http's prototype needs its hidden state`, (t) => {
     for (const key of Reflect.ownKeys(Theirs.prototype)) {
       const own = Object.getOwnPropertyDescriptor(Ours.prototype, key)
       t.truthy(own, String(key))
@@ -55,7 +55,7 @@ test('constructors inherit as in node:http', (t) => {
   t.is(Object.getPrototypeOf(ServerResponse), OutgoingMessage)
 })
 
-test('instanceof holds both ways for node:http', (t) => {
+test('instanceof is true in both directions with node:http', (t) => {
   const req = new IncomingMessage(null)
   const res = new ServerResponse(REQUEST)
   t.true(req instanceof http.IncomingMessage)
@@ -68,7 +68,7 @@ test('instanceof holds both ways for node:http', (t) => {
   t.true(new http.ServerResponse(REQUEST) instanceof OutgoingMessage)
 })
 
-test('instanceof stays narrow for subclasses and strangers', (t) => {
+test('instanceof is false for other subclasses and other objects', (t) => {
   class Sub extends ServerResponse {}
   class NodeSub extends http.ServerResponse {}
   class SubRequest extends IncomingMessage {}

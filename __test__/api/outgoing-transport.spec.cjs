@@ -1,4 +1,4 @@
-// What a message hands to its transport, call by call, and what it does when the transport reports back.
+// The calls of a message to its transport, and its events when the transport reports back.
 const test = require('ava')
 const { OutgoingMessage } = require('../../build/outgoing.js')
 const { kSettle } = require('../../build/internal/bridge/transport.js')
@@ -16,7 +16,7 @@ function listen(emitter, log, ...events) {
     emitter.on(event, (detail) => log.push(detail instanceof Error ? `${event} ${detail.code}` : event))
 }
 
-test('a whole answer is one call, and asks for no acknowledgement', (t) => {
+test('a whole response is one call without an acknowledgement', (t) => {
   const { transport, res } = makeExchange()
   res.end('hello')
   t.deepEqual(transport.calls, [
@@ -60,7 +60,7 @@ test('the acknowledgement is requested when there is a listener for it', (t) => 
 
 test('parts in order; the last one is acknowledged because others went before', async (t) => {
   const { transport, res } = makeExchange()
-  // In turns of their own: since Node 24.22 the parts of one turn leave as one.
+  // In turns of their own: since Node 24.22 the parts of one turn are sent as one.
   res.write('a')
   await nextTick()
   res.write(Buffer.from('b'))
@@ -152,7 +152,7 @@ test('interim responses go ahead of the head', (t) => {
   ])
 })
 
-test('chunks written while corked leave as one, ahead of the end', async (t) => {
+test('chunks written while corked are sent as one, before the end', async (t) => {
   const { transport, res } = makeExchange()
   const told = []
   res.write('0')
@@ -180,7 +180,7 @@ test('chunks written while corked leave as one, ahead of the end', async (t) => 
   t.deepEqual(told, ['é', 'b'])
 })
 
-test('callbacks keep the order of their writes, empty ones too', (t) => {
+test('callbacks are called in the order of their writes, also those of empty ones', (t) => {
   const { transport, res } = makeExchange()
   const told = []
   for (const chunk of ['a', '', 'b']) res.write(chunk, () => told.push(chunk))
@@ -190,7 +190,7 @@ test('callbacks keep the order of their writes, empty ones too', (t) => {
   t.deepEqual(told, ['a', '', 'b', 'end'])
 })
 
-test('back-pressure: false, then drain when the transport says so', async (t) => {
+test('back-pressure: write returns false, and drain follows when the transport reports it', async (t) => {
   const { transport, res } = makeExchange()
   const log = []
   listen(res, log, 'drain')
@@ -208,7 +208,7 @@ test('back-pressure: false, then drain when the transport says so', async (t) =>
   t.deepEqual(log, ['drain'])
 })
 
-test('once sent: end callbacks, finish with the socket gone, then close', async (t) => {
+test('after sending: callbacks of end, finish without a socket, then close', async (t) => {
   const { transport, req, res } = makeExchange()
   const log = []
   listen(res, log, 'prefinish', 'finish', 'close')
@@ -247,7 +247,7 @@ test('listeners added after end are called', async (t) => {
   t.deepEqual(log, ['finish', 'close'])
 })
 
-test('a patched emit sees every event', async (t) => {
+test('a replaced emit is called with every event', async (t) => {
   const { transport, res } = makeExchange()
   const log = []
   const { emit } = res
@@ -261,7 +261,7 @@ test('a patched emit sees every event', async (t) => {
   t.deepEqual(log, ['prefinish', 'finish', 'close'])
 })
 
-test('the connection closed first: no finish, the callback gets the error, close follows', (t) => {
+test('the connection closes first: no finish, the callback gets the error, close follows', (t) => {
   const { transport, res } = makeExchange()
   const log = []
   const gone = Object.assign(new Error('gone'), { code: 'ECONNRESET' })
@@ -290,7 +290,7 @@ test('the connection closed in the middle: close, and later writes are refused',
   t.deepEqual(log, ['close', 'write ERR_STREAM_DESTROYED'])
 })
 
-test('destroy takes the connection along', (t) => {
+test('destroy destroys the connection', (t) => {
   const { transport, res } = makeExchange()
   const reason = new Error('enough')
   t.is(res.destroy(reason), res)
@@ -316,7 +316,7 @@ test('write after end reports at the next tick, to the callback and as an event'
   ])
 })
 
-test('a response whose turn has not come queues everything and gets it out in order', (t) => {
+test('a response that waits for its turn queues all parts, which are sent in order', (t) => {
   const { res } = makeExchange({ attached: false })
   const transport = new FakeTransport()
   const log = []
@@ -376,7 +376,7 @@ test('queued trailers end the message', (t) => {
   t.deepEqual(transport.calls, [['head', `${CHUNKED_HEAD}1\r\na\r\n0\r\nX: y\r\n\r\n`, null, 'END']])
 })
 
-test('queued writes push back at the high-water mark and drain when the turn comes', (t) => {
+test('queued writes return false from the high-water mark on, and drain is emitted after the turn of the response', (t) => {
   const { res } = makeExchange({ attached: false, responseOptions: { highWaterMark: 100 } })
   const transport = new FakeTransport()
   const log = []
@@ -388,7 +388,7 @@ test('queued writes push back at the high-water mark and drain when the turn com
   t.is(transport.calls.length, 1)
 })
 
-test('a response destroyed while it waits closes, and the connection when its turn comes', async (t) => {
+test('a response that is destroyed while it waits closes, and its connection closes when its turn comes', async (t) => {
   const { res } = makeExchange({ attached: false })
   const transport = new FakeTransport()
   const log = []

@@ -84,7 +84,7 @@ test('the body of a refused request is dropped, or its connection closed', async
   }
 })
 
-test('a pipeline is answered in its order, whatever is refused', async (t) => {
+test('pipelined requests are answered in order, also if some are refused', async (t) => {
   const { connect, first, answer, responses, server } = await full(t, { interval: 3_600_000 })
   const client = await connect()
   // The server refuses from here on.

@@ -10,11 +10,11 @@ const posix = process.platform === 'win32' ? test.skip : test
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
 const SIZE = 3_000_000
 
-/** Bytes that say where they belong. */
+/** Bytes that show their position. */
 const DATA = Buffer.alloc(SIZE)
 for (let i = 0; i + 4 <= SIZE; i += 4) DATA.writeUInt32LE(i, i)
 
-/** Sends DATA in pieces of many sizes, as fast as it is taken, and ends. */
+/** Sends DATA in pieces of many sizes, as fast as the stream accepts them, and ends. */
 async function sendAll(socket) {
   let size = 1
   for (let at = 0; at < SIZE; at += size) {
@@ -24,7 +24,7 @@ async function sendAll(socket) {
   socket.end()
 }
 
-/** Compares what the socket brings up to its end. */
+/** Compares the bytes that the socket receives up to its end. */
 async function receiveAll(t, socket) {
   let at = 0
   let right = true

@@ -51,7 +51,7 @@ const servers = {
 }
 
 for (const [title, make] of Object.entries(servers)) {
-  test.serial(`${title} takes the native road`, async (t) => {
+  test.serial(`${title} is on the native road`, async (t) => {
     t.deepEqual(await counted(t, make(), [0, '127.0.0.1'], onPort), { native: 1, compatible: 0 })
   })
 }
@@ -65,7 +65,7 @@ test.serial('and one on a path', async (t) => {
   t.deepEqual(await counted(t, ferrohttp.createServer(answer), [path], () => path), { native: 1, compatible: 0 })
 })
 
-test.serial('connections that are open are counted, and no longer when they are gone', async (t) => {
+test.serial('open connections are counted until they have closed', async (t) => {
   const { RawClient } = require('../helpers/raw-client.cjs')
   const server = ferrohttp.createServer(answer)
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))

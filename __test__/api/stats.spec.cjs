@@ -1,5 +1,5 @@
 'use strict'
-// `stats()` and `ferrohttp/metrics`: what is counted and measured.
+// `stats()` and `ferrohttp/metrics`: counts and times.
 const http = require('ferrohttp')
 const https = require('ferrohttp/https')
 const { collect, contentType, handler, metrics } = require('ferrohttp/metrics')
@@ -59,7 +59,7 @@ test.serial('requests, their times, connections and bytes', async (t) => {
   for (const { cpu, elapsed } of after.threads) t.true(cpu === null || (cpu > 0 && cpu <= elapsed))
 })
 
-test.serial('what connections are doing', async (t) => {
+test.serial('the states of connections', async (t) => {
   const responses = []
   const port = await serve(t, (_req, res) => responses.push(res))
   const { states: before } = http.stats().server

@@ -1,5 +1,5 @@
 'use strict'
-// TLS over what CONNECT made: node:tls on top of sockets that have no libuv handle.
+// TLS in the tunnel of a CONNECT: node:tls over sockets that have no libuv handle.
 const test = require('ava')
 const { once } = require('node:events')
 const net = require('node:net')
@@ -14,7 +14,7 @@ async function converse(socket) {
     answer += data
     socket.end()
   })
-  // Before the first byte: it may come with the end right behind it.
+  // Before the first byte, which may arrive together with the end.
   const ended = once(socket, 'end')
   socket.write('ping')
   await ended

@@ -22,7 +22,7 @@ const sockets = new Set()
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 
-/** One request; resolves to what came of it. */
+/** Sends one request. Resolves to its outcome. */
 function fetch(url, { method = 'GET', headers = {} } = {}) {
   return new Promise((resolve) => {
     const events = []
@@ -54,7 +54,7 @@ function fetch(url, { method = 'GET', headers = {} } = {}) {
   })
 }
 
-/** @returns what resolves with the end of the body, if all of it comes */
+/** @returns a promise of the end of the body, fulfilled if all of it arrives */
 function read(request, response, found) {
   const { statusCode, statusMessage, httpVersion, rawHeaders } = response
   Object.assign(found, { statusCode, statusMessage, httpVersion, rawHeaders, location: response.headers.location })
@@ -130,7 +130,7 @@ async function main() {
   await revisit()
   const count = (pool) => Object.values(pool).flat().length
   await new Promise(setImmediate)
-  // How many it takes depends on who is answered first.
+  // The number of connections depends on the order of the answers.
   say({ waiting: count(agent.requests), kept: count(agent.freeSockets) <= AT_ONCE, few: sockets.size < 20 })
   agent.destroy()
   over()

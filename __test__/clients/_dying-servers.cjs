@@ -1,6 +1,6 @@
 'use strict'
-// `_dying-servers.cjs COUNT`: that many requests by one agent to servers that die and come back. A program of its own;
-// says what came of them and what was left behind.
+// `_dying-servers.cjs COUNT`: that many requests by one agent to servers that fail and restart. A program of its own,
+// which prints the outcomes of the requests and what is left in the process.
 const nodeHttp = require('node:http')
 const { once } = require('node:events')
 const fs = require('node:fs')
@@ -11,11 +11,11 @@ const { eventually, sample } = require('../helpers/leak.cjs')
 const COUNT = Number(process.argv[2])
 const AT_ONCE = 50
 const SERVERS = 3
-/** A server dies when it has been asked this often. */
+/** Number of requests after which a server fails. */
 const LIFE = 400
 const BODY = 'b'.repeat(3000)
 
-/** A server that dies in one of three ways, and comes back a little later on the same port. */
+/** A server that fails in one of three ways, and restarts a little later on the same port. */
 async function mortal() {
   const server = nodeHttp.createServer()
   const sockets = new Set()

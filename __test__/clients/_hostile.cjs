@@ -1,5 +1,5 @@
 'use strict'
-// A server that keeps to no protocol, and a client that asks it: for scripts that say who does what when.
+// A server that violates the protocol, and a client of it, for scripts that decide the order of their actions.
 const net = require('node:net')
 const { once } = require('node:events')
 const { eachRequest, targetOf } = require('../helpers/raw-peers.cjs')
@@ -40,7 +40,7 @@ async function rawServer({ after, listen }) {
 
 /**
  * A client with one connection at a time.
- * - `ask(url, options, body)` makes a request, and returns it with `over`: what became of it, when it is over
+ * - `ask(url, options, body)` makes a request, and returns it with `over`: a promise of its outcome
  */
 function client(http, port, agent) {
   return function ask(url, options = {}, body = undefined) {
@@ -75,7 +75,7 @@ function client(http, port, agent) {
     if (body !== undefined || options.manual !== true) request.end(body)
     const over = new Promise((resolve) => {
       request.once('close', () => {
-        // What is due in this turn.
+        // Work that is due in this turn.
         Promise.all(ends.slice(1)).then(() =>
           setImmediate(() => {
             told.reused = request.reusedSocket

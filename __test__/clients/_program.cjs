@@ -1,5 +1,5 @@
 'use strict'
-// Runs a program that knows nothing but node:http, plain and with the register module in front, beside a server.
+// Runs a program that uses node:http, with and without the register module, beside a server.
 const path = require('node:path')
 const { once } = require('node:events')
 const { start } = require('../helpers/fixture.cjs')

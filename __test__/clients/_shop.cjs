@@ -1,5 +1,5 @@
 'use strict'
-// What the clients ask, on either implementation of node:http.
+// The server for the clients, on either implementation of node:http.
 const { createHash } = require('node:crypto')
 const zlib = require('node:zlib')
 
@@ -8,7 +8,7 @@ const PIECES = 64
 const TEXT = 'a page\n'.repeat(500)
 
 /**
- * A request listener. `told` is called with what each request was, once it has arrived in full or been given up.
+ * A request listener. `told` is called with a description of each request, when it is complete or was aborted.
  *
  * - `/hello` JSON; `/missing` 404; `/gzip` compressed; `/redirect` to `/hello`; `/again` keeps method and body
  * - `/loop` redirects to itself; `/empty` 204; `/cookies` two of them
@@ -36,7 +36,7 @@ function shop(told) {
       answer(req, res, () => ({ length, sha1: digest.digest('hex') }))
     })
     req.on('error', () => {})
-    // How much of an upload came before it was given up is a matter of luck.
+    // How much of an aborted upload has arrived depends on the timing.
     req.on('close', () => {
       length = -1
       tell('given up')

@@ -78,7 +78,7 @@ async function serveWith(t, module) {
   return server.address().port
 }
 
-/** What nginx cannot do by itself: connections that are treated as their first line says. */
+/** Connections that are treated according to their first line, which nginx cannot do by itself. */
 async function oddities(t) {
   const sockets = new Set()
   const server = net.createServer((socket) => {
@@ -141,14 +141,14 @@ function hasNginx() {
 async function serveWithNginx(t) {
   const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'ferrohttp-nginx-'))
   t.teardown(() => fs.rm(directory, { recursive: true, force: true }))
-  // Started by root, nginx reads as somebody else.
+  // Started by root, nginx reads files as another user.
   await fs.chmod(directory, 0o755)
   for (const [name, body] of files()) {
     const file = path.join(directory, 'site', name)
     await fs.mkdir(path.dirname(file), { recursive: true })
     await fs.writeFile(file, body)
   }
-  // nginx listens on no port of the system's choice, but takes a socket that listens already.
+  // nginx cannot listen on port 0, but accepts a socket that listens already.
   const listening = net.createServer().listen(0, '127.0.0.1')
   await once(listening, 'listening')
   const { port } = listening.address()

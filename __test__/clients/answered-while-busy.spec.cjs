@@ -22,7 +22,7 @@ const SERVER = `
 `
 
 test.serial(
-  'a response comes after the immediates of the turn that connects, although its connection has ended',
+  'a response is emitted after the immediates of the turn that connects, although its connection has ended',
   async (t) => {
     const ended = new Int32Array(new SharedArrayBuffer(4))
     const worker = new Worker(SERVER, { eval: true, workerData: ended.buffer })
@@ -45,7 +45,7 @@ test.serial(
           const limit = process.hrtime.bigint() + 10_000_000_000n
           while (http.stats().client.open > before && process.hrtime.bigint() < limit);
           t.is(http.stats().client.open, before)
-          // It gets the number that the connection had, of which nothing has been read here.
+          // It gets the id of the connection whose records this thread has not read.
           http.get(options).on('error', () => {})
           resolve(request)
         }

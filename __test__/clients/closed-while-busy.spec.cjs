@@ -23,7 +23,7 @@ for (const scheduling of ['lifo', 'fifo']) {
     t.true((await ask()).reused)
     const before = http.stats().client.open
     act('destroys')
-    // Nothing of the event loop's runs here, so the agent cannot have heard of it.
+    // The event loop does not run here, so the agent has not been notified.
     const limit = process.hrtime.bigint() + 10_000_000_000n
     while (http.stats().client.open > before - 2 && process.hrtime.bigint() < limit);
     t.is(http.stats().client.open, before - 2)

@@ -1,5 +1,5 @@
 'use strict'
-// A few thousand requests to servers that die and come back; `node __test__/clients/_dying-servers.cjs 100000` is the
+// A few thousand requests to servers that fail and restart; `node __test__/clients/_dying-servers.cjs 100000` is the
 // whole of it.
 const test = require('ava')
 const path = require('node:path')
@@ -7,7 +7,7 @@ const { start } = require('../helpers/fixture.cjs')
 
 const COUNT = 4000
 
-test('every request ends once, with its own answer or an error, and nothing is left', async (t) => {
+test('every request ends once, with its own answer or an error, and no memory or handle is left', async (t) => {
   const program = start(path.join(__dirname, '_dying-servers.cjs'), [String(COUNT)])
   const said = await program.said()
   t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' })
@@ -27,6 +27,6 @@ test('every request ends once, with its own answer or an error, and nothing is l
   t.is(said.stats.compatible, 0)
   t.is(said.stats.open, 0)
   t.is(said.descriptors, 0)
-  // Bytes. What the engine has compiled meanwhile is a part of it.
+  // In bytes. Code that V8 has compiled meanwhile is a part of them.
   t.true(said.heap < 3_000_000, `${said.heap} bytes more`)
 })

@@ -16,7 +16,7 @@ test.after.always(() => rmSync(folder, { recursive: true }))
 const extra = path.join(folder, 'root.pem')
 writeFileSync(extra, certificates.root)
 
-/** Whether the library's client is made of node:https, and has the certificate that it was given. */
+/** Whether the library's client uses node:https with the given certificate. */
 const libraries = {
   axios: true,
   fetch: false,

@@ -1,6 +1,6 @@
 'use strict'
-// Libraries that are made of node:http's client, unchanged: what they say with the register module in front is what they
-// say without it, and the server hears the same.
+// Unchanged libraries that use node:http's client: their output, and their requests to the server, are the same with and without
+// the register module.
 const test = require('ava')
 const http = require('node:http')
 const path = require('node:path')

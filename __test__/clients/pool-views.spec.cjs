@@ -10,7 +10,7 @@ const { collect, eventually } = require('../helpers/leak.cjs')
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
 
-/** Answers each request, unless `fate` says otherwise of it. */
+/** Answers each request, unless `fate` decides otherwise. */
 async function listen(t, fate = () => 'answer') {
   const sockets = new Set()
   const server = net.createServer((socket) => {
@@ -47,7 +47,7 @@ function random(seed) {
 const count = (view) => Object.values(view).reduce((sum, list) => sum + list.length, 0)
 const VIEWS = ['sockets', 'freeSockets', 'requests']
 
-/** What the views of all agents show. */
+/** The contents of the views of all agents. */
 function shown(agents) {
   return Object.fromEntries(VIEWS.map((view) => [view, agents.reduce((sum, agent) => sum + count(agent[view]), 0)]))
 }
@@ -119,7 +119,7 @@ test.serial('through a long life views and pools are at one', async (t) => {
   t.deepEqual(http.stats().agents, before)
 })
 
-test.serial('an agent that is garbage leaves no pool', async (t) => {
+test.serial('the pool of a collected agent is freed', async (t) => {
   const port = await listen(t)
   await collect()
   const before = http.stats().agents
@@ -138,7 +138,7 @@ test.serial('an agent that is garbage leaves no pool', async (t) => {
   t.deepEqual(http.stats().agents, before)
 })
 
-test.serial('an idle socket that a program takes out of the view is its own', async (t) => {
+test.serial('an idle socket that a program removes from the view belongs to the program', async (t) => {
   const port = await listen(t)
   const agent = new http.Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
@@ -155,7 +155,7 @@ test.serial('an idle socket that a program takes out of the view is its own', as
   const other = await get()
   t.false(other.reusedSocket)
   t.deepEqual(agent.freeSockets[name].length, 1)
-  // And what it puts there is the agent's.
+  // A socket that it adds to the view belongs to the agent.
   agent.freeSockets[name].unshift(taken)
   agent.scheduling = 'fifo'
   const request = http.get({ host: '127.0.0.1', port, agent })
@@ -165,7 +165,7 @@ test.serial('an idle socket that a program takes out of the view is its own', as
   await ended(request)
 })
 
-test.serial('the room of a destroyed idle socket is given away once', async (t) => {
+test.serial('the place of a destroyed idle socket is given to one request', async (t) => {
   const port = await listen(t)
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   t.teardown(() => agent.destroy())

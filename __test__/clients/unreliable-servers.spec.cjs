@@ -1,5 +1,5 @@
 'use strict'
-// Servers that answer late, twice, early, in part, with more than was asked for, or not at all: each request gets its own
+// Servers that answer late, twice, early, in part, with more than was requested, or not at all: each request gets its own
 // answer or the error that Node gives, and the next one is not affected.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
@@ -12,7 +12,7 @@ const SMUGGLED = ok('/smuggled')
 
 /**
  * A parity test: the script gets `ask`, `server` and `log`; see `_hostile.cjs`.
- * @param {{ lucky?: boolean }} options `lucky`: how many connections it takes is a matter of luck
+ * @param {{ lucky?: boolean }} options `lucky`: the number of connections depends on the timing
  */
 function hostile(title, script, { lucky = false } = {}) {
   for (const road of ['native', 'compatible']) {
@@ -53,7 +53,7 @@ async function nextIsFine({ ask, log, server }, url = '/next') {
   log('next', told)
 }
 
-/** What the server does to a connection that is kept for the next request closes it. */
+/** The connection that is kept for the next request closes because of an action of the server. */
 async function closesKept(tools, act) {
   const { agent, log } = tools
   const socket = await firstIsFine(tools)
@@ -70,7 +70,7 @@ function answered(title, writes, { end, options, body, sorted } = {}) {
   hostile(title, async (tools) => {
     const { ask, log, server } = tools
     const asked = ask('/first', options, body)
-    // The next request must not meet the end.
+    // The next request must not be sent before the end has arrived.
     const closed = new Promise((resolve) => asked.request.on('socket', (own) => own.once('close', resolve)))
     const { socket } = await server.next()
     for (const write of writes) await new Promise((resolve) => socket.write(write, 'latin1', resolve))
@@ -133,7 +133,7 @@ answered('HTTP/1.2', ['HTTP/1.2 200 OK\r\nContent-Length: 6\r\n\r\n/first'])
 answered('a status of two digits', ['HTTP/1.1 20 OK\r\nContent-Length: 6\r\n\r\n/first'])
 answered('a status of four digits', ['HTTP/1.1 2000 OK\r\nContent-Length: 6\r\n\r\n/first'])
 answered('a request for an answer', ['GET /first HTTP/1.1\r\nHost: a\r\n\r\n'])
-// Node keeps the connection until it brings more; ours is closed at once.
+// Node keeps the connection until further bytes arrive; ours is closed at once.
 answered('101 that nobody asked for', [`HTTP/1.1 101 Switching Protocols\r\n\r\n${SMUGGLED}`], {
   end: 'FIN',
   sorted: true,
@@ -314,13 +314,13 @@ for (const [name, stop] of [
     const asked = ask('/first', { method: 'POST', manual: true })
     asked.request.flushHeaders()
     const { body, error } = await asked.over
-    // Whether the reset is met by a read or a write is a matter of luck.
+    // Whether a read or a write gets the reset depends on the timing.
     log('first', body, error?.[0], error?.[1])
     await nextIsFine(tools)
   })
 }
 
-/** Asks with a body that no kernel takes whole, and logs what becomes of its parts; `act` ends it. */
+/** Sends a body that no kernel accepts as a whole, and logs the outcome of its parts; `act` ends it. */
 function unsent(title, { options, act }) {
   hostile(`the callbacks of an upload: ${title}`, async ({ ask, log, server }) => {
     server.onConnection = (socket) => {

@@ -6,7 +6,7 @@ const test = require('ava')
 const http = require('../..')
 const { startActingServer } = require('../helpers/acting-server.cjs')
 
-/** Until the agent keeps a connection. */
+/** Waits until the agent keeps a connection. */
 async function idle(agent) {
   while (Object.keys(agent.freeSockets).length === 0) await new Promise(setImmediate)
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** Files that bring streams of their own, TLS among them, or look into Node: no wonder if their connections are not native. */
+/** Files that bring streams of their own, TLS among them, or look into Node: so their connections need not be native. */
 const OWN =
   /Duplex|PassThrough|createConnection|createSocket|addRequest|internal\/|expose-internals|internalBinding|_http_|_handle\b|emit\(['"]connection|require\(['"](node:)?(tls|https|cluster)['"]\)/
 

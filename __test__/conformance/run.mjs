@@ -72,7 +72,7 @@ async function run(file, index) {
       FERROHTTP_TEST_FILE: file,
       FERROHTTP_TEST_ROADS: roadsLog,
     },
-    // A group of its own: what the test starts goes with it.
+    // A process group of its own, so that the processes of the test end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -87,7 +87,7 @@ async function run(file, index) {
   return { passed: code === 0, output }
 }
 
-/** What is wrong with this outcome, null for nothing. */
+/** The fault of this outcome, null if it is right. */
 function complaint(file, passed) {
   if (mustPass.has(file)) return passed ? null : 'must pass and does not'
   if (!passed) return mayFail.has(file) ? null : 'fails and is not in expectations.json'

@@ -1,5 +1,5 @@
 'use strict'
-// One application in a process of its own: `_host.cjs WAY APP [ARGUMENT…]`. Says where it listens, and on `stats` which
+// One application in a process of its own: `_host.cjs WAY APP [ARGUMENT…]`. Prints where it listens, and on `stats` which
 // roads its connections took.
 //
 // WAY is how the application comes to its server: `own` is what its framework does by itself, which ends at node:http;

@@ -1,5 +1,5 @@
 'use strict'
-// The same conversation with the same application, once for each way to serve it; what is heard must be the same.
+// The same conversation with the same application, once for each way to serve it; its answers must be the same.
 const path = require('node:path')
 const { start } = require('../helpers/fixture.cjs')
 const { MAJOR } = require('../helpers/nodes.cjs')
@@ -17,7 +17,7 @@ const WAYS = {
   preload: { way: 'own', node: ['-r', REGISTER] },
 }
 
-/** Which way on node:http goes with which on ferrohttp: some frameworks set a server up that they made themselves. */
+/** The ways on node:http and the corresponding ones on ferrohttp: some frameworks make and configure the server themselves. */
 const PAIRS = [
   ['given', 'explicit'],
   ['own', 'preload'],
@@ -57,7 +57,7 @@ async function host(name, application) {
 /**
  * Runs an application on node:http and on ferrohttp, by name and by preload, for the tests of one file. The function it
  * returns declares a test: `talk` must return the same on both, and every connection to ferrohttp must have come on the
- * native road. Tests run in their order, so that all applications see the same.
+ * native road. Tests run in their order, so that all applications receive the same requests.
  *
  * @param {import('ava').TestFn} test
  * @param {string} label begins the titles
@@ -91,7 +91,7 @@ function nativeOnly(t, stats, name) {
   t.is(stats.compatible, 0, `${name}: connections on the compatible road`)
 }
 
-/** A request as text: `request('GET /', { Host: 'a' }, body)`. Says Host, and Content-Length where there is a body. */
+/** A request as text: `request('GET /', { Host: 'a' }, body)`. Has Host, and Content-Length if there is a body. */
 function request(line, headers = {}, body) {
   const fields = { Host: 'a.test', ...headers }
   if (body !== undefined && !('Transfer-Encoding' in fields))
@@ -100,7 +100,7 @@ function request(line, headers = {}, body) {
   return `${line} HTTP/1.1\r\n${block.join('')}\r\n${body ?? ''}`
 }
 
-/** What the server sends for one request on a connection of its own, up to its end; see `comparable`. */
+/** The bytes that the server sends for one request on a connection of its own; see `comparable`. */
 async function answer(port, line, headers, body) {
   const client = await RawClient.connect(port)
   await client.write(request(line, { Connection: 'close', ...headers }, body))
@@ -108,7 +108,7 @@ async function answer(port, line, headers, body) {
   return comparable(client.received)
 }
 
-/** Without what may differ: the time, and from Node 26 on where chunks begin, which then joins what a tick writes. */
+/** Removes the parts that may differ: the time, and the boundaries of chunks, because Node 26 joins the writes of a tick. */
 function comparable(received) {
   const text = received.replace(/^Date: .* GMT\r$/gm, 'Date: -\r')
   return MAJOR > 24 ? withJoinedChunks(text) : text

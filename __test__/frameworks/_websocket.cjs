@@ -13,7 +13,7 @@ const HANDSHAKE = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 }
 
-/** A frame, by default masked with zeros, so that the payload stays readable. */
+/** A frame, by default masked with zeros, so that the payload is readable. */
 function frame(kind, payload = '', { final = true, masked = true } = {}) {
   const data = Buffer.from(payload, 'latin1')
   const first = (final ? 0x80 : 0) | OPCODES[kind]
@@ -23,7 +23,7 @@ function frame(kind, payload = '', { final = true, masked = true } = {}) {
   return Buffer.concat([Buffer.from(head), Buffer.alloc(masked ? 4 : 0), data]).toString('latin1')
 }
 
-/** Everything a server says to a handshake and what follows it at once, until it closes the connection. */
+/** Everything that a server sends after a handshake and the bytes that follow it, until it closes the connection. */
 async function conversation(port, path, headers, ...frames) {
   const client = await RawClient.connect(port)
   await client.write(request(`GET ${path}`, { ...HANDSHAKE, ...headers }) + frames.join(''))

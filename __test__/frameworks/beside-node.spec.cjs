@@ -11,7 +11,7 @@ const { answer, nativeOnly } = require('./_roads.cjs')
 
 const REGISTER = path.resolve(__dirname, '../../dist/register.js')
 
-/** The answers that `ask` gets from a server of each kind, in turns, so that each follows the other once. */
+/** The answers to `ask` of a server of each kind, in turns, so that each follows the other once. */
 async function askBoth(t, listener, ask) {
   const heard = []
   for (const module of [ferrohttp, http, ferrohttp, http]) {
@@ -57,7 +57,7 @@ for (const edition of ['express', 'express4']) {
   })
 }
 
-test.serial('an application called from within another listener, the framework not seen before', async (t) => {
+test.serial('an application that another listener calls, of a framework that is not loaded before', async (t) => {
   for (const edition of ['express', 'express4']) {
     for (const file of Object.keys(require.cache)) {
       if (file.includes(`${path.sep}${edition}${path.sep}`)) delete require.cache[file]
@@ -84,7 +84,7 @@ test.serial('a method replaced after the fact is the one that is called', async 
   t.true((await answer(server.address().port, 'GET /')).endsWith('replaced'))
 })
 
-test('objects that are no application are left alone', (t) => {
+test('objects that are no application are not changed', (t) => {
   const request = Object.create(http.IncomingMessage.prototype)
   const listener = Object.assign(() => {}, { other: {}, nothing: null, text: 'text' })
   Object.defineProperty(listener, 'request', {
@@ -98,7 +98,7 @@ test('objects that are no application are left alone', (t) => {
   t.is(Object.getPrototypeOf(request), http.IncomingMessage.prototype)
 })
 
-// Which of its own classes node:http2 takes depends on the version.
+// The version decides which of its own classes node:http2 uses.
 const majors = [...new Set([nodes.MAJOR, 24, 26])].filter((major) => nodes.node(major) !== null)
 for (const [edition, major] of ['express', 'express4'].flatMap((name) => majors.map((major) => [name, major]))) {
   test(`Node ${major}, ${edition}: https and http2 beside http under the register module`, async (t) => {

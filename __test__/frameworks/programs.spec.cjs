@@ -1,5 +1,5 @@
 'use strict'
-// Libraries that make servers, watch http or mock it: under the register module they do and see what they do on node:http.
+// Libraries that make servers, observe http or mock it: under the register module they behave as on node:http.
 const { spawnSync } = require('node:child_process')
 const path = require('node:path')
 const test = require('ava')
@@ -66,11 +66,11 @@ test('OpenTelemetry: the same spans, of client and server', (t) => {
   t.deepEqual(run(t, 'opentelemetry', { options: ['--require', REGISTER] }), [answer, spans])
 })
 
-test('prom-client prints what the module prints', (t) => {
+test('prom-client prints the metrics of the module', (t) => {
   const [theirs, ours] = run(t, 'prom-client')
   const samples = (text) => new Map(text.split('\n').flatMap((line) => (/^[a-z]/.test(line) ? [line.split(' ')] : [])))
   const [printed, expected] = [samples(theirs), samples(ours)]
   t.true(expected.size > 50)
-  // The CPU time of threads goes on between the two.
+  // The CPU time of threads grows between the two.
   for (const [name, value] of expected) if (!/thread/.test(name)) t.is(Number(printed.get(name)), Number(value), name)
 })

@@ -5,7 +5,7 @@ const { once } = require('node:events')
 const { io } = require('socket.io-client')
 const { answers, sameOnAllRoads } = require('./_roads.cjs')
 
-/** What must arrive within a call, or the test is over. */
+/** Waits for an event that must occur within the time of a call. Otherwise the test fails. */
 const CALL_TIMEOUT = 20_000
 
 for (const form of ['beside', 'alone']) {

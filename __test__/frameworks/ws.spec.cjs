@@ -125,7 +125,7 @@ function plan() {
   return messages.map((_, i) => messages[(i * step) % messages.length])
 }
 
-/** Sends messages, each as text or as bytes, and checks each that comes back. Resolves to their number. */
+/** Sends messages, each as text or as bytes, and checks each that is returned. Resolves to their number. */
 async function echo(t, port, path, sizes) {
   const perMessageDeflate = path === '/deflate' && { threshold: 0 }
   const client = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate, maxPayload: 16 * 1024 * 1024 })

@@ -1,5 +1,5 @@
 'use strict'
-// What the scripts of parity tests about destroyed exchanges share.
+// Common functions of parity tests about destroyed exchanges.
 
 const closed = (message) => new Promise((resolve) => message.once('close', resolve))
 

@@ -4,7 +4,7 @@ const { spawn } = require('node:child_process')
 const { createInterface } = require('node:readline')
 
 /**
- * Starts `file` beside the test. What it prints as JSON lines is what it says.
+ * Starts `file` beside the test. Its messages are the JSON lines that it prints.
  *
  * @param {string} file absolute path
  * @param {string[]} args
@@ -27,7 +27,7 @@ function start(file, args = [], { shell, node = [], execPath = process.execPath,
   return {
     child,
     exited,
-    /** The next thing it says. */
+    /** Its next message. */
     async said() {
       const { value, done } = await lines.next()
       if (!done) return JSON.parse(value)

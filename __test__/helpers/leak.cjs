@@ -1,5 +1,5 @@
 'use strict'
-// What is still held: memory, handles, connections.
+// Finds leaks of memory, handles and connections.
 const v8 = require('node:v8')
 const vm = require('node:vm')
 const { setTimeout: pause } = require('node:timers/promises')
@@ -29,7 +29,7 @@ async function sample() {
 }
 
 /**
- * How much `work` leaves behind: runs it `warmUp` times, then `rounds` times between two samples.
+ * Measures what remains after `work`: runs it `warmUp` times, then `rounds` times between two samples.
  * @param {() => Promise<void>} work
  * @returns {Promise<{ heap: number, external: number, rss: number, handles: Record<string, number> }>} differences; `handles`
  *   has only what changed
@@ -57,7 +57,7 @@ async function eventually(condition) {
   while (!condition()) await pause(1)
 }
 
-/** Resolves true when the object behind `reference` is collected, false when it outlives `rounds` collections. */
+/** Resolves to true when the object of `reference` is collected, to false when it survives `rounds` collections. */
 async function collected(reference, rounds = 10) {
   for (let round = 0; round < rounds && reference.deref() !== undefined; round += 1) await collect()
   return reference.deref() === undefined

@@ -6,7 +6,7 @@ const { collected, eventually, growth } = require('./leak.cjs')
 
 const MIB = 1024 * 1024
 
-test.serial('growth sees memory that stays and not memory that goes', async (t) => {
+test.serial('growth finds memory that remains, and not memory that is freed', async (t) => {
   const kept = []
   const leaking = await growth(async () => kept.push(new Uint8Array(MIB)))
   t.true(leaking.external >= 5 * MIB, `external grew by ${leaking.external}`)
@@ -14,7 +14,7 @@ test.serial('growth sees memory that stays and not memory that goes', async (t) 
   t.true(clean.external < MIB, `external grew by ${clean.external}`)
 })
 
-test.serial('growth sees handles that stay', async (t) => {
+test.serial('growth finds handles that remain', async (t) => {
   const servers = []
   const { handles } = await growth(async () => {
     const server = net.createServer().listen(0, '127.0.0.1')

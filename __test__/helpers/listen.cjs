@@ -3,10 +3,10 @@
 const net = require('node:net')
 const { once } = require('node:events')
 
-/** Who accepts the connections of a server, by the road that they take. */
+/** The ways in which the connections of a server are accepted, by their road. */
 const ROADS = {
   native: (server) => server,
-  /** Connections that Node accepts, given to the server as streams. */
+  /** Connections that Node accepts, passed to the server as streams. */
   compatible: (server) => net.createServer((socket) => server.emit('connection', socket)),
 }
 
@@ -27,7 +27,7 @@ async function listen(t, server, road = 'native') {
   return acceptor.address().port
 }
 
-/** @returns {Promise<number>} a port of loopback that was free just now, for a program that listens on a port it is given */
+/** @returns {Promise<number>} a free port of loopback, for a program that needs a port number */
 async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

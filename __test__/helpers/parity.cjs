@@ -1,5 +1,5 @@
 'use strict'
-// The same script on node:http and on both roads of ferrohttp: what it logs must be the same.
+// Runs the same script on node:http and on both roads of ferrohttp. Its logs must be the same.
 const { fork } = require('node:child_process')
 const path = require('node:path')
 const test = require('ava')
@@ -7,14 +7,14 @@ const { node } = require('./nodes.cjs')
 const { FAILED, play } = require('./play.cjs')
 const { normalise } = require('./record.cjs')
 
-/** The version whose behaviour is ours. Others differ here and there; scripts that touch such a place say `only24`. */
+/** The version whose behaviour ferrohttp has. Scripts about behaviour that differs in other versions have `only24`. */
 const REFERENCE = 24
 
 /**
  * An ava implementation: `test('title', parity(async (http, log, tools) => { … }))`.
  *
  * On ferrohttp the script runs twice if its servers listen by `tools.listen`: with native connections, and with Node's
- * own sockets given to the server. The script logs what a user can observe; it is over when its promise resolves, and its servers and clients are
+ * own sockets passed to the server. The script logs what a user can observe; it is over when its promise resolves, and its servers and clients are
  * closed then. See `play.cjs` for `tools`.
  *
  * @param {(http: typeof import('node:http'), log: (...values: unknown[]) => void, tools: object) => Promise<void>} script
@@ -29,7 +29,7 @@ const REFERENCE = 24
  *
  * A script that runs in another process (isolated, or compared with another Node) is sent as source: it may use its
  * parameters, globals and `require`, but no variable around it.
- * @param {'http' | 'https'} [options.module] what the script gets as first argument
+ * @param {'http' | 'https'} [options.module] the module that is the script's first argument
  */
 function parity(script, options = {}) {
   const { only24 = false, isolated = false, nativeOnly = false, adopted = false, module = 'http' } = options
@@ -38,7 +38,7 @@ function parity(script, options = {}) {
   return async (t) => {
     const runs = { native: await run('native') }
     t.true(runs.native.entries.length > 0, 'the script logged nothing, so it compares nothing')
-    // Not at the same time: scripts may listen to what the whole process does.
+    // Not at the same time: scripts may listen to events of the whole process.
     if (runs.native.ports.length > 0 && !nativeOnly) runs.compatible = await run('compatible')
     if (adopted) runs.adopted = await run('adopted')
     const reference = await referenceRun()
@@ -60,7 +60,7 @@ function clean({ entries, ports }) {
   return normalise(entries, new Set(ports))
 }
 
-/** Entries come one by one, so that those before a crash are there. */
+/** Entries arrive one by one, so that those before a crash are known. */
 function inProcess(execPath, name, source, road = 'native') {
   return new Promise((resolve, reject) => {
     const child = fork(path.join(__dirname, 'play-child.cjs'), [name, road], { execPath, execArgv: [], silent: true })

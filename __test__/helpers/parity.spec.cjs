@@ -56,14 +56,14 @@ test('a script that throws fails, isolated', async (t) => {
   await t.throwsAsync(async () => script(t), { message: /on purpose/ })
 })
 
-test('transcripts hold plain values', (t) => {
+test('transcripts have plain values', (t) => {
   const { entries, log } = transcript()
   log('event', undefined, Buffer.from([0xe9]), Object.assign(new RangeError('far'), { code: 'E_FAR' }), new Map())
   t.deepEqual(entries, [['event', '<undefined>', 'é', { error: 'RangeError', code: 'E_FAR', message: 'far' }, '<Map>']])
   t.deepEqual(plain(Object.assign(Object.create(null), { a: [() => {}] })), { a: ['<function>'] })
 })
 
-test('dates and known ports are taken out, other numbers stay', (t) => {
+test('dates and known ports are removed, other numbers are kept', (t) => {
   const entries = [
     ['Date: Sat, 21 Nov 2026 13:00:00 GMT', { remotePort: 4242, length: 4242 }, 'localhost:4242 4242 :42'],
   ]

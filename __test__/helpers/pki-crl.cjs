@@ -1,7 +1,7 @@
 'use strict'
-// Certificates of which some are revoked, and the lists of their authorities, valid until 2126 where nothing else is said.
+// Certificates of which some are revoked, and the lists of their authorities, valid until 2126 unless another date is given.
 
-/** In PEM, for localhost and 127.0.0.1 as servers and clients, with the key `leaf`. Certified by `root` where nothing else is said. */
+/** In PEM, for localhost and 127.0.0.1 as servers and clients, with the key `leaf`. Signed by `root` unless another authority is given. */
 const certificates = {
   /** The authority. */
   root: `-----BEGIN CERTIFICATE-----

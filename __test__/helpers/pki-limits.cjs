@@ -23,7 +23,7 @@ RRJGfZtvxqMjMCEwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAQYwCgYI
 KoZIzj0EAwIDSAAwRQIhAI0P5JWm5bXDjmWkfLvIZrMch/Fqa/KE6cYT2p7BPfQn
 AiAm4fGAyaNjXO7SCYCZ7H0Db42nAGXnKnbQbNZqlu256Q==
 -----END CERTIFICATE-----`,
-  /** basicConstraints says that it is no authority. */
+  /** Not an authority, by its basicConstraints. */
   noAuthority: `-----BEGIN CERTIFICATE-----
 MIIBLTCB1KADAgECAgIgAzAKBggqhkjOPQQDAjAWMRQwEgYDVQQDDAtsaW1pdHMg
 cm9vdDAgFw0yNjAxMDEwMDAwMDBaGA8yMTI2MDEwMTAwMDAwMFowFjEUMBIGA1UE

@@ -1,5 +1,5 @@
 'use strict'
-// The process behind an isolated parity run: `play-child.cjs <implementation> <road>`, the script's source by message.
+// The process of an isolated parity run: `play-child.cjs <implementation> <road>`, the script's source by message.
 const { FAILED, play } = require('./play.cjs')
 
 process.once('message', async ({ source }) => {

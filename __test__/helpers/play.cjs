@@ -12,8 +12,8 @@ const FAILED = 113
  * @param {'node:http' | 'ferrohttp'} name
  * @param {Function} script see `parity.cjs`
  * @param {object} [options]
- * @param {'native' | 'adopted' | 'compatible'} [options.road] `native`: an I/O thread accepts; the others take the handle of a
- *   listening net.Server: `adopted`: an I/O thread takes what that accepts; `compatible`: Node's sockets come by 'connection'
+ * @param {'native' | 'adopted' | 'compatible'} [options.road] `native`: an I/O thread accepts; the others use the handle of a
+ *   listening net.Server: `adopted`: an I/O thread adopts the accepted sockets; `compatible`: Node's sockets are passed by 'connection'
  * @param {Function} [options.onEntry] called with each entry at once
  * @param {Function} [options.onPort] and of each port
  * @returns {Promise<{ entries: unknown[][], ports: number[] }>} entries are plain values
@@ -41,7 +41,7 @@ async function play(name, script, { road = 'native', onEntry, onPort } = {}) {
 }
 
 /**
- * What a script gets as third argument:
+ * The third argument of a script:
  * - `listen(server, ...args)` listens on 127.0.0.1 (or as `args` say), closes the server afterwards; resolves to the port
  * - `connect(port)` a RawClient, destroyed afterwards; `raw(port, ...parts)` is `rawExchange`
  * - `record(emitter, events, label)` logs events
@@ -82,14 +82,14 @@ function listening(server, where) {
   return listens
 }
 
-/** What accepts is the handle of a net.Server, and an I/O thread adopts each socket. */
+/** The handle of a net.Server accepts, and an I/O thread adopts each socket. */
 async function listenOnHandle(server, where) {
   const acceptor = net.createServer()
   await listening(acceptor, where)
   await listening(server, [acceptor])
 }
 
-/** The same, but each socket stays Node's own and comes by 'connection'. */
+/** The same, but each socket remains Node's own and is passed by 'connection'. */
 async function listenAsCompatible(server, where) {
   const acceptor = net.createServer()
   await listening(acceptor, where)
@@ -100,7 +100,7 @@ async function listenAsCompatible(server, where) {
 
 const LISTENS = { native: listening, adopted: listenOnHandle, compatible: listenAsCompatible }
 
-/** Closes a server with whatever is still connected to it. A server that is closed already is left alone. */
+/** Closes a server and its open connections. No effect on a server that is closed already. */
 function closeServer(server) {
   if (!server.listening) return
   return new Promise((resolve) => {

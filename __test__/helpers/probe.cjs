@@ -9,7 +9,7 @@ const { rawExchange } = require('./raw-client.cjs')
 const POLL_MS = 10
 const POLLS = 1000
 
-/** Waits for a state that has no event; what never comes true ends in an error that says what is wrong. */
+/** Waits for a state that has no event. If it is never reached, the error describes the state. */
 async function becomes(condition, describe) {
   for (let i = 0; i < POLLS; i += 1) {
     if (await condition()) return
@@ -24,7 +24,7 @@ function connections(server) {
   )
 }
 
-/** Threads of this process; 0 where the system does not tell. */
+/** Number of threads of this process; 0 where the system does not report it. */
 function threads() {
   try {
     return fs.readdirSync('/proc/self/task').length
@@ -41,14 +41,14 @@ function quiet(server) {
   )
 }
 
-/** What is held apart from timers: helpers' own come and go. */
+/** The active handles except timers, because helpers have some, too. */
 function handles({ handles: { Timeout, Immediate, ...others } }) {
   return others
 }
 
 /**
  * Runs `load` to warm up, then `times` more, and checks that everything is back where it was. The bounds are for all
- * the repetitions together: what each of them leaves behind adds up.
+ * the repetitions together, because the leaks of all repetitions add up.
  *
  * @param {import('ava').ExecutionContext} t
  * @param {object} given
@@ -85,7 +85,7 @@ async function get(port, path = '/') {
   return `${head.split('\r\n')[0]} | ${body}`
 }
 
-/** The status codes in what was received, of interim heads too. */
+/** The status codes in received bytes, also those of interim heads. */
 function statuses(received) {
   return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 }

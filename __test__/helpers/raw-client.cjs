@@ -1,5 +1,5 @@
 'use strict'
-// A client that knows bytes and no HTTP, or only as much as it takes to find where a response ends.
+// A client that sends and receives bytes. It parses HTTP only to find the end of a response.
 const net = require('node:net')
 const { once } = require('node:events')
 
@@ -19,13 +19,13 @@ async function rawExchange(target, ...parts) {
   return client.received
 }
 
-/** The same conversation step by step. Reading takes what arrived off the front; `received` keeps all of it. */
+/** The same conversation step by step. Reading removes bytes from the front; `received` has all of them. */
 class RawClient {
   /** Everything that ever arrived, latin1. */
   received = ''
   /** True once the peer has sent its FIN. */
   ended = false
-  /** Error code with which the connection ended, null for none. Node 20 reports a reset right behind data as an end. */
+  /** Error code with which the connection ended, null for none. Node 20 reports a reset immediately after data as an end. */
   code = null
   #taken = 0
   #arrived = new Set()
@@ -50,7 +50,7 @@ class RawClient {
         this.#wake()
       })
     })
-    // Who never looks at `closed` still gets its error from the read or write that meets it.
+    // Without a listener for `closed` the error is thrown by the next read or write.
     this.closed.catch(() => {})
     socket.on('data', (text) => {
       this.received += text
@@ -67,12 +67,12 @@ class RawClient {
     return this.socket.localPort
   }
 
-  /** What arrived and was not read yet. */
+  /** Bytes that have arrived and have not been read. */
   get rest() {
     return this.received.slice(this.#taken)
   }
 
-  /** Resolves when the kernel has the bytes, or when the connection is gone. */
+  /** Resolves when the kernel has accepted the bytes, or when the connection has closed. */
   write(bytes) {
     const data = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
     return new Promise((resolve, reject) => {
@@ -114,7 +114,7 @@ class RawClient {
     return this.#take(this.#taken + length)
   }
 
-  /** Reads whatever is left until the peer's FIN or reset. */
+  /** Reads the remaining bytes up to the peer's FIN or reset. */
   async readToEnd() {
     while (!this.#finished()) await this.#arrival()
     return this.#take(this.received.length)

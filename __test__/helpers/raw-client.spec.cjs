@@ -34,7 +34,7 @@ test('rawExchange rejects when no server listens', async (t) => {
   await t.throwsAsync(rawExchange(port, 'x'), { code: 'ECONNREFUSED' })
 })
 
-test('reads take their share and leave the rest', async (t) => {
+test('a read returns its part, and leaves the rest to the next one', async (t) => {
   const port = await serve(t, (socket) => socket.end('one\r\ntwothree'))
   const client = await RawClient.connect(port)
   t.is(await client.readUntil('\r\n'), 'one\r\n')

@@ -1,5 +1,5 @@
 'use strict'
-// Peers that know bytes and no HTTP, for either side. One that converses is `raw-client.cjs`.
+// Peers that send and receive bytes without parsing HTTP, for either side. One that converses is `raw-client.cjs`.
 const net = require('node:net')
 
 /** Calls `take(head)` for each request on a socket. Requests must not have bodies, because only heads are recognised. */
@@ -16,12 +16,12 @@ function eachRequest(socket, take) {
   })
 }
 
-/** What the request line of a head asks for. */
+/** The target in the request line of a head. */
 function targetOf(head) {
   return head.split(' ', 2)[1]
 }
 
-/** A client that stops reading with the first bytes it gets, if it gets any. */
+/** A client that stops reading after the first bytes that it receives. */
 function openAndStall(port, request) {
   const socket = net.connect(port, '127.0.0.1')
   socket.on('error', () => {})

@@ -1,5 +1,5 @@
 'use strict'
-// Transcripts: what happened, in order, in a form that can be compared.
+// Transcripts: observations in their order, in a form that can be compared.
 
 /**
  * Logs the named events of an emitter as they happen, as `[label + event, ...arguments]`. It listens, so name only
@@ -37,7 +37,7 @@ function plain(value) {
 }
 
 /**
- * Takes out of plain entries what may differ between two runs: dates in header form, and the given port numbers, where
+ * Removes from plain entries the parts that may differ between two runs: dates in header form, and the given port numbers, where
  * a port can be distinguished from another number (after a colon, under a key that ends in `port`, or as an entry's own value).
  */
 function normalise(entries, ports) {

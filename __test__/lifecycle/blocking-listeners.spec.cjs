@@ -1,5 +1,5 @@
 'use strict'
-// A response has been sent when its 'finish' is emitted: a listener that blocks the thread does not keep it back.
+// A response has been sent when its 'finish' is emitted: a listener that blocks the thread does not delay it.
 const fs = require('node:fs')
 const net = require('node:net')
 const os = require('node:os')

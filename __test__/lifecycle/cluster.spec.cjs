@@ -33,7 +33,7 @@ function get(target, url) {
   })
 }
 
-/** What the cluster says next. */
+/** The next message of the cluster. */
 async function said(cluster, wanted) {
   const all = []
   while (all.length < wanted) all.push(await cluster.said())
@@ -47,7 +47,7 @@ async function clustered(t, policy, { count = WORKERS, options = AT_LOOPBACK, mo
   return { cluster, ...(await cluster.said()) }
 }
 
-/** What both sides of a cluster say of its addresses, without what differs between two clusters. */
+/** The addresses that both sides of a cluster report, without the parts that differ between two clusters. */
 function comparable({ addresses, heard }) {
   const ports = []
   const text = JSON.stringify({ addresses, heard }, (key, value) => {
@@ -108,21 +108,21 @@ for (const [policy, title] of [
     for (const address of addresses) t.deepEqual(address, { address: '127.0.0.1', family: 'IPv4', port })
     const answers = await Promise.all(Array.from({ length: 30 }, () => get(port, '/who')))
     for (const pid of answers) t.true(pids.includes(Number(pid)), pid)
-    // The primary gives each its turn; the kernel gives to whom it likes.
+    // The primary distributes in turn; the kernel decides by itself.
     if (policy === 'rr') t.deepEqual([...new Set(answers)].sort(), pids.map(String).sort())
     await servedNatively(t, cluster, 30)
     cluster.tell('end')
     await said(cluster, WORKERS)
   })
 
-  test.serial(`a process that dies takes no other's requests with it: ${title}`, async (t) => {
+  test.serial(`the death of a process does not affect the requests of others: ${title}`, async (t) => {
     const { cluster, port } = await clustered(t, policy)
     const waiting = Array.from({ length: 12 }, () => get(port, '/wait').catch((error) => error.code))
     const holders = (await said(cluster, waiting.length)).map(({ pid }) => pid)
     await t.throwsAsync(get(port, '/die'), { code: 'ECONNRESET' })
     const { exit: dead, signal } = await cluster.said()
     t.is(signal, 'SIGKILL')
-    // The rest of them go on, and so does the one that comes instead.
+    // The other processes continue, and so does the new one.
     cluster.tell('add')
     t.deepEqual(await cluster.said(), { added: true })
     t.not(Number(await get(port, '/who')), dead)
@@ -135,26 +135,29 @@ for (const [policy, title] of [
     await said(cluster, WORKERS)
   })
 
-  test.serial(`a process dies under load: each peer gets its own answers, from one process: ${title}`, async (t) => {
-    const { cluster, port, pids } = await clustered(t, policy)
-    const load = Array.from({ length: 24 }, (_, i) => keepAsking(port, `/${i}`))
-    await Promise.all(load.map(({ warm }) => warm))
-    const [dead] = pids
-    process.kill(dead, 'SIGKILL')
-    t.is((await cluster.said()).exit, dead)
-    for (const one of load) one.stop()
-    const outcomes = await Promise.all(load.map(({ over }) => over))
-    for (const { pid, wrong, error } of outcomes) {
-      t.is(wrong, null)
-      if (pid === dead) t.not(error, null)
-      else t.is(error, null)
-    }
-    await servedNatively(t, cluster, outcomes.filter(({ pid }) => pid !== dead).length, WORKERS - 1)
-    cluster.tell('end')
-    await said(cluster, WORKERS - 1)
-  })
+  test.serial(
+    `a process dies under load: each peer receives its own answers, from one process: ${title}`,
+    async (t) => {
+      const { cluster, port, pids } = await clustered(t, policy)
+      const load = Array.from({ length: 24 }, (_, i) => keepAsking(port, `/${i}`))
+      await Promise.all(load.map(({ warm }) => warm))
+      const [dead] = pids
+      process.kill(dead, 'SIGKILL')
+      t.is((await cluster.said()).exit, dead)
+      for (const one of load) one.stop()
+      const outcomes = await Promise.all(load.map(({ over }) => over))
+      for (const { pid, wrong, error } of outcomes) {
+        t.is(wrong, null)
+        if (pid === dead) t.not(error, null)
+        else t.is(error, null)
+      }
+      await servedNatively(t, cluster, outcomes.filter(({ pid }) => pid !== dead).length, WORKERS - 1)
+      cluster.tell('end')
+      await said(cluster, WORKERS - 1)
+    },
+  )
 
-  test.serial(`an upgraded connection stays with its process: ${title}`, async (t) => {
+  test.serial(`an upgraded connection remains in its process: ${title}`, async (t) => {
     const { cluster, port, pids } = await clustered(t, policy)
     for (let i = 0; i < 4; i++) {
       const client = await RawClient.connect(port)
@@ -175,7 +178,7 @@ for (const [policy, title] of [
     const { cluster, port } = await clustered(t, policy, { count: 1 })
     const waiting = [get(port, '/wait'), get(port, '/wait')]
     const [{ pid }] = await said(cluster, waiting.length)
-    // An idle connection must not keep it.
+    // An idle connection must not keep the process alive.
     const idle = await RawClient.connect(port)
     await idle.write(GET_WHO)
     t.is((await idle.readResponse()).body, String(pid))
@@ -213,7 +216,7 @@ for (const [policy, title] of [
   }
 }
 
-test.serial('a connection that is one too many for a process becomes of it what Node makes of it', async (t) => {
+test.serial('a connection beyond maxConnections of a process is treated as by Node', async (t) => {
   const outcomes = []
   for (const module of ['', 'node:http']) {
     const options = { ...AT_LOOPBACK, maxConnections: 1 }
@@ -222,7 +225,7 @@ test.serial('a connection that is one too many for a process becomes of it what 
     for (let i = 0; i < 3; i++) {
       const client = await RawClient.connect(port)
       clients.push(client)
-      // The third finds no process that takes it.
+      // No process accepts the third connection.
       if (i === 2) break
       await client.write(GET_WHO)
       t.true(pids.includes(Number((await client.readResponse()).body)))

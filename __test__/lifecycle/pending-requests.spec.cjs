@@ -49,7 +49,7 @@ on24(
   ),
 )
 
-/** Ends each connection when the test says so. */
+/** Ends each connection when the test asks for it. */
 const SERVER = `
   const net = require('node:net')
   const { parentPort } = require('node:worker_threads')
@@ -66,7 +66,7 @@ const SERVER = `
 `
 
 for (const limit of ['maxSockets', 'maxTotalSockets'])
-  test(`the server ends the connection while the program is busy: the next request gets another one, ${limit}`, async (t) => {
+  test(`the server ends the connection while the program is busy, and the next request gets another one, ${limit}`, async (t) => {
     const { spawn } = require('node:child_process')
     const source = `
       const http = require(${JSON.stringify(require.resolve('../..'))})

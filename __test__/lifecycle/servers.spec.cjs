@@ -35,7 +35,7 @@ async function openServeClose(name) {
   return body
 }
 
-test('servers opened, asked and closed by the thousand leave nothing', async (t) => {
+test('a thousand servers that were opened, used and closed leave no memory or handle', async (t) => {
   const left = await growth(
     async () => {
       for (let i = 0; i < BATCH; i += 1) t.is(await openServeClose(String(i)), String(i))
@@ -44,11 +44,11 @@ test('servers opened, asked and closed by the thousand leave nothing', async (t)
   )
   await eventually(() => stats().server.open === 0)
   t.deepEqual(left.handles, {})
-  // A server that stayed would be some 3 KiB of heap, a thousand of them 3 MiB; node:http itself leaves up to 0.5 MiB.
+  // A server that is not collected has some 3 KiB of heap, a thousand of them 3 MiB; node:http itself leaves up to 0.5 MiB.
   t.true(left.heap < 1024 * KIB, `heap grew by ${left.heap} bytes`)
 })
 
-test('many servers at once keep their requests apart', async (t) => {
+test('many servers at once get their own requests only', async (t) => {
   const servers = await Promise.all(
     Array.from({ length: 200 }, async (_, i) => {
       const server = createServer((req, res) => res.end(`${i} ${req.url}`))

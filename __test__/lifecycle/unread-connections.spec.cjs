@@ -29,7 +29,7 @@ for (const act of ['ignored', 'ignored, net', 'ignored, alone', 'paused', 'pause
 }
 
 for (const act of ['tunnel', 'tunnel, net']) {
-  test(`what a program writes to a tunnel that it does not read is with the kernel before it ends: ${act}`, async (t) => {
+  test(`bytes that a program writes to a tunnel which it does not read are sent before it ends: ${act}`, async (t) => {
     for (const module of MODULES) {
       const server = net.createServer((socket) => {
         socket.on('error', () => {})
@@ -53,7 +53,7 @@ for (const act of ['tunnel', 'tunnel, net']) {
   })
 }
 
-/** @returns what the peer has received, and how the program ended */
+/** @returns the bytes that the peer has received, and how the program ended */
 async function upload(module, act, head = '') {
   const program = start(FIXTURE, [module, `server, ${act}`])
   const peer = net.connect(await program.said(), '127.0.0.1')

@@ -12,7 +12,7 @@ const NPM = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, proce
 const shell = NPM[0] === 'npm' && process.platform === 'win32'
 const TARBALLS = [`ferrohttp-${manifest.version}.tgz`, `ferrohttp-binding-${BUILD}-${manifest.version}.tgz`]
 
-/** What the command prints. It fails the test when it does not succeed. */
+/** Runs a command and returns its output. The test fails if the command does. */
 async function execute(t, [command, ...args], cwd, variables = {}) {
   const env = { ...process.env, ...variables }
   const child = spawn(command, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] })

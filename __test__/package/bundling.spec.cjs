@@ -1,5 +1,5 @@
 'use strict'
-// The recipes of docs/BUNDLING.md: each bundler, with the options that the page names, and what its output does.
+// The recipes of docs/BUNDLING.md: runs each bundler with the options that the page names, and then its output.
 const { createRequire } = require('node:module')
 const fs = require('node:fs')
 const path = require('node:path')

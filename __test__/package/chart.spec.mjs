@@ -5,7 +5,7 @@ import { barsOf, draw, ratios, ratiosOf } from '../../benchmark/chart.mjs'
 
 const read = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
-test('docs/speed.svg is what node benchmark/chart.mjs draws of the README', (t) => {
+test('docs/speed.svg is the chart that node benchmark/chart.mjs draws from the README', (t) => {
   t.is(read('docs/speed.svg'), draw(barsOf(read('README.md'))))
 })
 

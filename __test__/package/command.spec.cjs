@@ -1,5 +1,5 @@
 'use strict'
-// `ferrohttp program.js`, on every Node.js that is here: newer ones take the command's place, older ones are its child.
+// `ferrohttp program.js`, on every installed Node.js: newer ones replace the command's process, older ones are its child.
 const { fork, spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
@@ -44,7 +44,7 @@ function start(t, major, ...args) {
   }
 }
 
-test('--help and --version; without arguments it says how it is used', (t) => {
+test('--help and --version; without arguments the command prints its usage', (t) => {
   const help = run(MAJOR, '--help')
   t.regex(help.stdout, /^Usage: ferrohttp /)
   t.like(help, { status: 0, stderr: '' })
@@ -52,7 +52,7 @@ test('--help and --version; without arguments it says how it is used', (t) => {
   t.like(run(MAJOR), { status: 2, stdout: '', stderr: help.stdout })
 })
 
-test('doctor: what is here, and what is wrong', (t) => {
+test('doctor prints versions, settings and problems', (t) => {
   const { FERROHTTP: _, ...environment } = process.env
   const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('FERROHTTP_')))
   const well = run(MAJOR, 'doctor', { env })
@@ -115,7 +115,7 @@ test('the command is a program to a shell', (t) => {
 })
 
 for (const major of NODES) {
-  test(`Node ${major}: a CommonJS program sees what it would see of node --require`, async (t) => {
+  test(`Node ${major}: a CommonJS program runs as with node --require`, async (t) => {
     const program = start(t, major, '--expose-gc', WHOLE, '--help', 'b c')
     const { pid, execPath, execArgv, argv, ...said } = await program.said()
     t.deepEqual(said, { ours: true, main: true, gc: 'function' })
@@ -135,7 +135,7 @@ for (const major of NODES) {
     t.deepEqual(await program.ended, [0, null])
   })
 
-  test(`Node ${major}: worker threads and processes have ferrohttp whatever options they have`, (t) => {
+  test(`Node ${major}: worker threads and processes have ferrohttp, whatever their options are`, (t) => {
     const { stdout, stderr, status } = run(major, DESCENDANTS)
     t.deepEqual({ stderr, status }, { stderr: '', status: 0 })
     const said = stdout
@@ -180,7 +180,7 @@ for (const major of NODES) {
     t.deepEqual(argv.slice(1), [MODULE, 'a'])
   })
 
-  test(`Node ${major}: what the program starts has ferrohttp as well`, async (t) => {
+  test(`Node ${major}: processes of the program have ferrohttp as well`, async (t) => {
     const program = start(t, major, WHOLE)
     await program.said()
     for (const where of ['serve', 'thread', 'fork', 'cluster']) {

@@ -7,7 +7,7 @@ const test = require('ava')
 const { readElf } = require('../../build/internal/addon/elf.js')
 const { libcOf, platformOf } = require('../../build/internal/addon/platform.js')
 
-/** A file with two program headers: a segment of `loaded` bytes and, if there is one, the interpreter behind `gap` bytes. */
+/** A file with two program headers: a segment of `loaded` bytes and, if there is one, the interpreter after `gap` bytes. */
 function program(t, { interpreter, loaded = 0, gap = 0, name = 'program' }) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-elf-'))
   t.teardown(() => fs.rmSync(folder, { recursive: true }))
@@ -48,11 +48,11 @@ test('a program that was started by its dynamic linker appears to be the linker'
   t.is(libcOf(program(t, { name: 'ld-linux-x86-64.so.2' })), 'glibc')
 })
 
-test('what cannot be read is unknown', (t) => {
+test('the C library of a file that cannot be read is unknown', (t) => {
   t.is(libcOf(path.join(__dirname, 'no such file')), null)
 })
 
-test('a file is as long as its segments say', (t) => {
+test('a file needs the length of its segments', (t) => {
   t.deepEqual(readElf(program(t, { loaded: 5000 })), { interpreter: null, size: 177, sizeNeeded: 5000 })
   t.is(readElf(__filename), null)
 })

@@ -3,7 +3,7 @@ const test = require('ava')
 const http = require('node:http')
 const { execFileSync } = require('node:child_process')
 
-test('require gives a plain object that can be patched', (t) => {
+test('require returns a plain object that can be changed', (t) => {
   const ferrohttp = require('ferrohttp')
   const original = ferrohttp.createServer
   const patch = () => {}
@@ -14,14 +14,14 @@ test('require gives a plain object that can be patched', (t) => {
   t.is(require('ferrohttp').createServer, patch)
 })
 
-test('import gives the same by name and as default', async (t) => {
+test('import has the same members by name and as default', async (t) => {
   const required = require('ferrohttp')
   const imported = await import('ferrohttp')
   t.is(imported.default, required)
   for (const name of Object.keys(required)) t.is(imported[name], required[name], name)
 })
 
-test('ferrohttp/https has what node:https has', async (t) => {
+test('ferrohttp/https has the members of node:https', async (t) => {
   const ours = require('ferrohttp/https')
   const node = require('node:https')
   t.deepEqual(Object.keys(ours).sort(), Object.keys(node).sort())

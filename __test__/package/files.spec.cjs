@@ -26,7 +26,7 @@ function published() {
   return files.map((file) => file.path)
 }
 
-test('what is published is what runs, and no binary', (t) => {
+test('the published files are those that programs need, without a binary', (t) => {
   const paths = published()
   const needed = [
     'dist/index.js',

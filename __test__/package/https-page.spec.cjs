@@ -15,7 +15,7 @@ function list(file, name) {
   return [...body.matchAll(/'([^']+)'/g)].map(([, value]) => value)
 }
 
-/** The names in the table of what takes node:tls, below a heading. */
+/** The names in the table of reasons for node:tls, below a heading. */
 function named(heading) {
   const [, section] = new RegExp(`^## ${heading}\\n([\\s\\S]*?)(?=^## )`, 'm').exec(page)
   const [, table] = /^\| node:tls \| \|\n([\s\S]*?)\n\n/m.exec(section)

@@ -1,5 +1,5 @@
 'use strict'
-// The register module replaces node:http when a program first looks at it: what is loaded before, and what a program can tell.
+// The register module replaces node:http when a program first uses it: the modules that are loaded before, and what a program can observe.
 const { spawnSync } = require('node:child_process')
 const test = require('ava')
 const { MAJOR, node } = require('../helpers/nodes.cjs')
@@ -9,7 +9,7 @@ const OURS = JSON.stringify(require.resolve('ferrohttp'))
 const OURS_HTTPS = JSON.stringify(require.resolve('ferrohttp/https'))
 const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
 
-/** What a CommonJS program prints, with the register module and the other options. */
+/** The output of a CommonJS program with the register module and other options. */
 function run(t, major, script, ...options) {
   const args = ['--require', REGISTER, ...options, '-e', script]
   const { stdout, stderr, status } = spawnSync(node(major), args, { encoding: 'utf8' })
@@ -83,7 +83,7 @@ for (const major of NODES) {
     t.is(run(t, major, script), '')
   })
 
-  test(`Node ${major}: whatever comes first, all members are ours after it`, (t) => {
+  test(`Node ${major}: after the first use of any member all members are ours`, (t) => {
     const firsts = [
       'http.get',
       'http.request = http.request',
@@ -109,7 +109,7 @@ for (const major of NODES) {
     }
   })
 
-  test(`Node ${major}: a member that is assigned first stays the program's`, (t) => {
+  test(`Node ${major}: a member that the program assigns first is not replaced`, (t) => {
     const script = `
       const http = process.getBuiltinModule('http')
       const mine = () => {}

@@ -15,7 +15,7 @@ const NAMES = {
   _http_server: ['Server', 'ServerResponse', 'STATUS_CODES', '_connectionListener'],
 }
 
-/** What differs, as JSON: compares `load(name)`'s members with those of node:http and of ferrohttp. */
+/** Compares the members of `load(name)` with those of node:http and of ferrohttp. Returns the differences as JSON. */
 const CHECK = `
   const wrong = []
   for (const [name, members] of Object.entries(${JSON.stringify(NAMES)})) {

@@ -12,7 +12,7 @@ const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8')
 
 const [, limits] = /^## Limits and their defaults$(.+?)^## /ms.exec(read('docs/SECURITY.md'))
 
-/** Default of each row of the table, as it is written. */
+/** The default in each row of the table, as text. */
 const rows = new Map(
   [...limits.matchAll(/^\| (.+?) \| (.+?) \| .+? \| .+? \|$/gm)].map(([, limit, value]) => [limit, value]),
 )

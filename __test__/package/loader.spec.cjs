@@ -1,5 +1,5 @@
 'use strict'
-// What an installation says that cannot load its addon.
+// The errors of an installation that cannot load its addon.
 const fs = require('node:fs')
 const path = require('node:path')
 const test = require('ava')
@@ -20,7 +20,7 @@ const LINUX = process.platform === 'linux'
 const NODES = [...new Set([MAJOR, 20, 22, 24, 26])].filter((major) => node(major) !== null)
 const OTHER = BUILD.startsWith('darwin') ? 'win32-x64-msvc' : 'darwin-arm64'
 
-/** What `require('ferrohttp')` comes to, in one process of its own. */
+/** The outcome of `require('ferrohttp')` in a process of its own. */
 function load(t, folder, { options = [], before = '', ...more } = {}) {
   const { stdout, stderr, status, signal } = run(folder, [...options, '-e', before + REPORT], more)
   t.deepEqual({ status, signal }, { status: 0, signal: null }, stderr)
@@ -114,7 +114,7 @@ if (LINUX)
     }
   })
 
-test('what the system refuses for another reason is the cause', (t) => {
+test('another error of the system is the cause', (t) => {
   const folder = install(t)
   // The header of a library without segments.
   const bytes = Buffer.alloc(64)

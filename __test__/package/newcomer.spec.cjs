@@ -1,5 +1,5 @@
 'use strict'
-// A newcomer with an empty folder and Node.js who follows the README, step by step: a served request, metrics, the live page.
+// Follows the README step by step in an empty folder: a served request, metrics, the live page.
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
@@ -31,7 +31,7 @@ function blocksOf(heading) {
 }
 
 /**
- * Carries out a block: starts the server by its first line and gets the URLs of the others, with ports that are free here in place
+ * Runs a block: starts the server by its first line and requests the URLs of the others, with ports that are free here in place
  * of the page's.
  */
 async function follow(t, { lines }) {

@@ -9,7 +9,7 @@ const STATE = 'console.log(String(process.versions.ferrohttp), typeof require("h
 const register = (folder, env = {}, options = [], script = STATE) =>
   run(folder, [...options, '--require', 'ferrohttp/register', '-e', script], { env })
 
-test('in place, process.versions says so', (t) => {
+test('process.versions has ferrohttp when it is in place', (t) => {
   const folder = install(t)
   addPlatform(folder)
   const loaded = { stdout: `${manifest.version} function\n`, stderr: '', status: 0, signal: null }
@@ -27,7 +27,7 @@ test('process.versions.ferrohttp is like the others', (t) => {
   t.is(register(folder, {}, [], script).stdout, 'true\n')
 })
 
-test('without an addon the program runs on http of Node, and one line says why', (t) => {
+test('without an addon the program runs on http of Node, and prints one line with the reason', (t) => {
   const { stdout, stderr, status } = register(install(t))
   t.deepEqual({ stdout, status }, { stdout: 'undefined function\n', status: 0 })
   t.regex(stderr, /^\[ERR_FERROHTTP_ADDON_MISSING\] .* is not installed.* To do: .*\n$/)

@@ -15,7 +15,7 @@ const PAGES = ['README.md', ...fs.readdirSync(path.join(ROOT, 'docs')).map((name
 /** Frameworks that samples use. ES modules do not look there. */
 const NODE_PATH = path.join(ROOT, '__test__/frameworks/node_modules')
 
-/** Has a server that would listen on 8080 listen on any port, and asks it once. */
+/** Has a server that listens on 8080 use any port, and sends it one request. */
 const PREAMBLE = `
 const { Server } = require('node:net')
 const { listen } = Server.prototype
@@ -47,7 +47,7 @@ for (const { title, sample } of samples) {
     const folder = fs.mkdtempSync(path.join(ROOT, 'build/sample-'))
     t.teardown(() => fs.rmSync(folder, { recursive: true, force: true }))
     const isServer = sample.includes('8080') && !sample.includes('localhost:8080')
-    // What a client asks.
+    // The server for the samples of clients.
     const port = isServer
       ? 8080
       : await listen(

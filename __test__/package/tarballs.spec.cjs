@@ -43,7 +43,7 @@ const PROGRAMS = {
 
 for (const major of NODES)
   for (const [name, program] of Object.entries(PROGRAMS))
-    test.serial(`Node ${major}: ${name} serves and asks`, async (t) => {
+    test.serial(`Node ${major}: ${name} works as a server and a client`, async (t) => {
       const file = path.join(installed, `${major}-${name}`)
       fs.writeFileSync(file, program)
       t.is(await execute(t, [node(major), file], work), 'answer 1 1\n')
@@ -113,12 +113,12 @@ test.serial('packages that a workflow makes name their repository and who pays f
   }
 })
 
-test.serial('publint has nothing to say', async (t) => {
+test.serial('publint reports nothing', async (t) => {
   for (const name of TARBALLS)
     t.regex(await execute(t, [bin('publint'), 'run', path.join(packages, name), '--strict'], ROOT), /All good!/)
 })
 
-test.serial('are-the-types-wrong has nothing to say', async (t) => {
+test.serial('are-the-types-wrong reports nothing', async (t) => {
   const [main] = TARBALLS
   t.regex(
     await execute(t, [bin('attw'), path.join(packages, main), '--no-color', '--no-emoji'], ROOT),

@@ -1,5 +1,5 @@
 'use strict'
-// One request to a server that answers with bytes: what the client's request, response and agent tell, in order.
+// One request to a server that answers with bytes: the events of the client's request, response and agent, in order.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const { eachRequest } = require('../helpers/raw-peers.cjs')
@@ -38,7 +38,7 @@ function isPlain(value) {
 
 /**
  * A server of plain TCP. `answer(socket, request, number)` is called once a connection has sent an empty line, and for
- * each further one; a string is what to write.
+ * each further one; a string is written.
  */
 async function rawServer({ listen, after }, answer) {
   const sockets = new Set()
@@ -60,12 +60,12 @@ async function rawServer({ listen, after }, answer) {
 /**
  * A parity test of one request.
  *
- * @param {'native' | 'compatible'} road what carries the request on ferrohttp; compatible: a socket of the agent's own making
+ * @param {'native' | 'compatible'} road the road of the request on ferrohttp; compatible: a socket that the agent makes itself
  * @param {string} title
  * @param {object} script
  * @param {string | Function} script.answer see `rawServer`
  * @param {object} [script.options] of the request; `agent` is one that keeps connections, unless it is given
- * @param {Buffer | string} [script.body] given to `end()`, which is called unless `act` says it will: `manual`
+ * @param {Buffer | string} [script.body] given to `end()`, which is called unless `act` does that: `manual`
  * @param {boolean} [script.manual]
  * @param {Function} [script.act] `(request, log)`, right after the request has been made
  * @param {Function} [script.respond] `(response, request, log)`: what 'response' does; it resumes otherwise

@@ -1,5 +1,5 @@
 'use strict'
-// Logs what a request makes of the answers of its `lookup`.
+// Logs how a request handles the results of its `lookup`.
 
 /**
  * @param {typeof import('node:http')} http

@@ -1,6 +1,6 @@
 'use strict'
-// For what the versions of Node do differently: ferrohttp follows Node 24, so it is compared there and nowhere else.
-// `npm test` has these run on Node 24, whatever runs the rest.
+// For behaviour that differs between versions of Node: ferrohttp follows Node 24, so it is compared with that only.
+// `npm test` runs these tests on Node 24, whichever version runs the others.
 const test = require('ava')
 const { MAJOR } = require('../helpers/nodes.cjs')
 

@@ -1,5 +1,5 @@
 'use strict'
-// One exchange of a bare TCP peer with a server of the script: what the peer gets, and what the program sees.
+// One exchange of a bare TCP peer with a server of the script: the bytes that the peer receives, and the events that the program observes.
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
@@ -13,8 +13,8 @@ const CONNECT = 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'
  * @param {object} tools see `helpers/play.cjs`
  * @param {(server: import('node:http').Server, see: (...values: unknown[]) => void) => void} prepare
  * @param {string | string[]} request in one write each
- * @param {(client: object) => Promise<void>} [converse] what else the peer does
- * @returns {Promise<{ received: string, seen: unknown[][] }>} `seen`: what the program has noted, in its order
+ * @param {(client: object) => Promise<void>} [converse] further actions of the peer
+ * @returns {Promise<{ received: string, seen: unknown[][] }>} `seen`: the notes of the program, in their order
  */
 async function exchange(http, tools, prepare, request, converse) {
   const seen = []

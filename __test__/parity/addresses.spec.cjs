@@ -6,7 +6,7 @@ const on24 = require('./_on24.cjs')
 
 const ROUNDS = 30
 
-/** What is known, without the ports, which are others each time. */
+/** The addresses, without the ports, which differ each time. */
 function known({ localAddress, localPort, remoteAddress, remotePort, remoteFamily }) {
   return [localAddress, typeof localPort, remoteAddress, typeof remotePort, remoteFamily]
 }

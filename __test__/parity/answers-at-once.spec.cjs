@@ -1,11 +1,11 @@
 'use strict'
-// What a program writes has left when the call returns, even if the thread is blocked from then on: a peer in another thread reads it.
+// Bytes that a program writes are sent when the call returns, even if the thread is blocked after that: a peer in another thread reads them.
 const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { UPGRADE, exchange } = require('./_peer.cjs')
 
-/** Sends the request that it is given, and says so in shared memory as soon as it reads anything. */
+/** Sends the given request, and notes in shared memory that it has read something. */
 const PEER = `
   const { workerData } = require('node:worker_threads')
   const { port, request, shared } = workerData
@@ -62,7 +62,7 @@ for (const [name, request] of Object.entries({ 'a short body': BODY, 'a chunked 
         const shared = new SharedArrayBuffer(4)
         const server = http.createServer((req, res) => {
           req.resume()
-          // Waits for the peer; the limit is only reached when nothing has left.
+          // Waits for the peer. The limit is reached only if nothing was sent.
           answer(res, () => log(way, Atomics.wait(new Int32Array(shared), 0, 0, 3000) !== 'timed-out'))
         })
         const port = await tools.listen(server)
@@ -74,7 +74,7 @@ for (const [name, request] of Object.entries({ 'a short body': BODY, 'a chunked 
 }
 
 test.serial(
-  'megabytes that the kernel takes do not wait, and what follows them is sent before a destroy',
+  'megabytes that the kernel accepts do not wait, and later bytes are sent before a destroy',
   parity(async (http, log, tools) => {
     const { received, seen } = await exchange(
       http,

@@ -1,6 +1,6 @@
 'use strict'
-// Many answers in the callbacks of one phase of the event loop, given by handlers that have waited: they may leave together, and the
-// program sees no difference.
+// Many answers in the callbacks of one phase of the event loop, by handlers that have waited: they may be sent together, and the program
+// observes no difference.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
@@ -39,7 +39,7 @@ for (const [way, wait] of Object.entries(WAYS)) {
       `answers in ${way}: ${name}`,
       parity(async (http, log, tools) => {
         const waiting = []
-        /** By the request's URL: what its handler sees, once it has seen everything. */
+        /** By the request's URL: the observations of its handler, when they are complete. */
         const views = new Map()
         const viewed = (url) => {
           if (!views.has(url)) views.set(url, withResolvers())
@@ -55,7 +55,7 @@ for (const [way, wait] of Object.entries(WAYS)) {
           const expected = (listens ? 2 : 0) + (answer === ANSWERS['a callback'] ? 1 : 0)
           const seen = []
           const see = (what) => {
-            // Sorted: how they come in between the events of other responses depends on the machine.
+            // Sorted, because their order among the events of other responses depends on the machine.
             if (what !== null) seen.push(what)
             if (seen.length === expected) viewed(req.url).resolve(seen.sort())
           }

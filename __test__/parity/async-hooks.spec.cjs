@@ -25,13 +25,13 @@ const exchange = async (http, log, tools, meet, keepAlive) => {
   const resources = new Map()
   const destroyed = new Set()
   const lines = []
-  // What is between two resources of sockets and messages (ticks, timers, promises) is left out.
+  // Resources between those of sockets and messages (ticks, timers, promises) are left out.
   const name = (id) => {
     while (triggers.has(id) && !SHOWN.test(names.get(id))) id = triggers.get(id)
     return names.get(id) ?? 'none'
   }
   const idKey = Object.getOwnPropertySymbols(new net.Socket()).find(({ description }) => /async_id/.test(description))
-  // Pipes of the process's own are made when somebody asks for them.
+  // The process's own pipes are made when they are first used.
   void [process.stdout, process.stderr]
   const hook = createHook({
     init(id, type, trigger, resource) {
@@ -96,7 +96,7 @@ const exchange = async (http, log, tools, meet, keepAlive) => {
       request.end('body')
       await new Promise((resolve) => request.on('close', resolve))
     })
-    // Behind 'free'.
+    // After 'free'.
     await new Promise(setImmediate)
     for (const [socket] of Object.values(agent.freeSockets)) lines.push(`free: ${socket[idKey]}`)
   }
@@ -106,7 +106,7 @@ const exchange = async (http, log, tools, meet, keepAlive) => {
   await new Promise(setImmediate)
   await new Promise(setImmediate)
   for (const id of destroyed) if (/^(?:TCP|PIPE|HTTP)/.test(names.get(id))) lines.push(`${names.get(id)} destroyed`)
-  // What a client and a server in one process do comes in no particular order.
+  // The events of a client and a server in one process have no fixed order.
   for (const line of lines.sort()) log(line)
 }
 

@@ -1,5 +1,5 @@
 'use strict'
-// The agent: which connection a request gets, who waits, what is kept and for how long.
+// The agent: which connection a request gets, which requests wait, which connections are kept and for how long.
 const { once } = require('node:events')
 const net = require('node:net')
 
@@ -11,7 +11,7 @@ const KEPT = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
 
 /**
  * A parity test of an agent. The script gets `get(agent, options)`, which resolves when the request is closed and logs
- * nothing; `show(label, agent)`, which logs the pools; and `turn()`, which lets what is due happen.
+ * nothing; `show(label, agent)`, which logs the pools; and `turn()`, which waits for events that are due.
  */
 function agents(title, answer, script) {
   on24(
@@ -533,7 +533,7 @@ for (const [how, fail] of Object.entries({
         for (const event of ['socket', 'close']) request.on(event, () => log(event, request.destroyed))
         request.on('error', (error) => log('error', error.message))
         request.end()
-        // All of it comes in ticks. There may be no 'close' to wait for.
+        // All events are emitted in ticks. There may be no 'close' to wait for.
         for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve))
       }
     }),

@@ -1,9 +1,9 @@
 'use strict'
-// What `request`, `get` and `Agent` take, and how they refuse it.
+// The arguments of `request`, `get` and `Agent`, and the errors for invalid ones.
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
-/** Logs what making it throws, or what came of it. */
+/** Logs the error of making it, or its outcome. */
 function refusals(title, cases) {
   on24(
     title,

@@ -1,5 +1,5 @@
 'use strict'
-// What surrounds a request: async contexts, diagnostics channels, streams of other kinds.
+// The environment of a request: async contexts, diagnostics channels, streams of other kinds.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { rawServer } = require('./_exchange.cjs')
@@ -74,7 +74,7 @@ on24(
   ),
 )
 
-/** A stream that answers what is written to it: no socket at all. */
+/** A stream that answers requests, and is no socket. */
 function stream(log, answer, { end = false } = {}) {
   const { Duplex } = require('node:stream')
   let answered = false

@@ -2,7 +2,7 @@
 // Requests on native connections: everything as with node:http.
 const { exchange } = require('./_exchange.cjs')
 
-/** What docs/COMPATIBILITY.md has under "Details that few programs notice". */
+/** Differences in docs/COMPATIBILITY.md, "Details that few programs notice". */
 const DIFFERENT = new Set([
   // Chunks that arrive together are one 'data' event.
   'a body in chunks, with trailers',

@@ -1,5 +1,5 @@
 'use strict'
-// What a request's socket emits at its end, after the request was cancelled, and after an upgrade. Scripts run in other processes.
+// The events of a request's socket at its end, after the request was cancelled, and after an upgrade. Scripts run in other processes.
 const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 const same = (title, script) => whereNode24(title, parity(script, { only24: true, isolated: true }))

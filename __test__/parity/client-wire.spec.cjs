@@ -4,7 +4,7 @@ const { parity } = require('../helpers/parity.cjs')
 const { rawServer } = require('./_exchange.cjs')
 const on24 = require('./_on24.cjs')
 
-/** Logs what each request sends; a request ends its connection, and with that is known in full. */
+/** Logs the bytes of each request. A request ends its connection, so all of its bytes are known then. */
 function wire(title, requests) {
   on24(
     title,

@@ -1,11 +1,11 @@
 'use strict'
-// What is emitted when a connection ends before its messages have: to whom, in which order, in which turn.
+// The events when a connection ends before its messages: their objects, their order, and their turns.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
 const boom = () => Object.assign(new Error('boom'), { code: 'BOOM' })
 
-/** Notes an event, and when what its listener queues has run. */
+/** Notes an event, and when the callbacks that its listener queues have run. */
 function mark(events, name) {
   events.push(name)
   process.nextTick(() => events.push(`${name}: tick`))
@@ -17,7 +17,7 @@ function mark(events, name) {
 
 const turn = () => new Promise(setImmediate)
 
-/** Behind the 'close' that is the last event. */
+/** Waits until after the 'close' that is the last event. */
 async function settled() {
   for (let i = 0; i < 5; i++) await turn()
 }
@@ -26,7 +26,7 @@ const late = (_host, { all }, callback) =>
   setTimeout(callback, 10, null, all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4)
 const fails = (_host, _options, callback) => setTimeout(callback, 5, boom())
 
-/** How a request ends, given the request and promises of what it waits for. */
+/** Ways to end a request, given the request and promises of the events that it waits for. */
 const CLIENTS = {
   'while its name is looked up': async (req) => {
     await turn()
@@ -102,7 +102,7 @@ const SERVERS = {
 for (const [how, act] of Object.entries(SERVERS))
   for (const hasBody of [false, true])
     test.serial(
-      `${how} before ${hasBody ? 'the body has come' : 'there is an answer'}`,
+      `${how} before ${hasBody ? 'the body has arrived' : 'there is an answer'}`,
       parity(async (http, log, { connect, listen }) => {
         const events = []
         let client
@@ -129,7 +129,7 @@ for (const [how, act] of Object.entries(SERVERS))
 
 for (const cut of ['socket', 'request', 'response'])
   test.serial(
-    `a program that answers an upload and destroys the ${cut} hears nothing of the rest`,
+    `a program that answers an upload and destroys the ${cut} gets no events of the rest`,
     parity(async (http, log, { connect, listen, until }) => {
       const server = http.createServer((req, res) => {
         for (const event of ['aborted', 'error', 'end', 'close'])
@@ -151,7 +151,7 @@ for (const cut of ['socket', 'request', 'response'])
     }),
   )
 
-/** When a handler gets round to listening. */
+/** The moment at which a handler adds its listeners. */
 const MOMENTS = {
   'at once': (listen) => listen(),
   'in a tick': (listen) => process.nextTick(listen),
@@ -168,7 +168,7 @@ for (const [moment, defer] of Object.entries(MOMENTS))
   for (const body of ['', 'abc'])
     for (const listened of [false, true])
       test.serial(
-        `listeners added ${moment} hear of a request cut off ${body ? 'in' : 'before'} its body, ${listened ? 'with' : 'without'} clientError`,
+        `listeners added ${moment} get the events of a request cut off ${body ? 'in' : 'before'} its body, ${listened ? 'with' : 'without'} clientError`,
         parity(async (http, log, { connect, listen }) => {
           const server = http.createServer((req) =>
             defer(() => {

@@ -7,7 +7,7 @@ const HEAD = 'POST / HTTP/1.1\r\nHost: a\r\n'
 const LENGTH = `${HEAD}Content-Length: 10\r\n\r\n`
 const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`
 
-/** How the peer goes, once the handler has what came of its request. */
+/** Ways in which the peer ends, after the handler has received the request's bytes. */
 const ends = {
   'its FIN': (client) => client.end(),
   'a reset': (client) => client.reset(),

@@ -3,7 +3,7 @@
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
-/** Since then an empty stream that is listened to by 'readable' late emits that once, see COMPATIBILITY. */
+/** Since this version an empty stream with a late listener for 'readable' emits that once, see COMPATIBILITY.md. */
 const SINCE_NODE_24_22 = (() => {
   const [major, minor] = process.versions.node.split('.').map(Number)
   return major > 24 || (major === 24 && minor >= 22)
@@ -42,7 +42,7 @@ for (const [kind, request] of [
     for (const late of [false, true]) {
       if (late && how === 'listened to by readable' && SINCE_NODE_24_22) continue
       test(
-        `what the stream of a request with ${kind} says, ${how} ${late ? 'later' : 'at once'}`,
+        `the events of a request with ${kind}, ${how} ${late ? 'later' : 'at once'}`,
         parity(async (http, log, { listen, raw }) => {
           const server = http.createServer((req, res) => {
             const look = (when) => {

@@ -1,11 +1,11 @@
 'use strict'
-// Text in every encoding that Node knows, and in some that it does not.
+// Text in every encoding that Node supports, and in some that it does not support.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
-/** What a peer receives until its connection is closed. */
+/** The bytes that a peer receives until its connection is closed. */
 async function exchange({ connect }, port, request) {
   const client = await connect(port)
   await client.write(request)
@@ -53,7 +53,7 @@ const WRITES = {
 
 for (const [name, write] of Object.entries(WRITES)) {
   test(
-    `${name}: every encoding that Node knows`,
+    `${name}: every encoding that Node supports`,
     parity(async (http, log, tools) => {
       let answer
       const port = await tools.listen(http.createServer((_req, res) => answer(res)))
@@ -69,7 +69,7 @@ for (const [name, write] of Object.entries(WRITES)) {
   )
 
   test(
-    `${name}: an encoding that Node does not know is thrown, and the program can still answer`,
+    `${name}: an unknown encoding throws, and the program can still answer`,
     parity(async (http, log, tools) => {
       let answer
       const port = await tools.listen(http.createServer((_req, res) => answer(res)))
@@ -92,7 +92,7 @@ for (const [name, write] of Object.entries(WRITES)) {
 }
 
 test(
-  'a request in an encoding that Node does not know is thrown, and no other request gets its head',
+  'a request in an unknown encoding throws, and no other request gets its head',
   parity(async (http, log, tools) => {
     const seen = []
     const port = await tools.listen(
@@ -139,7 +139,7 @@ test(
 )
 
 test(
-  'a socket does not take an encoding that Node does not know',
+  'a socket refuses an unknown encoding',
   parity(async (http, log, tools) => {
     const port = await tools.listen(
       http.createServer((req, res) => {

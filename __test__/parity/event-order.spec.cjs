@@ -1,5 +1,5 @@
 'use strict'
-// In which order request, response, socket and server tell what happens.
+// The order of the events of request, response, socket and server.
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
@@ -7,7 +7,7 @@ const REQUEST_EVENTS = ['aborted', 'close', 'end', 'error', 'resume']
 const RESPONSE_EVENTS = ['close', 'drain', 'error', 'finish', 'pipe', 'prefinish', 'unpipe']
 
 /**
- * A parity test whose handler is watched: `watch(req, res)` keeps what they emit. The client is another thread's, so what
+ * A parity test whose handler is watched: `watch(req, res)` records their events. The client is another thread's, so what
  * it hears (`heard`) is kept apart from what the server tells. 'finish' waits for the kernel on an I/O thread and may
  * come later than in Node, where the write is often over at once; unless `together`, each object's events are therefore
  * compared by themselves, and the order between them is not.

@@ -1,5 +1,5 @@
 'use strict'
-// The order in which a server's request, response and socket tell of one exchange; Node 24's, which differs from others.
+// The order of the events of a server's request, response and socket in one exchange; that of Node 24, which differs from others.
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
@@ -22,7 +22,7 @@ for (const [when, handler] of Object.entries(HANDLERS))
   for (const [method, rest] of Object.entries({ GET: '\r\n', HEAD: '\r\n', POST: 'Content-Length: 5\r\n\r\nhello' }))
     for (const kept of [true, false])
       on24.serial(
-        `a ${method} that is answered ${when}, on a connection that ${kept ? 'stays' : 'closes'}`,
+        `a ${method} that is answered ${when}, on a connection that ${kept ? 'is kept' : 'closes'}`,
         parity(
           async (http, log, { connect, listen }) => {
             const server = http.createServer((req, res) => {
@@ -40,12 +40,12 @@ for (const [when, handler] of Object.entries(HANDLERS))
             await over
             await turn()
           },
-          // A stream is parsed a chunk at a time, and ticks run behind that.
+          // A stream is parsed one chunk at a time, and ticks run after each.
           { nativeOnly: method === 'POST' && when === 'at once, read' },
         ),
       )
 
-/** A handler that takes the response off its socket. */
+/** A handler that detaches the response from its socket. */
 const DETACHMENTS = {
   'in the handler': (res, socket) => {
     res.detachSocket(socket)
@@ -110,7 +110,7 @@ const SENT = {
 
 for (const [how, parts] of Object.entries(SENT))
   on24.serial(
-    `who listens to a connection's data hears of a request ${how} before the request's listeners`,
+    `listeners for a connection's data are called before those of a request ${how}`,
     parity(async (http, log, { listen, raw }) => {
       const server = http.createServer((req, res) => {
         log('request')
@@ -141,7 +141,7 @@ const BODIES = {
 for (const [moment, defer] of Object.entries(MOMENTS))
   for (const [kind, body] of Object.entries(BODIES)) {
     on24.serial(
-      `whether a request with a body ${kind} is complete when its data comes, listened to ${moment}`,
+      `whether a request with a body ${kind} is complete when its data is emitted, listened to ${moment}`,
       parity(
         async (http, log, { connect, listen }) => {
           const server = http.createServer((req) =>
@@ -160,7 +160,7 @@ for (const [moment, defer] of Object.entries(MOMENTS))
       ),
     )
     on24.serial(
-      `whether a response with a body ${kind} is complete when its data comes, listened to ${moment}`,
+      `whether a response with a body ${kind} is complete when its data is emitted, listened to ${moment}`,
       parity(async (http, log, { after }) => {
         const net = require('node:net')
         const server = net.createServer((socket) => {

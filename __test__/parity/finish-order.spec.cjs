@@ -40,7 +40,7 @@ async function orders(http, log, { after, listen }, { early, far, kept }) {
   for (const way of Object.keys(SENDS))
     for (const size of early ? [32] : [32, 200_000])
       for (const framed of [false, true]) {
-        // A first part may be answered before the event loop comes to its immediates.
+        // A first part may be answered before the event loop runs its immediates.
         if ((far || early) && way.includes('immediate')) continue
         const agent = new http.Agent({ keepAlive: kept })
         const found = new Set()
@@ -82,7 +82,7 @@ async function listenInWorker(answer, early, after) {
   return new Promise((resolve) => worker.once('message', resolve))
 }
 
-// One after the other: on a busy machine all of them together take as long as ava waits for a test to end.
+// One after the other: on a busy machine all of them together exceed ava's time for a test.
 for (const early of [false, true])
   for (const far of [false, true])
     for (const kept of [false, true])
@@ -91,7 +91,7 @@ for (const early of [false, true])
         parity((http, log, tools) => orders(http, log, tools, { early, far, kept })),
       )
 
-/** What becomes of an end that comes too late, or is overtaken by a destroy. */
+/** The outcome of an end that is called too late, or after which a destroy follows. */
 const ENDS = {
   'a body of known length, destroyed, end': (_req, res, said) => {
     res.writeHead(200, { 'Content-Length': 2 }).write('ab')
@@ -194,7 +194,7 @@ for (const [how, lookup] of Object.entries({
   )
 
 test(
-  'ticks of a ‘finish’ listener come after the response’s ‘close’',
+  'ticks of a ‘finish’ listener run after the response’s ‘close’',
   parity(async (http, log, { listen }) => {
     const closed = new Promise((resolve) => {
       const server = http.createServer((_req, res) => {

@@ -1,5 +1,5 @@
 'use strict'
-// What a request asks of a stream that is not ours (a mock, a recorder): which calls, in which order, corked or not.
+// The calls of a request to a stream that is not ours (a mock, a recorder), in their order, corked or not.
 const { Duplex, Readable } = require('node:stream')
 const { once } = require('node:events')
 const net = require('node:net')

@@ -1,5 +1,5 @@
 'use strict'
-// Servers and sockets that are given to other processes, as Node documents it for `subprocess.send` and `options.stdio`.
+// Servers and sockets that are passed to other processes, as Node documents it for `subprocess.send` and `options.stdio`.
 const { fork, spawn } = require('node:child_process')
 const { once } = require('node:events')
 const net = require('node:net')
@@ -33,7 +33,7 @@ async function withChild(use) {
   }
 }
 
-/** A bare peer: what it gets until the connection ends. */
+/** The bytes that a bare peer receives until the connection ends. */
 function peer(port) {
   const socket = net.connect(port, '127.0.0.1')
   let text = ''

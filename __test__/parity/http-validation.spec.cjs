@@ -1,5 +1,5 @@
 'use strict'
-// `httpValidation` decides how strictly field values are read: 'strict', 'relaxed', or all that `insecureHTTPParser` lets through.
+// `httpValidation` decides how strictly field values are read: 'strict', 'relaxed', or those that `insecureHTTPParser` accepts.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')

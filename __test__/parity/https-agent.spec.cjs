@@ -1,5 +1,5 @@
 'use strict'
-// https.Agent on both: names, sessions, what it keeps apart.
+// https.Agent on both: names, sessions, and which requests share connections.
 const test = require('ava')
 const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
@@ -113,7 +113,7 @@ test(
 )
 
 test(
-  'connections are shared by requests with equal names, whoever has the options',
+  'requests with equal names share connections, whether request or agent has the options',
   parity(async (https, log, { listen, until }) => {
     const { cert, key } = require('../helpers/certificate.cjs')
     const server = https.createServer({ cert, key }, (_req, res) => res.end('x'))

@@ -1,5 +1,5 @@
 'use strict'
-// Servers that ask their clients for certificates, on both: whom they accept, what sockets show, and how refused ones end.
+// Servers that ask their clients for certificates, on both: the accepted clients, the members of sockets, and the end of refused connections.
 const test = require('ava')
 const { X509Certificate } = require('node:crypto')
 const { once } = require('node:events')

@@ -1,5 +1,5 @@
 'use strict'
-// Clients' TLS on both: which servers they accept, what their sockets show, and how connections fail.
+// Clients' TLS on both: the accepted servers, the members of sockets, and failed connections.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 

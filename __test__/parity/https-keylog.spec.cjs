@@ -1,5 +1,5 @@
 'use strict'
-// 'keylog' of servers and agents, on both: the lines, and what they come before.
+// 'keylog' of servers and agents, on both: the lines, and the events after them.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
@@ -75,7 +75,7 @@ test(
 )
 
 test(
-  'listeners that come later, and once; handshakes that fail',
+  'listeners that are added later, and by once; handshakes that fail',
   parity(async (https, log, { listen, until }) => {
     const closed = (emitter) => new Promise((resolve) => emitter.once('close', resolve))
     const { cert, key } = require('../helpers/certificate.cjs')

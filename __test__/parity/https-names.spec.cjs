@@ -6,7 +6,7 @@ const { parity } = require('../helpers/parity.cjs')
 const options = { module: 'https', nativeOnly: true }
 
 test(
-  'SNICallback: when it is called, with what, and what follows each answer',
+  'SNICallback: its calls, their arguments, and the effect of each answer',
   parity(async (https, log, { listen }) => {
     const closed = (emitter) => new Promise((resolve) => emitter.once('close', resolve))
     const { certificates: c, keys } = require('../helpers/pki.cjs')
@@ -184,7 +184,7 @@ test(
 )
 
 test(
-  'ALPNCallback: when it is called, with what, and what follows each answer',
+  'ALPNCallback: its calls, their arguments, and the effect of each answer',
   parity(async (https, log, { listen }) => {
     const closed = (emitter) => new Promise((resolve) => emitter.once('close', resolve))
     const own = require('../helpers/certificate.cjs')

@@ -6,7 +6,7 @@ const { parity } = require('../helpers/parity.cjs')
 const options = { module: 'https' }
 
 test(
-  'a request and its answer; what the handler sees of the connection',
+  'a request and its answer; the connection in the handler',
   parity(async (https, log, { listen, until }) => {
     const { cert, key } = require('../helpers/certificate.cjs')
     const server = https.createServer({ cert, key }, (req, res) => {
@@ -84,7 +84,7 @@ test(
 )
 
 test(
-  'plain http to a TLS port: tlsClientError, clientError, and what the peer gets',
+  'plain http to a TLS port: tlsClientError, clientError, and the bytes for the peer',
   parity(async (https, log, { listen, until }) => {
     const net = require('node:net')
     const { cert, key } = require('../helpers/certificate.cjs')
@@ -162,7 +162,7 @@ test(
 )
 
 test(
-  'the async context of what connections cause is that of listen',
+  'the async context of events of connections is that of listen',
   parity(async (https, log, { listen, until }) => {
     const { AsyncLocalStorage } = require('node:async_hooks')
     const net = require('node:net')

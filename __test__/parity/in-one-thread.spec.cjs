@@ -1,9 +1,9 @@
 'use strict'
-// Server and client in one thread, as in programs' own tests: neither sees what the other does before Node would show it.
+// Server and client in one thread, as in programs' own tests: no event is emitted earlier than by Node.
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 
-/** Not beside other tests: what several answers share is sent by an I/O thread, and acknowledged later. */
+/** Not at the same time as other tests: an I/O thread sends several answers together, and acknowledges them later. */
 const alone = on24.serial ?? on24
 
 on24(
@@ -179,7 +179,7 @@ alone(
     })
     const port = await listen(server)
     const headers = { Connection: 'Upgrade', Upgrade: 'a' }
-    // The peer's bytes have to come before the I/O thread closes the socket.
+    // The peer's bytes have to arrive before the I/O thread closes the socket.
     for (let i = 0; i < 100; i++) {
       const req = http.get({ port, host: '127.0.0.1', agent: false, headers })
       const [, socket, head] = await until(req, 'upgrade')

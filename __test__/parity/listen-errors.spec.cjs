@@ -1,5 +1,5 @@
 'use strict'
-// What `server.listen` says of addresses and paths that cannot be bound.
+// The errors of `server.listen` for addresses and paths that cannot be bound.
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 

@@ -1,5 +1,5 @@
 'use strict'
-// `listen(server)`: a server that listens on another one's socket, and what the process says of both.
+// `listen(server)`: a server that listens on another one's socket, and what `process` reports about both.
 const { once } = require('node:events')
 const net = require('node:net')
 const os = require('node:os')
@@ -9,7 +9,7 @@ const { parity } = require('../helpers/parity.cjs')
 
 const posix = process.platform === 'win32' ? test.skip : test
 
-/** What the server at `where` answers a bare peer. */
+/** The answer of the server at `where` to a bare peer. */
 async function ask(where) {
   const socket = net.connect(where)
   socket.on('error', () => {})
@@ -135,7 +135,7 @@ test(
 )
 
 test(
-  'what the process says of servers and connections',
+  'the reports of process about servers and connections',
   parity(
     async (http, log) => {
       const { once } = require('node:events')

@@ -1,5 +1,5 @@
 'use strict'
-// Members of requests and responses that need a server behind them; what does not is in __test__/api/.
+// Members of requests and responses that need a server. The others are in __test__/api/.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
@@ -397,7 +397,7 @@ on24(
 )
 
 test(
-  'what pipelined responses before it have written does not fill a response',
+  'bytes of earlier pipelined responses do not count for a response',
   parity(async (http, log, { listen, raw }) => {
     const accepted = []
     const server = http.createServer({ highWaterMark: 65536 }, (_req, res) => {

@@ -1,5 +1,5 @@
 'use strict'
-// NODE_DEBUG=http: lines at the same points as Node. What they say beyond their first words is not compared.
+// NODE_DEBUG=http: lines at the same points as Node. Only their first words are compared.
 const { spawnSync } = require('node:child_process')
 const test = require('ava')
 const { node } = require('../helpers/nodes.cjs')
@@ -35,7 +35,7 @@ const SCRIPT = `
   })
 `
 
-/** How often each kind of line comes. */
+/** The number of lines of each kind. */
 function kinds(binary, ...args) {
   const { stderr, status } = spawnSync(binary, [...args, '-e', SCRIPT], {
     encoding: 'utf8',

@@ -1,5 +1,5 @@
 'use strict'
-// `outputData`: what is queued before a message has its connection, as programs read and edit it.
+// `outputData`: the queue of a message before it has its connection, which programs read and edit.
 const { once } = require('node:events')
 const net = require('node:net')
 const test = require('ava')
@@ -44,7 +44,7 @@ whereNode24(
   }, only24),
 )
 
-/** Runs `edit(request)` on a request that has been queued whole or in part, and logs what the server is sent. */
+/** Runs `edit(request)` on a request that has been queued whole or in part, and logs the bytes that the server receives. */
 function edited(title, edit, skipped = '') {
   const script = new Function(
     'http',
@@ -77,7 +77,7 @@ function edited(title, edit, skipped = '') {
             }
           }
           const agent = new Editing()
-          // A stream that a program made takes the other road.
+          // A stream that a program has made is on the other road.
           if (own) agent.createConnection = (to) => net.connect(to.port, to.host)
           const accepted = once(server, 'connection')
           const request = http.request({ host: '127.0.0.1', port, setHost: false, agent, ...options }, (response) => response.resume())

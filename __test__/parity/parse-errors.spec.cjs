@@ -1,5 +1,5 @@
 'use strict'
-// What an error of the parser says about the place: `bytesParsed` and `rawPacket` are of the piece that it is in.
+// The position in an error of the parser: `bytesParsed` and `rawPacket` are those of the piece with the invalid byte.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')

@@ -1,5 +1,5 @@
 'use strict'
-// What a server and a client read with and without `insecureHTTPParser`: never more than Node's, and as much.
+// The messages that a server and a client accept with and without `insecureHTTPParser`: the same as Node's.
 const net = require('node:net')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
@@ -45,7 +45,7 @@ const REQUESTS = {
   'CONNECT with a URL': 'CONNECT http://a/ HTTP/1.1\r\nHost: a\r\n\r\n',
 }
 
-/** Where the answer differs, see COMPATIBILITY. */
+/** Cases in which the answer differs, see COMPATIBILITY.md. */
 const LASTING = new Set([
   'a CR before a field',
   'a tab after chunked',

@@ -1,5 +1,5 @@
 'use strict'
-// Entries of type 'http', which a PerformanceObserver gets of servers and clients.
+// Entries of type 'http' for a PerformanceObserver, from servers and clients.
 const on24 = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 

@@ -1,5 +1,5 @@
 'use strict'
-// Programs define accessors and methods of their own on messages, to learn of what arrives: what Node assigns reaches them.
+// Programs define accessors and methods of their own on messages, to observe what arrives. They are called as by Node.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 

@@ -8,7 +8,7 @@ const { CONNECT, GET, UPGRADE, exchange } = require('./_peer.cjs')
 const HEAD = 'HTTP/1.1 401 Unauthorized\r\n'
 const FIELDS = 'Content-Length: 2\r\n\r\n'
 
-/** Who has the socket, and how the peer gets the program to have it. */
+/** Code that has the socket, and the request by which the program gets it. */
 const OWNERS = {
   request: [(server, act) => server.on('request', (req) => act(req.socket)), GET],
   upgrade: [(server, act) => server.on('upgrade', (_, socket) => act(socket)), UPGRADE],
@@ -77,7 +77,7 @@ for (const [owner, [prepare, request]] of Object.entries(OWNERS)) {
         for (const [moment, at] of Object.entries(MOMENTS)) {
           for (const [writes, write] of Object.entries(WRITES)) {
             for (const [ending, end] of Object.entries(ENDINGS)) {
-              // A reset overtakes what the peer has not read; a peer that is not connected yet fails to connect.
+              // A reset discards bytes that the peer has not read; a peer that is not connected yet fails to connect.
               const isLong = writes.startsWith('many')
               if (ending === 'resetAndDestroy' && (isLong || owner === 'connection')) continue
               if (moment !== 'at once' && (writes !== 'three' || ending.includes(' in a '))) continue

@@ -1,5 +1,5 @@
 'use strict'
-// What a server does with its connections: counting, limiting and closing them.
+// A server counts, limits and closes its connections.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
@@ -29,7 +29,7 @@ test(
     log(data.localAddress, data.localFamily, data.remoteAddress, data.remoteFamily)
     await third.closed
     log(third.received, await count())
-    // One goes, another may come.
+    // After one connection has closed, another one is accepted.
     const gone = new Promise((resolve) => {
       const look = () => server.getConnections((_error, number) => (number === 1 ? resolve() : setImmediate(look)))
       look()
@@ -111,7 +111,7 @@ test(
     await silent.write('GET')
     await accepted
     server.closeAllConnections()
-    // The server's events and those of its clients come in any order.
+    // The server's events and those of its clients have no fixed order.
     log(await idle.closed, await busy.closed)
     await silent.closed
     await aborted
@@ -120,7 +120,7 @@ test(
 )
 
 test(
-  'close waits for what is under way',
+  'close waits for requests in progress',
   onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((_req, res) => server.emit('waiting', res))
     const port = await listen(server)
@@ -232,7 +232,7 @@ test(
 )
 
 test(
-  'unref sockets let the process go',
+  'sockets with unref do not keep the process alive',
   onAllRoads(
     async (http, log) => {
       const net = require('node:net')
@@ -255,7 +255,7 @@ test(
 )
 
 test(
-  'what a program pushes into a socket is read as if the peer had sent it',
+  'bytes that a program pushes into a socket are parsed as if the peer had sent them',
   onAllRoads(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req, res) => {
       let length = 0

@@ -34,7 +34,7 @@ test(
 )
 
 whereNode24(
-  'what is read comes in the context of listen',
+  'events of received bytes have the context of listen',
   parity(
     async (http, log, { listen, connect, raw, until }) => {
       const { AsyncLocalStorage } = require('node:async_hooks')
@@ -93,7 +93,7 @@ whereNode24(
 )
 
 test(
-  'what a callback or a listener throws finds its own domain',
+  'an error of a callback or a listener goes to its own domain',
   parity(
     async (http, log, { listen, connect, until }) => {
       const domain = require('node:domain')

@@ -197,7 +197,7 @@ for (const [event, head] of [
   ['connect', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n'],
 ]) {
   test(
-    `${event} hands the connection over with what followed the head`,
+    `${event} passes the connection on with the bytes after the head`,
     parity(async (http, log, { listen, connect, until }) => {
       const server = http.createServer(() => log('request'))
       server.on(event, (req, socket, first) => {
@@ -236,7 +236,7 @@ for (const [event, head] of [
   )
 
   test(
-    `${event}: nothing is lost while nobody reads`,
+    `${event}: no byte is lost while the socket is not read`,
     parity(async (http, log, tools) => {
       const { until } = tools
       const server = http.createServer((_req, res) => res.end())
@@ -323,7 +323,7 @@ for (const [event, head] of [
       const server = http.createServer({ connectionsCheckingInterval: 5 })
       server.on('timeout', () => log('server timeout'))
       const { client, socket } = await takenOver(server, event, head, tools)
-      // Only now: on a busy machine they would be over before the head has come.
+      // Only now: on a busy machine they would end before the head has arrived.
       Object.assign(server, { keepAliveTimeout: 5, headersTimeout: 200, requestTimeout: 200 })
       socket.setTimeout(300)
       await until(socket, 'timeout')
@@ -419,7 +419,7 @@ for (const parts of [
   )
 
 test(
-  'bytes that the listener of an upgrade gives back are emitted at once',
+  'bytes that the listener of an upgrade returns by unshift are emitted at once',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer()
     const upgraded = new Promise((resolve) => {

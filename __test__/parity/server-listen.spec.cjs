@@ -277,7 +277,7 @@ test(
 )
 
 test(
-  'an unref server does not keep the process',
+  'a server with unref does not keep the process alive',
   parity(
     async (http, log) => {
       const server = http.createServer()

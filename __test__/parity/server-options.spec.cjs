@@ -480,7 +480,7 @@ for (const [what, before] of [
   )
 
 test(
-  'properties that are changed while requests come',
+  'properties that are changed while requests arrive',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer((_req, res) => res.end())
     const port = await listen(server)
@@ -499,7 +499,7 @@ test(
 )
 
 test(
-  'noDelay, keepAlive and the like are taken',
+  'noDelay, keepAlive and similar options are applied',
   parity(async (http, log, { listen, raw }) => {
     for (const options of [
       { noDelay: false },

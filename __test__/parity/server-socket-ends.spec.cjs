@@ -1,5 +1,5 @@
 'use strict'
-// What a server's socket and its messages emit when the peer ends the connection. Scripts run in other processes.
+// The events of a server's socket and its messages when the peer ends the connection. Scripts run in other processes.
 const { parity, whereNode24 } = require('../helpers/parity.cjs')
 
 const same = (title, script, options) =>
@@ -24,7 +24,7 @@ same("a server's socket emits 'finish' when its peer has ended the connection", 
   const answered = ['before a request', 'after a response']
   for (const halfOpen of [false, true])
     for (const [name, [bytes, act]] of Object.entries(cases)) {
-      // A half-open connection stays open until its request is answered.
+      // A half-open connection remains open until its request is answered.
       if (halfOpen && !answered.includes(name)) continue
       const events = []
       const note = (...event) => events.push(event)

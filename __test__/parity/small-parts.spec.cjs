@@ -6,7 +6,7 @@ const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
 test(
-  'a peer that does not read stops a server that writes small parts, and its reading lets the server continue',
+  'a peer that does not read stops a server that writes small parts, and the server continues when the peer reads',
   parity(async (http, log, { listen }) => {
     const part = 'x'.repeat(1000)
     let stopped
@@ -42,7 +42,7 @@ test(
 )
 
 test(
-  'what a message counts after small parts, and the order of its events',
+  'the counters of a message after small parts, and the order of its events',
   parity(async (http, log, { listen, raw }) => {
     const server = http.createServer((_req, res) => {
       res.on('finish', () => log('finish')).on('close', () => log('close'))

@@ -1,5 +1,5 @@
 'use strict'
-// Sockets that an agent makes and somebody else uses, or listens to: ordinary streams, as in Node.
+// Sockets of an agent that other code uses, or listens to: ordinary streams, as in Node.
 const { once } = require('node:events')
 const { Duplex } = require('node:stream')
 const test = require('ava')
@@ -56,7 +56,7 @@ for (const whose of ['a new agent', 'the global agent', 'a subclass', 'an agent 
 }
 
 test(
-  'a program takes what createConnection and createSocket make, and speaks for itself',
+  'a program uses the sockets of createConnection and createSocket itself',
   parity(async (http, log, tools) => {
     const server = http.createServer((_request, response) => response.end('x'))
     const port = await tools.listen(server)
@@ -99,7 +99,7 @@ test(
 )
 
 test(
-  'listeners of a request that hear its socket',
+  'listeners of a request for events of its socket',
   parity(async (http, log, tools) => {
     const server = http.createServer((request, response) => request.resume().on('end', () => response.end('hello')))
     const port = await tools.listen(server)

@@ -5,7 +5,7 @@ const { parity } = require('../helpers/parity.cjs')
 const on24 = require('./_on24.cjs')
 
 test(
-  'addresses, and what they are afterwards',
+  'addresses, before and after the end',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req, res) => res.end())
     for (const host of ['127.0.0.1', '::1', '::']) {
@@ -79,7 +79,7 @@ test(
 )
 
 test(
-  'setTimeout: what it takes and answers',
+  'setTimeout: its arguments and results',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer()
     const port = await listen(server)
@@ -121,7 +121,7 @@ on24(
     const server = http.createServer((req, res) => {
       const { socket } = req
       const method = req.url.slice(1)
-      // A reset may overtake what was written before it.
+      // A reset may discard bytes that were written before it.
       if (method !== 'resetAndDestroy') {
         res.write('part')
         socket.write('raw')
@@ -171,7 +171,7 @@ test(
 )
 
 test(
-  'pause of the socket holds back bytes that are not read',
+  'pause of the socket stops reading',
   parity(async (http, log, { listen, connect, until }) => {
     let seen = 0
     const server = http.createServer((req, res) => {
@@ -242,7 +242,7 @@ test(
 )
 
 test(
-  'errors given to destroy reach clientError only',
+  'errors of destroy are emitted as clientError only',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req) => {
       req.on('error', (error) => log('req', error))
@@ -279,7 +279,7 @@ test(
 )
 
 test(
-  'half-open: the peer has ended, the answer still gets there',
+  'half-open: the peer has ended, and receives the answer',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer((req, res) => {
       req.socket.on('end', () => {
@@ -372,7 +372,7 @@ test(
 )
 
 test(
-  'the ends of a connection by the names that only programs know',
+  'the addresses of a connection by members that only programs use',
   parity(async (http, log, { after, listen }) => {
     const look = (socket) => {
       for (const end of [socket._getpeername(), socket._getsockname()]) log(end.address, end.family, typeof end.port)

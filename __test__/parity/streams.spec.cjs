@@ -1,5 +1,5 @@
 'use strict'
-// Servers that are given streams by `emit('connection', stream)`: any Duplex, whatever happened to it before.
+// Servers that get streams by `emit('connection', stream)`: any Duplex, in any state.
 const { duplexPair } = require('node:stream')
 const ava = require('ava')
 const { parity } = require('../helpers/parity.cjs')
@@ -8,7 +8,7 @@ const on24 = require('./_on24.cjs')
 // Node 20.19 has no duplexPair.
 const test = duplexPair === undefined ? ava.skip : ava
 
-/** `text`: what a stream has brought since. */
+/** `text`: the bytes that a stream has received since then. */
 function reading(stream) {
   const received = { text: '' }
   stream.setEncoding('latin1').on('data', (part) => {
@@ -42,7 +42,7 @@ test(
 )
 
 test(
-  'what was read too early and given back',
+  'bytes that were read too early and returned by unshift',
   parity(async (http, log, { raw, after, until }) => {
     const net = require('node:net')
     const server = http.createServer((req, res) => res.end(req.url))
@@ -138,7 +138,7 @@ test(
 )
 
 test(
-  'an upgrade hands the stream itself over, with what followed the head',
+  'an upgrade passes the stream itself on, with the bytes after the head',
   parity(async (http, log, { until }) => {
     const server = http.createServer()
     const [ours, theirs] = duplexPair()
@@ -161,7 +161,7 @@ test(
 )
 
 test(
-  'a tunnel that speaks HTTP is given back to the server',
+  'a tunnel that has HTTP is passed back to the server',
   parity(async (http, log, { listen, connect }) => {
     const server = http.createServer((req, res) => {
       log('request', req.url)
@@ -253,7 +253,7 @@ on24(
 )
 
 test(
-  'handlers see the async context in which the stream was given',
+  'handlers have the async context in which the stream was passed',
   parity(async (http, log, { until }) => {
     const { AsyncLocalStorage } = require('node:async_hooks')
     const storage = new AsyncLocalStorage()

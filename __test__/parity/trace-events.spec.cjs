@@ -1,5 +1,5 @@
 'use strict'
-// What the log of trace events has of category 'node.http', with the register module and without.
+// The log of trace events of category 'node.http', with the register module and without.
 const { execFile } = require('node:child_process')
 const { mkdtemp, readFile, readdir, rm } = require('node:fs/promises')
 const os = require('node:os')
@@ -13,7 +13,7 @@ const ROOT = path.dirname(require.resolve('ferrohttp/package.json'))
 const REGISTER = ['--require', path.join(ROOT, require('ferrohttp/package.json').exports['./register'].default)]
 const TRACED = ['--trace-event-categories', 'node.http']
 
-/** What the program printed, and the events in its log. */
+/** The output of the program, and the events in its log. */
 async function run(name, flags) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'traced-'))
   try {

@@ -1,11 +1,11 @@
 'use strict'
-// Programs that watch, hold back or replace what a connection writes see everything that is written, as in Node.
+// Programs that observe, delay or replace the writes of a connection get all of its bytes, as in Node.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
-/** What a peer receives until its connection is closed. */
+/** The bytes that a peer receives until its connection is closed. */
 async function exchange({ connect }, port, request) {
   const client = await connect(port)
   await client.write(request)

@@ -1,12 +1,12 @@
 'use strict'
-// What sockets and messages count right behind a write, and when all is over: access logs and back-pressure code read it.
+// The counters of sockets and messages immediately after a write, and at the end: access logs and back-pressure code read them.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { CONNECT, GET, UPGRADE, exchange } = require('./_peer.cjs')
 
 const SIZES = [1, 100, 5000, 16384, 20000, 65536, 200000]
 
-/** The counters of a socket; `bytesRead` only where it is known what has come. */
+/** The counters of a socket; `bytesRead` only where the received bytes are known. */
 const ofSocket = (socket) => [
   socket.writableLength,
   socket.bufferSize,
@@ -34,7 +34,7 @@ const OWNERS = {
 
 for (const [owner, [prepare, request]] of Object.entries(OWNERS)) {
   test(
-    `${owner}: counters of a socket behind its own writes`,
+    `${owner}: counters of a socket after its own writes`,
     parity(async (http, log, tools) => {
       const { received, seen } = await exchange(
         http,

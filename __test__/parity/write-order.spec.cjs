@@ -1,5 +1,5 @@
 'use strict'
-// One order for all that a connection is given: parts of responses, interim responses, and what the program writes itself.
+// The order of all bytes of a connection: parts of responses, interim responses, and bytes that the program writes itself.
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { GET, exchange } = require('./_peer.cjs')
@@ -10,7 +10,7 @@ const PIPELINED = [1, 2, 3]
   .join('')
 const HINTS = 'HTTP/1.1 103 Early Hints\r\n\r\n'
 
-/** Before 24.22 Node sends chunks of a corked message behind the last one when `end()` uncorks it. */
+/** Before 24.22 Node sends chunks of a corked message after the last one when `end()` uncorks it. */
 const MISPLACES_CHUNKS = (() => {
   const [major, minor] = process.versions.node.split('.').map(Number)
   return major < 24 || (major === 24 && minor < 22)
@@ -197,7 +197,7 @@ for (const [how, last] of [
   ['that keep', GET],
 ]) {
   test(
-    `parts of responses ${how} the connection, and what the program writes itself`,
+    `parts of responses ${how} the connection, and bytes that the program writes itself`,
     parity(async (http, log, tools) => {
       for (const [name, handle] of Object.entries(MIXED)) {
         // The connection's last response ends it; see docs/COMPATIBILITY.md.
@@ -225,7 +225,7 @@ for (const [how, last] of [
 }
 
 test(
-  'pipelined requests: what the program writes while it answers the first one',
+  'pipelined requests: bytes that the program writes while it answers the first one',
   parity(async (http, log, tools) => {
     for (const [name, handle] of Object.entries(MIXED)) {
       const { received, seen } = await exchange(
@@ -248,7 +248,7 @@ test(
 )
 
 test(
-  'answers to pipelined requests, given in any order, with interim responses',
+  'answers to pipelined requests, sent in any order, with interim responses',
   parity(async (http, log, tools) => {
     for (const order of [
       [1, 2, 3],
@@ -286,7 +286,7 @@ test(
 for (const how of ['end', 'destroySoon'])
   for (const headers of [{}, { 'Content-Length': 10 }])
     test(
-      `what was written before the socket's ${how}(), ${JSON.stringify(headers)}`,
+      `bytes that were written before the socket's ${how}(), ${JSON.stringify(headers)}`,
       parity(async (http, log, { listen, raw }) => {
         const server = http.createServer((_req, res) => {
           res.sendDate = false

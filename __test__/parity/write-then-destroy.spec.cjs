@@ -1,10 +1,10 @@
 'use strict'
-// A message that is written to and destroyed in one turn: what its peer gets of it.
+// A message that is written to and destroyed in one turn: the bytes that its peer receives.
 const test = require('./_on24.cjs')
 const { parity } = require('../helpers/parity.cjs')
 const { GET, exchange } = require('./_peer.cjs')
 
-/** What is written, to a response or a request. */
+/** Writes to a response or a request. */
 const WRITES = {
   nothing: () => {},
   write: (message) => message.write('hello'),

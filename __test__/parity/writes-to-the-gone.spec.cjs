@@ -1,12 +1,12 @@
 'use strict'
-// A program that writes as long as `write()` answers true, to a peer that has gone in the meantime: the loop ends although the
+// A program that writes as long as `write()` returns true, to a peer that has gone in the meantime: the loop ends although the
 // program does not return to the event loop, where it would be notified.
 const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
 const { CONNECT, GET, UPGRADE } = require('./_peer.cjs')
 
-/** Far above what the kernel takes for a peer that does not read. */
+/** Much more than the kernel accepts for a peer that does not read. */
 const LIMIT = 5000
 const PART = Buffer.alloc(64 * 1024, 'x')
 
@@ -39,7 +39,7 @@ const PEER = `
   else server = net.createServer(act).listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
 `
 
-/** Blocks this thread until the peer has gone, and then writes. Resolves to what the program sees. */
+/** Blocks this thread until the peer has gone, and then writes. Resolves to the program's observations. */
 function writeToTheGone(stream, shared) {
   return new Promise((resolve) => {
     const seen = { gone: Atomics.wait(new Int32Array(shared), 0, 0, 5000) !== 'timed-out' }

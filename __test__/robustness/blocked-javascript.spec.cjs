@@ -1,5 +1,5 @@
 'use strict'
-// While JavaScript is blocked the I/O threads keep the time limits.
+// While JavaScript is blocked the I/O threads apply the time limits.
 const path = require('node:path')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
@@ -16,7 +16,7 @@ async function serve(t) {
   return Object.assign(server, await server.said())
 }
 
-test('peers whose time is up get 408, and idle ones are closed, while JavaScript is blocked', async (t) => {
+test('late peers get 408, and idle ones are closed, while JavaScript is blocked', async (t) => {
   const server = await serve(t)
   const idle = await RawClient.connect(server.port)
   await idle.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -44,7 +44,7 @@ test('peers whose time is up get 408, and idle ones are closed, while JavaScript
   t.is(await get(server.port), 'HTTP/1.1 200 OK | fine')
 })
 
-test('what arrived while JavaScript was blocked is served afterwards', async (t) => {
+test('requests that arrive while JavaScript is blocked are served afterwards', async (t) => {
   const server = await serve(t)
   const blocking = get(server.port, '/block')
   const answers = Array.from({ length: 100 }, () => get(server.port))

@@ -8,7 +8,7 @@ const { start } = require('../helpers/fixture.cjs')
 const { RawClient } = require('../helpers/raw-client.cjs')
 
 const SERVER = path.join(__dirname, 'fixtures/broadcasting-server.cjs')
-/** More than leave at once, and so few that the clock is not asked. */
+/** More writes than are sent at once, and so few that the clock is not read. */
 const PEERS = 12
 
 for (const way of ['drain', 'callback', 'promise job']) {
@@ -19,7 +19,7 @@ for (const way of ['drain', 'callback', 'promise job']) {
     const clients = await Promise.all(Array.from({ length: PEERS }, () => RawClient.connect(port)))
     for (const client of clients) await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     const all = Promise.all(clients.map((client) => client.readUntil('last'))).then(() => 'arrived')
-    // Far above what it takes, and below the server's own timers, any of which would wake it.
+    // Much longer than the test takes, and shorter than the server's own timers, which would wake it.
     t.is(await Promise.race([all, setTimeout(4000, 'waits', { ref: false })]), 'arrived')
     for (const client of clients) client.socket.destroy()
   })

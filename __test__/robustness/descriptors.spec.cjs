@@ -1,5 +1,5 @@
 'use strict'
-// Without free descriptors a server waits for some and goes on.
+// Without free descriptors a server waits for some and continues.
 const path = require('node:path')
 const test = require('ava')
 const { start } = require('../helpers/fixture.cjs')
@@ -33,7 +33,7 @@ unlessWindows('EMFILE: connections wait in the backlog until descriptors are fre
   const served = peers.filter((peer) => peer.received !== '')
   t.true(served.length <= LEFT)
 
-  // One that goes makes room for one that waits.
+  // After one connection has closed, a waiting one is accepted.
   await becomes(
     () => peers.filter((peer) => peer.received !== '').length === LEFT,
     () => 'all that were accepted served',

@@ -1,5 +1,5 @@
 'use strict'
-// Peers that reset or close the connection, at every moment of its life: programs hear what Node tells them, and nothing
+// Peers that reset or close the connection, at every moment of its life: programs get the events of Node, and no memory or handle
 // is left.
 const http = require('node:http')
 const { once } = require('node:events')
@@ -16,7 +16,7 @@ const HOST = 'Host: a\r\n'
 const UPGRADE = `GET /upgrade HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`
 
 /**
- * What is sent before the reset, and what is waited for first: text at the peer (`received`) or something that the
+ * The bytes that are sent before the reset, and the event that is awaited first: text at the peer (`received`) or something that the
  * program is notified (`until`).
  */
 const MOMENTS = [
@@ -146,7 +146,7 @@ async function meet({ server, port, told }, { send, received, until, pause }, en
   return client.received.replaceAll(/Date: [^\r]*/g, 'Date: …')
 }
 
-/** Told apart by whom it is about: between those the order is a matter of microseconds. */
+/** Separate for each object, because the order between them depends on microseconds. */
 function byObject(told) {
   const sequences = {}
   for (const event of told) (sequences[event.split(' ')[0]] ??= []).push(event)
@@ -172,14 +172,14 @@ async function transcript(t, create, moment, ending, expected = {}) {
   return ending === 'reset' ? sequences : { ...sequences, received }
 }
 
-// Before the others: what those leave in the process would hide what this one looks for.
-test.serial('ends at every moment leave nothing', async (t) => {
+// Before the others, whose remains in the process would hide those of this test.
+test.serial('ends at every moment leave no memory or handle', async (t) => {
   const listening = await listen(t, createServer)
   const { server, port, told } = listening
   const load = async () => {
     for (const moment of MOMENTS) {
       for (const ending of Object.keys(ENDINGS)) {
-        // What this one reads in the end would be all that is seen of the memory.
+        // The bytes that this one reads at the end would dominate the measured memory.
         if (ending === 'FIN' && moment.pause) continue
         await meet(listening, moment, ending)
         await quiet(server)

@@ -1,5 +1,5 @@
 'use strict'
-// Streams that are given to a server: how much of them is held, and which road connections take.
+// Streams that are passed to a server: the bytes that it buffers, and the road of connections.
 const { createHash } = require('node:crypto')
 const { once } = require('node:events')
 const net = require('node:net')
@@ -12,7 +12,7 @@ const { eventually } = require('../helpers/leak.cjs')
 const MIB = 1024 * 1024
 const BODY = 64 * MIB
 const PART = Buffer.alloc(256 * 1024, 'ferrohttp')
-/** What may be under way between the two ends of a loopback connection: socket buffers and streams' buffers. */
+/** Largest number of bytes between the two ends of a loopback connection: socket buffers and streams' buffers. */
 const UNDER_WAY = 32 * MIB
 
 const digest = () => createHash('sha256')
@@ -102,7 +102,7 @@ test('requests without answers stop the stream', async (t) => {
   const total = 500
   let asked = 0
   let answered = 0
-  // Gives one request for each read, as long as it is read.
+  // Delivers one request for each read, as long as it is read.
   const stream = new Duplex({
     read() {
       if (asked++ < total) setImmediate(() => stream.push(request))

@@ -31,14 +31,14 @@ async function serve(t, which) {
 }
 
 /**
- * What one faulty request brings: the bytes, how the connection ends within a while, and what was uncaught.
+ * The outcome of one faulty request: the bytes, the end of the connection within a time, and the uncaught errors.
  * @param {string} [until] the end of the answer, which is waited for first
  */
 async function observe(server, request, until) {
   const client = await RawClient.connect(server.port)
   await client.write(request)
   if (until !== undefined) await client.readUntil(until)
-  // Whether the server leaves the connection open can only be found out by waiting.
+  // Only waiting shows whether the server leaves the connection open.
   const closed = await Promise.race([client.closed.then(() => true), pause(150, false)])
   const { code } = client
   if (!closed) client.reset()
@@ -52,7 +52,7 @@ async function observe(server, request, until) {
 
 const requestsOf = (server) => ({ ...Object.fromEntries(server.paths.map((url) => [url, REQUEST(url)])), ...OTHERS })
 
-// Where the listener of 'data' throws Node's parser loses its place, and the request never ends; ours goes on.
+// Where the listener of 'data' throws Node's parser loses its position, and the request never ends. Ours continues.
 const BETTER = new Set(['/throw-in-data'])
 
 if (YARDSTICK) {
@@ -77,7 +77,7 @@ test.serial('a request continues after a listener of data has thrown', async (t)
 
 test.serial('requests that arrive with those that fail are served', async (t) => {
   const server = await serve(t, 'ferrohttp')
-  // While this one holds JavaScript's thread all the others arrive, and come to it in one batch.
+  // While this handler blocks JavaScript's thread all others arrive, and are served in one batch.
   const blocking = get(server.port, '/block')
   const faulty = server.paths.filter((url) => url.startsWith('/throw') || url.startsWith('/bad'))
   const clients = await Promise.all(faulty.map(() => RawClient.connect(server.port)))
@@ -94,13 +94,13 @@ test.serial('requests that arrive with those that fail are served', async (t) =>
   t.is(await server.said(), 'quiet')
 })
 
-test.serial('faults leave nothing', async (t) => {
+test.serial('faults leave no memory or handle', async (t) => {
   const server = await serve(t, 'ferrohttp')
   const requests = Object.values(requestsOf(server)).filter((request) => !request.includes('/block'))
   const round = async () => {
     const clients = await Promise.all(requests.map(() => RawClient.connect(server.port)))
     await Promise.all(clients.map((client, index) => client.write(requests[index])))
-    // Every request has been dealt with when one that came behind them has its answer.
+    // Every request has been handled when a later one has its answer.
     await get(server.port)
     for (const client of clients) client.reset()
     await Promise.all(clients.map((client) => client.closed))

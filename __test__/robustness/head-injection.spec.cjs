@@ -1,5 +1,5 @@
 'use strict'
-// What is written of a head is what has been checked: nothing that a program is given by its peers adds a line to it.
+// The bytes of a head are the ones that were checked: no value that a program has received from a peer adds a line to it.
 const test = require('ava')
 const { once } = require('node:events')
 const net = require('node:net')
@@ -94,7 +94,7 @@ for (const [what, answer] of Object.entries(RESPONSES)) {
   })
 }
 
-test('a Content-Disposition keeps its bytes', async (t) => {
+test('a Content-Disposition is sent with its bytes', async (t) => {
   const server = createServer((req, res) => RESPONSES['a Content-Disposition in UTF-8, before bytes'](res))
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const wire = await rawExchange(server.address().port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')

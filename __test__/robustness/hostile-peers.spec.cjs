@@ -1,4 +1,4 @@
-// Peers that break the protocol, break off or stall: each gets Node's answer, and afterwards nothing is left of it.
+// Peers that break the protocol, break off or stall: each gets Node's answer, and leaves no memory or handle.
 const http = require('node:http')
 const net = require('node:net')
 const { once } = require('node:events')
@@ -29,8 +29,8 @@ const noise = (length) => {
 const headOf = (size, more = '') => `GET / HTTP/1.1\r\n${HOST}${more}X: ${'a'.repeat(size)}\r\n\r\n`
 
 /**
- * What each peer sends, whether it then closes, what it must be answered ('' for nothing at all), and what its handler
- * must have seen: 'request' when one was dispatched, 'aborted' when that broke off.
+ * The bytes of each peer, whether it then closes, its expected answer ('' for none), and the expected events of its
+ * handler: 'request' when one was dispatched, 'aborted' when that broke off.
  */
 const PEERS = [
   { title: 'garbage', send: noise(4096), answer: BAD, saw: [] },
@@ -102,7 +102,7 @@ const PEERS = [
   },
 ]
 
-/** A server that reads each body and answers with its length; keeps what its handlers saw. */
+/** A server that reads each body and answers with its length; records the events of its handlers. */
 async function serve(t, create, options) {
   const saw = []
   const server = create({ connectionsCheckingInterval: 50, ...options }, (req, res) => {
@@ -150,7 +150,7 @@ for (const [name, create] of SERVERS) {
     })
   }
 
-  test(`${name} takes header fields up to maxHeaderSize and refuses one byte more`, async (t) => {
+  test(`${name} accepts header fields up to maxHeaderSize and refuses one byte more`, async (t) => {
     const { port } = await serve(t, create, { maxHeaderSize: 1024 })
     const status = async (size) => {
       const [status] = statuses(await rawExchange(port, headOf(size, 'Connection: close\r\n')))
@@ -180,7 +180,7 @@ for (const [name, create] of SERVERS) {
 }
 
 // Serial, so that nothing else is counted.
-test.serial('peers of every kind leave nothing', async (t) => {
+test.serial('peers of every kind leave no memory or handle', async (t) => {
   const { server, port } = await serve(t, createServer, { headersTimeout: 60, requestTimeout: 60 })
   const load = () => Promise.all(PEERS.map((peer) => meet(port, peer)))
   await leavesNothing(t, { server, load, times: 40, rss: 32 * MIB, heap: 2 * MIB })
@@ -195,7 +195,7 @@ async function flooded(t) {
   const body = Buffer.alloc(FLOOD.answer, 'x')
   const server = createServer((req, res) => {
     handled += 1
-    // A buffer of its own: what piles up is to be seen in the memory.
+    // A buffer of its own, so that buffered answers show in the memory.
     res.end(Buffer.from(body))
   })
   server.listen(0, '127.0.0.1')
@@ -221,7 +221,7 @@ async function settles(value) {
 }
 
 test.serial(
-  'a flood of pipelined requests from a client that never reads is held back, and leaves nothing',
+  'a flood of pipelined requests from a client that never reads is held back, and leaves no memory or handle',
   async (t) => {
     const { server, port, flood, handled } = await flooded(t)
     const load = async () => {
@@ -250,7 +250,7 @@ test.serial('a flood of pipelined requests is served whole once its client reads
   await quiet(server)
 })
 
-test.serial('a client that never reads what it asked for is timed out by server.timeout', async (t) => {
+test.serial('a client that never reads its answer is timed out by server.timeout', async (t) => {
   const { server, port, flood } = await flooded(t)
   server.timeout = 200
   const client = await RawClient.connect(port)

@@ -1,5 +1,5 @@
 'use strict'
-// Whatever a server does, no response reaches a request that did not ask for it, and every request ends once.
+// For any behaviour of a server, no response reaches another request than its own, and every request ends once.
 const test = require('ava')
 const { once } = require('node:events')
 const net = require('node:net')
@@ -24,8 +24,8 @@ function endingWith(trailer) {
 }
 
 /**
- * What a server does with a request: `(socket, path, number)`, the number on this connection from 1.
- * `codes`: the errors that may come of it.
+ * The behaviour of a server with a request: `(socket, path, number)`, the number on this connection from 1.
+ * `codes`: the possible errors.
  */
 const SERVERS = {
   'answers twice': { serve: (socket, path) => socket.write(answer(path) + SMUGGLED), codes: ['ECONNRESET'] },

@@ -1,5 +1,5 @@
 'use strict'
-// What a peer gets of a process that ends right behind its last writes: what node:http would have sent by then.
+// A peer of a process that ends immediately after its last writes receives the bytes that node:http has sent by then.
 const net = require('node:net')
 const path = require('node:path')
 const { once } = require('node:events')
@@ -13,7 +13,7 @@ const { responses, batches, requests } = ways()
 const COUNT = 12
 /** Threads that end so, too. */
 const OF_WORKERS = ['end, exit', 'end, throw', 'write, exit', 'end in exit', 'write, exit in an immediate']
-/** On the compatible road Node's own socket writes: what matters there is when it is corked. */
+/** On the compatible road Node's own socket writes, so the test is about when it is corked. */
 const ON_STREAMS = [
   ...OF_WORKERS,
   'flushHeaders, exit',
@@ -28,7 +28,7 @@ function ways() {
   return JSON.parse(execFileSync(process.execPath, [FIXTURE, 'node:http', 'native', '?'], { encoding: 'utf8' }))
 }
 
-/** How the process ended, and what each of its peers got. */
+/** How the process ended, and the bytes that each of its peers received. */
 async function outcome(process, peers) {
   const { code, signal, stderr } = await process.exited
   const received = await Promise.all(
@@ -106,7 +106,7 @@ for (const way of batches) {
     t.deepEqual(native, compatible)
     const { received, ...rest } = native
     t.deepEqual(rest, { code: reference.code, signal: reference.signal, message: reference.message })
-    // Node sends an answer when the one before it has been sent, which this process does not live to see.
+    // Node sends an answer when the one before it has been sent. This process ends before that.
     t.true(received[0].startsWith(reference.received[0]))
     const answers = received[0].match(/answer to \/\d+/g)
     const last = { first: 0, middle: 5, last: COUNT - 1 }[way.match(/first|middle|last/)[0]]

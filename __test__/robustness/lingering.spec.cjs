@@ -1,5 +1,5 @@
 'use strict'
-// Peers that stay after the server has closed their connection take no descriptors without bound.
+// The number of descriptors of peers that remain after the server has closed their connection is limited.
 const net = require('node:net')
 const path = require('node:path')
 const test = require('ava')
@@ -7,9 +7,9 @@ const { start } = require('../helpers/fixture.cjs')
 const { becomes } = require('../helpers/probe.cjs')
 
 const SERVER = path.join(__dirname, 'fixtures/lingering-server.cjs')
-/** What one server keeps of them in any case. */
+/** The number of them that one server keeps in any case. */
 const MOST = 128
-/** Answered, and closed with a part of the body unread; and what is no request at all. */
+/** A request that is answered and closed with a part of its body unread, and bytes that are no request. */
 const KINDS = ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx', 'GARBAGE\r\n\r\n']
 
 /** Sends `request`, and neither ends nor sends anything else after the answer, which it resolves to. */

@@ -1,5 +1,5 @@
 'use strict'
-// A process that is a server ends when and how it would with node:http, whatever is under way.
+// The process of a server ends as with node:http, whatever requests are in progress.
 const path = require('node:path')
 const { once } = require('node:events')
 const test = require('ava')
@@ -9,7 +9,7 @@ const { openAndStall } = require('../helpers/raw-peers.cjs')
 
 const SERVER = path.join(__dirname, 'fixtures/exiting-server.cjs')
 const HOST = 'Host: a\r\n'
-/** What is open besides the request that ends the process. */
+/** Open requests besides the one that ends the process. */
 const OTHERS = [
   `GET /large HTTP/1.1\r\n${HOST}\r\n`,
   `GET / HTTP/1.1\r\n${HOST}\r\n`,
@@ -18,7 +18,7 @@ const OTHERS = [
   'GET / HT',
 ]
 
-/** @returns how the process ended, and what the request that ended it was answered */
+/** @returns how the process ended, and the answer to the request that ended it */
 async function ends(t, which, way) {
   const server = start(SERVER, [which, way])
   t.teardown(() => server.child.kill('SIGKILL'))
@@ -60,7 +60,7 @@ for (const [way, expected] of Object.entries(WAYS)) {
   })
 }
 
-test('a server that is unreferenced at once lets the process go', async (t) => {
+test('a server with an immediate unref does not keep the process alive', async (t) => {
   const server = start(SERVER, ['ferrohttp', 'unref-at-once'])
   t.teardown(() => server.child.kill('SIGKILL'))
   await server.said()

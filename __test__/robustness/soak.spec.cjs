@@ -7,8 +7,8 @@ const test = require('ava')
 
 const SOAK = path.join(__dirname, '../../benchmark/soak.mjs')
 
-test('mixed traffic is answered and leaves nothing', async (t) => {
-  // Rejects with all that was printed when an answer was wrong or something was left.
+test('mixed traffic is answered and leaves no memory or handle', async (t) => {
+  // Rejects with the output if an answer was wrong, or memory or handles are left.
   const { stdout } = await promisify(execFile)(process.execPath, [SOAK, '--seconds', '4', '--stretches', '2'])
   t.regex(stdout, /^\d{2,} visits, /m)
 })

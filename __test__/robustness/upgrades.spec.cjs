@@ -1,5 +1,5 @@
 'use strict'
-// Sockets that an upgrade gave away and that hang: neither their peers nor their owners say what is to become of them.
+// Sockets of upgrades that hang: neither their peers nor their owners end them.
 const { once } = require('node:events')
 const test = require('ava')
 const { createServer } = require('../../dist/index.js')
@@ -9,7 +9,7 @@ const { RawClient } = require('../helpers/raw-client.cjs')
 const MIB = 1024 * 1024
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
 
-/** What the new owner does with the socket. */
+/** Actions of the new owner of the socket. */
 const OWNERS = {
   nothing: () => {},
   reads: (socket) => socket.resume(),
@@ -27,7 +27,7 @@ const OWNERS = {
   resets: (socket) => socket.resetAndDestroy(),
 }
 
-/** How the peer goes, if it does. */
+/** Ways in which the peer ends, if it does. */
 const PEERS = {
   resets: (client) => client.reset(),
   ends: (client) => client.end(),
@@ -61,13 +61,13 @@ async function open(port, owner) {
   return client
 }
 
-test.serial('upgraded sockets that hang leave nothing once they are destroyed', async (t) => {
+test.serial('upgraded sockets that hang leave no memory or handle when they are destroyed', async (t) => {
   const { server, port, taken } = await listen(t)
   const load = async () => {
     for (const owner of Object.keys(OWNERS)) {
       const clients = await Promise.all(Object.keys(PEERS).map(() => open(port, owner)))
       await Promise.all(Object.values(PEERS).map((leave, index) => leave(clients[index])))
-      // When this one has been taken over, so have those before it that ever will be.
+      // When this one has been upgraded, so have the earlier ones that are upgraded at all.
       const last = await open(port, 'nothing')
       clients.push(last)
       const isLast = (socket) => socket.remotePort === last.localPort
@@ -88,7 +88,7 @@ test.serial('upgraded sockets that hang leave nothing once they are destroyed', 
   t.is(taken.size, 0)
 })
 
-test.serial('closeAllConnections leaves them to their owners', async (t) => {
+test.serial('closeAllConnections does not close them', async (t) => {
   const { server, port, taken } = await listen(t)
   const client = await open(port, 'answers')
   client.resume()

@@ -1,5 +1,5 @@
 'use strict'
-// Nothing of ours ends the process when it is given to Node's C++: to other processes, to workers, to clones, to inspect.
+// No object of ours ends the process when it is passed to Node's C++: to other processes, to workers, to clones, to inspect.
 const { spawnSync } = require('node:child_process')
 const path = require('node:path')
 const test = require('ava')

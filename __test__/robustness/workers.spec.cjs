@@ -9,7 +9,7 @@ const PARENT = path.join(__dirname, 'fixtures/workers.cjs')
 const WORKERS = 30
 const TOGETHER = 5
 const MIB = 1024 * 1024
-/** Each worker holds several buffers of 8 MiB when it goes: not to free one of them would come to 240 MiB. */
+/** Each worker has several buffers of 8 MiB when it ends. A leak of one of them would be 240 MiB. */
 const RSS = 96 * MIB
 const HEAP = 2 * MIB
 

@@ -45,7 +45,7 @@ function source(file) {
   return [path.basename(file), ...shared].map((name) => readFileSync(path.join(folder, name), 'utf8')).join('\n')
 }
 
-/** Comments mention what a test does not do. */
+/** Removes comments, which mention things that a test does not do. */
 function withoutComments(script) {
   return script.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '')
 }
@@ -59,7 +59,7 @@ test('every heading has one row', (t) => {
   t.true(NAMES.length > 150)
 })
 
-test('every row says since when, on which road, and where it is tested', (t) => {
+test('every row names a version, the roads and its tests', (t) => {
   for (const { name, since, road, file } of rows()) {
     t.regex(since, /^(v\d|–)/, name)
     t.true(['both', 'native', 'compatible'].includes(road), name)

@@ -1,5 +1,5 @@
 'use strict'
-// What the module itself has: tables, checks, limits.
+// Members of the module itself: tables, checks, limits.
 const { readFileSync } = require('node:fs')
 const path = require('node:path')
 const test = require('ava')

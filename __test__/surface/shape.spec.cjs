@@ -1,6 +1,6 @@
 'use strict'
-// Names, kinds, parameters and names of functions: what the running Node's http has, ours has too. What may differ is
-// listed here, and docs/COMPATIBILITY.md says why.
+// Names, kinds, parameters and names of functions: ours has those of the running Node's http. Allowed differences are
+// listed here, and docs/COMPATIBILITY.md has the reasons.
 const fs = require('node:fs')
 const net = require('node:net')
 const path = require('node:path')
@@ -27,7 +27,7 @@ const OTHER_VERSIONS = {
   22: ['http.IncomingMessage.prototype._read: function _read/1 | function _read/0'],
 }
 
-/** Members that ours has where Node's 24 has none: accessors instead of own properties, and what newer versions have. */
+/** Members that ours has and Node 24 does not: accessors instead of own properties, and members of newer versions. */
 const EXTRA = new Set([
   'http.stats',
   'http.createClient',
@@ -74,7 +74,7 @@ function shape(descriptor) {
 /** Differences of everything that can be reached by name from `theirs`. */
 function compare(name, theirs, its, depth, found) {
   for (const key of Object.getOwnPropertyNames(theirs)) {
-    // What Node's wrapper around its checks carries along.
+    // Members of Node's wrapper around its checks.
     if (key === 'withoutStackTrace') continue
     const [expected, actual] = [Object.getOwnPropertyDescriptor(theirs, key), find(its, key)]
     const full = `${name}.${key}`
@@ -150,7 +150,7 @@ for (const [name, make] of Object.entries(FRESH)) {
   })
 }
 
-test('what differs is documented', (t) => {
+test('differences are documented', (t) => {
   const names = Object.values(OWN)
     .flat()
     .concat([...EXTRA].map((name) => name.split('.').at(-1)).filter((name) => !name.startsWith('_')))
@@ -160,7 +160,7 @@ test('what differs is documented', (t) => {
   )
 })
 
-test('constructors that Node lets be called without new', (t) => {
+test('constructors that can be called without new in Node', (t) => {
   for (const http of [node, ours]) {
     t.true(http.Agent() instanceof http.Agent)
     t.true(http.Server() instanceof http.Server)

@@ -5,10 +5,10 @@ import * as ferrohttp from '../../js/index.js'
 type Ours = typeof ferrohttp
 type Node = typeof http
 
-/** Names whose type in `A` is not one that `B` takes. */
+/** Names whose type in `A` is not assignable to that in `B`. */
 type Refused<A, B> = { [K in keyof A & keyof B]: A[K] extends B[K] ? never : K }[keyof A & keyof B]
 
-/** Does not compile with anything but `never`, and then names what should not be there. */
+/** Compiles with `never` only. The error names the members that should not be there. */
 type None<T extends never> = T
 
 export type Checked = [None<Exclude<keyof Node, keyof Ours>>, None<Refused<Ours, Node>>, None<Refused<Node, Ours>>]

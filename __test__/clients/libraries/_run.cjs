@@ -1,5 +1,5 @@
 'use strict'
-// The same errands by one library: `_run.cjs NAME PORT`. A program of its own; says what came of each.
+// The same requests by one library: `_run.cjs NAME PORT`. A program of its own, which prints the outcome of each.
 const { createHash } = require('node:crypto')
 const { once } = require('node:events')
 const { createInterface } = require('node:readline')
@@ -26,7 +26,7 @@ function told(error) {
   return { name: error.name, code: error.code, message: error.message, cause: told(error.cause) }
 }
 
-/** A writable that keeps length and digest of what it was given. */
+/** A writable that keeps length and digest of the bytes that were written. */
 function sink() {
   const digest = createHash('sha1')
   let length = 0

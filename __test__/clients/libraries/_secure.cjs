@@ -1,5 +1,5 @@
 'use strict'
-// One library over https: `_secure.cjs NAME`, with the register module in front. A program of its own with a server; says what the
+// One library over https: `_secure.cjs NAME`, with the register module. A program of its own with a server; says what the
 // library got, and where the TLS of both was.
 const { once } = require('node:events')
 const http = require('node:http')
@@ -32,7 +32,7 @@ async function ask(url, options, body) {
   return (await response.setEncoding('latin1').toArray()).join('')
 }
 
-/** Each returns what the server has answered to a GET and to a POST of BODY. */
+/** Each returns the server's answers to a GET and to a POST of BODY. */
 const libraries = {
   async axios(url, agent) {
     const { default: axios } = await load('axios')
@@ -94,7 +94,7 @@ const libraries = {
     return [await ask(toProxy, { ca }), await ask(toProxy, { ca, method: 'POST' }, BODY)]
   },
   async '@smithy/node-http-handler'(url, httpsAgent) {
-    // What the AWS SDK sends its requests with.
+    // The package with which the AWS SDK sends its requests.
     const { NodeHttpHandler } = await load('@smithy/node-http-handler')
     const handler = new NodeHttpHandler({ httpsAgent })
     const { hostname, port, pathname } = new URL(url)

@@ -1,6 +1,6 @@
 'use strict'
-// One application by HTTP and by HTTPS, the latter also by a server that knows HTTP/2, asked once by each:
-// `both-protocols.cjs (express | express4)`. A program of its own; says what it was answered. TLS goes by a shared key (RFC 4279), which needs no certificate.
+// One application by HTTP and by HTTPS, the latter also by a server with HTTP/2, with one request by each:
+// `both-protocols.cjs (express | express4)`. A program of its own; prints the answers. TLS uses a shared key (RFC 4279), which needs no certificate.
 const http = require('node:http')
 const http2 = require('node:http2')
 const https = require('node:https')

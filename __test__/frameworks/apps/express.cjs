@@ -1,5 +1,5 @@
 'use strict'
-// An application with what Express applications are made of: `express.cjs (express | express4) DIRECTORY`.
+// An application with the usual parts of Express applications: `express.cjs (express | express4) DIRECTORY`.
 const fs = require('node:fs')
 const path = require('node:path')
 const { createGzip } = require('node:zlib')
@@ -23,7 +23,7 @@ module.exports = (edition, directory) => {
 
 function build(express, directory) {
   const app = express()
-  // Error pages without stacks, which hold paths and line numbers.
+  // Error pages without stacks, which have paths and line numbers.
   app.set('env', 'production')
   app.set('trust proxy', 'loopback')
 
@@ -180,7 +180,7 @@ function streams(app, directory) {
   )
 }
 
-/** Where middleware looks under the surface of node:http. */
+/** Members of node:http that middleware reads although they are not documented. */
 function internals(app) {
   app.get('/internals/implicit', (_req, res) => {
     res.setHeader('X-Before', '1')
@@ -211,7 +211,7 @@ function internals(app) {
   app.get('/internals/finished/told', (_req, res) => res.json(finished))
 }
 
-/** What on-headers, compression and express-session do to a response. */
+/** Middleware that changes a response: on-headers, compression and express-session. */
 function patchedMethods(_req, res, next) {
   const { end, write, writeHead } = res
   const calls = []

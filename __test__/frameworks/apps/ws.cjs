@@ -2,7 +2,7 @@
 // `ws.cjs FORM`: `server` is a WebSocketServer on a server that also answers requests, `no-server` calls handleUpgrade
 // from its own 'upgrade' listener.
 //
-// Everything is echoed; the path says how: /deflate with permessage-deflate, /bye, /terminate and /limited as they say.
+// Everything is echoed. The path decides how: /deflate with permessage-deflate, /bye, /terminate and /limited as they say.
 const nodeHttp = require('node:http')
 const { WebSocketServer } = require('ws')
 const { listening } = require('./_listening.cjs')

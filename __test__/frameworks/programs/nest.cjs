@@ -1,5 +1,5 @@
 'use strict'
-// A Nest application, which makes its server itself. Prints what it answers.
+// A Nest application, which makes its server itself. Prints its answers.
 require('reflect-metadata')
 const { Body, Controller, Get, HttpException, Module, Param, Post } = require('@nestjs/common')
 const { NestFactory } = require('@nestjs/core')
@@ -14,7 +14,7 @@ class Cats {
     return { added: cat }
   }
 }
-/** What the compiler of TypeScript makes of decorators. */
+/** Decorators as the compiler of TypeScript applies them. */
 function decorate(name, decorators, parameters) {
   const descriptor = Object.getOwnPropertyDescriptor(Cats.prototype, name)
   for (const decorator of decorators) decorator(Cats.prototype, name, descriptor)

@@ -1,5 +1,5 @@
 'use strict'
-// What prom-client prints of ferrohttp's metrics, and ferrohttp's own text.
+// Prints prom-client's text of ferrohttp's metrics, and ferrohttp's own text.
 const client = require('prom-client')
 const { createServer } = require('../../../dist/index.js')
 const { collect, metrics } = require('../../../dist/metrics.js')

@@ -1,5 +1,5 @@
 'use strict'
-// What the server of the isolation test is asked for, and what each peer must receive: both sides derive it from the path.
+// The requests to the server of the isolation test, and the expected answers: both sides derive them from the path.
 
 /** Ways to answer that nothing may disturb. */
 const GOOD = [
@@ -48,7 +48,7 @@ const FAULTY = [
   'abandoned',
 ]
 
-/** A token that occurs in every 32 bytes of what belongs to one request. */
+/** A token that occurs in every 32 bytes of one request and its answer. */
 function tokenOf(peer, number) {
   return `<${peer}.${number}>`
 }
@@ -65,7 +65,7 @@ function utf8Of(token, length) {
   return textOf(token, length).replaceAll('>', '\u00e9>\u20ac')
 }
 
-/** The body that a way to answer gives. */
+/** The body of a way to answer. */
 function bodyOf(way, token, length) {
   const text = textOf(token, length)
   if (way === 'utf8' || way === 'later') return Buffer.from(utf8Of(token, length))
@@ -111,8 +111,8 @@ function dechunk(bytes) {
 }
 
 /**
- * Compares what a peer has received with the good answer.
- * @returns 'complete', 'incomplete', or what is wrong
+ * Compares the bytes that a peer has received with the right answer.
+ * @returns 'complete', 'incomplete', or the fault
  */
 function check(way, token, length, received) {
   const head = headOf(way, token, length)

@@ -11,7 +11,7 @@ const path = require('node:path')
 const { check, FAULTY, foreign, GOOD, textOf, tokenOf } = require('./messages.cjs')
 
 const PEERS = 24
-/** How long a good answer may take, in ms: longer than the machine is ever busy. */
+/** The time in ms for a right answer, also on a busy machine. */
 const PATIENCE = 20_000
 /** How long a faulty one is waited for. */
 const GRACE = 30
@@ -27,7 +27,7 @@ function generator(seed) {
   }
 }
 
-/** A server that the tested one asks: answers what belongs to the token, and notes requests that are not of one piece. */
+/** A server that the tested one asks: answers with the bytes of the token, and notes requests with bytes of another one. */
 async function upstream(wrong, counts) {
   // Requests that fail may be left open by the program. A kept connection that this server closes while the next request is on its
   // way costs that one its answer.
@@ -44,7 +44,7 @@ async function upstream(wrong, counts) {
     })
   })
   server.on('clientError', (error, socket) => {
-    // What breaks off was given up by the program; anything else is a request that was never written so.
+    // The program has aborted an incomplete request. Any other difference is a request that the program has not written.
     if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE')
       wrong.push(`a request that is none: ${error.code} ${error.rawPacket?.subarray(0, 200).latin1Slice()}`)
     socket.destroy()
@@ -53,7 +53,7 @@ async function upstream(wrong, counts) {
   return server
 }
 
-/** One peer, which asks again and again until `until`, at most `rounds` times. */
+/** One peer, which sends requests until `until`, at most `rounds`. */
 class Peer {
   #socket = null
   #received = []
@@ -72,7 +72,7 @@ class Peer {
     const faulty = this.random() < 0.4
     const ways = faulty ? FAULTY : GOOD
     const way = ways[Math.floor(this.random() * ways.length)]
-    // Mostly short, some past what is copied.
+    // Most are short, some longer than the size that is copied.
     const length = 1 + Math.floor(this.random() ** 4 * 40_000)
     const token = tokenOf(this.index, number)
     this.#received = []
@@ -112,7 +112,7 @@ class Peer {
     return socket
   }
 
-  /** What the answer has become once it is whole or wrong, the connection has closed, or `patience` is over. */
+  /** The state of the answer when it is complete or wrong, the connection has closed, or `patience` is over. */
   #outcome(patience, check) {
     const socket = this.#socket
     return new Promise((resolve) => {
@@ -138,11 +138,11 @@ const OURS = path.resolve(__dirname, '../../../dist/index.js')
 /**
  * @param {object} options
  * @param {number} [options.seconds]
- * @param {number} [options.rounds] how often each peer asks at most
+ * @param {number} [options.rounds] largest number of requests of each peer
  * @param {number} options.seed
  * @param {number} [options.stackSize] V8's, in KB
- * @param {string} [options.module] what the server is made with
- * @returns what was counted, and everything that was wrong
+ * @param {string} [options.module] the module of the server
+ * @returns the counts, and all faults
  */
 async function run({ seconds = Infinity, rounds = Infinity, seed, stackSize, module: name = OURS }) {
   const wrong = []

@@ -1,5 +1,5 @@
 'use strict'
-// The server of the isolation test: `server.cjs MODULE UPSTREAM_PORT…`. A path is /WAY/TOKEN/LENGTH; what fails is caught, or ends
+// The server of the isolation test: `server.cjs MODULE UPSTREAM_PORT…`. A path is /WAY/TOKEN/LENGTH; a failure is caught, or ends
 // as an uncaught exception that is ignored.
 const { bodyOf, textOf, utf8Of } = require('./messages.cjs')
 const [module_, ...upstreams] = process.argv.slice(2)
@@ -18,7 +18,7 @@ function head(res, token) {
   res.setHeader('X-Token', token)
 }
 
-/** Asks an upstream in the name of `token` and answers with what that says. */
+/** Asks an upstream with `token` and answers with its response. */
 function ask(res, token, length, agent, encoding) {
   const port = upstreams[length % upstreams.length]
   const headers = { Authorization: token, 'Content-Length': length }
@@ -40,8 +40,8 @@ function ask(res, token, length, agent, encoding) {
 }
 
 /**
- * Answers where the stack ends, as deep as that lets it: each level tries once more on the way out. The head is there already, so
- * that the stack may end wherever a message is written. How much of it a level takes varies, and so does where it ends.
+ * Answers near the end of the stack: each level tries once more on the way out. The head exists already, so the stack may end at any
+ * point of writing a message. The size of a level varies, and so does the point at which the stack ends.
  */
 function deep(res, answer) {
   res.writeHead(200)
@@ -61,7 +61,7 @@ function deep(res, answer) {
 /** How many more of the calls below succeed before one throws; 0 for all. */
 let left = 0
 
-/** Has `object[name]` throw when its turn comes: allocation, encoding and the crossing fail for a program where it has no influence. */
+/** Has `object[name]` throw at a given call: allocation, encoding and the crossing can fail at any point. */
 function injectInto(object, name) {
   const { [name]: original } = object
   object[name] = function (...given) {
@@ -186,7 +186,7 @@ const WAYS = {
       ask(res, token, length, others)
     }),
   injected(res, token, length) {
-    // The head is made beforehand: what fails is the writing.
+    // The head is made beforehand, so that the write fails.
     const ways = [
       () => res.end(utf8Of(token, length % 3000)),
       () => res.end(bodyOf('held', token, length)),
@@ -273,7 +273,7 @@ const WAYS = {
     res.write(textOf(token, length))
     throw new Error(token)
   },
-  // The peer has gone by then.
+  // The peer has closed by then.
   abandoned: (res, token, length) => setTimeout(() => res.end(textOf(token, length)), length % 7),
 }
 
