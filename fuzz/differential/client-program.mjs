@@ -1,11 +1,11 @@
-// The program that asks: one request, whose response is read to its end.
+// The program of a client: sends one request, and reads its response to the end.
 
 const SMALL_LIMITS = { maxHeaderSize: 400 }
 
 /**
  * @param {typeof import('node:http')} http node's or ours
  * @param {import('./inputs.mjs').Input} input
- * @param {object} connection the options that say where the connection comes from
+ * @param {object} connection the options that make the connection
  * @param {import('./observation.mjs').Observation} observation
  * @returns {import('node:http').ClientRequest}
  */

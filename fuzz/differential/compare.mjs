@@ -1,15 +1,15 @@
-// What differs between the reference and ferrohttp, the gravest difference first.
+// Finds the most serious difference between the reference and ferrohttp.
 
 /**
- * Kinds of differences, the gravest first.
+ * Kinds of differences, the most serious one first.
  *
  * - `accepted`: a message, or its end, that the reference refuses
  * - `framed`: the same message with other fields, another body or other trailers
  * - `refused`: a message, or its end, that the reference accepts
  * - `code`: refused with another code
- * - `partial`: another part of a message that did not come whole
- * - `answer`: the peer gets other bytes
- * - `fate`: the connection is kept by one and closed by the other
+ * - `partial`: another part of an incomplete message
+ * - `answer`: the peer receives other bytes
+ * - `fate`: one keeps the connection, and the other closes it
  * - `detail`: `bytesParsed` or `rawPacket` of an error
  */
 export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answer', 'fate', 'detail']
@@ -17,16 +17,16 @@ export const KINDS = ['accepted', 'framed', 'refused', 'code', 'partial', 'answe
 /**
  * @typedef {object} Difference
  * @property {string} kind one of `KINDS`
- * @property {string} what the field that differs, and in which direction; inputs with the same kind and field are one find
- * @property {'open' | 'ended'} when whether it shows before or after the peer has ended
+ * @property {string} what the field that differs, and in which direction; inputs with the same kind and field count as one finding
+ * @property {'open' | 'ended'} when whether it is visible before or after the peer has ended
  */
 
 /**
  * @param {import('./memory-road.mjs').Result} reference
  * @param {import('./memory-road.mjs').Result} own
- * @param {boolean} [inDetail] false where the bytes may have come in other pieces
- * @param {boolean} [onSocket] the reference has read a stream in memory, `own` a socket. Between the parts of a body that a socket has brought
- *   ticks run, in which the program answers, so that what it writes to a tunnel itself stands elsewhere among the answers
+ * @param {boolean} [inDetail] false if the bytes may have arrived in other pieces
+ * @param {boolean} [onSocket] the reference has read a stream in memory, `own` a socket. Between the parts of a body that a socket has
+ *   received, ticks run, in which the program answers. So the bytes that it writes to a tunnel have another place among the answers
  * @returns {Difference | null}
  */
 export function compare(reference, own, inDetail = true, onSocket = false) {
@@ -45,7 +45,7 @@ export function name({ kind, what }) {
   return `${kind}: ${what}`
 }
 
-/** What the program of server-program.mjs writes to the socket of an 'upgrade' or a 'connect'. */
+/** The bytes that the program of server-program.mjs writes to the socket of an 'upgrade' or a 'connect'. */
 const TUNNEL = /HTTP\/1\.1 200 (?:upgrade|connect)\r\n\r\n/g
 
 function withoutTunnels(output) {
@@ -97,7 +97,7 @@ function differInErrors(reference, own, add) {
   else add('code', `${reference} becomes ${own}`)
 }
 
-/** Where the error is, and in which packet. */
+/** Compares the position of the error, and its packet. */
 function differInDetail(reference, own, add) {
   if (reference.detail === own.detail) return
   const [one, other] = [reference, own].map(({ detail }) => detail.split(' of '))
@@ -108,7 +108,7 @@ function equal(one, other) {
   return one.length === other.length && one.every((text, i) => text === other[i])
 }
 
-/** The status codes in what a server has written. */
+/** The status codes in the output of a server. */
 function statuses(output) {
   const codes = output.match(/HTTP\/1\.1 \d{3}(?! Continue)/g) ?? []
   return codes.length === 0 ? 'nothing' : codes.map((text) => text.slice(-3)).join(' ')

@@ -241,7 +241,7 @@ export function connectionFields(random) {
 }
 
 /**
- * A body and the field lines that frame it, which agree most of the time.
+ * A body and field lines for its framing, which are right most of the time.
  *
  * @param {Random} random
  * @returns {{ lines: string[], body: string }}

@@ -5,24 +5,24 @@ import { requests } from './requests.mjs'
 import { responses } from './responses.mjs'
 
 /**
- * What one connection gets.
+ * The input of one connection.
  *
  * @typedef {object} Input
  * @property {number} index
- * @property {'server' | 'client'} role who is tried: a server gets requests, a client responses
+ * @property {'server' | 'client'} role the role that is tested: a server receives requests, a client responses
  * @property {boolean} lenient whether `insecureHTTPParser` is set
- * @property {string} profile which program is tried: see `SERVER_PROFILES` and `CLIENT_PROFILES`
- * @property {string} asks of clients: the request that is answered, one of `REQUESTS`
+ * @property {string} profile the program that is tested: see `SERVER_PROFILES` and `CLIENT_PROFILES`
+ * @property {string} asks of clients: the request that the input answers, one of `REQUESTS`
  * @property {string} text the bytes, as latin1
  * @property {number[]} cuts where the text is cut when it is sent in pieces, ascending
- * @property {number} messages how many messages the grammar has made
+ * @property {number} messages number of messages that the grammar has made
  */
 
-/** The programs that serve: see server-program.mjs. */
+/** The programs of servers: see server-program.mjs. */
 export const SERVER_PROFILES = ['plain', 'listeners', 'limits', 'watched']
-/** The programs that ask: see client-program.mjs. */
+/** The programs of clients: see client-program.mjs. */
 export const CLIENT_PROFILES = ['plain', 'listeners', 'single']
-/** What a client asks for. */
+/** The requests of clients. */
 export const REQUESTS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'CONNECT', 'UPGRADE']
 
 /**
@@ -41,7 +41,7 @@ export function input(seed, index) {
   return { index, role, lenient, profile, asks, text, cuts: cuts(text.length, random), messages }
 }
 
-/** One to four cuts, seldom one behind each byte. */
+/** One to four cuts, seldom one after each byte. */
 function cuts(length, random) {
   if (length < 2) return []
   if (length < 120 && random.chance(1)) return Array.from({ length: length - 1 }, (_, i) => i + 1)
@@ -59,12 +59,12 @@ export function pieces({ text, cuts }) {
   return [0, ...cuts].map((start, i) => bytes.subarray(start, cuts[i] ?? bytes.length))
 }
 
-/** Up to so many cuts, every choice of them is tried. */
+/** Largest number of cuts of which every subset is tried. */
 const MOST_CUTS = 5
 
 /**
  * @param {Input} input
- * @returns {Input[]} the input with neighbouring pieces merged: every choice of its cuts, or, if there are many, each cut left out
+ * @returns {Input[]} the input with neighbouring pieces merged: one for every subset of its cuts or, if there are many, one without each cut
  */
 export function merged(input) {
   const { cuts } = input

@@ -1,9 +1,9 @@
-// Differences that docs/COMPATIBILITY.md lists, each with a test for whether one is of that kind.
+// The differences that docs/COMPATIBILITY.md lists, each with a function that recognises it.
 
 /**
  * @typedef {object} Case
  * @property {import('./inputs.mjs').Input} input
- * @property {import('./compare.mjs').Difference} difference the gravest one
+ * @property {import('./compare.mjs').Difference} difference the most serious one
  * @property {import('./memory-road.mjs').Result} reference
  * @property {import('./memory-road.mjs').Result} own
  * @property {boolean} mayMerge whether pieces that were sent one by one may have been read together
@@ -11,7 +11,7 @@
 
 /**
  * @typedef {object} Row
- * @property {string} row how the row of COMPATIBILITY.md begins
+ * @property {string} row the beginning of the row of COMPATIBILITY.md
  * @property {(found: Case) => boolean} matches
  */
 
@@ -27,7 +27,7 @@ export const ROWS = [
       if (refused !== undefined) return (!input.lenient && refused.start[2] === '0.9') || isOfRtsp
       const isUnversioned = UNVERSIONED_LINE.test(input.text)
       if (difference.what.startsWith('no error becomes ')) return isOfRtsp || (isUnversioned && !input.lenient)
-      // Refused by both, but earlier, or for another reason.
+      // Both refuse it, but at another byte or for another reason.
       if (difference.kind === 'answer') return isOfRtsp || (isUnversioned && !input.lenient)
       return ['code', 'detail'].includes(difference.kind) && (isOfRtsp || isUnversioned)
     },
@@ -43,7 +43,7 @@ export const ROWS = [
   {
     row: 'in a response with a tab after `chunked` the chunk framing is delivered as part of the body',
     matches({ input, difference }) {
-      return input.role === 'client' && TAB_BEHIND_CHUNKED.test(input.text)
+      return input.role === 'client' && TAB_AFTER_CHUNKED.test(input.text)
     },
   },
   {
@@ -52,7 +52,7 @@ export const ROWS = [
       if (difference.what === 'HPE_CLOSED_CONNECTION becomes no error') return true
       const last = own.ended.messages.at(-1)
       if (!last?.complete || !own.ended.closed || !closes(last)) return false
-      // Without a listener for 'clientError' the peer alone hears of it.
+      // Without a listener for 'clientError' only the peer sees the difference.
       if (difference.kind === 'answer')
         return reference.ended.output.startsWith(own.ended.output) || reference.ended.output.endsWith(BAD_REQUEST)
       return input.lenient && (difference.kind === 'refused' || /^HPE_\w+ becomes no error$/.test(difference.what))
@@ -62,9 +62,9 @@ export const ROWS = [
     row: 'after an upgrade request without a listener, the rest of the same read is dropped',
     matches({ input, reference, own }) {
       if (input.role !== 'server') return false
-      // Answered by the server itself, it is none of the program's messages.
+      // The server answers it itself, so it is none of the program's messages.
       if (UPGRADE_FIELD.test(input.text) && own.ended.output.includes('\r\nDate: ')) return true
-      // The next one is a CONNECT that nobody takes either, which ends the connection before it is answered.
+      // The next request is a CONNECT without a listener, which ends the connection before the upgrade is answered.
       if (
         UPGRADE_FIELD.test(input.text) &&
         /CONNECT /.test(input.text) &&
@@ -83,7 +83,7 @@ export const ROWS = [
     matches({ input, reference }) {
       const untaken = reference.ended.messages.find((message) => message.event === 'request' && has(message, 'upgrade'))
       if (input.role !== 'server' || untaken === undefined || !has(untaken, 'transfer-encoding')) return false
-      return !isChunked(untaken) || TAB_BEHIND_CHUNKED.test(input.text) || FOLDED_CODING.test(input.text)
+      return !isChunked(untaken) || TAB_AFTER_CHUNKED.test(input.text) || FOLDED_CODING.test(input.text)
     },
   },
   {
@@ -119,7 +119,7 @@ export const ROWS = [
     matches({ input, difference, reference, own, mayMerge }) {
       if (input.role !== 'server' || !['answer', 'fate'].includes(difference.kind) || !own.ended.closed) return false
       if (answersFirst(reference.ended.output, own.ended.output)) return true
-      // Where pieces have merged, Node answers fewer of them, too.
+      // If pieces have been read together, Node answers fewer of them, too.
       return mayMerge && answersFirst(own.ended.output, reference.ended.output)
     },
   },
@@ -127,7 +127,7 @@ export const ROWS = [
     row: 'after a response that ends the connection, the program still receives the other requests of the same read',
     matches({ input, difference, reference, own, mayMerge }) {
       if (input.role !== 'server' || !own.ended.closed || !ENDS_CONNECTION.test(own.ended.output)) return false
-      // Pieces have merged: it is the request behind the answer that has come with it.
+      // Pieces have been read together: the difference is the request that follows the answered one.
       if (mayMerge && difference.kind === 'accepted' && difference.what.startsWith('another '))
         return own.ended.output === reference.ended.output
       return (
@@ -153,7 +153,7 @@ export const ROWS = [
       if (input.role !== 'client') return false
       const last = own.ended.messages.at(-1)
       if (last === undefined || last.event !== 'response' || !last.complete || !own.open.closed) return false
-      // Bytes behind the response: Node drops them, or reads on into them as long as they came with it.
+      // Bytes after the response: Node drops them, or parses those that arrived together with it.
       return (
         ['code', 'detail'].includes(difference.kind) ||
         difference.what.startsWith('no error becomes ') ||
@@ -192,24 +192,24 @@ const RTSP_LINE = new RegExp(`(?:${RTSP.join('|')})[ \\t]`)
 
 const UNVERSIONED_LINE = /(?:^|[^ ])[A-Z]+ +[^ \r\n]*\r?\n/
 
-/** A tab there is no white space to Node. */
-const TAB_BEHIND_CHUNKED = /chunked[ \t]*\t[ \t]*\r?\n/i
+/** Node does not accept a tab as white space after `chunked`. */
+const TAB_AFTER_CHUNKED = /chunked[ \t]*\t[ \t]*\r?\n/i
 
 const UPGRADE_FIELD = /\n[ \t]*Upgrade[ \t]*:/i
 
-/** Its value goes on in the next line, which Node does not look through for codings. */
+/** The value continues in the next line, in which Node does not look for codings. */
 const FOLDED_CODING = /\n[ \t]*Transfer-Encoding[ \t]*:[^\n]*\n[ \t]/i
 
-/** Kinds in which the program has got something else. */
+/** Kinds in which the program has received another message. */
 const BODIES = ['accepted', 'framed']
 
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
 
-/** A last answer after which nothing more comes: the program's, or the server's own. A refusal has no other field. */
+/** The last answer of a connection: the program's, or the server's own. A refusal has no other field. */
 const ENDS_CONNECTION =
   /HTTP\/1\.1 (?:(?:200|417) [^\r]*\r\n(?:[^\r]+\r\n)*Connection: close\r\n|400 [^\r]*\r\n(?:[^\r]+\r\n)*Connection: close\r\n[^\r]+\r\n)(?:[^\r]+\r\n)*\r\n(?:ok|0\r\n\r\n)?(?:HTTP\/1\.1 4\d\d [^\r]*\r\n\r\n[A-Z_]+)?$/
 
-/** How both refuse: without a listener for 'clientError', and as server-program.mjs does it. */
+/** The refusal of both: without a listener for 'clientError', and by server-program.mjs. */
 const REFUSAL = /HTTP\/1\.1 4\d\d [^\r]*\r\n(?:Connection: close\r\n\r\n|\r\n[A-Z_]+)/
 
 /**
@@ -220,7 +220,7 @@ export function listed(found) {
   return ROWS.find(({ matches }) => matches(found)) ?? null
 }
 
-/** The request of the reference that ferrohttp has not. */
+/** The request that the reference has delivered, and ferrohttp has not. */
 function refusedRequest({ input, difference, own, reference }) {
   const isRefusal = input.role === 'server' && difference.kind === 'refused'
   return isRefusal ? reference.ended.messages[own.ended.messages.length] : undefined
@@ -230,14 +230,14 @@ function version({ start, event }) {
   return event === 'information' || event === 'response' ? start[0] : start[2]
 }
 
-/** Whether nothing follows a message on its connection, by its fields or its trailers. */
+/** Whether a message is the last one of its connection, by its fields or its trailers. */
 function closes(message) {
   const said = { headers: [...message.headers, ...message.trailers] }
   const connection = [...values(said, 'connection'), ...values(said, 'proxy-connection')].join()
   return /close/i.test(connection) || (version(message) !== '1.1' && !/keep-alive/i.test(connection))
 }
 
-/** Whether both are the same message, whatever became of it. */
+/** Whether both are the same message, however it ended. */
 function isSame(message, other) {
   return other !== undefined && JSON.stringify({ ...message, end: '' }) === JSON.stringify({ ...other, end: '' })
 }
@@ -261,8 +261,8 @@ function values({ headers }, name) {
 }
 
 /**
- * Whether the second output is the first one with answers put in before its refusal, or instead of it: the last of these answers may end the connection,
- * which makes what comes behind it ignored. Or the refusal follows an answer behind which Node says nothing.
+ * Whether the second output is the first one with answers inserted before its refusal, or instead of it: the last of these answers may
+ * end the connection, so that later bytes are ignored. Or the refusal follows an answer after which Node sends nothing.
  */
 function answersFirst(reference, own) {
   const refusal = REFUSAL.exec(reference)
@@ -274,7 +274,7 @@ function answersFirst(reference, own) {
   return inserted !== '' && !REFUSAL.test(inserted)
 }
 
-/** Whether the second output goes on where the first one ends. */
+/** Whether the second output begins with the first one. */
 function answersFollow(reference, own) {
   return own.length > reference.length && own.startsWith(reference) && own.startsWith('HTTP/1.1 ', reference.length)
 }

@@ -1,4 +1,4 @@
-// npm run fuzz:differential -- --seconds N --seed S: the same bytes for node:http and for ferrohttp. README.md says more.
+// npm run fuzz:differential -- --seconds N --seed S: sends the same bytes to node:http and to ferrohttp. See README.md.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -23,7 +23,7 @@ const { values } = parseArgs({
   },
 })
 
-// Every second input ends in errors whose stacks nobody reads.
+// Half of the inputs end in errors, whose stacks are not used.
 Error.stackTraceLimit = 0
 
 const seed = number('seed')

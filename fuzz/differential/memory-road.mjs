@@ -1,4 +1,4 @@
-// Runs inputs in memory, many beside each other: on node:http, the reference, and on the compatible road of ferrohttp.
+// Runs inputs in memory, many at the same time: on node:http, the reference, and on the compatible road of ferrohttp.
 import { setImmediate as turn } from 'node:timers/promises'
 import { ask } from './client-program.mjs'
 import { pieces } from './inputs.mjs'
@@ -6,11 +6,11 @@ import { MemoryStream } from './memory-stream.mjs'
 import { Observation } from './observation.mjs'
 import { createProgram } from './server-program.mjs'
 
-/** Turns of the event loop after which nothing more comes of what was sent. */
+/** Number of turns of the event loop after which everything that was sent has had its effect. */
 const TURNS_TO_SETTLE = 3
 
 /**
- * What was seen before and after the peer ended.
+ * The observations before and after the peer ended.
  *
  * @typedef {{ open: import('./observation.mjs').Snapshot, ended: import('./observation.mjs').Snapshot }} Result
  */
@@ -32,7 +32,7 @@ export class MemoryRoad {
 
   /**
    * @param {import('./inputs.mjs').Input[]} inputs
-   * @param {boolean} whole whether each is sent at once, or in its pieces, a turn of the event loop apart
+   * @param {boolean} whole whether each is sent at once, or in its pieces, one in each turn of the event loop
    * @returns {Promise<Result[]>}
    */
   async run(inputs, whole) {
@@ -84,7 +84,7 @@ export class MemoryRoad {
   }
 }
 
-/** A kept connection that was closed again is not kept. */
+/** The snapshot of a stream. A connection that was kept and then closed does not count as kept. */
 function snapshot(stream) {
   const { observation } = stream
   if (observation.closed) observation.kept = false

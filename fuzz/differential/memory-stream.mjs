@@ -1,10 +1,10 @@
-// A connection without a socket: what the test sends is pushed, what the program writes is observed.
+// A connection without a socket: the test pushes the peer's bytes, and observes what the program writes.
 import { Duplex } from 'node:stream'
 
 export class MemoryStream extends Duplex {
   /** @type {import('./observation.mjs').Observation} */
   observation
-  /** Called with each write; of client's connections, whose output is not compared. */
+  /** Called with each write of a client's connection, whose output is not compared. */
   onwrite = null
 
   /**
@@ -35,14 +35,14 @@ export class MemoryStream extends Duplex {
     callback(error)
   }
 
-  /** What net.Socket has, and http calls where it is there. */
+  /** A method of net.Socket that http calls if it exists. */
   destroySoon() {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()
     else this.once('finish', this.destroy)
   }
 
-  /** An agent calls these of a connection that it keeps. No time runs out here. */
+  /** An agent calls these methods of a connection that it keeps. There are no timeouts here. */
   setTimeout() {
     return this
   }
@@ -59,7 +59,7 @@ export class MemoryStream extends Duplex {
     return this
   }
 
-  /** @param {Buffer} bytes that the peer sends; nobody gets them once the connection is gone */
+  /** @param {Buffer} bytes that the peer sends; dropped if the connection has closed */
   receive(bytes) {
     if (!this.destroyed && !this.readableEnded) this.push(bytes)
   }

@@ -1,9 +1,9 @@
-// Delta debugging: the shortest input that still shows the same difference.
+// Delta debugging: finds a shorter input with the same difference.
 
 /**
  * @param {import('./inputs.mjs').Input} input
- * @param {(candidates: import('./inputs.mjs').Input[]) => Promise<boolean[]>} shows which of the candidates show the difference
- * @returns {Promise<import('./inputs.mjs').Input>} no byte of it, and no cut, can be left out
+ * @param {(candidates: import('./inputs.mjs').Input[]) => Promise<boolean[]>} shows whether each candidate has the difference
+ * @returns {Promise<import('./inputs.mjs').Input>} an input of which no byte and no cut can be removed
  */
 export async function minimise(input, shows) {
   let smallest = await withoutCuts(input, shows)
@@ -13,7 +13,7 @@ export async function minimise(input, shows) {
       candidates.push(without(smallest, start, start + size))
     const next = await first(candidates, shows)
     if (next !== null) smallest = next
-    // Passes over single bytes go on until nothing can be left out.
+    // Passes over single bytes are repeated until none of them can be removed.
     else size >>= 1
   }
   smallest = await withoutCuts(smallest, shows)
@@ -27,7 +27,7 @@ async function first(candidates, shows) {
   return found < 0 ? null : usable[found]
 }
 
-/** Leaves out a slice; the cuts behind it move along. */
+/** Removes a slice, and moves the cuts after it. */
 function without(input, start, end) {
   const length = Math.min(end, input.text.length) - start
   const cuts = input.cuts.map((cut) => (cut <= start ? cut : Math.max(start, cut - length)))
@@ -48,7 +48,7 @@ async function withoutCuts(input, shows) {
   }
 }
 
-/** Puts an ordinary letter where any does, so that inputs of one kind look alike. */
+/** Replaces bytes by an ordinary letter where the difference remains, so that inputs of one kind look alike. */
 async function plainer(input, shows) {
   let plainest = input
   for (let at = 0; at < input.text.length; at++) {

@@ -1,4 +1,4 @@
-// Changes to a text that the grammars would not make: single bytes, line ends, whole lines, lengths.
+// Changes to a text that the grammars do not make: single bytes, line ends, whole lines, lengths.
 
 const BYTES = '\0\x01\t\n\x0b\r !"#$%&\'()*+,-./0159:;<=>?@AFZ[\\]_aefz{|}~\x7f\x80\xa0\xff'
 const LINE_ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\n', '\r\n\r\n', '\n\r', '', ' \r\n', '\r\n ', '\r\n\t', '\t\r\n']
@@ -89,7 +89,7 @@ export function mutate(text, random) {
   return changed
 }
 
-/** A change of case may leave latin1. */
+/** Replaces characters beyond latin1, which a change of case may make. */
 function latin1(text) {
   return text.replaceAll(/[^\0-\xff]/g, '?')
 }

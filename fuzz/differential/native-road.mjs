@@ -1,4 +1,4 @@
-// Runs inputs on real sockets: what the I/O threads of ferrohttp make of them.
+// Runs inputs on sockets, which the I/O threads of ferrohttp read.
 import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
@@ -9,14 +9,14 @@ import { pieces } from './inputs.mjs'
 import { Observation } from './observation.mjs'
 import { createProgram } from './server-program.mjs'
 
-/** So many connections are open beside each other. */
+/** Number of connections at the same time. */
 const LANES = 48
-/** Milliseconds between two looks at whether the patience has run out. */
+/** Milliseconds between two checks of whether the patience is over. */
 const TICK = 20
 
 /**
- * Lanes with a server and a client each, which serve one connection at a time: so it is known which one an event belongs to, without a look at
- * `req.socket`, by which the native road would make one.
+ * Lanes with a server and a client each, which have one connection at a time. So the connection of an event is known without reading
+ * `req.socket`, which would make the socket object.
  */
 export class NativeRoad {
   #directory = mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-fuzz-'))
@@ -31,9 +31,9 @@ export class NativeRoad {
   /**
    * @param {import('./inputs.mjs').Input} input
    * @param {boolean} whole
-   * @param {import('./memory-road.mjs').Result[]} expected the outcomes that end the waiting before `patience` does
-   * @param {number} patience milliseconds that an outcome may take
-   * @returns {Promise<import('./memory-road.mjs').Result & { broken: boolean }>} broken: the peer met an error, and may not have seen all that was answered
+   * @param {import('./memory-road.mjs').Result[]} expected the outcomes for which the run need not wait until `patience` is over
+   * @param {number} patience the time in milliseconds for an outcome
+   * @returns {Promise<import('./memory-road.mjs').Result & { broken: boolean }>} broken: the peer had an error, and may not have received all answers
    */
   async run(input, whole, expected, patience) {
     const lane = this.#free.pop() ?? (await new Promise((resolve) => this.#waiting.push(resolve)))
@@ -47,7 +47,7 @@ export class NativeRoad {
     }
   }
 
-  /** Removes the sockets' files; the process is to end afterwards. */
+  /** Removes the sockets' files. The process has to end after that. */
   close() {
     rmSync(this.#directory, { recursive: true, force: true })
   }
@@ -58,7 +58,7 @@ class Lane {
   #prefix
   #servers = new Map()
   #observation = new Observation()
-  /** Of clients: what the server that is asked does with its next connection. */
+  /** Of clients: called with the next connection of the server that they ask. */
   #onpeer = (socket) => socket.destroy()
   #peers = null
   #agent
@@ -97,7 +97,7 @@ class Lane {
     return { open, ended, broken: observation.broken }
   }
 
-  /** Waits until nothing is left of the connection, so that no late event is taken for one of the next. */
+  /** Waits until the connection has ended on both sides, so that no late event counts as one of the next connection. */
   async #idle(input, patience) {
     const isBusy = input.role === 'server' ? () => this.#hasConnections(input) : () => this.#hasSockets()
     for (let waited = 0; waited < patience && (await isBusy()); waited++) await delay(1)
@@ -113,7 +113,7 @@ class Lane {
     return [sockets, freeSockets, requests].some((each) => Object.keys(each).length > 0)
   }
 
-  /** As a client of the server: connects and sends. */
+  /** As a client of the tested server: connects and sends. */
   async #connect(input, parts) {
     const observation = this.#observation
     const socket = net.connect({ path: await this.#server(input), allowHalfOpen: true })
@@ -126,7 +126,7 @@ class Lane {
     return socket
   }
 
-  /** As a server that one of our clients asks: takes the request and sends. */
+  /** As a server that the tested client asks: accepts the request and sends. */
   async #ask(input, parts) {
     const observation = this.#observation
     const socketPath = await this.#peer()
@@ -185,7 +185,7 @@ function observe(socket, observation) {
   socket.on('close', () => observation.close())
 }
 
-/** Sends the parts, a turn of the event loop apart. */
+/** Sends the parts, one in each turn of the event loop. */
 function send(socket, parts, sent) {
   const rest = parts.filter((part) => part.length > 0)
   const next = () => {
@@ -198,8 +198,8 @@ function send(socket, parts, sent) {
 }
 
 /**
- * Resolves with what has been seen once that is one of the expected, or after the patience has run out. Its ticks are timers one after the other, so
- * that the event loop has looked at the sockets between two of them, however busy it is.
+ * Resolves with the observations as soon as they are expected ones, or when the patience is over. The time is measured by timers one
+ * after the other, so the event loop polls the sockets between two of them, however busy it is.
  */
 function settled(observation, snapshot, expected, patience) {
   const texts = expected.map(withoutDetail)
@@ -224,7 +224,7 @@ function settled(observation, snapshot, expected, patience) {
   })
 }
 
-/** On a socket the bytes before an error may come in another number of pieces. */
+/** On a socket the bytes before an error may arrive in another number of pieces. */
 function withoutDetail(snapshot) {
   return JSON.stringify({ ...snapshot, detail: '' })
 }

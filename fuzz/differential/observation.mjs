@@ -1,13 +1,13 @@
-// What a program sees of one connection, and what becomes of the connection.
+// What a program observes of one connection, and how the connection ends.
 
 /**
- * One message as the program gets it.
+ * One message as the program receives it.
  *
  * @typedef {object} Message
- * @property {string} event the event that brought it
+ * @property {string} event the event that the message was an argument of
  * @property {string[]} start method, target and version, or version, status and reason
  * @property {string[]} headers as in `rawHeaders`
- * @property {string} body as latin1; of an upgrade: everything behind the head
+ * @property {string} body as latin1; of an upgrade: everything after the head
  * @property {string[]} trailers as in `rawTrailers`
  * @property {boolean} complete
  * @property {string} end how the stream ended: '' while it has not, 'end', or the code of its error
@@ -17,8 +17,8 @@
  * @typedef {object} Snapshot
  * @property {Message[]} messages
  * @property {string[]} errors the code of the first error, if there was one
- * @property {string} detail of that error: what `bytesParsed` and `rawPacket` say
- * @property {string} output what a server has written, as latin1
+ * @property {string} detail of that error: `bytesParsed` and `rawPacket`
+ * @property {string} output the bytes that a server has written, as latin1
  * @property {boolean} closed whether the connection has ended
  * @property {boolean} kept of clients: whether the agent keeps the connection for another request
  */
@@ -32,9 +32,9 @@ export class Observation {
   output = ''
   closed = false
   kept = false
-  /** Whether the peer could not send everything, so that it may not have seen what was answered. */
+  /** Whether the peer could not send everything, so that it may not have received all answers. */
   broken = false
-  /** Called after everything that is seen. */
+  /** Called after each observation. */
   onchange = () => {}
 
   /**
@@ -63,7 +63,7 @@ export class Observation {
    *
    * @param {Message} message
    * @param {import('node:http').IncomingMessage} incoming
-   * @param {() => void} [ended] called when the message has come whole
+   * @param {() => void} [ended] called when the message is complete
    */
   follow(message, incoming, ended) {
     incoming.on('data', (part) => {
@@ -84,7 +84,7 @@ export class Observation {
   }
 
   /**
-   * Follows a connection that the program has got by 'upgrade' or 'connect'.
+   * Follows a connection that the program has received by 'upgrade' or 'connect'.
    *
    * @param {Message} message
    * @param {import('node:stream').Duplex} socket
@@ -107,7 +107,7 @@ export class Observation {
     })
   }
 
-  /** @param {Error} error only the first counts: what comes behind it depends on how the bytes were cut */
+  /** @param {Error} error only the first one counts, because later ones depend on how the bytes were cut */
   error({ code, bytesParsed, rawPacket }) {
     if (this.errors.length === 0) {
       this.errors.push(String(code))
@@ -116,7 +116,7 @@ export class Observation {
     this.onchange()
   }
 
-  /** @param {Buffer} part what the program has written */
+  /** @param {Buffer} part bytes that the program has written */
   wrote(part) {
     this.output += part.latin1Slice()
     this.onchange()
@@ -128,7 +128,7 @@ export class Observation {
     this.onchange()
   }
 
-  /** @returns {Snapshot} a copy of what has been seen so far */
+  /** @returns {Snapshot} a copy of the observations so far */
   snapshot() {
     const messages = this.messages.map((message) => ({ ...message }))
     const output = this.output.includes('Date: ') ? this.output.replaceAll(/Date: [^\r]*/g, 'Date: …') : this.output

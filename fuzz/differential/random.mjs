@@ -1,4 +1,4 @@
-// Pseudo-random numbers that a seed determines, so that every input can be made again.
+// Pseudo-random numbers that a seed determines, so that every input can be reproduced.
 
 /** A generator of 32-bit numbers (mulberry32) with the choices that the grammars need. */
 export class Random {

@@ -1,4 +1,4 @@
-// What a session prints.
+// The output of a session.
 import { name } from './compare.mjs'
 
 /**
@@ -62,7 +62,7 @@ export function counts({ inputs, messages, counts, rows, unstable }, seconds) {
 
 /**
  * @param {import('./session.mjs').Session} session
- * @returns {string} how often each row of COMPATIBILITY.md was met, and what did not come again
+ * @returns {string} how often each row of COMPATIBILITY.md was found, and the differences that did not occur again
  */
 export function tables({ rows, unstable }) {
   const lines = [...Object.entries(rows), ...Object.entries(unstable).map(([key, count]) => [`once: ${key}`, count])]

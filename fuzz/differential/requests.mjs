@@ -1,4 +1,4 @@
-// The grammar of what a client sends on one connection.
+// The grammar of the requests of one connection.
 import { connectionFields, field, framedBody, lineEnd, plainField, shuffle } from './fields.mjs'
 
 const METHODS = ['GET', 'GET', 'GET', 'POST', 'POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT']
@@ -115,7 +115,7 @@ const PROBE = 'GET /probe HTTP/1.1\r\nHost: a\r\n\r\n'
 
 /**
  * @param {import('./random.mjs').Random} random
- * @returns {{ text: string, messages: number }} one to four requests; the last one often shows where the one before ended
+ * @returns {{ text: string, messages: number }} one to four requests; the last one often is a probe, which shows where the one before it has ended
  */
 export function requests(random) {
   let text = ''
@@ -159,7 +159,7 @@ function requestLine(random, method) {
   return method + space + target + random.usually(' ', 1.5, ['  ', '\t', '', '\r', ' \t']) + version + lineEnd(random)
 }
 
-/** What may stand before a request line. */
+/** Bytes before a request line. */
 function leading(random) {
   return random.usually('', 3, [
     '\r\n',

@@ -1,4 +1,4 @@
-// The grammar of what a server answers to one request.
+// The grammar of the responses to one request.
 import { connectionFields, framedBody, lineEnd, plainField, shuffle } from './fields.mjs'
 
 const STATUS = ['200', '200', '200', '404', '500', '204', '304', '301', '205', '206']
@@ -61,7 +61,7 @@ const INTERIM = ['100 Continue', '102 Processing', '103 Early Hints', '100', '19
 
 /**
  * @param {import('./random.mjs').Random} random
- * @returns {{ text: string, messages: number }} interim responses, a final one, sometimes another one that nobody has asked for
+ * @returns {{ text: string, messages: number }} interim responses, a final one, sometimes another one that no request has asked for
  */
 export function responses(random) {
   let text = ''

@@ -1,14 +1,14 @@
-// The program that serves: every request is read to its end and answered.
+// The program of a server: reads every request to its end, and answers it.
 
-/** Small enough for the grammar's heads to reach them. */
+/** Limits that the heads of the grammar reach. */
 const SMALL_LIMITS = { maxHeaderSize: 160, requireHostHeader: false }
 const SMALL_HEADERS_COUNT = 4
 
 /**
  * @param {typeof import('node:http')} http node's or ours
- * @param {{ profile: string, lenient: boolean }} options `plain` listens to requests alone, `listeners` to all there is, `limits` has small ones,
+ * @param {{ profile: string, lenient: boolean }} options `plain` listens to requests only, `listeners` to all events, `limits` has small limits,
  *   `watched` listens to 'connection', after which a server of ours reads nothing before the listener has returned
- * @param {(socket: object) => import('./observation.mjs').Observation} find which observation an event belongs to; it gets the request or the socket
+ * @param {(socket: object) => import('./observation.mjs').Observation} find returns the observation of a request or a socket
  * @returns {import('node:http').Server}
  */
 export function createProgram(http, { profile, lenient }, find) {

@@ -1,4 +1,4 @@
-// A run of the fuzzer: inputs by the batch, on every road, until the time is over or a difference is found.
+// A run of the fuzzer: runs batches of inputs on every road until the time is over or a difference is found.
 import http from 'node:http'
 import { compare, name } from './compare.mjs'
 import { input, merged } from './inputs.mjs'
@@ -8,17 +8,18 @@ import { minimise } from './minimise.mjs'
 import { NativeRoad } from './native-road.mjs'
 
 const BATCH = 64
-/** A slow one holds nobody up while there are fewer. */
+/** Largest number of runs on sockets at the same time. A slow run delays no other one while there are fewer. */
 const RUNS_ON_SOCKETS = 400
-/** Milliseconds that an outcome on a socket may take: at first, and when a difference is looked at again. */
+/** The time in milliseconds for an outcome on a socket. */
 const PATIENCE = 250
+/** The same when a difference is checked again. */
 const LONG_PATIENCE = 1000
-/** The reference does the same when some of the pieces arrive together. */
+/** The reference has the same outcome when some of the pieces arrive together. */
 const MERGED = Symbol('merged')
 
 /**
  * @typedef {object} Finding
- * @property {import('./inputs.mjs').Input} input as it was found
+ * @property {import('./inputs.mjs').Input} input the input that was found
  * @property {import('./inputs.mjs').Input} smallest
  * @property {string} road
  * @property {boolean} whole whether it was sent at once
@@ -32,8 +33,8 @@ const MERGED = Symbol('merged')
  * @property {number} seed
  * @property {number} seconds
  * @property {number} [first] index of the first input
- * @property {number} [inputs] ends after so many
- * @property {number} [findings] ends after so many differences of different kinds
+ * @property {number} [inputs] the run ends after this number of inputs
+ * @property {number} [findings] the run ends after this number of differences of different kinds
  * @property {typeof import('node:http')} ferrohttp
  */
 
@@ -45,13 +46,13 @@ export class Session {
   #onTheirWay = new Set()
   /** @type {Map<string, Finding>} */
   findings = new Map()
-  /** Messages sent, by role, mode and road; each sent to both implementations, whole or cut. */
+  /** Number of messages sent, by role, mode and road. Each was sent to both implementations, whole or in pieces. */
   counts = {}
-  /** Differences that COMPATIBILITY lists, by row. */
+  /** Number of differences that COMPATIBILITY.md lists, by row. */
   rows = {}
   inputs = 0
   messages = 0
-  /** Differences on sockets that did not come again, by kind. */
+  /** Number of differences on sockets that did not occur again, by kind. */
   unstable = {}
 
   /** @param {Options} options */
@@ -74,7 +75,7 @@ export class Session {
         this.#count(each, 'compatible')
         this.#count(each, 'compatible')
         await this.#judge(each, 'compatible', true, [wholes[i].reference], wholes[i].own)
-        // What the reference makes of the bytes as they came whole is right for the pieces, too.
+        // The reference's outcome for the whole bytes is right for the pieces, too.
         await this.#judge(each, 'compatible', false, [cuts[i].reference, wholes[i].reference], cuts[i].own)
       }
       await this.#onSockets(batch, wholes, cuts)
@@ -89,7 +90,7 @@ export class Session {
     return batch.map((each, i) => ({ reference: references[i], own: own[i] }))
   }
 
-  /** Starts the runs on sockets; waits only while too many are on their way. */
+  /** Starts the runs on sockets, and waits only while too many are in progress. */
   async #onSockets(batch, wholes, cuts) {
     for (const [i, each] of batch.entries()) {
       while (this.#onTheirWay.size >= RUNS_ON_SOCKETS) await Promise.race(this.#onTheirWay)
@@ -98,7 +99,7 @@ export class Session {
     }
   }
 
-  /** Every other input goes whole, the others in pieces. */
+  /** Every second input is sent whole, the others in pieces. */
   async #onSocket(each, ...inMemory) {
     const whole = each.index % 2 === 0
     const known = whole ? inMemory.slice(0, 1) : inMemory.toReversed()
@@ -106,7 +107,7 @@ export class Session {
     const expected = inMemory.flatMap(({ reference, own }) => [reference, own])
     const seen = await this.#native.run(each, whole, expected, PATIENCE)
     this.#count(each, 'native')
-    // What both roads have is a find of the compatible one.
+    // A difference on both roads counts as one of the compatible road.
     const others = inMemory.map(({ reference, own }) => compare(reference, own)).filter((other) => other !== null)
     await this.#judge(each, 'native', whole, references, seen, others)
   }
@@ -118,7 +119,7 @@ export class Session {
     if (road === 'native') this.inputs++
   }
 
-  /** The outcome has to be one of those that the reference has for these bytes. */
+  /** Checks that the outcome is one of those that the reference has for these bytes. */
   async #judge(each, road, whole, references, own, known = []) {
     const differences = references.map((reference) => difference(reference, own, road, whole))
     if (differences.includes(null)) return
@@ -137,14 +138,14 @@ export class Session {
       this.unstable[key] = (this.unstable[key] ?? 0) + 1
       return
     }
-    // The place is taken before the input is minimised, so that the others of its kind need not wait.
+    // Added before the input is minimised, so that further differences of this kind are not minimised, too.
     this.findings.set(key, { ...found, smallest: each, road, whole })
     await this.#minimise(key)
   }
 
   /**
-   * Neighbouring pieces that a socket has received before it was read are one. So `own` is right if the reference does the same
-   * with some of the pieces merged: `MERGED`, or a row, if only a listed difference remains. Otherwise null.
+   * Neighbouring pieces that a socket has received before it was read arrive as one. So `own` is right if the reference has the same
+   * outcome with some of the pieces merged: `MERGED`, or a row, if only a listed difference remains. Otherwise null.
    */
   async #listedWhenMerged(each, own) {
     const inputs = merged(each)
@@ -163,7 +164,7 @@ export class Session {
     return !outcome.own.broken && (await this.#isFinding(outcome, whole, first))
   }
 
-  /** Whether the outcome has the same difference, and no row or merging of pieces explains it. */
+  /** Whether the outcome has the same difference, which neither a row nor merged pieces explain. */
   async #isFinding(outcome, whole, first) {
     if (outcome.difference === null || name(outcome.difference) !== name(first) || listed(outcome) !== null)
       return false

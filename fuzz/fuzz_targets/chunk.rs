@@ -1,4 +1,4 @@
-//! A chunked body never yields more than it holds, ends once, and never stalls.
+//! A chunked body delivers no more bytes than it has, ends once, and never stalls.
 #![no_main]
 
 use std::time::Instant;
@@ -18,7 +18,7 @@ fuzz_target!(|input: (bool, &[u8])| {
     let mut connection = ServerConnection::new(now);
     let step = connection
         .handle_data(now, &limits, HEAD, &mut scratch)
-        .expect("a good head");
+        .expect("a valid head");
     assert_eq!(step.consumed, HEAD.len());
 
     let (mut unread, mut data) = (body, 0);

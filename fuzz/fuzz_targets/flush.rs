@@ -1,12 +1,12 @@
-//! What JavaScript writes to the I/O threads, as arbitrary bytes: a flush is read whole or refused whole, nothing is read from
-//! beyond it, and no connection is named that it does not name.
+//! A flush of arbitrary bytes from JavaScript to the I/O threads is accepted or refused as a whole, nothing beyond it is read, and only
+//! connections that it names are affected.
 #![no_main]
 
 use ferrohttp_net::ConnectionId;
 use ferrohttp_net::fuzz::read_flush;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 
-/// A record that JavaScript could have written, but for what the fuzzer changes of it.
+/// A record that JavaScript could have written, with the changes of the fuzzer.
 #[derive(Debug, Arbitrary)]
 struct Record<'a> {
     kind: u8,
@@ -16,7 +16,7 @@ struct Record<'a> {
     words: [u16; 3],
     count: u8,
     tail: &'a [u8],
-    /// Added to the length that the record says it has.
+    /// Added to the length in the record's header.
     skew: i8,
 }
 
@@ -31,10 +31,10 @@ fn write(records: &[Record<'_>]) -> Vec<u8> {
     for record in records {
         let words = &record.words[..usize::from(record.count % 4)];
         let length = (16 + words.len() * 4 + record.tail.len()).next_multiple_of(4);
-        let said = (length as u32).wrapping_add_signed(i32::from(record.skew) / 16);
+        let claimed = (length as u32).wrapping_add_signed(i32::from(record.skew) / 16);
         let first = u32::from(record.kind % 20) | u32::from(record.flags % 1024) << 8;
         let start = bytes.len();
-        for word in [first, said, record.slot.into(), record.generation.into()] {
+        for word in [first, claimed, record.slot.into(), record.generation.into()] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
         for &word in words {
@@ -46,7 +46,7 @@ fn write(records: &[Record<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// The connections whose ids stand in the headers of records, found by lengths alone.
+/// The connections that the headers of the records name, found by the records' lengths alone.
 fn named(bytes: &[u8]) -> Vec<ConnectionId> {
     let mut rest = bytes;
     let mut found = Vec::new();

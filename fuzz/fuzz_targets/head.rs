@@ -1,5 +1,4 @@
-//! The fast reader of request heads takes nothing that the general one refuses, and reads nothing
-//! otherwise.
+//! The fast reader of request heads accepts no head that the general one refuses, and reads each in the same way.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

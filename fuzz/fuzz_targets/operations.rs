@@ -1,4 +1,4 @@
-//! Any order of calls: the engine says no where it must, and its counts stay right.
+//! Calls in any order: the engine refuses those that its state does not allow, and its counts remain right.
 #![no_main]
 
 use std::time::{Duration, Instant};

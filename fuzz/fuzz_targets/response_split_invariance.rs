@@ -1,4 +1,4 @@
-//! What a client's connection says does not depend on how its bytes are cut.
+//! The events of a client's connection do not depend on how its bytes are cut.
 #![no_main]
 
 use ferrohttp_proto::{
@@ -6,9 +6,9 @@ use ferrohttp_proto::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// An event that outlives its buffer; neighbouring data is one.
+/// An event without references to the buffer. Consecutive data is one event.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+enum Seen {
     Information(u16),
     Response(u16, Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>),
     Data(Vec<u8>),
@@ -16,7 +16,7 @@ enum Said {
     Error(ErrorKind),
 }
 
-impl Said {
+impl Seen {
     fn new(event: ResponseEvent<'_>) -> Self {
         let owned = |fields: Fields<'_>| fields.map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
         match event {
@@ -34,7 +34,7 @@ fn run<'p>(
     pieces: impl Iterator<Item = &'p [u8]>,
     kind: RequestKind,
     limits: &Limits,
-) -> Vec<Said> {
+) -> Vec<Seen> {
     let (mut scratch, mut out) = (Scratch::new(), Vec::new());
     let mut connection = ClientConnection::new();
     connection
@@ -43,22 +43,22 @@ fn run<'p>(
     connection
         .send_end(b"", false, &mut out)
         .expect("the head was sent");
-    let (mut unread, mut said) = (Vec::new(), Vec::new());
+    let (mut unread, mut events) = (Vec::new(), Vec::new());
     for piece in pieces {
         unread.extend_from_slice(piece);
         loop {
             let step = match connection.handle_data(limits, &unread, &mut scratch) {
                 Ok(step) => step,
                 Err(error) => {
-                    said.push(Said::Error(error.kind));
-                    return said;
+                    events.push(Seen::Error(error.kind));
+                    return events;
                 }
             };
             let more = step.event.is_some();
-            match (step.event.map(Said::new), said.last_mut()) {
+            match (step.event.map(Seen::new), events.last_mut()) {
                 (None, _) => {}
-                (Some(Said::Data(part)), Some(Said::Data(data))) => data.extend(part),
-                (Some(event), _) => said.push(event),
+                (Some(Seen::Data(part)), Some(Seen::Data(data))) => data.extend(part),
+                (Some(event), _) => events.push(event),
             }
             unread.drain(..step.consumed);
             if !more {
@@ -67,19 +67,20 @@ fn run<'p>(
         }
     }
     match connection.handle_eof() {
-        Ok(event) => said.extend(event.map(Said::new)),
-        Err(error) => said.push(Said::Error(error.kind)),
+        Ok(event) => events.extend(event.map(Seen::new)),
+        Err(error) => events.push(Seen::Error(error.kind)),
     }
-    said
+    events
 }
 
-/// An overflow may be noticed before something else that is wrong, or behind it: where the part ends that is too long.
-fn agree(one: &[Said], other: &[Said]) -> bool {
-    let ends_early = |short: &[Said], long: &[Said]| {
+/// Whether two lists of events agree. An overflow is noticed at the end of the part that is too long, so it may precede another error or
+/// follow it.
+fn agree(one: &[Seen], other: &[Seen]) -> bool {
+    let ends_early = |short: &[Seen], long: &[Seen]| {
         short.split_last().is_some_and(|(last, before)| {
             matches!(
                 last,
-                Said::Error(ErrorKind::HeaderOverflow | ErrorKind::ChunkExtensionsOverflow)
+                Seen::Error(ErrorKind::HeaderOverflow | ErrorKind::ChunkExtensionsOverflow)
             ) && long.starts_with(before)
         })
     };

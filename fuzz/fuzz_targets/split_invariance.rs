@@ -1,4 +1,4 @@
-//! What a connection says does not depend on how its bytes are cut.
+//! The events of a server's connection do not depend on how its bytes are cut.
 #![no_main]
 
 use std::time::Instant;
@@ -6,27 +6,27 @@ use std::time::Instant;
 use ferrohttp_proto::{ErrorKind, Event, Limits, Scratch, ServerConnection};
 use libfuzzer_sys::fuzz_target;
 
-/// An event that outlives its buffer; neighbouring data is one.
+/// An event without references to the buffer. Consecutive data is one event.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+enum Seen {
     Request(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>),
     Data(Vec<u8>),
     End(Vec<(Vec<u8>, Vec<u8>)>),
     Error(ErrorKind),
 }
 
-fn run<'p>(pieces: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Vec<Said> {
+fn run<'p>(pieces: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Vec<Seen> {
     let (now, mut scratch, mut out) = (Instant::now(), Scratch::new(), Vec::new());
     let mut connection = ServerConnection::new(now);
-    let (mut unread, mut said) = (Vec::new(), Vec::new());
+    let (mut unread, mut events) = (Vec::new(), Vec::new());
     for piece in pieces {
         unread.extend_from_slice(piece);
         loop {
             let step = match connection.handle_data(now, limits, &unread, &mut scratch) {
                 Ok(step) => step,
                 Err(error) => {
-                    said.push(Said::Error(error.kind));
-                    return said;
+                    events.push(Seen::Error(error.kind));
+                    return events;
                 }
             };
             let Some(event) = step.event else {
@@ -40,14 +40,14 @@ fn run<'p>(pieces: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Vec<Said>
             match event {
                 Event::Head(head) => {
                     upgrade = head.upgrade;
-                    said.push(Said::Request(head.target.to_vec(), owned(head.fields)));
+                    events.push(Seen::Request(head.target.to_vec(), owned(head.fields)));
                 }
-                Event::Data(part) => match said.last_mut() {
-                    Some(Said::Data(data)) => data.extend_from_slice(part),
-                    _ => said.push(Said::Data(part.to_vec())),
+                Event::Data(part) => match events.last_mut() {
+                    Some(Seen::Data(data)) => data.extend_from_slice(part),
+                    _ => events.push(Seen::Data(part.to_vec())),
                 },
                 Event::End(trailers) => {
-                    said.push(Said::End(owned(trailers)));
+                    events.push(Seen::End(owned(trailers)));
                     connection
                         .send_head(b"\r\n", false, &mut out)
                         .expect("a request is unanswered");
@@ -62,16 +62,17 @@ fn run<'p>(pieces: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Vec<Said>
             }
         }
     }
-    said
+    events
 }
 
-/// An overflow may be noticed before something else that is wrong, or behind it: where the part ends that is too long.
-fn agree(one: &[Said], other: &[Said]) -> bool {
-    let ends_early = |short: &[Said], long: &[Said]| {
+/// Whether two lists of events agree. An overflow is noticed at the end of the part that is too long, so it may precede another error or
+/// follow it.
+fn agree(one: &[Seen], other: &[Seen]) -> bool {
+    let ends_early = |short: &[Seen], long: &[Seen]| {
         short.split_last().is_some_and(|(last, before)| {
             matches!(
                 last,
-                Said::Error(ErrorKind::HeaderOverflow | ErrorKind::ChunkExtensionsOverflow)
+                Seen::Error(ErrorKind::HeaderOverflow | ErrorKind::ChunkExtensionsOverflow)
             ) && long.starts_with(before)
         })
     };

@@ -1,5 +1,5 @@
-//! What a peer sends to TLS: hellos and records with changes, cut and split anywhere. Nothing is plaintext that the peer has not
-//! encrypted, and splitting changes nothing.
+//! Bytes of a TLS peer: hellos and records with changes, truncated and split anywhere. Only bytes that the peer has encrypted become
+//! plaintext, and splitting makes no difference.
 #![no_main]
 
 use ferrohttp_net::fuzz::{TlsReceiver, TlsSender};
@@ -15,7 +15,7 @@ struct Change {
 enum Input<'a> {
     /// To a server, or to a client that has sent its hello.
     Bytes(bool, &'a [u8]),
-    /// A client's hello with changes, and what follows.
+    /// A client's hello with changes, and the bytes that follow it.
     Hello(Vec<Change>, &'a [u8]),
     /// Records of a connection after its handshake, with changes.
     Records(Vec<&'a [u8]>, Vec<Change>),
@@ -32,7 +32,7 @@ fn change(bytes: &mut [u8], changes: &[Change]) -> bool {
     changed
 }
 
-/// Receives bytes in parts of these sizes, over and over. Returns the failure.
+/// Receives bytes in parts of these sizes, which are repeated. Returns the failure.
 fn receive(receiver: &mut TlsReceiver, bytes: &[u8], sizes: &[u8]) -> Option<u16> {
     let mut sizes = sizes.iter().cycle();
     let mut rest = bytes;
