@@ -6,7 +6,7 @@ import { median } from './http/statistics.mjs'
 const README = new URL('../README.md', import.meta.url)
 const CHART = new URL('../docs/speed.svg', import.meta.url)
 
-/** Scenarios of the chart, the first cells of their rows in the README, and what they are in the chart. */
+/** Scenarios of the chart, the first cells of their rows in the README, and their labels in the chart. */
 const BARS = [
   ['application-64', 'an application: Express 5, EJS, sessions, Redis', 'application: Express, Redis'],
   ['express-64', 'Express 5 hello, 64 connections', 'Express 5 hello'],
@@ -39,7 +39,7 @@ export function ratios(markdown) {
 
 /**
  * @param {string} markdown
- * @returns {[string, number][]} what `draw` takes
+ * @returns {[string, number][]} the argument of `draw`
  * @throws when a row of the chart is missing
  */
 export function barsOf(markdown) {
@@ -52,7 +52,7 @@ export function barsOf(markdown) {
 
 /**
  * @param {import('./http/report.mjs').Result[]} results
- * @returns {[string, number][]} what `draw` takes, of those scenarios of the chart that were measured
+ * @returns {[string, number][]} the argument of `draw`, of those scenarios of the chart that were measured
  */
 export function ratiosOf(results) {
   const rate = (name, scenario) => {

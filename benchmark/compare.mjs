@@ -60,7 +60,7 @@ async function main() {
   }
 }
 
-/** The server of a checkout, as `ServerProcess` wants it. */
+/** The server of a checkout, for `ServerProcess`. */
 function build(folder, node) {
   const isNode = folder === NODE
   const servers = isNode ? OWN_SERVERS : resolve(process.env.INIT_CWD ?? '.', folder, 'benchmark/servers')
@@ -71,7 +71,7 @@ function build(folder, node) {
   }
 }
 
-/** Who answers gateways. */
+/** The server that answers gateways. */
 function gatewayPeer(node) {
   const { found, missing } = locate(['hyper'], node)
   if (found.length === 0) throw new UsageError(`gateways need a server to ask: ${missing[0].reason}`)
@@ -79,8 +79,8 @@ function gatewayPeer(node) {
 }
 
 /**
- * Both servers run at the same time and get their load in turns, so that a slow second of the machine falls on both. Which one is
- * started first, and which one a round begins with, alternates. Each has a service of its own, where the scenario has one.
+ * Both servers run at the same time and get their load in turns, so that a slow second of the machine affects both. The server that is
+ * started first, and the one that a round begins with, alternate. Each has a service of its own, if the scenario has one.
  *
  * @returns {Promise<{ cpu: number, js: number }>} medians of the ratios of neighbouring windows
  */

@@ -1,5 +1,5 @@
-// Sends 1 GiB through the example server in every direction and manner, and watches the server's memory: back-pressure
-// that does not hold shows as growth. Ends with 1 when a hash differs or the server grew by 64 MiB or more.
+// Sends 1 GiB through the example server in every direction and manner, and measures the server's memory, which grows if
+// back-pressure fails. Ends with 1 when a hash differs or the server grew by 64 MiB or more.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -15,12 +15,12 @@ const EXAMPLE = fileURLToPath(new URL('../docs/example/server.js', import.meta.u
 
 const MIB = 1024 * 1024
 const GROWTH_LIMIT = 64 * MIB
-/** Many small transfers warm the code up; few large ones would hide in the base what a missing back-pressure piles up. */
+/** Many small transfers warm the code up. With few large ones, the base would include bytes that pile up without back-pressure. */
 const WARM_UP = { bytes: 4 * MIB, times: 64 }
 const SAMPLE_MS = 50
 const START_MS = 15_000
 const STALL_MS = 3000
-/** Below what a client sends over loopback, so that the consumer is what everything waits for. */
+/** Less than a client sends over loopback, so that all wait for the consumer. */
 const SLOW_BYTES_PER_SECOND = 200 * MIB
 
 const CASES = [
@@ -67,7 +67,7 @@ async function check(transfer, pid, base) {
   const { ok, reason } = await run(transfer)
   const seconds = (performance.now() - started) / 1000
   clearInterval(timer)
-  // The samples are the fallback for kernels that do not let the peak be reset; then the peak is the whole run's.
+  // On kernels that cannot reset the peak, it is that of the whole run, so the samples are used.
   if (peakCanBeReset) peak = peakResidentBytes(pid)
   const growth = peak - base
   const passed = ok && growth < GROWTH_LIMIT
@@ -80,7 +80,7 @@ async function check(transfer, pid, base) {
 
 let peakCanBeReset = true
 
-/** Between samples memory may come and go; the kernel's own high-water mark misses nothing. See proc_pid_clear_refs(5). */
+/** Resets the kernel's high-water mark, which includes memory that was used only between two samples. See proc_pid_clear_refs(5). */
 function resetPeak(pid) {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5')

@@ -9,7 +9,7 @@ import { closedLoop, openLoop } from './overload/load.mjs'
 
 const SERVER = fileURLToPath(new URL('overload/server.cjs', import.meta.url))
 const KINDS = { node: 'node:http', ferrohttp: 'ferrohttp', refusing: 'ferrohttp, overload' }
-/** Requests of the first seconds are not counted: the servers run warm, and the interval passes. */
+/** Seconds at the beginning whose requests are not counted: the code is compiled, and the interval passes. */
 const WARM_UP = 2
 
 async function measure(kind, { node, seconds, factor }) {

@@ -15,7 +15,7 @@ import { PROXIES } from './restarts/proxies.mjs'
 const SERVICE = fileURLToPath(new URL('restarts/service.js', import.meta.url))
 const REGISTER = fileURLToPath(new URL('../dist/register.js', import.meta.url))
 
-/** `leaves`: the proxy is asked to send nothing new to a service before that gets its signal. */
+/** `leaves`: before a service gets its signal, the proxy is asked to send it no new requests. */
 const CASES = [
   { title: 'nginx, retries', proxy: 'nginx', retries: true, leaves: false },
   { title: 'nginx, no retries, taken out first', proxy: 'nginx', retries: false, leaves: true },
@@ -70,7 +70,7 @@ async function run({ proxy, retries, leaves, drains, restarts, clients, node }) 
       await once(processes[name], 'exit')
       processes[name] = await start(node, services[name], drains)
       if (leaves) await front.enter(name)
-      // The proxy has seen that it is back.
+      // The proxy has noticed that the service runs again.
       await sleep(700)
     }
     return await clientsOf.stop()

@@ -39,7 +39,7 @@ async function main() {
   if (options.svg && writeChart(options.svg, all)) console.error(`chart: ${options.svg}`)
 }
 
-/** The scenarios for which everything is there. Only one that was asked for by name has to be. */
+/** The scenarios whose requirements are met. It is an error if one that was named has a missing requirement. */
 function possible({ scenarios, named }) {
   const absent = scenarios.map((scenario) => ({ scenario, need: missingNeed(scenario) }))
   for (const { scenario, need } of absent) {
@@ -57,7 +57,7 @@ function peer({ server, node }) {
   return found[0]
 }
 
-/** Rounds go ABCD ABCD …, so that a slow minute of the machine falls on everybody. */
+/** Rounds have the order ABCD ABCD …, so that a slow minute of the machine affects all implementations. */
 async function run(scenarios, implementations, { rounds, ...how }) {
   const results = scenarios.flatMap((scenario) =>
     implementations

@@ -1,6 +1,6 @@
-// Mixed traffic for as long as one likes: good requests and everything that goes wrong in an hour, squeezed together.
-// Between stretches all peers leave and the server is looked at: what it holds must not grow. Ends with 1 when it does or when
-// an answer was wrong. See README.md.
+// Mixed traffic for a given time: valid requests, and the faults that a server meets in an hour. Between stretches all peers
+// leave, and the server's memory and handles are compared, which must not grow. Ends with 1 if they do, or if an answer was
+// wrong. See README.md.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { leave, VISITS, visit } from './soak/traffic.mjs'
 
 const SERVER = fileURLToPath(new URL('servers/soak.js', import.meta.url))
 const MIB = 1024 * 1024
-/** Allowed from the first look to the last. Memory moves by some MiB from look to look even in an idle process. */
+/** Allowed growth between the first and the last sample. Memory varies by some MiB even in an idle process. */
 const RSS_LIMIT = 32 * MIB
 const HEAP_LIMIT = 4 * MIB
 /** Longer than any of the server's time limits. */
@@ -75,7 +75,7 @@ async function keepVisiting(port, until, tally) {
   }
 }
 
-/** What the server holds once its last connection is gone. */
+/** A sample of the server after its last connection has closed. */
 async function quietLook(server) {
   const deadline = performance.now() + QUIET_MS
   for (;;) {

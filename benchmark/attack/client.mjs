@@ -35,7 +35,7 @@ async function converse(port, until, times, { path, pause }) {
   while (now() < until) {
     const sent = now()
     socket.write(head)
-    // A connection that the server has closed between two requests costs the next one its time.
+    // If the server has closed the connection between two requests, the time of the next request includes a new connection.
     while (!(await answered(socket))) {
       socket = connect(port)
       socket.write(head)

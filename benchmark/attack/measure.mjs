@@ -27,7 +27,7 @@ const MIB = 1024 * 1024
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-/** Connections that one process can have here at the most: Node raises the limit of descriptors as far as the system allows. */
+/** Largest number of connections of one process: Node raises the limit of descriptors as far as the system allows. */
 function mostConnections() {
   const { stdout } = spawnSync('sh', ['-c', 'ulimit -H -n'], { encoding: 'utf8' })
   return stdout.trim() === 'unlimited' ? Number.POSITIVE_INFINITY : Number(stdout) - RESERVED
@@ -48,7 +48,7 @@ async function startPeers(kind, count, port, timeout, node) {
   return groups
 }
 
-/** What the peers have seen. */
+/** The reports of all peers. */
 async function reports(groups) {
   const all = await Promise.all(
     groups.map((group) => {
@@ -78,7 +78,7 @@ export async function measure(attack, implementation, isBlocked, { node, timeout
   const groups = await startPeers(kind, count, port, timeout, node)
   const connected = performance.now()
   await sleep(500)
-  // Up to the first timeout, less a blocked second, and from there until the last one is over.
+  // Until a blocked second before the first timeout, and from there to the end of the last one.
   const [rest, end] = [began + timeout - 1_100 - performance.now(), connected + timeout + 2_500]
   if (rest < 1_000) throw new Error(`${count} peers took too long to connect: a larger --timeout is needed`)
   const used = cpuUsage(server.pid).cpu

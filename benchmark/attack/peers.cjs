@@ -13,7 +13,7 @@ let failed = 0
 /** Milliseconds between the end of the server's timeout and the close of a connection. */
 const late = []
 
-/** The server's timeout begins now. A connection that has begun again has the later time. */
+/** Notes that the server's timeout begins now. A second call replaces the time. */
 function begin(socket) {
   socket.began = performance.now()
 }

@@ -1,4 +1,4 @@
-// What every client's program does around its own way of asking: one answer compared whole, warm-up, a window, drain, figures.
+// The common part of the clients' programs: compares one whole answer, warms up, measures a window, drains, and prints figures.
 // Arguments: port, scenario, warm-up and window in milliseconds. Prints the figures as one line of JSON and ends by itself.
 // A wrong answer or a failed request ends the process with code 1.
 import { cpuUsage, residentBytes } from '../http/process-usage.mjs'
@@ -8,7 +8,7 @@ import { Latencies } from './latencies.mjs'
 /**
  * @typedef {object} Client
  * @property {(done: (status: number, bytes: number) => void, kept?: Buffer[]) => void} ask sends one request and reads its
- *   answer to the end; the body's chunks go to `kept` where given
+ *   answer to the end; adds the body's chunks to `kept`, if it is passed
  * @property {() => void | Promise<void>} close ends the connections
  * @property {() => void} [check] throws when the requests were not made as they should have been
  */
@@ -37,7 +37,7 @@ export function requestOptions({ method, path, bodyBytes = 0 }) {
   return { options: { method, path, headers: body ? { 'Content-Length': bodyBytes } : {} }, body }
 }
 
-/** The first answer, to its last byte; those under load are checked by status and length. */
+/** Compares the whole first answer. Those under load are checked by status and length. */
 function compare(client, { answer }) {
   const kept = []
   return new Promise((resolve, reject) => {
@@ -50,14 +50,14 @@ function compare(client, { answer }) {
 }
 
 /**
- * Keeps `connections` requests in flight; the window opens and closes at the end of one, without a pause between warm-up,
+ * Keeps `connections` requests in flight. The window begins and ends with the end of a request, without a pause between warm-up,
  * window and drain.
  */
 function load(client, { connections, answer }, warmUpMs, windowMs) {
   const latencies = new Latencies()
   let inFlight = connections
   let answered = 0
-  /** With the first one, which was compared. */
+  /** Number of requests, including the first one, which was compared. */
   let total = 1
   let opened = null
   let figures = null

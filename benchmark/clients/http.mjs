@@ -1,4 +1,4 @@
-// The one client that Node, Bun and ferrohttp run unchanged. HTTP_MODULE says whose `request` it is, as in servers/app.js.
+// The one client that Node, Bun and ferrohttp run unchanged. HTTP_MODULE names the module with its `request`, as in servers/app.js.
 import { createRequire } from 'node:module'
 import { AUTHORITY } from '../http/certificates.mjs'
 import { drive, fail, requestOptions } from './drive.mjs'
@@ -10,7 +10,7 @@ const SECURE = isOurs ? '../../dist/https.js' : 'node:https'
 
 await drive((port, scenario) => {
   const { Agent, request } = require(scenario.tls === undefined ? PLAIN : SECURE)
-  // With a limit on its sockets even an agent that keeps none asks for keep-alive, for the requests that wait.
+  // With a limit on its sockets, an agent without keep-alive also keeps connections, for requests that wait.
   const pool = scenario.close ? { keepAlive: false } : { keepAlive: true, maxSockets: scenario.connections }
   const agent = new Agent(scenario.tls === undefined ? pool : { ...pool, ca: AUTHORITY })
   const { options, body } = requestOptions(scenario)
@@ -33,7 +33,7 @@ await drive((port, scenario) => {
   return { ask, close: () => agent.destroy(), check: isOurs ? onNativeRoad : undefined }
 })
 
-/** ferrohttp falls back to JavaScript where a program needs it; these figures are of its I/O threads. */
+/** Checks that I/O threads have served all connections, because ferrohttp uses JavaScript where a program needs that. */
 function onNativeRoad() {
   const { native, compatible } = require(PLAIN).stats().client
   if (native === 0 || compatible !== 0) throw new Error(`${native} native connections, ${compatible} compatible ones`)

@@ -1,6 +1,6 @@
-// Latencies in a fixed number of counters, so that how long a run takes does not show in the client's memory.
+// Latencies in a fixed number of counters, so that the client's memory does not depend on the length of a run.
 
-/** Counters for each power of two: a figure is off by less than 1 %. */
+/** Counters for each power of two, so that the error of a figure is less than 1 %. */
 const STEPS = 128
 const SHIFT = Math.log2(STEPS)
 /** Of 2^31 µs, half an hour. */
@@ -36,7 +36,7 @@ export class Latencies {
   }
 }
 
-/** The first STEPS slots hold one microsecond each, the next STEPS / 2 two each, and so on. */
+/** The counter of a latency. The first STEPS counters have one microsecond each, the next STEPS / 2 two each, and so on. */
 function slot(microseconds) {
   const power = Math.max(0, 32 - Math.clz32(microseconds) - SHIFT)
   return power * (STEPS / 2) + (microseconds >> power)

@@ -1,5 +1,5 @@
-// `undici.request` on a Pool of as many connections as there are requests in flight; as the Pool's method, which spares it
-// parsing a URL each time.
+// `undici.request` on a Pool with one connection for each request in flight. It is called as a method of the Pool, which does not
+// parse a URL for each request.
 import { Pool } from 'undici'
 import { AUTHORITY, origin } from '../http/certificates.mjs'
 import { drive, fail, requestOptions } from './drive.mjs'

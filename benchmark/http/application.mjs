@@ -1,10 +1,10 @@
-// What is asked of servers/application.js: pages, JSON, static files, and requests of users who have logged in.
+// The requests to servers/application.js: pages, JSON, static files, and requests of users who have logged in.
 import http from 'node:http'
 import { FILES } from './files.mjs'
 import { check } from './verify.mjs'
 
 const PRODUCTS = 20
-/** As many as there are connections, so that a session is hardly ever in use twice at a time. */
+/** One for each connection, so that two requests seldom use the same session at the same time. */
 const USERS = 64
 
 const product = (id) => ({ id, name: `Product <${id}>`, price: id * 100 + 99 })
@@ -22,7 +22,7 @@ ${Array.from({ length: PRODUCTS }, (_, index) => row(product(index + 1))).join('
 </html>
 `
 
-/** How often each request is sent, of ten. */
+/** Each request, and how many of ten requests it is. */
 const MIX = [
   { share: 3, path: '/', answer: page },
   { share: 3, path: '/api/products/7', answer: JSON.stringify(product(7)) },

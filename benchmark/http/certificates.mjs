@@ -9,7 +9,7 @@ export const AUTHORITY = readFileSync(AUTHORITY_FILE, 'utf8')
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {Record<string, string>} the environment of a server: where its key and its certificate are
+ * @returns {Record<string, string>} the environment of a server, with the files of its key and certificate
  */
 export function serverFiles({ tls }) {
   return tls === undefined ? {} : { TLS_KEY: at(`${tls}.key`), TLS_CERT: at(`${tls}.pem`) }
@@ -17,6 +17,6 @@ export function serverFiles({ tls }) {
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {string} where its server is, without the port
+ * @returns {string} the origin of its server, without the port
  */
 export const origin = ({ tls }) => (tls === undefined ? 'http://127.0.0.1' : 'https://127.0.0.1')

@@ -6,16 +6,16 @@ import { onMeasuredCore, onOtherCore } from './pinning.mjs'
 import { ServerProcess } from './server-process.mjs'
 import { ask } from './verify.mjs'
 
-/** What starting, comparing, draining and ending may take besides warm-up and window. */
+/** The time for starting, comparing, draining and ending, in addition to warm-up and window. */
 const GRACE_MS = 30_000
 
 /**
- * @param {import('./implementations.mjs').Implementation} implementation whose client it is
+ * @param {import('./implementations.mjs').Implementation} implementation the one whose client is measured
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {import('./implementations.mjs').Implementation} peer whose server it asks
+ * @param {import('./implementations.mjs').Implementation} peer the one whose server answers
  * @param {{ warmUpMs: number, windowMs: number }} times
  * @returns {Promise<import('./measure.mjs').Sample>}
- * @throws when an answer was wrong, a request failed, or connections were not kept or closed as the scenario says
+ * @throws when an answer was wrong, a request failed, or connections were kept or closed against the scenario
  */
 export async function measureClient(implementation, scenario, peer, times) {
   const how = { pin: onOtherCore, env: { COUNT_CONNECTIONS: '1' } }
@@ -44,10 +44,10 @@ async function run({ client, env }, { name }, port, { warmUpMs, windowMs }) {
   return JSON.parse(stdout)
 }
 
-/** A client that keeps what it should close, or closes what it should keep, measures something else. */
+/** Checks the number of connections: a client that keeps those that it should close, or the reverse, would measure something else. */
 async function checkConnections(port, { connections, close, tls }, requests) {
   const { body } = await ask(port, { method: 'GET', path: '/connections', tls })
-  // Without the one that asked for this.
+  // Without the connection of this request.
   const opened = Number(body.toString()) - 1
   const right = close ? opened === requests : opened >= 1 && opened <= connections
   if (!right) throw new Error(`${opened} connections opened for ${requests} requests, ${connections} at a time`)

@@ -1,11 +1,11 @@
 // A process that holds streams of server-sent events and compares each event. Arguments: port, path, how many streams.
-// Prints {"open":N} when each stream has had its first event. For each line of its standard input it prints what has arrived since
-// the last one. Ends with its standard input.
+// Prints {"open":N} when each stream has had its first event. For each line of its standard input it prints the figures since the
+// last line. Ends with its standard input.
 import http from 'node:http'
 import { createInterface } from 'node:readline'
 import { Latencies } from '../clients/latencies.mjs'
 
-/** Few enough at a time that no accept queue overflows. */
+/** Number of streams that are opened at the same time: few enough for every accept queue. */
 const OPENING_AT_ONCE = 64
 const EVENT = /^data: (\d+) ([\d.]+)\n\n$/
 

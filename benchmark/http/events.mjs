@@ -1,15 +1,15 @@
-// What server-sent events cost: many streams, one event a second on each.
+// The cost of server-sent events: many streams, one event a second on each.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoadProgram } from './load-program.mjs'
 
-/** A second with all streams open is warm-up enough: the first events have come by then. */
+/** The warm-up in milliseconds with all streams open, after which each has had its first event. */
 const SETTLE_MS = 1_000
 
 /**
  * @param {import('./server-process.mjs').ServerProcess} server
  * @param {import('./scenarios.mjs').Scenario} scenario
  * @param {number} milliseconds
- * @param {(result: () => Promise<object>) => Promise<import('./measure.mjs').Sample>} figures takes what it passes as the window
+ * @param {(result: () => Promise<object>) => Promise<import('./measure.mjs').Sample>} figures measures while the function that it gets runs
  */
 export async function measureEvents({ port }, { path, connections }, milliseconds, figures) {
   const client = new LoadProgram('events-client.mjs', [port, path, connections])

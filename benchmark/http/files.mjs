@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Lines of 16 bytes, each with its number, so that a part at a wrong place is seen. */
+/** Lines of 16 bytes, each with its number, so that a part at a wrong place is detected. */
 const lines = (bytes) => Array.from({ length: bytes / 16 }, (_, line) => `${`${line}`.padStart(15, '0')}\n`).join('')
 
 /** @type {Record<string, string>} contents by name */
@@ -17,7 +17,7 @@ let folder
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {Record<string, string>} the environment of a server: where its files are
+ * @returns {Record<string, string>} the environment of a server, with the folder of its files
  */
 export function servedFiles({ files }) {
   if (!files) return {}

@@ -1,4 +1,4 @@
-// The load of handshakes: a connection for each request, by peer-hyper/src/bin/handshakes.rs, on its own core.
+// The load of handshakes: a connection for each request, made by peer-hyper/src/bin/handshakes.rs on its own core.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -12,7 +12,7 @@ export const INSTALL = `the load of handshakes is not built: ${RIVALS}`
 
 export const isThere = () => existsSync(HANDSHAKES)
 
-/** As `load` of load.mjs. Sessions that are resumed were begun before that, and are not counted. */
+/** As `load` of load.mjs. The sessions that are resumed begin before the window, and are not counted. */
 export async function load(port, { handshake, connections, path, answer }, milliseconds, begin) {
   const values = [port, AUTHORITY_FILE, handshake, connections, milliseconds, path, answer.bytes]
   const [file, ...args] = onOtherCore([HANDSHAKES, ...values.map(String)])

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
 
-/** Few enough at a time that no accept queue overflows. */
+/** Number of connections that are opened at the same time: few enough for every accept queue. */
 const OPENING_AT_ONCE = 64
 
 const [port, path, wanted, authority] = [

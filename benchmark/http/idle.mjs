@@ -4,15 +4,15 @@ import { AUTHORITY_FILE } from './certificates.mjs'
 import { LoadProgram } from './load-program.mjs'
 import { residentBytes } from './process-usage.mjs'
 
-/** The first connections grow heaps and warm code up; what they cost is not the price of one more. */
+/** Connections before the measurement. The first ones grow heaps and warm code up, and cost more than later ones. */
 const WARM_UP_CONNECTIONS = 500
-/** Long enough for freed memory and idle-time work to show, short of every default keep-alive timeout (5 s). */
+/** Long enough for garbage collection and work in idle time, and shorter than every default keep-alive timeout (5 s). */
 const SETTLE_MS = 1_000
 
 /**
  * @param {import('./server-process.mjs').ServerProcess} server
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {Promise<{ bytes: number, rss: number }>} bytes a connection, and the server's whole RSS holding them all
+ * @returns {Promise<{ bytes: number, rss: number }>} bytes for each connection, and the server's RSS with all of them
  */
 export async function measureIdle(server, scenario) {
   const first = await hold(server.port, scenario, WARM_UP_CONNECTIONS)

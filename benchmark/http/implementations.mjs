@@ -1,4 +1,4 @@
-// Who is measured, and where each one's program is.
+// The implementations that are measured, and their programs.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -28,9 +28,9 @@ export const NAMES = ['ferrohttp', 'node', 'undici', 'bun', 'hyper']
  * @property {string} title for the report, with its version
  * @property {(scenario: import('./scenarios.mjs').Scenario) => string[]} [server] the program and its arguments; absent: only a client
  * @property {string[]} [client] the program, which takes the arguments of clients/drive.mjs; absent: only a server
- * @property {string[]} [start] the program and what makes it this implementation, without a script
+ * @property {string[]} [start] the program with the arguments that select this implementation, without a script
  * @property {Record<string, string>} env
- * @property {boolean} javascript whether the main thread is the one that runs JavaScript
+ * @property {boolean} javascript whether the main thread runs JavaScript
  */
 
 /**
@@ -60,7 +60,7 @@ export function takesPart({ server, client, start, javascript }, { kind, program
   return server !== undefined && (javascript || program === undefined)
 }
 
-/** The service over TCP that some handlers ask, the same for everybody. */
+/** The service over TCP that some handlers ask, the same for all implementations. */
 export const LINES = {
   name: 'lines',
   server: () => [process.execPath, at('../servers/lines.js')],
@@ -131,7 +131,7 @@ const DESCRIBE = {
   }),
 }
 
-/** npm installs it whatever Node.js it is for. */
+/** Whether this Node.js can load undici, which npm also installs for a Node.js that cannot. */
 function loadsUndici(node) {
   return spawnSync(node, ['--eval', `require(${JSON.stringify(dirname(UNDICI))})`]).status === 0
 }

@@ -13,7 +13,7 @@ export class LoadProgram {
   #gone
 
   /**
-   * @param {string} name of the script in this folder; it ends when its standard input does
+   * @param {string} name the script in this folder; it ends with its standard input
    * @param {(string | number)[]} values its arguments
    */
   constructor(name, values) {
@@ -27,9 +27,9 @@ export class LoadProgram {
   }
 
   /**
-   * @param {string} [command] what to write to its standard input first
+   * @param {string} [command] a line for its standard input, written first
    * @returns {Promise<any>} its next line
-   * @throws when it ends before, or prints nothing for a minute; it has been killed then
+   * @throws if it ends before that, or prints nothing for a minute and is killed
    */
   async report(command) {
     try {

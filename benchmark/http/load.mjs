@@ -1,4 +1,4 @@
-// Loads a server, by wrk or, where each request has a handshake of its own, by the program that counts handshakes, or by a storm.
+// Loads a server: by wrk, by the program of handshakes if each request has one of its own, or by a storm.
 import * as handshakes from './handshakes.mjs'
 import * as storm from './storm.mjs'
 import * as wrk from './wrk.mjs'
@@ -11,7 +11,7 @@ function tool({ handshake, storm: isStorm }) {
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {string | null} how to install what this scenario's load needs, null if it is there
+ * @returns {string | null} how to install the tool for this scenario's load, null if it is there
  */
 export function missingTool(scenario) {
   const { isThere, INSTALL } = tool(scenario)

@@ -1,4 +1,4 @@
-// One sample: a fresh server, verified, warmed up, loaded, stopped; or a fresh client, which does that to itself.
+// One sample: a new server is verified, warmed up, loaded and stopped; a new client does that by itself.
 import { prepareApplication } from './application.mjs'
 import { measureClient } from './client.mjs'
 import { measureEvents } from './events.mjs'
@@ -11,7 +11,7 @@ import { ServerProcess } from './server-process.mjs'
 import { measureStart } from './start.mjs'
 import { verify } from './verify.mjs'
 
-/** Enough for V8 and JSC to have compiled the hot path; on one connection it is some 5,000 requests. */
+/** Long enough for V8 and JSC to compile the hot path: some 5,000 requests on one connection. */
 const WARM_UP_MS = 500
 const SERVICES = { lines: LINES, redis: REDIS }
 
@@ -30,9 +30,9 @@ const SERVICES = { lines: LINES, redis: REDIS }
 /**
  * @param {import('./implementations.mjs').Implementation} implementation
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {{ seconds: number, server: import('./implementations.mjs').Implementation | null, warmUpAtMost?: number }} how `server`: who
- *   answers a client, or a gateway; `warmUpAtMost`: milliseconds
- * @returns {Promise<Sample | { bytes: number, rss: number } | null>} null where the load's tool is missing, and the answer was verified
+ * @param {{ seconds: number, server: import('./implementations.mjs').Implementation | null, warmUpAtMost?: number }} how `server`: the server
+ *   that answers a client, or a gateway; `warmUpAtMost`: milliseconds
+ * @returns {Promise<Sample | { bytes: number, rss: number } | null>} null if the load's tool is missing, and the answer was only verified
  */
 export async function measure(implementation, scenario, { seconds, server, warmUpAtMost = Number.POSITIVE_INFINITY }) {
   const warmUpMs = Math.min(scenario.warmUpMs ?? WARM_UP_MS, warmUpAtMost)
@@ -49,8 +49,8 @@ export async function measure(implementation, scenario, { seconds, server, warmU
 /**
  * Runs `use` with the service that the scenario's server asks, if it has one.
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {import('./implementations.mjs').Implementation | null} server who answers a gateway
- * @param {(env: Record<string, string>) => Promise<unknown>} use takes the environment of the server
+ * @param {import('./implementations.mjs').Implementation | null} server the server that answers a gateway
+ * @param {(env: Record<string, string>) => Promise<unknown>} use receives the environment of the server
  */
 export async function withBackend(scenario, server, use) {
   if (scenario.backend === undefined) return await use({})
@@ -60,8 +60,8 @@ export async function withBackend(scenario, server, use) {
 }
 
 /**
- * Compares the server's answers, and does what has to be done before the load.
- * @returns {Promise<import('./scenarios.mjs').Scenario>} what to load it with
+ * Compares the server's answers, and prepares the load.
+ * @returns {Promise<import('./scenarios.mjs').Scenario>} the scenario with its prepared requests
  */
 export async function prepare(server, scenario) {
   // Its client compares each event.

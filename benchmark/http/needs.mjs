@@ -1,4 +1,4 @@
-// What a scenario needs besides Node.js and the load: packages of benchmark/package.json, programs of the system.
+// The requirements of a scenario besides Node.js and the load: packages of benchmark/package.json, programs of the system.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ const REDIS = 'redis-server is not installed: `apt-get install redis-server` on 
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @returns {string | null} what is missing and how to install it, null if everything is there
+ * @returns {string | null} the missing requirement and how to install it, null if there is none
  */
 export function missingNeed({ packages = [], backend }) {
   const absent = packages.find(

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios.mjs'
 import { NAMES } from './implementations.mjs'
 
-/** What --smoke runs: each way of framing and keeping a connection once, each program, and a client, in a minute. */
+/** The scenarios of --smoke: each framing, each way of keeping a connection, each program, and a client, in a minute. */
 const SMOKE_SCENARIOS = [
   ...['hello-64', 'pipelined-16', 'new-connection', 'upload-64k', 'download-1m-16', 'immediate-64'],
   ...['application-64', 'file-stream-64', 'pipeline-64', 'static-64', 'writes-64', 'sse-5000'],
@@ -13,10 +13,10 @@ const SMOKE_SCENARIOS = [
   ...['https-64', 'https-full', 'client-64', 'https-client-64'],
 ]
 const SMOKE_IMPLEMENTATIONS = ['ferrohttp', 'node']
-/** Who answers the clients: the fastest there is, or where nothing may be installed the server that is always there. */
+/** The server that answers the clients: the fastest one, or with --smoke the one that needs no installation. */
 const SERVER = 'hyper'
 const SMOKE_SERVER = 'node'
-/** No figure counts there. */
+/** Short, because --smoke reports no figures. */
 const SMOKE_WARM_UP_MS = 200
 
 export const USAGE = `Usage: npm run bench -- [options]
@@ -31,11 +31,11 @@ export const USAGE = `Usage: npm run bench -- [options]
   --append          keep what the file of --json has of other scenarios and implementations
   --svg FILE        the chart (default: benchmark/results/last.svg)`
 
-/** Where the results of the last run are, unless another file is named. */
+/** The file of the results of the last run, unless another one is named. */
 const RESULTS = fileURLToPath(new URL('../results/last.raw.json', import.meta.url))
 const CHART = fileURLToPath(new URL('../results/last.svg', import.meta.url))
 
-/** A mistake of the person at the keyboard: shown without a stack. */
+/** A mistake of the user, which is shown without a stack. */
 export class UsageError extends Error {}
 
 /**
@@ -88,7 +88,7 @@ export function parseOptions(args) {
 }
 
 /**
- * `parseArgs`, whose errors are mistakes of the person at the keyboard.
+ * `parseArgs`, whose errors are mistakes of the user.
  *
  * @throws {UsageError}
  */
@@ -100,7 +100,7 @@ export function parse(config) {
   }
 }
 
-/** npm runs scripts in the package's folder; INIT_CWD is where the person typed the path. */
+/** The absolute path of an argument. npm runs scripts in the package's folder; INIT_CWD is the user's folder. */
 function file(path) {
   return path === undefined ? undefined : resolve(process.env.INIT_CWD ?? '.', path)
 }

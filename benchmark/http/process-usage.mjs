@@ -1,4 +1,4 @@
-// What a process has used so far, from /proc (Linux).
+// The CPU time and memory of a process, from /proc (Linux).
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**

@@ -1,4 +1,4 @@
-// How far a run is, on standard error: one line that is rewritten in a terminal, a line for each sample elsewhere.
+// Prints the progress of a run to standard error: one line that is rewritten in a terminal, a line for each sample elsewhere.
 
 export class Progress {
   #total
@@ -10,7 +10,7 @@ export class Progress {
     this.#total = total
   }
 
-  /** @param {string} what the sample that begins now */
+  /** @param {string} what description of the sample that begins now */
   next(what) {
     const line = `[${this.#done + 1}/${this.#total}${this.#left()}] ${what}`
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`)
@@ -21,7 +21,7 @@ export class Progress {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   }
 
-  /** Once a few samples are done, by what they have taken. */
+  /** The remaining time, estimated from the finished samples. Empty before a few are finished. */
   #left() {
     if (this.#done < 3) return ''
     const milliseconds = ((performance.now() - this.#started) / this.#done) * (this.#total - this.#done)

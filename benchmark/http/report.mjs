@@ -2,7 +2,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { median } from './statistics.mjs'
 
-/** Everybody is compared with this one. */
+/** The implementation with which all others are compared. */
 const BASE = 'node'
 
 /**
@@ -20,7 +20,7 @@ export function machine() {
   }
 }
 
-/** What the columns of a row are; ratios are to node:http. */
+/** The columns of a row. Ratios are to node:http. */
 const COLUMNS = [
   ...['requests/s', '× node', '±', 'CPU µs/req', '× node', 'JS µs/req', '× node'],
   ...['p50', '× node', 'p99', '× node', 'RSS MiB', 'core busy', 'other'],
@@ -29,7 +29,7 @@ const COLUMNS = [
 /**
  * @param {Result[]} results
  * @param {{ rounds: number, seconds: number, pinned: boolean, server: import('./implementations.mjs').Implementation | null }} run
- *   `server`: who answered the clients
+ *   `server`: the server that answered the clients
  * @returns {string} Markdown, one table
  */
 export function report(results, { rounds, seconds, pinned, server }) {
@@ -78,7 +78,7 @@ function row(result, base) {
   return `| ${cells.join(' | ')} |`
 }
 
-/** What a scenario measures instead of requests. */
+/** The row of a scenario that does not measure requests. */
 function other(result, base) {
   const of = (key) => middle(result, key)
   if (result.scenario.kind === 'idle') {

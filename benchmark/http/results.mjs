@@ -8,7 +8,7 @@ import { SCENARIOS } from './scenarios.mjs'
 /**
  * @param {string} file
  * @param {Result[]} results
- * @param {object} run what else is known of it: machine, rounds, seconds
+ * @param {object} run further facts: machine, rounds, seconds
  */
 export function writeJson(file, results, run) {
   const plain = results.map(({ scenario, implementation: { name, title }, samples }) => ({
@@ -21,7 +21,7 @@ export function writeJson(file, results, run) {
 }
 
 /**
- * @param {string} file that `writeJson` has written, or none yet
+ * @param {string} file a file of `writeJson`, which need not exist
  * @param {Result[]} results of this run, which replace those of the file
  * @returns {Result[]} in the order of the scenarios
  */

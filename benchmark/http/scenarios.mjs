@@ -1,4 +1,4 @@
-// What is asked of a server or done by a client, as data. The answers are those of servers/ and peer-hyper/.
+// The scenarios as data: the requests to a server or of a client. The answers are those of servers/ and peer-hyper/.
 import { FILES } from './files.mjs'
 
 const HELLO = 'Hello, world!\n'
@@ -15,7 +15,7 @@ const BLOB_BYTES = 1024 * 1024
  * @property {string} method
  * @property {string} path
  * @property {number} connections of a client also the requests in flight
- * @property {number} [pipeline] requests sent in one go, 1 when absent
+ * @property {number} [pipeline] number of requests in one write, 1 when absent
  * @property {boolean} [close] every request on its own connection
  * @property {'ecdsa' | 'rsa'} [tls] over https, with a server's key of this kind: P-256, or 2048 bits
  * @property {'full' | 'resumed'} [handshake] every request on its own connection of TLS 1.3, whose session is new, or resumed
@@ -28,10 +28,10 @@ const BLOB_BYTES = 1024 * 1024
  * @property {number} [workers] processes of the server, which is a cluster
  * @property {boolean} [storm] all connections are opened at once, and again when all have closed
  * @property {string[]} [requests] lines for wrk.lua, where `prepare` of measure.mjs has made them; `path` is not used
- * @property {number} [repeat] so many samples in each round, because a sample is one short run
- * @property {number} [stretch] the window is this many times --seconds: rare waits need a longer look
+ * @property {number} [repeat] number of samples in each round, because a sample is one short run
+ * @property {number} [stretch] the window is this many times --seconds, because waits are rare
  * @property {number} [warmUpMs] where the usual warm-up is too short for V8 to compile the code and to size its heap
- * @property {{ bytes: number, body: string }} answer the 200 that proves the server right
+ * @property {{ bytes: number, body: string }} answer the expected response, with status 200
  */
 
 const hello = { kind: 'load', method: 'GET', path: '/hello', answer: { bytes: HELLO.length, body: HELLO } }
@@ -54,8 +54,8 @@ const given = { ...hello, program: 'given', connections: 64 }
 const clustered = { ...hello, program: 'cluster', connections: 64 }
 const asking = { ...hello, kind: 'client' }
 /**
- * For its first three or four seconds V8 starts a full collection each time 32 MB of bodies have piled up outside its heap. Then its limit
- * has grown, and a request costs half as much.
+ * In its first three or four seconds V8 starts a full collection for every 32 MB of bodies outside its heap. Then this limit has grown,
+ * and a request costs half as much.
  */
 const upload = {
   kind: 'load',

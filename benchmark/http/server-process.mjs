@@ -1,4 +1,4 @@
-// One server, under test or asked by clients under test: started on its core, asked for its port, stopped.
+// The process of a server, which is measured or answers the clients that are measured: starts it on its core, reads its port, stops it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -17,7 +17,7 @@ export class ServerProcess {
 
   /**
    * @param {import('./implementations.mjs').Implementation} implementation
-   * @param {import('./scenarios.mjs').Scenario} scenario says which program is run, and with which certificate
+   * @param {import('./scenarios.mjs').Scenario} scenario decides which program is run, and with which certificate
    * @param {{ pin?: (command: string[]) => string[], env?: Record<string, string> }} [how] the measured core where absent
    */
   constructor(implementation, scenario, { pin = onMeasuredCore, env = {} } = {}) {
@@ -40,7 +40,7 @@ export class ServerProcess {
     })
   }
 
-  /** taskset replaces itself by the server, so this is the server's. */
+  /** The pid of the server: taskset replaces itself by the server. */
   get pid() {
     return this.#child.pid
   }
@@ -52,9 +52,9 @@ export class ServerProcess {
 
   /**
    * Runs `use` from when the server listens until it is stopped.
-   * @param {string} what for which it runs
+   * @param {string} what the scenario, for messages
    * @param {(server: ServerProcess) => Promise<unknown>} use
-   * @throws that the server ended, or else what `use` throws
+   * @throws if the server has ended, and the errors of `use`
    */
   async during(what, use) {
     await this.#ready()

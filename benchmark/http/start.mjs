@@ -1,4 +1,4 @@
-// What a process costs before it does anything: its time from spawn to exit, and the most memory that it has had.
+// The cost of a process that does nothing: its time from spawn to exit, and its largest memory.
 import { spawnSync } from 'node:child_process'
 import { onMeasuredCore } from './pinning.mjs'
 

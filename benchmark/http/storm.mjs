@@ -5,7 +5,7 @@ export const INSTALL = ''
 
 export const isThere = () => true
 
-/** As `load` of load.mjs. The last storm is not cut short. */
+/** As `load` of load.mjs. The last storm is completed. */
 export async function load(port, { path, connections, answer }, milliseconds) {
   const client = new LoadProgram('storm-client.mjs', [port, path, connections, milliseconds, answer.body])
   const figures = await client.report()

@@ -1,4 +1,4 @@
-// A fast wrong answer is worth nothing: every server answers each scenario once before it is measured.
+// Before a server is measured, its answer to the scenario's request is compared, because a fast wrong answer has no value.
 import http from 'node:http'
 import https from 'node:https'
 import { AUTHORITY, origin } from './certificates.mjs'

@@ -7,7 +7,7 @@ import { origin } from './certificates.mjs'
 import { onOtherCore } from './pinning.mjs'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
-/** Longer than any window: a request that waits is a long latency, not a lost sample. */
+/** Longer than any window, so that a request that waits counts as a long latency. */
 const TIMEOUT_SECONDS = 30
 
 export const INSTALL = 'wrk is not installed: `apt-get install wrk` on Debian and Ubuntu, or build it from its sources'
@@ -15,7 +15,7 @@ export const INSTALL = 'wrk is not installed: `apt-get install wrk` on Debian an
 /** wrk prints its version with exit code 1; only a missing program has no exit code. */
 export const isThere = () => spawnSync('wrk', ['--version']).status !== null
 
-/** How often a window is begun again whose signal has come before wrk could handle it, as on a busy machine. */
+/** How often a window is repeated in which wrk got its signal before it could handle it, as on a busy machine. */
 const ATTEMPTS = 3
 
 /**

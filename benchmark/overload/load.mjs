@@ -2,7 +2,7 @@
 import net from 'node:net'
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-/** Beyond so many connections a request counts as failed. */
+/** Largest number of connections. Further requests count as failed. */
 const CONNECTIONS = 2000
 
 /**

@@ -1,10 +1,10 @@
-// Clients that notice when one request fails.
+// Clients that count failed requests.
 import http from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 
 const BODY = Buffer.alloc(1024)
 
-/** `clients` at a time ask the proxy at `port` until `stop` is called, which returns what became of the requests. */
+/** `clients` at a time send requests to the proxy at `port` until `stop` is called, which returns the outcomes. */
 export function load(port, clients) {
   const tally = { sent: 0, failed: 0, reasons: new Map() }
   let stopping = false
@@ -30,7 +30,7 @@ export function load(port, clients) {
   }
 }
 
-/** Null, or what went wrong. A connection for each request: none of the failures is one between client and proxy. */
+/** Null, or the failure. Each request has a connection of its own, so no failure is one of a kept connection to the proxy. */
 function ask(port, method) {
   return new Promise((resolve) => {
     const body = method === 'POST' ? BODY : null

@@ -1,4 +1,4 @@
-// nginx and HAProxy in front of two services. `leave(name)` has the proxy send nothing new to that service, `enter(name)` undoes it.
+// nginx and HAProxy in front of two services. `leave(name)` has the proxy send no new requests to that service, `enter(name)` undoes it.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'

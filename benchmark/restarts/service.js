@@ -1,4 +1,4 @@
-// What is restarted: a program that knows nothing of ferrohttp. `service.js port`
+// The service that is restarted: a program that does not use ferrohttp by itself. `service.js port`
 import http from 'node:http'
 
 const HANDLER_MS = 10

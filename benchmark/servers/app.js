@@ -1,5 +1,5 @@
 'use strict'
-// The one server that Node, Bun and ferrohttp run unchanged. HTTP_MODULE says whose `createServer` it is:
+// The one server that Node, Bun and ferrohttp run unchanged. HTTP_MODULE names the module with its `createServer`:
 // `node:http` (the default; under Bun this is Bun's) or `ferrohttp`. With TLS_KEY and TLS_CERT it is that of https.
 // peer-hyper/ has the same routes in Rust.
 
@@ -42,7 +42,7 @@ function burn(res) {
   text(res, HELLO)
 }
 
-/** Accepted so far, where COUNT_CONNECTIONS asked for it: a listener for each connection is not free. */
+/** Number of accepted connections. Counted only with COUNT_CONNECTIONS, because a listener costs time for each connection. */
 let connections = 0
 
 const server = createServer(options, (req, res) => {
@@ -70,9 +70,9 @@ if (process.env.COUNT_CONNECTIONS) {
 
 // The idle-connection scenario holds its connections for longer than the default of 5 s.
 server.keepAliveTimeout = 60_000
-// A burst of connections must meet the server, not the kernel's SYN retry after a second.
+// The accept queue must hold a burst of connections. Otherwise the kernel repeats their SYN after a second.
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  // ferrohttp falls back to JavaScript where a program needs it; the figures are of its I/O threads.
+  // Checks that I/O threads serve, because ferrohttp uses JavaScript where a program needs that.
   if (isOurs && TLS_KEY && require(PLAIN).stats().https.native !== 1) throw new Error('the server is not native')
   console.log(JSON.stringify({ port: server.address().port }))
 })

@@ -1,6 +1,6 @@
 'use strict'
-// A shop as Express programs are written: pages by EJS, JSON, static files, sessions, and a database, which is Redis.
-// HTTP_MODULE as in app.js; BACKEND_PORT is where Redis is; FILES is the folder of http/files.mjs.
+// A shop as a typical Express program: pages by EJS, JSON, static files, sessions, and Redis as the database.
+// HTTP_MODULE as in app.js; BACKEND_PORT is the port of Redis; FILES is the folder of http/files.mjs.
 
 const express = require('express')
 const session = require('express-session')
@@ -16,7 +16,7 @@ const SECRET = 'for measurements only'
 
 const redis = createClient({ socket: { host: '127.0.0.1', port: Number(process.env.BACKEND_PORT) } })
 
-/** What http/application.mjs expects. */
+/** Stores the data that http/application.mjs expects. */
 async function fill() {
   for (let id = 1; id <= PRODUCTS; id++) {
     await redis.set(`product:${id}`, JSON.stringify({ id, name: `Product <${id}>`, price: id * 100 + 99 }))

@@ -1,10 +1,10 @@
 'use strict'
-// app.js in WORKERS processes of a cluster. HTTP_MODULE as there. Prints the processes, too, because each of them costs CPU.
+// app.js in WORKERS processes of a cluster. HTTP_MODULE as there. Also prints the pids, because the CPU of each process counts.
 
 const cluster = require('node:cluster')
 const { join } = require('node:path')
 
-// What app.js prints is for a benchmark that starts it by itself.
+// app.js prints its port, which is not used here.
 cluster.setupPrimary({ exec: join(__dirname, 'app.js'), stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
 
 const count = Number(process.env.WORKERS ?? 1)

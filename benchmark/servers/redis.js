@@ -13,7 +13,7 @@ function freePort(callback) {
   })
 }
 
-/** Calls back when the server answers. */
+/** Calls back as soon as the server answers. */
 function whenReady(port, callback) {
   const socket = net.connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
   socket.on('error', () => setTimeout(whenReady, RETRY_MS, port, callback))

@@ -1,6 +1,6 @@
 'use strict'
-// What soak.mjs loads: a server with everything a program may do, wrong things included. HTTP_MODULE is as for
-// app.js. Talks to its parent over IPC: `{ port }` once, then a sample of itself for each 'sample'.
+// The server of soak.mjs, whose handlers do all that programs do, mistakes included. HTTP_MODULE as in app.js. Sends messages to its
+// parent: `{ port }` once, then a sample of itself for each 'sample'.
 const { createHash } = require('node:crypto')
 const events = require('node:events')
 const { readdirSync } = require('node:fs')
@@ -8,11 +8,11 @@ const { readdirSync } = require('node:fs')
 const name = process.env.HTTP_MODULE ?? 'ferrohttp'
 const http = require(name === 'ferrohttp' ? '../..' : name)
 
-// Errors of 'async' handlers become 500, like in programs that use it.
+// Errors of 'async' handlers become 500.
 events.captureRejections = true
 
 const BLOB = Buffer.alloc(1024 * 1024, 'x')
-/** What became uncaught on purpose. */
+/** Number of errors that were thrown on purpose and are uncaught. */
 let thrown = 0
 process.on('uncaughtException', (error) => {
   if (error.message !== 'on purpose') throw error
@@ -72,7 +72,7 @@ server.on('upgrade', (req, socket, head) => {
 })
 server.setTimeout(3000)
 
-/** What this process holds, garbage collected. */
+/** The memory and handles of this process, after a garbage collection. */
 async function sample() {
   for (let round = 0; round < 4; round += 1) {
     globalThis.gc()

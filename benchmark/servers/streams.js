@@ -41,7 +41,7 @@ const handlers = {
   },
   '/pipeline': (res) => {
     head(res, LARGE_LENGTH)
-    // The load closes its connections at the end of its time, whatever is under way.
+    // The load closes its connections when its time is over, also within a response.
     pipeline(fs.createReadStream(LARGE), res, () => {})
   },
   '/writes': (res) => {

@@ -1,6 +1,6 @@
 'use strict'
-// Handlers that wait before they answer, as most do. HTTP_MODULE as in app.js; BACKEND_PORT is where the service is that some of
-// them ask: lines.js for `/backend`, an HTTP server for `/gateway`.
+// Handlers that wait before they answer, as most do. HTTP_MODULE as in app.js; BACKEND_PORT is the port of the service that some
+// of them ask: lines.js for `/backend`, an HTTP server for `/gateway`.
 
 const fs = require('node:fs')
 const net = require('node:net')

@@ -1,5 +1,5 @@
-// The peers of soak.mjs: each function is one visit, which ends with its connection closed or given back and resolves to
-// null, or to what was not as it should be.
+// The peers of soak.mjs: each function is one visit. It ends when its connection is closed or free, and resolves to null, or to a
+// description of the fault.
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
@@ -8,13 +8,13 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const HOST = 'Host: a\r\n'
-/** Of one visit; what takes longer hangs. */
+/** The time for one visit. A longer one counts as hanging. */
 const VISIT_MS = 20_000
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 const noise = randomBytes(256 * 1024)
 
-/** One request by node:http's client, its answer awaited. */
+/** Sends one request by node:http's client, and waits for the answer. */
 async function ask(port, path, { body, expected = 200, headers, pool = agent } = {}) {
   const req = request({ port, host: '127.0.0.1', path, method: body ? 'POST' : 'GET', headers, agent: pool })
   const answered = once(req, 'response')
@@ -27,13 +27,13 @@ async function ask(port, path, { body, expected = 200, headers, pool = agent } =
 const is = (path, { wrong, answer }, expected) =>
   wrong ?? (answer === expected ? null : `${path}: ${answer.length} bytes, not as expected`)
 
-/** A connection of which only bytes are known. */
+/** Opens a connection without a parser. */
 async function dial(port, bytes = '') {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).setEncoding('latin1')
   socket.received = ''
   socket.on('error', () => {})
   socket.on('data', (part) => {
-    // The beginning says it all.
+    // The beginning is enough for the checks.
     if (socket.received.length < 64 * 1024) socket.received += part
     socket.bytes = (socket.bytes ?? 0) + part.length
   })
@@ -44,15 +44,15 @@ async function dial(port, bytes = '') {
   return socket
 }
 
-async function heard(socket, marker) {
+async function receives(socket, marker) {
   while (!socket.received.includes(marker) && !socket.destroyed && !socket.readableEnded) {
     await Promise.race([once(socket, 'data'), socket.gone])
   }
   return socket.received.includes(marker)
 }
 
-/** What the other end says until it closes. */
-async function hearsOut(socket) {
+/** All bytes that the server sends until it closes. */
+async function receivesToEnd(socket) {
   await socket.gone
   return socket.received
 }
@@ -74,7 +74,7 @@ export const VISITS = {
     const count = 1 + upTo(200)
     const socket = await dial(port, `GET /hello HTTP/1.1\r\n${HOST}\r\n`.repeat(count - 1))
     socket.write(`GET /hello HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
-    const received = await hearsOut(socket)
+    const received = await receivesToEnd(socket)
     const answers = received.split('HTTP/1.1 200 OK').length - 1
     return answers === count ? null : `pipelining: ${answers} answers of ${count}`
   },
@@ -95,13 +95,13 @@ export const VISITS = {
     const body = noise.subarray(0, 1 + upTo(noise.length)).toString('base64')
     return is('/echo', await ask(port, '/echo', { body }), body)
   },
-  'upload that nobody reads': async (port) => {
+  'upload that is not read': async (port) => {
     const socket = await dial(port, `POST /ignore-body HTTP/1.1\r\n${HOST}Content-Length: ${noise.length}\r\n\r\n`)
     socket.write(noise)
-    const answered = await heard(socket, 'ignored')
+    const answered = await receives(socket, 'ignored')
     socket.destroy()
     await socket.gone
-    return answered ? null : 'upload that nobody reads: no answer'
+    return answered ? null : 'upload that is not read: no answer'
   },
   'upload broken off': async (port) => {
     const head = upTo(2) ? 'Content-Length: 1000000' : 'Transfer-Encoding: chunked'
@@ -168,14 +168,14 @@ export const VISITS = {
   'handler that rejects': async (port) => (await ask(port, '/reject', { expected: 500, pool: false })).wrong,
   'handler that destroys': async (port) => {
     const socket = await dial(port, `GET ${pick(['/destroy', '/reset'])} HTTP/1.1\r\n${HOST}\r\n`)
-    return (await hearsOut(socket)) === '' ? null : 'handler that destroys: an answer'
+    return (await receivesToEnd(socket)) === '' ? null : 'handler that destroys: an answer'
   },
   upgrade: async (port) => {
     const socket = await dial(port, `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst`)
-    if (!(await heard(socket, 'first'))) return 'upgrade: its head was lost'
+    if (!(await receives(socket, 'first'))) return 'upgrade: its head was lost'
     for (let i = 0; i < 5; i += 1) {
       socket.write(`${i}second${'.'.repeat(upTo(10_000))}`)
-      if (!(await heard(socket, `${i}second`))) return 'upgrade: bytes were lost'
+      if (!(await receives(socket, `${i}second`))) return 'upgrade: bytes were lost'
     }
     pick([() => socket.resetAndDestroy(), () => socket.destroy(), () => socket.end()])()
     await socket.gone
@@ -183,11 +183,11 @@ export const VISITS = {
   },
   expectation: async (port) => {
     const socket = await dial(port, `POST /upload HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`)
-    const asked = await heard(socket, '100 Continue')
+    const asked = await receives(socket, '100 Continue')
     if (upTo(2)) socket.destroy()
     else {
       socket.write('hello')
-      await heard(socket, '200 OK')
+      await receives(socket, '200 OK')
       socket.end()
     }
     await socket.gone
@@ -195,30 +195,30 @@ export const VISITS = {
   },
   garbage: async (port) => {
     const socket = await dial(port, noise.subarray(0, 2000).toString('latin1'))
-    return (await hearsOut(socket)).startsWith('HTTP/1.1 400 ') ? null : 'garbage: not answered by 400'
+    return (await receivesToEnd(socket)).startsWith('HTTP/1.1 400 ') ? null : 'garbage: not answered by 400'
   },
   'head too large': async (port) => {
     const socket = await dial(port, `GET / HTTP/1.1\r\n${HOST}X: ${'a'.repeat(20_000)}\r\n\r\n`)
-    return (await hearsOut(socket)).startsWith('HTTP/1.1 431 ') ? null : 'head too large: not answered by 431'
+    return (await receivesToEnd(socket)).startsWith('HTTP/1.1 431 ') ? null : 'head too large: not answered by 431'
   },
   'head that never ends': async (port) => {
     const socket = await dial(port, `GET / HTTP/1.1\r\n${HOST}X: `)
     const trickle = setInterval(() => socket.write('x'), 100)
-    const received = await hearsOut(socket)
+    const received = await receivesToEnd(socket)
     clearInterval(trickle)
     return received.startsWith('HTTP/1.1 408 ') ? null : `head that never ends: ${received}`
   },
   'body that stalls': async (port) => {
     const socket = await dial(port, `POST /upload HTTP/1.1\r\n${HOST}Content-Length: 10\r\n\r\n12345`)
-    return (await hearsOut(socket)).startsWith('HTTP/1.1 408 ') ? null : 'body that stalls: not answered by 408'
+    return (await receivesToEnd(socket)).startsWith('HTTP/1.1 408 ') ? null : 'body that stalls: not answered by 408'
   },
   'idle until it is closed': async (port) => {
     const socket = await dial(port, `GET /hello HTTP/1.1\r\n${HOST}\r\n`)
-    return (await hearsOut(socket)).endsWith('hello') ? null : 'idle: not answered'
+    return (await receivesToEnd(socket)).endsWith('hello') ? null : 'idle: not answered'
   },
   'no answer until the timeout': async (port) => {
     const socket = await dial(port, `GET /never HTTP/1.1\r\n${HOST}\r\n`)
-    return (await hearsOut(socket)) === '' ? null : 'no answer until the timeout: an answer'
+    return (await receivesToEnd(socket)) === '' ? null : 'no answer until the timeout: an answer'
   },
 }
 
@@ -235,7 +235,7 @@ export async function visit(name, port) {
   }
 }
 
-/** Closes what is kept open between visits. */
+/** Closes the connections that are kept between visits. */
 export function leave() {
   agent.destroy()
 }

@@ -1,5 +1,5 @@
 // The other end of large-transfer.mjs, a process of its own so that its memory and time are not the server's.
-// Argument: a case as JSON. Prints {"ok":true} or {"ok":false,"reason":…}; its node:http is the running Node's.
+// Argument: a case as JSON. Prints {"ok":true} or {"ok":false,"reason":…}; It uses node:http of the running Node.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'

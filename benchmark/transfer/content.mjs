@@ -1,4 +1,4 @@
-// The bytes that docs/example/server.js describes at its `blocks()`, made independently of it.
+// The same bytes as those of `blocks()` in docs/example/server.js, by an implementation of its own.
 import { createHash } from 'node:crypto'
 
 const BLOCK_BYTES = 64 * 1024

@@ -60,7 +60,7 @@ function route(req, res, path) {
 }
 
 function answerError(req, res, error) {
-  // Too late for a status, or nobody left to read one: closing the connection is the only message left.
+  // The head has been sent, or the client has gone, so closing the connection is the only answer that is left.
   if (res.headersSent || (req.destroyed && !req.complete)) {
     res.destroy()
     return
@@ -156,7 +156,7 @@ function* blocks(bytes) {
   }
 }
 
-/** The high bytes of x ← 1103515245 x + 12345 modulo 2^32, starting behind x = 1. */
+/** The high bytes of x ← 1103515245 x + 12345 modulo 2^32, starting after x = 1. */
 function makeNoise(bytes) {
   let x = 1
   return Buffer.from(Array.from({ length: bytes }, () => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 24))

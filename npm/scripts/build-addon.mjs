@@ -14,12 +14,12 @@ const BUILD = [
 ]
 
 /**
- * For the C code of the cryptography, through which no panic unwinds: the tables for that would be a fiftieth of the addon. Debuggers
- * follow the C functions by these tables, too.
+ * Omits the unwind tables of the C code of the cryptography, which are a fiftieth of the addon. No panic unwinds through that code, but
+ * debuggers use the tables, too.
  */
 const NO_UNWINDING = '-fno-asynchronous-unwind-tables'
 
-/** Flags that keep folders of the machine that builds out of the addon. */
+/** Flags that keep paths of the build machine out of the addon. */
 function remapping() {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo')
   const { stdout } = spawnSync('rustc', ['--print', 'sysroot'], { cwd: ROOT, encoding: 'utf8' })
@@ -27,7 +27,7 @@ function remapping() {
   return Object.entries(folders).map(([from, to]) => `--remap-path-prefix=${from}=/${to}`)
 }
 
-/** Flags of the person who builds: cargo ignores RUSTFLAGS where CARGO_ENCODED_RUSTFLAGS is set. */
+/** The user's flags: cargo ignores RUSTFLAGS if CARGO_ENCODED_RUSTFLAGS is set. */
 function givenFlags() {
   const { CARGO_ENCODED_RUSTFLAGS: encoded, RUSTFLAGS: plain = '' } = process.env
   return encoded === undefined ? plain.split(/\s+/).filter(Boolean) : encoded.split('\x1f')
@@ -54,7 +54,7 @@ await script(() => {
   const linux = target.includes('linux')
   const flags = [...givenFlags(), ...remapping()]
   if (linux) flags.push('-Clink-arg=-Wl,--build-id=sha1')
-  // A static libc would make Rust drop the shared library. `napi build` says so in RUSTFLAGS, which cargo ignores beside ours.
+  // With a static libc Rust would not make the shared library. `napi build` sets this in RUSTFLAGS, which cargo ignores beside ours.
   if (target.includes('musl')) flags.push('-Ctarget-feature=-crt-static')
   // cargo does not apply the manifest's `strip` where a package of the workspace has an optimisation level of its own.
   if (!symbols) flags.push('-Cstrip=symbols')
@@ -64,7 +64,7 @@ await script(() => {
     Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })
   npm([...BUILD, ...args], environment)
   if (!symbols || !linux) return
-  // LLVM's knows every processor, the system's knows its own.
+  // LLVM's objcopy supports every processor, the system's only its own.
   const objcopy = ['llvm-objcopy', 'objcopy'].find((name) => answers(name, ['--version']))
   if (objcopy === undefined) throw new Stop('--symbols needs objcopy of LLVM or of the GNU binutils')
   for (const name of readdirSync(NATIVE)) if (name.endsWith('.node')) splitSymbols(path.join(NATIVE, name), objcopy)

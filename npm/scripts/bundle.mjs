@@ -1,5 +1,5 @@
-// Makes the files that are published: the entry points, and all the rest as one file. One file is found, read and compiled in
-// a third of the time that seventy take.
+// Makes the files that are published: the entry points, and all the rest as one file. Node finds, reads and compiles one
+// file in a third of the time that seventy take.
 import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { rolldown } from 'rolldown'
@@ -10,8 +10,8 @@ const DIST = path.join(ROOT, 'dist')
 /**
  * Bundles modules and what they import. Functions keep their names, which programs see, and exports are plain properties.
  *
- * @param input files by the names of their bundles. What several of them import becomes `early.js`: there is one of each module
- * @param others files of `dist` that are not to become part of it, as they are imported
+ * @param input files by the names of their bundles. Modules that several of them import become `early.js`, so that each module exists once
+ * @param others files of `dist` that are imported, and do not become part of the bundle
  */
 async function bundle(input, others = []) {
   const built = await rolldown({
@@ -55,12 +55,12 @@ await bundle({ core: 'js/core.ts', register: 'js/register.ts' })
 await bundle({ 'https-core': 'js/https-core.ts' }, [/\/core\.js$/])
 await bundle({ metrics: 'js/metrics.ts', inspect: 'js/inspect.ts' }, [/\/core\.js$/])
 await bundle({ bin: 'js/bin.ts' })
-// What the command loads when it needs it.
+// Parts of the command that it loads when it needs them.
 for (const name of ['doctor', 'run-apart', 'run-here']) await bundle({ [name]: `js/internal/command/${name}.ts` })
-// A bundler would give it getters for exports. Programs replace its members.
+// Not bundled: a bundle has getters as exports, and programs replace members.
 const COPIED = ['index.js', 'index.d.ts', 'https.js', 'https.d.ts', 'metrics.d.ts', 'inspect.d.ts', 'types.d.ts']
 for (const name of COPIED) await copyFile(path.join(ROOT, 'build', name), path.join(DIST, name))
 await writeFile(path.join(DIST, 'inspect.html'), await inspectionPage())
-// Nothing to import, and the declarations of `tsc` would name inner modules.
+// The module exports nothing, and the declarations of `tsc` would name inner modules.
 await writeFile(path.join(DIST, 'register.d.ts'), 'export {}\n')
 await chmod(path.join(DIST, 'bin.js'), 0o755)

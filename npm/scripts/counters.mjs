@@ -1,4 +1,4 @@
-// What the test runners say, counted. A counter's `take` answers whether the line is worth showing: results of tests
+// Counts the results in the output of test runners. A counter's `take` returns whether the line should be shown: results of tests
 // that passed are not.
 
 /** cargo-nextest: one summary line, `Summary [ 0.1s] 9 tests run: 8 passed (1 slow), 1 failed, 2 skipped`. */
@@ -37,8 +37,8 @@ export function libtestCounter() {
 }
 
 /**
- * ava's own report, a line for each test as it ends. Skipped tests count as neither. Its TAP report is of no use here: it
- * crashes on a test that did not end, so it does not name it.
+ * ava's own report, a line for each test as it ends. Skipped tests count as neither. Its TAP report is not used, because it
+ * crashes on a test that did not end, and does not name it.
  */
 export function javascriptCounter() {
   let passed = 0

@@ -1,4 +1,4 @@
-// Installs what a folder's package-lock.json asks for, when it is not there already.
+// Installs the packages of a folder's package-lock.json, unless they are installed already.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { npm, ROOT } from './process.mjs'
@@ -11,7 +11,7 @@ export function installDependencies(folder = '.') {
 }
 
 /**
- * Whether node_modules is what package-lock.json asks for, judged by npm's own record of what it installed, which it
+ * Whether node_modules has the packages of package-lock.json, by npm's own record of what it has installed, which it
  * writes last. Optional packages may be absent: they are for other platforms.
  */
 function installed(folder) {

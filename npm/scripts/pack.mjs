@@ -1,4 +1,4 @@
-// Packs what is published, as npm would, into `target/packages`: the package of each platform whose addon is in `js/native`, and
+// Packs the published packages, as npm does, into `target/packages`: the package of each platform whose addon is in `js/native`, and
 // ferrohttp itself, which depends on the packages of all platforms. `pack.mjs folder` packs into another folder.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -7,7 +7,7 @@ import { npm, ROOT, Stop, script } from './process.mjs'
 const readJson = (file) => JSON.parse(readFileSync(path.join(ROOT, file), 'utf8'))
 const manifest = readJson('package.json')
 const { binaryName, packageName } = manifest.napi
-/** As Rust calls them, and as npm's packages are called. */
+/** Rust's names of the targets, and the names of npm's packages. */
 const TRIPLES = {
   'aarch64-apple-darwin': 'darwin-arm64',
   'aarch64-pc-windows-msvc': 'win32-arm64-msvc',
@@ -21,8 +21,8 @@ const TRIPLES = {
 const builds = manifest.napi.targets.map((target) => TRIPLES[target])
 
 /**
- * Where it comes from, which npm's provenance compares with the workflow that publishes, and who pays for it. Known to that workflow
- * alone.
+ * The repository of the package, which npm's provenance compares with the workflow that publishes, and its funding. Only that workflow
+ * knows them.
  */
 function origin() {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, FUNDING_URL: funding } = process.env

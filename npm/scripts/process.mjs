@@ -34,19 +34,19 @@ export function npm(args, environment) {
   return run('npm', args, environment)
 }
 
-/** True when the program is there and answers. */
+/** Whether the program exists and ends with code 0. */
 export function answers(command, args) {
   return spawnSync(command, args, { cwd: ROOT, stdio: 'ignore' }).status === 0
 }
 
-/** A step that writes no line for this long hangs: far above the slowest test, which writes one when it ends. */
+/** A step that writes no line for this time hangs. The slowest test, which writes a line at its end, takes much less. */
 const SILENCE = 5 * 60_000
 
 /**
  * Runs a step and calls `onLine` for each line of both its outputs. Resolves to its exit code, 1 for a signal.
  *
- * The step gets a process group of its own, so that nothing it starts outlives it: a process that holds its outputs open
- * would keep this one waiting for their end. A step that falls silent is stopped, too, after a list of what runs in it.
+ * The step gets a process group of its own, so that no process that it starts outlives it: this function waits for the end of the
+ * outputs, which such a process would keep open. A step without output is stopped, too, after a list of its processes.
  */
 export function follow(command, args, onLine, silence = SILENCE) {
   return new Promise((resolve, reject) => {
@@ -88,7 +88,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 /** Windows has no process groups. */
 const GROUPS = process.platform !== 'win32'
 
-/** The terminal's signals reach this process alone, as the step has another group: the exit stops that. */
+/** The terminal's signals reach this process only, because the step has another group. The exit of this process stops the step. */
 function interrupted() {
   process.exit(1)
 }
@@ -102,7 +102,7 @@ function stopGroup(child) {
   }
 }
 
-/** What runs in the child's group, a line each, as `ps` shows it. */
+/** The processes of the child's group, one on each line, as `ps` shows them. */
 function processes(child) {
   if (!GROUPS) return `process ${child.pid}`
   const { stdout } = spawnSync('ps', ['axww', '-o', 'pgid,pid,ppid,stat,etime,time,args'], { encoding: 'utf8' })

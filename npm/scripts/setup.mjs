@@ -1,11 +1,11 @@
-// Brings a clone to the state in which everything runs: dependencies installed, addon and JavaScript built.
-// Does only what is out of date. `setup.mjs install` and `setup.mjs build` do one half.
+// Prepares a clone: installs dependencies, and builds addon and JavaScript, as far as they are out of date. `setup.mjs install` and
+// `setup.mjs build` do one half.
 import { installDependencies } from './dependencies.mjs'
 import { answers, npm, Stop, script } from './process.mjs'
 
 const OLDEST_NODE = [20, 19]
 
-/** One step at a time; CI and an impatient reader see which one failed. */
+/** Runs one step after the other, so that the output shows which one failed. */
 function setup(only) {
   requireNode()
   if (only !== 'build') installDependencies()

@@ -8,16 +8,16 @@ import { answers, follow, ROOT, run, Stop, script } from './process.mjs'
 
 const { node } = createRequire(import.meta.url)('../../__test__/helpers/nodes.cjs')
 const AVA = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs')
-/** What the tests run on ferrohttp; apart, so that the product never depends on it. */
+/** The frameworks of the tests, which have dependencies of their own, so that the product does not depend on them. */
 const FRAMEWORKS = '__test__/frameworks'
-/** The Node whose behaviour is ours: what others do differently is compared on it, whichever runs the rest. */
+/** The Node whose behaviour ferrohttp has. Tests of behaviour in which versions differ always run on it. */
 const REFERENCE = 24
 const COMPARED = ['__test__/parity', '__test__/clients']
 const CARGO_TEST = ['test', '--workspace', '--no-fail-fast', '--quiet']
 
 const suites = {
   async rust() {
-    // By itself, because a compiler may be silent for longer than a test.
+    // A step of its own, because a compiler may be silent for longer than a test.
     run('cargo', ['test', '--workspace', '--quiet', '--no-run'])
     if (!answers('cargo', ['nextest', '--version'])) return [await count('cargo', CARGO_TEST, libtestCounter())]
     const levels = ['--status-level', 'fail', '--final-status-level', 'none']

@@ -1,7 +1,7 @@
 //! A bare hyper HTTP/1.1 server on one thread, with the routes of `servers/app.js`.
 //!
-//! With TLS_KEY and TLS_CERT it serves https, by rustls. It is the measure of what the protocol costs without JavaScript. Nothing is tuned but what every rival has
-//! too: no Nagle delay, one flush for the answers to a pipelined batch, a long accept queue.
+//! With TLS_KEY and TLS_CERT it serves https, by rustls. It shows the cost of the protocol without JavaScript. Its settings are those of
+//! all rivals: no Nagle delay, one flush for the answers to a pipelined batch, a long accept queue.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 const HELLO: &[u8] = b"Hello, world!\n";
 const BLOB_BYTES: usize = 1024 * 1024;
 const BURN: Duration = Duration::from_millis(1);
-/// As in `servers/app.js`: a burst of connections must meet the server, not the kernel's SYN retry.
+/// As in `servers/app.js`: long enough for a burst of connections.
 const BACKLOG: u32 = 4096;
 
 fn main() -> io::Result<()> {
@@ -52,7 +52,7 @@ async fn serve() -> io::Result<()> {
         listener.local_addr()?.port()
     )?;
     loop {
-        // A connection reset while it waited in the queue is no reason to stop.
+        // A peer may reset its connection in the accept queue. The server continues.
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
@@ -78,14 +78,14 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let service = service_fn(move |request| answer(request, blob.clone(), accepted.get()));
-    // The peer going away mid-answer is the load tool's business.
+    // The load tool reports connections that end within an answer.
     let _ = http1::Builder::new()
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// What the environment names, with tickets, as the rivals have them.
+/// The key and certificate of the environment, with tickets, which all rivals have.
 fn acceptor() -> io::Result<Option<TlsAcceptor>> {
     let (Ok(key), Ok(cert)) = (std::env::var("TLS_KEY"), std::env::var("TLS_CERT")) else {
         return Ok(None);
@@ -108,7 +108,7 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// `accepted`: connections so far, which tells whether a client kept its connections.
+/// `accepted`: number of connections so far, which shows whether a client has kept its connections.
 async fn answer(
     request: Request<Incoming>,
     blob: Bytes,

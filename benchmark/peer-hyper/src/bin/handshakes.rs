@@ -114,7 +114,7 @@ fn main() -> Result<()> {
     };
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
-    // The group that all rivals have. Where they prefer another one, they would ask for it by a second hello.
+    // The group that all rivals support. A rival that prefers another one would ask for a second hello.
     let provider = CryptoProvider {
         kx_groups: vec![aws_lc_rs::kx_group::X25519],
         ..aws_lc_rs::default_provider()
@@ -246,7 +246,7 @@ impl Load {
         if kind != Some(expected) {
             return Err(format!("the handshake was {kind:?}").into());
         }
-        // Whether the server sends close_notify is its business.
+        // The server need not send close_notify.
         let _ = stream.read_buf(&mut answer).await;
         Ok(())
     }
