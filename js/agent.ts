@@ -97,7 +97,7 @@ export interface Agent extends EventEmitter {
   destroy(): void
 }
 
-export interface AgentConstructor {
+interface AgentConstructor {
   new (options?: AgentOptions): Agent
   (this: Agent | undefined, options?: AgentOptions): Agent
   readonly prototype: Agent

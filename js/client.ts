@@ -96,7 +96,7 @@ export interface Requested {
   _httpMessage?: ClientRequest | null
 }
 
-export interface ClientRequestConstructor {
+interface ClientRequestConstructor {
   new (input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): ClientRequest
   (this: ClientRequest, input: Input, options?: ClientOptions | ResponseListener, callback?: ResponseListener): void
   readonly prototype: ClientRequest

@@ -80,7 +80,6 @@ export const STATUS_CODES: Record<number, string | undefined> = {
 
 /** Finds a word in a list-valued field as Node does: between any other characters than those of a word. */
 export const chunkExpression = /(?:^|\W)chunked(?:$|\W)/i
-export const continueExpression = /(?:^|\W)100-continue(?:$|\W)/i
 export const closeExpression = /(?:^|\W)close(?:$|\W)/i
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -104,7 +103,7 @@ export const OBS_TEXT = 1
 /** `value` has characters that only lenient validation may allow. */
 export const SUSPECT = 2
 
-export type ValueClass = typeof PLAIN | typeof OBS_TEXT | typeof SUSPECT
+type ValueClass = typeof PLAIN | typeof OBS_TEXT | typeof SUSPECT
 
 /** Up to this length a loop is quicker than a regular expression. */
 const LOOP_LIMIT = 24

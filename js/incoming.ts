@@ -125,7 +125,7 @@ export interface IncomingMessage
   [kCloseListener]: (() => void) | null
 }
 
-export interface IncomingMessageConstructor {
+interface IncomingMessageConstructor {
   new (socket: Socket | MessageSource | null): IncomingMessage
   (this: IncomingMessage, socket: Socket | MessageSource | null): void
   readonly prototype: IncomingMessage

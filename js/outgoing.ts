@@ -140,7 +140,7 @@ export interface OutgoingMessage
   [kRemember](): void
 }
 
-export interface OutgoingMessageConstructor {
+interface OutgoingMessageConstructor {
   new (options?: OutgoingMessageOptions): OutgoingMessage
   (this: OutgoingMessage, options?: OutgoingMessageOptions): void
   readonly prototype: OutgoingMessage

@@ -61,7 +61,7 @@ export interface ServerResponse extends OutgoingMessage, Traced {
   writeHead(statusCode: number, reason?: string | HeaderInput, headers?: HeaderInput): this
 }
 
-export interface ServerResponseConstructor {
+interface ServerResponseConstructor {
   new (request: IncomingMessage, options?: OutgoingMessageOptions): ServerResponse
   (this: ServerResponse, request: IncomingMessage, options?: OutgoingMessageOptions): void
   readonly prototype: ServerResponse

@@ -73,11 +73,6 @@ export const ERR_INVALID_CHAR = define(
   CodedTypeError,
   (what: string, field?: string) => `Invalid character in ${what}${field === undefined ? '' : ` ["${field}"]`}`,
 )
-export const ERR_INVALID_DOMAIN_NAME = define(
-  'ERR_INVALID_DOMAIN_NAME',
-  CodedTypeError,
-  () => 'Unable to determine the domain name',
-)
 export const ERR_INVALID_HTTP_TOKEN = define(
   'ERR_INVALID_HTTP_TOKEN',
   CodedTypeError,
@@ -99,12 +94,6 @@ export const ERR_METHOD_NOT_IMPLEMENTED = define(
 export const ERR_OUT_OF_RANGE = define('ERR_OUT_OF_RANGE', CodedRangeError, outOfRangeMessage)
 export const ERR_PROXY_TUNNEL = define('ERR_PROXY_TUNNEL', PlainError, (reason: string) => reason)
 export const ERR_PROXY_INVALID_CONFIG = define('ERR_PROXY_INVALID_CONFIG', PlainError, (reason: string) => reason)
-export const ERR_SERVER_ALREADY_LISTEN = define(
-  'ERR_SERVER_ALREADY_LISTEN',
-  PlainError,
-  () => 'Listen method has been called more than once without closing.',
-)
-export const ERR_SERVER_NOT_RUNNING = define('ERR_SERVER_NOT_RUNNING', PlainError, () => 'Server is not running.')
 export const ERR_SOCKET_BAD_PORT = define(
   'ERR_SOCKET_BAD_PORT',
   CodedRangeError,

@@ -25,7 +25,7 @@ const MAX_IO_THREADS = 64
 
 const MODES = ['on', 'off', 'require'] as const
 /** Modes of `ferrohttp/register`. When the addon cannot be loaded, `on` leaves Node's http in place, and `require` throws. */
-export type Mode = (typeof MODES)[number]
+type Mode = (typeof MODES)[number]
 
 /** The value of FERROHTTP. */
 export function mode(): Mode {

@@ -581,8 +581,5 @@ export declare function poolSetLimits(pool: number, limits: BindingPoolLimits): 
 /** Sets the number of sockets by which `agent.sockets` exceeds the members, and the number of requests in `agent.requests`. */
 export declare function poolSetShown(pool: number, origin: number, beyond: number, waiting: number): void
 
-/** Sets the number of I/O threads. Returns false when they run already. */
-export declare function requestIoThreads(count: number): boolean
-
 /** The version of the addon. JavaScript refuses an addon whose version is not its own. */
 export declare function version(): string

@@ -336,13 +336,6 @@ fn external(env: &Env, mut chunk: Chunk) -> Result<BufferSlice<'_>> {
     }
 }
 
-/// Sets the number of I/O threads. Returns false when they run already.
-#[napi(catch_unwind)]
-#[must_use]
-pub fn request_io_threads(count: u32) -> bool {
-    ferrohttp_net::request_threads(count as usize)
-}
-
 fn server_tls(tls: &BindingTls, handshake_timeout: Option<f64>) -> ServerTls {
     ServerTls {
         config: tls.to_net(),

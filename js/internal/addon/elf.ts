@@ -10,7 +10,7 @@ const SEGMENT_INTERPRETER = 3
 /** Largest size of the headers in bytes, as in Linux. A file with more only happens to begin like a program. */
 const MAX_HEADERS_SIZE = 0x10000
 
-export interface ElfFile {
+interface ElfFile {
   /** Path of the dynamic linker; null for a library or a static program. */
   readonly interpreter: string | null
   /** Size of the file in bytes. */

@@ -69,11 +69,7 @@ interface Native
   ) => NativeEnvironment
 }
 
-const addon = loadAddon()
-const native = addon.exports as Native
-
-/** The file that was loaded. */
-export const { path: addonPath } = addon
+const native = loadAddon().exports as Native
 
 export const {
   adoptConnection,
@@ -108,5 +104,4 @@ export const {
   poolSetBeyondTotal,
   poolSetLimits,
   poolSetShown,
-  requestIoThreads,
 } = native

@@ -82,11 +82,6 @@ export class PendingWrites {
     return true
   }
 
-  /** Whether there are parts that count as accepted although the kernel may not have accepted them. */
-  get hasPresumed(): boolean {
-    return this.#presumed > 0
-  }
-
   add(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     this.#written += bytes
     // The kernel accepts writes in their order, so the acknowledgement of this one covers them.

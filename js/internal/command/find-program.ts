@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs
 import { createRequire } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
 
-export interface Program {
+interface Program {
   readonly path: string
   /** Whether Node runs it; otherwise the system does. */
   readonly isScript: boolean

@@ -10,7 +10,7 @@ import { request, type ClientRequest } from '../../client.js'
 import type { ClientOptions } from '../client/options.js'
 
 /** Emits 'error' for each request that fails, and 'end' when the server ends a connection. */
-export class Client extends EventEmitter {
+class Client extends EventEmitter {
   readonly host: string
   readonly port: number
   readonly agent: Agent

@@ -6,7 +6,7 @@ const HEADER = 2
 const STEPS = 16
 
 /** The largest value of a bucket. */
-export function upperBound(bucket: number): number {
+function upperBound(bucket: number): number {
   if (bucket < STEPS) return bucket
   const shift = Math.floor(bucket / STEPS) - 1
   return (STEPS + (bucket % STEPS) + 1) * 2 ** shift - 1

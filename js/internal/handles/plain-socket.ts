@@ -27,7 +27,7 @@ type WithHandle = net.Socket & {
   [kAsyncId]: number
 }
 
-export type Passable = NativeSocket<Connection | NativeClient>
+type Passable = NativeSocket<Connection | NativeClient>
 
 export function isNative(value: unknown): value is Passable {
   return value instanceof NativeSocket

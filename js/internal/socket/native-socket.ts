@@ -25,7 +25,7 @@ const kLocal = Symbol('ferrohttp.local')
 const kRemote = Symbol('ferrohttp.remote')
 
 /** The addresses of both ends of a connection, where they are known. */
-export interface Addresses {
+interface Addresses {
   localAddress?: string
   localPort?: number
   remoteAddress?: string
@@ -45,7 +45,7 @@ export type Callback = (error?: Error | null) => void
 export type Listener = (...args: any[]) => void
 
 /** The members of a connection that its socket uses. */
-export interface SocketConnection {
+interface SocketConnection {
   /** -1 while no I/O thread has the connection. */
   readonly slot: number
   readonly generation: number
@@ -268,7 +268,7 @@ function buffered(socket: net.Socket): number {
 }
 
 /** Defines getters where net.Socket's prototype has its own. They can be set, for programs that fake an address. */
-export function defineGetters<S extends net.Socket>(prototype: S, getters: Record<string, (this: S) => unknown>): void {
+function defineGetters<S extends net.Socket>(prototype: S, getters: Record<string, (this: S) => unknown>): void {
   for (const name of Object.keys(getters)) {
     Object.defineProperty(prototype, name, {
       configurable: true,

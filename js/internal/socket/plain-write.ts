@@ -29,7 +29,7 @@ export const ownNeedDrain = Object.getOwnPropertyDescriptor(Duplex.prototype, 'w
 ) => boolean
 
 /** Bytes that the stream itself holds: written to it, and not handed to the connection yet. */
-export function bufferedLength(socket: Socket): number {
+function bufferedLength(socket: Socket): number {
   return ownLength.call(socket)
 }
 
