@@ -18,7 +18,7 @@ import {
   onNewListener,
   resetContext,
   serverName,
-  watch,
+  addAgentListeners,
   type View,
 } from './internal/client/agent-sockets.js'
 import type { ClientOptions, Created } from './internal/client/options.js'
@@ -32,7 +32,7 @@ import { connectNatively } from './internal/client/connect.js'
 import { poolIdleTime } from './internal/bridge/native.js'
 import { AgentPool, type Origin } from './internal/client/pool.js'
 import {
-  environmentAsks,
+  isEnabledByEnvironment,
   kProxy,
   parseProxy,
   proxyFor,
@@ -55,10 +55,10 @@ export interface AgentOptions extends NodeAgentOptions {
   socketPath?: string
 }
 
-type Options = ClientOptions & { path?: string | null; [kUser]?: Agent }
+type Options = ClientOptions & { path?: string | null; [kRequestingAgent]?: Agent }
 
-/** A callback for `createSocket` that hands the socket to one of this agent's requests. */
-type OwnCallback = Created & { [kOwn]?: true }
+/** A callback of `createSocket` that passes the socket to one of this agent's requests. */
+type OwnCallback = Created & { [kForOwnRequest]?: true }
 
 /** A request that waits for a connection. */
 interface Waiting {
@@ -104,19 +104,19 @@ interface AgentConstructor {
   defaultMaxSockets: number
 }
 
-/** In the options of a connection: the agent whose request has asked for it. */
-const kUser = Symbol('ferrohttp.user')
-const kOwn = Symbol('ferrohttp.own')
+/** In the options of a connection: the agent that makes it for one of its own requests. */
+const kRequestingAgent = Symbol('ferrohttp.requestingAgent')
+const kForOwnRequest = Symbol('ferrohttp.forOwnRequest')
 
 /** In a request that waits in `agent.requests`: the options of its connection. */
 const kOptions = Symbol('ferrohttp.requestOptions')
 const kScope = Symbol('ferrohttp.requestScope')
-/** Of an agent's class: how it names origins. */
+/** In the prototype of an agent's class: how it names origins. */
 export const kNaming = Symbol('ferrohttp.naming')
 /** The pool, made for the first request. Not enumerable, so that `inspect` prints what Node's agent has. */
 const kPool = Symbol('ferrohttp.pool')
 
-/** How the agents of a class name origins, and the short cut for usual requests: merging options and calling `getName` takes longer. */
+/** How the agents of a class name origins, and a faster way for usual requests than merging options and calling `getName`. */
 export interface Naming {
   /** Whether the agent's names are those of its class, and not of a method that the program has replaced. */
   isStandard(agent: Agent): boolean
@@ -186,15 +186,15 @@ countAsInstances(Agent, http.Agent)
 Agent.defaultMaxSockets = Infinity
 
 /** Whether the agent makes this connection for a request of its own. */
-export function asksForOwnRequest(agent: Agent, options: ClientOptions): boolean {
-  return (options as Options)[kUser] === agent
+export function isForOwnRequest(agent: Agent, options: ClientOptions): boolean {
+  return (options as Options)[kRequestingAgent] === agent
 }
 
 // ---- 'free' -------------------------------------------------------------------------------------------------
 
 function poolOf(agent: Agent): AgentPool {
   const pool = agent[kPool]
-  return pool == null || pool.isTorn ? makePool(agent) : pool
+  return pool == null || pool.isInconsistent ? makePool(agent) : pool
 }
 
 /** The agent's pool. Also for subclasses of programs that have not called our constructor. */
@@ -220,14 +220,14 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   const last = (socket as Requested)._httpMessage
   const outcome = pool.released(origin, Boolean(last?.shouldKeepAlive))
   if (outcome === r.POOL_SERVE) {
-    const request = pool.unqueue(origin)
+    const request = pool.dequeue(origin)
     inScopeOf(request, () => {
       resetContext(socket)
-      giveSocket(this, request, socket)
+      setRequestSocket(this, request, socket)
     })
     return
   }
-  pool.settle(origin)
+  pool.forgetIfUnused(origin)
   if (outcome !== r.POOL_KEEP || !this.keepSocketAlive(socket)) {
     socket.destroy()
     return
@@ -245,14 +245,14 @@ function onFree(this: Agent, socket: Socket, options: Options): void {
   pool.adopt(name, socket, options)
 }
 
-/** Hands a connection to its request. The agent's timeout was set when the socket was made. */
-function giveSocket(agent: Agent, request: ClientRequest, socket: Socket): void {
+/** Passes a connection to its request. The agent's timeout was set when the socket was made. */
+function setRequestSocket(agent: Agent, request: ClientRequest, socket: Socket): void {
   request.onSocket(socket)
   const { timeout } = request
   if (timeout !== undefined && timeout !== (agent.options.timeout || 0)) socket.setTimeout(timeout)
 }
 
-/** Hands a connection to a request that had to wait, in the async context in which the request was made. */
+/** Calls `go` for a request that had to wait, in the async context in which the request was made. */
 function inScopeOf(request: ClientRequest, go: () => void): void {
   const waiting = request as Waiting
   const scope = waiting[kScope]
@@ -264,7 +264,7 @@ function inScopeOf(request: ClientRequest, go: () => void): void {
 
 // ---- connections ---------------------------------------------------------------------------------------------
 
-/** Of usual requests host and port are the name. */
+/** The name of a usual request consists of host and port. */
 function usualOrigin(agent: Agent, pool: AgentPool, options: ClientOptions): Origin | null {
   const own = agent.options
   if (
@@ -294,8 +294,8 @@ export function merged(agent: Agent, options: ClientOptions, request: ClientRequ
   return all
 }
 
-/** Gives the request an idle connection or a new one, or has it wait. */
-function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, asked: ClientOptions): void {
+/** Passes an idle connection or a new one to the request, or adds the request to the queue. */
+function connectOrQueue(agent: Agent, pool: AgentPool, request: ClientRequest, asked: ClientOptions): void {
   const naming = agent[kNaming]
   const usual = naming?.isStandard(agent) === true ? naming.usualOrigin(agent, pool, asked, request) : null
   const options = usual === null ? merged(agent, asked, request) : asked
@@ -305,7 +305,7 @@ function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, a
     debug?.('have free socket')
     resetContext(found)
     agent.reuseSocket(found, request)
-    giveSocket(agent, request, found)
+    setRequestSocket(agent, request, found)
     pool.show(origin, found)
     return
   }
@@ -322,11 +322,11 @@ function giveConnection(agent: Agent, pool: AgentPool, request: ClientRequest, a
   const give: OwnCallback = (error, created) => {
     if (error) debug?.('call onSocket %s', error.message)
     if (error) request.onSocket(created, error)
-    else giveSocket(agent, request, created as Socket)
+    else setRequestSocket(agent, request, created as Socket)
   }
-  give[kOwn] = true
+  give[kForOwnRequest] = true
   agent.createSocket(request, merging as ClientOptions, give)
-  pool.settle(origin)
+  pool.forgetIfUnused(origin)
 }
 
 defineMethods(Agent.prototype, {
@@ -341,7 +341,7 @@ defineMethods(Agent.prototype, {
       return connect({ ...options, servername } as unknown as tls.ConnectionOptions)
     }
     // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary net.Socket.
-    const native = this.createConnection === createConnection && asksForOwnRequest(this, options)
+    const native = this.createConnection === createConnection && isForOwnRequest(this, options)
     return (
       (native ? connectNatively(options) : null) ??
       net.createConnection(options as net.NetConnectOpts, callback as (() => void) | undefined)
@@ -363,11 +363,11 @@ defineMethods(Agent.prototype, {
     const pool = poolOf(this)
     let whole = false
     try {
-      giveConnection(this, pool, request, asked)
+      connectOrQueue(this, pool, request, asked)
       whole = true
     } finally {
       // After a stack overflow the counts may be wrong, and other requests would wait for ever.
-      if (!whole) pool.isTorn = true
+      if (!whole) pool.isInconsistent = true
     }
   },
 
@@ -377,7 +377,7 @@ defineMethods(Agent.prototype, {
     debug?.('createConnection %s', name)
     options._agentKey = name
     options.encoding = null
-    options[kUser] = (callback as OwnCallback)[kOwn] === true ? this : undefined
+    options[kRequestingAgent] = (callback as OwnCallback)[kForOwnRequest] === true ? this : undefined
     let done = false
     const onCreated: Created = (error, socket) => {
       if (done) return
@@ -390,7 +390,7 @@ defineMethods(Agent.prototype, {
       try {
         poolOf(this).opened(name, socket as Socket, options)
         debug?.('sockets %s %d %d', name, this.sockets[name]?.length, this.totalSocketCount)
-        watch(this, socket as Socket, options)
+        addAgentListeners(this, socket as Socket, options)
         callback(null, socket)
         given = true
       } finally {
@@ -412,7 +412,7 @@ defineMethods(Agent.prototype, {
     debug?.('removeSocket %s writable: %s', origin.name, socket.writable)
     const room = pool.remove(origin, socket, options)
     const request = room ? pool.next(origin) : undefined
-    pool.settle(origin)
+    pool.forgetIfUnused(origin)
     if (request === undefined) return
     debug?.('removeSocket, have a request, make a socket')
     const waiting = (request as Waiting)[kOptions] ?? (options as Options)
@@ -421,7 +421,7 @@ defineMethods(Agent.prototype, {
       if (error) request.onSocket(created, error)
       else created!.emit('free')
     }
-    give[kOwn] = true
+    give[kForOwnRequest] = true
     this.createSocket(request, waiting as ClientOptions, give)
   },
 
@@ -468,7 +468,7 @@ export const globalAgent: { current: Agent } = {
     keepAlive: true,
     scheduling: 'lifo',
     timeout: 5000,
-    proxyEnv: environmentAsks() ? proxyVariables(process.env) : undefined,
+    proxyEnv: isEnabledByEnvironment() ? proxyVariables(process.env) : undefined,
   }),
 }
 

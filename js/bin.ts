@@ -12,13 +12,13 @@ Runs a program with ferrohttp in place of the builtin http module: a file, or an
 executable of a package that is installed here (ferrohttp next start). What the
 program starts, processes and worker threads, has ferrohttp as well.
 
-  doctor               say whether ferrohttp works here, and what stands in the way
-  --drain 30s          on SIGTERM finish the requests that are under way, for so long
-  --drain-delay 5s     after SIGTERM go on accepting connections for so long
+  doctor               check whether ferrohttp works here, and what to do if not
+  --drain 30s          on SIGTERM finish requests, for at most this time
+  --drain-delay 5s     after SIGTERM continue to accept connections for this time
   -h, --help           print this
   -v, --version        print the version of ferrohttp
 
-Other options are handed to node: ferrohttp --inspect program.js
+Other options are passed to node: ferrohttp --inspect program.js
 Environment: FERROHTTP=off|on|require, FERROHTTP_ADDON, FERROHTTP_DRAIN, FERROHTTP_DRAIN_DELAY,
 FERROHTTP_HEALTH, FERROHTTP_HEALTH_READY, FERROHTTP_HEALTH_MAX_DELAY, FERROHTTP_INSPECT,
 FERROHTTP_IO_THREADS; see docs/CLI.md

@@ -359,7 +359,7 @@ defineMethods(ClientRequest.prototype, {
       ;(socket as Requested)._httpMessage = this
       socket.on('error', onEarlyError)
     }
-    process.nextTick(takeSocket, this, socket, error)
+    process.nextTick(onSocketReady, this, socket, error)
   },
 
   _deferToConnect(method: string, args: unknown[]) {
@@ -407,7 +407,7 @@ defineMethods(ClientRequest.prototype, {
 })
 
 function settle(request: ClientRequest, error?: Error | null): void {
-  // The request has a socket but has not begun to use it.
+  // Null while the request has a socket and has not begun to use it.
   const connection = connectionOf(request)
   const stopped =
     request[kDestroyError] !== null &&
@@ -445,12 +445,12 @@ function onEarlyError(this: Duplex, error: Error): void {
   this.destroy()
 }
 
-/** The request gets its connection, or the error why there is none. It may have been destroyed in the meantime. */
-function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, error?: Error | null): void {
+/** Attaches the request to its connection, or ends it with the error. It may have been destroyed in the meantime. */
+function onSocketReady(request: ClientRequest, socket: Duplex | null | undefined, error?: Error | null): void {
   socket?.removeListener('error', onEarlyError)
   if (!request.destroyed && !error) {
     attach(request, socket as Socket)
-    // Its beginning has been reported.
+    // A request that is queued again has already reported that it has begun.
     if ((request[kState] & QUEUED_AGAIN) !== 0) request._flushOutput(socket)
     else request._flush()
     return
@@ -462,16 +462,16 @@ function takeSocket(request: ClientRequest, socket: Duplex | null | undefined, e
       socket.emit('free')
     } else {
       finished(socket.destroy(cause ?? undefined), (failure) => {
-        giveUp(request, failure && failure.code !== 'ERR_STREAM_PREMATURE_CLOSE' ? failure : error)
+        endWithoutConnection(request, failure && failure.code !== 'ERR_STREAM_PREMATURE_CLOSE' ? failure : error)
       })
       return
     }
   }
-  giveUp(request, cause)
+  endWithoutConnection(request, cause)
 }
 
 /** The request ends without having had a connection. */
-function giveUp(request: ClientRequest, error: Error | null | undefined): void {
+function endWithoutConnection(request: ClientRequest, error: Error | null | undefined): void {
   request.destroyed = true
   const cause = error ?? (request.aborted ? null : connectionReset('socket hang up'))
   if (cause !== null) emitError(request, cause)

@@ -3,8 +3,8 @@
  * of seventy files.
  */
 
-// First: where the addon does not run, its own error explains that, before a later module fails. The next modules change or keep
-// classes of Node, from which the others inherit.
+// The first module loads the addon: where the addon does not run, its error explains that, before another module fails. The next
+// modules change or keep classes of Node, from which the others inherit.
 import './internal/bridge/native.js'
 import './internal/register/restored.js'
 import './internal/handles/active-handles.js'
@@ -13,7 +13,7 @@ import { inspectFromEnvironment } from './internal/extensions/inspect.js'
 
 export {
   Agent,
-  asksForOwnRequest,
+  isForOwnRequest,
   globalAgent,
   kNaming,
   merged,
@@ -79,7 +79,7 @@ export {
   kMakeSocket,
   kPrepareTls,
   kSecured,
-  kShownBy,
+  kConnectionEvent,
   kTlsFailed,
 } from './internal/symbols.js'
 export { countCompatible, countCompatibleClient, secureClients, secureServers } from './internal/server/tls-counts.js'

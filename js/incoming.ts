@@ -400,7 +400,7 @@ defineMethods(IncomingMessage.prototype, {
     }
     const source = this[kSource]
     if (source === null) {
-      // A server's socket is paused because its pipeline is full. This message must not resume it.
+      // `_paused`: the server does not read from a socket whose pipeline is full. This message must not resume it.
       const socket = this.socket as Socket & { _paused?: boolean }
       if (socket.readable && !socket._paused) socket.resume()
     } else if (!this.complete) {
@@ -420,7 +420,7 @@ defineMethods(IncomingMessage.prototype, {
     if (this.aborted && !this[kGone]) {
       const source = this[kSource]
       if (source !== null) {
-        // The socket outlives the message: stream.destroy() would destroy it otherwise.
+        // A message that has no socket any more does not destroy the connection, which serves other requests.
         if (this[kOwnSocket] !== null && source.destroy(err ?? undefined)) {
           // Node waits a tick for the socket, whose 'error' comes first.
           process.nextTick(settleLater, this, err, cb)
@@ -546,8 +546,8 @@ defineMethods(IncomingMessage.prototype, {
 
 const { _addHeaderLine: addHeaderLine, _addHeaderLines: addHeaderLines } = IncomingMessage.prototype
 
-// Node's own server reads this member, the number of `rawHeaders` that count, from any class that it uses. Node 26 searches so
-// many for the Host field.
+// Node's own server reads this member from any class that it uses: the number of entries of `rawHeaders`, among which Node 26
+// searches for the Host field.
 const kHeadersCount = nodeSymbol(new http.IncomingMessage(null as never), 'kHeadersCount')
 Object.defineProperty(IncomingMessage.prototype, kHeadersCount, {
   get(this: IncomingMessage) {
@@ -559,7 +559,7 @@ Object.defineProperty(IncomingMessage.prototype, kHeadersCount, {
   configurable: true,
 })
 
-// It calls these, too.
+// Node's own server calls these methods, too.
 for (const symbol of Object.getOwnPropertySymbols(nodePrototype)) {
   const replacement =
     symbol.description === 'kAttachAbortSignal'

@@ -7,7 +7,7 @@ import './index.js'
 import { answerInspection } from './core.js'
 
 /**
- * Answers requests for the page, and for `stats.json` beside it, so the path of the page has to end with `/`. Everybody who may send
- * requests to it sees the figures: an application decides who may.
+ * Answers requests for the page, and for `stats.json` beside it, so the path of the page has to end with `/`. Any client
+ * that can send requests to it sees the figures, so the application has to restrict access.
  */
 export const handler: RequestListener = answerInspection as never

@@ -26,7 +26,7 @@ import { defineFieldViews } from './internal/message/field-views.js'
 import { prepareListeners } from './internal/node-parity/listener-storage.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
-import { storeHeader, vetValue, type HeaderInput } from './internal/message/render-head.js'
+import { storeHeader, checkValue, type HeaderInput } from './internal/message/render-head.js'
 import { flushOutput, sendData, sendRaw } from './internal/message/sending.js'
 import { corkMessage, dropChunks, emitDrain, uncorkMessage, unsentLength } from './internal/message/turn-parts.js'
 import { endMessage, finishMessage, writeChunk } from './internal/message/writing.js'
@@ -377,7 +377,7 @@ defineMethods(OutgoingMessage.prototype, {
   setHeader(name: string, value: unknown) {
     if (this._header) throw ERR_HTTP_HEADERS_SENT('set')
     const field = fieldName(name)
-    vetValue(this, name, value)
+    checkValue(this, name, value)
     const fields = this[kFields]
     if (fields === null) this[kFields] = [field, value]
     else putField(fields, field, value)
@@ -402,7 +402,7 @@ defineMethods(OutgoingMessage.prototype, {
   appendHeader(name: string, value: unknown) {
     if (this._header) throw ERR_HTTP_HEADERS_SENT('append')
     const field = fieldName(name)
-    vetValue(this, name, value)
+    checkValue(this, name, value)
     const fields = this[kFields]
     const at = fields === null ? -1 : findField(fields, field.lower)
     if (fields === null || at === -1) return this.setHeader(name, value as string)

@@ -33,7 +33,7 @@ function loads(): boolean {
   }
 }
 
-/** Prints one line; a warning of Node's would have two. Nothing is printed under `--no-warnings`. */
+/** Prints one line, because a warning of Node's has two. Prints nothing under `--no-warnings`. */
 function warn({ code, problem, remedy }: LoadError): void {
   if (process.listenerCount('warning') === 0) return
   process.stderr.write(

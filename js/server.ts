@@ -44,7 +44,7 @@ import {
   kKeyLog,
   kSecured,
   kServerResponse,
-  kShownBy,
+  kConnectionEvent,
   kTlsFailed,
   kUniqueHeaders,
 } from './internal/symbols.js'
@@ -57,8 +57,8 @@ import {
   kAdopter,
   kConfig,
   kJoined,
-  kHearsErrors,
-  kShows,
+  kHasErrorListener,
+  kShowsConnections,
   kStreams,
   reconfigure,
   storeOptions,
@@ -158,7 +158,7 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   [kHealth]: Health | null
   [kDropped](addresses: string): void
   [kOverload](active: boolean, queueDelay: number, refused: number): void
-  readonly [kShownBy]: 'connection' | 'secureConnection'
+  readonly [kConnectionEvent]: 'connection' | 'secureConnection'
   /** @returns whether a program's code has run */
   [kSecured](connection: Connection): boolean
   [kPrepareTls]?(): NativeTls | null
@@ -238,12 +238,12 @@ Object.setPrototypeOf(Server, net.Server)
 Object.setPrototypeOf(Server.prototype, http.Server.prototype)
 
 const proto = Server.prototype as Configured
-Object.defineProperty(proto, kShownBy, { value: 'connection' })
+Object.defineProperty(proto, kConnectionEvent, { value: 'connection' })
 defineSettings(proto)
 
 /** Whether a listener of the program wants to see connections. */
 function isWatched(server: Server): boolean {
-  const event = server[kShownBy]
+  const event = server[kConnectionEvent]
   return server.listenerCount(event) > server.listenerCount(event, connectionListener)
 }
 
@@ -255,12 +255,12 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)
   proto[name] = function (this: Configured, event: string | symbol, listener: (...args: unknown[]) => void) {
     inherited[name].call(this, event, listener)
-    if (event === this[kShownBy] && this[kShows] === false && isWatched(this)) {
-      this[kShows] = true
+    if (event === this[kConnectionEvent] && this[kShowsConnections] === false && isWatched(this)) {
+      this[kShowsConnections] = true
       reconfigure(this)
     }
-    if (event === 'clientError' && this[kHearsErrors] === false) {
-      this[kHearsErrors] = true
+    if (event === 'clientError' && this[kHasErrorListener] === false) {
+      this[kHasErrorListener] = true
       reconfigure(this)
     }
     return this
@@ -320,7 +320,7 @@ function adoptConnections(server: Configured): void {
 
 /** Whether the server still has its listener that reads HTTP from connections: programs may remove it. */
 function isServing(server: Server): boolean {
-  return server.listenerCount(server[kShownBy], connectionListener) > 0
+  return server.listenerCount(server[kConnectionEvent], connectionListener) > 0
 }
 
 function emitError(server: Server, error: Error): void {
@@ -377,7 +377,7 @@ function connectionsOf(server: Server): Connection[] {
 proto.closeAllConnections = function closeAllConnections(): void {
   for (const connection of connectionsOf(this)) {
     // An upgraded connection is not HTTP any more: the program that has it closes it.
-    if (!connection.upgraded && !connection.isAsked) connection.destroy()
+    if (!connection.upgraded && !connection.awaitsDecision) connection.destroy()
   }
 }
 
@@ -407,7 +407,7 @@ proto.setTimeout = function setTimeout(
 proto[kOpened] = function opened(slot, generation, addresses): boolean {
   const connection = new Connection(slot, generation, this, environment)
   connection.addresses = addresses
-  environment.adopt(connection)
+  environment.add(connection)
   environment.ref()
   debug?.('SERVER new http connection')
   // Accepted after 'close' was emitted. It is not counted.
@@ -420,13 +420,13 @@ proto[kOpened] = function opened(slot, generation, addresses): boolean {
 proto[kSecured] = function secured(connection): boolean {
   // The socket object is made only for a program that wants to see it.
   if (!isWatched(this) && this.emit === EventEmitter.prototype.emit) {
-    if ((this as Configured)[kShows]) connection.command(r.OUT_PAUSE, 0)
+    if ((this as Configured)[kShowsConnections]) connection.command(r.OUT_PAUSE, 0)
     return false
   }
   try {
-    return this[kListenScope]!.runInAsyncScope(() => this.emit(this[kShownBy], connection.socket))
+    return this[kListenScope]!.runInAsyncScope(() => this.emit(this[kConnectionEvent], connection.socket))
   } finally {
-    if ((this as Configured)[kShows] && !connection.paused) connection.command(r.OUT_PAUSE, 0)
+    if ((this as Configured)[kShowsConnections] && !connection.paused) connection.command(r.OUT_PAUSE, 0)
   }
 }
 

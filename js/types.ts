@@ -166,7 +166,7 @@ export interface Stats {
     queueDelay: Times
     /** How long handlers have occupied that thread when they were called. */
     handler: Times
-    /** From the receipt of a request's head to the end of its response. Requests behind others of their connection are not measured. */
+    /** From the receipt of a request's head to the end of its response. Requests that follow an unanswered one of their connection are not measured. */
     request: Times
   }
   /** Connections of servers. */

@@ -1,6 +1,6 @@
 'use strict'
-// Which writes outside a batch leave at once, and which wait for the end of their phase of the event loop. The native side's part
-// (`crates/binding/src/phases.rs`) is played here.
+// Which writes outside a batch are sent at once, and which wait for the end of their phase of the event loop. The test does the native
+// side's part (`crates/binding/src/phases.rs`).
 
 const test = require('ava').default
 const { Phase, phaseMemory } = require('../../build/internal/bridge/phase.js')
@@ -14,12 +14,12 @@ class Loop {
   /** Of the last phase. */
   left = 0
 
-  /** A phase with so many writes. @returns how many of them left at once */
+  /** Runs a phase with this number of writes. @returns how many of them were sent at once */
   run(writes, length = 0) {
     let left = 0
     for (let i = 0; i < writes; i++) {
-      if (!this.phase.leavesNow(length)) continue
-      this.phase.left()
+      if (!this.phase.mustSendNow(length)) continue
+      this.phase.noteSent()
       left++
     }
     const waiting = this.words[2] !== 0
@@ -28,18 +28,18 @@ class Loop {
   }
 }
 
-test('a few writes leave at once, each by itself', (t) => {
+test('a few writes are sent at once, each by itself', (t) => {
   const loop = new Loop()
   t.deepEqual(loop.run(1), { left: 1, waiting: false })
   t.deepEqual(loop.run(8), { left: 8, waiting: false })
   t.deepEqual(loop.run(1), { left: 1, waiting: false })
 })
 
-test('what is more than a few waits for the end of the phase', (t) => {
+test('further writes wait for the end of the phase', (t) => {
   t.deepEqual(new Loop().run(20), { left: 8, waiting: true })
 })
 
-test('after a phase with many writes only the first ones of the next leave at once', (t) => {
+test('after a phase with many writes only the first ones of the next are sent at once', (t) => {
   const loop = new Loop()
   loop.run(64)
   t.deepEqual(loop.run(64), { left: 2, waiting: true })
@@ -47,17 +47,17 @@ test('after a phase with many writes only the first ones of the next leave at on
   t.deepEqual(loop.run(8), { left: 8, waiting: false })
 })
 
-test('what waits leaves after half a millisecond, with the next write that looks at the clock', (t) => {
+test('waiting records are sent after half a millisecond, with the next write that reads the clock', (t) => {
   const loop = new Loop()
   loop.words[1] = 64
-  for (let i = 0; i < 3; i++) loop.phase.leavesNow(0)
+  for (let i = 0; i < 3; i++) loop.phase.mustSendNow(0)
   t.true(loop.phase.waiting)
   loop.time = 0.6
-  const writes = Array.from({ length: 8 }, () => loop.phase.leavesNow(0))
+  const writes = Array.from({ length: 8 }, () => loop.phase.mustSendNow(0))
   t.deepEqual(writes, [false, false, false, false, false, false, false, true])
 })
 
-test('a long body leaves at once', (t) => {
+test('a long body is sent at once', (t) => {
   const loop = new Loop()
   loop.run(64)
   t.deepEqual(loop.run(64, 4097), { left: 64, waiting: false })
@@ -66,9 +66,9 @@ test('a long body leaves at once', (t) => {
 test('something else that has everything sent ends the wait', (t) => {
   const loop = new Loop()
   loop.words[1] = 64
-  for (let i = 0; i < 3; i++) loop.phase.leavesNow(0)
-  loop.phase.left()
+  for (let i = 0; i < 3; i++) loop.phase.mustSendNow(0)
+  loop.phase.noteSent()
   t.false(loop.phase.waiting)
-  t.false(loop.phase.leavesNow(0))
+  t.false(loop.phase.mustSendNow(0))
   t.true(loop.phase.waiting)
 })

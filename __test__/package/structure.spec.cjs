@@ -1,5 +1,5 @@
 'use strict'
-// What readers can rely on in the sources: short files, classes with few flags, and each number that crosses between Rust and
+// Rules for the sources: short files, classes with few flags, and each number that crosses between Rust and
 // JavaScript defined once. The limits of functions' parameters and of structs' flags are in .biome.json and .clippy.toml.
 const test = require('ava')
 const fs = require('node:fs')

@@ -61,7 +61,7 @@ export const ERR_INVALID_ADDRESS_FAMILY = define(
   (family: unknown, host: unknown, port: unknown) => format('Invalid address family: %s %s:%s', family, host, port),
 )
 export const ERR_INVALID_ARG_TYPE = define('ERR_INVALID_ARG_TYPE', CodedTypeError, argTypeMessage)
-/** The argument says what stands in the way. */
+/** The argument is the reason why a handle cannot be passed on. */
 export const ERR_INVALID_HANDLE_TYPE = define(
   'ERR_INVALID_HANDLE_TYPE',
   CodedTypeError,

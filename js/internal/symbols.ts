@@ -50,7 +50,7 @@ export const kClosed = Symbol('ferrohttp.closed')
 /** The probes of a server's health, or null. */
 export const kHealth = Symbol('ferrohttp.health')
 /** The event that shows a connection to programs: 'connection', or 'secureConnection' for a server with TLS. */
-export const kShownBy = Symbol('ferrohttp.shownBy')
+export const kConnectionEvent = Symbol('ferrohttp.connectionEvent')
 /** Returns the TLS with which the server listens on an I/O thread, null when node:tls is needed. Servers of plain HTTP have no such member. */
 export const kPrepareTls = Symbol('ferrohttp.prepareTls')
 /** Shows a connection whose handshake is complete to the program. */

@@ -1,4 +1,4 @@
-// The live page: asks for what `stats()` returns every second, and draws the differences.
+// The live page: requests the result of `stats()` every second, and draws the differences.
 /* global uPlot */
 const SECONDS = 120
 const STEPS = 16

@@ -61,15 +61,15 @@ class Environment {
 
   readonly #writer: RecordWriter
   #flushScheduled = false
-  /** Decides when records leave that are written outside batches. */
+  /** Decides when records that are written outside batches are sent. */
   readonly #phase: Phase
   /** Copies records into `#in`, see `BindingEnvironment.crossing`. */
   readonly #drain: () => number
   /** A callback is due after one of the records that are being gathered. */
   #awaited = false
-  /** Length of the longest body among them, in characters or bytes. */
+  /** Length of the longest body among the records that are being gathered, in characters or bytes. */
   #gatheredLength = 0
-  /** Bytes of the body parts that have been served of one read, see `#sameReadGoesOn`. */
+  /** Bytes of the body parts that have been served of one read, see `#sameReadContinues`. */
   #readBytes = 0
   #lastFlush = 0
   /** Records were sent, or an attempt to connect was begun, since the event loop last called this object. */
@@ -149,7 +149,7 @@ class Environment {
         // Answers are sent before the queue is read again, because the last one would wait for that.
         if (!this.#writer.isEmpty || this.#settling.isDue) this.flush()
         if (!this.#refill()) return true
-        if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
+        if (this.#mayBeAnswer()) return this.#serveInNextTurn()
       }
       const at = this.#at
       const word = at >> 2
@@ -176,7 +176,7 @@ class Environment {
         }
       }
       if (type === r.IN_RESPONSE && this.#isOfThisTurn(slot, fields.generation(inWords, word)))
-        return this.#leaveForNextTurn()
+        return this.#serveInNextTurn()
       const bodyLength = type === r.IN_BODY ? fields.bodyLength(inWords, word) : 0
       // The cursor moves first, so that the record is not served twice if its handler throws.
       this.#at = at + fields.length(inWords, word)
@@ -185,7 +185,7 @@ class Environment {
       if (this.#dispatch(inWords, word, at)) {
         previous =
           (type === r.IN_BODY || type === r.IN_RESPONSE) &&
-          (isCopy || !this.#sameReadGoesOn(slot, fields.generation(inWords, word), bodyLength))
+          (isCopy || !this.#sameReadContinues(slot, fields.generation(inWords, word), bodyLength))
             ? NO_SLOT
             : // Node's parser passes trailers on by a call of their own, after which ticks run.
               type === r.IN_END && fields.endTrailersLength(inWords, word) > 0
@@ -199,9 +199,9 @@ class Environment {
         if (time - started >= YIELD_AFTER && !this.#nextIsFor(slot)) {
           this.flush(time)
           if (this.#at < this.#end) return false
-          // The flush has acknowledged its writes already, which does not wait for the event loop.
+          // The flush has acknowledged its writes, so acknowledgements need no turn of the event loop.
           if (!this.#refill()) return true
-          if (this.#mayBeAnswer()) return this.#leaveForNextTurn()
+          if (this.#mayBeAnswer()) return this.#serveInNextTurn()
         }
         if (time - this.#lastFlush >= FLUSH_AFTER) {
           // The messages are settled after the read: as in Node no 'finish' is emitted between its requests.
@@ -216,7 +216,7 @@ class Environment {
    * Whether the next record is of the same connection and the same read as the one that was just served.
    * @param served length of that record's body part in bytes, 0 if it is a head
    */
-  #sameReadGoesOn(slot: number, generation: number, served: number): boolean {
+  #sameReadContinues(slot: number, generation: number, served: number): boolean {
     const length = served === 0 ? 0 : this.#readBytes + served
     this.#readBytes = 0
     const connection = this.#find(slot, generation)
@@ -256,7 +256,7 @@ class Environment {
   }
 
   /** Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`. */
-  #leaveForNextTurn(): true {
+  #serveInNextTurn(): true {
     this.native.wake()
     return true
   }
@@ -306,7 +306,7 @@ class Environment {
       return true
     }
     if (type === r.IN_CLOSED) {
-      this.#dismiss(connection)
+      this.#remove(connection)
       connection.counters = [fields.closedReceived(inWords, word), fields.closedSent(inWords, word)]
       connection.onClosed(fields.closedErrno(inWords, word), fields.closedRequests(inWords, word))
       return true
@@ -338,7 +338,7 @@ class Environment {
       connection.onConnected(fields.endpointsNumber(inWords, word), addresses(this.#in, inWords, at))
       return
     }
-    this.#dismiss(connection)
+    this.#remove(connection)
     connection.onConnectFailed(failures(inWords, at))
   }
 
@@ -356,7 +356,7 @@ class Environment {
    * Adds a connection. The slot may still have a connection that has closed, whose last records have not been read. A server's
    * connection may be the one that has closed: it is reported after a client's connection has been given its slot.
    */
-  adopt(connection: NativeReceiver): void {
+  add(connection: NativeReceiver): void {
     const { slot, generation } = connection
     const other = this.connections[slot]
     if (other !== undefined && ((generation - other.generation) | 0) < 0) {
@@ -370,7 +370,7 @@ class Environment {
     this.#sent = true
   }
 
-  #dismiss(connection: NativeReceiver): void {
+  #remove(connection: NativeReceiver): void {
     if (connection.isClient) this.#clients--
     if (this.connections[connection.slot] === connection) this.connections[connection.slot] = undefined
     else this.#displaced.splice(this.#displaced.indexOf(connection), 1)
@@ -404,7 +404,7 @@ class Environment {
       this.#sent = true
       const parsed = writer.send(atOnce)
       // Only now: if a stack overflow prevents this flush, the end of the phase still sends one.
-      this.#phase.left()
+      this.#phase.noteSent()
       if (!parsed) reportMalformed()
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)
@@ -430,7 +430,7 @@ class Environment {
 
   /** Settles `message` after the next flush. */
   settleAfterFlush(message: SettledMessage): void {
-    this.#arm()
+    this.#scheduleFlush()
     this.#settling.add(message)
   }
 
@@ -438,7 +438,7 @@ class Environment {
   settlePresumed(message: SettledMessage): void {
     if (this.#running) this.#settling.addPresumed(message, this.#writer.isEmpty)
     else {
-      this.#arm()
+      this.#scheduleFlush()
       this.#settling.addAwaited(message)
     }
   }
@@ -457,7 +457,7 @@ class Environment {
    * Schedules a flush, before anything is written: after a stack overflow in any later call, committed records are sent by it.
    * `#flushScheduled` is set last, because `nextTick` may throw, too.
    */
-  #arm(): void {
+  #scheduleFlush(): void {
     if (this.#running || this.#flushScheduled) return
     // A tick runs after the promise jobs that are due, so their answers are sent by the same flush.
     nextTick(flushScheduled)
@@ -478,10 +478,10 @@ class Environment {
       this.#gatheredLength = 0
       if (this.#writer.isEmpty) return
       if (this.#awaited) {
-        this.#phase.leavesNow(length)
+        this.#phase.mustSendNow(length)
         this.#send(true)
       } else if (atOnce) {
-        this.#leave(length)
+        this.#sendUnlessWaiting(length)
       }
     }
   }
@@ -504,23 +504,23 @@ class Environment {
    *
    * @param length of the body, in characters or bytes
    */
-  #leave(length: number): void {
+  #sendUnlessWaiting(length: number): void {
     if (this.#gathering > 0) {
       if (length > this.#gatheredLength) this.#gatheredLength = length
       return
     }
     if (this.#running) {
-      if (this.#nobodyWaits()) this.#send(false)
+      if (this.#restNeedsNoAnswer()) this.#send(false)
       return
     }
-    if (this.#phase.leavesNow(length)) this.#send(false)
+    if (this.#phase.mustSendNow(length)) this.#send(false)
   }
 
   /**
    * Whether the rest of the batch has nothing that the program may answer: no head, and no body of another message than the one
    * that is being served. Other records (acknowledgements, closed connections) bring no answer.
    */
-  #nobodyWaits(): boolean {
+  #restNeedsNoAnswer(): boolean {
     const inWords = this.#inWords
     for (let at = this.#at, left = FEW_RECORDS; at < this.#end; at += fields.length(inWords, at >> 2)) {
       const word = at >> 2
@@ -549,31 +549,31 @@ class Environment {
   /** A response head, or a request's (OUT_REQUEST), with the first part of its body. */
   writeHead(connection: Target, part: MessagePart, flags: number, type = r.OUT_HEAD): void {
     const { body } = part
-    this.#arm()
+    this.#scheduleFlush()
     this.#writer.head(connection, type, part, flags)
-    this.#leave(body === null ? 0 : body.length)
+    this.#sendUnlessWaiting(body === null ? 0 : body.length)
   }
 
   /** A body part (OUT_BODY) or bytes without framing (OUT_RAW). */
   writeBytes(connection: Target, type: number, body: BodyChunk, encoding: BufferEncoding, flags: number): void {
-    this.#arm()
+    this.#scheduleFlush()
     this.#writer.bytes(connection, type, body, encoding, flags)
-    if (type !== r.OUT_FEED) this.#leave(body.length)
+    if (type !== r.OUT_FEED) this.#sendUnlessWaiting(body.length)
   }
 
   /** Text that ends (OUT_END) or precedes (OUT_INTERIM) a response. */
   writeText(connection: Target, type: number, text: string, flags: number): void {
-    this.#arm()
+    this.#scheduleFlush()
     this.#writer.text(connection, type, text, flags)
-    this.#leave(0)
+    this.#sendUnlessWaiting(0)
   }
 
   /** A command with numbers only. */
   command(connection: Target, type: number, first = 0, second = 0): void {
-    this.#arm()
+    this.#scheduleFlush()
     this.#writer.command(connection, type, first, second)
     // A socket of Node closes within destroy(): its peer is notified while the program continues.
-    if (type === r.OUT_CLOSE && (first === r.CLOSE_DESTROY || first === r.CLOSE_RESET)) this.#leave(0)
+    if (type === r.OUT_CLOSE && (first === r.CLOSE_DESTROY || first === r.CLOSE_RESET)) this.#sendUnlessWaiting(0)
   }
 }
 

@@ -36,7 +36,7 @@ export interface NativeEnvironment
     binding.BindingEnvironment,
     'counters' | 'connectionCounts' | 'connectionStates' | 'requestCounts' | 'times' | 'unsent'
   > {
-  /** Bytes written that the kernel has not taken; null after the connection has closed. */
+  /** Number of written bytes that the kernel has not accepted; null after the connection has closed. */
   unsent(slot: number, generation: number): number | null
   counters(slot: number, generation: number): [read: number, written: number] | null
   /** Connections that servers have accepted so far, those of them that are open, and open connections of clients. */

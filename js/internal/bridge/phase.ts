@@ -11,12 +11,14 @@
 import { SMALL } from './pending-writes.js'
 import { PHASE_COUNT, PHASE_EXPECTED, PHASE_SERVED, PHASE_WAITING, PHASE_WRITES } from '../../native/records.js'
 
-/** Number of writes of a phase that are sent at once: after a phase with few writes, and after one with more. */
-const MOST = 8
-const FEW = 2
+/** Number of writes of a phase that are sent at once, if the last phase had no more than this. */
+const AT_ONCE_AFTER_FEW = 8
+/** The same, if the last phase had more writes. */
+const AT_ONCE_AFTER_MANY = 2
 
-/** The clock is read after every so many writes, and records that have waited for so many ms are sent. */
-const WAIT_AT_MOST = 0.5
+/** The time in ms after which waiting records are sent. */
+const LONGEST_WAIT = 0.5
+/** The clock is read once in this many writes. */
 const CLOCK_STEP = 8
 
 export class Phase {
@@ -39,7 +41,7 @@ export class Phase {
   /** The next record waits, unless the clock decides otherwise. */
   get nextWaits(): boolean {
     const words = this.#words
-    return words[PHASE_WRITES]! >= (words[PHASE_EXPECTED]! > MOST ? FEW : MOST)
+    return words[PHASE_WRITES]! >= (words[PHASE_EXPECTED]! > AT_ONCE_AFTER_FEW ? AT_ONCE_AFTER_MANY : AT_ONCE_AFTER_FEW)
   }
 
   /**
@@ -47,7 +49,7 @@ export class Phase {
    * @param length of its body, in characters or bytes
    * @returns whether it must be sent now, with all records that wait
    */
-  leavesNow(length: number): boolean {
+  mustSendNow(length: number): boolean {
     const words = this.#words
     const waits = this.nextWaits && length <= SMALL
     words[PHASE_WRITES]!++
@@ -60,7 +62,7 @@ export class Phase {
     }
     if (--this.#untilClock > 0) return false
     this.#untilClock = CLOCK_STEP
-    return this.#now() - this.#since >= WAIT_AT_MOST
+    return this.#now() - this.#since >= LONGEST_WAIT
   }
 
   /** A request is being passed to its handler. Its time is measured, see `crates/net/src/threads/meter.rs`. */
@@ -69,7 +71,7 @@ export class Phase {
   }
 
   /** All records have been sent. */
-  left(): void {
+  noteSent(): void {
     this.#words[PHASE_WAITING] = 0
   }
 }

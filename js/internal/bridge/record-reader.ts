@@ -128,7 +128,7 @@ export function deliver(
         targetLength: fields.headTargetLength(inWords, word),
         fieldCount: fields.headFieldCount(inWords, word),
         block: bytes.latin1Slice(start, end),
-        after: behind(bytes, end, fields.headAfterLength(inWords, word)),
+        after: bytesAfterHead(bytes, end, fields.headAfterLength(inWords, word)),
       })
       return true
     }
@@ -159,7 +159,7 @@ export function deliver(
         reasonLength: fields.responseReasonLength(inWords, word),
         fieldCount: fields.responseFieldCount(inWords, word),
         block: bytes.latin1Slice(start, end),
-        after: behind(bytes, end, fields.responseAfterLength(inWords, word)),
+        after: bytesAfterHead(bytes, end, fields.responseAfterLength(inWords, word)),
       })
       return true
     }
@@ -211,8 +211,8 @@ export function deliver(
   }
 }
 
-/** The bytes that followed a head which asks for another protocol; mostly none. */
-function behind(bytes: FastBuffer, start: number, length: number): Buffer | null {
+/** The bytes that followed the head of an upgrade, null if there are none. */
+function bytesAfterHead(bytes: FastBuffer, start: number, length: number): Buffer | null {
   return length > 0 ? Buffer.from(bytes.subarray(start, start + length)) : null
 }
 

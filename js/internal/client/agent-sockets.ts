@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net'
 import type { Agent } from '../../agent.js'
 import type { ClientRequest } from '../../client.js'
 import type { ClientOptions } from './options.js'
-import { keepQuiet, onceUnsent } from './pool-liveness.js'
+import { keepQuiet, setSendAgain } from './pool-liveness.js'
 import { debug } from '../debug.js'
 import { kAsyncId } from '../symbols.js'
 import { validateString } from '../validators.js'
@@ -13,7 +13,7 @@ import { validateString } from '../validators.js'
 export type View<T> = Record<string, T[] | undefined>
 
 /** Removes an item from a list. @returns false if it was not in the list */
-export function drop<T>(view: View<T>, name: string, item: T): boolean {
+export function removeFrom<T>(view: View<T>, name: string, item: T): boolean {
   const list = view[name]
   // It usually is the last one, because the latest connection is used again first.
   const at = list === undefined ? -1 : list.at(-1) === item ? list.length - 1 : list.indexOf(item)
@@ -92,7 +92,7 @@ class ReusedHandle {
 }
 
 /** Attaches the agent's listeners to a socket. */
-export function watch(agent: Agent, socket: Socket, options: ClientOptions): void {
+export function addAgentListeners(agent: Agent, socket: Socket, options: ClientOptions): void {
   const onSocketFree = (): void => {
     debug?.('CLIENT socket onFree')
     agent.emit('free', socket, options)
@@ -124,7 +124,7 @@ export function watch(agent: Agent, socket: Socket, options: ClientOptions): voi
   socket.on('close', onClose)
   socket.on('timeout', onTimeout)
   socket.on('agentRemove', onRemove)
-  onceUnsent(socket, (request) => agent.addRequest(request, options))
+  setSendAgain(socket, (request) => agent.addRequest(request, options))
   if (agent.listenerCount('keylog') > 0) passKeylog(agent, socket)
 }
 

@@ -22,11 +22,11 @@ export interface ClientConnection extends MessageTransport {
   /** Reports events to `request` from now on, in the async context of this call. */
   attach(request: ClientRequest): void
   /** A response has begun, or (false) ended. In between it emits the socket's 'timeout', too. */
-  responding(on: boolean): void
+  setResponding(on: boolean): void
   /** The exchange is over, and the connection can serve another one. */
   detach(): void
   /** No request has taken the connection at once. Bytes that arrive from now on are unsolicited, and end the connection. */
-  rest(): void
+  becomeIdle(): void
   /** The program takes the connection over: nothing is read from it here, and all listeners are removed. */
   handOver(): void
   /** Stops reading while the response's consumer is slow. `resume` when it can read again, or has read everything. */

@@ -67,7 +67,7 @@ export function onResponse(request: ClientRequest, connection: ClientConnection,
   if (isTraced()) requestEnds(request, status)
   response.req = request
   response.on('end', onResponseEnd)
-  connection.responding(true)
+  connection.setResponding(true)
   if (request.aborted || !request.emit('response', response)) response._dump()
 }
 
@@ -130,7 +130,7 @@ function onResponseEnd(this: IncomingMessage): void {
   const request = this.req as ClientRequest
   const connection = connectionOf(request)
   if (request.timeoutCb !== null) request.socket?.removeListener('timeout', request.timeoutCb)
-  connection?.responding(false)
+  connection?.setResponding(false)
   request._ended = true
   if (!request.shouldKeepAlive) debug?.('AGENT socket.destroySoon()')
   if (!request.shouldKeepAlive) connection?.finish()
@@ -162,7 +162,7 @@ function release(request: ClientRequest): void {
 function emitFree(request: ClientRequest, connection: ClientConnection): void {
   emitClose(request)
   connection.socket.emit('free')
-  connection.rest()
+  connection.becomeIdle()
 }
 
 /** The socket has been idle for too long while a response was arriving. */
@@ -194,15 +194,15 @@ export function onSocketError(request: ClientRequest, connection: ClientConnecti
 }
 
 /**
- * Ends a response whose body ends with the connection (RFC 9112 section 6.3). Node considers it complete even when the connection
- * has broken, unlike section 8. The request has emitted the error.
+ * Whether the body of a response ends with the connection (RFC 9112 section 6.3). Node considers such a response complete even when
+ * the connection has broken, unlike section 8.
  */
 function endsWithConnection({ headers }: IncomingMessage): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
 }
 
-/** A request of which nothing was sent leaves its connection. `part` is all of it, and it is queued again. */
-export function takeBack(request: ClientRequest, socket: Socket, part: MessagePart): void {
+/** Detaches a request of which nothing was sent from its connection, and queues it again. `part` is the whole request. */
+export function queueAgain(request: ClientRequest, socket: Socket, part: MessagePart): void {
   const { timeout } = socket
   const listener = request.timeoutCb
   if (listener !== null) socket.removeListener('timeout', listener)

@@ -1,13 +1,13 @@
 /** `https.globalAgent`. It is made when ferrohttp's https is loaded, because that loads node:tls, which takes 20 ms. */
 import type { SecureAgent } from '../https/agent.js'
-import { environmentAsks, proxyVariables, type ProxyEnvironment } from './proxy.js'
+import { isEnabledByEnvironment, proxyVariables, type ProxyEnvironment } from './proxy.js'
 
 type Create = (proxyEnv: ProxyEnvironment | undefined) => SecureAgent
 
 export class SecureGlobalAgent {
   current!: SecureAgent
   #create: Create | null = null
-  #proxyEnv = environmentAsks() ? proxyVariables(process.env) : undefined
+  #proxyEnv = isEnabledByEnvironment() ? proxyVariables(process.env) : undefined
 
   create(create: Create): void {
     this.#create = create

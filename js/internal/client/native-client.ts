@@ -89,7 +89,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     if (errno !== 0) return errno
     this.slot = slot
     this.generation = generation
-    environment.adopt(this)
+    environment.add(this)
     this.updateHold()
     const early = this.early!
     this.early = null
@@ -208,7 +208,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   detach(): void {
-    this.responding(false)
+    this.setResponding(false)
     this.socket.removeListener('error', this.#onSocketError)
     this.socket.removeListener('end', this.#onSocketEnd)
     this.socket.removeListener('close', this.#onSocketClosed)
@@ -221,9 +221,9 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   /** The I/O thread ends an idle connection on which bytes arrive. */
-  rest(): void {}
+  becomeIdle(): void {}
 
-  responding(on: boolean): void {
+  setResponding(on: boolean): void {
     if (on) this.socket.on('timeout', this.#onSocketTimeout)
     else this.socket.removeListener('timeout', this.#onSocketTimeout)
   }
@@ -301,7 +301,7 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     const scope = this.#scope!
     this.#scope = null
     this.detach()
-    exchange.takeBack(request, socket, whole)
+    exchange.queueAgain(request, socket, whole)
     scope.runInAsyncScope(sendAgain, undefined, request)
     scope.emitDestroy()
     return true

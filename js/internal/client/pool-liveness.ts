@@ -10,17 +10,17 @@ import * as r from '../../native/records.js'
 import { environment } from '../bridge/environment.js'
 import type { NativeClient } from './native-client.js'
 
-/** The slot of a native socket that has no connection yet. No connection has this slot, so the pool takes it for closed. */
-export const NOT_YET = 0x7fffffff
+/** The slot of a native socket that has no connection yet. No connection has this slot, so the pool treats the socket as closed. */
+export const PENDING_SLOT = 0x7fffffff
 
 function connectionOf(socket: Socket): NativeClient | undefined {
   return (socket as Partial<NativeSocket<NativeClient>>)[kConnection]
 }
 
-/** @returns POOL_NO_SLOT for a socket that is not native, NOT_YET for one that has no connection yet */
+/** @returns POOL_NO_SLOT for a socket that is not native, PENDING_SLOT for one that has no connection yet */
 export function slotOf(socket: Socket): number {
   const slot = connectionOf(socket)?.slot
-  return slot === undefined ? r.POOL_NO_SLOT : slot === -1 ? NOT_YET : slot
+  return slot === undefined ? r.POOL_NO_SLOT : slot === -1 ? PENDING_SLOT : slot
 }
 
 /** @returns 0 for a socket without a connection */
@@ -28,8 +28,8 @@ export function generationOf(socket: Socket): number {
   return connectionOf(socket)?.generation ?? 0
 }
 
-/** `sendAgain` has the agent choose another connection for a request. */
-export function onceUnsent(socket: Socket, sendAgain: (request: ClientRequest) => void): void {
+/** Sets the function by which the connection of a native socket has the agent choose another connection for a request. */
+export function setSendAgain(socket: Socket, sendAgain: (request: ClientRequest) => void): void {
   const connection = connectionOf(socket)
   if (connection !== undefined) connection.sendAgain = sendAgain
 }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 
 import type { Agent } from '../../agent.js'
 import type { ClientRequest } from '../../client.js'
-import { drop } from './agent-sockets.js'
+import { removeFrom } from './agent-sockets.js'
 import type { ClientOptions } from './options.js'
 import { environment } from '../bridge/environment.js'
 import {
@@ -30,7 +30,7 @@ import {
   poolSetLimits,
   poolSetShown,
 } from '../bridge/native.js'
-import { awaitEndIfClosed, generationOf, NOT_YET, slotOf } from './pool-liveness.js'
+import { awaitEndIfClosed, generationOf, PENDING_SLOT, slotOf } from './pool-liveness.js'
 import * as r from '../../native/records.js'
 
 /** The number of an origin or a member that the pool does not know, or no longer. */
@@ -49,7 +49,7 @@ export class Origin {
   /** Sockets in `agent.sockets` that are not members, as last reported to the pool. */
   beyond = 0
   /** Idle native sockets whose connection was not there yet when they became idle. */
-  unnamed: Member[] = []
+  unconnected: Member[] = []
   /** The pool's `changes` when it last returned POOL_WAIT. */
   fullAt = -1
 
@@ -76,7 +76,7 @@ type Options = ClientOptions & { [kMember]?: Member }
 export class AgentPool {
   readonly #agent: Agent
   /** A stack overflow has interrupted a decision, so the counts here may be wrong. See `recover`. */
-  isTorn = false
+  isInconsistent = false
   /** The pool in Rust lives as long as this object. */
   readonly #owner = new BindingAgent(environment.native)
   readonly #number = this.#owner.number
@@ -162,7 +162,7 @@ export class AgentPool {
   }
 
   /** Forgets the name if it has neither sockets nor requests. */
-  settle(origin: Origin): void {
+  forgetIfUnused(origin: Origin): void {
     const { number } = origin
     if (number === UNKNOWN || origin.active + origin.idle + origin.left > 0) return
     this.#report(origin)
@@ -183,8 +183,8 @@ export class AgentPool {
     const { name } = origin
     const free = this.#agent.freeSockets[name]
     this.#reportViews(origin, free)
-    if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#shed(origin, free)
-    if (origin.unnamed.length > 0) this.#name(origin)
+    if (free !== undefined && free.length > 0 && free[0]!.destroyed) this.#removeDestroyed(origin, free)
+    if (origin.unconnected.length > 0) this.#reportConnected(origin)
     if (origin.fullAt === this.#changes) return r.POOL_WAIT
     for (;;) {
       const waiting = lengthOf(this.#agent.requests[name])
@@ -193,7 +193,7 @@ export class AgentPool {
       if (answer === r.POOL_CONNECT) return r.POOL_CONNECT
       if (answer === r.POOL_WAIT) {
         origin.fullAt = this.#changes
-        if (origin.idle > 0 || this.#maxTotalSockets !== Infinity) this.#awaitSpoilt()
+        if (origin.idle > 0 || this.#maxTotalSockets !== Infinity) this.#awaitEndOfClosed()
         return r.POOL_WAIT
       }
       this.#changes++
@@ -203,14 +203,14 @@ export class AgentPool {
       origin.idle--
       origin.active++
       // A socket that the program has removed from the view belongs to the program.
-      if (!drop(this.#agent.freeSockets, name, socket)) this.#remove(member)
-      else if (socket.destroyed) this.#leave(member)
+      if (!removeFrom(this.#agent.freeSockets, name, socket)) this.#remove(member)
+      else if (socket.destroyed) this.#markLeft(member)
       else return socket
     }
   }
 
-  /** A request has to wait, perhaps for the place of an idle connection that is closed. The event loop stays alive for that. */
-  #awaitSpoilt(): void {
+  /** A request has to wait, perhaps for the place of an idle connection that has closed. Keeps the event loop alive until that is reported. */
+  #awaitEndOfClosed(): void {
     for (const { socket, state } of this.#members.values()) if (state === 'idle') awaitEndIfClosed(socket)
   }
 
@@ -233,7 +233,7 @@ export class AgentPool {
   }
 
   /** Removes the oldest request from the queue, after POOL_SERVE. */
-  unqueue(origin: Origin): ClientRequest {
+  dequeue(origin: Origin): ClientRequest {
     const { requests } = this.#agent
     const waiting = requests[origin.name]!
     const request = waiting.shift()!
@@ -260,11 +260,11 @@ export class AgentPool {
     const slot = slotOf(socket)
     if (!poolKeep(this.#number, member.number, slot, generationOf(socket))) return false
     this.#changes++
-    if (slot === NOT_YET) origin.unnamed.push(member)
+    if (slot === PENDING_SLOT) origin.unconnected.push(member)
     member.state = 'idle'
     origin.active--
     origin.idle++
-    drop(this.#agent.sockets, origin.name, socket)
+    removeFrom(this.#agent.sockets, origin.name, socket)
     ;(this.#agent.freeSockets[origin.name] ??= []).push(socket)
     return true
   }
@@ -283,11 +283,11 @@ export class AgentPool {
   remove(origin: Origin, socket: Socket, options: Options): boolean {
     let room = true
     const agent = this.#agent
-    drop(agent.sockets, origin.name, socket)
+    removeFrom(agent.sockets, origin.name, socket)
     const active = this.#find(origin, socket, options, true)
     if (active !== undefined) this.#remove(active)
     if (!socket.writable) {
-      const shownIdle = drop(agent.freeSockets, origin.name, socket)
+      const shownIdle = removeFrom(agent.freeSockets, origin.name, socket)
       // Only a program can have put a socket that is in use into `freeSockets`, too. A search of all members is not worth that.
       const other = active === undefined || shownIdle ? this.#find(origin, socket, options, false) : undefined
       if (other !== undefined) room = this.#remove(other)
@@ -304,7 +304,7 @@ export class AgentPool {
       const other = this.#numbers.get(answer > r.POOL_NONE ? answer : r.POOL_BUSY - answer)!
       // The views of that origin may have changed, too.
       if (!this.#report(other)) return answer > r.POOL_NONE ? this.#agent.requests[other.name]![0] : undefined
-      this.settle(other)
+      this.forgetIfUnused(other)
     }
   }
 
@@ -333,7 +333,7 @@ export class AgentPool {
       agent.scheduling !== this.#scheduling
     )
       this.#reportLimits()
-    if (lengthOf(free) !== origin.idle) this.#retake(origin, free ?? [])
+    if (lengthOf(free) !== origin.idle) this.#rebuildMembers(origin, free ?? [])
     const beyondTotal = agent.totalSocketCount - this.#members.size
     if (beyondTotal !== this.#beyondTotal) {
       this.#beyondTotal = beyondTotal
@@ -366,7 +366,7 @@ export class AgentPool {
   }
 
   /** The program has edited `agent.freeSockets`. Rebuilds our members from that list. */
-  #retake(origin: Origin, free: Socket[]): void {
+  #rebuildMembers(origin: Origin, free: Socket[]): void {
     for (const member of [...this.#members.values()])
       if (member.origin === origin && member.state === 'idle') this.#remove(member)
     for (const socket of free) this.#adopted(origin, socket)
@@ -395,15 +395,15 @@ export class AgentPool {
     const slot = slotOf(socket)
     const number = poolAdopted(this.#number, origin.number, slot, generationOf(socket))
     const member = this.#join({ socket, origin, number, state: 'idle' })
-    if (slot === NOT_YET) origin.unnamed.push(member)
+    if (slot === PENDING_SLOT) origin.unconnected.push(member)
     return member
   }
 
-  /** Reports the connections that idle members have got in the meantime. */
-  #name(origin: Origin): void {
-    origin.unnamed = origin.unnamed.filter((member) => {
+  /** Reports to the pool the native connections of idle members that had none when they became idle. */
+  #reportConnected(origin: Origin): void {
+    origin.unconnected = origin.unconnected.filter((member) => {
       const slot = slotOf(member.socket)
-      if (slot === NOT_YET) return member.number !== UNKNOWN
+      if (slot === PENDING_SLOT) return member.number !== UNKNOWN
       this.#changes++
       poolNamed(this.#number, member.number, slot, generationOf(member.socket))
       return false
@@ -413,29 +413,30 @@ export class AgentPool {
   /** Finds the member of a socket and a name, among those in use or among the idle ones. */
   #find(origin: Origin, socket: Socket, options: Options, active: boolean): Member | undefined {
     const own = options[kMember]
-    if (own !== undefined && is(own, origin, socket)) return (own.state === 'active') === active ? own : undefined
+    if (own !== undefined && isMemberOf(own, origin, socket))
+      return (own.state === 'active') === active ? own : undefined
     for (const member of this.#members.values())
-      if (is(member, origin, socket) && (member.state === 'active') === active) return member
+      if (isMemberOf(member, origin, socket) && (member.state === 'active') === active) return member
     return undefined
   }
 
   /** Removes destroyed sockets from the front of the idle ones, as Node does. */
-  #shed(origin: Origin, free: Socket[]): void {
+  #removeDestroyed(origin: Origin, free: Socket[]): void {
     while (free.length > 0 && free[0]!.destroyed) {
       const member = this.#members.get(poolOldest(this.#number, origin.number))!
       if (member.socket === free[0]) {
         free.shift()
-        this.#leave(member)
+        this.#markLeft(member)
       } else {
         // The program has changed their order.
-        this.#retake(origin, free)
+        this.#rebuildMembers(origin, free)
       }
     }
     if (free.length === 0) delete this.#agent.freeSockets[origin.name]
   }
 
   /** No request gets this member any more. It counts for the total until it is removed. */
-  #leave(member: Member): void {
+  #markLeft(member: Member): void {
     this.#changes++
     poolLeft(this.#number, member.number)
     member.origin[member.state]--
@@ -444,7 +445,7 @@ export class AgentPool {
   }
 }
 
-function is(member: Member, origin: Origin, socket: Socket): boolean {
+function isMemberOf(member: Member, origin: Origin, socket: Socket): boolean {
   return member.socket === socket && member.origin === origin && member.number !== UNKNOWN
 }
 

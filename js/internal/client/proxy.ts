@@ -40,7 +40,7 @@ export function proxyVariables(env: ProxyEnvironment): ProxyEnvironment {
 }
 
 /** Whether `--use-env-proxy` or NODE_USE_ENV_PROXY is set. The flag has precedence. */
-export function environmentAsks(): boolean {
+export function isEnabledByEnvironment(): boolean {
   const options = [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv]
   const flag = options.findLast((option) => option === '--use-env-proxy' || option === '--no-use-env-proxy')
   return flag === undefined ? process.env['NODE_USE_ENV_PROXY'] === '1' : flag === '--use-env-proxy'

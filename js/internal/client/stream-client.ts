@@ -109,7 +109,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     this.#release()
   }
 
-  rest(): void {
+  becomeIdle(): void {
     if (this.#request !== null || this.#idle || this.destroyed) return
     this.#idle = true
     this.#stream.on('data', this.#onUnsolicited)
@@ -127,7 +127,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     stream.readableFlowing = null
   }
 
-  responding(on: boolean): void {
+  setResponding(on: boolean): void {
     if (on) this.#stream.on('timeout', this.#onTimeout)
     else this.#stream.removeListener('timeout', this.#onTimeout)
   }
@@ -229,7 +229,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     const data = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
     // A server may send a response before the request.
     this.#begin()
-    this.#take(this.#session!.feed(data))
+    this.#receive(this.#session!.feed(data))
   }
 
   readonly #onEnd = (): void => {
@@ -238,7 +238,7 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     if (request.res?.complete && !request.shouldKeepAlive) return
     const records = this.#session?.eof() ?? null
     if (request.res === null) exchange.onHangUp(request, this)
-    this.#take(records)
+    this.#receive(records)
     this.#stream.destroy()
   }
 
@@ -257,12 +257,12 @@ export class StreamClient extends StreamTransport implements ClientConnection, C
     this.#stream.read?.()
     // A stream that closes without 'end' reports no end. A response that the program has destroyed gets one nevertheless.
     exchange.onClose(request, this)
-    this.#take(this.#session?.eof() ?? null)
+    this.#receive(this.#session?.eof() ?? null)
     this.#release()
   }
 
   /** Serves records in the request's async context, while it is the request's connection. */
-  #take(records: Uint8Array | null): void {
+  #receive(records: Uint8Array | null): void {
     if (records !== null) this.#scope!.runInAsyncScope(this.#serve, this, aligned(records))
   }
 

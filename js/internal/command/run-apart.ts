@@ -88,9 +88,9 @@ function serialization(): SerializationType {
 function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
   const listeners = FORWARDED.filter((signal) => signal in constants.signals).map((signal) => {
     // Forwarding would make two signals of one Ctrl+C. On Windows, sending a signal kills.
-    const heard = OF_KEYS.has(signal) && (isatty(0) || process.platform === 'win32')
+    const isReceivedByChild = OF_KEYS.has(signal) && (isatty(0) || process.platform === 'win32')
     const listener = () => {
-      if (!heard) send(signal)
+      if (!isReceivedByChild) send(signal)
     }
     process.on(signal, listener)
     return { signal, listener }

@@ -46,5 +46,5 @@ if (resources !== undefined) {
   }
 }
 
-// For the bundler: a module without exports would be CommonJS to it.
+// The bundler treats a module without exports as CommonJS.
 export {}

@@ -80,5 +80,5 @@ net.Server.prototype.listen = listenOn as typeof listen
 ;(ChildProcess.prototype as unknown as { spawn: Spawn }).spawn = spawnWith
 watchChannel(process as unknown as Channel)
 
-// For the bundler: a module without exports would be CommonJS to it.
+// The bundler treats a module without exports as CommonJS.
 export {}

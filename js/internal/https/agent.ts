@@ -9,7 +9,7 @@ import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Agent as PlainAgent, AgentOptions } from '../../agent.js'
 import {
   Agent as HttpAgent,
-  asksForOwnRequest,
+  isForOwnRequest,
   countAsInstances,
   countCompatibleClient,
   debug,
@@ -185,7 +185,7 @@ function connectOnIoThread(
   through: Socket | null,
 ): SecureClientSocket | string {
   // Other code that asks for a socket (an agent that wraps this one, a recorder) needs an ordinary TLSSocket.
-  if (agent.createConnection !== createConnection || !asksForOwnRequest(agent, options)) return 'createConnection'
+  if (agent.createConnection !== createConnection || !isForOwnRequest(agent, options)) return 'createConnection'
   const logsKeys = agent.listenerCount('keylog') > 0
   return connectSecurely(options, { keepsSessions: keepsSession, logsKeys }, through)
 }

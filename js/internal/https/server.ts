@@ -19,7 +19,7 @@ import {
   kMakeSocket,
   kPrepareTls,
   kSecured,
-  kShownBy,
+  kConnectionEvent,
   kTlsFailed,
   ListenHandle,
   onListening,
@@ -105,7 +105,7 @@ export function createServer(
 
 Object.setPrototypeOf(Server, tls.Server)
 Object.setPrototypeOf(Server.prototype, https.Server.prototype)
-const { constructor: _, [kShownBy]: __, ...members } = Object.getOwnPropertyDescriptors(HttpServer.prototype)
+const { constructor: _, [kConnectionEvent]: __, ...members } = Object.getOwnPropertyDescriptors(HttpServer.prototype)
 Object.defineProperties(Server.prototype, members)
 countAsInstances(Server, https.Server)
 
@@ -113,7 +113,7 @@ countAsInstances(Server, https.Server)
 
 const proto = Server.prototype
 const showSecured = proto[kSecured]
-Object.defineProperty(proto, kShownBy, { value: 'secureConnection' })
+Object.defineProperty(proto, kConnectionEvent, { value: 'secureConnection' })
 
 proto[kPrepareTls] = function prepareTls(this: SecureServer): NativeTls | null {
   const outcome = this[kTls].prepare()
@@ -196,7 +196,7 @@ proto[kHello] = function hello(this: SecureServer, connection: Connection, given
   socket.servername = given.name || null
   // The program may also destroy the socket by itself.
   const fail = (error: Error): void => {
-    if (!connection.isAsked) return
+    if (!connection.awaitsDecision) return
     connection.failHandshake()
     report(this, error, socket)
   }

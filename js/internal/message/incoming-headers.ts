@@ -97,15 +97,15 @@ const FREQUENT = [
  */
 const known = new Map<string, KnownField>()
 
-function learn(name: string, rule: KnownField['rule']): void {
+function addKnownField(name: string, rule: KnownField['rule']): void {
   const lower = name.toLowerCase()
   for (const spelling of [name, lower]) known.set(spelling, { name: spelling, lower, rule })
 }
 
-for (const name of FIRST_WINS) learn(name, FIRST)
-for (const name of FREQUENT) learn(name, JOIN)
-learn('Cookie', JOIN_COOKIE)
-learn('Set-Cookie', COLLECT)
+for (const name of FIRST_WINS) addKnownField(name, FIRST)
+for (const name of FREQUENT) addKnownField(name, JOIN)
+addKnownField('Cookie', JOIN_COOKIE)
+addKnownField('Set-Cookie', COLLECT)
 
 /**
  * The number of remembered fields, by their position in a message; a power of two. Peers send their fields in the same order each

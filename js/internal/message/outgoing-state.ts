@@ -18,7 +18,7 @@ export const HEAD_QUEUED = 32
 export const JOINING = 64
 /** Parts of this turn wait for its end; see `waitsForTurn` in `turn-parts.ts`. */
 export const IN_TURN = 128
-/** A request that was given to a connection which had ended, and was queued again; see `takeBack` in `exchange.ts`. */
+/** A request that was given to a connection which had ended, and was queued again; see `queueAgain` in `exchange.ts`. */
 export const QUEUED_AGAIN = 256
 
 /** Body bytes counted for `strictContentLength`. */

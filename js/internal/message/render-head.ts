@@ -52,7 +52,7 @@ export type HeaderInput =
  * Checks a field value before it is set.
  * @throws ERR_HTTP_INVALID_HEADER_VALUE, ERR_INVALID_CHAR
  */
-export function vetValue(message: OutgoingMessage, name: string, value: unknown): void {
+export function checkValue(message: OutgoingMessage, name: string, value: unknown): void {
   if (typeof value === 'number') return
   if (typeof value === 'string') {
     if (classifyValue(value) === PLAIN) return
@@ -61,10 +61,10 @@ export function vetValue(message: OutgoingMessage, name: string, value: unknown)
   } else if (classifyValue(valueText(value)) === PLAIN) {
     return
   }
-  vetUnusual(message, name, valueText(value))
+  checkUnusualValue(message, name, valueText(value))
 }
 
-function vetUnusual(message: OutgoingMessage, name: string, text: string): void {
+function checkUnusualValue(message: OutgoingMessage, name: string, text: string): void {
   if (classifyValue(text) === SUSPECT && checkInvalidHeaderChar(text, message._isLenientHeaderValidation())) {
     throw ERR_INVALID_CHAR('header content', name)
   }
@@ -194,18 +194,18 @@ function renderField(message: OutgoingMessage, field: FieldName, value: unknown,
 function renderLine(message: OutgoingMessage, field: FieldName, value: unknown, validate: boolean): string {
   if (typeof value === 'string' || typeof value === 'number') {
     // The value was sent before, so it is valid.
-    if (validate && field.lastValue !== value) vetValue(message, field.name, value)
-    if (field.role !== 0) steer(message, field.role, value)
+    if (validate && field.lastValue !== value) checkValue(message, field.name, value)
+    if (field.role !== 0) noteFraming(message, field.role, value)
     return fieldLine(field, value)
   }
   // An object is converted to text only once, because the second text may differ.
   const text = valueText(value)
-  vetValue(message, field.name, text)
-  if (field.role !== 0) steer(message, field.role, text)
+  checkValue(message, field.name, text)
+  if (field.role !== 0) noteFraming(message, field.role, text)
   return field.prefix + text + '\r\n'
 }
 
-function steer(message: OutgoingMessage, role: number, value: string | number): void {
+function noteFraming(message: OutgoingMessage, role: number, value: string | number): void {
   switch (role) {
     case CONNECTION:
       message._removedConnection = false

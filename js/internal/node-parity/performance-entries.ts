@@ -42,7 +42,7 @@ function isMeasurement(value: unknown): boolean {
 }
 
 /** Finds the symbol: Node measures responses that are made while a program observes, so one response shows it. */
-function learn(): void {
+function findSymbol(): void {
   if (key !== undefined) return
   const response = Object.create(NodeResponse.prototype)
   // The rest would appear in the log of trace events.
@@ -60,12 +60,12 @@ const { observe } = PerformanceObserver.prototype
 PerformanceObserver.prototype.observe = {
   observe(this: PerformanceObserver, ...options: Parameters<typeof observe>) {
     observe.apply(this, options)
-    learn()
+    findSymbol()
   },
 }.observe as typeof observe
 
 // An observer may be older than this module.
-learn()
+findSymbol()
 
 /** Whether a program has ever observed. Otherwise nothing is measured. */
 export function isObserved(): boolean {

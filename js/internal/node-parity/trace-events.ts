@@ -78,7 +78,7 @@ export function requestEnds({ _traceEventId, path }: Traced & { path: string }, 
 }
 
 /** Finds Node's function for responses, with a request that is not sent. */
-function learn(): void {
+function findHeadFunction(): void {
   if (takeHead !== undefined) return
   const nowhere = new Duplex({ read() {}, write() {} })
   const make = (): Connected => new NodeRequest({ createConnection: () => nowhere }) as Connected
@@ -109,7 +109,7 @@ function isAskedByFlag(): boolean {
 export function lookForTracing(): void {
   if (events === null) return
   enabled = events.getEnabledCategories()?.split(',').includes(CATEGORY) ?? false
-  if (enabled) learn()
+  if (enabled) findHeadFunction()
 }
 
 /** Watches for each `enable` and `disable`. */
@@ -132,5 +132,5 @@ if (events !== null) {
   lookForTracing()
 } else if (isAskedByFlag()) {
   enabled = true
-  learn()
+  findHeadFunction()
 }

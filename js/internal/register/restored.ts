@@ -3,5 +3,5 @@ import { restore } from './in-place.js'
 
 restore()
 
-// For the bundler: a module without exports would be CommonJS to it.
+// The bundler treats a module without exports as CommonJS.
 export {}

@@ -47,7 +47,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   /** The verdict on the client's certificates, and these in DER. Null where the client was not asked for any. */
   client: { readonly verdict: number; readonly chain: Buffer } | null = null
   /** The program decides about the client, whose handshake waits. As in Node the server does not know the connection yet. */
-  isAsked = false
+  awaitsDecision = false
   /** The 'timeout' that is being emitted is that of keepAliveTimeout. */
   #idleTooLong = false
   /** The error that has broken the connection. */
@@ -102,7 +102,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   giveUp(done: () => void): void {
     const side = this.openSide()
     const stream = side[kStream]
-    this.isAsked = false
+    this.awaitsDecision = false
     side.release()
     this.side = new GivenUpSide(stream, done)
     this.upgraded = true
@@ -118,7 +118,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   onSecured(details: string, verdict: number, chain: Buffer): boolean {
     this.tls = details
-    this.isAsked = false
+    this.awaitsDecision = false
     if (verdict !== 0) this.client = { verdict, chain }
     counts.handshakes.completed++
     if (parseAgreed(details).isResumed) counts.handshakes.resumed++
@@ -126,14 +126,14 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   }
 
   onHello(name: string, offer: Buffer, flags: number): void {
-    this.isAsked = true
+    this.awaitsDecision = true
     if (!this.destroyed) this.server[kHello]?.(this, { name, offer, isTls13: (flags & r.HELLO_TLS13) !== 0 })
   }
 
   /** The program has ended the handshake that waits for it, which the server reports by 'tlsClientError'. */
   failHandshake(): void {
-    if (!this.isAsked) return
-    this.isAsked = false
+    if (!this.awaitsDecision) return
+    this.awaitsDecision = false
     this.#reported = true
     counts.handshakes.failed++
   }
@@ -143,7 +143,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   }
 
   onTlsFailed(reason: number): void {
-    this.isAsked = false
+    this.awaitsDecision = false
     // The program has ended the handshake in the meantime.
     if (this.tls === null && this.#reported) return
     // Until the handshake is complete, 'tlsClientError' is the only event of a connection.
@@ -350,7 +350,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   /** Handles an 'error' of the socket. Node reports the first one to the server, and none of them ends the process. */
   onSocketError(error: Error): void {
-    if (this.#reported || this.isAsked) return
+    if (this.#reported || this.awaitsDecision) return
     this.#reported = true
     if (!this.server.emit('clientError', error, this.socket)) this.#refusePeer(error)
   }

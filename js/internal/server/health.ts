@@ -1,6 +1,6 @@
 /**
  * Probes of a server's health, which I/O threads answer (`crates/net/src/server/guard.rs`). This module answers those that they leave to
- * JavaScript: on streams, and behind an unanswered request of the same connection.
+ * JavaScript: on streams, and after an unanswered request of the same connection.
  */
 import type { IncomingMessage } from '../../incoming.js'
 import type { ServerResponse } from '../../response.js'

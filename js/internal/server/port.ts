@@ -62,7 +62,7 @@ export interface SocketSide {
   /** The program reads from the socket from now on. */
   release(): void
   /** A body arrives faster than it is read, or not any more. */
-  bodyHeld(on: boolean): void
+  setBodyHeld(on: boolean): void
   /** The program reads a request, so the socket flows, even if it was paused. */
   flow(): void
   /** The peer has sent FIN. */
@@ -95,7 +95,7 @@ export class GivenUpSide implements SocketSide {
 
   release(): void {}
 
-  bodyHeld(): void {}
+  setBodyHeld(): void {}
 
   flow(): void {}
 

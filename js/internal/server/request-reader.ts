@@ -32,7 +32,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   /** The program has emitted 'close' on the socket. As in Node nothing more is parsed. */
   protected isCut = false
   protected hasServed = false
-  protected quiet = false
+  protected peerHasEnded = false
 
   /** The scope of the last request, or of the connection: see SCOPES_ISOLATE. */
   protected scope: AsyncResource | null
@@ -204,7 +204,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
   #hold(bytes: number): void {
     const wasHeld = this.window.held
     this.credit(this.window.hold(bytes))
-    if (!this.upgraded) this.side?.bodyHeld(true)
+    if (!this.upgraded) this.side?.setBodyHeld(true)
     if (!wasHeld) this.#readingChanged()
   }
 
@@ -212,7 +212,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     this.side?.flow()
     if (!this.window.held) return
     this.credit(this.window.release())
-    if (!this.upgraded) this.side?.bodyHeld(false)
+    if (!this.upgraded) this.side?.setBodyHeld(false)
     this.updateHold()
   }
 
@@ -228,7 +228,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
 
   onEof(): void {
     if (this.upgraded) {
-      this.quiet = true
+      this.peerHasEnded = true
       this.updateHold()
       this.socket.push(null)
       // With nothing left to read, 'end' is emitted without a reader.

@@ -70,7 +70,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
   protected abstract hasServed: boolean
   /** The peer has sent FIN, and responses may still be written. */
-  protected abstract quiet: boolean
+  protected abstract peerHasEnded: boolean
 
   get socket(): Socket {
     return this.openSide()[kStream]
@@ -141,7 +141,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
    * peer's FIN, or while the program does not consume the bytes.
    */
   protected get isWorking(): boolean {
-    const reads = !this.quiet && (!this.isStopped || this.ending)
+    const reads = !this.peerHasEnded && (!this.isStopped || this.ending)
     return this.isReferenced && (reads || this.pending?.empty === false)
   }
 
@@ -198,19 +198,19 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
       // A stream reports it by itself.
       if (full && this.#isNative() && !this.destroyed) this.side?.[kStream].emit('drain')
     }
-    if (this.quiet || this.isStopped) this.updateHold()
+    if (this.peerHasEnded || this.isStopped) this.updateHold()
   }
 
   // ---- MessageTransport ----------------------------------------------------------------------------------------
   // As in Node, bytes for a destroyed connection are dropped, and their callbacks are not called. The response emits 'close'.
 
   /** Whether responses are not sent any more: the program has ended the socket, or the connection has closed. */
-  #isMute(): boolean {
+  #hasStoppedSending(): boolean {
     return this.destroyed || this.side?.[kStream].writableEnded === true
   }
 
   sendHead(message: SettledMessage, part: MessagePart, flags: number, callback: WriteCallback | null): boolean {
-    if (this.#isMute()) return false
+    if (this.#hasStoppedSending()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       this.port.writeHead(this, NO_PART, (flags & CHUNKED) | STATE_ONLY)
@@ -244,7 +244,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     flags: number,
     callback: WriteCallback | null,
   ): boolean {
-    if (this.#isMute()) return false
+    if (this.#hasStoppedSending()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendBody(message, chunk, encoding, flags, callback)
@@ -266,7 +266,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   sendEnd(message: SettledMessage, trailers: string, flags: number): boolean {
-    if (this.#isMute()) return false
+    if (this.#hasStoppedSending()) return false
     const socket = this.throughSocket()
     if (socket !== null) {
       const accepted = socket.sendEnd(message, trailers, flags)
@@ -286,13 +286,13 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     callback: WriteCallback | null,
   ): boolean {
     // Bytes that were written before the socket ended.
-    if (this.isReleasing ? this.destroyed : this.#isMute()) return false
+    if (this.isReleasing ? this.destroyed : this.#hasStoppedSending()) return false
     this.port.writeBytes(this, r.OUT_RAW, data, encoding, ACKNOWLEDGE)
     return this.#track(data, encoding, 0, callback)
   }
 
   sendInterim(head: string, callback: WriteCallback | null): boolean {
-    if (this.#isMute()) return false
+    if (this.#hasStoppedSending()) return false
     const socket = this.throughSocket()
     if (socket !== null) return socket.sendInterim(head, callback)
     this.port.writeText(this, r.OUT_INTERIM, head, callback === null ? 0 : ACKNOWLEDGE)
@@ -370,7 +370,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
    * have to stay alive for it. Each acknowledgement of a part that an I/O thread writes would wake this thread.
    */
   #presumePart(body: BodyChunk, encoding: BufferEncoding, flags: number, callback: WriteCallback | null): boolean {
-    if (callback !== null || body.length > SMALL || this.quiet || this.isStopped || !this.#isNative()) return false
+    if (callback !== null || body.length > SMALL || this.peerHasEnded || this.isStopped || !this.#isNative())
+      return false
     const bytes = partLength(body, encoding, flags)
     return bytes < this.writableHighWaterMark && (this.pending ??= new PendingWrites()).presume(bytes)
   }
@@ -411,7 +412,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   #wait(bytes: number, callback: WriteCallback | null, message: SettledMessage | null): void {
     ;(this.pending ??= new PendingWrites()).add(bytes, callback, message)
     if (callback !== null || message !== null) this.port.awaitWrites?.()
-    if (this.quiet || this.isStopped) this.updateHold()
+    if (this.peerHasEnded || this.isStopped) this.updateHold()
   }
 
   /** Node has written the response by now, so its 'finish' precedes the request's 'close'. */

@@ -19,9 +19,9 @@ export const kAdopter = Symbol('ferrohttp.adopter')
 export const kConfig = Symbol('ferrohttp.config')
 export const kJoined = Symbol('ferrohttp.uniqueHeaders')
 export const kStreams = Symbol('ferrohttp.streams')
-export const kShows = Symbol('ferrohttp.shows')
+export const kShowsConnections = Symbol('ferrohttp.showsConnections')
 /** The program has listened for 'clientError', so the I/O threads leave late requests to JavaScript. */
-export const kHearsErrors = Symbol('ferrohttp.hearsErrors')
+export const kHasErrorListener = Symbol('ferrohttp.hasErrorListener')
 const kOptions = Symbol('ferrohttp.options')
 const kRefusal = Symbol('ferrohttp.refusal')
 
@@ -41,8 +41,8 @@ export type Configured = Server & {
   [kAdopter]: Adopter | null
   [kConfig]: Settings
   /** Whether a listener has wanted to see connections, see `isWatched`. */
-  [kShows]: boolean
-  [kHearsErrors]: boolean
+  [kShowsConnections]: boolean
+  [kHasErrorListener]: boolean
   [kOptions]: ServerOptions
   /** When the server refuses requests, null for never. */
   [kRefusal]: BindingOverload | null
@@ -63,8 +63,8 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kHealth] = null
   self[kRefusal] = null
   self[kOverloads] = 0
-  self[kShows] = false
-  self[kHearsErrors] = false
+  self[kShowsConnections] = false
+  self[kHasErrorListener] = false
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -117,7 +117,7 @@ export function storeOptions(self: Configured, opts: ServerOptions): void {
   self.httpAllowHalfOpen = false
   self.maxRequestsPerSocket = 0
   self.optimizeEmptyRequests = opts.optimizeEmptyRequests ?? false
-  self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? anybodyListens
+  self.shouldUpgradeCallback = opts.shouldUpgradeCallback ?? hasUpgradeListener
   self.highWaterMark = opts.highWaterMark ?? getDefaultHighWaterMark(false)
   self[kIncomingMessage] = opts.IncomingMessage ?? IncomingMessage
   self[kServerResponse] = opts.ServerResponse ?? ServerResponse
@@ -130,7 +130,7 @@ export function storeOptions(self: Configured, opts: ServerOptions): void {
   self[kRefusal] = overloadOf(opts.overload)
 }
 
-function anybodyListens(this: Server): boolean {
+function hasUpgradeListener(this: Server): boolean {
   return this.listenerCount('upgrade') > 0
 }
 
@@ -189,8 +189,8 @@ export function config(server: Configured): ServerConfig {
     maxConnections: settings.maxConnections,
     noDelay: options.noDelay ?? true,
     tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
-    paused: server[kShows],
-    clientErrors: server[kHearsErrors],
+    paused: server[kShowsConnections],
+    clientErrors: server[kHasErrorListener],
   }
 }
 

@@ -82,7 +82,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     return true
   }
 
-  /** As `push`: bytes that the program gives back go to the parser. */
+  /** As `push`: bytes that the program returns to the stream are parsed. */
   override unshift(chunk: Uint8Array | string, encoding: BufferEncoding = 'utf8'): void {
     if (this[kConnection].upgraded) super.unshift(chunk, encoding)
     else this.push(chunk, encoding)
@@ -113,7 +113,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   }
 
   /** Node pauses the socket while a body arrives faster than it is read. */
-  bodyHeld(on: boolean): void {
+  setBodyHeld(on: boolean): void {
     if (this[kConnection].paused) return
     if (on) super.pause()
     else super.resume()

@@ -111,7 +111,7 @@ export class StreamPort implements Port, SocketSide {
       ['error', onError],
       ['drain', () => this.#resumeIfFull()],
       ['data', (chunk: Buffer | string) => this.#onData(chunk)],
-      ['end', () => this.#take(this.#session.eof())],
+      ['end', () => this.#receive(this.#session.eof())],
       ['timeout', () => this.connection.onSocketTimeout()],
       ['pause', () => this.#setHandleReading(false)],
       ['resume', () => this.#setHandleReading(true)],
@@ -145,7 +145,7 @@ export class StreamPort implements Port, SocketSide {
 
   #onData(chunk: Buffer | string): void {
     const { incoming } = this.connection
-    this.#take(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
+    this.#receive(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
     this.#noteProgress(incoming, this.connection.unanswered)
   }
 
@@ -165,7 +165,7 @@ export class StreamPort implements Port, SocketSide {
   }
 
   /** Serves records now, or after those that are being served. */
-  #take(records: Uint8Array | null): void {
+  #receive(records: Uint8Array | null): void {
     if (records === null) return
     this.#records.push(aligned(records))
     if (this.#turn !== SERVING) this.#serve()
@@ -343,7 +343,7 @@ export class StreamPort implements Port, SocketSide {
   command(_: unknown, type: number, first = 0): void {
     const stream = this.#stream
     if (type === r.OUT_CLOSE) this.#close(first)
-    else if (type === r.OUT_DECLINE_UPGRADE) this.#take(this.#session.declineUpgrade())
+    else if (type === r.OUT_DECLINE_UPGRADE) this.#receive(this.#session.declineUpgrade())
     else if (type === r.OUT_KEEP) stream.setTimeout?.(this.#config.socketTimeout)
   }
 
@@ -386,7 +386,7 @@ export class StreamPort implements Port, SocketSide {
     this.#onGone(this)
   }
 
-  bodyHeld(on: boolean): void {
+  setBodyHeld(on: boolean): void {
     if (on) this.#stream.pause()
     else this.flow()
   }

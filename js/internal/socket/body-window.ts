@@ -19,12 +19,13 @@ const LARGEST = 256 * 1024
 /** Bytes that the windows of all connections together may have beyond their initial sizes. They are memory while this thread is busy. */
 const BUDGET = 16 * 1024 * 1024
 
-let lent = 0
+/** Sum of `#extra` of all connections. */
+let extraOfAll = 0
 
 /** Its methods return the credit to send: 0 for none, less than 0 to revoke some. */
 export class BodyWindow {
   /** Bytes that the program has read and that are not credited yet. */
-  #owed = 0
+  #uncredited = 0
   /** Bytes of the window beyond the initial one. */
   #extra = 0
   /** Bytes credited since the window last grew. */
@@ -35,16 +36,16 @@ export class BodyWindow {
 
   /** The program has received `bytes` and continues to read. */
   pass(bytes: number): number {
-    this.#owed += bytes
-    if (this.#owed < STEP) return 0
-    this.#passed += this.#owed
+    this.#uncredited += bytes
+    if (this.#uncredited < STEP) return 0
+    this.#passed += this.#uncredited
     if (this.#extra < LARGEST - INITIAL && this.#passed >= INITIAL + this.#extra) this.#grow()
-    return this.#take()
+    return this.#takeCredit()
   }
 
   /** The program has received `bytes` and stops reading for now. */
   hold(bytes: number): number {
-    this.#owed += bytes
+    this.#uncredited += bytes
     this.held = true
     return this.#shrink()
   }
@@ -52,7 +53,7 @@ export class BodyWindow {
   /** The program reads again. */
   release(): number {
     this.held = false
-    return this.#take()
+    return this.#takeCredit()
   }
 
   /** The body is complete, or the connection is closed. */
@@ -60,26 +61,26 @@ export class BodyWindow {
     return this.#shrink()
   }
 
-  #take(): number {
-    const credit = this.#owed
-    this.#owed = 0
+  #takeCredit(): number {
+    const credit = this.#uncredited
+    this.#uncredited = 0
     return credit
   }
 
   #grow(): void {
-    const more = Math.min(INITIAL + this.#extra, LARGEST - INITIAL - this.#extra, BUDGET - lent)
-    lent += more
+    const more = Math.min(INITIAL + this.#extra, LARGEST - INITIAL - this.#extra, BUDGET - extraOfAll)
+    extraOfAll += more
     this.#extra += more
-    this.#owed += more
+    this.#uncredited += more
     this.#passed = 0
   }
 
   #shrink(): number {
     this.#passed = 0
     if (this.#extra === 0) return 0
-    lent -= this.#extra
-    this.#owed -= this.#extra
+    extraOfAll -= this.#extra
+    this.#uncredited -= this.#extra
     this.#extra = 0
-    return this.#owed < 0 ? this.#take() : 0
+    return this.#uncredited < 0 ? this.#takeCredit() : 0
   }
 }

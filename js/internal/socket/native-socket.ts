@@ -159,7 +159,7 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   /** The program reads from the socket from now on. Bytes wait until it does. */
   release(): void {
     ;(this as { readableFlowing: boolean | null }).readableFlowing = null
-    // As after a read from a handle: bytes that the program gives back are emitted at once to a listener.
+    // As after a read from a handle: bytes that the program returns by `unshift` are emitted to a listener at once.
     ;(this as unknown as { _readableState: { sync: boolean } })._readableState.sync = false
   }
 
