@@ -2,7 +2,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 
 import { environment } from '../bridge/environment.js'
-import { listeningFd, listeningHandle, type LibuvHandle } from './listening-handle.js'
+import { listeningFd, listeningHandle, type LibuvHandle } from './libuv-listener.js'
 import type { ServerConfig } from '../bridge/native.js'
 import type { ListenResource } from '../node-parity/async-resources.js'
 import { family } from '../socket/native-socket.js'
