@@ -88,7 +88,13 @@ test('offsets and bits of records are in the schema only', (t) => {
   }
 })
 
-test('the checks above find what they look for', (t) => {
+test('the live page, which cannot import, has the number of the schema', (t) => {
+  const [, steps] = /^const STEPS = (\d+)$/m.exec(read('js/page/page.js'))
+  const [, expected] = /^export const HISTOGRAM_STEPS = (\d+)$/m.exec(read('js/native/records.ts'))
+  t.is(steps, expected)
+})
+
+test('the checks above find violations', (t) => {
   const text = 'export class A {\n  a = false\n  readonly #b: boolean = true\n  protected c: boolean\n  d = 1\n}\n'
   t.deepEqual(flagsOf(text), [['A', ['a', '#b', 'c']]])
   t.deepEqual(numbers('const A = 5\n  const b: number = -1\nconst c = d'), ['A', 'b'])

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 
+import { MAX_IO_THREADS } from '../native/records.js'
 import type { HealthOptions } from '../types.js'
 import { ERR_FERROHTTP_INVALID_VARIABLE } from './installation-errors.js'
 
@@ -19,9 +20,6 @@ export const VARIABLES = [
   'FERROHTTP_INSPECT',
   'FERROHTTP_IO_THREADS',
 ]
-
-/** As in `crates/net/src/threads/io_thread.rs`. */
-const MAX_IO_THREADS = 64
 
 const MODES = ['on', 'off', 'require'] as const
 /** Modes of `ferrohttp/register`. When the addon cannot be loaded, `on` leaves Node's http in place, and `require` throws. */

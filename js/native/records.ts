@@ -137,6 +137,8 @@ export const VERDICT_LIST_SIGNATURE = 14
 export const TLS_HANG_UP = 0
 /** The handshake took longer than handshakeTimeout. */
 export const TLS_TIMEOUT = 1
+/** Added to the number of an alert that was received. */
+export const TLS_ALERT = 1000
 
 // The step of a failed attempt in IN_CONNECT_FAILED.
 
@@ -285,9 +287,23 @@ export const LINE_MAJOR_BITS = 8
 /** Those bits. */
 export const LINE_MAJOR_MASK = 255
 
+// A histogram as a list of numbers: the sum and the largest of all values, then the counts of its buckets.
+
+/** Numbers before the counts. */
+export const HISTOGRAM_HEADER = 2
+/** Buckets for each power of two. */
+export const HISTOGRAM_STEPS = 16
+
 // Limits that both sides apply.
 
 /** Body bytes that may be on their way to JavaScript before it grants credit. */
 export const BODY_WINDOW = 131072
 /** Requests of one connection that may be unanswered before it is read no further. */
 export const MAX_PIPELINED = 64
+/** Largest number of I/O threads. */
+export const MAX_IO_THREADS = 64
+/**
+ * Largest number of I/O threads where none is set. More threads have not helped in any measurement, because one of them
+ * keeps several JavaScript threads busy.
+ */
+export const DEFAULT_IO_THREADS = 4

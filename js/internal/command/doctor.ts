@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
+import { DEFAULT_IO_THREADS } from '../../native/records.js'
 import { ROOT, VERSION } from '../../root.js'
 import { loadAddon } from '../addon/load.js'
 import type { LoadError } from '../addon/load-error.js'
@@ -69,7 +70,7 @@ function defaultThreads(quota: number | null): number {
     availableParallelism(),
     quota === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(quota)),
   )
-  return Math.max(1, Math.min(4, cores - 1))
+  return Math.max(1, Math.min(DEFAULT_IO_THREADS, cores - 1))
 }
 
 /** Number of CPUs that the control group may use; null without a limit. */

@@ -1,9 +1,6 @@
 /** Reads the histograms of `crates/net/src/measure/histogram.rs`: sum, maximum, then the counts of their buckets, in microseconds. */
+import { HISTOGRAM_HEADER as HEADER, HISTOGRAM_STEPS as STEPS } from '../../native/records.js'
 import type { Times } from '../../types.js'
-
-const HEADER = 2
-/** Buckets for each power of two. */
-const STEPS = 16
 
 /** The largest value of a bucket. */
 function upperBound(bucket: number): number {

@@ -68,14 +68,13 @@ const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number)
 /** OpenSSL's name of the oldest version. */
 const oldest = major > 3 || (major === 3 && minor >= 2) ? OLDEST : 'sslv3'
 
-const ALERT = 1000
 const LIBRARY = 'SSL routines'
 
 /** @param number see `TlsFailed` in `crates/net/src/crossing/layout.rs` */
 export function tlsError(number: number): Error {
   if (number === r.TLS_HANG_UP) return connectionReset('socket hang up')
   if (number === r.TLS_TIMEOUT) return ERR_TLS_HANDSHAKE_TIMEOUT()
-  const alert = number >= ALERT ? ALERTS[number - ALERT]?.replace(OLDEST, oldest) : undefined
+  const alert = number >= r.TLS_ALERT ? ALERTS[number - r.TLS_ALERT]?.replace(OLDEST, oldest) : undefined
   const reason = alert ?? REASONS[number] ?? `reason(${number})`
   const text = (0x0a000000 + number).toString(16).toUpperCase().padStart(8, '0')
   const error = new Error(`error:${text}:${LIBRARY}::${reason}`)

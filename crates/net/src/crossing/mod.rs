@@ -20,8 +20,8 @@ mod numbers;
 mod typescript;
 
 pub(crate) use numbers::{
-    body_flag, close_mode, end_flag, flag, head_flag, hello_flag, inbound, line, outbound,
-    response_flag, step, timeout, tls_failure, verdict,
+    body_flag, close_mode, end_flag, flag, head_flag, hello_flag, histogram, inbound, line,
+    outbound, response_flag, step, timeout, tls_failure, verdict,
 };
 pub use numbers::{limit, phase_word, pool_answer, request_kind, validation};
 

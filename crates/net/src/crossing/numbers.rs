@@ -195,6 +195,8 @@ numbers! {
         HANG_UP = 0;
         /// The handshake took longer than handshakeTimeout.
         TIMEOUT = 1;
+        /// Added to the number of an alert that was received.
+        ALERT = 1000;
     }
 
     /// The step of a failed attempt in IN_CONNECT_FAILED.
@@ -353,11 +355,24 @@ numbers! {
         MAJOR_MASK = (1 << MAJOR_BITS) - 1;
     }
 
+    /// A histogram as a list of numbers: the sum and the largest of all values, then the counts of its buckets.
+    pub(crate) mod histogram: u32, "HISTOGRAM_" {
+        /// Numbers before the counts.
+        HEADER = 2;
+        /// Buckets for each power of two.
+        STEPS = 16;
+    }
+
     /// Limits that both sides apply.
     pub mod limit: u32, "" {
         /// Body bytes that may be on their way to JavaScript before it grants credit.
         BODY_WINDOW = 128 * 1024;
         /// Requests of one connection that may be unanswered before it is read no further.
         MAX_PIPELINED = ferrohttp_proto::MAX_PIPELINED as u32;
+        /// Largest number of I/O threads.
+        MAX_IO_THREADS = 64;
+        /// Largest number of I/O threads where none is set. More threads have not helped in any measurement, because one of them
+        /// keeps several JavaScript threads busy.
+        DEFAULT_IO_THREADS = 4;
     }
 }

@@ -5,10 +5,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::crossing::histogram;
+
 /// Number of bits after a value's highest one that select its bucket within a power of two.
-const PRECISION: u32 = 4;
+const PRECISION: u32 = histogram::STEPS.trailing_zeros();
 /// Buckets for each power of two.
-const STEPS: u64 = 1 << PRECISION;
+const STEPS: u64 = histogram::STEPS as u64;
 /// Values of 2^36 microseconds, 19 hours, and more share the last bucket.
 const BUCKETS: usize = ((36 - PRECISION as usize) + 1) * STEPS as usize;
 

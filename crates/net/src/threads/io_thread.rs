@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
+use crate::crossing::limit;
 use crate::handoff::chunk;
 use crate::measure::thread_usage::ThreadUsage;
 use crate::sync::lock;
@@ -18,9 +19,6 @@ use crate::time::timer::{TimerKey, Wheel};
 
 /// The environment variable that sets the number of I/O threads.
 pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";
-
-/// Default limit. More threads have not helped in any measurement, because one of them keeps several JavaScript threads busy.
-const DEFAULT_MAX_THREADS: usize = 4;
 
 /// Work that another thread hands to an I/O thread.
 pub(crate) trait Work: Send {
@@ -165,8 +163,13 @@ fn thread_count() -> usize {
         .filter(|&count| count > 0);
     // available_parallelism respects the affinity mask and the cgroup's CPU quota.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    wish.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, DEFAULT_MAX_THREADS))
-        .min(64)
+    requested
+        .unwrap_or_else(|| {
+            cores
+                .saturating_sub(1)
+                .clamp(1, limit::DEFAULT_IO_THREADS as usize)
+        })
+        .min(limit::MAX_IO_THREADS as usize)
 }
 
 /// Starts all threads or none. After a failure, because of descriptors or memory, the next call tries again.

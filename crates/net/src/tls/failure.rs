@@ -2,12 +2,14 @@
 
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
+use crate::crossing::tls_failure;
+
 /// A reason of OpenSSL's library `SSL routines` (`SSL_R_…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(pub(crate) u16);
 
-/// Added to the number of an alert that was received.
-const ALERT: u16 = 1000;
+/// See `tls_failure`.
+const ALERT: u16 = tls_failure::ALERT as u16;
 
 impl Failure {
     /// The peer speaks another protocol, or another version.
