@@ -1,4 +1,4 @@
-// Written by the tests of crates/net/src/crossing, which also says how to write it anew. Do not edit.
+// Written by the tests of crates/net/src/crossing, where the command is documented. Do not edit.
 //
 // `words` is the memory of the records, `word` the word at which a record begins. Constants are in bytes from there.
 
@@ -180,7 +180,7 @@ export function errorKind(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }
 
-/** Bytes of the packet that parsed. */
+/** Number of valid bytes at the beginning of the packet. */
 export function errorBytesParsed(words: Uint32Array, word: number): number {
   return words[word + 5]!
 }
@@ -205,12 +205,12 @@ export function closedReceived(words: Uint32Array, word: number): number {
   return words[word + 5]! + words[word + 6]! * 2 ** 32
 }
 
-/** Bytes that the kernel has taken. */
+/** Bytes that the kernel has accepted. */
 export function closedSent(words: Uint32Array, word: number): number {
   return words[word + 7]! + words[word + 8]! * 2 ** 32
 }
 
-/** Requests of a client of which the kernel may have taken a byte. */
+/** Number of a client's requests of which the kernel may have accepted a byte. */
 export function closedRequests(words: Uint32Array, word: number): number {
   return words[word + 9]!
 }
@@ -320,7 +320,7 @@ export const OVERLOAD_PAYLOAD = 32
 
 // IN_ACK.
 
-/** Number of the oldest writes that are with the kernel now. */
+/** Number of the oldest unacknowledged writes that the kernel has accepted. */
 export function ackCount(words: Uint32Array, word: number): number {
   return words[word + 4]!
 }
@@ -373,7 +373,7 @@ export function setTextLength(words: Uint32Array, word: number, value: number): 
 /** Where the fields end and the payload begins. */
 export const TEXT_PAYLOAD = 20
 
-// All other outbound records. What the numbers mean depends on the kind; JavaScript writes both always.
+// All other outbound records. The kind decides what the numbers are. JavaScript always writes both.
 
 /** The first number, 0 when the kind has none. */
 export function setCommandFirst(words: Uint32Array, word: number, value: number): void {

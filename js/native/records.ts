@@ -1,4 +1,4 @@
-// Written by the tests of crates/net/src/crossing, which also says how to write it anew. Do not edit.
+// Written by the tests of crates/net/src/crossing, where the command is documented. Do not edit.
 
 // Kinds of records from an I/O thread to JavaScript.
 
@@ -10,15 +10,15 @@ export const IN_HEAD = 2
 export const IN_BODY = 3
 /** The end of a message. */
 export const IN_END = 4
-/** The peer has sent something that does not parse. */
+/** The peer has sent malformed bytes. */
 export const IN_ERROR = 5
 /** The connection is closed: its last record. */
 export const IN_CLOSED = 6
-/** Writes that asked to be acknowledged are with the kernel. */
+/** The kernel has accepted writes that asked for an acknowledgement. */
 export const IN_ACK = 7
 /** A deadline has passed. */
 export const IN_TIMEOUT = 8
-/** The peer has closed its direction. */
+/** The peer has sent FIN. */
 export const IN_EOF = 9
 /** A listening socket is closed. The slot is the server's id. */
 export const IN_LISTENER_CLOSED = 10
@@ -58,14 +58,14 @@ export const HEAD_COMPLETE = 4
 export const HEAD_EXPECT_CONTINUE = 8
 /** Any other expectation. */
 export const HEAD_EXPECT_OTHER = 16
-/** There is a Host field. JavaScript need not look through the fields to know. */
+/** There is a Host field, so JavaScript does not have to search for it. */
 export const HEAD_HAS_HOST = 32
 
 // Flags of IN_RESPONSE.
 
 /** The connection may be kept after this response. */
 export const RESPONSE_KEEP_ALIVE = 1
-/** The connection is the program's after this head. */
+/** The program takes the connection over after this head. */
 export const RESPONSE_UPGRADE = 2
 /** An interim response. The final one follows. */
 export const RESPONSE_INFORMATION = 8
@@ -81,7 +81,7 @@ export const BODY_TAP = 4
 
 // Flags of IN_END.
 
-/** The client's connection carries no further request. Its trailers may have said so. */
+/** The client's connection carries no further request. The trailers may have announced that. */
 export const END_LAST = 1
 
 // Flags of IN_HELLO.
@@ -116,9 +116,9 @@ export const VERDICT_NAME_CONSTRAINTS = 5
 export const VERDICT_PATH_LENGTH = 6
 /** A certificate that is not an authority's has signed. */
 export const VERDICT_INVALID_CA = 7
-/** An extension is critical and unknown. */
+/** An unknown extension is critical. */
 export const VERDICT_CRITICAL_EXTENSION = 8
-/** A signature does not fit. */
+/** A signature is not valid. */
 export const VERDICT_SIGNATURE = 9
 /** They are not valid for another reason, which JavaScript finds. */
 export const VERDICT_OTHER = 10
@@ -159,7 +159,7 @@ export const OUT_END = 3
 export const OUT_INTERIM = 4
 /** Bytes without framing. Layout `Bytes`. */
 export const OUT_RAW = 5
-/** Body bytes that the I/O thread may read beyond its window, or less than 0 to take some back. */
+/** Body bytes that the I/O thread may read beyond its window, or less than 0 to revoke some. */
 export const OUT_CREDIT = 6
 /** Closes the connection, see CLOSE_DESTROY and the others. */
 export const OUT_CLOSE = 7
@@ -173,11 +173,11 @@ export const OUT_SOCKET_TIMEOUT = 10
 export const OUT_NO_DELAY = 11
 /** SO_KEEPALIVE: 1 or 0, and the initial delay in milliseconds. */
 export const OUT_TCP_KEEP_ALIVE = 12
-/** Stops reading (1) or goes on (0). */
+/** Stops reading (1) or continues (0). */
 export const OUT_PAUSE = 13
-/** Asks for a copy of the bytes that are parsed. */
+/** Requests a copy of the bytes that are parsed. */
 export const OUT_TAP = 14
-/** The program keeps the connection that TIMEOUT_KEEP_ALIVE was about. */
+/** The program keeps the connection after TIMEOUT_KEEP_ALIVE. */
 export const OUT_KEEP = 15
 /** A request head and the first part of the body. Layout `Message`. */
 export const OUT_REQUEST = 16
@@ -190,13 +190,13 @@ export const OUT_APPROVE = 19
 
 // Flags of the outbound records with text or a payload.
 
-/** The body of the message goes out in the chunked coding (RFC 9112 section 7.1). */
+/** The body of the message is sent in the chunked coding (RFC 9112 section 7.1). */
 export const CHUNKED = 1
 /** The message ends with this record. */
 export const END = 2
 /** The connection is closed after this message. Only together with END. */
 export const CLOSE = 4
-/** An IN_ACK follows when the bytes are with the kernel. */
+/** An IN_ACK follows when the kernel has accepted the bytes. */
 export const ACKNOWLEDGE = 8
 /** The payload is a buffer that the flush holds. The record has its number instead. */
 export const HELD = 16
@@ -206,25 +206,25 @@ export const TEXT = 32
 export const REQUEST_HEAD = 64
 /** OUT_REQUEST: its method is CONNECT. */
 export const REQUEST_CONNECT = 128
-/** OUT_HEAD, OUT_REQUEST, OUT_END: the bytes leave through the program's socket. The record moves the engine only. */
+/** OUT_HEAD, OUT_REQUEST, OUT_END: the program's socket sends the bytes. The record changes the engine's state only. */
 export const STATE_ONLY = 256
 
 // How OUT_CLOSE closes.
 
-/** At once. What the kernel does not take at once is lost. */
+/** At once. Bytes that the kernel does not accept at once are lost. */
 export const CLOSE_DESTROY = 0
 /** After everything has been written. */
 export const CLOSE_AFTER_FLUSH = 1
 /** With RST. */
 export const CLOSE_RESET = 2
-/** Our direction only, after everything has been written. */
+/** Only our direction, after everything has been written. */
 export const CLOSE_HALF = 3
-/** Only when nothing of a request has arrived and none is unanswered. */
+/** Only if no request is arriving or unanswered. */
 export const CLOSE_IF_IDLE = 4
 
 // How strictly messages are parsed.
 
-/** As RFC 9112 says. */
+/** As RFC 9112 requires. */
 export const VALIDATION_STRICT = 0
 /** insecureHTTPParser. */
 export const VALIDATION_INSECURE = 1
@@ -246,7 +246,7 @@ export const REQUEST_IS_CONNECT = 2
 export const POOL_CONNECT = -1
 /** `poolAcquire`: the request waits. */
 export const POOL_WAIT = -2
-/** `poolReleased`: the connection is of no more use. */
+/** `poolReleased`: the connection should be closed. */
 export const POOL_CLOSE = 0
 /** `poolReleased`: the connection may be kept. */
 export const POOL_KEEP = 1
@@ -265,7 +265,7 @@ export const POOL_NO_SLOT = -1
 export const PHASE_WRITES = 0
 /** That number in the last phase of this kind. */
 export const PHASE_EXPECTED = 1
-/** Not 0: JavaScript is to be called at the end of this phase. */
+/** Not 0: JavaScript has to be called at the end of this phase. */
 export const PHASE_WAITING = 2
 /** Number of IN_HEAD records that were served, which wraps around. */
 export const PHASE_SERVED = 3

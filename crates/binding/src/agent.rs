@@ -15,23 +15,24 @@ use slab::Slab;
 use crate::environment::BindingEnvironment;
 use crate::wake::misuse;
 
-struct Tenant {
+/// A pool with the environment that knows its native connections.
+struct PoolEntry {
     pool: Pool,
     environment: Arc<Environment>,
 }
 
 thread_local! {
     /// The pools of this JavaScript thread, by number.
-    static POOLS: RefCell<Slab<Tenant>> = const { RefCell::new(Slab::new()) };
+    static POOLS: RefCell<Slab<PoolEntry>> = const { RefCell::new(Slab::new()) };
 }
 
 /// Returns `absent` for a number that has no pool.
 fn with<T>(pool: u32, absent: T, ask: impl FnOnce(&mut Pool, &Environment) -> T) -> T {
-    // Neither fails: a thread that ends runs no JavaScript any more, and no JavaScript is called here.
+    // The access does not fail: a thread that ends runs no JavaScript, and no JavaScript is called here, so nothing is borrowed twice.
     let found = POOLS.try_with(|pools| {
         let mut pools = pools.try_borrow_mut().ok()?;
-        let tenant = pools.get_mut(pool as usize)?;
-        Some((ask)(&mut tenant.pool, &tenant.environment))
+        let entry = pools.get_mut(pool as usize)?;
+        Some((ask)(&mut entry.pool, &entry.environment))
     });
     found.ok().flatten().unwrap_or(absent)
 }
@@ -56,11 +57,11 @@ impl BindingAgent {
     /// An empty pool, which asks `environment` whether native connections are open.
     #[napi(constructor, catch_unwind)]
     pub fn new(environment: &BindingEnvironment) -> Self {
-        let tenant = Tenant {
+        let entry = PoolEntry {
             pool: Pool::default(),
             environment: environment.shared(),
         };
-        let number = POOLS.with_borrow_mut(|pools| pools.insert(tenant));
+        let number = POOLS.with_borrow_mut(|pools| pools.insert(entry));
         Self {
             number: number as u32,
         }
@@ -252,7 +253,7 @@ pub struct BindingPoolOrigin {
 #[must_use]
 pub fn pool_origins() -> Vec<BindingPoolOrigin> {
     POOLS.with_borrow(|pools| {
-        let origins = pools.iter().flat_map(|(_, tenant)| tenant.pool.origins());
+        let origins = pools.iter().flat_map(|(_, entry)| entry.pool.origins());
         origins
             .map(|(name, counts)| BindingPoolOrigin {
                 name: name.to_owned(),
@@ -269,7 +270,7 @@ pub fn pool_origins() -> Vec<BindingPoolOrigin> {
 #[must_use]
 pub fn pool_counts() -> Vec<u32> {
     let sum = POOLS.with_borrow(|pools| {
-        let counts = pools.iter().map(|(_, tenant)| tenant.pool.counts());
+        let counts = pools.iter().map(|(_, entry)| entry.pool.counts());
         counts.fold(PoolCounts::default(), |sum, own| PoolCounts {
             active: sum.active + own.active,
             idle: sum.idle + own.idle,

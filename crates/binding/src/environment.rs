@@ -66,7 +66,7 @@ impl BindingEnvironment {
                 .watch(env, descriptor, move || lender.read_loans())
                 .is_ok()
             {
-                environment.lend();
+                environment.allow_loans();
             }
         }
         let crossing = Crossing::new(Arc::clone(&environment), memory);

@@ -77,8 +77,8 @@ impl Libuv {
         #[cfg(windows)]
         let host: libloading::Library = libloading::os::windows::Library::this().ok()?.into();
         // SAFETY: the names and signatures are those of uv.h, unchanged since libuv 1.45, which is older than any Node
-        // supported. The pointers stay good when `host` is dropped: what is looked into is the program itself, which stays
-        // loaded.
+        // supported. The pointers remain valid when `host` is dropped, because `host` is the program itself, which is not
+        // unloaded.
         unsafe {
             let handle_size = *host
                 .get::<unsafe extern "C" fn(c_int) -> usize>(b"uv_handle_size\0")

@@ -27,8 +27,8 @@ pub(crate) struct Waker {
 
 struct Handle(*mut UvHandle);
 
-// SAFETY: `uv_async_send` may be called from any thread; that is what it is for. The other uses happen on
-// JavaScript's thread: in methods that take its Env, and in hooks that Node runs there.
+// SAFETY: `uv_async_send` may be called on any thread. All other uses are on JavaScript's thread: in methods that take its Env, and
+// in hooks that Node runs there.
 unsafe impl Send for Handle {}
 
 /// The handle's data, for its callbacks. Freed when libuv has closed the handle.

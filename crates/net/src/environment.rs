@@ -88,14 +88,14 @@ impl Environment {
     }
 
     /// The descriptor that an event loop on JavaScript's thread has to watch, and to call `read_loans` while it is readable.
-    /// `lend` is called when it does. None where connections are never lent.
+    /// `allow_loans` is called when it does. None where connections are never lent.
     pub fn loans_descriptor(&self) -> Option<i32> {
         self.loans.poller().and_then(|poller| poller.descriptor())
     }
 
     /// Allows connections to be lent from now on.
-    pub fn lend(&self) {
-        self.loans.begin();
+    pub fn allow_loans(&self) {
+        self.loans.allow();
     }
 
     /// Whether JavaScript's thread reads a connection.
@@ -178,7 +178,7 @@ impl Environment {
         // A panic costs this connection only. The other connections of the flush get their bytes.
         let finish = || {
             if connection.after_direct_commands(acks) {
-                self.loans.give(&self.registry, connection);
+                self.loans.lend(&self.registry, connection);
             }
         };
         if catch_unwind(AssertUnwindSafe(finish)).is_err() {

@@ -303,7 +303,7 @@ fn a_reset_at_any_moment_leaves_nothing() {
         peer.send(&response[..cut]);
         peer.reset();
         let (events, errno) = js.until_closed(id);
-        assert_eq!(errno, libc::ECONNRESET as u32, "reset behind byte {cut}");
+        assert_eq!(errno, libc::ECONNRESET as u32, "reset after byte {cut}");
         let complete = events
             .iter()
             .any(|event| matches!(event, Event::End { .. }));

@@ -409,7 +409,7 @@ fn a_reset_at_any_moment_does_not_leak() {
         peer.send(&request[..cut]);
         peer.reset();
         let (_, errno) = js.until_closed(id);
-        assert_eq!(errno, libc::ECONNRESET as u32, "reset behind byte {cut}");
+        assert_eq!(errno, libc::ECONNRESET as u32, "reset after byte {cut}");
         assert_eq!(js.environment.open_connections(), 0);
     }
 }

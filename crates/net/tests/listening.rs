@@ -347,7 +347,7 @@ fn the_backlog_is_accepted_before_the_socket_is_closed() {
             drop(gate.lock());
         }
     }));
-    let closed = gate.lock().expect("nobody has panicked");
+    let closed = gate.lock().expect("no panic");
     let (server, address) = environment.listen(&loopback(), config()).expect("listen");
     let BoundAddress::Ip(address) = address else {
         panic!("not an IP address")

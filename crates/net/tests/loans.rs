@@ -205,14 +205,14 @@ fn a_large_flush_ends_the_loans() {
     let (mut peer, id) = lent(&mut js);
     peer.send(GET);
     js.head();
-    let nobody = ConnectionId {
+    let unknown = ConnectionId {
         slot: 77,
         generation: 0,
     };
     let mut out = Out::new();
-    out.raw(nobody, b"x", 0)
-        .raw(nobody, b"x", 0)
-        .raw(nobody, b"x", 0)
+    out.raw(unknown, b"x", 0)
+        .raw(unknown, b"x", 0)
+        .raw(unknown, b"x", 0)
         .respond(id, b"ok");
     js.flush(&mut out);
     peer.expect(OK);

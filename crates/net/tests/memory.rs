@@ -87,7 +87,7 @@ fn an_idle_connection_is_small_and_does_not_leak() {
             }
         }
     };
-    // What grows once, for all.
+    // Allocations that are made once and shared by all connections.
     let peers = idle(&mut js, address, CONNECTIONS);
     close(&mut js, peers);
     let before = LIVE.load(Ordering::Relaxed);
@@ -132,7 +132,7 @@ fn an_idle_connection_of_a_client_is_small_and_does_not_leak() {
             assert_eq!(js.closed(id), 0);
         }
     };
-    // What grows once, for all.
+    // Allocations that are made once and shared by all connections.
     let all = idle(&mut js);
     close(&mut js, all);
     let before = LIVE.load(Ordering::Relaxed);
@@ -213,7 +213,7 @@ fn an_unfinished_head_takes_only_its_own_size() {
             })
             .collect()
     };
-    // What grows once, for all.
+    // Allocations that are made once and shared by all connections.
     for (_peer, id) in unfinished(&mut js) {
         js.flush(Out::new().close(id, Close::Destroy));
         js.closed(id);

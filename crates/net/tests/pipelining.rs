@@ -76,13 +76,13 @@ fn wire_of(road: Road, one_flush: bool) -> Vec<u8> {
     let mut complete = |out: &mut Out| {
         if let Road::Thread = road {
             // Writes for a connection that does not exist make the flush too large to be carried out directly.
-            let nobody = ConnectionId {
+            let unknown = ConnectionId {
                 slot: 77,
                 generation: 0,
             };
-            out.raw(nobody, b"x", 0)
-                .raw(nobody, b"x", 0)
-                .raw(nobody, b"x", 0);
+            out.raw(unknown, b"x", 0)
+                .raw(unknown, b"x", 0)
+                .raw(unknown, b"x", 0);
         }
         js.flush(out);
     };

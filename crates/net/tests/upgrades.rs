@@ -32,14 +32,14 @@ fn raw(js: &mut Js, id: ConnectionId, len: usize) -> Vec<u8> {
 
 #[test]
 fn an_upgrade_carries_bytes_both_ways() {
-    for behind in ["", "early bytes", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+    for after in ["", "early bytes", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
         let mut js = Js::new();
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address);
-        peer.send(format!("{UPGRADE}{behind}"));
+        peer.send(format!("{UPGRADE}{after}"));
         let (id, head) = js.open_with_head();
         assert_ne!(head.flags & head_flag::UPGRADE, 0);
-        assert_eq!(head.after, behind.as_bytes());
+        assert_eq!(head.after, after.as_bytes());
         // Bytes that arrive before the decision are not parsed as HTTP.
         peer.send(" and later ones");
         js.flush(Out::new().upgrade(id).raw(id, SWITCHING.as_bytes(), 0));
@@ -99,15 +99,15 @@ fn an_upgraded_connection_is_read_no_faster_than_it_is_credited() {
 #[test]
 fn a_declined_upgrade_is_an_ordinary_request() {
     let get = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
-    for behind in ["", get] {
+    for after in ["", get] {
         let mut js = Js::new();
         let (_, address) = js.listen(config());
         let mut peer = Peer::connect(address);
-        peer.send(format!("{UPGRADE}{behind}"));
+        peer.send(format!("{UPGRADE}{after}"));
         let (id, head) = js.open_with_head();
         assert_ne!(head.flags & head_flag::COMPLETE, 0);
         js.flush(Out::new().decline_upgrade(id));
-        if behind.is_empty() {
+        if after.is_empty() {
             js.flush(Out::new().respond(id, b"declined"));
             peer.expect("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ndeclined");
             peer.send(get);
@@ -190,7 +190,7 @@ fn connect_opens_a_tunnel() {
 }
 
 #[test]
-fn an_answer_before_the_upgrade_goes_first() {
+fn an_answer_before_the_upgrade_is_sent_first() {
     let mut js = Js::new();
     let (_, address) = js.listen(config());
     let mut peer = Peer::connect(address);

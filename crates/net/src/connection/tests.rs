@@ -113,7 +113,7 @@ fn send(
 }
 
 #[tokio::test]
-async fn a_read_of_tls_leaves_what_its_buffer_has_no_room_for() {
+async fn a_read_of_tls_leaves_bytes_without_room_in_the_buffer() {
     let body: Vec<u8> = (0..1_000_000u32).map(|i| (i % 251) as u8).collect();
     for sizes in [
         &[RECORD][..],

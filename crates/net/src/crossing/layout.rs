@@ -199,7 +199,7 @@ layouts! {
     inbound Error {
         /// Index into the list of parser errors.
         kind: u32,
-        /// Bytes of the packet that parsed.
+        /// Number of valid bytes at the beginning of the packet.
         bytes_parsed: u32,
         /// Bytes of the packet.
         packet_length: u32,
@@ -211,9 +211,9 @@ layouts! {
         errno: u32,
         /// Bytes received.
         received: u64,
-        /// Bytes that the kernel has taken.
+        /// Bytes that the kernel has accepted.
         sent: u64,
-        /// Requests of a client of which the kernel may have taken a byte.
+        /// Number of a client's requests of which the kernel may have accepted a byte.
         requests: u32,
     }
 
@@ -274,7 +274,7 @@ layouts! {
 
     /// IN_ACK.
     inbound Ack {
-        /// Number of the oldest writes that are with the kernel now.
+        /// Number of the oldest unacknowledged writes that the kernel has accepted.
         count: u32,
     }
 
@@ -304,7 +304,7 @@ layouts! {
         length: u32,
     }
 
-    /// All other outbound records. What the numbers mean depends on the kind; JavaScript writes both always.
+    /// All other outbound records. The kind decides what the numbers are. JavaScript always writes both.
     outbound Command {
         /// The first number, 0 when the kind has none.
         first: u32,

@@ -62,15 +62,15 @@ numbers! {
         BODY = 3;
         /// The end of a message.
         END = 4;
-        /// The peer has sent something that does not parse.
+        /// The peer has sent malformed bytes.
         ERROR = 5;
         /// The connection is closed: its last record.
         CLOSED = 6;
-        /// Writes that asked to be acknowledged are with the kernel.
+        /// The kernel has accepted writes that asked for an acknowledgement.
         ACK = 7;
         /// A deadline has passed.
         TIMEOUT = 8;
-        /// The peer has closed its direction.
+        /// The peer has sent FIN.
         EOF = 9;
         /// A listening socket is closed. The slot is the server's id.
         LISTENER_CLOSED = 10;
@@ -109,7 +109,7 @@ numbers! {
         EXPECT_CONTINUE = 8;
         /// Any other expectation.
         EXPECT_OTHER = 16;
-        /// There is a Host field. JavaScript need not look through the fields to know.
+        /// There is a Host field, so JavaScript does not have to search for it.
         HAS_HOST = 32;
     }
 
@@ -117,7 +117,7 @@ numbers! {
     pub(crate) mod response_flag: u32, "RESPONSE_" {
         /// The connection may be kept after this response.
         KEEP_ALIVE = 1;
-        /// The connection is the program's after this head.
+        /// The program takes the connection over after this head.
         UPGRADE = 2;
         /// An interim response. The final one follows.
         INFORMATION = 8;
@@ -135,7 +135,7 @@ numbers! {
 
     /// Flags of IN_END.
     pub(crate) mod end_flag: u32, "END_" {
-        /// The client's connection carries no further request. Its trailers may have said so.
+        /// The client's connection carries no further request. The trailers may have announced that.
         LAST = 1;
     }
 
@@ -173,9 +173,9 @@ numbers! {
         PATH_LENGTH = 6;
         /// A certificate that is not an authority's has signed.
         INVALID_CA = 7;
-        /// An extension is critical and unknown.
+        /// An unknown extension is critical.
         CRITICAL_EXTENSION = 8;
-        /// A signature does not fit.
+        /// A signature is not valid.
         SIGNATURE = 9;
         /// They are not valid for another reason, which JavaScript finds.
         OTHER = 10;
@@ -219,7 +219,7 @@ numbers! {
         INTERIM = 4;
         /// Bytes without framing. Layout `Bytes`.
         RAW = 5;
-        /// Body bytes that the I/O thread may read beyond its window, or less than 0 to take some back.
+        /// Body bytes that the I/O thread may read beyond its window, or less than 0 to revoke some.
         CREDIT = 6;
         /// Closes the connection, see CLOSE_DESTROY and the others.
         CLOSE = 7;
@@ -233,11 +233,11 @@ numbers! {
         NO_DELAY = 11;
         /// SO_KEEPALIVE: 1 or 0, and the initial delay in milliseconds.
         TCP_KEEP_ALIVE = 12;
-        /// Stops reading (1) or goes on (0).
+        /// Stops reading (1) or continues (0).
         PAUSE = 13;
-        /// Asks for a copy of the bytes that are parsed.
+        /// Requests a copy of the bytes that are parsed.
         TAP = 14;
-        /// The program keeps the connection that TIMEOUT_KEEP_ALIVE was about.
+        /// The program keeps the connection after TIMEOUT_KEEP_ALIVE.
         KEEP = 15;
         /// A request head and the first part of the body. Layout `Message`.
         REQUEST = 16;
@@ -251,13 +251,13 @@ numbers! {
 
     /// Flags of the outbound records with text or a payload.
     pub(crate) mod flag: u32, "" {
-        /// The body of the message goes out in the chunked coding (RFC 9112 section 7.1).
+        /// The body of the message is sent in the chunked coding (RFC 9112 section 7.1).
         CHUNKED = 1;
         /// The message ends with this record.
         END = 2;
         /// The connection is closed after this message. Only together with END.
         CLOSE = 4;
-        /// An IN_ACK follows when the bytes are with the kernel.
+        /// An IN_ACK follows when the kernel has accepted the bytes.
         ACKNOWLEDGE = 8;
         /// The payload is a buffer that the flush holds. The record has its number instead.
         HELD = 16;
@@ -267,27 +267,27 @@ numbers! {
         REQUEST_HEAD = 64;
         /// OUT_REQUEST: its method is CONNECT.
         REQUEST_CONNECT = 128;
-        /// OUT_HEAD, OUT_REQUEST, OUT_END: the bytes leave through the program's socket. The record moves the engine only.
+        /// OUT_HEAD, OUT_REQUEST, OUT_END: the program's socket sends the bytes. The record changes the engine's state only.
         STATE_ONLY = 256;
     }
 
     /// How OUT_CLOSE closes.
     pub(crate) mod close_mode: u32, "CLOSE_" {
-        /// At once. What the kernel does not take at once is lost.
+        /// At once. Bytes that the kernel does not accept at once are lost.
         DESTROY = 0;
         /// After everything has been written.
         AFTER_FLUSH = 1;
         /// With RST.
         RESET = 2;
-        /// Our direction only, after everything has been written.
+        /// Only our direction, after everything has been written.
         HALF = 3;
-        /// Only when nothing of a request has arrived and none is unanswered.
+        /// Only if no request is arriving or unanswered.
         IF_IDLE = 4;
     }
 
     /// How strictly messages are parsed.
     pub mod validation: u32, "VALIDATION_" {
-        /// As RFC 9112 says.
+        /// As RFC 9112 requires.
         STRICT = 0;
         /// insecureHTTPParser.
         INSECURE = 1;
@@ -311,7 +311,7 @@ numbers! {
         CONNECT = -1;
         /// `poolAcquire`: the request waits.
         WAIT = -2;
-        /// `poolReleased`: the connection is of no more use.
+        /// `poolReleased`: the connection should be closed.
         CLOSE = 0;
         /// `poolReleased`: the connection may be kept.
         KEEP = 1;
@@ -331,7 +331,7 @@ numbers! {
         WRITES = 0;
         /// That number in the last phase of this kind.
         EXPECTED = 1;
-        /// Not 0: JavaScript is to be called at the end of this phase.
+        /// Not 0: JavaScript has to be called at the end of this phase.
         WAITING = 2;
         /// Number of IN_HEAD records that were served, which wraps around.
         SERVED = 3;

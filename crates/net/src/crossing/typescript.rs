@@ -8,7 +8,7 @@ use super::numbers::GROUPS;
 use super::{KIND_BITS, kind_of};
 
 const NOTICE: &str = "\
-// Written by the tests of crates/net/src/crossing, which also says how to write it anew. Do not edit.
+// Written by the tests of crates/net/src/crossing, where the command is documented. Do not edit.
 ";
 
 /// The environment variable with which the test writes the files.

@@ -36,11 +36,11 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 /// The runtime of the task that returns unused chunks.
 static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
-/// Whether that task runs.
-static TENDED: AtomicBool = AtomicBool::new(false);
+/// Whether the task that returns unused chunks runs.
+static IS_RETURNING: AtomicBool = AtomicBool::new(false);
 
-/// Has memory that is not used for some time returned to the system, by a task on `runtime`.
-pub(crate) fn tend_on(runtime: &Handle) {
+/// Sets the runtime of the task that returns unused chunks to the system.
+pub(crate) fn return_unused_on(runtime: &Handle) {
     RUNTIME.get_or_init(|| runtime.clone());
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn memory() -> Vec<u8> {
     kept.unwrap_or_else(|| Vec::with_capacity(CHUNK))
 }
 
-fn give_back(mut memory: Vec<u8>) {
+fn recycle(mut memory: Vec<u8>) {
     memory.clear();
     {
         let mut pool = lock(&POOL);
@@ -64,16 +64,16 @@ fn give_back(mut memory: Vec<u8>) {
         }
         pool.free.push(memory);
     }
-    if !TENDED.swap(true, Ordering::Relaxed) {
+    if !IS_RETURNING.swap(true, Ordering::Relaxed) {
         match RUNTIME.get() {
-            Some(runtime) => drop(runtime.spawn(tend())),
-            None => TENDED.store(false, Ordering::Relaxed),
+            Some(runtime) => drop(runtime.spawn(return_unused())),
+            None => IS_RETURNING.store(false, Ordering::Relaxed),
         }
     }
 }
 
-/// Runs until the pool is empty.
-async fn tend() {
+/// Returns unused chunks to the system until the pool is empty.
+async fn return_unused() {
     loop {
         tokio::time::sleep(UNUSED).await;
         let mut pool = lock(&POOL);
@@ -81,7 +81,7 @@ async fn tend() {
         let unused = pool.free.split_off(needed);
         pool.fewest = needed;
         if needed == 0 {
-            TENDED.store(false, Ordering::Relaxed);
+            IS_RETURNING.store(false, Ordering::Relaxed);
         }
         drop(pool);
         drop(unused);
@@ -132,7 +132,7 @@ impl DerefMut for Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         if self.memory.capacity() == CHUNK {
-            give_back(std::mem::take(&mut self.memory));
+            recycle(std::mem::take(&mut self.memory));
         }
     }
 }

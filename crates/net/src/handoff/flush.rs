@@ -16,8 +16,9 @@ pub struct Malformed {
 ///
 /// Returns the number of records that write to a peer, counted up to `enough`.
 ///
-/// # Errors A record is malformed or longer than the rest, or names text or a held buffer that does not exist or has another
-/// length, or a part of the text has no record.
+/// # Errors
+/// A record is malformed or longer than the rest, or names text or a held buffer that does not exist or has another length, or
+/// a part of the text has no record.
 pub(crate) fn check(
     records: &[u8],
     text: &[u8],

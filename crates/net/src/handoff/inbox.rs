@@ -162,8 +162,8 @@ impl Inbox {
         }
     }
 
-    /// Wakes JavaScript although there may be nothing in the queue. The caller holds no lock.
-    pub(crate) fn nudge(&self) {
+    /// Wakes JavaScript, also if the queue is empty. The caller holds no lock.
+    pub(crate) fn wake_without_records(&self) {
         (self.wake)();
     }
 

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 
 /// The time over which ends of connections are counted.
 pub(crate) const PERIOD: Duration = Duration::from_millis(100);
-/// With this many ends of connections in a period, accepting is deferred …
+/// Number of ends of connections in a period from which accepting is deferred.
 pub(crate) const BEGIN: u64 = 100;
-/// … and with this many it stays deferred.
-const GO_ON: u64 = 25;
+/// Number of ends of connections in a period with which accepting stays deferred.
+const CONTINUE: u64 = 25;
 
 /// Decides whether accepting is deferred.
 pub(crate) struct DeferredAccept {
@@ -53,7 +53,7 @@ impl DeferredAccept {
         let count = ended - self.ended;
         self.since = now;
         self.ended = ended;
-        let on = count >= if self.on { GO_ON } else { BEGIN } && !watched();
+        let on = count >= if self.on { CONTINUE } else { BEGIN } && !watched();
         std::mem::replace(&mut self.on, on) != on
     }
 }
@@ -63,16 +63,16 @@ impl DeferredAccept {
 pub(crate) fn set(listener: &TcpListener, on: bool) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
-    // In seconds, after which those that have said nothing are asked and then accepted.
-    let patience = libc::c_int::from(on);
+    // After this time the kernel sends SYN-ACK again to a peer that has sent nothing, and accepts it when it acknowledges that.
+    let seconds = libc::c_int::from(on);
     // SAFETY: the descriptor is open while it is borrowed, and the kernel reads the integer, of the length given.
     let result = unsafe {
         libc::setsockopt(
             listener.as_raw_fd(),
             libc::IPPROTO_TCP,
             libc::TCP_DEFER_ACCEPT,
-            (&raw const patience).cast(),
-            size_of_val(&patience) as libc::socklen_t,
+            (&raw const seconds).cast(),
+            size_of_val(&seconds) as libc::socklen_t,
         )
     };
     match result {
@@ -100,10 +100,10 @@ mod tests {
             (1.0, BEGIN - 1, false),
             (2.0, BEGIN * 2 - 1, true),
             (2.5, BEGIN * 2 - 1, false),
-            (3.0, BEGIN * 2 - 1 + GO_ON, false),
-            (4.0, BEGIN * 2 + GO_ON * 2 - 2, true),
+            (3.0, BEGIN * 2 - 1 + CONTINUE, false),
+            (4.0, BEGIN * 2 + CONTINUE * 2 - 2, true),
             // Only the connections since the last look count, however long ago that was.
-            (99.0, BEGIN * 2 + GO_ON * 2 - 2, false),
+            (99.0, BEGIN * 2 + CONTINUE * 2 - 2, false),
             (99.5, BEGIN * 9, false),
             (100.0, BEGIN * 9, true),
         ];

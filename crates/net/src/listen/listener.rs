@@ -39,8 +39,8 @@ use crate::tls::Failure;
 /// may be released meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Before a listener closes: how long it waits for connections that the kernel holds until their requests arrive.
-const LAST_CALL: Duration = Duration::from_millis(20);
+/// The time that a listener which is being closed waits for connections that the kernel holds until their requests arrive.
+const LAST_ACCEPT_WAIT: Duration = Duration::from_millis(20);
 
 /// On Linux accepted sockets inherit TCP_NODELAY from the listening socket, which saves a system call for each connection.
 const INHERITS_NO_DELAY: bool = cfg!(target_os = "linux");
@@ -314,10 +314,10 @@ pub(crate) fn start(
         closed: Some(closed),
     };
     let socket = listening.listener.duplicate().ok();
-    let last_call = Arc::new(Notify::new());
+    let stop_request = Arc::new(Notify::new());
     let accepting = accept_loop(
         listening,
-        Arc::clone(&last_call),
+        Arc::clone(&stop_request),
         Arc::clone(thread),
         Arc::clone(registry),
         closing,
@@ -325,7 +325,7 @@ pub(crate) fn start(
     let task = thread.handle.spawn(accepting);
     *lock(&server.accepting) = Some(Accepting {
         task: task.abort_handle(),
-        last_call,
+        stop_request,
         closed: on_closed,
         socket,
     });
@@ -350,7 +350,7 @@ pub(crate) fn stop(server: &Server, backlog: Backlog) -> mpsc::Receiver<()> {
         Backlog::Accept => {
             // The kernel continues to establish connections while any descriptor is open.
             drop(accepting.socket);
-            accepting.last_call.notify_one();
+            accepting.stop_request.notify_one();
         }
     }
     accepting.closed
@@ -374,7 +374,7 @@ pub(crate) fn descriptor(server: &Server, give_up: bool) -> io::Result<Descripto
 
 async fn accept_loop(
     Listening { listener, address }: Listening,
-    last_call: Arc<Notify>,
+    stop_request: Arc<Notify>,
     thread: Arc<IoThread>,
     registry: Arc<Registry>,
     closing: Closing,
@@ -385,10 +385,10 @@ async fn accept_loop(
     let listener = listener;
     let local = address.of_connections();
     let mut deferred = DeferredAccept::new(now());
-    let mut last_call = pin!(last_call.notified());
+    let mut stop_request = pin!(stop_request.notified());
     loop {
         let accepting = pin!(accept_within_period(&listener, deferred.is_on()));
-        let Some(accepted) = unless_called(accepting, last_call.as_mut()).await else {
+        let Some(accepted) = unless_stopped(accepting, stop_request.as_mut()).await else {
             break;
         };
         if deferred.update(now(), server.ended(), || server.config().paused) {
@@ -398,7 +398,7 @@ async fn accept_loop(
         match accepted {
             Ok((stream, peer)) => {
                 let local = peer.and_then(|_| local.or_else(|| stream.local_address()));
-                deal(stream, (local, peer), &thread, &registry, server);
+                assign(stream, (local, peer), &thread, &registry, server);
             }
             Err(error) if has_ended(&error) => {}
             // EMFILE, ENFILE, ENOBUFS, ENOMEM and other errors that may be temporary.
@@ -410,13 +410,13 @@ async fn accept_loop(
     }
     if deferred.is_on() {
         listener.defer(false);
-        tokio::time::sleep(LAST_CALL).await;
+        tokio::time::sleep(LAST_ACCEPT_WAIT).await;
     }
     loop {
         match listener.accept_waiting() {
             Ok(stream) => {
                 let addresses = (stream.local_address(), stream.peer_address());
-                deal(stream, addresses, &thread, &registry, server);
+                assign(stream, addresses, &thread, &registry, server);
             }
             Err(error) if has_ended(&error) => {}
             // The queue is empty, or the process has no free descriptor.
@@ -445,21 +445,21 @@ async fn accept_within_period(
     }
 }
 
-/// The output of `accepting`, or None after `last_call`. `last_call` is polled first: without free descriptors `accept` fails
+/// The output of `accepting`, or None after `stop_request`. `stop_request` is polled first: without free descriptors `accept` fails
 /// repeatedly and is never pending.
-async fn unless_called<F: Future>(
+async fn unless_stopped<F: Future>(
     mut accepting: Pin<&mut F>,
-    mut last_call: Pin<&mut Notified<'_>>,
+    mut stop_request: Pin<&mut Notified<'_>>,
 ) -> Option<F::Output> {
-    poll_fn(|context| match last_call.as_mut().poll(context) {
+    poll_fn(|context| match stop_request.as_mut().poll(context) {
         Poll::Ready(()) => Poll::Ready(None),
         Poll::Pending => accepting.as_mut().poll(context).map(Some),
     })
     .await
 }
 
-/// Passes an accepted connection to one of the I/O threads.
-fn deal(
+/// Passes an accepted connection to one of the I/O threads, or drops it if the server has too many.
+fn assign(
     stream: Stream,
     addresses: Addresses,
     accepting: &Arc<IoThread>,
@@ -564,17 +564,17 @@ mod tests {
 
     /// Behaves as `accept` does while no descriptor is free.
     #[tokio::test]
-    async fn the_last_call_is_noticed_while_accepting_fails() {
-        let last_call = Notify::new();
-        let mut called = pin!(last_call.notified());
+    async fn the_stop_is_noticed_while_accepting_fails() {
+        let stop_request = Notify::new();
+        let mut stopped = pin!(stop_request.notified());
         assert!(
-            unless_called(pin!(ready(())), called.as_mut())
+            unless_stopped(pin!(ready(())), stopped.as_mut())
                 .await
                 .is_some()
         );
-        last_call.notify_one();
+        stop_request.notify_one();
         assert!(
-            unless_called(pin!(ready(())), called.as_mut())
+            unless_stopped(pin!(ready(())), stopped.as_mut())
                 .await
                 .is_none()
         );

@@ -1,4 +1,4 @@
-//! Times, counted in buckets, so that quantiles of all that was ever measured take a few kilobytes and adding takes a few nanoseconds.
+//! Times, counted in buckets: the histogram of all times takes a few kilobytes, and adding a time takes a few nanoseconds.
 //!
 //! As in HDR histograms each power of two is divided into equal buckets, so a quantile is at most a sixteenth too large. The crate
 //! `hdrhistogram` cannot be added to by several threads at the same time without a lock or a queue, which is what this is for.

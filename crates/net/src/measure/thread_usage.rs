@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(usage.read(), (None, 0.0));
         usage.begin();
         let (Some(before), _) = usage.read() else {
-            panic!("Linux tells it");
+            panic!("Linux reports the CPU time of a thread");
         };
         while usage.read().0.is_some_and(|now| now <= before) {}
         let (cpu, whole) = usage.read();

@@ -167,14 +167,14 @@ impl Pool {
         }
     }
 
-    /// A request wants a connection, while `waiting` other requests of its name have none. `stands` returns whether an idle
+    /// A request wants a connection, while `waiting` other requests of its name have none. `is_open` returns whether an idle
     /// native connection is open: its peer may have closed it while JavaScript's thread was busy, and the request would be lost.
     /// A closed connection is skipped, and stays a member until it is `removed`.
     pub fn acquire(
         &mut self,
         origin: u32,
         waiting: usize,
-        mut stands: impl FnMut(ConnectionId) -> bool,
+        mut is_open: impl FnMut(ConnectionId) -> bool,
     ) -> Acquired {
         self.set_waiting(origin, waiting);
         let Some(of) = self.origins.get_mut(origin) else {
@@ -184,7 +184,7 @@ impl Pool {
         let reused = of.take_idle(self.limits.oldest_first, |number| {
             members
                 .get(number)
-                .is_some_and(|member| member.connection.is_none_or(&mut stands))
+                .is_some_and(|member| member.connection.is_none_or(&mut is_open))
         });
         if let Some(number) = reused {
             of.active += 1;

@@ -1,4 +1,4 @@
-//! The pool against a model of it that is as plain as can be.
+//! Compares the pool with a simple model of it.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ struct Name {
     active: Vec<u32>,
     idle: Vec<u32>,
     waiting: usize,
-    /// When somebody began to wait.
+    /// When the first of its waiting requests began to wait.
     since: u64,
 }
 
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// Random requests, ends and deaths with names, limits and orders of all kinds: every answer is that of the model.
+/// Random requests, released and closed connections, names, limits and orders: every result is that of the model.
 #[test]
 fn results_equal_those_of_a_model() {
     let (seeds, steps) = if cfg!(miri) { (3, 200) } else { (60, 2000) };

@@ -20,9 +20,9 @@ pub(super) fn pool(limits: PoolLimits) -> Pool {
 }
 
 /// Acquires a connection, with the number of waiting requests that the pool has.
-fn acquire(pool: &mut Pool, origin: u32, stands: impl FnMut(ConnectionId) -> bool) -> Acquired {
+fn acquire(pool: &mut Pool, origin: u32, is_open: impl FnMut(ConnectionId) -> bool) -> Acquired {
     let waiting = pool.origins.get(origin).map_or(0, |of| of.waiting);
-    pool.acquire(origin, waiting, stands)
+    pool.acquire(origin, waiting, is_open)
 }
 
 pub(super) const fn connection(slot: u32) -> Option<ConnectionId> {
@@ -107,12 +107,12 @@ fn closed_idle_connections_are_skipped_and_count_until_they_are_removed() {
         });
         let origin = pool.origin("a").unwrap();
         let members = idle(&mut pool, origin, 3);
-        let stands = |id: ConnectionId| id.slot == 1;
+        let is_open = |id: ConnectionId| id.slot == 1;
         assert_eq!(
-            acquire(&mut pool, origin, stands),
+            acquire(&mut pool, origin, is_open),
             Acquired::Reuse(members[chosen])
         );
-        assert_eq!(acquire(&mut pool, origin, stands), Acquired::Wait);
+        assert_eq!(acquire(&mut pool, origin, is_open), Acquired::Wait);
         assert_eq!(pool.counts().idle, 2);
         assert!(pool.removed(members[0]));
         assert_eq!(pool.next(origin), Next::For(origin));
@@ -274,7 +274,7 @@ fn the_place_of_a_removed_connection_is_given_to_one_request() {
     let member = pool.opened(origin).unwrap();
     pool.left(member);
     pool.set_limits(limits(2.0, INFINITY));
-    assert!(pool.removed(member), "nobody has taken its place");
+    assert!(pool.removed(member), "its place is free");
 }
 
 #[test]
@@ -326,11 +326,11 @@ fn a_name_keeps_its_number_while_it_is_in_use() {
     let member = pool.opened(a).unwrap();
     assert_eq!(acquire(&mut pool, a, always), Acquired::Wait);
     assert!(pool.keep(member, None) || pool.removed(member));
-    assert!(!pool.forget(a), "somebody waits");
+    assert!(!pool.forget(a), "a request waits");
     assert_eq!(pool.origin("a"), Some(a));
     assert_eq!(pool.released(a, true), Released::Serve);
     assert!(pool.forget(a));
-    assert_ne!(pool.origin("a"), Some(a), "another tenant of the slot");
+    assert_ne!(pool.origin("a"), Some(a), "another name has the slot");
 }
 
 #[test]

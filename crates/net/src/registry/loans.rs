@@ -24,11 +24,11 @@ const MAX_LOANS: usize = 2;
 /// place.
 const STALE_AFTER: u64 = 64;
 
-/// How often a loan is looked at on which a probe may arrive. A probe waits for twice this time at most.
-const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// The time between two checks of a loan on which a probe may arrive. A probe waits for twice this time at most.
+const CHECK_INTERVAL: Duration = Duration::from_millis(15);
 
-/// Number of such looks without a byte after which the loan ends, so that an idle process sleeps.
-const IDLE_LOOKS: u32 = 64;
+/// Number of such checks without a byte after which the loan ends, so that an idle process sleeps.
+const IDLE_CHECKS: u32 = 64;
 
 struct Loan {
     id: ConnectionId,
@@ -37,7 +37,7 @@ struct Loan {
 }
 
 #[derive(Default)]
-struct Given {
+struct LoanList {
     /// An event loop watches the poller. Without one, nothing would read the connections.
     watched: bool,
     loans: Vec<Loan>,
@@ -50,14 +50,14 @@ struct Given {
 /// noticed here when the connection is next read.
 pub(crate) struct Loans {
     poller: Option<Arc<Poller>>,
-    given: Mutex<Given>,
+    list: Mutex<LoanList>,
 }
 
 impl Loans {
     pub(crate) fn new() -> Self {
         Self {
             poller: Poller::new().map(Arc::new),
-            given: Mutex::default(),
+            list: Mutex::default(),
         }
     }
 
@@ -65,21 +65,22 @@ impl Loans {
         self.poller.as_ref()
     }
 
-    pub(crate) fn begin(&self) {
-        lock(&self.given).watched = true;
+    /// An event loop watches the poller from now on, so connections may be lent.
+    pub(crate) fn allow(&self) {
+        lock(&self.list).watched = true;
     }
 
     /// Lends a connection, if there is room for it. JavaScript's thread only, as everything below.
-    pub(crate) fn give(&self, registry: &Registry, connection: &Arc<Connection>) {
+    pub(crate) fn lend(&self, registry: &Registry, connection: &Arc<Connection>) {
         let Some(poller) = &self.poller else { return };
-        let mut given = lock(&self.given);
-        if !given.watched {
+        let mut list = lock(&self.list);
+        if !list.watched {
             return;
         }
         // Each loan could have been read during these answers.
-        given.turn += u64::from(LENT_AFTER);
-        let turn = given.turn;
-        given.loans.retain(|loan| {
+        list.turn += u64::from(LENT_AFTER);
+        let turn = list.turn;
+        list.loans.retain(|loan| {
             let Some(other) = registry.connections.get(loan.id) else {
                 return false;
             };
@@ -88,12 +89,12 @@ impl Loans {
             }
             other.is_on_loan()
         });
-        if given.loans.len() < MAX_LOANS && connection.lend(poller, turn) {
+        if list.loans.len() < MAX_LOANS && connection.lend(poller, turn) {
             if connection.may_be_probed() {
                 let thread = &connection.thread.handle;
                 thread.spawn(watch(Arc::downgrade(connection), turn));
             }
-            given.loans.push(Loan {
+            list.loans.push(Loan {
                 id: connection.id(),
                 last_read: turn,
             });
@@ -102,10 +103,10 @@ impl Loans {
 
     /// Reads all connections on loan into the inbox.
     pub(crate) fn read(&self, registry: &Registry) {
-        let mut given = lock(&self.given);
-        let Given {
+        let mut list = lock(&self.list);
+        let LoanList {
             loans, turn, batch, ..
-        } = &mut *given;
+        } = &mut *list;
         *turn += 1;
         loans.retain_mut(|loan| {
             let Some(connection) = registry.connections.get(loan.id) else {
@@ -113,21 +114,21 @@ impl Loans {
             };
             // As in a connection's task, a panic is our bug and costs this connection only.
             let read = catch_unwind(AssertUnwindSafe(|| connection.read_on_loan(batch)));
-            let (came, stays) = read.unwrap_or_else(|_| {
+            let (has_received, continues) = read.unwrap_or_else(|_| {
                 connection.abandon(batch);
                 registry.js.inbox.push(batch);
                 (true, false)
             });
-            if came {
+            if has_received {
                 loan.last_read = *turn;
             }
-            stays
+            continues
         });
     }
 
     /// Ends all loans.
     pub(crate) fn end(&self, registry: &Registry) {
-        for loan in lock(&self.given).loans.drain(..) {
+        for loan in lock(&self.list).loans.drain(..) {
             if let Some(connection) = registry.connections.get(loan.id) {
                 connection.end_loan();
             }
@@ -140,7 +141,7 @@ impl Loans {
 async fn watch(connection: Weak<Connection>, number: u64) {
     let (mut received, mut idle) = (0, 0);
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
         let Some(connection) = connection
             .upgrade()
             .filter(|lent| lent.loan() == Some(number))
@@ -151,10 +152,10 @@ async fn watch(connection: Weak<Connection>, number: u64) {
         idle = if by_now == received { idle + 1 } else { 0 };
         received = by_now;
         let js = connection.js();
-        if idle > IDLE_LOOKS || js.pulse.age() >= LOOK_EVERY {
+        if idle > IDLE_CHECKS || js.pulse.age() >= CHECK_INTERVAL {
             connection.end_loan();
             return;
         }
-        js.inbox.nudge();
+        js.inbox.wake_without_records();
     }
 }

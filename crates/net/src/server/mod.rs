@@ -81,8 +81,8 @@ pub struct ServerOptions {
 /// A server that accepts.
 pub(crate) struct Accepting {
     pub(crate) task: AbortHandle,
-    /// Has the task accept what waits, and end.
-    pub(crate) last_call: Arc<Notify>,
+    /// Has the task accept the connections in the accept queue, and end.
+    pub(crate) stop_request: Arc<Notify>,
     /// Ends when the task's socket is closed.
     pub(crate) closed: mpsc::Receiver<()>,
     /// A further descriptor of that socket, for `descriptor`. None if the process had no further one.

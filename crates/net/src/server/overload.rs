@@ -141,8 +141,8 @@ impl Overload {
         };
         let lag = lag();
         if codel.is_late {
-            // Handlers that go on after they have waited for something delay requests that the thread has not taken yet, and their
-            // number says nothing about that.
+            // Handlers that continue after they have waited for something delay requests that the thread has not taken yet. The number of
+            // requests does not show that.
             return lag.expected > limit || lag.untaken > limit * 2;
         }
         if lag.oldest <= limit {

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     /// The result of `has_unread` for a socket whose peer has sent `bytes`.
-    async fn says(bytes: &[u8]) -> bool {
+    async fn has_unread_after(bytes: &[u8]) -> bool {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
@@ -260,13 +260,14 @@ mod tests {
 
     #[tokio::test]
     async fn unread_bytes_after_line_ends_are_noticed() {
-        assert!(!says(b"").await);
-        assert!(!says(b"\r\n\r\n").await);
-        assert!(says(b"\r\nH").await);
-        let behind = |count: usize| [&b"\r\n".repeat(count), &b"HTTP/1.1 200 OK\r\n"[..]].concat();
+        assert!(!has_unread_after(b"").await);
+        assert!(!has_unread_after(b"\r\n\r\n").await);
+        assert!(has_unread_after(b"\r\nH").await);
+        let after_line_ends =
+            |count: usize| [&b"\r\n".repeat(count), &b"HTTP/1.1 200 OK\r\n"[..]].concat();
         for count in [0, 1, 7, 8, 9, 500] {
-            assert!(says(&behind(count)).await, "{count}");
+            assert!(has_unread_after(&after_line_ends(count)).await, "{count}");
         }
-        assert!(says(&b"\r\n".repeat(8)).await);
+        assert!(has_unread_after(&b"\r\n".repeat(8)).await);
     }
 }

@@ -59,7 +59,7 @@ impl Js {
         let woken = Arc::new(Notify::new());
         let wake = Arc::clone(&woken);
         let environment = Environment::new(Box::new(move || wake.notify_one()));
-        environment.lend();
+        environment.allow_loans();
         Self {
             environment,
             thread: IoThread::start(Handle::current()),
@@ -300,7 +300,7 @@ impl Peer {
             .expect("the peer's write");
     }
 
-    /// Exactly these bytes come next.
+    /// Reads the next bytes, which must be these.
     pub(super) async fn expect(&mut self, bytes: &str) {
         let mut got = vec![0; bytes.len()];
         self.0.read_exact(&mut got).await.expect("the peer's read");

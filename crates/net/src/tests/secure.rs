@@ -91,7 +91,7 @@ impl SecurePeer {
         self.flush().await;
     }
 
-    /// Exactly these bytes come next.
+    /// Reads the next bytes, which must be these.
     async fn expect(&mut self, bytes: &[u8]) {
         while self.received.len() < bytes.len() {
             assert!(self.receive().await, "an early end");

@@ -139,7 +139,7 @@ impl Peer {
         self.flush().await;
     }
 
-    /// Exactly these bytes come next.
+    /// Reads the next bytes, which must be these.
     async fn expect(&mut self, bytes: &str) {
         while self.received.len() < bytes.len() {
             assert!(self.receive().await, "an early end");
@@ -222,7 +222,7 @@ fn a_server_that_is_not_approved_receives_nothing() {
 }
 
 #[test]
-fn what_a_server_sends_before_it_is_approved_waits() {
+fn bytes_of_a_server_wait_until_it_is_approved() {
     run(async |mut js| {
         let listening = Listening::new().await;
         let Kept { id, .. } = listening.connected(&js, BOTH, None);

@@ -228,7 +228,7 @@ fn a_client_that_leaves_while_it_waits_is_noticed() {
 }
 
 #[test]
-fn what_a_client_sends_while_it_waits_is_limited_and_checked_later() {
+fn bytes_of_a_waiting_client_are_limited_and_checked_later() {
     run(async |mut js| {
         let address = listen(&js, asking());
         let (mut client, _) = asked(&mut js, address).await;
@@ -273,7 +273,7 @@ fn garbage_at_any_place_of_a_hello_is_no_plaintext() {
 
 #[cfg(unix)]
 #[test]
-fn a_client_about_which_nothing_is_decided_is_given_up_with_all_that_it_has_sent() {
+fn an_undecided_client_is_given_up_with_all_its_bytes() {
     run(async |mut js| {
         let address = listen(&js, asking());
         for more in [&b""[..], b"more"] {

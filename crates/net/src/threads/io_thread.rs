@@ -155,10 +155,10 @@ pub fn request_threads(count: usize) -> bool {
 }
 
 fn thread_count() -> usize {
-    let wish = std::env::var(THREADS_VARIABLE)
+    let requested = std::env::var(THREADS_VARIABLE)
         .ok()
         .and_then(|value| value.parse().ok());
-    let wish = wish
+    let requested = requested
         .or_else(|| Some(REQUESTED.load(Ordering::Relaxed)))
         .filter(|&count| count > 0);
     // available_parallelism respects the affinity mask and the cgroup's CPU quota.
@@ -224,7 +224,7 @@ fn threads() -> Result<&'static Threads, i32> {
         None => {
             let threads = start_threads(thread_count())?;
             if let Some(first) = threads.all.first() {
-                chunk::tend_on(&first.handle);
+                chunk::return_unused_on(&first.handle);
             }
             Ok(THREADS.get_or_init(|| threads))
         }

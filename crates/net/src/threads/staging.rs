@@ -52,7 +52,7 @@ pub(crate) fn with_batch<R>(js: &Arc<JsThread>, fill: impl FnOnce(&mut Batch) ->
 fn publish(js: &JsThread, batch: &mut Batch) {
     if js.is_alive() {
         if batch.take_ask() {
-            js.inbox.nudge();
+            js.inbox.wake_without_records();
         }
         js.inbox.publish(batch);
     }

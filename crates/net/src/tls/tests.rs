@@ -12,7 +12,7 @@ use super::server::{Identity, TlsServer, TlsServerOptions};
 use super::session::Session;
 use super::testing::{self, client, client_config, client_with, identity, options};
 
-/// What a session has to send.
+/// The bytes that a session has to send.
 fn output(session: &mut Session) -> Vec<u8> {
     let mut sent = Vec::new();
     session
@@ -27,7 +27,7 @@ fn output(session: &mut Session) -> Vec<u8> {
     sent
 }
 
-/// What each side has read.
+/// The bytes that each side has read.
 #[derive(Debug, Default)]
 struct Exchanged {
     by_server: Vec<u8>,
@@ -57,7 +57,7 @@ fn exchange(
         while !answer.is_empty() {
             client.read_tls(&mut answer).expect("room");
             drop(client.process_new_packets());
-            // At the end of what there is.
+            // At the end of the buffered bytes.
             drop(client.reader().read_to_end(&mut read.by_client));
         }
     }
@@ -96,7 +96,7 @@ fn bytes_in_pieces_of_any_size() {
 }
 
 #[test]
-fn what_was_agreed_on() {
+fn the_result_of_a_handshake() {
     let (_client, server) = connected(client_config(), options());
     let agreed = server.established().unwrap();
     assert_eq!(agreed.protocol, "TLSv1.3");
@@ -134,7 +134,7 @@ fn a_session_is_resumed() {
 }
 
 #[test]
-fn the_peer_is_told_that_nothing_follows() {
+fn a_close_notify_announces_the_end() {
     let (mut client, mut server) = connected(client_config(), options());
     server.write(b"last words");
     server.close();
@@ -186,7 +186,7 @@ fn clients_before_tls_1_2() {
 }
 
 #[test]
-fn what_the_peer_does_not_have() {
+fn a_handshake_without_a_common_option_fails() {
     let failed = |config: ClientConfig, options: TlsServerOptions| {
         let mut client = client_with(config);
         let mut server = TlsServer::new(options).unwrap().accept().unwrap();
@@ -283,7 +283,7 @@ fn a_changed_record_is_no_plaintext() {
     assert!(server.has_output());
 }
 
-/// What the client has to send.
+/// The bytes that the client has to send.
 fn records(client: &mut ClientConnection) -> Vec<u8> {
     let mut records = Vec::new();
     while client.wants_write() {
@@ -309,7 +309,7 @@ fn data_ahead_of_a_changed_record_is_received() {
 }
 
 #[test]
-fn nothing_is_received_behind_a_close_notify() {
+fn nothing_is_received_after_a_close_notify() {
     let (mut client, mut server) = connected(client_config(), options());
     client.writer().write_all(b"last words").unwrap();
     client.send_close_notify();

@@ -42,7 +42,7 @@ pub struct Js {
 impl Js {
     pub fn new() -> Self {
         let js = Self::unwatched();
-        js.environment.lend();
+        js.environment.allow_loans();
         js
     }
 
@@ -241,7 +241,7 @@ impl Server {
         let (stop, signals) = mpsc::channel();
         let wake = stop.clone();
         let environment = Environment::new(Box::new(move || drop(wake.send(Signal::Woken))));
-        environment.lend();
+        environment.allow_loans();
         let (_, address) = environment.listen(&loopback(), config).expect("listen");
         let BoundAddress::Ip(address) = address else {
             panic!("not an IP address")

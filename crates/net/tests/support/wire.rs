@@ -76,7 +76,7 @@ impl Peer {
             .expect("SO_LINGER");
     }
 
-    /// Exactly these bytes come next.
+    /// Reads the next bytes, which must be these.
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         let mut got = vec![0; bytes.len()];

@@ -39,10 +39,10 @@ fn records(batch: &Batch) -> Vec<(u32, &[u8])> {
     let mut rest = batch.records();
     let mut all = Vec::new();
     while !rest.is_empty() {
-        let (record, behind) = rest.split_at(word(rest, 4) as usize);
+        let (record, others) = rest.split_at(word(rest, 4) as usize);
         assert!(record.len().is_multiple_of(4));
         all.push((kind_of(word(record, 0)), record));
-        rest = behind;
+        rest = others;
     }
     all
 }
@@ -136,13 +136,13 @@ fn a_large_part_becomes_a_chunk_in_its_place() {
     let large = vec![b'x'; INLINE_BODY + 1];
     batch.body(A, b"before", false);
     batch.body(A, &large, false);
-    batch.body(A, b"behind", false);
+    batch.body(A, b"after", false);
     assert_eq!(
         parts(&batch),
         [
             part(A, *b"before"),
             part(A, large.clone()),
-            part(A, *b"behind")
+            part(A, *b"after")
         ]
     );
     assert_eq!(batch.chunks.len(), 1);
@@ -240,7 +240,7 @@ fn parts_of_other_connections_stay_separate() {
     batch.body(A, b"a", false);
     batch.body(B, b"b", false);
     batch.body(A, b"a", false);
-    batch.body(A2, b"next tenant", false);
+    batch.body(A2, b"next one", false);
     batch.body(A2, b"raw", true);
     batch.body(A2, b"raw", true);
     batch.body(A2, b"not raw", false);
@@ -248,7 +248,7 @@ fn parts_of_other_connections_stay_separate() {
         part(A, *b"a"),
         part(B, *b"b"),
         part(A, *b"a"),
-        part(A2, *b"next tenant"),
+        part(A2, *b"next one"),
         Part {
             raw: true,
             ..part(A2, *b"raw")

@@ -100,7 +100,7 @@ fn two_publishers_lose_nothing_and_keep_their_order() {
 }
 
 #[test]
-fn what_is_pushed_under_a_lock_and_reported_later_is_taken() {
+fn a_batch_that_is_pushed_under_a_lock_is_taken() {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(|| {
