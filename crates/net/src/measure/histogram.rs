@@ -79,7 +79,7 @@ impl Histogram {
             self.max.load(Ordering::Relaxed),
         ];
         all.extend(counts);
-        while all.len() > 2 && all.last() == Some(&0) {
+        while all.len() > histogram::HEADER as usize && all.last() == Some(&0) {
             all.pop();
         }
         all
