@@ -1,5 +1,5 @@
 'use strict'
-// `_dying-servers.cjs COUNT`: that many requests by one agent to servers that fail and restart. A program of its own,
+// `_restarting-servers.cjs COUNT`: that many requests by one agent to servers that fail and restart. A program of its own,
 // which prints the outcomes of the requests and what is left in the process.
 const nodeHttp = require('node:http')
 const { once } = require('node:events')

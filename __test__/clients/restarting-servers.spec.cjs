@@ -1,6 +1,5 @@
 'use strict'
-// A few thousand requests to servers that fail and restart; `node __test__/clients/_dying-servers.cjs 100000` is the
-// whole of it.
+// A few thousand requests to servers that fail and restart. `node __test__/clients/_restarting-servers.cjs 100000` runs longer.
 const test = require('ava')
 const path = require('node:path')
 const { start } = require('../helpers/fixture.cjs')
@@ -8,7 +7,7 @@ const { start } = require('../helpers/fixture.cjs')
 const COUNT = 4000
 
 test('every request ends once, with its own answer or an error, and no memory or handle is left', async (t) => {
-  const program = start(path.join(__dirname, '_dying-servers.cjs'), [String(COUNT)])
+  const program = start(path.join(__dirname, '_restarting-servers.cjs'), [String(COUNT)])
   const said = await program.said()
   t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' })
   t.deepEqual(said.wrong, [])
