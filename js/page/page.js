@@ -47,7 +47,7 @@ function chart(id, names) {
 
 function table(id, rows) {
   const body = document.createElement('tbody')
-  for (const [name, value] of rows) {
+  for (const [name, value] of rows.length > 0 ? rows : [['none', '']]) {
     const row = body.insertRow()
     const head = document.createElement('th')
     head.textContent = name
