@@ -6,13 +6,12 @@ import { runMain, syncBuiltinESMExports } from 'node:module'
 import { resolve } from 'node:path'
 import threads, { type WorkerOptions } from 'node:worker_threads'
 
-import { requireRuntime } from '../addon/runtime.js'
 import { REGISTER } from './environment.js'
 
 /** @param program a file, also without its extension, or a folder, as `node` accepts them */
 export function runHere(program: string, args: readonly string[]): void {
-  // Bun cannot run a program that is named after its start, so Bun's own http is no alternative here.
-  if (process.versions['bun'] !== undefined) requireRuntime(process.versions)
+  // Bun cannot run a program that is named after its start, so its own http is no alternative: the register module throws.
+  if (process.versions['bun'] !== undefined) process.env['FERROHTTP'] = 'require'
   process.argv.splice(1, process.argv.length, resolve(program), ...args)
   require(REGISTER)
   preloadInWorkers()
