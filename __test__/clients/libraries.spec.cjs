@@ -17,7 +17,7 @@ async function run(t, library, preload) {
 }
 
 for (const library of ['axios', 'follow-redirects', 'got', 'node-fetch', 'superagent']) {
-  test(`${library}: the same errands`, async (t) => {
+  test(`${library}: the same output and requests`, async (t) => {
     const [plain, ours] = await Promise.all([false, true].map((preload) => run(t, library, preload)))
     t.deepEqual(ours.transcript, plain.transcript)
     t.is(plain.stats, null)

@@ -39,7 +39,7 @@ const REQUESTS = {
     (req) => req.end('text'),
   ],
   'a POST of bytes': [false, { method: 'POST' }, (req) => req.end(Buffer.from('bytes'))],
-  'a POST that goes on': [
+  'a POST that continues': [
     false,
     { method: 'POST' },
     (req) => {

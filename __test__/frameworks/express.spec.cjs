@@ -174,7 +174,7 @@ for (const edition of ['express', 'express4']) {
     return [...seen, await answer(port, 'GET /log')]
   })
 
-  same('requests behind one another on one connection', async ({ port }) => {
+  same('consecutive requests on one connection', async ({ port }) => {
     const client = await RawClient.connect(port)
     for (const [line, headers, body] of [
       ['GET /'],

@@ -61,7 +61,7 @@ same('what its clientError listener answers', async ({ port }) => {
   return seen
 })
 
-same('requests behind one another on one connection', async ({ port }) => {
+same('consecutive requests on one connection', async ({ port }) => {
   const client = await RawClient.connect(port)
   await client.write(request('GET /') + request('POST /echo', JSON_TYPE, '[1]') + request('GET /file'))
   for (let i = 0; i < 3; i++) await client.readResponse()

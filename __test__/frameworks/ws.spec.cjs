@@ -12,7 +12,7 @@ const server = sameOnAllRoads(test, 'ws on a server', () => ['ws', 'server'])
 const noServer = sameOnAllRoads(test, 'ws by handleUpgrade', () => ['ws', 'no-server'])
 
 for (const same of [server, noServer]) {
-  same('frames behind the handshake', async ({ port }) => [
+  same('frames in the packet of the handshake', async ({ port }) => [
     await conversation(port, '/', {}, frame('text', 'at once'), CLOSE),
     await conversation(
       port,

@@ -174,7 +174,7 @@ agents('an idle connection that ends', KEPT, async ({ make, get, show, turn }) =
 })
 
 agents(
-  'a connection used again that dies',
+  'a reused connection that the server closes',
   (socket, request, number) => (number === 1 ? socket.write(KEPT) : socket.destroy()),
   async ({ log, make, get, show, turn }) => {
     const agent = make({ keepAlive: true })

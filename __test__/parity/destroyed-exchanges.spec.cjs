@@ -62,7 +62,7 @@ same('the requests of a read are emitted although a handler has destroyed the co
     'three requests': get('/1') + get('/2') + get('/3'),
     'half a body': get('/1') + halfPost,
     'half a head': get('/1') + get('/2') + 'GET /3 HTTP',
-    'garbage behind it': `${get('/1')}\0\r\n\r\n`,
+    'garbage after it': `${get('/1')}\0\r\n\r\n`,
   }
   const acts = {
     'the request': (req) => req.destroy(),
@@ -197,7 +197,7 @@ same('a request lives until its peer ends when the program has ended the socket'
   const chunked = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n'
   const exchanges = {
     'after a malformed chunk': [chunked, null],
-    'with a body that goes on': [chunked, '1\r\nb\r\n0\r\n\r\n'],
+    'with a body that continues': [chunked, '1\r\nb\r\n0\r\n\r\n'],
     'with another request': [
       'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n',
       'xGET /next HTTP/1.1\r\nHost: a\r\n\r\n',

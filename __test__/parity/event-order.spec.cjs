@@ -7,10 +7,10 @@ const REQUEST_EVENTS = ['aborted', 'close', 'end', 'error', 'resume']
 const RESPONSE_EVENTS = ['close', 'drain', 'error', 'finish', 'pipe', 'prefinish', 'unpipe']
 
 /**
- * A parity test whose handler is watched: `watch(req, res)` records their events. The client is another thread's, so what
- * it hears (`heard`) is kept apart from what the server tells. 'finish' waits for the kernel on an I/O thread and may
- * come later than in Node, where the write is often over at once; unless `together`, each object's events are therefore
- * compared by themselves, and the order between them is not.
+ * A parity test that records the events of the handler's objects: `watch(req, res)`. The client runs in another thread, so the bytes
+ * that it receives (`received`) are recorded apart from the server's events. 'finish' waits for the kernel on an I/O thread and may
+ * come later than in Node, where the write is often over at once. Therefore the events of each object are compared, and the order
+ * between objects is compared only with `together`.
  */
 function ordered(title, script, { together = false, ...options } = {}) {
   on24(
@@ -41,7 +41,7 @@ function ordered(title, script, { together = false, ...options } = {}) {
         await Promise.all(closings)
         await new Promise(setImmediate)
       }
-      await script(http, into('program'), { ...tools, watch, settled, heard: into('client'), into })
+      await script(http, into('program'), { ...tools, watch, settled, received: into('client'), into })
       for (const name of [...lists.keys()].sort()) for (const entry of lists.get(name)) log(...entry)
     }, options),
   )
@@ -51,18 +51,18 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const KEPT = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello'
 
-ordered('GET answered at once', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('GET answered at once', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     log('handler')
     res.end('ok', () => log('end callback'))
     log('handler returns', res.writableEnded, res.writableFinished, req.complete)
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
 })
 
-ordered('GET answered later', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('GET answered later', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     setImmediate(() => {
@@ -71,21 +71,21 @@ ordered('GET answered later', async (http, log, { listen, raw, heard, watch, set
       setImmediate(() => res.end('b', () => log('end callback')))
     })
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
 })
 
-ordered('GET whose request is read', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('GET whose request is read', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.resume()
     req.on('end', () => res.end('ok'))
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
 })
 
-ordered('POST read, then answered', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('POST read, then answered', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.on('data', (chunk) => log('data', chunk))
@@ -94,34 +94,37 @@ ordered('POST read, then answered', async (http, log, { listen, raw, heard, watc
       res.end('ok')
     })
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('POST answered without being read', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('POST answered without being read', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     res.end('ok')
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('POST answered early, its body coming later', async (http, log, { listen, connect, heard, watch, settled }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    res.end('early')
-  })
-  const client = await connect(await listen(server))
-  await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
-  heard((await client.readResponse()).body)
-  await client.write('hello')
-  await client.write(GET)
-  heard((await client.readResponse()).body)
-  await settled()
-})
+ordered(
+  'POST answered early, its body coming later',
+  async (http, log, { listen, connect, received, watch, settled }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      res.end('early')
+    })
+    const client = await connect(await listen(server))
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
+    received((await client.readResponse()).body)
+    await client.write('hello')
+    await client.write(GET)
+    received((await client.readResponse()).body)
+    await settled()
+  },
+)
 
-ordered('chunked POST with trailers', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('chunked POST with trailers', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.on('data', (chunk) => log('data', chunk))
@@ -140,7 +143,7 @@ ordered('chunked POST with trailers', async (http, log, { listen, raw, heard, wa
   await settled()
 })
 
-ordered('HEAD, 204 and 304', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('HEAD, 204 and 304', async (http, log, { listen, connect, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     res.statusCode = Number(req.url.slice(1))
@@ -154,12 +157,12 @@ ordered('HEAD, 204 and 304', async (http, log, { listen, connect, heard, watch, 
     ['GET', 304],
   ]) {
     await client.write(`${method} /${status} HTTP/1.1\r\nHost: a\r\n\r\n`)
-    heard((await client.readResponse({ bodyless: true })).head)
+    received((await client.readResponse({ bodyless: true })).head)
   }
   await settled()
 })
 
-ordered('keep-alive', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('keep-alive', async (http, log, { listen, connect, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.resume()
@@ -173,7 +176,7 @@ ordered('keep-alive', async (http, log, { listen, connect, heard, watch, settled
   }
 })
 
-ordered('pipelining, answered in the wrong order', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('pipelining, answered in the wrong order', async (http, log, { listen, connect, received, watch, settled }) => {
   const waiting = []
   const server = http.createServer((req, res) => {
     watch(req, res)
@@ -189,42 +192,42 @@ ordered('pipelining, answered in the wrong order', async (http, log, { listen, c
   })
   const client = await connect(await listen(server))
   await client.write(['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
-  for (let i = 0; i < 3; i++) heard((await client.readResponse()).body)
+  for (let i = 0; i < 3; i++) received((await client.readResponse()).body)
   await settled()
 })
 
-ordered('req.destroy in the handler', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('req.destroy in the handler', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.destroy()
     log(req.destroyed, req.aborted, res.destroyed)
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('req.destroy with an error', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('req.destroy with an error', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.destroy(new Error('on purpose'))
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('res.destroy in the handler', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('res.destroy in the handler', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     res.destroy()
     log(req.destroyed, res.destroyed, res.closed, res.errored)
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
 })
 
 ordered(
   'res.destroy with an error, after a part of the body',
-  async (http, log, { listen, raw, heard, watch, settled }) => {
+  async (http, log, { listen, raw, received, watch, settled }) => {
     const server = http.createServer((req, res) => {
       watch(req, res)
       res.write('part', () => {
@@ -232,12 +235,12 @@ ordered(
         log(res.errored)
       })
     })
-    heard((await raw(await listen(server), GET)).endsWith('part\r\n'))
+    received((await raw(await listen(server), GET)).endsWith('part\r\n'))
     await settled()
   },
 )
 
-ordered('socket.destroy in the handler', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('socket.destroy in the handler', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.socket.on('close', (hadError) => log('socket close', hadError))
@@ -245,29 +248,32 @@ ordered('socket.destroy in the handler', async (http, log, { listen, raw, heard,
     log(req.destroyed, res.destroyed, req.aborted)
     log(res.write('lost'), res.end() === res)
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
-})
-
-ordered('a peer that goes before the answer', async (http, log, { listen, connect, heard, watch, settled, until }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    server.emit('waiting', req, res)
-  })
-  const port = await listen(server)
-  const waiting = until(server, 'waiting')
-  const client = await connect(port)
-  await client.write(KEPT)
-  const [req, res] = await waiting
-  client.socket.destroy()
-  await settled()
-  log(req.aborted, req.destroyed, res.destroyed, res.writableFinished, req.socket.destroyed)
-  log(res.write('x'), res.end('y') === res)
 })
 
 ordered(
+  'a peer that disconnects before the answer',
+  async (http, log, { listen, connect, received, watch, settled, until }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      server.emit('waiting', req, res)
+    })
+    const port = await listen(server)
+    const waiting = until(server, 'waiting')
+    const client = await connect(port)
+    await client.write(KEPT)
+    const [req, res] = await waiting
+    client.socket.destroy()
+    await settled()
+    log(req.aborted, req.destroyed, res.destroyed, res.writableFinished, req.socket.destroyed)
+    log(res.write('x'), res.end('y') === res)
+  },
+)
+
+ordered(
   'a peer that resets before the answer',
-  async (http, log, { listen, connect, heard, watch, settled, until }) => {
+  async (http, log, { listen, connect, received, watch, settled, until }) => {
     const server = http.createServer((req, res) => {
       watch(req, res)
       server.emit('waiting')
@@ -282,56 +288,65 @@ ordered(
   },
 )
 
-ordered('a peer that goes within its request', async (http, log, { listen, connect, heard, watch, settled, until }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    req.on('data', (chunk) => {
-      log('data', chunk)
-      server.emit('waiting')
+ordered(
+  'a peer that disconnects within its request',
+  async (http, log, { listen, connect, received, watch, settled, until }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      req.on('data', (chunk) => {
+        log('data', chunk)
+        server.emit('waiting')
+      })
     })
-  })
-  const port = await listen(server)
-  const waiting = until(server, 'waiting')
-  const client = await connect(port)
-  await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello')
-  await waiting
-  client.end()
-  heard(await client.readToEnd())
-  await settled()
-})
+    const port = await listen(server)
+    const waiting = until(server, 'waiting')
+    const client = await connect(port)
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello')
+    await waiting
+    client.end()
+    received(await client.readToEnd())
+    await settled()
+  },
+)
 
-ordered('a peer that goes while it is answered', async (http, log, { listen, connect, heard, watch, settled }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    res.write('first part')
-  })
-  const client = await connect(await listen(server))
-  await client.write(KEPT)
-  await client.readUntil('first part')
-  client.reset()
-  await settled()
-})
+ordered(
+  'a peer that disconnects while it is answered',
+  async (http, log, { listen, connect, received, watch, settled }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      res.write('first part')
+    })
+    const client = await connect(await listen(server))
+    await client.write(KEPT)
+    await client.readUntil('first part')
+    client.reset()
+    await settled()
+  },
+)
 
-ordered('a peer that goes after its answer', async (http, log, { listen, connect, heard, watch, settled, until }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    req.socket.on('close', (hadError) => log('socket close', hadError))
-    req.socket.on('end', () => log('socket end'))
-    res.end('ok')
-  })
-  const port = await listen(server)
-  const connected = until(server, 'connection')
-  const client = await connect(port)
-  const [socket] = await connected
-  await client.write(KEPT)
-  heard((await client.readResponse()).body)
-  await settled()
-  const closed = until(socket, 'close')
-  client.end()
-  await closed
-})
+ordered(
+  'a peer that disconnects after its answer',
+  async (http, log, { listen, connect, received, watch, settled, until }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      req.socket.on('close', (hadError) => log('socket close', hadError))
+      req.socket.on('end', () => log('socket end'))
+      res.end('ok')
+    })
+    const port = await listen(server)
+    const connected = until(server, 'connection')
+    const client = await connect(port)
+    const [socket] = await connected
+    await client.write(KEPT)
+    received((await client.readResponse()).body)
+    await settled()
+    const closed = until(socket, 'close')
+    client.end()
+    await closed
+  },
+)
 
-ordered('a peer that ends its side and waits', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('a peer that ends its side and waits', async (http, log, { listen, connect, received, watch, settled }) => {
   for (const half of [false, true]) {
     const server = http.createServer((req, res) => {
       watch(req, res)
@@ -341,12 +356,12 @@ ordered('a peer that ends its side and waits', async (http, log, { listen, conne
     const client = await connect(await listen(server))
     await client.write(KEPT)
     client.end()
-    heard(half, (await client.readToEnd()).split('\r\n\r\n')[1])
+    received(half, (await client.readToEnd()).split('\r\n\r\n')[1])
     await settled()
   }
 })
 
-ordered('Expect: 100-continue', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('Expect: 100-continue', async (http, log, { listen, connect, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.on('data', (chunk) => log('data', chunk))
@@ -356,13 +371,13 @@ ordered('Expect: 100-continue', async (http, log, { listen, connect, heard, watc
   await client.write(
     'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n',
   )
-  heard((await client.readResponse()).status)
+  received((await client.readResponse()).status)
   await client.write('hello')
-  heard((await client.readResponse()).body)
+  received((await client.readResponse()).body)
   await settled()
 })
 
-ordered('back-pressure and drain', async (http, log, { listen, connect, heard, watch, settled }) => {
+ordered('back-pressure and drain', async (http, log, { listen, connect, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     const part = Buffer.alloc(1024 * 1024, 'x')
@@ -380,30 +395,30 @@ ordered('back-pressure and drain', async (http, log, { listen, connect, heard, w
   })
   const client = await connect(await listen(server))
   await client.write(GET)
-  heard((await client.readResponse()).body.length)
+  received((await client.readResponse()).body.length)
   await settled()
 })
 
-ordered('pipe into the response', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('pipe into the response', async (http, log, { listen, raw, received, watch, settled }) => {
   const { Readable } = require('node:stream')
   const server = http.createServer((req, res) => {
     watch(req, res)
     Readable.from(['a', 'b', 'c']).pipe(res)
   })
-  heard(await raw(await listen(server), GET))
+  received(await raw(await listen(server), GET))
   await settled()
 })
 
-ordered('the request piped into the response', async (http, log, { listen, raw, heard, watch, settled }) => {
+ordered('the request piped into the response', async (http, log, { listen, raw, received, watch, settled }) => {
   const server = http.createServer((req, res) => {
     watch(req, res)
     req.pipe(res)
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('stream.pipeline and finished', async (http, log, { listen, raw, heard, into, watch, settled }) => {
+ordered('stream.pipeline and finished', async (http, log, { listen, raw, received, into, watch, settled }) => {
   const { finished, pipeline } = require('node:stream')
   const server = http.createServer((req, res) => {
     watch(req, res)
@@ -411,21 +426,24 @@ ordered('stream.pipeline and finished', async (http, log, { listen, raw, heard, 
     finished(res, (error) => into('finished res')(error))
     pipeline(req, res, (error) => into('pipeline')('pipeline', error))
   })
-  heard(await raw(await listen(server), POST))
+  received(await raw(await listen(server), POST))
   await settled()
 })
 
-ordered('ticks, microtasks and timers around a handler', async (http, log, { listen, raw, heard, watch, settled }) => {
-  const server = http.createServer((req, res) => {
-    watch(req, res)
-    process.nextTick(() => log('tick'))
-    Promise.resolve().then(() => log('microtask'))
-    queueMicrotask(() => process.nextTick(() => log('tick of a microtask')))
-    setImmediate(() => {
-      log('immediate')
-      res.end('ok')
+ordered(
+  'ticks, microtasks and timers around a handler',
+  async (http, log, { listen, raw, received, watch, settled }) => {
+    const server = http.createServer((req, res) => {
+      watch(req, res)
+      process.nextTick(() => log('tick'))
+      Promise.resolve().then(() => log('microtask'))
+      queueMicrotask(() => process.nextTick(() => log('tick of a microtask')))
+      setImmediate(() => {
+        log('immediate')
+        res.end('ok')
+      })
     })
-  })
-  heard(await raw(await listen(server), GET))
-  await settled()
-})
+    received(await raw(await listen(server), GET))
+    await settled()
+  },
+)

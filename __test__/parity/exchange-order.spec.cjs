@@ -56,7 +56,7 @@ const DETACHMENTS = {
     res.end('x', (error) => log('end', error?.code))
     socket.destroy()
   },
-  'behind its head': (res, socket) => {
+  'after its head': (res, socket) => {
     res.writeHead(200).flushHeaders()
     res.detachSocket(socket)
     socket.end('raw')

@@ -40,7 +40,7 @@ for (const [name, flags, count, on = test] of [
   ['one connection', TRACED, 20],
   ['aborted', TRACED, 9],
   ['upgraded', TRACED, 1],
-  ['told of otherwise, too', TRACED, 4, on24],
+  ['with diagnostics channels and a performance observer', TRACED, 4, on24],
   ['a worker', TRACED, 4],
   ["an inspector's", [], 0],
   ['turned on and off', [], 14],

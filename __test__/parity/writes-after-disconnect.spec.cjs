@@ -1,6 +1,6 @@
 'use strict'
-// A program that writes as long as `write()` returns true, to a peer that has gone in the meantime: the loop ends although the
-// program does not return to the event loop, where it would be notified.
+// A program writes as long as `write()` returns true, and meanwhile the peer disconnects. The loop ends although the program does
+// not return to the event loop, where it would be notified.
 const { Worker } = require('node:worker_threads')
 const test = require('ava')
 const { parity } = require('../helpers/parity.cjs')
@@ -11,9 +11,9 @@ const LIMIT = 5000
 const PART = Buffer.alloc(64 * 1024, 'x')
 
 /**
- * The other end, in a thread of its own: `request` is what it sends to a server on `port`; without it, it is a server, which answers
- * with `answer`. It goes as soon as it has read anything, or with an `answer` when the program says that it has that, and
- * stores so in shared memory.
+ * The peer, in a thread of its own. With `request` it is a client, which sends that to a server on `port`. Otherwise it is a server,
+ * which sends `answer`. A client disconnects as soon as it has read anything, a server when the program reports that it has
+ * received the answer. The peer then notes that in shared memory.
  */
 const PEER = `
   const net = require('node:net')

@@ -1,6 +1,5 @@
 'use strict'
-// What a program writes when it hears that an earlier write is with the kernel leaves, although nothing else happens in its event
-// loop from then on.
+// Writes in the callback of an earlier write are sent, although nothing else happens in the program's event loop from then on.
 const path = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const test = require('ava')

@@ -83,7 +83,7 @@ const SERVERS = {
   },
   'announces the close in trailers': { serve: endingWith('Connection: close'), codes: [] },
   'names a coding in trailers': { serve: endingWith('Transfer-Encoding: gzip'), codes: [] },
-  'speaks nonsense': { serve: (socket) => socket.write('nonsense\r\n\r\n'), codes: ['HPE_INVALID_CONSTANT'] },
+  'sends nonsense': { serve: (socket) => socket.write('nonsense\r\n\r\n'), codes: ['HPE_INVALID_CONSTANT'] },
 }
 
 const ROADS = {

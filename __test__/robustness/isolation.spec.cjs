@@ -1,5 +1,5 @@
 'use strict'
-// No answer reaches another peer, wherever it fails. See `isolation/run.cjs`, which runs for longer by hand.
+// No answer reaches another peer, wherever it fails. See `isolation/run.cjs`, which can be started for longer runs.
 const test = require('ava')
 const { run } = require('./isolation/run.cjs')
 

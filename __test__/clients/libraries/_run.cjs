@@ -49,7 +49,7 @@ function source() {
   )
 }
 
-const ERRANDS = {
+const SCENARIOS = {
   get: (library) => library.get(`${base}/hello?a=b`),
   'get with fields': (library) => library.get(`${base}/cookies`, { 'X-Own': 'field' }),
   gzip: (library) => library.get(`${base}/gzip`),
@@ -69,7 +69,7 @@ const ERRANDS = {
   'a download cut off': (library) => downloaded(library, `${base}/cut`),
   'no answer': (library) => library.get(`${base}/dropped`),
   // Nothing listens on port 1.
-  'nobody listens': (library) => library.get('http://127.0.0.1:1/'),
+  'a closed port': (library) => library.get('http://127.0.0.1:1/'),
   'get once more': (library) => library.get(`${base}/hello`),
 }
 
@@ -85,12 +85,12 @@ async function downloaded(library, url) {
 async function main() {
   const load = (module) => import(pathToFileURL(installed.resolve(module)).href)
   const library = await require(`./${name}.cjs`)(load)
-  for (const [errand, run] of Object.entries(ERRANDS)) {
-    if (library.without?.includes(errand)) continue
+  for (const [scenario, run] of Object.entries(SCENARIOS)) {
+    if (library.without?.includes(scenario)) continue
     try {
-      say(errand, await run(library))
+      say(scenario, await run(library))
     } catch (error) {
-      say(errand, 'fails', told(error))
+      say(scenario, 'fails', told(error))
     }
   }
   library.end?.()
