@@ -69,7 +69,7 @@ test('doctor prints versions, settings and problems', (t) => {
     t.true(well.stdout.includes(said), said)
   const wrong = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_IO_THREAD: '1', FERROHTTP_IO_THREADS: '0' } })
   t.is(wrong.status, 1)
-  t.regex(wrong.stdout, /Problem: the environment variable FERROHTTP_IO_THREAD means nothing\.\n {2}To do: /)
+  t.regex(wrong.stdout, /Problem: the environment variable FERROHTTP_IO_THREAD is unknown\.\n {2}To do: /)
   t.regex(wrong.stdout, /Problem: The environment variable FERROHTTP_IO_THREADS must be /)
   const unknown = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_IO_THREAD: '1' } })
   t.is(unknown.status, 1)

@@ -124,7 +124,7 @@ function unknownVariables(): Problem[] {
   return Object.keys(process.env)
     .filter((name) => name.startsWith('FERROHTTP_') && !VARIABLES.includes(name))
     .map((name) => ({
-      problem: `the environment variable ${name} means nothing`,
+      problem: `the environment variable ${name} is unknown`,
       remedy: `the variables are ${VARIABLES.join(', ')}`,
     }))
 }

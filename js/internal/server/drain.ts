@@ -14,20 +14,20 @@ import { now, setTimeout } from '../timers.js'
 import { validateAbortSignal, validateNumber, validateObject } from '../validators.js'
 
 /** Milliseconds between two checks of the connections. */
-const LOOK_EVERY = 50
+const CHECK_INTERVAL = 50
 const TIMEOUT = 30_000
 
 /**
- * Servers that a signal drains and that the program has not closed since: 'delayed' while they accept connections, 'closed' after
- * that.
+ * Servers that a signal drains and that the program has not closed meanwhile: 'delayed' while they accept connections, 'closed'
+ * afterwards.
  */
 const onSignal = new WeakMap<Server, 'delayed' | 'closed'>()
 
 /**
- * `server.close()` of a program while a signal drains the server, which the program does not know. While the server accepts
- * connections, the close is left to the end of the delay. After that the callback gets no error for a server that is closed.
+ * Handles `server.close()` of a program that does not know that a signal drains its server. While the server accepts connections,
+ * the end of the delay closes it. After that the callback is called without an error, although the server is closed already.
  *
- * @returns whether nothing is left to do for `close()`
+ * @returns whether `close()` has nothing more to do
  */
 export function joinDrain(server: Server, callback: unknown): boolean {
   const state = onSignal.get(server)
@@ -102,7 +102,7 @@ export function drain(
       } else {
         // Connections that were accepted just before are reported by the next time.
         wasEmpty = isEmpty
-        setTimeout(look, LOOK_EVERY)
+        setTimeout(look, CHECK_INTERVAL)
       }
     }
     look()
