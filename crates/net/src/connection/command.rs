@@ -54,7 +54,7 @@ impl Connection {
             } => {
                 // The agent has checked the connection when it chose it. Bytes that the server has sent since then would become
                 // the response to this request, so the kernel is asked again.
-                if request.is_some() && state.is_spoilt() {
+                if request.is_some() && state.is_unusable() {
                     state.wake();
                     return;
                 }
@@ -176,14 +176,14 @@ impl Connection {
     pub(crate) fn after_commands(&self, batch: &mut Batch) {
         let mut guard = self.lock();
         guard.forget_direct_answers();
-        if !self.finish_with_last_words(&mut guard, batch) {
+        if !self.send_with_fin(&mut guard, batch) {
             self.finish_commands(&mut guard, batch);
         }
     }
 
     /// Sends a server's last response together with FIN: one segment instead of two, and no further turn of the task. Returns
     /// whether that was possible. I/O thread only.
-    fn finish_with_last_words(&self, state: &mut State, batch: &mut Batch) -> bool {
+    fn send_with_fin(&self, state: &mut State, batch: &mut Batch) -> bool {
         let last = state.writing == Writing::Close
             && state.role.server().is_some_and(|role| !role.shared)
             && state.has_read_everything()

@@ -21,9 +21,8 @@ impl Connection {
     /// descriptor, without a FIN, and reports CLOSED as the connection's last record. Called on either thread.
     ///
     /// # Errors
-    /// The connection is not open, is being closed, or uses TLS about which the program has decided: another owner of the socket would
-    /// not have the keys. Or the process
-    /// has no further descriptor, or the platform has none.
+    /// The connection is not open or is being closed. Or it uses TLS about which the program has decided: another owner of the
+    /// socket would not have the keys. Or the process has no further descriptor, or the platform has none.
     pub(crate) fn give_up_socket(&self) -> io::Result<GivenUp> {
         let mut guard = self.lock();
         let state = &mut *guard;

@@ -196,7 +196,7 @@ impl Turn<'_> {
         let Some(count) = self.attempt_read(read)? else {
             return Ok(None);
         };
-        let wanted = self.state.is_read_for_someone(self.settings);
+        let wanted = self.state.is_next_read_parsed(self.settings);
         let mut offer = self.batch.offer();
         let mut turn = Turn {
             connection: self.connection,
@@ -228,7 +228,7 @@ impl Turn<'_> {
             let seen = bytes.len();
             bytes.reserve_exact(count.max(seen / 4));
             bytes.extend_from_slice(read);
-            let wanted = self.state.is_read_for_someone(self.settings);
+            let wanted = self.state.is_next_read_parsed(self.settings);
             let input = Input {
                 bytes: &bytes,
                 seen,
@@ -356,7 +356,7 @@ impl Turn<'_> {
     /// that refuses a request and closes, or the rest of a request's body. An EOF is not an orderly close then, because the failed
     /// write has consumed the kernel's error. No further request is read, because it could not be answered. Of a server that
     /// JavaScript has not approved nothing is read, because its bytes would be parsed at once.
-    pub(super) fn read_last_words(&mut self) {
+    pub(super) fn read_after_write_error(&mut self) {
         let mut buffer = vec![0; LAST_READ];
         for _ in 0..LAST_READS {
             let state = &mut *self.state;
@@ -436,7 +436,7 @@ impl Turn<'_> {
         let state = &*self.state;
         if state.incoming.fin != Fin::Received
             || state.role.is_upgrade_pending()
-            || state.lifecycle.has_left()
+            || state.lifecycle.is_reported_closed()
         {
             return;
         }
@@ -449,7 +449,7 @@ impl Turn<'_> {
             || if state.engine.is_receiving() {
                 state.incoming.credit <= 0
             } else {
-                !state.role.is_client() && state.awaits_reader()
+                !state.role.is_client() && state.awaits_peer()
             };
         if state.incoming.reading == Reading::Http && held && !state.incoming.buffer.is_empty() {
             return;
@@ -491,14 +491,14 @@ impl State {
                 } else {
                     // The engine ignores bytes that follow the last request. Reading them shows when the peer closes.
                     self.engine.unanswered() < settings.limits.max_pipelined.max(1)
-                        && !self.awaits_reader()
+                        && !self.awaits_peer()
                 }
             }
         }
     }
 
     /// Whether the bytes of the next read are parsed. Bytes that are read and ignored have no limit, so they are not reported.
-    fn is_read_for_someone(&self, settings: &Settings) -> bool {
+    fn is_next_read_parsed(&self, settings: &Settings) -> bool {
         self.incoming.reading == Reading::Http
             && (self.engine.is_receiving() || self.engine.may_read(&settings.limits))
     }
@@ -510,8 +510,8 @@ impl State {
             && !self.role.server().is_some_and(|role| role.without_body)
     }
 
-    /// Whether the peer has to read our output before its next request is read.
-    pub(super) const fn awaits_reader(&self) -> bool {
+    /// Whether the peer has to read our output before we read its next request.
+    pub(super) const fn awaits_peer(&self) -> bool {
         self.output.unwritten() >= UNREAD_OUTPUT
     }
 }

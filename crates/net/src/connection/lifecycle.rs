@@ -85,7 +85,7 @@ impl Lifecycle {
     }
 
     /// Whether JavaScript has been notified of the end.
-    pub(super) const fn has_left(&self) -> bool {
+    pub(super) const fn is_reported_closed(&self) -> bool {
         matches!(self, Self::Lingering { .. } | Self::Closed)
     }
 

@@ -286,7 +286,7 @@ impl Connection {
 
     /// Closes the socket and frees the slot. Returns whether JavaScript has yet to be notified. I/O thread only.
     fn retire(&self, state: &mut State) -> bool {
-        let had_left = state.lifecycle.has_left();
+        let was_reported_closed = state.lifecycle.is_reported_closed();
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Closed => return false,
             Lifecycle::OnLoan(loan) => drop(loan.end()),
@@ -304,10 +304,10 @@ impl Connection {
         if let Some((key, _)) = state.deadlines.timer.take() {
             self.thread.stop_timer(key);
         }
-        if !had_left {
+        if !was_reported_closed {
             self.free_slot(state);
         }
-        !had_left
+        !was_reported_closed
     }
 
     /// Has the task check its deadlines again if the connection belongs to `server`, whose timeouts have changed.
@@ -325,7 +325,7 @@ impl Connection {
 }
 
 impl Lingers for Connection {
-    fn make_way(self: Arc<Self>) {
+    fn close_early(self: Arc<Self>) {
         let thread = Arc::clone(&self.thread);
         thread.handle.spawn(async move {
             staging::with_batch(&self.js, |batch| self.abandon(batch));

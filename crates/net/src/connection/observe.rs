@@ -34,7 +34,7 @@ impl Connection {
     /// None of a connection whose end has been reported.
     pub(crate) fn observe(&self) -> Option<Observed> {
         let state = self.lock();
-        (!state.lifecycle.has_left()).then(|| Observed {
+        (!state.lifecycle.is_reported_closed()).then(|| Observed {
             is_client: state.role.is_client(),
             activity: state.activity(),
             is_lent: state.is_on_loan(),

@@ -177,7 +177,7 @@ impl Output {
                 Err(error) => return Err(error),
             }
         }
-        self.give_back();
+        self.return_buffer();
         Ok(Flush::Done)
     }
 
@@ -217,7 +217,7 @@ impl Output {
         write(&slices[..count])
     }
 
-    /// Gives at most `limit` bytes to `write`, which takes all of them.
+    /// Passes at most `limit` bytes to `write`, which consumes all of them.
     pub(super) fn take(&mut self, limit: usize, write: impl FnMut(&[u8])) {
         let mut write = write;
         let mut taken = 0;
@@ -233,7 +233,7 @@ impl Output {
             self.advance(count);
         }
         if self.is_empty() {
-            self.give_back();
+            self.return_buffer();
         }
     }
 
@@ -265,8 +265,8 @@ impl Output {
         }
     }
 
-    /// Everything is written. Returns the buffer to the thread's pool.
-    fn give_back(&mut self) {
+    /// Returns the buffer to the thread's pool after everything has been written.
+    fn return_buffer(&mut self) {
         self.tail_at += self.tail.len() as u64;
         self.written_of_first = 0;
         let mut tail = std::mem::take(&mut self.tail);

@@ -164,7 +164,7 @@ impl Turn<'_> {
             Answer::Health(probe) => {
                 js.counters.count_probe();
                 // The next probe shows whether the thread turns its event loop.
-                self.batch.ask();
+                self.batch.request_wake();
                 guard.answer_probe(probe, (js.pulse.age(), js.inbox.requests()), own.form)
             }
             Answer::Refusal => {
@@ -268,7 +268,7 @@ impl State {
         };
         let guard = role.server.guard.as_ref();
         if let Some(overload) = guard.and_then(|guard| guard.overload.as_ref()) {
-            let unanswered = if self.lifecycle.has_left() {
+            let unanswered = if self.lifecycle.is_reported_closed() {
                 0
             } else {
                 self.engine.unanswered()

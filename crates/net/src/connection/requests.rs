@@ -18,7 +18,7 @@ impl Turn<'_> {
             if !input.is_empty() && self.state.awaits_credit() {
                 return input.used;
             }
-            if !self.state.engine.is_receiving() && self.state.awaits_reader()
+            if !self.state.engine.is_receiving() && self.state.awaits_peer()
                 || self.state.has_many_heads()
                 || is_guarded && self.holds_back(input.rest())
             {

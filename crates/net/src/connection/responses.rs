@@ -100,7 +100,7 @@ impl Connection {
         if state.is_closed() {
             return false;
         }
-        if state.role.is_client() && state.is_spoilt() {
+        if state.role.is_client() && state.is_unusable() {
             state.wake();
             return false;
         }
@@ -122,9 +122,9 @@ impl State {
         self.output.is_unused()
     }
 
-    /// Called before a request is sent. Whether the server has closed, or has sent bytes that would be taken for the response to
-    /// it. The connection then ends without the request.
-    pub(super) fn is_spoilt(&mut self) -> bool {
+    /// Whether the server has closed, or has sent bytes that would become the response to the next request. Called before a
+    /// request is sent. If so, the connection ends without the request.
+    pub(super) fn is_unusable(&mut self) -> bool {
         if !self.engine.is_idle() || self.is_unused() {
             return false;
         }

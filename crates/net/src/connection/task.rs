@@ -59,7 +59,7 @@ impl Connection {
         }
         if next == Next::Again {
             cx.waker().wake_by_ref();
-            batch.hurry();
+            batch.publish_soon();
         }
         match &state.waker {
             Some(waker) if waker.will_wake(cx.waker()) => {}
@@ -91,7 +91,7 @@ impl Turn<'_> {
     fn round(&mut self, cx: &mut Context<'_>) -> Result<Next, i32> {
         let wrote = self.drive_write(cx);
         if wrote.is_err() {
-            self.read_last_words();
+            self.read_after_write_error();
         }
         let written = self.state.output.end();
         // After the write, because requests that are here already may have waited for the peer to read.

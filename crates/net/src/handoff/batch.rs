@@ -37,7 +37,7 @@ pub struct Batch {
     /// Number of the heads that are requests.
     pub(super) requests: usize,
     urgent: bool,
-    asks: bool,
+    wake_requested: bool,
     /// When it was put into the queue, see `micros`.
     pub(super) queued_at: u64,
 }
@@ -86,23 +86,24 @@ impl Batch {
         self.requests += 1;
     }
 
-    /// Number of requests that begin in it.
+    /// Number of requests that begin in this batch.
     pub(crate) const fn requests(&self) -> usize {
         self.requests
     }
 
-    /// JavaScript's thread is woken when the batch is published, also if there is nothing in it.
-    pub(crate) const fn ask(&mut self) {
-        self.asks = true;
+    /// Requests that JavaScript's thread is woken when the batch is published, even if the batch is empty.
+    pub(crate) const fn request_wake(&mut self) {
+        self.wake_requested = true;
     }
 
-    /// Whether `ask` was called since the last call.
-    pub(crate) const fn take_ask(&mut self) -> bool {
-        std::mem::replace(&mut self.asks, false)
+    /// Whether `request_wake` was called since the last call.
+    pub(crate) const fn take_wake_request(&mut self) -> bool {
+        std::mem::replace(&mut self.wake_requested, false)
     }
 
-    /// The thread has more work than it does in one turn, and may not be idle for long. The batch should not wait for that.
-    pub(crate) const fn hurry(&mut self) {
+    /// Publishes the batch at the end of this turn. The thread has more work than it does in one turn, so the batch would wait
+    /// long for it to become idle.
+    pub(crate) const fn publish_soon(&mut self) {
         self.urgent = self.whole > 0;
     }
 
@@ -130,7 +131,7 @@ impl Batch {
         self.heads = 0;
         self.requests = 0;
         self.urgent = false;
-        self.asks = false;
+        self.wake_requested = false;
     }
 }
 

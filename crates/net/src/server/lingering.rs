@@ -15,8 +15,8 @@ const MOST: usize = 128;
 
 /// A connection that lingers.
 pub(crate) trait Lingers: Send + Sync {
-    /// Has the connection closed by its I/O thread, because its place is needed.
-    fn make_way(self: Arc<Self>);
+    /// Has the I/O thread close the connection before its time, because too many linger.
+    fn close_early(self: Arc<Self>);
 }
 
 struct Members {
@@ -65,7 +65,7 @@ impl Lingering {
                 members.all.pop_first().map(|(_, connection)| connection)
             };
             if let Some(connection) = oldest.as_ref().and_then(Weak::upgrade) {
-                connection.make_way();
+                connection.close_early();
             }
         }
     }

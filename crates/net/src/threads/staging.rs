@@ -51,7 +51,7 @@ pub(crate) fn with_batch<R>(js: &Arc<JsThread>, fill: impl FnOnce(&mut Batch) ->
 /// woken any more.
 fn publish(js: &JsThread, batch: &mut Batch) {
     if js.is_alive() {
-        if batch.take_ask() {
+        if batch.take_wake_request() {
             js.inbox.wake_without_records();
         }
         js.inbox.publish(batch);

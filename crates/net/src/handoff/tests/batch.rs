@@ -331,10 +331,10 @@ fn a_batch_is_published_early_by_requests_or_by_bytes() {
     assert_eq!(bytes, 1024 * 1024);
 
     let mut batch = Batch::default();
-    batch.hurry();
+    batch.publish_soon();
     assert!(!batch.is_worthwhile(), "there is nothing to tell");
     batch.eof(A);
-    batch.hurry();
+    batch.publish_soon();
     assert!(batch.is_worthwhile());
 }
 
