@@ -284,13 +284,13 @@ export interface BindingIdentity {
   key: Buffer
 }
 
-/** Which key material is asked for (RFC 5705). */
+/** The keying material that a program requests (RFC 5705). */
 export interface BindingKeyingMaterial {
-  /** Bytes of it. */
+  /** Number of bytes of the keying material. */
   length: number
-  /** Who asks. */
+  /** The label (RFC 5705 section 4). */
   label: string
-  /** What for, if the label does not say it all. */
+  /** The context value; absent for none. */
   context?: Buffer
 }
 

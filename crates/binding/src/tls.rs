@@ -71,14 +71,14 @@ pub struct BindingTlsOptions {
     pub logs_keys: bool,
 }
 
-/// Which key material is asked for (RFC 5705).
+/// The keying material that a program requests (RFC 5705).
 #[napi(object)]
 pub struct BindingKeyingMaterial {
-    /// Bytes of it.
+    /// Number of bytes of the keying material.
     pub length: u32,
-    /// Who asks.
+    /// The label (RFC 5705 section 4).
     pub label: String,
-    /// What for, if the label does not say it all.
+    /// The context value; absent for none.
     pub context: Option<Buffer>,
 }
 
