@@ -32,6 +32,62 @@ test(
   }),
 )
 
+on24(
+  'a socket that is first looked at after the connection has closed is destroyed',
+  parity(async (http, log, { listen, connect, until }) => {
+    // Programs look at these before they answer.
+    const state = ({ destroyed, readable, writable, readyState, pending, connecting }) => [
+      { destroyed, readable, writable, readyState, pending, connecting },
+    ]
+    const server = http.createServer((req, res) => {
+      server.emit('asked', req, res)
+      if (req.url === '/answer') res.end('ok')
+      else if (req.url === '/begin') res.write('a')
+      for (const event of ['aborted', 'close']) req.on(event, () => server.emit(`request ${event}`))
+    })
+    const port = await listen(server)
+    const gone = () =>
+      new Promise((resolve) => {
+        const look = () => server.getConnections((_error, count) => (count === 0 ? resolve() : setImmediate(look)))
+        look()
+      })
+    const ends = { fin: (client) => client.socket.end(), reset: (client) => client.reset() }
+    for (const target of ['/answer', '/begin', '/wait'])
+      for (const [name, end] of Object.entries(ends))
+        for (const body of [false, true]) {
+          const asked = until(server, 'asked')
+          const client = await connect(port)
+          await client.write(
+            body
+              ? `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbody`
+              : `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`,
+          )
+          const [req, res] = await asked
+          if (target === '/answer') await client.readUntil('ok')
+          if (target === '/begin') await client.readUntil('a\r\n')
+          end(client)
+          await gone()
+          log(target, name, body, ...state(req.socket), res.socket === null ? null : res.socket.destroyed)
+          await client.closed
+        }
+    // In a listener of the request that the end of the connection aborts.
+    for (const event of ['aborted', 'close'])
+      for (const [name, end] of Object.entries(ends)) {
+        const asked = until(server, 'asked')
+        const client = await connect(port)
+        await client.write('POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbody')
+        const [req, res] = await asked
+        const seen = new Promise((resolve) =>
+          req.once(event, () => resolve([...state(req.socket), res.socket.destroyed])),
+        )
+        req.on('error', () => {})
+        end(client)
+        log(event, name, ...(await seen))
+        await client.closed
+      }
+  }),
+)
+
 test(
   'the socket is one object with one server',
   parity(async (http, log, { listen, raw }) => {

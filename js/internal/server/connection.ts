@@ -67,8 +67,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (this.side === null) {
       this.side = this.port.side ?? this.server[kMakeSocket]?.(this) ?? new ConnectionSocket(this)
       // Bring the new socket of a connection that has closed, or that the program has destroyed, to its final state.
+      // In Node the socket exists, and has been destroyed before any listener hears of the end.
+      if (this.#abandoned || this.discarding) this.side[kStream].destroy()
       if (this.#abandoned) this.side.onClosed(null)
-      else if (this.discarding) this.side[kStream].destroy()
     }
     return this.side
   }

@@ -315,7 +315,7 @@ defineGetters(NativeSocket.prototype as NativeSocket<SocketConnection>, {
     return this.destroyed ? undefined : this.writableLength
   },
   pending() {
-    return this.connecting
+    return this.connecting || this.destroyed
   },
   _connecting() {
     return this.connecting
