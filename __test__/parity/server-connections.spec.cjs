@@ -282,3 +282,35 @@ test(
     log((await client.readResponse()).body)
   }),
 )
+
+on24(
+  'keepAliveTimeout ends a connection that the response has kept against the wish of the request',
+  parity(async (http, log, { connect, listen, until }) => {
+    const server = http.createServer((req, res) => {
+      // Peer and program see the end in either order.
+      req.socket.on('close', () => server.emit('gone'))
+      if (req.url === '/field') res.setHeader('Connection', 'keep-alive')
+      else res.shouldKeepAlive = true
+      res.end('ok')
+    })
+    Object.assign(server, { keepAliveTimeout: 5, keepAliveTimeoutBuffer: 1 })
+    const port = await listen(server)
+    const ask = async (head, ...parts) => {
+      const gone = until(server, 'gone')
+      const client = await connect(port)
+      for (const part of [`${head}\r\nHost: a\r\nConnection: close\r\n`, ...parts]) await client.write(part)
+      const received = await client.readToEnd()
+      await Promise.all([gone, client.closed])
+      log(head, received.replace(/Date: .*/, ''))
+    }
+    for (const target of ['/field', '/member']) {
+      await ask(`GET ${target} HTTP/1.1`, '\r\n')
+      await ask(`POST ${target} HTTP/1.1`, 'Content-Length: 1\r\n\r\n', 'x')
+    }
+    server.on('timeout', (socket) => {
+      log('timeout')
+      socket.destroy()
+    })
+    await ask('GET /field HTTP/1.1', '\r\n')
+  }),
+)

@@ -42,7 +42,7 @@ pub struct ServerConnection {
     close: Option<CloseReason>,
     /// The time since which a request is awaited (on a new connection) or received. None between requests.
     started: Option<Instant>,
-    /// The time since which all requests are answered and no byte has arrived.
+    /// The time since which all requests are answered and no byte of another one has arrived.
     idle_since: Option<Instant>,
 }
 
@@ -350,9 +350,14 @@ impl ServerConnection {
         if owed == 0 { self.close } else { None }
     }
 
-    /// Whether no request has begun and none is unanswered.
+    /// Whether no request has begun and none is unanswered. Also after a last request whose response has not announced the close.
     pub fn is_idle(&self) -> bool {
-        self.unanswered == 0 && matches!(self.reading, Reading::Head(None))
+        self.unanswered == 0
+            && match self.reading {
+                Reading::Head(None) => true,
+                Reading::Closed => self.close == Some(CloseReason::PeerClose),
+                _ => false,
+            }
     }
 
     /// Whether a request's head has been delivered and its end has not. After an error: whether it happened within such a request.
@@ -382,7 +387,9 @@ impl ServerConnection {
                 headers.into_iter().chain(request).min_by_key(|(at, _)| *at)
             }
             (Reading::Body(_), Some(start)) => after(start, timeouts.request, TimeoutKind::Request),
-            (Reading::Head(_), None) => after(
+            // As in Node the limit ends a connection on which the peer has sent its last request and the response has not
+            // announced the close.
+            (Reading::Head(_) | Reading::Closed, None) => after(
                 self.idle_since?,
                 timeouts.keep_alive,
                 TimeoutKind::KeepAlive,
@@ -413,6 +420,7 @@ impl ServerConnection {
             self.note_idle(now);
         } else {
             self.stop_reading(CloseReason::PeerClose);
+            self.note_idle(now);
         }
     }
 

@@ -510,6 +510,36 @@ mod deadlines {
     }
 
     #[test]
+    fn keep_alive_counts_after_a_last_request_too() {
+        const LAST: &[u8] = b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\n";
+        let limits = timeouts(60, 300, 5);
+        let due = Some((6, TimeoutKind::KeepAlive));
+        let mut s = Scenario::with(LAST);
+        s.receive(b"x").unwrap();
+        assert!(!s.connection.is_idle());
+        assert_eq!(s.deadline(&limits), None);
+        s.wait(1).answer();
+        assert!(s.connection.is_idle());
+        assert_eq!(s.deadline(&limits), due);
+        // Bytes that are ignored do not prolong it.
+        s.wait(1).receive(GET).unwrap();
+        assert_eq!(s.deadline(&limits), due);
+
+        let mut s = Scenario::with(LAST);
+        s.answer();
+        assert!(!s.connection.is_idle());
+        s.wait(1).receive(b"x").unwrap();
+        assert!(s.connection.is_idle());
+        assert_eq!(s.deadline(&limits), due);
+
+        let mut s = Scenario::with(LAST);
+        s.receive(b"x").unwrap();
+        s.answer_with(true);
+        assert!(!s.connection.is_idle());
+        assert_eq!(s.deadline(&limits), None);
+    }
+
+    #[test]
     fn a_later_head_counts_from_its_first_byte() {
         let mut s = Scenario::with(GET);
         s.answer().wait(3).receive(b"\r\n").unwrap();

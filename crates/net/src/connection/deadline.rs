@@ -106,7 +106,8 @@ impl State {
             {
                 None
             }
-            (TimeoutKind::KeepAlive, Some(limit)) => {
+            // Bytes after the peer's last request are ignored, and do not prolong it.
+            (TimeoutKind::KeepAlive, Some(limit)) if self.engine.may_read(&settings.limits) => {
                 Some((at.max(deadlines.last_activity + limit), Due::Protocol(kind)))
             }
             _ => Some((at, Due::Protocol(kind))),
