@@ -96,6 +96,83 @@ on24(
   }),
 )
 
+on24(
+  'a connection that a callback of the thread pool makes is reported after setImmediate',
+  parity(async (http, log, { listen, until }) => {
+    const server = http.createServer()
+    server.on('connection', () => log('connection'))
+    const port = await listen(server)
+    // The first connection takes longer.
+    const warm = http.get({ port, host: '127.0.0.1', agent: false }).on('error', () => {})
+    const [socket] = await until(server, 'connection')
+    warm.destroy()
+    await until(socket, 'close')
+    for (let i = 0; i < 5; i++) {
+      const accepted = until(server, 'connection')
+      const req = await new Promise((resolve) => {
+        require('node:fs').stat('.', () => {
+          const req = http.get({ port, host: '127.0.0.1', agent: false }).on('error', () => {})
+          setImmediate(() => log('immediate'))
+          // After the tick that connects. The I/O threads have time to report the connection.
+          process.nextTick(process.nextTick, Atomics.wait, new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+          resolve(req)
+        })
+      })
+      const [connection] = await accepted
+      req.destroy()
+      await until(connection, 'close')
+    }
+  }),
+)
+
+on24(
+  'a server that closes in setImmediate does not wait for a connection that this turn has made',
+  parity(async (http, log, { after, listen, until }) => {
+    const agent = new http.Agent({ keepAlive: true })
+    after(() => agent.destroy())
+    for (let i = 0; i < 5; i++) {
+      const server = http.createServer().on('connection', () => log('connection'))
+      const port = await listen(server)
+      require('node:fs').stat('.', () => {
+        // The agent keeps the connection of a request that was destroyed, and nothing is sent on it.
+        http
+          .get({ port, host: '127.0.0.1', agent })
+          .on('error', ({ code }) => log(code))
+          .destroy()
+        process.nextTick(process.nextTick, Atomics.wait, new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+        setImmediate(() => server.close(() => log('closed')))
+      })
+      await until(server, 'close')
+    }
+  }),
+)
+
+on24(
+  'a request that a callback of the thread pool sends is served after setImmediate',
+  parity(async (http, log, { after, listen, until }) => {
+    const server = http.createServer((_req, res) => {
+      log('request')
+      res.end('ok')
+    })
+    const port = await listen(server)
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    after(() => agent.destroy())
+    for (let i = 0; i < 5; i++) {
+      const req = await new Promise((resolve) => {
+        require('node:fs').stat('.', () => {
+          const req = http.get({ port, host: '127.0.0.1', agent })
+          setImmediate(() => log('immediate'))
+          process.nextTick(process.nextTick, Atomics.wait, new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+          resolve(req)
+        })
+      })
+      const [response] = await until(req, 'response')
+      response.resume()
+      await until(response, 'close')
+    }
+  }),
+)
+
 for (const [when, later] of [
   ['at once', (answer) => answer()],
   ['in a microtask', (answer) => Promise.resolve().then(answer)],

@@ -269,8 +269,10 @@ export const PHASE_EXPECTED = 1
 export const PHASE_WAITING = 2
 /** Number of IN_HEAD records that were served, which wraps around. */
 export const PHASE_SERVED = 3
+/** Not 0: JavaScript has sent records, or begun an attempt to connect, since the event loop last began to poll for I/O. */
+export const PHASE_SENT = 4
 /** Number of these words. */
-export const PHASE_COUNT = 4
+export const PHASE_COUNT = 5
 
 // The field `line` of a head: from its low end the method or the status, the major and the minor version.
 

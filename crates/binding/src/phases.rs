@@ -128,6 +128,9 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
         (*phases).pulse.turned();
         let words = (*phases).words;
         let writes = words.add(word::WRITES as usize).replace(0);
+        if kind == BEFORE_IO {
+            words.add(word::SENT as usize).write(0);
+        }
         (*phases).writes[kind] = writes;
         words
             .add(word::EXPECTED as usize)

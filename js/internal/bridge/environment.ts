@@ -72,8 +72,6 @@ class Environment {
   /** Bytes of the body parts that have been served of one read, see `#sameReadContinues`. */
   #readBytes = 0
   #lastFlush = 0
-  /** Records were sent, or an attempt to connect was begun, since the event loop last called this object. */
-  #sent = false
   /** Number of calls under way that write several records, which are sent together. */
   #gathering = 0
   readonly #settling = new Settling()
@@ -118,10 +116,7 @@ class Environment {
   // ---- inbound -------------------------------------------------------------------------------------------------
 
   #onWake(inNewTurn: boolean): void {
-    if (inNewTurn) {
-      this.#sent = false
-      this.#turn++
-    }
+    if (inNewTurn) this.#turn++
     this.#running = true
     this.#gathering = 0
     let finished = false
@@ -237,7 +232,7 @@ class Environment {
    * once.
    */
   #mayBeAnswer(): boolean {
-    return this.#sent && this.#clients > 0 && fields.kind(this.#inWords, 0) !== r.IN_ACK
+    return this.#clients > 0 && this.#phase.hasSent && fields.kind(this.#inWords, 0) !== r.IN_ACK
   }
 
   /** Sends an answer that was written before its request had ended. Node has sent it by now, and emits 'finish' in these ticks. */
@@ -367,7 +362,7 @@ class Environment {
     }
     if (!connection.isClient) return
     this.#clients++
-    this.#sent = true
+    this.#phase.noteSent()
   }
 
   #remove(connection: NativeReceiver): void {
@@ -401,10 +396,10 @@ class Environment {
     const writer = this.#writer
     this.#awaited = false
     if (!writer.isEmpty) {
-      this.#sent = true
+      this.#phase.noteSent()
       const parsed = writer.send(atOnce)
       // Only now: if a stack overflow prevents this flush, the end of the phase still sends one.
-      this.#phase.noteSent()
+      this.#phase.endWait()
       if (!parsed) reportMalformed()
     }
     if (writer.hasAcks) writer.readAcks(this.#takeAcks)

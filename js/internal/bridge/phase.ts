@@ -9,7 +9,14 @@
  */
 
 import { SMALL } from './pending-writes.js'
-import { PHASE_COUNT, PHASE_EXPECTED, PHASE_SERVED, PHASE_WAITING, PHASE_WRITES } from '../../native/records.js'
+import {
+  PHASE_COUNT,
+  PHASE_EXPECTED,
+  PHASE_SENT,
+  PHASE_SERVED,
+  PHASE_WAITING,
+  PHASE_WRITES,
+} from '../../native/records.js'
 
 /** Number of writes of a phase that are sent at once, if the last phase had no more than this. */
 const AT_ONCE_AFTER_FEW = 8
@@ -70,8 +77,17 @@ export class Phase {
     this.#words[PHASE_SERVED]!++
   }
 
-  /** All records have been sent. */
+  /** Records were sent, or an attempt to connect was begun, since the event loop began to poll for I/O in this turn. */
+  get hasSent(): boolean {
+    return this.#words[PHASE_SENT] !== 0
+  }
+
   noteSent(): void {
+    this.#words[PHASE_SENT] = 1
+  }
+
+  /** All records have been sent, so none waits for the end of its phase. */
+  endWait(): void {
     this.#words[PHASE_WAITING] = 0
   }
 }

@@ -335,8 +335,10 @@ numbers! {
         WAITING = 2;
         /// Number of IN_HEAD records that were served, which wraps around.
         SERVED = 3;
+        /// Not 0: JavaScript has sent records, or begun an attempt to connect, since the event loop last began to poll for I/O.
+        SENT = 4;
         /// Number of these words.
-        COUNT = 4;
+        COUNT = 5;
     }
 
     /// The field `line` of a head: from its low end the method or the status, the major and the minor version.
