@@ -2,9 +2,10 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 
 import type { BindingIdentity } from '../bridge/native.js'
+import { partsOf } from './der.js'
 import { certificatesIn, bytesOf, textOf } from './pem.js'
 import { readPkcs12 } from './pkcs12.js'
-import { authoritiesIn } from './trust.js'
+import { authoritiesIn, defaultCertificates } from './trust.js'
 
 /** The options. */
 export interface Given {
@@ -29,7 +30,8 @@ export function identitiesOf({ ca, cert, key, passphrase, pfx }: Given): Identit
   const chains = listOf(cert).map(certificates)
   const keys = listOf(key).map((given) => privateKey(given, passphrase))
   if (keys.length !== chains.length) throw new Error('cert: not one for each key')
-  const authorities = ca && chains.some(({ length }) => length === 1) ? parsed(authoritiesIn(ca)) : []
+  const isAlone = chains.some(({ length, 0: own }) => length === 1 && !own.checkIssued(own))
+  const authorities = isAlone ? (ca ? authoritiesIn(ca) : defaultCertificates()) : []
   const native = chains.map((chain) => {
     const own = keys.find((candidate) => chain[0]!.checkPrivateKey(candidate))
     if (own === undefined) throw new Error('cert: without its key')
@@ -48,16 +50,25 @@ export function identitiesOf({ ca, cert, key, passphrase, pfx }: Given): Identit
   return { native, shown, authorities: others }
 }
 
-/** As OpenSSL does, follows a certificate that comes alone by those of its issuers that are among the authorities. */
-function completed(own: X509Certificate, authorities: readonly X509Certificate[]): Chain {
+/**
+ * As OpenSSL does, follows a certificate that comes alone by those of its issuers that are among the authorities: those of `ca`, or else
+ * Node's default ones.
+ */
+function completed(own: X509Certificate, authorities: readonly Buffer[]): Chain {
   const chain: [X509Certificate, ...X509Certificate[]] = [own]
   for (let last = own; !last.checkIssued(last); ) {
-    const issuer = authorities.find((one) => last.checkIssued(one) && !chain.includes(one))
-    if (issuer === undefined) break
+    const issuer = issuersNamedBy(last, authorities).find((one) => last.checkIssued(one))
+    if (issuer === undefined || chain.some(({ raw }) => raw.equals(issuer.raw))) break
     chain.push(issuer)
     last = issuer
   }
   return chain
+}
+
+/** Only certificates with the name of the issuer are parsed, because Node has more than a hundred. */
+function issuersNamedBy(certificate: X509Certificate, authorities: readonly Buffer[]): X509Certificate[] {
+  const issuer = partsOf(certificate.raw)?.issuer
+  return parsed(authorities.filter((der) => issuer !== undefined && partsOf(der)?.subject === issuer))
 }
 
 /** The peer's own certificate first. */

@@ -105,7 +105,8 @@ function defaultTexts(): readonly string[] {
   return getCACertificates?.('default') ?? bundledAndExtra()
 }
 
-function defaultCertificates(): Buffer[] {
+/** Node's default certificates, in DER. */
+export function defaultCertificates(): Buffer[] {
   return defaultTexts().flatMap(certificatesIn)
 }
 
