@@ -9,7 +9,7 @@ import { residentBytes } from './process-usage.mjs'
  * an idle connection of https seemed to cost 2 to 3 KB more than with 2,500.
  */
 const WARM_UP_CONNECTIONS = 2500
-/** Long enough for freed memory and idle-time work to show, short of every default keep-alive timeout (5 s). */
+/** Long enough for garbage collection and work in idle time, and shorter than every default keep-alive timeout (5 s). */
 const SETTLE_MS = 1_000
 
 /**

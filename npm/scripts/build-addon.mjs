@@ -14,10 +14,10 @@ const BUILD = [
 ]
 
 /**
- * Omits the unwind tables of the C code of the cryptography, which are a fiftieth of the addon. No panic unwinds through that code, but
- * debuggers use the tables, too.
+ * For the C code of the cryptography. Omits its unwind tables, which would be a fiftieth of the addon: no panic unwinds through that code, but
+ * debuggers use the tables, too. aws-lc-sys asks for -O3, with which it is larger; ciphers, hashes and curves are in assembly.
  */
-const NO_UNWINDING = '-fno-asynchronous-unwind-tables'
+const C_FLAGS = '-O2 -fno-asynchronous-unwind-tables'
 
 /** Flags that keep paths of the build machine out of the addon. */
 function remapping() {
@@ -59,7 +59,7 @@ await script(() => {
   // cargo does not apply the manifest's `strip` where a package of the workspace has an optimisation level of its own.
   if (!symbols) flags.push('-Cstrip=symbols')
   const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
-  if (linux) environment.AWS_LC_SYS_CFLAGS = [process.env.AWS_LC_SYS_CFLAGS, NO_UNWINDING].filter(Boolean).join(' ')
+  if (linux) environment.AWS_LC_SYS_CFLAGS = [C_FLAGS, process.env.AWS_LC_SYS_CFLAGS].filter(Boolean).join(' ')
   if (symbols)
     Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })
   npm([...BUILD, ...args], environment)
