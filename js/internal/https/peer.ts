@@ -59,7 +59,12 @@ export class Peer {
 /** A peer chooses these bytes, and the I/O thread has only parsed those that it has needed. */
 function readable([own, ...others]: readonly Buffer[]): X509Certificate[] {
   const first = own === undefined ? null : read(own)
-  return first === null ? [] : [first, ...others.map(read).filter((one) => one !== null)]
+  if (first === null) return []
+  const all = [first, ...others.map(read).filter((one) => one !== null)]
+  // As in Node each has the one that was sent after it. The class has no way to pass it.
+  for (const [index, value] of all.slice(1).entries())
+    Object.defineProperty(all[index]!, 'issuerCertificate', { value, configurable: true })
+  return all
 }
 
 function read(der: Buffer): X509Certificate | null {
