@@ -184,10 +184,11 @@ function isSame(one: unknown, other: unknown): boolean {
 }
 
 function makeCredentials(options: Options, standard: Trust | null, logsKeys: boolean): Credentials | string {
-  const minVersion = VERSIONS[options.minVersion ?? tls.DEFAULT_MIN_VERSION]
-  const maxVersion = VERSIONS[options.maxVersion ?? tls.DEFAULT_MAX_VERSION]
-  if (minVersion === undefined) return `minVersion: ${options.minVersion}`
-  if (maxVersion === undefined) return `maxVersion: ${options.maxVersion}`
+  const { minVersion: min = tls.DEFAULT_MIN_VERSION, maxVersion: max = tls.DEFAULT_MAX_VERSION } = options
+  const minVersion = VERSIONS[min]
+  const maxVersion = VERSIONS[max]
+  if (minVersion === undefined) return `minVersion: ${min}`
+  if (maxVersion === undefined) return `maxVersion: ${max}`
   try {
     // OpenSSL checks the MAC, and its error is Node's.
     if (options.pfx) createSecureContext({ pfx: options.pfx, passphrase: options.passphrase })
@@ -198,7 +199,10 @@ function makeCredentials(options: Options, standard: Trust | null, logsKeys: boo
         ? standard
         : trustIn({ ca, more: authorities, crl: options.crl }, 'servers')
     const encoded: { ALPNProtocols?: Uint8Array } = {}
-    if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, encoded)
+    if (options.ALPNProtocols) {
+      convertALPNProtocols(options.ALPNProtocols, encoded)
+      if (encoded.ALPNProtocols === undefined) return 'ALPNProtocols'
+    }
     const client = new TlsClient(
       {
         identities,

@@ -130,6 +130,10 @@ impl CipherList {
                 _ => {}
             }
         }
+        // As with OpenSSL, a string without suites of TLS 1.3 leaves the default ones.
+        if list.tls13.is_empty() {
+            list.tls13 = SUITES_13.iter().map(|(id, _)| *id).collect();
+        }
         Ok(list)
     }
 }
@@ -169,6 +173,28 @@ mod tests {
         Ok(list.suites().filter_map(openssl_name).collect())
     }
 
+    /// Without those of TLS 1.3, of which `text` names none.
+    fn older(text: &str) -> Result<Vec<&'static str>, Unsupported> {
+        names(text).map(|names| names[SUITES_13.len()..].to_vec())
+    }
+
+    #[test]
+    fn a_string_without_suites_of_tls_1_3_leaves_the_default_ones() {
+        assert_eq!(
+            names("ECDHE-RSA-AES128-GCM-SHA256").unwrap(),
+            [
+                "TLS_AES_256_GCM_SHA384",
+                "TLS_CHACHA20_POLY1305_SHA256",
+                "TLS_AES_128_GCM_SHA256",
+                "ECDHE-RSA-AES128-GCM-SHA256",
+            ]
+        );
+        assert_eq!(
+            names("TLS_AES_128_GCM_SHA256").unwrap(),
+            ["TLS_AES_128_GCM_SHA256"]
+        );
+    }
+
     #[test]
     fn names_of_both_kinds_in_the_order_given() {
         assert_eq!(
@@ -183,21 +209,21 @@ mod tests {
 
     #[test]
     fn classes_and_operators() {
-        assert_eq!(names("HIGH:!aNULL:!MD5").unwrap().len(), 6);
+        assert_eq!(older("HIGH:!aNULL:!MD5").unwrap().len(), 6);
         assert_eq!(
-            names("ECDHE+AESGCM:!aRSA").unwrap(),
+            older("ECDHE+AESGCM:!aRSA").unwrap(),
             [
                 "ECDHE-ECDSA-AES256-GCM-SHA384",
                 "ECDHE-ECDSA-AES128-GCM-SHA256"
             ]
         );
         assert_eq!(
-            names("AES256:AES128:+AES256:-aECDSA").unwrap(),
+            older("AES256:AES128:+AES256:-aECDSA").unwrap(),
             ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384"]
         );
         // What is killed does not come back, what is removed does.
-        assert_eq!(names("!aECDSA:ALL").unwrap().len(), 3);
-        assert_eq!(names("ALL:-aECDSA:ALL").unwrap().len(), 6);
+        assert_eq!(older("!aECDSA:ALL").unwrap().len(), 3);
+        assert_eq!(older("ALL:-aECDSA:ALL").unwrap().len(), 6);
     }
 
     #[test]
