@@ -42,6 +42,7 @@ export { environment } from './internal/bridge/environment.js'
 export {
   connectionReset,
   ERR_PROXY_TUNNEL,
+  ERR_INVALID_ARG_TYPE,
   ERR_MULTIPLE_CALLBACK,
   ERR_SOCKET_CLOSED,
   ERR_TLS_ALPN_CALLBACK_INVALID_RESULT,
@@ -83,7 +84,7 @@ export {
   kTlsFailed,
 } from './internal/symbols.js'
 export { countCompatible, countCompatibleClient, secureClients, secureServers } from './internal/server/tls-counts.js'
-export { validateInteger, validateObject, validateString } from './internal/validators.js'
+export { validateFunction, validateInteger, validateObject, validateString } from './internal/validators.js'
 export { kConnection } from './internal/socket/native-socket.js'
 export { ConnectionSocket } from './internal/server/socket.js'
 

@@ -176,6 +176,8 @@ export interface ClientHello {
   /** The protocols that it offers, each after its length in one byte. */
   readonly offer: Buffer
   readonly isTls13: boolean
+  /** There is nothing to decide: rustls does not support what the hello asks for. */
+  readonly isRefused: boolean
 }
 
 /** The TLS of a server that listens on an I/O thread. */

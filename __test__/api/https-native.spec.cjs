@@ -8,7 +8,7 @@ const tls = require('node:tls')
 const ferrohttp = require('ferrohttp')
 const https = require('ferrohttp/https')
 const { listen } = require('../helpers/listen.cjs')
-const { cert, key } = require('../helpers/certificate.cjs')
+const { cert, key, version1 } = require('../helpers/certificate.cjs')
 const { certificates } = require('../helpers/pki.cjs')
 const { bundles } = require('../helpers/pkcs12.cjs')
 const { certificates: listed, leaf, lists } = require('../helpers/pki-crl.cjs')
@@ -22,7 +22,7 @@ const counts = () => {
 }
 
 async function ask(port, options) {
-  const ca = [cert, certificates.root]
+  const ca = [cert, version1, certificates.root]
   const request = https.get({ port, host: 'localhost', family: 4, ca, agent: false, ...options })
   const [response] = await once(request, 'response')
   const socket = { protocol: response.socket.getProtocol(), cipher: response.socket.getCipher().name }
@@ -40,6 +40,7 @@ const nativeOptions = {
       .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }),
     passphrase: 'secret',
   },
+  'a certificate of version 1': { cert: version1 },
   'lists of Buffers': { key: [Buffer.from(key)], cert: [Buffer.from(cert)] },
   'a key with its passphrase': { key: [{ pem: key, passphrase: 'unused' }] },
   'TLS 1.2 alone': { maxVersion: 'TLSv1.2' },
@@ -90,6 +91,19 @@ for (const [reason, options] of Object.entries(compatibleOptions)) {
     t.is(compatible[reason], (before.compatible[reason] ?? 0) + 1)
   })
 }
+
+onThreads('node:tls serves a client whose hello rustls refuses, and no other client', async (t) => {
+  const server = https.createServer({ cert, key }, (req, res) => res.end(req.socket.getCipher().name))
+  const port = await listen(t, server)
+  const before = counts()
+  const own = { ciphers: 'ECDHE-ECDSA-AES128-SHA', maxVersion: 'TLSv1.2' }
+  t.is((await ask(port, own)).text, 'ECDHE-ECDSA-AES128-SHA')
+  const after = counts()
+  t.is(after.native, before.native)
+  t.is(after.compatible['client: hello'], (before.compatible['client: hello'] ?? 0) + 1)
+  t.is((await ask(port)).text, 'TLS_AES_256_GCM_SHA384')
+  t.deepEqual(counts(), after)
+})
 
 const changes = {
   "listener: 'connection'": (server) => server.on('connection', () => {}),

@@ -19,4 +19,15 @@ zj0EAwIDSQAwRgIhALf07OHKHez4nhlZYKy8lJ0RyjTMMX8Wdy+X7k/W7E25AiEA
 nvv2+tUi6CX/wrcyTlb8wiT8QdRAxdsjLSJbOtx336Q=
 -----END CERTIFICATE-----`
 
-module.exports = { cert, key }
+/** Of version 1, as OpenSSL makes it without extensions, with the same key. */
+const version1 = `-----BEGIN CERTIFICATE-----
+MIIBJDCBywIULvp6TKYYffzuS4l07TtUXHFJWGMwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEzMDIwMzQwM1oYDzIxMjYxMTA2MjAzNDAz
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AASdSp9rqc5YA+00xC5aONVti7netWf0BiHh2UftO8zMXcY3hRJUHGsryxExuL7W
+jL86BKu/ta+jw2MmUrb7bjqZMAoGCCqGSM49BAMCA0gAMEUCIGvzogIAVXQKC+uL
+3eKfDFsWhm0FxbQbWizch2TvsUqwAiEAm8GK5ttnFe0Sqk+ncZ7662tIZEjYj3kG
+ztPIWWIABWo=
+-----END CERTIFICATE-----`
+
+module.exports = { cert, key, version1 }

@@ -48,6 +48,8 @@ export declare class BindingEnvironment {
   listen(options: BindingListenOptions, config: BindingServerConfig, tls?: BindingTls | undefined | null, handshakeTimeout?: number | undefined | null): BindingListening
   /** Key material of a connection with TLS; null where there is none. */
   exportKeyingMaterial(slot: number, generation: number, what: BindingKeyingMaterial): Buffer | null
+  /** Limits the plaintext of further records of a connection with TLS; false where there is none, or where TLS forbids the size. */
+  setTlsFragment(slot: number, generation: number, size: number): boolean
   /**
    * Continues a handshake that IN_HELLO has reported, as the program has decided. Without `tls` the server's own TLS is used, and
    * without `protocols` the protocols of that TLS. An empty protocol refuses the client.

@@ -88,6 +88,8 @@ export const END_LAST = 1
 
 /** The handshake is one of TLS 1.3. */
 export const HELLO_TLS13 = 1
+/** rustls does not support what the hello asks for: node:tls takes the client. */
+export const HELLO_REFUSED = 2
 
 // The deadline in IN_TIMEOUT.
 

@@ -168,6 +168,13 @@ impl BindingEnvironment {
             .map(Buffer::from)
     }
 
+    /// Limits the plaintext of further records of a connection with TLS; false where there is none, or where TLS forbids the size.
+    #[napi(catch_unwind)]
+    pub fn set_tls_fragment(&self, slot: u32, generation: u32, size: u32) -> bool {
+        let id = ConnectionId { slot, generation };
+        self.environment.set_tls_fragment(id, size as usize)
+    }
+
     /// Continues a handshake that IN_HELLO has reported, as the program has decided. Without `tls` the server's own TLS is used, and
     /// without `protocols` the protocols of that TLS. An empty protocol refuses the client.
     #[napi(catch_unwind)]

@@ -309,6 +309,12 @@ impl Environment {
             .export_keying_material(length, label, context)
     }
 
+    /// Limits the plaintext of further records of a connection with TLS. Returns whether there is one, and TLS allows the size.
+    pub fn set_tls_fragment(&self, id: ConnectionId, size: usize) -> bool {
+        let connection = self.connection(id);
+        connection.is_some_and(|connection| connection.set_tls_fragment(size))
+    }
+
     /// The program's decision about a client that IN_HELLO was about. No effect if the connection has ended or continues already.
     pub fn answer_hello(&self, id: ConnectionId, answer: TlsAnswer) {
         if let Some(connection) = self.connection(id) {

@@ -6,12 +6,18 @@ import {
   countAsInstances,
   defineMethods,
   environment,
+  ERR_INVALID_ARG_TYPE,
   ERR_TLS_INVALID_STATE,
   kConnection,
+  validateFunction,
   validateInteger,
+  validateObject,
   validateString,
   type Agreed,
 } from '../../core.js'
+
+import { tlsError } from './errors.js'
+import { bytesOf } from './pem.js'
 
 export { parseAgreed, type Agreed } from '../../core.js'
 
@@ -34,6 +40,28 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'ECDHE-RSA-AES256-GCM-SHA384': 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 }
+
+/** The limits of `setMaxSendFragment`. */
+const SMALLEST_FRAGMENT = 512
+const LARGEST_FRAGMENT = 16 * 1024
+
+/** The sizes that programs have set before the handshake was complete. */
+const early = new WeakMap<SecureMembers, number>()
+
+/** Applies what the program has set before `socket` has its result. */
+export function applyEarlyFragment(socket: SecureMembers): void {
+  const size = early.get(socket)
+  if (size !== undefined) limitFragments(socket, size)
+}
+
+function limitFragments(socket: SecureMembers, size: number): void {
+  const { slot, generation } = socket[kConnection]
+  environment.native.setTlsFragment(slot, generation, size)
+}
+
+/** OpenSSL's numbers of the reasons why a connection does not negotiate again. */
+const NO_RENEGOTIATION = 339
+const WRONG_SSL_VERSION = 266
 
 /** Emits 'keylog' for each line of secrets. */
 export function emitKeyLog(socket: Duplex, lines: Buffer): void {
@@ -82,21 +110,33 @@ export function addSecureMembers(Class: { readonly prototype: SecureMembers & ob
     exportKeyingMaterial(this: SecureMembers, length: number, label: string, context?: Uint8Array): Buffer {
       validateInteger(length, 'length', 1, 2 ** 32 - 1)
       validateString(label, 'label')
+      if (context !== undefined && !ArrayBuffer.isView(context))
+        throw ERR_INVALID_ARG_TYPE('context', ['Buffer', 'TypedArray', 'DataView'], context)
       const { slot, generation } = this[kConnection]
-      const asked = { length, label, context: context && Buffer.from(context) }
+      const asked = { length, label, context: context && bytesOf(context) }
       const material = open(this) && environment.native.exportKeyingMaterial(slot, generation, asked)
       if (!material) throw ERR_TLS_INVALID_STATE()
       return material
     },
 
-    /** The I/O thread decides the size of records. */
-    setMaxSendFragment(): boolean {
-      return false
+    /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+    setMaxSendFragment(this: SecureMembers, size: number): boolean {
+      validateInteger(size, 'size')
+      if (this.destroyed || size < SMALLEST_FRAGMENT || size > LARGEST_FRAGMENT) return false
+      if (this[kAgreed] === null) early.set(this, size)
+      else limitFragments(this, size)
+      return true
     },
 
-    /** Not supported by rustls, nor by TLS 1.3. */
-    renegotiate(_options: object, callback?: (error: Error | null) => void): boolean {
-      const error = new Error('TLS renegotiation is not supported')
+    /**
+     * Not supported by rustls, nor by TLS 1.3.
+     * @throws ERR_INVALID_ARG_TYPE
+     */
+    renegotiate(this: SecureMembers, options: object, callback?: (error: Error | null) => void): boolean | undefined {
+      validateObject(options, 'options')
+      if (callback !== undefined) validateFunction(callback, 'callback')
+      if (this.destroyed) return undefined
+      const error = tlsError(this[kAgreed]?.protocol === 'TLSv1.2' ? NO_RENEGOTIATION : WRONG_SSL_VERSION)
       if (callback !== undefined) process.nextTick(callback, error)
       return false
     },

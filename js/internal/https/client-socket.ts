@@ -15,7 +15,7 @@ import {
 } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
 import * as r from '../../native/records.js'
-import { addSecureMembers, emitKeyLog, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import { addSecureMembers, applyEarlyFragment, emitKeyLog, kAgreed, parseAgreed, type Agreed } from './agreed.js'
 import { isStandardCheck, type ClientPlan } from './client-plan.js'
 import { sessionFor, type ClientSessions } from './client-sessions.js'
 import { failedWrite, tlsError } from './errors.js'
@@ -88,6 +88,7 @@ export class SecureClientSocket extends ClientSocket {
     if (this.destroyed) return
     const agreed = parseAgreed(details)
     this[kAgreed] = agreed
+    applyEarlyFragment(this)
     this.#peer = new Peer(chain, this.#plan.trust)
     this.alpnProtocol = agreed.alpn || false
     this.servername = this.#plan.servername || false

@@ -20,9 +20,11 @@ const REASONS: Readonly<Record<number, string>> = {
   235: 'no application protocol',
   244: 'unexpected message',
   258: 'unsupported protocol',
+  266: 'wrong ssl version',
   267: 'wrong version number',
   281: 'decryption failed or bad record mac',
   298: 'record too small',
+  339: 'no renegotiation',
   409: 'too many warn alerts',
 }
 

@@ -105,7 +105,7 @@ function take(connection: Connection, asked: Asked, given: unknown, done: Chosen
     return
   }
   asked.leave(secured)
-  passOn(connection, asked)
+  passOn(connection, (socket) => asked.accept(socket))
 }
 
 /** @returns the protocols that replace those of the server, undefined for no others, null where the client is refused */
@@ -140,14 +140,20 @@ function chosen(callback: ProtocolCallback, name: string, offered: readonly Buff
   return [protocol]
 }
 
-/** Passes the client to node:tls, which begins the handshake again with the same hello. */
-function passOn(connection: Connection, asked: Asked): void {
+/**
+ * Passes the client to node:tls, which begins the handshake again with the same hello.
+ * @param accept receives the socket, in which the hello is unread
+ */
+export function passOn(connection: Connection, accept: (socket: net.Socket) => void): void {
   environment.flush()
-  const { fd, unread } = giveUpConnection(environment.native, connection.slot, connection.generation)
-  // The client has gone.
-  if (fd === -1) return
+  const { errno, fd, unread } = giveUpConnection(environment.native, connection.slot, connection.generation)
+  if (fd === -1) {
+    // The client has gone, unless the process has no further descriptor.
+    if (errno > 0) connection.socket.destroy()
+    return
+  }
   connection.giveUp(() => {})
   const socket = new net.Socket({ fd, allowHalfOpen: true, pauseOnCreate: true } as { fd: number })
   if (unread !== undefined) socket.unshift(unread)
-  asked.accept(socket)
+  accept(socket)
 }

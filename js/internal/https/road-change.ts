@@ -56,6 +56,8 @@ function take(server: SecureServer, inner: Acceptor, socket: Socket): void {
 
 /** Passes a socket that counts as one of `server` to the listener of tls.Server. */
 export function acceptByNode(server: SecureServer, socket: Socket): void {
-  Object.assign(socket, { server, _server: server })
+  // A TLS socket takes `allowHalfOpen` from the socket that it wraps.
+  const { allowHalfOpen } = server as SecureServer & { allowHalfOpen: boolean }
+  Object.assign(socket, { server, _server: server, allowHalfOpen })
   server.emit('connection', socket)
 }

@@ -5,6 +5,7 @@
  */
 import https from 'node:https'
 import tls, { type TlsOptions } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import {
@@ -31,7 +32,7 @@ import {
 } from '../../core.js'
 import type { Connection } from '../server/connection.js'
 import { emitKeyLog } from './agreed.js'
-import { askAbout, type Asked } from './hello.js'
+import { askAbout, passOn, type Asked } from './hello.js'
 import { acceptByNode, leaveNativeRoad } from './road-change.js'
 import type { Configured } from '../server/settings.js'
 import { tlsError } from './errors.js'
@@ -192,6 +193,12 @@ proto[kKeyLog] = function keyLog(this: SecureServer, connection: Connection, lin
 
 proto[kHello] = function hello(this: SecureServer, connection: Connection, given: ClientHello): void {
   const own = this[kTls]
+  const scope = this[kListenScope]!
+  if (given.isRefused) {
+    countCompatible('client: hello')
+    scope.runInAsyncScope(passOn, undefined, connection, (raw: Socket) => acceptByNode(this, raw))
+    return
+  }
   const socket = connection.socket as SecureSocket
   socket.servername = given.name || null
   // The program may also destroy the socket by itself.
@@ -202,7 +209,7 @@ proto[kHello] = function hello(this: SecureServer, connection: Connection, given
   }
   socket.once('error', fail)
   socket.once('close', () => fail(tlsError(r.TLS_HANG_UP)))
-  this[kListenScope]!.runInAsyncScope(askAbout, undefined, connection, given, {
+  scope.runInAsyncScope(askAbout, undefined, connection, given, {
     names: own.names,
     server: this as TlsMembers,
     secure: (context) => own.secure(context),

@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto'
 
 import { ConnectionSocket, ERR_TLS_SNI_FROM_SERVER, kConnection, validateString } from '../../core.js'
 import type { Connection } from '../server/connection.js'
-import { addSecureMembers, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import { addSecureMembers, applyEarlyFragment, kAgreed, parseAgreed, type Agreed } from './agreed.js'
 import { Peer } from './peer.js'
 import type { Secured } from './options.js'
 import { verifyError } from './verdict.js'
@@ -43,6 +43,7 @@ export class SecureSocket extends ConnectionSocket {
     this.authorizationError = (error as { code?: string } | null)?.code ?? null
     const agreed = parseAgreed(tls!)
     this[kAgreed] = agreed
+    applyEarlyFragment(this)
     this.#certificate = secured?.shown ?? null
     this.secureConnecting = false
     this._secureEstablished = true

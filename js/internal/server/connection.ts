@@ -128,7 +128,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   onHello(name: string, offer: Buffer, flags: number): void {
     this.awaitsDecision = true
-    if (!this.destroyed) this.server[kHello]?.(this, { name, offer, isTls13: (flags & r.HELLO_TLS13) !== 0 })
+    if (this.destroyed) return
+    const [isTls13, isRefused] = [(flags & r.HELLO_TLS13) !== 0, (flags & r.HELLO_REFUSED) !== 0]
+    this.server[kHello]?.(this, { name, offer, isTls13, isRefused })
   }
 
   /** The program has ended the handshake that waits for it, which the server reports by 'tlsClientError'. */

@@ -118,8 +118,18 @@ impl Secure {
         self.session.awaits_answer()
     }
 
+    /// Whether there are bytes that may be sent.
     pub(super) fn has_output(&self) -> bool {
-        self.session.has_output()
+        self.session.has_output() && !self.holds_last_flight()
+    }
+
+    /// Whether the last messages of the handshake wait for JavaScript's decision about the peer. As in Node, a peer that is refused
+    /// receives neither them, nor what they prove about this side's certificate.
+    fn holds_last_flight(&self) -> bool {
+        matches!(self.stage, Stage::Handshaking(_) | Stage::Unapproved)
+            && self.judge.is_some()
+            && !self.session.is_handshaking()
+            && self.session.failure().is_none()
     }
 
     /// Whether the peer has sent close_notify.
@@ -147,7 +157,7 @@ impl Secure {
             plaintext.append(&mut self.session.take_kept());
         }
         let received = self.receive(stream, plaintext);
-        if self.session.has_output() {
+        if self.has_output() {
             // The task sends the bytes that the kernel does not accept now.
             drop(self.send(stream));
         }
@@ -273,6 +283,9 @@ impl Secure {
     }
 
     fn send(&mut self, stream: &Stream) -> io::Result<()> {
+        if self.holds_last_flight() {
+            return Ok(());
+        }
         self.session.send(|slices| write(stream, slices))
     }
 
@@ -331,6 +344,13 @@ impl Connection {
             secure.session.answer(answer);
             state.wake();
         }
+    }
+
+    /// As of `Session::set_fragment`. False without TLS.
+    pub(crate) fn set_tls_fragment(&self, size: usize) -> bool {
+        let mut state = self.lock();
+        let secure = state.secure.as_mut();
+        secure.is_some_and(|secure| secure.session.set_fragment(size))
     }
 
     /// Key material of a connection with TLS. None where there is none, as of `Session::export`.

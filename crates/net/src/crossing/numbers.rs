@@ -143,6 +143,8 @@ numbers! {
     pub(crate) mod hello_flag: u32, "HELLO_" {
         /// The handshake is one of TLS 1.3.
         TLS13 = 1;
+        /// rustls does not support what the hello asks for: node:tls takes the client.
+        REFUSED = 2;
     }
 
     /// The deadline in IN_TIMEOUT.

@@ -100,11 +100,13 @@ impl Batch {
             protocols_length: protocols.len() as u32,
             name_length: name.len() as u32,
         };
-        let flags = if question.is_tls13 {
-            hello_flag::TLS13
-        } else {
-            0
-        };
+        let mut flags = 0;
+        if question.is_tls13 {
+            flags |= hello_flag::TLS13;
+        }
+        if question.is_refused {
+            flags |= hello_flag::REFUSED;
+        }
         let start = self.begin(kind::HELLO, flags, id, fields);
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(&protocols);

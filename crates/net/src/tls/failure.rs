@@ -48,11 +48,11 @@ impl Failure {
 
     /// The failure for a peer whose first bytes are not a record of TLS. None while there are too few bytes to decide, and for TLS.
     pub(super) fn of_first_bytes(bytes: &[u8]) -> Option<Self> {
-        const HANDSHAKE: u8 = 22;
-        const ALERT: u8 = 21;
+        const CHANGE_CIPHER_SPEC: u8 = 20;
+        const HEARTBEAT: u8 = 24;
         // A record's header is complete.
         let [kind, major, _, _, _] = *bytes.first_chunk::<5>()?;
-        if matches!(kind, HANDSHAKE | ALERT) && major == 3 {
+        if matches!(kind, CHANGE_CIPHER_SPEC..=HEARTBEAT) && major == 3 {
             return None;
         }
         let methods: [&[u8]; 4] = [b"GET ", b"POST ", b"HEAD ", b"PUT "];
@@ -63,6 +63,24 @@ impl Failure {
         } else {
             Self::WRONG_VERSION_NUMBER
         })
+    }
+}
+
+/// Whether OpenSSL may be able to serve a client whose hello rustls refuses with this error: it has more suites, groups and signature
+/// algorithms, and takes any text for a name. Versions are not the reason: rustls has all that a server on an I/O thread may have.
+pub(super) const fn is_for_openssl(error: &Error) -> bool {
+    match error {
+        Error::PeerIncompatible(reason) => !matches!(
+            reason,
+            // Of clients before TLS 1.2, which node:tls refuses, too.
+            PeerIncompatible::SignatureAlgorithmsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        ),
+        Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName) => true,
+        _ => false,
     }
 }
 

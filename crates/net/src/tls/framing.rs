@@ -46,6 +46,11 @@ impl Framing {
         }
     }
 
+    /// Received bytes of a record that is not complete.
+    pub(super) const fn received(&self) -> usize {
+        self.received
+    }
+
     /// Largest number of further bytes whose plaintext, with that of the incomplete record, is not larger than `room`.
     pub(super) const fn ciphertext_for(&self, room: usize) -> usize {
         let records = room.div_ceil(LARGEST);

@@ -1,10 +1,12 @@
-//! The handshake of a server that decides by the client's hello (`SNICallback`, `ALPNCallback`), up to the program's decision.
+//! The handshake of a server that decides by the client's hello (`SNICallback`, `ALPNCallback`), up to the program's decision; and
+//! hellos that rustls refuses and OpenSSL may not.
 
 use std::sync::Arc;
 
 use rustls::Error;
 use rustls::server::{Accepted, Acceptor, ServerConnection};
 
+use super::failure::is_for_openssl;
 use super::key_log::KeyLines;
 use super::{Failure, TlsServer};
 
@@ -26,6 +28,8 @@ pub(crate) struct Question {
     pub(crate) protocols: Vec<Vec<u8>>,
     /// Whether the handshake is one of TLS 1.3.
     pub(crate) is_tls13: bool,
+    /// Whether rustls refuses the hello: there is nothing to decide, and node:tls takes the client.
+    pub(crate) is_refused: bool,
 }
 
 impl Question {
@@ -40,6 +44,16 @@ impl Question {
                 .alpn()
                 .map(|names| names.map(<[u8]>::to_vec).collect())
                 .unwrap_or_default(),
+            is_refused: false,
+        }
+    }
+
+    const fn about_refused() -> Self {
+        Self {
+            server_name: None,
+            protocols: Vec::new(),
+            is_tls13: false,
+            is_refused: true,
         }
     }
 }
@@ -73,8 +87,51 @@ enum Stage {
     Failed,
 }
 
-/// Why a handshake has failed, with the alert that has to be sent.
-pub(super) type Refusal = (Failure, Vec<u8>);
+/// Why rustls does not continue a handshake.
+pub(super) enum Refusal {
+    /// The bytes are the alert that has to be sent.
+    Failed(Failure, Vec<u8>),
+    Unserved(Unserved),
+}
+
+/// A client whose hello rustls refuses, and to which nothing has been sent: OpenSSL may serve it.
+pub(super) struct Unserved {
+    received: Vec<u8>,
+    /// Bytes up to the end of the hello.
+    hello: usize,
+    is_reported: bool,
+}
+
+impl Unserved {
+    /// `received`: everything that the client has sent.
+    pub(super) const fn new(received: Vec<u8>) -> Self {
+        Self {
+            hello: received.len(),
+            received,
+            is_reported: false,
+        }
+    }
+
+    /// Further bytes of the client, which waits for JavaScript.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.received.extend_from_slice(bytes);
+        match self.received.len() - self.hello {
+            ..=EARLY => Ok(()),
+            _ => Err(Failure::UNEXPECTED_MESSAGE),
+        }
+    }
+
+    /// The report for JavaScript, once.
+    pub(super) fn take_question(&mut self) -> Option<Question> {
+        let was_reported = std::mem::replace(&mut self.is_reported, true);
+        (!was_reported).then(Question::about_refused)
+    }
+
+    /// All bytes that were received.
+    pub(super) fn give_up(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.received)
+    }
+}
 
 /// A handshake that continues.
 pub(super) struct Decided {
@@ -100,17 +157,17 @@ impl Hello {
         let Stage::Reading(acceptor) = &mut self.stage else {
             return match self.received.len() - self.passed {
                 ..=EARLY => Ok(()),
-                _ => Err((Failure::UNEXPECTED_MESSAGE, Vec::new())),
+                _ => Err(Refusal::Failed(Failure::UNEXPECTED_MESSAGE, Vec::new())),
             };
         };
         if self.received.len() > LARGEST {
-            return Err((Failure::EXCESSIVE_MESSAGE_SIZE, Vec::new()));
+            return Err(Refusal::Failed(Failure::EXCESSIVE_MESSAGE_SIZE, Vec::new()));
         }
         while self.passed < self.received.len() {
             let mut rest = &self.received[self.passed..];
             match acceptor.read_tls(&mut rest) {
                 Ok(1..) => self.passed = self.received.len() - rest.len(),
-                _ => return Err((Failure::EXCESSIVE_MESSAGE_SIZE, Vec::new())),
+                _ => return Err(Refusal::Failed(Failure::EXCESSIVE_MESSAGE_SIZE, Vec::new())),
             }
             match acceptor.accept() {
                 Ok(None) => {}
@@ -120,10 +177,14 @@ impl Hello {
                 }
                 Err((error, mut alert)) => {
                     self.stage = Stage::Failed;
+                    if is_for_openssl(&error) {
+                        let received = std::mem::take(&mut self.received);
+                        return Err(Refusal::Unserved(Unserved::new(received)));
+                    }
                     let mut bytes = Vec::new();
                     // Writing to memory does not fail.
                     drop(alert.write_all(&mut bytes));
-                    return Err((Failure::from(&error), bytes));
+                    return Err(Refusal::Failed(Failure::from(&error), bytes));
                 }
             }
         }
@@ -180,7 +241,7 @@ impl Hello {
     /// Continues as answered.
     pub(super) fn proceed(self) -> Result<Decided, Refusal> {
         let Stage::Answered(accepted, answer) = self.stage else {
-            return Err((Failure::INTERNAL_ERROR, Vec::new()));
+            return Err(Refusal::Failed(Failure::INTERNAL_ERROR, Vec::new()));
         };
         let server = answer.server.unwrap_or(self.server);
         let (config, key_lines) = server.config_of_one(answer.protocols);
@@ -192,17 +253,20 @@ impl Hello {
                 key_lines,
                 received: self.received[self.passed..].to_vec(),
             }),
+            Err((error, _)) if is_for_openssl(&error) => {
+                Err(Refusal::Unserved(Unserved::new(self.received)))
+            }
             Err((error, mut alert)) => {
                 // rustls has another alert for a name without a certificate than OpenSSL.
                 if let Error::General(_) = error {
-                    return Err((
+                    return Err(Refusal::Failed(
                         Failure::without_certificate(is_tls13),
                         HANDSHAKE_FAILURE.into(),
                     ));
                 }
                 let mut bytes = Vec::new();
                 drop(alert.write_all(&mut bytes));
-                Err((Failure::from(&error), bytes))
+                Err(Refusal::Failed(Failure::from(&error), bytes))
             }
         }
     }

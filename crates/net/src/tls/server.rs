@@ -7,7 +7,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SignatureAlgorithm, SupportedProtocolVersion, version};
+use rustls::{
+    Error, InconsistentKeys, ServerConfig, SignatureAlgorithm, SupportedProtocolVersion, version,
+};
 
 use super::ciphers::CipherList;
 use super::key_log::KeyLines;
@@ -180,7 +182,7 @@ impl TlsServer {
     }
 }
 
-/// As with OpenSSL, a version without a suite is disabled.
+/// As with OpenSSL, TLS 1.2 without a suite is disabled.
 pub(super) fn versions(
     (min, max): (u16, u16),
     ciphers: &CipherList,
@@ -189,7 +191,7 @@ pub(super) fn versions(
         return Err(Unsupported(format!("minVersion: {min:#06x}")));
     }
     let mut versions = Vec::new();
-    if max >= TLS13 && !ciphers.tls13.is_empty() {
+    if max >= TLS13 {
         versions.push(&version::TLS13);
     }
     if min <= TLS12 && !ciphers.tls12.is_empty() {
@@ -243,28 +245,44 @@ impl Resolver {
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let schemes = hello.signature_schemes();
-        let fitting = self
-            .keys(hello.server_name())
+        let keys = self.keys(hello.server_name());
+        let fitting = keys
             .iter()
             .filter(|pair| pair.key.choose_scheme(schemes).is_some());
         // As OpenSSL, of a server with keys of both kinds.
         fitting
             .min_by_key(|pair| pair.key.algorithm() != SignatureAlgorithm::ECDSA)
+            // rustls then reports that it has no signature for the client, and OpenSSL may have one.
+            .or_else(|| keys.first())
             .cloned()
     }
 }
 
 pub(super) fn load(identities: &[Identity]) -> Result<Keys, Unsupported> {
-    let load_one = |identity: &Identity| {
-        let chain = identity
-            .chain
-            .iter()
-            .map(|der| CertificateDer::from(der.clone()))
-            .collect();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.clone()));
-        CertifiedKey::from_der(chain, key, provider())
-            .map(Arc::new)
-            .map_err(|_| Unsupported("key: form or certificate".into()))
-    };
-    identities.iter().map(load_one).collect()
+    identities
+        .iter()
+        .map(|identity| {
+            load_one(identity).ok_or_else(|| Unsupported("key: form or certificate".into()))
+        })
+        .collect()
+}
+
+fn load_one(identity: &Identity) -> Option<Arc<CertifiedKey>> {
+    let chain = identity
+        .chain
+        .iter()
+        .map(|der| CertificateDer::from(der.clone()))
+        .collect();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.clone()));
+    let key = provider().key_provider.load_private_key(key).ok()?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // webpki does not read certificates of version 1, which peers need not see as it does. JavaScript has found the key of each
+        // certificate.
+        Ok(())
+        | Err(Error::InvalidCertificate(_) | Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+            Some(Arc::new(certified))
+        }
+        Err(_) => None,
+    }
 }

@@ -14,16 +14,24 @@ use rustls::{
 };
 
 use super::ciphers::openssl_name;
+use super::failure::is_for_openssl;
 use super::framing::{Framing, HEADER};
-use super::hello::{Decided, Hello, Question, Refusal, TlsAnswer};
+use super::hello::{Decided, Hello, Question, Refusal, TlsAnswer, Unserved};
 use super::key_log::KeyLines;
 use super::{Failure, TlsServer};
+
+/// The limits of the plaintext of records, as OpenSSL has them.
+const SMALLEST_FRAGMENT: u16 = 512;
+const LARGEST_FRAGMENT: u16 = 16 * 1024;
+
+/// Bytes of the buffer that rustls keeps between records.
+const KEPT_BUFFER: usize = 4096;
 
 /// See the module.
 pub(crate) struct Session {
     progress: Progress,
-    /// Of a handshake that has failed in its hello.
-    alert: Vec<u8>,
+    /// Everything that a client has sent to this server, until the server has something to send. See `Progress::Unserved`.
+    hello: Option<Vec<u8>>,
     /// The peer's first bytes, kept until there are enough to recognise TLS.
     first: Vec<u8>,
     is_tls: bool,
@@ -34,6 +42,8 @@ pub(crate) struct Session {
     kept: Vec<u8>,
     /// If the program listens for them.
     key_lines: Option<Arc<KeyLines>>,
+    /// Largest plaintext of a record to send.
+    fragment: u16,
 }
 
 #[allow(
@@ -44,8 +54,10 @@ enum Progress {
     /// A server's program decides by the client's hello.
     Hello(Box<Hello>),
     Running(Connection),
-    /// The handshake has failed in its hello.
-    Failed,
+    /// rustls does not support what the client's hello asks for.
+    Unserved(Unserved),
+    /// The handshake has failed in its hello. The bytes are the alert for the client.
+    Failed(Vec<u8>),
 }
 
 /// The result of a handshake.
@@ -72,7 +84,10 @@ impl Session {
         key_lines: Option<Arc<KeyLines>>,
     ) -> Result<Self, Failure> {
         let connection = ServerConnection::new(config).map_err(|error| Failure::from(&error))?;
-        Ok(Self::new(connection.into(), key_lines))
+        Ok(Self {
+            hello: Some(Vec::new()),
+            ..Self::new(connection.into(), key_lines)
+        })
     }
 
     /// The session of a server whose program is asked about the client's hello.
@@ -98,7 +113,7 @@ impl Session {
     fn with(progress: Progress, key_lines: Option<Arc<KeyLines>>) -> Self {
         Self {
             progress,
-            alert: Vec::new(),
+            hello: None,
             first: Vec::new(),
             is_tls: false,
             framing: Framing::default(),
@@ -106,6 +121,7 @@ impl Session {
             failed: None,
             kept: Vec::new(),
             key_lines,
+            fragment: LARGEST_FRAGMENT,
         }
     }
 
@@ -113,6 +129,7 @@ impl Session {
     pub(crate) fn take_question(&mut self) -> Option<Question> {
         match &mut self.progress {
             Progress::Hello(hello) => hello.take_question(),
+            Progress::Unserved(unserved) => unserved.take_question(),
             _ => None,
         }
     }
@@ -129,13 +146,18 @@ impl Session {
     }
 
     pub(crate) const fn awaits_answer(&self) -> bool {
-        matches!(&self.progress, Progress::Hello(hello) if hello.awaits_answer())
+        match &self.progress {
+            Progress::Hello(hello) => hello.awaits_answer(),
+            Progress::Unserved(_) => true,
+            Progress::Running(_) | Progress::Failed(_) => false,
+        }
     }
 
     /// Everything that the client has sent, while the program decides. The session is of no use after that.
     pub(crate) fn give_up(&mut self) -> Option<Vec<u8>> {
         match &mut self.progress {
             Progress::Hello(hello) => hello.give_up(),
+            Progress::Unserved(unserved) => Some(unserved.give_up()),
             _ => None,
         }
     }
@@ -146,7 +168,8 @@ impl Session {
         if !self.is_answered() || self.failed.is_some() {
             return None;
         }
-        let Progress::Hello(hello) = std::mem::replace(&mut self.progress, Progress::Failed) else {
+        let begun = std::mem::replace(&mut self.progress, Progress::Failed(Vec::new()));
+        let Progress::Hello(hello) = begun else {
             return None;
         };
         match hello.proceed() {
@@ -167,7 +190,7 @@ impl Session {
                 Some(server)
             }
             Err(refusal) => {
-                self.failed = Some(self.refuse(refusal));
+                self.failed = self.refuse(refusal).err();
                 None
             }
         }
@@ -181,10 +204,17 @@ impl Session {
             .unwrap_or_default()
     }
 
-    fn refuse(&mut self, (failure, alert): Refusal) -> Failure {
-        self.progress = Progress::Failed;
-        self.alert = alert;
-        failure
+    fn refuse(&mut self, refusal: Refusal) -> Result<(), Failure> {
+        match refusal {
+            Refusal::Failed(failure, alert) => {
+                self.progress = Progress::Failed(alert);
+                Err(failure)
+            }
+            Refusal::Unserved(unserved) => {
+                self.progress = Progress::Unserved(unserved);
+                Ok(())
+            }
+        }
     }
 
     /// Decrypts bytes of the peer and appends the plaintext to `plaintext`.
@@ -199,7 +229,11 @@ impl Session {
         if let Some(failure) = self.failed {
             return Err(failure);
         }
+        let pending = self.framing.received() + ciphertext.len();
         self.framing.advance(ciphertext);
+        if let Some(hello) = &mut self.hello {
+            hello.extend_from_slice(ciphertext);
+        }
         let received = self.check_first(ciphertext).and_then(|()| {
             let first = std::mem::take(&mut self.first);
             if self.is_tls {
@@ -211,7 +245,18 @@ impl Session {
             }
         });
         self.failed = received.err();
+        if pending > KEPT_BUFFER && self.framing.received() == 0 {
+            self.shrink();
+        }
         received
+    }
+
+    /// Has rustls free the memory that it has needed for large records, because the connection may be idle now. The next read would do
+    /// so in any case.
+    fn shrink(&mut self) {
+        if let Progress::Running(connection) = &mut self.progress {
+            let _ = connection.read_tls(&mut Nothing);
+        }
     }
 
     /// Largest number of bytes for `receive` that appends at most `room` bytes, as long as the peer uses TLS 1.3. With TLS 1.2 it
@@ -254,12 +299,17 @@ impl Session {
     }
 
     fn decrypt(&mut self, mut ciphertext: &[u8], plaintext: &mut Vec<u8>) -> Result<(), Failure> {
-        if let Progress::Hello(hello) = &mut self.progress {
-            let received = hello.receive(ciphertext);
-            received.map_err(|refusal| self.refuse(refusal))?;
-            // The program is not asked about this client.
-            self.proceed();
-            return self.failed.map_or(Ok(()), Err);
+        match &mut self.progress {
+            Progress::Hello(hello) => {
+                if let Err(refusal) = hello.receive(ciphertext) {
+                    return self.refuse(refusal);
+                }
+                // The program is not asked about this client.
+                self.proceed();
+                return self.failed.map_or(Ok(()), Err);
+            }
+            Progress::Unserved(unserved) => return unserved.receive(ciphertext),
+            Progress::Running(_) | Progress::Failed(_) => {}
         }
         while !ciphertext.is_empty() {
             let Progress::Running(connection) = &mut self.progress else {
@@ -285,7 +335,24 @@ impl Session {
         };
         let processed = connection.process_new_packets();
         take_plaintext(connection, plaintext);
-        let state = processed.map_err(|error| failure_of(connection, &error))?;
+        let state = match processed {
+            Ok(state) => state,
+            Err(error) => {
+                let failure = match error {
+                    // As OpenSSL has it: instead of a hello.
+                    Error::AlertReceived(_) if self.hello.is_some() => Failure::UNEXPECTED_MESSAGE,
+                    _ => failure_of(connection, &error),
+                };
+                let hello = self.hello.take().filter(|_| is_for_openssl(&error));
+                return hello.map_or(Err(failure), |hello| {
+                    self.progress = Progress::Unserved(Unserved::new(hello));
+                    Ok(())
+                });
+            }
+        };
+        if connection.wants_write() {
+            self.hello = None;
+        }
         self.closed_by_peer = state.peer_has_closed();
         Ok(())
     }
@@ -295,8 +362,22 @@ impl Session {
         debug_assert!(!self.is_handshaking());
         if let Progress::Running(connection) = &mut self.progress {
             // Without a buffer limit all bytes are accepted.
-            drop(connection.writer().write_all(plaintext));
+            if self.fragment == LARGEST_FRAGMENT {
+                drop(connection.writer().write_all(plaintext));
+                return;
+            }
+            for fragment in plaintext.chunks(self.fragment.into()) {
+                drop(connection.writer().write_all(fragment));
+            }
         }
+    }
+
+    /// Limits the plaintext of further records. Returns whether TLS allows the size.
+    pub(crate) fn set_fragment(&mut self, size: usize) -> bool {
+        let size = u16::try_from(size).ok();
+        let allowed = size.filter(|size| (SMALLEST_FRAGMENT..=LARGEST_FRAGMENT).contains(size));
+        self.fragment = allowed.unwrap_or(self.fragment);
+        allowed.is_some()
     }
 
     /// Queues close_notify, once.
@@ -311,7 +392,11 @@ impl Session {
 
     /// Whether there are bytes for `send`.
     pub(crate) fn has_output(&self) -> bool {
-        !self.alert.is_empty() || self.running().is_some_and(|running| running.wants_write())
+        match &self.progress {
+            Progress::Running(running) => running.wants_write(),
+            Progress::Failed(alert) => !alert.is_empty(),
+            Progress::Hello(_) | Progress::Unserved(_) => false,
+        }
     }
 
     /// Passes ciphertext to `write` until none is left, or `write` fails.
@@ -319,15 +404,20 @@ impl Session {
         &mut self,
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<()> {
-        while !self.alert.is_empty() {
-            let count = write(&[IoSlice::new(&self.alert)])?;
-            self.alert.drain(..count);
-        }
-        let mut writer = Writer(write);
-        if let Progress::Running(connection) = &mut self.progress {
-            while connection.wants_write() {
-                connection.write_tls(&mut writer)?;
+        match &mut self.progress {
+            Progress::Running(connection) => {
+                let mut writer = Writer(write);
+                while connection.wants_write() {
+                    connection.write_tls(&mut writer)?;
+                }
             }
+            Progress::Failed(alert) => {
+                while !alert.is_empty() {
+                    let count = write(&[IoSlice::new(alert)])?;
+                    alert.drain(..count);
+                }
+            }
+            Progress::Hello(_) | Progress::Unserved(_) => {}
         }
         Ok(())
     }
@@ -350,7 +440,7 @@ impl Session {
     fn running(&self) -> Option<&Connection> {
         match &self.progress {
             Progress::Running(connection) => Some(connection),
-            Progress::Hello(_) | Progress::Failed => None,
+            Progress::Hello(_) | Progress::Unserved(_) | Progress::Failed(_) => None,
         }
     }
 
@@ -443,6 +533,15 @@ fn take_plaintext(connection: &mut Connection, plaintext: &mut Vec<u8>) {
         let count = chunk.len();
         plaintext.extend_from_slice(chunk);
         reader.consume(count);
+    }
+}
+
+/// A reader without bytes, whose end has not come.
+struct Nothing;
+
+impl io::Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::failure::Failure;
 use super::provider::provider;
-use super::server::{Identity, TlsServer, TlsServerOptions};
+use super::server::{Asks, Identity, TlsServer, TlsServerOptions};
 use super::session::Session;
 use super::testing::{self, client, client_config, client_with, identity, options};
 
@@ -106,6 +106,7 @@ fn the_result_of_a_handshake() {
     assert!(!agreed.is_resumed);
 
     let old = TlsServerOptions {
+        versions: (0x0303, 0x0303),
         ciphers: ("ECDHE-ECDSA-AES128-GCM-SHA256".into(), false),
         curves: "P-384:P-256".into(),
         ..options()
@@ -148,7 +149,7 @@ fn a_close_notify_announces_the_end() {
 
 #[test]
 fn peers_that_speak_something_else() {
-    let cases: [(&[u8], Failure); 5] = [
+    let cases: [(&[u8], Failure); 7] = [
         (b"GET / HTTP/1.1\r\n\r\n", Failure::HTTP_REQUEST),
         (b"POST / HTTP/1.1\r\n\r\n", Failure::HTTP_REQUEST),
         (
@@ -157,6 +158,9 @@ fn peers_that_speak_something_else() {
         ),
         (b"SSH-2.0-x\r\n", Failure::WRONG_VERSION_NUMBER),
         (&[0; 100], Failure::WRONG_VERSION_NUMBER),
+        // Data, or an alert, instead of a hello.
+        (&[23, 3, 3, 0, 1, 0], Failure::UNEXPECTED_MESSAGE),
+        (&[21, 3, 3, 0, 2, 2, 40], Failure::UNEXPECTED_MESSAGE),
     ];
     for (bytes, expected) in cases {
         for piece in [1, 3, bytes.len()] {
@@ -208,12 +212,7 @@ fn a_handshake_without_a_common_option_fails() {
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
-    assert_eq!(failed(config.clone(), only13), Failure(258));
-    let other = TlsServerOptions {
-        ciphers: ("ECDHE-RSA-AES128-GCM-SHA256".into(), false),
-        ..options()
-    };
-    assert_eq!(failed(config, other), Failure(193));
+    assert_eq!(failed(config, only13), Failure(258));
     // A client that does not trust the certificate: the alert unknown_ca.
     let mut distrusting = client_config();
     let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
@@ -227,6 +226,51 @@ fn a_handshake_without_a_common_option_fails() {
     let mut server = TlsServer::new(options()).unwrap().accept().unwrap();
     let failure = exchange(&mut client, &mut server, usize::MAX).unwrap_err();
     assert!((1000..1256).contains(&failure.0), "{failure:?}");
+}
+
+/// A ClientHello of TLS 1.2 with the suite ECDHE-ECDSA-AES128-CBC-SHA, which rustls does not have.
+fn hello_without_a_common_suite() -> Vec<u8> {
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.extend([0, 0, 2, 0xc0, 0x09, 1, 0]);
+    // The groups and signatures of the extensions are P-256 and ecdsa_secp256r1_sha256.
+    let extensions = [0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 4, 0, 2, 4, 3];
+    body.extend([0, extensions.len() as u8]);
+    body.extend(extensions);
+    let mut hello = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
+    hello.extend(body);
+    hello
+}
+
+#[test]
+fn a_hello_that_openssl_may_serve_is_kept_for_it() {
+    let hello = hello_without_a_common_suite();
+    let asks = Asks {
+        names: true,
+        protocols: true,
+    };
+    for asks in [Asks::default(), asks] {
+        let tls = TlsServer::new(TlsServerOptions { asks, ..options() }).unwrap();
+        for piece in [1, 7, hello.len()] {
+            let mut server = tls.accept().unwrap();
+            for part in hello.chunks(piece) {
+                assert_eq!(server.take_question(), None);
+                assert_eq!(server.receive(part, &mut Vec::new()), Ok(()));
+            }
+            let question = server.take_question().expect("a report");
+            assert!(question.is_refused);
+            assert_eq!(server.take_question(), None);
+            assert!(!server.has_output());
+            assert!(server.is_handshaking());
+            assert_eq!(server.receive(b"more", &mut Vec::new()), Ok(()));
+            assert_eq!(server.give_up(), Some([&hello[..], b"more"].concat()));
+        }
+        // A client that does not wait.
+        let mut server = tls.accept().unwrap();
+        assert_eq!(server.receive(&hello, &mut Vec::new()), Ok(()));
+        let failure = server.receive(&[0; 20_000], &mut Vec::new());
+        assert_eq!(failure, Err(Failure(244)));
+    }
 }
 
 /// A root that has signed nothing here.
