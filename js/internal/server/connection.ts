@@ -67,7 +67,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     if (this.side === null) {
       this.side = this.port.side ?? this.server[kMakeSocket]?.(this) ?? new ConnectionSocket(this)
       // Bring the new socket of a connection that has closed, or that the program has destroyed, to its final state.
-      // In Node the socket exists, and has been destroyed before any listener hears of the end.
+      // In Node the socket exists, and has been destroyed before any listener is notified of the end.
       if (this.#abandoned || this.discarding) this.side[kStream].destroy()
       if (this.#abandoned) this.side.onClosed(null)
     }
