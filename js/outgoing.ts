@@ -579,6 +579,12 @@ export function attach(response: OutgoingMessage, transport: MessageTransport): 
   if (response.outputData.length !== 0 || response.finished) response._flush()
 }
 
+/** A server's response that waits for an earlier one will never be sent. As in Node it has an error then, and gets no socket. */
+export function cutOff(response: OutgoingMessage, error: Error): void {
+  response[kState] |= MANAGED
+  if (!response.destroyed) response[kErrored] = error
+}
+
 function emitCloseOnce(message: OutgoingMessage): void {
   if (message._closed) return
   message._closed = true

@@ -153,7 +153,8 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   ): void
   /** @returns whether code of the program has run */
   [kOpened](slot: number, generation: number, addresses: string): boolean
-  [kClosed](connection: Connection): void
+  /** A connection does not count any more. @returns whether the server emits 'close' in a tick */
+  [kClosed](): boolean
   [kListenScope]: ListenResource | null
   [kHealth]: Health | null
   [kDropped](addresses: string): void
@@ -448,16 +449,14 @@ export function connectionListener(this: Server, stream: net.Socket): void {
   self[kStreams].open(stream)
 }
 
-proto[kClosed] = function closed(connection): void {
-  if (!connection.counted) return
+proto[kClosed] = function closed(): boolean {
   this._connections--
-  if (this._connections === 0) keepHiddenClasses(this)
-  // After the socket's own 'close', which is queued with this record.
-  if (this._connections === 0 && this._handle === null) process.nextTick(emitCloseIfDrained, this)
-}
-
-function emitCloseIfDrained(server: Server): void {
-  server._emitCloseIfDrained()
+  if (this._connections > 0) return false
+  keepHiddenClasses(this)
+  if (this._handle !== null) return false
+  // In a tick. As in Node the connection's own 'close' comes after it.
+  this._emitCloseIfDrained()
+  return true
 }
 
 proto[kDropped] = function dropped(addresses): void {

@@ -2,12 +2,14 @@
  * This JavaScript thread's end of the hand-off: reads batches of records from the I/O threads, passes them to the connections, and
  * sends the records that those write.
  */
+import { AfterPhase } from './after-phase.js'
 import { deliver, restOfRead, words, type FastBuffer } from './record-reader.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { BindingEnvironment, type NativeEnvironment } from './native.js'
 import type { NativeClientReceiver, NativeListener, NativeReceiver } from './receiver.js'
 import { Phase, phaseMemory } from './phase.js'
 import { beforeProcessEnds } from '../node-parity/process-end.js'
+import { runTicks } from '../node-parity/run-ticks.js'
 import { addresses, deliverToServer, failures, isOfServer } from './endpoint-records.js'
 import { RecordWriter, SCRATCH, type Target } from './record-writer.js'
 import * as fields from '../../native/record-fields.js'
@@ -34,9 +36,6 @@ const NONE = -1
 const NO_SLOT = -2
 /** As NO_SLOT, after a message with trailers. */
 const AFTER_TRAILERS = -3
-
-/** Runs the queued ticks and promise jobs, as Node does between two callbacks from native code. */
-const runTicks = (process as unknown as { _tickCallback?: () => void })._tickCallback ?? (() => {})
 
 class Environment {
   readonly native: NativeEnvironment
@@ -74,6 +73,7 @@ class Environment {
   #lastFlush = 0
   /** Number of calls under way that write several records, which are sent together. */
   #gathering = 0
+  readonly afterPhase: AfterPhase
   readonly #settling = new Settling()
   readonly #acknowledgements = new Acknowledgements()
 
@@ -90,9 +90,13 @@ class Environment {
     const out = scratch(SCRATCH)
     const phase = phaseMemory()
     this.#phase = new Phase(phase, now)
+    this.afterPhase = new AfterPhase(this.#phase, (on) => (on ? this.ref() : this.unref()))
     this.native = new BindingEnvironment(
       (inNewTurn) => this.#onWake(inNewTurn),
-      () => this.flush(),
+      () => {
+        this.flush()
+        this.afterPhase.run()
+      },
       { phase: new Uint8Array(phase), inbound: this.#in, outbound: out },
     )
     const { drain, flush } = this.native.crossing()

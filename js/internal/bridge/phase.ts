@@ -28,6 +28,10 @@ const LONGEST_WAIT = 0.5
 /** The clock is read once in this many writes. */
 const CLOCK_STEP = 8
 
+/** Bits of PHASE_WAITING, which the native side reads as a whole: a record waits, a function does. */
+const RECORD = 1
+const FUNCTION = 2
+
 export class Phase {
   readonly #words: Uint32Array
   readonly #now: () => number
@@ -42,7 +46,12 @@ export class Phase {
 
   /** A record waits for the end of this phase, of which the native side will notify this thread. */
   get waiting(): boolean {
-    return this.#words[PHASE_WAITING] !== 0
+    return (this.#words[PHASE_WAITING]! & RECORD) !== 0
+  }
+
+  /** A function is to be called at the end of this phase. */
+  await(): void {
+    this.#words[PHASE_WAITING]! |= FUNCTION
   }
 
   /** The next record waits, unless the clock decides otherwise. */
@@ -61,8 +70,8 @@ export class Phase {
     const waits = this.nextWaits && length <= SMALL
     words[PHASE_WRITES]!++
     if (!waits) return true
-    if (words[PHASE_WAITING] === 0) {
-      words[PHASE_WAITING] = 1
+    if (!this.waiting) {
+      words[PHASE_WAITING]! |= RECORD
       this.#since = this.#now()
       this.#untilClock = CLOCK_STEP
       return false
@@ -88,7 +97,7 @@ export class Phase {
 
   /** All records have been sent, so none waits for the end of its phase. */
   endWait(): void {
-    this.#words[PHASE_WAITING] = 0
+    this.#words[PHASE_WAITING]! &= ~RECORD
   }
 }
 

@@ -236,10 +236,16 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
     this.socket.destroy()
   }
 
-  /** The peer has sent FIN. A response that ends with the connection, or is cut off, is reported by a record. */
+  /**
+   * The peer has sent FIN. A response that ends with the connection, or is cut off, is reported by a record of the same read. The socket
+   * of a complete response ends by itself.
+   */
   readonly #onSocketEnd = (): void => {
     const { request } = this
-    if (request !== null && request.res === null) exchange.onHangUp(request, this)
+    if (request === null) return
+    if (request.res?.complete && !this.untilClose && !request.shouldKeepAlive) return
+    if (request.res === null) exchange.onHangUp(request, this)
+    this.socket.destroy()
   }
 
   readonly #onSocketClosed = (): void => {
@@ -284,7 +290,8 @@ export class NativeClient extends RequestWriter implements ClientConnection, Nat
   }
 
   finish(): void {
-    this.socket.destroySoon()
+    // A program that has ended the socket waits for the peer's end.
+    if (this.socket.writable) this.socket.destroySoon()
   }
 
   // ---- from the I/O thread -------------------------------------------------------------------------------------

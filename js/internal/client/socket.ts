@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
 import type { ClientRequest } from '../../client.js'
+import { environment } from '../bridge/environment.js'
 import { kRenew } from './agent-sockets.js'
 import {
   aggregateError,
@@ -166,6 +167,15 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     }
     // ECANCELED: this side has given up the connection on purpose.
     const wanted = errno === 0 || errno === ECANCELED
+    if (wanted && this.finishNow()) {
+      environment.afterPhase.add(() => this.onConnectionClosed(errno, isKept))
+      return
+    }
+    if (wanted && this.#connected && !this.destroyed && !this[kConnection].upgraded) {
+      // As in Node it ends after its 'end', which the listener of a request that has no whole response destroys it in.
+      this.endReading()
+      return
+    }
     this.onClosed(wanted ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read'))
   }
 
@@ -198,7 +208,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     this.#shutdown = shutDown(this.#resource)
     connection.close(r.CLOSE_HALF)
     // A program that waits for 'finish' may destroy the socket then, and unsent bytes with it.
-    if (connection.writableLength === 0) callback()
+    if (connection.writableLength === 0) this.finishAfterPhase(callback)
     else connection.afterWrites(() => callback())
   }
 
@@ -207,7 +217,7 @@ export class ClientSocket extends NativeSocket<NativeClient> {
     const connection = this[kConnection]
     if (connection.closed) {
       callback(error)
-      if (this.#connected && error === null) process.nextTick(() => this.#reportClosed(false))
+      if (this.#connected && error === null) environment.afterPhase.add(() => this.#reportClosed(false))
       else onceHandlesClose(() => this.#reportClosed(error !== null))
       return
     }

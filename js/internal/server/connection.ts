@@ -7,7 +7,7 @@ import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
 import * as r from '../../native/records.js'
-import { attach } from '../../outgoing.js'
+import { cutOff } from '../../outgoing.js'
 import { ConnectionSocket } from './socket.js'
 import type { IncomingMessage } from '../../incoming.js'
 import type { ServerResponse } from '../../response.js'
@@ -16,8 +16,9 @@ import { countErrno, countOne, counts } from '../counts.js'
 import { debug } from '../debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from '../errors.js'
-import { forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import { continueLater, forEachIsolated } from '../node-parity/isolated-callbacks.js'
 import { parseAgreed } from '../bridge/agreed.js'
+import { environment } from '../bridge/environment.js'
 import type { NativeServerReceiver } from '../bridge/receiver.js'
 import { parserErrors } from '../bridge/native.js'
 import { kEndCallbacks } from '../message/outgoing-state.js'
@@ -40,7 +41,7 @@ const { EPIPE } = constants.errno
 
 /** See `HttpConnection` about the members of these classes. */
 export class Connection extends RequestReader implements NativeServerReceiver {
-  /** The server counts the connection, and closes only after it. */
+  /** The server counts the connection, and closes only after it. See `uncount`. */
   counted = true
   /** What the TLS handshake has agreed on, see `Established`. Null before the handshake is complete, and without TLS. */
   tls: string | null = null
@@ -164,9 +165,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.closed = true
     this.updateHold()
     countErrno(counts.serverErrors, errno)
-    // Counted before any listener is called, so that no exception of a listener prevents the server from closing.
     if (this.port.forget !== undefined) this.port.forget()
-    else this.server[kClosed](this)
     this.window.end()
     this.scope?.emitDestroy()
     this.shutdown?.emitDestroy()
@@ -178,8 +177,23 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       errno === 0 || !isNoticed ? null : systemError(getSystemErrorName(-errno), errno === EPIPE ? 'write' : 'read')
     this.#reset ??= reset
     const side = asksForSocket ? this.openSide() : this.side
-    if (side?.reportsClose !== true) this.endMessages()
-    side?.onClosed(reset)
+    // A socket object is counted until it is destroyed, which its 'end' and 'finish' precede.
+    if (side === null) this.#endWithoutSocket()
+    else if (this.upgraded) this.uncount()
+    if (side?.reportsClose === false) this.endMessages()
+    try {
+      side?.onClosed(reset)
+    } finally {
+      // If a listener throws, or the program has replaced `destroy()`, the server closes all the same.
+      if (this.counted) continueLater(() => this.uncount())
+    }
+  }
+
+  /** The connection does not count any more: it has closed, or the program has destroyed it. @returns as `[kClosed]` */
+  uncount(): boolean {
+    if (!this.counted || this.port.forget !== undefined) return false
+    this.counted = false
+    return this.server[kClosed]()
   }
 
   /** Ends the messages of a closed connection. With a socket object this is done when it emits 'close', after its 'error'. */
@@ -189,6 +203,12 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     } finally {
       this.endResponse()
     }
+  }
+
+  /** There is no socket object whose 'close' would end the messages. As in Node they end after the server's 'close'. */
+  #endWithoutSocket(): void {
+    if (this.uncount()) environment.afterPhase.add(() => this.endMessages())
+    else this.endMessages()
   }
 
   /** Aborts the requests of a closed connection. */
@@ -240,8 +260,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.queue = null
     if (queue === null) return
     const end = (response: ServerResponse): void => {
-      // Its writes fail, too.
-      attach(response, this)
+      cutOff(response, connectionReset('aborted'))
       this.#abandon(response)
     }
     process.nextTick(() => forEachIsolated(queue, end))
@@ -393,6 +412,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
 
   #refusePeer(error: Error): void {
     if (this.closed) return
+    // Node's parser goes on while the socket's error is handled.
+    if (this.hasServed) this.restOfRead = this.port.restOfRead?.(this) ?? 0
     const { response } = this
     if (response === null || !response.headersSent) {
       if (!this.destroyed) this.port.writeBytes(this, r.OUT_RAW, answerTo(error), 'latin1', 0)
@@ -406,7 +427,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   #endRefused(error: Error, mode: number = r.CLOSE_AFTER_FLUSH): void {
     this.close(mode)
     this.#reset = error
-    if (this.side === null) this.endMessages()
+    if (this.side === null) this.#endWithoutSocket()
     else this.side.fail(error)
   }
 }

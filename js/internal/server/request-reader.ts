@@ -108,7 +108,7 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
     if (this.side !== null) this.side.expectResponse()
     // In Node a response that has been handed over keeps the socket until it emits 'finish'.
-    if (this.response === null && !this.ending) {
+    if (this.response === null && (!this.ending || !this.isBehindUnsettled(response))) {
       this.response = response
       attach(response, this)
     } else {

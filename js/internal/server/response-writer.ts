@@ -65,6 +65,8 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   protected abstract openSide(): SocketSide
   /** @param now also when responses are due */
   protected abstract answerFatal(now: boolean): void
+  /** See `Connection`. */
+  abstract uncount(): boolean
   /** Whether the program listens for errors of connections. */
   protected abstract get reportsErrors(): boolean
   /** Whether a request has been served. Before that the program destroys a connection of which Node has parsed nothing. */
@@ -308,7 +310,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   /** @returns whether the connection was open */
   destroy(error?: Error, response?: SettledMessage): boolean {
     // As in Node a response has no socket to report its error before the one ahead of it has been sent.
-    if (error && response !== undefined && this.#isSettling(response)) error = undefined
+    if (error && response !== undefined && this.isBehindUnsettled(response)) error = undefined
     // The socket object reports the error.
     const side = this.side ?? (error && this.reportsErrors ? this.openSide() : null)
     if (side !== null) {
@@ -319,6 +321,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
     if (this.closed || this.discarding) return false
     if (error) this.recall()
     this.close(r.CLOSE_DESTROY)
+    this.uncount()
     return true
   }
 
@@ -336,7 +339,7 @@ export abstract class ResponseWriter extends HttpConnection implements MessageTr
   }
 
   /** Whether a response ahead of this one has been handed over, and has not emitted 'finish'. */
-  #isSettling(response: SettledMessage): boolean {
+  protected isBehindUnsettled(response: SettledMessage): boolean {
     return this.pending?.endsOther(response) === true || this.port.isSettling(this, response)
   }
 

@@ -2,6 +2,7 @@
 import type net from 'node:net'
 
 import type { Server } from '../../server.js'
+import { environment } from '../bridge/environment.js'
 import type { Connection } from './connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from '../errors.js'
 import { onceHandlesClose } from '../node-parity/handle-close.js'
@@ -170,6 +171,10 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   }
 
   override onClosed(error: Error | null): void {
+    if (error === null && this.finishNow()) {
+      environment.afterPhase.add(() => this.onClosed(null))
+      return
+    }
     const { closesIdle, ending, upgraded } = this[kConnection]
     if (this.destroyed || error !== null) super.onClosed(error)
     else if (this.#finish !== null) {
@@ -206,7 +211,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       // As in Node a program that ends the socket still receives what the peer sends, and 'finish' is not emitted if it destroys
       // the socket now.
       this[kConnection].close(r.CLOSE_HALF)
-      process.nextTick(callback)
+      this.finishAfterPhase(callback)
     }
   }
 
@@ -226,7 +231,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
     }
     if (connection.closed) {
       callback(error)
-      if (error === null) process.nextTick(emitClose)
+      connection.uncount()
+      if (error === null) environment.afterPhase.add(emitClose)
       else onceHandlesClose(emitClose)
       return
     }
@@ -247,6 +253,8 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
       onceHandlesClose(proceed)
     }
     callback(error)
+    // As in Node the server's 'close' comes after 'error' and before the socket's 'close'.
+    connection.uncount()
   }
 
   /** A decoder would break the framing of bodies. After an upgrade the program may set one. */

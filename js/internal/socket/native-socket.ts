@@ -74,6 +74,8 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
   [kDestroyed]: (() => void) | null = null
   #addresses: Addresses | null = null
   #remoteKnown = false
+  /** See `finishAfterPhase`. */
+  #final: Callback | null = null
   /** The counters when they were last read. The connection may be closed before its end is reported here. */
   #counters: [number, number] = [0, 0]
   /** The options as last set, undefined before. As in Node the same value is not set again: agents set it after each request. */
@@ -154,6 +156,21 @@ export abstract class NativeSocket<C extends SocketConnection> extends net.Socke
       typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
     )
     this._write(Buffer.concat(parts), 'utf8', callback)
+  }
+
+  /** Calls `callback`, that of `_final`, when libuv would report that it has shut down the socket. */
+  protected finishAfterPhase(callback: Callback): void {
+    this.#final = callback
+    environment.afterPhase.add(() => this.finishNow())
+  }
+
+  /** @returns whether 'finish' was due. It is emitted in a tick. */
+  protected finishNow(): boolean {
+    const callback = this.#final
+    this.#final = null
+    if (callback === null || this.destroyed) return false
+    callback()
+    return true
   }
 
   /** The program reads from the socket from now on. Bytes wait until it does. */
