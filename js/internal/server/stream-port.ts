@@ -11,6 +11,7 @@ import { Connection } from './connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, ERR_STREAM_DESTROYED } from '../errors.js'
 import { aligned, deliver, words, type FastBuffer } from '../bridge/record-reader.js'
 import { continueLater, forEachIsolated } from '../node-parity/isolated-callbacks.js'
+import { runTicks } from '../node-parity/run-ticks.js'
 import { BindingSession, type NativeSession, type SessionConfig } from '../bridge/native.js'
 import { kStream, type Port, type SocketSide } from './port.js'
 import * as fields from '../../native/record-fields.js'
@@ -30,7 +31,7 @@ type ServedStream = AssignableSocket & {
   destroySoon?: () => void
   resetAndDestroy?: () => void
   isPaused?: () => boolean
-  _handle?: { reading?: boolean; readStart?: () => void; readStop?: () => void } | null
+  _handle?: { reading?: boolean; bytesRead?: number; readStart?: () => void; readStop?: () => void } | null
   readableFlowing: boolean | null
 }
 
@@ -67,6 +68,8 @@ export class StreamPort implements Port, SocketSide {
   #records: FastBuffer[] = []
   #at = 0
   #turn = NOT_SERVING
+  /** Number of bytes that the stream's handle has read. */
+  #bytesRead = 0
   /** Reading waits until responses have been written, or until more requests have been answered. */
   #full = false
   /** Messages whose END has been written, without ACKNOWLEDGE. */
@@ -145,8 +148,21 @@ export class StreamPort implements Port, SocketSide {
 
   #onData(chunk: Buffer | string): void {
     const { incoming } = this.connection
-    this.#receive(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
+    const isFromHandle = this.#isFromHandle(chunk)
+    this.#receive(this.#session.feed(typeof chunk === 'string' ? Buffer.from(chunk) : chunk), isFromHandle)
     this.#noteProgress(incoming, this.connection.unanswered)
+  }
+
+  /**
+   * Whether libuv has just read `chunk`, and only this port reads the stream. Node's parser then receives it without the stream, so
+   * ticks and promise jobs run after each part of a body. Bytes that a program pushes or emits are parsed within its call.
+   */
+  #isFromHandle(chunk: Buffer | string): boolean {
+    const bytesRead = this.#stream._handle?.bytesRead
+    if (bytesRead === undefined) return false
+    const isNext = bytesRead === this.#bytesRead + chunk.length
+    this.#bytesRead = bytesRead
+    return isNext && this.#stream.listenerCount('data') === 1
   }
 
   /**
@@ -165,13 +181,14 @@ export class StreamPort implements Port, SocketSide {
   }
 
   /** Serves records now, or after those that are being served. */
-  #receive(records: Uint8Array | null): void {
+  #receive(records: Uint8Array | null, isFromHandle = false): void {
     if (records === null) return
     this.#records.push(aligned(records))
-    if (this.#turn !== SERVING) this.#serve()
+    if (this.#turn !== SERVING) this.#serve(isFromHandle)
   }
 
-  #serve(): void {
+  /** @param isFromHandle see `#isFromHandle` */
+  #serve(isFromHandle = false): void {
     const { connection } = this
     this.#turn = SERVING
     let finished = false
@@ -184,8 +201,13 @@ export class StreamPort implements Port, SocketSide {
           const at = this.#at
           // The cursor moves first, so that the record is not served twice if its handler throws.
           this.#at += fields.length(inWords, at >> 2)
-          if (fields.kind(inWords, at >> 2) === r.IN_HEAD) this.#onHead()
+          const kind = fields.kind(inWords, at >> 2)
+          if (kind === r.IN_HEAD) this.#onHead()
           this.#scope.runInAsyncScope(deliver, undefined, connection, bytes, inWords, at, true)
+          if (!isFromHandle || this.#at === bytes.length) continue
+          // Node's parser passes trailers on by a call of their own, after which ticks run, too.
+          const callsBack = kind === r.IN_BODY || (kind === r.IN_END && fields.endTrailersLength(inWords, at >> 2) > 0)
+          if (callsBack) runTicks()
         }
         this.#at = 0
         this.#records.shift()
