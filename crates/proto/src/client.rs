@@ -73,6 +73,8 @@ pub struct ClientConnection {
     closing: bool,
     /// Whether the response being read allows another request.
     keep_alive: bool,
+    /// Whether Node's parser expects another response after this one: it has not announced the close, and has an end of its own.
+    may_go_on: bool,
     /// The version of the last response.
     version: (u8, u8),
     /// Number of bytes of line ends since the last response.
@@ -94,6 +96,8 @@ enum Reading {
     /// A response is due, but an interim one has announced the close of the connection.
     ClosedEarly,
     Body(BodyDecoder),
+    /// As `Closed`, after a response that has not announced the close. Bytes that arrive before the connection is closed are an error.
+    Last,
     /// Ignored: no further response is accepted.
     Closed,
     /// As `Closed`, after an error.
@@ -117,6 +121,7 @@ impl ClientConnection {
             kind: RequestKind::Ordinary,
             closing: false,
             keep_alive: true,
+            may_go_on: true,
             version: (1, 1),
             line_ends: 0,
             interim: 0,
@@ -148,6 +153,7 @@ impl ClientConnection {
                         if let Some(directives) = decoder.final_directives() {
                             self.keep_alive &= directives.keep_alive(self.version);
                             self.keep_alive &= directives.is_chunked() || !directives.has_coding();
+                            self.may_go_on &= self.keep_alive;
                         }
                         self.end_response(CloseReason::PeerClose);
                     }
@@ -156,14 +162,16 @@ impl ClientConnection {
                 Err(error) => Err(self.fail(error)),
             },
             Reading::Head(_) => self.handle_head(limits, input, scratch),
-            Reading::Idle | Reading::Ended => {
+            Reading::Idle | Reading::Ended | Reading::Last => {
                 // Node ignores line ends between responses.
                 let skipped = count_line_ends(input);
                 self.line_ends = self.line_ends.saturating_add(skipped as u32);
                 if skipped < input.len() || self.line_ends > MAX_LINE_ENDS {
                     return Err(self.fail(ErrorKind::Unsolicited.at(skipped)));
                 }
-                self.reading = Reading::Idle;
+                if matches!(self.reading, Reading::Ended) {
+                    self.reading = Reading::Idle;
+                }
                 Ok(Step::nothing(skipped))
             }
             Reading::ClosedEarly => {
@@ -252,6 +260,9 @@ impl ClientConnection {
             }
         } else {
             self.keep_alive = keep_alive;
+            // Node closes after a response to HEAD without a length, and parses what follows it nevertheless.
+            let ends = !framing.close || self.kind == RequestKind::Head;
+            self.may_go_on = willing && ends && !switching;
             self.reading = if upgrade {
                 self.writing = Writing::Head;
                 Reading::Raw
@@ -276,12 +287,12 @@ impl ClientConnection {
                 return Err(self.fail(ErrorKind::HangUp.at(0)));
             }
             Reading::Body(decoder) if decoder.is_complete_at_eof() => {
-                self.keep_alive = false;
+                (self.keep_alive, self.may_go_on) = (false, false);
                 self.end_response(CloseReason::PeerEof);
                 return Ok(Some(Event::End(Fields::default())));
             }
             Reading::Body(_) => return Err(self.fail(ErrorKind::Aborted.at(0))),
-            Reading::Closed | Reading::Failed | Reading::Raw => {}
+            Reading::Last | Reading::Closed | Reading::Failed | Reading::Raw => {}
         }
         Ok(None)
     }
@@ -301,7 +312,7 @@ impl ClientConnection {
     ) -> Result<(), MisuseError> {
         match (self.writing, &self.reading) {
             (Writing::Body | Writing::Chunks, _) => return Err(MisuseError::HeadAlreadySent),
-            (_, Reading::Closed | Reading::Failed | Reading::Raw) => {
+            (_, Reading::Last | Reading::Closed | Reading::Failed | Reading::Raw) => {
                 return Err(MisuseError::Closed);
             }
             (_, Reading::Ended | Reading::Head(_) | Reading::ClosedEarly | Reading::Body(_)) => {
@@ -389,18 +400,23 @@ impl ClientConnection {
     fn is_closed(&self) -> bool {
         matches!(
             self.reading,
-            Reading::Closed | Reading::Failed | Reading::Raw
+            Reading::Last | Reading::Closed | Reading::Failed | Reading::Raw
         )
     }
 
     /// A response has been received completely. `reason` is the reason if it is the last one.
     fn end_response(&mut self, reason: CloseReason) {
-        if self.closing {
-            self.stop_reading(CloseReason::LocalClose);
-        } else if self.keep_alive {
+        if self.keep_alive && !self.closing {
             self.reading = Reading::Ended;
+            return;
+        }
+        self.stop_reading(if self.closing {
+            CloseReason::LocalClose
         } else {
-            self.stop_reading(reason);
+            reason
+        });
+        if self.may_go_on {
+            self.reading = Reading::Last;
         }
     }
 

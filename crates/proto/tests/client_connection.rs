@@ -203,6 +203,47 @@ mod unsolicited {
     }
 
     #[test]
+    fn bytes_in_the_read_of_the_last_response() {
+        // The request has announced the close. Only a response that does so, too, is followed by bytes that are ignored.
+        for (response, refused) in [(OK, true), (CLOSE, false)] {
+            let mut s = Scenario::new();
+            s.head(RequestKind::Ordinary, false).unwrap();
+            s.end(true).unwrap();
+            let received = [response, b"junk"].concat();
+            if refused {
+                assert_eq!(s.refused(&received), ErrorKind::Unsolicited);
+            } else {
+                s.receive(&received).unwrap();
+            }
+            assert!(s.connection.close_reason().is_some() && !s.connection.may_read());
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_length_after_a_response_to_head() {
+        let mut s = Scenario::new();
+        s.head(RequestKind::Head, false).unwrap();
+        s.end(false).unwrap();
+        let received = b"HTTP/1.1 200 OK\r\n\r\nbody";
+        assert_eq!(s.refused(received), ErrorKind::Unsolicited);
+    }
+
+    #[test]
+    fn no_request_follows_the_last_response() {
+        let mut s = Scenario::new();
+        s.head(RequestKind::Ordinary, false).unwrap();
+        s.end(true).unwrap();
+        s.receive(OK).unwrap();
+        assert_eq!(s.connection.close_reason(), Some(CloseReason::LocalClose));
+        assert!(!s.connection.may_read());
+        assert_eq!(
+            s.head(RequestKind::Ordinary, false),
+            Err(MisuseError::Closed)
+        );
+        assert_eq!(s.refused(b"junk"), ErrorKind::Unsolicited);
+    }
+
+    #[test]
     fn bytes_after_a_response_never_answer_the_next_request() {
         let mut s = Scenario::requested();
         let received = OK.repeat(2);
