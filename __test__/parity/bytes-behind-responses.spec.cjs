@@ -20,7 +20,7 @@ const RESPONSES = {
 for (const [what, [method, bytes]] of Object.entries(RESPONSES)) {
   for (const keepAlive of [true, false]) {
     for (const road of ['native', 'compatible']) {
-      on24(
+      on24.serial(
         `${what}, ${keepAlive ? 'on a connection that is kept' : 'on a connection that closes'}, ${road}`,
         parity(async (http, log, { after }) => {
           const server = net.createServer((socket) => {

@@ -21,7 +21,7 @@ for (const [how, act] of Object.entries(ENDS)) {
     for (const seesSocket of [true, false]) {
       // Without a socket object a request of a native connection is destroyed with it.
       if (!seesSocket && how.startsWith('its socket')) continue
-      on24(
+      on24.serial(
         `${how} after ${what}, ${seesSocket ? 'with' : 'without'} a socket object`,
         parity(async (http, log, { listen, connect, until }) => {
           const events = []
@@ -57,7 +57,7 @@ for (const [how, act] of Object.entries(ENDS)) {
   }
 }
 
-on24(
+on24.serial(
   'connections that the program has destroyed are not counted',
   parity(async (http, log, { listen, connect, until }) => {
     const server = http.createServer(() => {})

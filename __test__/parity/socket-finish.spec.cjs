@@ -44,7 +44,7 @@ const HANDLERS = {
 }
 
 for (const [how, handle] of Object.entries(HANDLERS)) {
-  on24(
+  on24.serial(
     `a server's socket that the program ends ${how}`,
     parity(async (http, log, { listen, connect, until }) => {
       const { events, mark, watch } = collect()
@@ -95,7 +95,7 @@ for (const [what, [bytes, ends]] of Object.entries(RESPONSES)) {
     if (what === 'nothing' && how !== 'reads it') continue
     // The I/O thread closes the connection without waiting for the reader.
     if (what === 'the last response' && how === 'reads it later') continue
-    on24(
+    on24.serial(
       `a client's socket that receives ${what}, and a program that ${how}`,
       parity(async (http, log, { after }) => {
         const { events, watch } = collect()
@@ -132,7 +132,7 @@ for (const [what, [bytes, ends]] of Object.entries(RESPONSES)) {
   }
 }
 
-on24(
+on24.serial(
   'responses that wait for an earlier one, when the connection closes',
   parity(async (http, log, { listen, connect, until }) => {
     const responses = []

@@ -62,7 +62,7 @@ for (const [what, read] of Object.entries(READS)) {
   for (const [how, handle] of Object.entries(HANDLERS)) {
     // Pipelined answers are sent together: a row of COMPATIBILITY.
     if (what.includes('another') && !how.startsWith('destroys')) continue
-    on24(
+    on24.serial(
       `${what}: a handler that ${how}`,
       parity((http, log, tools) => {
         const connect = async (server) => {
@@ -71,13 +71,13 @@ for (const [what, read] of Object.entries(READS)) {
           )
           const client = await tools.connect(await tools.listen(server))
           // The connection ends when nothing more happens on it.
-          const write = (bytes) => client.write(bytes).then(() => setTimeout(() => client.end(), 50))
+          const write = (bytes) => client.write(bytes).then(() => setTimeout(() => client.end(), 100))
           return { write }
         }
         return serve(http, log, tools, { connect, handle, read })
       }),
     )
-    on24(
+    on24.serial(
       `${what}, from a stream that is no socket: a handler that ${how}`,
       parity((http, log, tools) => {
         const connect = async (server) => {
@@ -87,7 +87,7 @@ for (const [what, read] of Object.entries(READS)) {
           return {
             write(bytes) {
               setImmediate(() => stream.push(bytes))
-              setTimeout(() => stream.destroy(), 50)
+              setTimeout(() => stream.destroy(), 100)
             },
           }
         }
@@ -97,7 +97,7 @@ for (const [what, read] of Object.entries(READS)) {
   }
 }
 
-on24(
+on24.serial(
   'bytes that the program emits are parsed within its call',
   parity(async (http, log, { after }) => {
     const events = []
