@@ -19,7 +19,7 @@ class Loop {
     let left = 0
     for (let i = 0; i < writes; i++) {
       if (!this.phase.mustSendNow(length)) continue
-      this.phase.noteSent()
+      this.phase.endWait()
       left++
     }
     const waiting = this.words[2] !== 0
@@ -67,7 +67,7 @@ test('something else that has everything sent ends the wait', (t) => {
   const loop = new Loop()
   loop.words[1] = 64
   for (let i = 0; i < 3; i++) loop.phase.mustSendNow(0)
-  loop.phase.noteSent()
+  loop.phase.endWait()
   t.false(loop.phase.waiting)
   t.false(loop.phase.mustSendNow(0))
   t.true(loop.phase.waiting)
