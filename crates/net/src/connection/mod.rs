@@ -49,9 +49,10 @@ use crate::socket::connect::ConnectOptions;
 use crate::socket::stream::Stream;
 use crate::sync::{lock, prefetch};
 use crate::table::TableEntry;
-use crate::threads::io_thread::{IoThread, Timed};
+use crate::threads::io_thread::IoThread;
 use crate::threads::js_thread::JsThread;
 use crate::threads::staging;
+use crate::threads::timers::Timed;
 use crate::time::clock::now;
 use crate::tls::{Judge, Session, TlsConnect};
 

@@ -14,8 +14,8 @@ use crate::measure::thread_usage::ThreadUsage;
 use crate::sync::lock;
 use crate::threads::js_thread::JsThread;
 use crate::threads::staging;
-use crate::time::clock::now;
-use crate::time::timer::{TimerKey, Wheel};
+use crate::threads::timers::{Timed, Timers};
+use crate::time::timer::TimerKey;
 
 /// The environment variable that sets the number of I/O threads.
 pub const THREADS_VARIABLE: &str = "FERROHTTP_IO_THREADS";
@@ -28,19 +28,12 @@ pub(crate) trait Work: Send {
     fn carry_out(self: Box<Self>);
 }
 
-/// Something with a deadline.
-pub(crate) trait Timed: Send + Sync {
-    /// The deadline has passed. Called on the I/O thread.
-    fn expire(self: Arc<Self>);
-}
-
 /// One I/O thread, for all other threads.
 pub(crate) struct IoThread {
     pub(crate) handle: Handle,
     work: Mutex<Vec<Box<dyn Work>>>,
     work_arrived: Notify,
-    wheel: Mutex<Wheel<Weak<dyn Timed>>>,
-    wheel_changed: Notify,
+    timers: Timers,
     usage: ThreadUsage,
 }
 
@@ -51,14 +44,14 @@ impl IoThread {
             handle,
             work: Mutex::default(),
             work_arrived: Notify::new(),
-            wheel: Mutex::new(Wheel::new(now())),
-            wheel_changed: Notify::new(),
+            timers: Timers::new(),
             usage: ThreadUsage::default(),
         });
         let its = Arc::clone(&thread);
         thread.handle.spawn(async move { its.usage.begin() });
         thread.handle.spawn(run_work(Arc::clone(&thread)));
-        thread.handle.spawn(run_timers(Arc::clone(&thread)));
+        let its = Arc::clone(&thread);
+        thread.handle.spawn(async move { its.timers.run().await });
         thread.handle.spawn(staging::keep_looking());
         thread
     }
@@ -87,17 +80,11 @@ impl IoThread {
 
     /// Only from the thread itself.
     pub(crate) fn start_timer(&self, at: Instant, timed: Weak<dyn Timed>) -> TimerKey {
-        let mut wheel = lock(&self.wheel);
-        let before = wheel.next_expiry();
-        let key = wheel.insert(now(), at, timed);
-        if before.is_none_or(|before| at < before) {
-            self.wheel_changed.notify_one();
-        }
-        key
+        self.timers.start(at, timed)
     }
 
     pub(crate) fn stop_timer(&self, key: TimerKey) {
-        lock(&self.wheel).remove(key);
+        self.timers.stop(key);
     }
 }
 
@@ -106,25 +93,6 @@ async fn run_work(thread: Arc<IoThread>) {
         thread.work_arrived.notified().await;
         for work in std::mem::take(&mut *lock(&thread.work)) {
             work.carry_out();
-        }
-    }
-}
-
-async fn run_timers(thread: Arc<IoThread>) {
-    let mut expired = Vec::new();
-    loop {
-        let next = lock(&thread.wheel).next_expiry();
-        let changed = thread.wheel_changed.notified();
-        match next {
-            None => changed.await,
-            Some(at) => drop(tokio::time::timeout_at(at.into(), changed).await),
-        }
-        lock(&thread.wheel).expire(now(), &mut expired);
-        for timed in expired
-            .drain(..)
-            .filter_map(|weak: Weak<dyn Timed>| weak.upgrade())
-        {
-            timed.expire();
         }
     }
 }

@@ -5,3 +5,4 @@ pub(crate) mod js_thread;
 pub(crate) mod meter;
 pub(crate) mod pulse;
 pub(crate) mod staging;
+pub(crate) mod timers;
