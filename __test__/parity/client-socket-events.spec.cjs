@@ -207,3 +207,31 @@ same('an error on a socket that was just given to a request is the only one', as
   first.socket.emit('error', new Error('emitted'))
   await closed
 })
+
+same(
+  "a request's socket has an address as soon as its name is resolved",
+  async (http, log, { listen, until, after }) => {
+    const agent = new http.Agent()
+    after(() => agent.destroy())
+    const port = await listen(http.createServer((_req, res) => res.end()))
+    const lookups = {
+      'at once': (_name, { all }, callback) =>
+        all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
+      never: () => {},
+    }
+    for (const [name, lookup] of Object.entries(lookups)) {
+      const request = http.get({ port, host: 'localhost', agent, lookup })
+      request.on('error', () => {})
+      const [socket] = await until(request, 'socket')
+      const { address, family } = socket.address()
+      log(name, socket.connecting, typeof address, family)
+      if (name === 'never') {
+        request.destroy()
+        continue
+      }
+      const [response] = await until(request, 'response')
+      log(socket.address().address)
+      response.resume()
+    }
+  },
+)

@@ -1,6 +1,6 @@
 /** The socket of a request over a native connection. Node resolves the name, an I/O thread connects. */
 import type { AsyncResource } from 'node:async_hooks'
-import net from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
@@ -22,6 +22,7 @@ import { onceHandlesClose } from '../node-parity/handle-close.js'
 import { shutDown, type SocketResource } from '../node-parity/async-resources.js'
 import { kAsyncId } from '../symbols.js'
 import {
+  family,
   showAsNodes,
   kConnection,
   kCounted,
@@ -85,6 +86,14 @@ export class ClientSocket extends NativeSocket<NativeClient> {
   /** The TLS of the connection, null for none. */
   connectTls(): ConnectTls | null {
     return null
+  }
+
+  /** While the I/O thread connects, the address that a socket has before: programs look whether there is one, to learn if the name is known. */
+  override address(): AddressInfo | Record<string, never> {
+    const address = this.connecting && !this.destroyed ? this.#target?.addresses?.[0] : undefined
+    if (address === undefined) return super.address()
+    const { localAddress = net.isIPv6(address) ? '::' : '0.0.0.0', localPort = 0 } = this.#target!
+    return { address: localAddress, family: family(localAddress)!, port: localPort }
   }
 
   [kRenew](): void {
