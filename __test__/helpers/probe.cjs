@@ -24,6 +24,14 @@ function connections(server) {
   )
 }
 
+/** Waits until a server counts no connection. */
+function hasNoConnection(server) {
+  return becomes(
+    async () => (await connections(server)) === 0,
+    async () => `${await connections(server)} connections`,
+  )
+}
+
 /** Number of threads of this process; 0 where the system does not report it. */
 function threads() {
   try {
@@ -90,4 +98,4 @@ function statuses(received) {
   return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 }
 
-module.exports = { becomes, connections, get, leavesNothing, quiet, statuses, threads }
+module.exports = { becomes, connections, get, hasNoConnection, leavesNothing, quiet, statuses, threads }
