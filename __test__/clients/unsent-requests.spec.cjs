@@ -75,6 +75,32 @@ for (const deed of ['ends', 'resets', 'answers']) {
   }
 }
 
+for (const deed of ['ends', 'resets']) {
+  test.serial(`a connection that has carried no request is not chosen after the server ${deed} it`, async (t) => {
+    const { act, agent, where } = await keepConnection(t)
+    // The kept connection is taken, so this one gets another.
+    const held = http.get({ ...where, path: '/silent' })
+    held.on('error', () => {})
+    agent.maxSockets = 2
+    const cancelled = http.get(where)
+    cancelled.on('error', () => {})
+    cancelled.destroy()
+    await idle(agent)
+    // The server has accepted it.
+    const [socket] = Object.values(agent.freeSockets).flat()
+    if (socket.connecting) await once(socket, 'connect')
+    const before = http.stats().client.open
+    act(deed)
+    // This thread does not hear of it before it chooses.
+    const req = http.get(where)
+    t.not(req.socket, socket)
+    const [res] = await once(req, 'response')
+    t.is(await bodyOf(res), '3')
+    t.is(before, 2)
+    held.destroy()
+  })
+}
+
 test.serial('a request that is sent again keeps its timeout', async (t) => {
   const { act, where } = await keepConnection(t)
   const req = http.get({ ...where, path: '/silent' })

@@ -125,17 +125,21 @@ impl State {
     /// Whether the server has closed, or has sent bytes that would become the response to the next request. Called before a
     /// request is sent. If so, the connection ends without the request.
     pub(super) fn is_unusable(&mut self) -> bool {
-        if !self.engine.is_idle() || self.is_unused() {
+        if !self.engine.is_idle() {
             return false;
         }
+        let is_unused = self.is_unused();
         let Some(stream) = self.lifecycle.stream() else {
             return false;
         };
-        let has_unread = match &mut self.secure {
+        let is_unusable = match &mut self.secure {
+            // Bytes become the response to the first request.
+            None if is_unused => stream.has_ended(),
             None => stream.has_unread(),
+            Some(_) if is_unused => return false,
             Some(secure) => secure.has_unread(stream),
         };
-        match has_unread {
+        match is_unusable {
             Ok(false) => return false,
             Ok(true) => self.destroy(),
             Err(error) => self.write_failed = Some(error.raw_os_error().unwrap_or(0)),

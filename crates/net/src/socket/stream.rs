@@ -87,6 +87,16 @@ impl Stream {
         }
     }
 
+    /// Whether the peer has closed, and has sent nothing before that was not read.
+    pub(crate) fn has_ended(&self) -> io::Result<bool> {
+        let mut byte = [MaybeUninit::uninit(); 1];
+        match each!(self, s => SockRef::from(s).peek(&mut byte)) {
+            Ok(count) => Ok(count == 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         each!(
             self,
