@@ -19,6 +19,12 @@ const BUILD = [
  */
 const C_FLAGS = '-O2 -fno-asynchronous-unwind-tables'
 
+/**
+ * Has the cryptography take its seed from the kernel alone, as Node's does. aws-lc would also measure the jitter of the CPU, which takes
+ * 30 to 80 ms of the first TLS connection of a process.
+ */
+const KERNEL_SEED = { AWS_LC_SYS_NO_JITTER_ENTROPY: '1' }
+
 /** Flags that keep paths of the build machine out of the addon. */
 function remapping() {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo')
@@ -58,7 +64,7 @@ await script(() => {
   if (target.includes('musl')) flags.push('-Ctarget-feature=-crt-static')
   // cargo does not apply the manifest's `strip` where a package of the workspace has an optimisation level of its own.
   if (!symbols) flags.push('-Cstrip=symbols')
-  const environment = { CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
+  const environment = { ...KERNEL_SEED, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') }
   if (linux) environment.AWS_LC_SYS_CFLAGS = [C_FLAGS, process.env.AWS_LC_SYS_CFLAGS].filter(Boolean).join(' ')
   if (symbols)
     Object.assign(environment, { CARGO_PROFILE_RELEASE_DEBUG: 'line-tables-only', CARGO_PROFILE_RELEASE_STRIP: 'none' })
