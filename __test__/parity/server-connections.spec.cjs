@@ -183,7 +183,10 @@ test(
     const net = require('node:net')
     const server = http.createServer((req, res) => {
       log('request')
-      req.socket.on('close', (hadError) => log('socket closed', hadError))
+      req.socket.on('close', (hadError) => {
+        log('socket closed', hadError)
+        server.emit('disconnected')
+      })
       res.end()
     })
     server.on('connection', function onConnection(socket) {
@@ -191,7 +194,10 @@ test(
     })
     server.on('close', () => log('server closed'))
     const port = await listen(server)
+    // The peer may see the end before the server does.
+    const disconnected = until(server, 'disconnected')
     await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await disconnected
     await new Promise((resolve) => server.close(resolve))
   }),
 )
