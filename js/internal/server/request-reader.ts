@@ -8,6 +8,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import { fillHead, type IncomingMessage } from '../../incoming.js'
 import * as r from '../../native/records.js'
 import { attach } from '../../outgoing.js'
+import type { ServerResponse } from '../../response.js'
 import type { Server } from '../../server.js'
 import { debug } from '../debug.js'
 import { methods } from '../bridge/native.js'
@@ -107,12 +108,12 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
     const response = new server[kServerResponse](request, server[kResponseOptions])
     server[kPrepare](response, (flags & r.HEAD_KEEP_ALIVE) !== 0)
     if (this.side !== null) this.side.expectResponse()
-    // In Node a response that has been handed over keeps the socket until it emits 'finish'.
-    if (this.response === null && (!this.ending || !this.isBehindUnsettled(response))) {
+    // The other cases are apart: with them V8 would not compile the response's constructor into this function.
+    if (this.response === null && !this.ending) {
       this.response = response
       attach(response, this)
     } else {
-      ;(this.queue ??= []).push(response)
+      this.#addWaiting(response)
     }
     this.#serving = true
     try {
@@ -122,6 +123,16 @@ export abstract class RequestReader extends ResponseWriter implements MessageSou
       this.#serving = false
       // As in Node, a request without a body is complete after its handler has been called, and not before.
       if ((flags & r.HEAD_COMPLETE) !== 0 && !this.isCut) request[kEnd]('')
+    }
+  }
+
+  /** A response of a connection that is ending, or behind another one. In Node one that was handed over keeps the socket until 'finish'. */
+  #addWaiting(response: ServerResponse): void {
+    if (this.response === null && !this.isBehindUnsettled(response)) {
+      this.response = response
+      attach(response, this)
+    } else {
+      ;(this.queue ??= []).push(response)
     }
   }
 
