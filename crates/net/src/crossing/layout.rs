@@ -14,8 +14,8 @@ pub(crate) const fn padded(len: usize) -> usize {
 
 /// A type that a field may have.
 pub(crate) trait Field: Sized {
-    /// Appends it to `bytes`.
-    fn append(self, bytes: &mut Vec<u8>);
+    /// Writes it at `at`.
+    fn write(self, bytes: &mut [u8], at: usize);
     /// Reads it at `at`. None if `bytes` ends before it does.
     fn read(bytes: &[u8], at: usize) -> Option<Self>;
 }
@@ -23,8 +23,8 @@ pub(crate) trait Field: Sized {
 macro_rules! field {
     ($($type:ty)*) => {
         $(impl Field for $type {
-            fn append(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
+            fn write(self, bytes: &mut [u8], at: usize) {
+                bytes[at..at + size_of::<Self>()].copy_from_slice(&self.to_le_bytes());
             }
 
             fn read(bytes: &[u8], at: usize) -> Option<Self> {
@@ -98,7 +98,10 @@ macro_rules! layouts {
 
             impl Layout for $name {
                 fn append(self, bytes: &mut Vec<u8>) {
-                    $( self.$field.append(bytes); )*
+                    // Together, because each append to a vector checks its capacity.
+                    let mut fields = [0; size_of::<Self>()];
+                    $( self.$field.write(&mut fields, offset_of!(Self, $field)); )*
+                    bytes.extend_from_slice(&fields);
                 }
 
                 fn read(record: &[u8]) -> Option<Self> {

@@ -3,7 +3,7 @@
 use super::chunk::Chunk;
 use super::offer::Source;
 use crate::crossing::first_word;
-use crate::crossing::layout::{Field, HEADER_BYTES, Layout, padded};
+use crate::crossing::layout::{HEADER_BYTES, Layout, padded};
 use crate::id::ConnectionId;
 
 /// The offset of a record, and the number of records like it in a row.
@@ -160,9 +160,8 @@ impl Batch {
         let start = bytes.len();
         bytes.reserve(HEADER_BYTES + L::BYTES);
         let length = (HEADER_BYTES + L::BYTES) as u32;
-        for word in [first_word(kind, flags), length, id.slot, id.generation] {
-            word.append(bytes);
-        }
+        let header = [first_word(kind, flags), length, id.slot, id.generation];
+        bytes.extend_from_slice(header.map(u32::to_le_bytes).as_flattened());
         fields.append(bytes);
         start
     }

@@ -270,6 +270,7 @@ impl Receiver for ServerConnection {
 }
 
 impl Head for RequestHead<'_> {
+    #[inline]
     fn append(&self, batch: &mut Batch, id: ConnectionId, after: &[u8]) {
         batch.head(id, self, after);
     }

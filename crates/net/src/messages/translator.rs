@@ -79,6 +79,7 @@ pub(crate) enum Reported {
 impl Translator<'_> {
     /// Passes the unconsumed bytes to the engine, and appends the record of the event in them. The record of an error is left to
     /// the caller, see `error`.
+    #[inline]
     pub(super) fn next<E: Receiver>(
         &mut self,
         engine: &mut E,
@@ -110,6 +111,7 @@ impl Translator<'_> {
     }
 
     /// Appends the record of an event.
+    #[inline]
     fn report<H: Head>(
         &mut self,
         engine: &impl Receiver,
