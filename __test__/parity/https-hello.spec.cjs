@@ -44,7 +44,7 @@ test(
 )
 
 test(
-  'a client that neither has anything for',
+  'a client with which rustls and OpenSSL have no suite, group or signature algorithm in common',
   parity(async (https, log, { listen, until }) => {
     const tls = require('node:tls')
     const { cert, key } = require('../helpers/certificate.cjs')

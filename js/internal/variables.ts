@@ -81,7 +81,7 @@ export function inspectAddress(): { host: string; port: number } | undefined {
   if (value === undefined) return undefined
   const [, bracketed, plain, port] = /^(?:(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):)?([0-9]{1,5})$/.exec(value) ?? []
   const host = bracketed ?? plain ?? '127.0.0.1'
-  // Nobody would know which port the system has chosen in place of 0.
+  // Port 0 is refused: the system would choose a port, and nothing reports which one the live page then has.
   if (!(Number(port) >= 1 && Number(port) <= 65_535) || isIP(host) === 0)
     throw invalid('FERROHTTP_INSPECT', 'a port, or an IP address and a port such as 127.0.0.1:9230')
   return { host, port: Number(port) }

@@ -18,7 +18,7 @@ export class AfterPhase {
    * and before immediates. As a request of libuv does, it keeps the event loop alive.
    */
   add(act: () => void): void {
-    this.#phase.await()
+    this.#phase.callAtEnd()
     this.#due.push(act)
     this.#hold(true)
   }
@@ -38,7 +38,7 @@ export class AfterPhase {
     } finally {
       // One of them, or a tick, has thrown. The others are called at the end of the next phase.
       if (due.length > 0) {
-        this.#phase.await()
+        this.#phase.callAtEnd()
         this.#due.unshift(...due)
       }
     }

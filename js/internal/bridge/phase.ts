@@ -50,7 +50,7 @@ export class Phase {
   }
 
   /** A function is to be called at the end of this phase. */
-  await(): void {
+  callAtEnd(): void {
     this.#words[PHASE_WAITING]! |= FUNCTION
   }
 
@@ -91,6 +91,7 @@ export class Phase {
     return this.#words[PHASE_SENT] !== 0
   }
 
+  /** See `hasSent`. */
   noteSent(): void {
     this.#words[PHASE_SENT] = 1
   }
