@@ -311,3 +311,7 @@ export const MAX_IO_THREADS = 64
  * keeps several JavaScript threads busy.
  */
 export const DEFAULT_IO_THREADS = 4
+/** Smallest limit of the plaintext of a TLS record, in bytes, as OpenSSL has it. */
+export const SMALLEST_FRAGMENT = 512
+/** Largest limit of the plaintext of a TLS record, in bytes. */
+export const LARGEST_FRAGMENT = 16384

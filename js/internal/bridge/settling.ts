@@ -49,7 +49,7 @@ export class Settling {
   /** All records have been sent. A tick that was early is scheduled again; it is counted until then, because `nextTick` may throw. */
   noteSent(): void {
     if (this.#presumed.length > 0) {
-      this.#sent = this.#sent.concat(this.#presumed)
+      this.#sent = this.#sent.length === 0 ? this.#presumed : this.#sent.concat(this.#presumed)
       this.#presumed = []
     }
     for (; this.#early > 0; this.#early--) nextTick(this.#settleOldest)

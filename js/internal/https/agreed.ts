@@ -16,6 +16,7 @@ import {
   type Agreed,
 } from '../../core.js'
 
+import * as r from '../../native/records.js'
 import { tlsError } from './errors.js'
 import { bytesOf } from './pem.js'
 
@@ -40,10 +41,6 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'ECDHE-RSA-AES256-GCM-SHA384': 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
   'ECDHE-RSA-CHACHA20-POLY1305': 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 }
-
-/** The limits of `setMaxSendFragment`. */
-const SMALLEST_FRAGMENT = 512
-const LARGEST_FRAGMENT = 16 * 1024
 
 /** The sizes that programs have set before the handshake was complete. */
 const early = new WeakMap<SecureMembers, number>()
@@ -122,7 +119,7 @@ export function addSecureMembers(Class: { readonly prototype: SecureMembers & ob
     /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
     setMaxSendFragment(this: SecureMembers, size: number): boolean {
       validateInteger(size, 'size')
-      if (this.destroyed || size < SMALLEST_FRAGMENT || size > LARGEST_FRAGMENT) return false
+      if (this.destroyed || size < r.SMALLEST_FRAGMENT || size > r.LARGEST_FRAGMENT) return false
       if (this[kAgreed] === null) early.set(this, size)
       else limitFragments(this, size)
       return true

@@ -378,5 +378,9 @@ numbers! {
         /// Largest number of I/O threads where none is set. More threads have not helped in any measurement, because one of them
         /// keeps several JavaScript threads busy.
         DEFAULT_IO_THREADS = 4;
+        /// Smallest limit of the plaintext of a TLS record, in bytes, as OpenSSL has it.
+        SMALLEST_FRAGMENT = 512;
+        /// Largest limit of the plaintext of a TLS record, in bytes.
+        LARGEST_FRAGMENT = 16 * 1024;
     }
 }

@@ -19,10 +19,7 @@ use super::framing::{Framing, HEADER};
 use super::hello::{Decided, Hello, Question, Refusal, TlsAnswer, Unserved};
 use super::key_log::KeyLines;
 use super::{Failure, TlsServer};
-
-/// The limits of the plaintext of records, as OpenSSL has them.
-const SMALLEST_FRAGMENT: u16 = 512;
-const LARGEST_FRAGMENT: u16 = 16 * 1024;
+use crate::crossing::limit;
 
 /// Bytes of the buffer that rustls keeps between records.
 const KEPT_BUFFER: usize = 4096;
@@ -43,7 +40,7 @@ pub(crate) struct Session {
     /// If the program listens for them.
     key_lines: Option<Arc<KeyLines>>,
     /// Largest plaintext of a record to send.
-    fragment: u16,
+    fragment: usize,
 }
 
 #[allow(
@@ -121,7 +118,7 @@ impl Session {
             failed: None,
             kept: Vec::new(),
             key_lines,
-            fragment: LARGEST_FRAGMENT,
+            fragment: limit::LARGEST_FRAGMENT as usize,
         }
     }
 
@@ -362,11 +359,11 @@ impl Session {
         debug_assert!(!self.is_handshaking());
         if let Progress::Running(connection) = &mut self.progress {
             // Without a buffer limit all bytes are accepted.
-            if self.fragment == LARGEST_FRAGMENT {
+            if self.fragment == limit::LARGEST_FRAGMENT as usize {
                 drop(connection.writer().write_all(plaintext));
                 return;
             }
-            for fragment in plaintext.chunks(self.fragment.into()) {
+            for fragment in plaintext.chunks(self.fragment) {
                 drop(connection.writer().write_all(fragment));
             }
         }
@@ -374,10 +371,12 @@ impl Session {
 
     /// Limits the plaintext of further records. Returns whether TLS allows the size.
     pub(crate) fn set_fragment(&mut self, size: usize) -> bool {
-        let size = u16::try_from(size).ok();
-        let allowed = size.filter(|size| (SMALLEST_FRAGMENT..=LARGEST_FRAGMENT).contains(size));
-        self.fragment = allowed.unwrap_or(self.fragment);
-        allowed.is_some()
+        let sizes = limit::SMALLEST_FRAGMENT as usize..=limit::LARGEST_FRAGMENT as usize;
+        let is_allowed = sizes.contains(&size);
+        if is_allowed {
+            self.fragment = size;
+        }
+        is_allowed
     }
 
     /// Queues close_notify, once.
