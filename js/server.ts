@@ -15,6 +15,7 @@ import { debug } from './internal/debug.js'
 import { drain, joinDrain } from './internal/server/drain.js'
 import { drainOnSignal } from './internal/server/drain-on-signal.js'
 import { environment } from './internal/bridge/environment.js'
+import type { EndingConnections } from './internal/server/ending-connections.js'
 import type { Health } from './internal/server/health.js'
 import { keepHiddenClasses } from './internal/server/hidden-classes.js'
 import { ListenHandle } from './internal/server/listen-handle.js'
@@ -28,6 +29,7 @@ import { ListenResource } from './internal/node-parity/async-resources.js'
 import {
   kAsyncId,
   kClosed,
+  kEnding,
   kDispatch,
   kDropped,
   kHealth,
@@ -155,6 +157,7 @@ export interface Server extends net.Server, NetServerInternals, Omit<Settings, '
   [kOpened](slot: number, generation: number, addresses: string): boolean
   /** A connection does not count any more. @returns whether the server emits 'close' in a tick */
   [kClosed](): boolean
+  [kEnding]: EndingConnections
   [kListenScope]: ListenResource | null
   [kHealth]: Health | null
   [kDropped](addresses: string): void
@@ -453,10 +456,14 @@ proto[kClosed] = function closed(): boolean {
   this._connections--
   if (this._connections > 0) return false
   keepHiddenClasses(this)
-  if (this._handle !== null) return false
+  if (this._handle !== null || this[kEnding].await()) return false
   // In a tick. As in Node the connection's own 'close' comes after it.
   this._emitCloseIfDrained()
   return true
+}
+
+proto._emitCloseIfDrained = function _emitCloseIfDrained(): void {
+  if (!this[kEnding].await()) netPrototype._emitCloseIfDrained.call(this)
 }
 
 proto[kDropped] = function dropped(addresses): void {

@@ -57,6 +57,42 @@ for (const [how, act] of Object.entries(ENDS)) {
   }
 }
 
+for (const [how, act] of Object.entries(ENDS).slice(0, 4)) {
+  for (const seesSocket of [true, false]) {
+    if (!seesSocket && how.startsWith('its socket')) continue
+    on24.serial(
+      `${how}, and later immediates close the server, ${seesSocket ? 'with' : 'without'} a socket object`,
+      parity(async (http, log, { listen, connect, until }) => {
+        for (let immediates = 0; immediates < 4; immediates++) {
+          for (let repetition = 0; repetition < 10; repetition++) {
+            const events = []
+            const server = http.createServer((req, res) => {
+              if (seesSocket) req.socket.on('close', () => events.push('socket')).on('error', () => {})
+              req.on('close', () => events.push('request')).on('error', () => {})
+              res.on('close', () => events.push('response'))
+              server.emit('handled', { server, req, res })
+            })
+            const handled = until(server, 'handled')
+            const client = await connect(await listen(server))
+            await client.write(GET)
+            const [exchange] = await handled
+            const closed = new Promise((resolve) => server.on('close', () => resolve(events.push('server'))))
+            setImmediate(async () => {
+              act(exchange)
+              for (let i = 0; i < immediates; i++) await new Promise(setImmediate)
+              server.close()
+            })
+            await closed
+            if (!exchange.req.closed) await new Promise((resolve) => exchange.req.on('close', resolve))
+            await new Promise(setImmediate)
+            log(immediates, events)
+          }
+        }
+      }),
+    )
+  }
+}
+
 on24.serial(
   'connections that the program has destroyed are not counted',
   parity(async (http, log, { listen, connect, until }) => {

@@ -47,6 +47,8 @@ export const kSource = Symbol('ferrohttp.source')
 /** Methods of a server that its connections call. They are symbols, because subclasses may use any name. */
 export const kOpened = Symbol('ferrohttp.opened')
 export const kClosed = Symbol('ferrohttp.closed')
+/** The connections of a server that are ending, see `EndingConnections`. */
+export const kEnding = Symbol('ferrohttp.ending')
 /** The probes of a server's health, or null. */
 export const kHealth = Symbol('ferrohttp.health')
 /** The event that shows a connection to programs: 'connection', or 'secureConnection' for a server with TLS. */

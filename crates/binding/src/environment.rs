@@ -43,13 +43,13 @@ impl BindingEnvironment {
 
 #[napi]
 impl BindingEnvironment {
-    /// `on_wake` is called when there is something to drain, with whether the event loop has begun another turn since the last
-    /// call. `on_phase_end` is called at the end of each phase of the event loop for which `memory.phase` asks. `memory` has
-    /// three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
+    /// `on_wake` is called when there is something to drain, and before the event loop polls for I/O if `memory.phase` asks for it.
+    /// `on_phase_end` is called at the end of each phase of the event loop for which `memory.phase` asks. `memory` has three
+    /// Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
-        on_wake: Function<'static, bool, ()>,
+        on_wake: Function<'static, (), ()>,
         on_phase_end: Function<'static, (), ()>,
         memory: Object<'static>,
     ) -> Result<Self> {

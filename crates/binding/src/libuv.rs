@@ -29,18 +29,7 @@ pub(crate) type Callback = unsafe extern "C" fn(*mut UvHandle);
 /// The callback of an `uv_poll_t`, with a status and the events.
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
 
-/// `uv_metrics_t`, including its reserved room.
-#[repr(C)]
-#[derive(Default)]
-pub(crate) struct LoopMetrics {
-    pub(crate) loop_count: u64,
-    _events: u64,
-    _events_waiting: u64,
-    _reserved: [u64; 13],
-}
-
-/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `check.html`, `prepare.html`, `handle.html` and `metrics.html`
-/// there.
+/// See <https://docs.libuv.org/en/v1.x/async.html>, and `poll.html`, `check.html`, `prepare.html` and `handle.html` there.
 pub(crate) struct Libuv {
     pub(crate) async_init:
         unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, Callback) -> c_int,
@@ -50,7 +39,6 @@ pub(crate) struct Libuv {
     pub(crate) unreference: unsafe extern "C" fn(*mut UvHandle),
     pub(crate) set_data: unsafe extern "C" fn(*mut UvHandle, *mut c_void),
     pub(crate) get_data: unsafe extern "C" fn(*const UvHandle) -> *mut c_void,
-    pub(crate) metrics_info: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut LoopMetrics) -> c_int,
     pub(crate) poll_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle, c_int) -> c_int,
     pub(crate) poll_start: unsafe extern "C" fn(*mut UvHandle, c_int, PollCallback) -> c_int,
     pub(crate) check_init: unsafe extern "C" fn(*mut sys::uv_loop_s, *mut UvHandle) -> c_int,
@@ -91,7 +79,6 @@ impl Libuv {
                 unreference: *host.get(b"uv_unref\0").ok()?,
                 set_data: *host.get(b"uv_handle_set_data\0").ok()?,
                 get_data: *host.get(b"uv_handle_get_data\0").ok()?,
-                metrics_info: *host.get(b"uv_metrics_info\0").ok()?,
                 poll_init: *host.get(b"uv_poll_init\0").ok()?,
                 poll_start: *host.get(b"uv_poll_start\0").ok()?,
                 check_init: *host.get(b"uv_check_init\0").ok()?,

@@ -14,7 +14,7 @@ use ferrohttp_net::Pulse;
 use napi::bindgen_prelude::{Error, JsObjectValue, Result, Status};
 use napi::{Env, check_status, sys};
 
-use crate::libuv::{Libuv, LoopMetrics, UV_READABLE, UvHandle};
+use crate::libuv::{Libuv, UV_READABLE, UvHandle};
 use crate::phases::{Phases, reference};
 
 /// Shared with the I/O threads.
@@ -35,16 +35,13 @@ unsafe impl Send for Handle {}
 pub(crate) struct Target {
     libuv: &'static Libuv,
     env: sys::napi_env,
-    on_wake: sys::napi_ref,
+    pub(crate) on_wake: sys::napi_ref,
     /// Null before the first call: see `prepare_context`.
     context: sys::napi_async_context,
     handle: Arc<Mutex<Option<Handle>>>,
     cleanup: sys::napi_async_cleanup_hook_handle,
     /// The handle itself, aligned as `uv_async_t` is.
     memory: *mut [u64],
-    uv_loop: *mut sys::uv_loop_s,
-    /// Number of turns of the event loop at the last call.
-    turn: u64,
     /// Null until a descriptor is watched.
     watch: *mut Watch,
     /// Null until the ends of phases are watched.
@@ -64,8 +61,7 @@ fn handle_memory(size: usize) -> *mut [u64] {
 }
 
 impl Waker {
-    /// `on_wake` is called on JavaScript's thread after each `wake`; several of them may share a call. Its argument says whether
-    /// the event loop has begun another turn since the last call. Does not keep the event loop alive until `set_ref(true)`.
+    /// `on_wake` is called on JavaScript's thread after each `wake`; several of them may share a call. Does not keep the event loop alive until `set_ref(true)`.
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
         let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
         let uv_loop = env.get_uv_event_loop()?;
@@ -79,8 +75,6 @@ impl Waker {
             handle: Arc::default(),
             cleanup: ptr::null_mut(),
             memory,
-            uv_loop,
-            turn: 0,
             watch: ptr::null_mut(),
             phases: ptr::null_mut(),
         });
@@ -214,7 +208,10 @@ unsafe extern "C" fn on_async(handle: *mut UvHandle) {
     let Some(libuv) = Libuv::get() else { return };
     // SAFETY: the data was set right after `async_init`, on this thread, and is freed by `on_closed`, after which libuv
     // calls nothing.
-    unsafe { notify((libuv.get_data)(handle).cast()) };
+    unsafe {
+        let target = (libuv.get_data)(handle).cast::<Target>();
+        call(target, (*target).on_wake);
+    }
 }
 
 /// As `on_async`, of a descriptor that is watched.
@@ -224,7 +221,7 @@ unsafe extern "C" fn on_poll(handle: *mut UvHandle, _: c_int, _: c_int) {
     unsafe {
         let watch = (libuv.get_data)(handle).cast::<Watch>();
         drop(catch_unwind(AssertUnwindSafe(|| ((*watch).on_readable)())));
-        notify((*watch).target);
+        call((*watch).target, (*(*watch).target).on_wake);
     }
 }
 
@@ -234,33 +231,19 @@ pub(crate) unsafe fn wake(target: *mut Target) {
     unsafe { ((*target).libuv.async_send)((*target).memory.cast()) };
 }
 
-/// Calls `on_wake`. Safe on JavaScript's thread, with a `Target` that has not been freed.
-unsafe fn notify(target: *mut Target) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut metrics = LoopMetrics::default();
-        ((*target).libuv.metrics_info)((*target).uv_loop, &raw mut metrics);
-        let turn = std::mem::replace(&mut (*target).turn, metrics.loop_count);
-        call(target, (*target).on_wake, Some(turn != metrics.loop_count));
-    }
-}
-
-/// Calls a function of JavaScript, with `argument` if there is one. Safe on JavaScript's thread, with a `Target` that has not
+/// Calls a function of JavaScript. Safe on JavaScript's thread, with a `Target` that has not
 /// been freed and a reference of its environment.
-pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref, argument: Option<bool>) {
+pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref) {
     // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
     // ticks and microtasks, as after any callback of Node's own.
     unsafe {
         let (env, reference) = ((*target).env, function);
         let (mut scope, mut callback_scope) = (ptr::null_mut(), ptr::null_mut());
         let (mut this, mut function) = (ptr::null_mut(), ptr::null_mut());
-        let mut value = ptr::null_mut();
         if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
             return;
         }
         if sys::napi_get_undefined(env, &raw mut this) == sys::Status::napi_ok
-            && sys::napi_get_boolean(env, argument == Some(true), &raw mut value)
-                == sys::Status::napi_ok
             && sys::napi_get_reference_value(env, reference, &raw mut function)
                 == sys::Status::napi_ok
             && prepare_context(target)
@@ -271,14 +254,8 @@ pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref, argument
                 &raw mut callback_scope,
             ) == sys::Status::napi_ok
         {
-            let status = sys::napi_call_function(
-                env,
-                this,
-                function,
-                usize::from(argument.is_some()),
-                &raw const value,
-                ptr::null_mut(),
-            );
+            let status =
+                sys::napi_call_function(env, this, function, 0, ptr::null(), ptr::null_mut());
             if status == sys::Status::napi_pending_exception {
                 let mut error = ptr::null_mut();
                 if sys::napi_get_and_clear_last_exception(env, &raw mut error)

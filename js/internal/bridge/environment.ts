@@ -77,9 +77,6 @@ class Environment {
   readonly #settling = new Settling()
   readonly #acknowledgements = new Acknowledgements()
 
-  /** Number of turns of the event loop that have called this object. */
-  #turn = 0
-
   #refs = 0
   /** Number of clients' connections among `connections` and `#displaced`. */
   #clients = 0
@@ -92,7 +89,7 @@ class Environment {
     this.#phase = new Phase(phase, now)
     this.afterPhase = new AfterPhase(this.#phase, (on) => (on ? this.ref() : this.unref()))
     this.native = new BindingEnvironment(
-      (inNewTurn) => this.#onWake(inNewTurn),
+      () => this.#onWake(),
       () => {
         this.flush()
         this.afterPhase.run()
@@ -117,21 +114,25 @@ class Environment {
     if (--this.#refs === 0) this.native.setRef(false)
   }
 
+  /** See `Phase`. */
+  get step(): number {
+    return this.#phase.step
+  }
+
   // ---- inbound -------------------------------------------------------------------------------------------------
 
-  #onWake(inNewTurn: boolean): void {
-    if (inNewTurn) this.#turn++
+  #onWake(): void {
+    if (this.#phase.isDeferred) return
     this.#running = true
     this.#gathering = 0
     let finished = false
     try {
       finished = this.#run()
     } finally {
-      // Also when a handler has thrown. The rest of the batch is served in the next turn.
       this.#running = false
       this.flush()
-      // Not by `setImmediate`: immediates of handlers run before the next poll for I/O.
-      if (!finished) this.native.wake()
+      // Also when a handler has thrown.
+      if (!finished) this.#serveInNextTurn()
     }
   }
 
@@ -251,12 +252,15 @@ class Environment {
    */
   #isOfThisTurn(slot: number, generation: number): boolean {
     const connection = this.#find(slot, generation)
-    return connection?.isClient === true && connection.connectedIn === this.#turn
+    return connection?.isClient === true && connection.connectedIn === this.#phase.turn
   }
 
-  /** Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`. */
+  /**
+   * Serves the records in the next turn of the event loop, after the immediates of this one, and before it polls for I/O: what peers
+   * in this process do in the meantime comes after them.
+   */
   #serveInNextTurn(): true {
-    this.native.wake()
+    this.#phase.defer()
     return true
   }
 
@@ -333,7 +337,7 @@ class Environment {
   #onAttempt(connection: NativeClientReceiver, type: number, word: number, at: number): void {
     const inWords = this.#inWords
     if (type === r.IN_CONNECTED) {
-      connection.connectedIn = this.#turn
+      connection.connectedIn = this.#phase.turn
       connection.onConnected(fields.endpointsNumber(inWords, word), addresses(this.#in, inWords, at))
       return
     }

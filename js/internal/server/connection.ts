@@ -24,7 +24,7 @@ import { parserErrors } from '../bridge/native.js'
 import { kEndCallbacks } from '../message/outgoing-state.js'
 import { GivenUpSide, kStream, type Port, type SocketSide } from './port.js'
 import { RequestReader } from './request-reader.js'
-import { kClosed, kHello, kKeyLog, kMakeSocket, kSecured, kTlsFailed } from '../symbols.js'
+import { kClosed, kEnding, kHello, kKeyLog, kMakeSocket, kSecured, kTlsFailed } from '../symbols.js'
 import { setTimeout } from '../timers.js'
 import { lookForTracing } from '../node-parity/trace-events.js'
 import { kAbort, kSettle } from '../bridge/transport.js'
@@ -193,6 +193,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
   uncount(): boolean {
     if (!this.counted || this.port.forget !== undefined) return false
     this.counted = false
+    if (!this.closed) this.server[kEnding].add(this)
     return this.server[kClosed]()
   }
 
@@ -202,6 +203,8 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       this.endRequests()
     } finally {
       this.endResponse()
+      // The request's 'close' comes in a tick.
+      if (this.server[kEnding].delete(this)) environment.afterPhase.add(() => this.server._emitCloseIfDrained())
     }
   }
 

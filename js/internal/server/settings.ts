@@ -7,12 +7,21 @@ import { IncomingMessage } from '../../incoming.js'
 import { ServerResponse } from '../../response.js'
 import type { Server, ServerOptions } from '../../server.js'
 import type { Adopter } from './adopter.js'
+import { EndingConnections } from './ending-connections.js'
 import { ERR_OUT_OF_RANGE } from '../errors.js'
 import { healthOf } from './health.js'
 import type { BindingGuard, BindingOverload, ServerConfig } from '../bridge/native.js'
 import { overloadOf } from './overload.js'
 import type { StreamConnections, WatchConfig } from './stream-connections.js'
-import { kHealth, kIncomingMessage, kListenScope, kOverloads, kResponseOptions, kServerResponse } from '../symbols.js'
+import {
+  kEnding,
+  kHealth,
+  kIncomingMessage,
+  kListenScope,
+  kOverloads,
+  kResponseOptions,
+  kServerResponse,
+} from '../symbols.js'
 import { validateBoolean, validateFunction, validateInteger } from '../validators.js'
 
 export const kAdopter = Symbol('ferrohttp.adopter')
@@ -59,6 +68,7 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kOptions] = options
   self[kAdopter] = null
   self[kStreams] = null
+  self[kEnding] = new EndingConnections()
   self[kListenScope] = null
   self[kHealth] = null
   self[kRefusal] = null

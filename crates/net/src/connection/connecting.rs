@@ -134,7 +134,7 @@ impl Connection {
     }
 
     fn connect_failed(&self, state: &mut State, failures: &[Failure], batch: &mut Batch) {
-        if self.retire(state) {
+        if self.retire(state, batch) {
             batch.connect_failed(self.id(), failures);
         }
     }

@@ -248,7 +248,7 @@ impl Connection {
     fn close(&self, state: &mut State, errno: i32, batch: &mut Batch) {
         let counters = state.counters();
         let requests = state.role.requests_sent(counters.1);
-        if self.retire(state) {
+        if self.retire(state, batch) {
             batch.closed(self.id(), errno, counters, requests);
         }
     }
@@ -286,11 +286,16 @@ impl Connection {
     }
 
     /// Closes the socket and frees the slot. Returns whether JavaScript has yet to be notified. I/O thread only.
-    fn retire(&self, state: &mut State) -> bool {
+    fn retire(&self, state: &mut State, batch: &mut Batch) -> bool {
         let was_reported_closed = state.lifecycle.is_reported_closed();
         match std::mem::replace(&mut state.lifecycle, Lifecycle::Closed) {
             Lifecycle::Closed => return false,
-            Lifecycle::OnLoan(loan) => drop(loan.end()),
+            Lifecycle::Open(stream) => batch.close_after_publishing(stream),
+            Lifecycle::OnLoan(loan) => {
+                if let Ok(lent) = loan.end() {
+                    batch.close_after_publishing(Stream::Detached(lent));
+                }
+            }
             Lifecycle::Lingering { number, .. } => {
                 if let Role::Server(role) = &state.role {
                     role.server.lingering.remove(number);

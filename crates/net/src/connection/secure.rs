@@ -573,6 +573,8 @@ impl Turn<'_> {
             self.report_open();
         }
         self.batch.tls_failed(self.connection.id(), reason);
+        // As in Node, before the peer receives the alert, which the next turn sends.
+        self.batch.publish_soon();
     }
 
     /// The connection's first record, once.

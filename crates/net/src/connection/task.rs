@@ -83,6 +83,9 @@ impl Turn<'_> {
             if next == Next::Wait {
                 return Next::Wait;
             }
+            if self.batch.is_urgent() {
+                break;
+            }
         }
         Next::Again
     }

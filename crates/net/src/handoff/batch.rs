@@ -5,6 +5,7 @@ use super::offer::Source;
 use crate::crossing::first_word;
 use crate::crossing::layout::{HEADER_BYTES, Layout, padded};
 use crate::id::ConnectionId;
+use crate::socket::stream::Stream;
 
 /// The offset of a record, and the number of records like it in a row.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct Batch {
     wake_requested: bool,
     /// When it was put into the queue, see `micros`.
     pub(super) queued_at: u64,
+    /// See `close_after_publishing`.
+    pub(super) closing: Vec<Stream>,
 }
 
 impl Batch {
@@ -101,10 +104,21 @@ impl Batch {
         std::mem::replace(&mut self.wake_requested, false)
     }
 
-    /// Publishes the batch at the end of this turn. The thread has more work than it does in one turn, so the batch would wait
-    /// long for it to become idle.
+    /// Publishes the batch at the end of this turn: the thread has more work than it does in one turn, so the batch would wait long
+    /// for it to become idle; or what the next turn does must not precede the records.
     pub(crate) const fn publish_soon(&mut self) {
         self.urgent = self.whole > 0;
+    }
+
+    /// Closes a socket after the batch is published. The peer may be in the same process: as in Node, the program is notified that
+    /// it has closed a connection before the peer can observe that.
+    pub(crate) fn close_after_publishing(&mut self, stream: Stream) {
+        self.closing.push(stream);
+    }
+
+    /// Whether the batch is published at the end of this turn.
+    pub(crate) const fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// The records.

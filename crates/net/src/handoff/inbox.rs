@@ -121,9 +121,11 @@ impl Inbox {
     /// Moves the content of `batch` to the end of the queue, and wakes JavaScript, unless it was woken since it last found the
     /// queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
+        let closing = std::mem::take(&mut batch.closing);
         if self.push(batch) {
             self.wake_javascript();
         }
+        drop(closing);
     }
 
     /// As `publish`, without the wake-up. Returns whether there was anything to publish. A caller that holds a connection's lock
@@ -132,6 +134,7 @@ impl Inbox {
         if batch.records().is_empty() {
             return false;
         }
+        let _closed_on_return = std::mem::take(&mut batch.closing);
         batch.queued_at = micros(now());
         let mut queue = self.lock();
         if queue.batches.is_empty() {

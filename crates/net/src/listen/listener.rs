@@ -289,7 +289,9 @@ impl Drop for Closing {
             drop(std::fs::remove_file(path));
         }
         staging::with_batch(&self.registry.js, |batch| {
-            batch.listener_closed(self.server.id)
+            batch.listener_closed(self.server.id);
+            // Also closes the sockets of idle connections: when `stop` returns, no client may find one of them open.
+            batch.publish_soon();
         });
         drop(self.closed.take());
     }

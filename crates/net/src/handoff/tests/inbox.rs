@@ -1,11 +1,13 @@
 //! Publishing and taking, between real threads.
 
+use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use crate::handoff::{Batch, Inbox};
 use crate::id::ConnectionId;
+use crate::socket::stream::Stream;
 
 fn inbox() -> (Arc<Inbox>, mpsc::Receiver<()>) {
     let (wake, woken) = mpsc::channel();
@@ -41,6 +43,26 @@ fn an_empty_batch_is_not_published() {
     inbox.publish(&mut Batch::default());
     assert!(woken.try_recv().is_err());
     assert!(inbox.take(None).is_none());
+}
+
+/// A connection's end is published before its peer can observe it.
+#[tokio::test]
+async fn sockets_are_closed_after_javascript_was_woken() {
+    let (peer, socket) = tokio::net::UnixStream::pair().expect("a pair");
+    let (wake, seen) = mpsc::channel();
+    let peer = Arc::new(peer.into_std().expect("a socket"));
+    let watched = Arc::clone(&peer);
+    let peek =
+        |peer: &std::os::unix::net::UnixStream| (&*peer).read(&mut [0]).map_err(|e| e.kind());
+    let inbox = Inbox::new(Box::new(move || {
+        let _ = wake.send(peek(&watched));
+    }));
+    let mut batch = Batch::default();
+    batch.close_after_publishing(Stream::Unix(socket));
+    numbered(&mut batch, 0, 0);
+    inbox.publish(&mut batch);
+    assert_eq!(seen.try_recv(), Ok(Err(ErrorKind::WouldBlock)));
+    assert_eq!(peek(&peer), Ok(0));
 }
 
 #[test]
