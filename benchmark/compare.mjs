@@ -21,7 +21,7 @@ const USAGE = `Usage: node benchmark/compare.mjs [options] FOLDER FOLDER
   FOLDER            two checkouts with ferrohttp built: the reference, and what is compared to it. '${NODE}' is Node's own
   --only A,B        only these scenarios: ${COMPARABLE.map(({ name }) => name).join(', ')}
   --pairs N         pairs of fresh servers for each scenario (default 6)
-  --windows N       windows of load for each server of a pair (default 24)
+  --windows N       windows of load for each server of a pair, rounded up to an even number (default 24)
   --ms MS           length of a window (default 120)
   --node FILE       the Node.js binary (default: the one that runs this script)`
 
@@ -79,10 +79,11 @@ function gatewayPeer(node) {
 }
 
 /**
- * Both servers run at the same time and get their load in turns, so that a slow second of the machine affects both. The server that is
- * started first, and the one that a round begins with, alternate. Each has a service of its own, if the scenario has one.
+ * Both servers run at the same time and get their load in turns, so that a slow second of the machine affects both. A server still has
+ * requests of a window when that ends, and a window of the same server that follows at once pays for them: in each round a server has
+ * one such window and one other. The server that is started first alternates. Each has a service of its own, if the scenario has one.
  *
- * @returns {Promise<{ cpu: number, js: number }>} medians of the ratios of neighbouring windows
+ * @returns {Promise<{ cpu: number, js: number, rate: number }>} medians of the rounds' ratios
  */
 async function compare(builds, scenario, { windows, ms, pair, peer }) {
   const [first, second] = pair % 2 === 0 ? [0, 1] : [1, 0]
@@ -98,10 +99,11 @@ async function compare(builds, scenario, { windows, ms, pair, peer }) {
       const served = first === 0 ? [one, other] : [other, one]
       for (const { server, ready } of served) await load(server.port, ready, scenario.warmUpMs ?? WARM_UP_MS)
       const ratios = { cpu: [], js: [], rate: [] }
-      for (let round = 0; round < windows; round++) {
-        const costs = []
-        for (const index of round % 2 === 0 ? [0, 1] : [1, 0]) costs[index] = await cost(served[index], length)
-        for (const name of Object.keys(ratios)) ratios[name].push(costs[1][name] / costs[0][name])
+      for (let round = 0; round < windows; round += 2) {
+        const costs = [[], []]
+        for (const index of [0, 1, 1, 0]) costs[index].push(await cost(served[index], length))
+        const sum = (index, name) => costs[index][0][name] + costs[index][1][name]
+        for (const name of Object.keys(ratios)) ratios[name].push(sum(1, name) / sum(0, name))
       }
       return { cpu: median(ratios.cpu), js: median(ratios.js), rate: median(ratios.rate) }
     }),
