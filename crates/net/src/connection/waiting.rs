@@ -117,7 +117,7 @@ impl Connection {
             };
             let awaited = Some((until, seen));
             if state.incoming.waiting.awaited == awaited
-                || inbox.await_javascript(until, seen, waker)
+                || inbox.await_javascript(until, seen, (&self.thread, waker))
             {
                 state.incoming.waiting.awaited = awaited;
                 return true;

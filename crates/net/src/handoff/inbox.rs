@@ -1,8 +1,8 @@
 //! The queue of batches from I/O threads to JavaScript.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use super::batch::Batch;
@@ -32,6 +32,15 @@ pub(crate) enum Until {
     Room,
 }
 
+/// A thread with tasks that wait for JavaScript.
+pub(crate) trait TaskThread: Send + Sync {
+    /// Wakes tasks of this thread. To wake each by itself would cost the caller a system call each.
+    fn wake_together(&self, tasks: Vec<Waker>);
+}
+
+/// A waiting task, and its thread.
+type Task = (Arc<dyn TaskThread>, Waker);
+
 #[derive(Default)]
 struct Queue {
     batches: VecDeque<Batch>,
@@ -42,8 +51,8 @@ struct Queue {
     memory: usize,
     /// Number of requests in `batches`.
     requests: usize,
-    /// Wakers of waiting tasks, by the event that they await.
-    waiting: [Vec<Waker>; 3],
+    /// Waiting tasks, by the event that they await.
+    waiting: [Vec<Task>; 3],
 }
 
 /// The queue of one JavaScript thread, which any I/O thread fills.
@@ -101,18 +110,24 @@ impl Inbox {
         self.happened[what as usize].load(Ordering::Relaxed)
     }
 
-    /// Wakes `waker` when the event happens next. Returns false, and does nothing, if it has happened more than `seen` times
-    /// already.
-    pub(crate) fn await_javascript(&self, what: Until, seen: u32, waker: &Waker) -> bool {
+    /// Wakes a task of `thread` when the event happens next. Returns false, and does nothing, if it has happened more than `seen`
+    /// times already.
+    pub(crate) fn await_javascript<T: TaskThread + 'static>(
+        &self,
+        what: Until,
+        seen: u32,
+        (thread, waker): (&Arc<T>, &Waker),
+    ) -> bool {
         let mut queue = self.lock();
         let waits = self.happened(what) == seen && (what != Until::Room || self.is_full());
         if waits {
-            queue.waiting[what as usize].push(waker.clone());
+            let thread = Arc::clone(thread);
+            queue.waiting[what as usize].push((thread, waker.clone()));
         }
         waits
     }
 
-    /// Drops all wakers: JavaScript's thread takes no more batches.
+    /// Drops all waiting tasks: JavaScript's thread takes no more batches.
     pub(crate) fn forget_waiting(&self) {
         let waiting = std::mem::take(&mut self.lock().waiting);
         drop(waiting);
@@ -206,14 +221,23 @@ impl Inbox {
             woken.append(&mut self.happens(&mut queue, Until::Room));
         }
         drop(queue);
-        for waker in woken {
-            waker.wake();
-        }
+        wake_all(woken);
         next
     }
 
-    fn happens(&self, queue: &mut Queue, what: Until) -> Vec<Waker> {
+    fn happens(&self, queue: &mut Queue, what: Until) -> Vec<Task> {
         self.happened[what as usize].fetch_add(1, Ordering::Relaxed);
         std::mem::take(&mut queue.waiting[what as usize])
+    }
+}
+
+fn wake_all(mut tasks: Vec<Task>) {
+    while let Some((thread, _)) = tasks.first() {
+        let thread = Arc::clone(thread);
+        let its = tasks
+            .extract_if(.., |(other, _)| Arc::ptr_eq(other, &thread))
+            .map(|(_, waker)| waker)
+            .collect();
+        thread.wake_together(its);
     }
 }

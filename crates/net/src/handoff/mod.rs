@@ -22,7 +22,7 @@ pub use chunk::Chunk;
 pub use flush::Malformed;
 pub(crate) use flush::check;
 pub(crate) use inbound::{Addresses, Timeout, write_addresses};
-pub(crate) use inbox::Until;
 pub use inbox::{Inbox, Wake};
+pub(crate) use inbox::{TaskThread, Until};
 pub(crate) use outbound::{CloseMode, Command, Payload, Records};
 pub use outbound::{Held, HeldBytes, Outbound};

@@ -3,13 +3,14 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::Waker;
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
 use crate::crossing::limit;
-use crate::handoff::chunk;
+use crate::handoff::{TaskThread, chunk};
 use crate::measure::thread_usage::ThreadUsage;
 use crate::sync::lock;
 use crate::threads::js_thread::JsThread;
@@ -32,6 +33,9 @@ pub(crate) trait Work: Send {
 pub(crate) struct IoThread {
     pub(crate) handle: Handle,
     work: Mutex<Vec<Box<dyn Work>>>,
+    /// Tasks that are to be woken.
+    waking: Mutex<Vec<Waker>>,
+    /// There is something in `work` or `waking`.
     work_arrived: Notify,
     timers: Timers,
     usage: ThreadUsage,
@@ -43,6 +47,7 @@ impl IoThread {
         let thread = Arc::new(Self {
             handle,
             work: Mutex::default(),
+            waking: Mutex::default(),
             work_arrived: Notify::new(),
             timers: Timers::new(),
             usage: ThreadUsage::default(),
@@ -91,8 +96,27 @@ impl IoThread {
 async fn run_work(thread: Arc<IoThread>) {
     loop {
         thread.work_arrived.notified().await;
-        for work in std::mem::take(&mut *lock(&thread.work)) {
+        // Each lock is released before the loop, so that JavaScript's thread can hand over more in the meantime.
+        let work = std::mem::take(&mut *lock(&thread.work));
+        for work in work {
             work.carry_out();
+        }
+        // Afterwards, so that a task sees what JavaScript has written to its connection meanwhile.
+        let waking = std::mem::take(&mut *lock(&thread.waking));
+        for waker in waking {
+            waker.wake();
+        }
+    }
+}
+
+impl TaskThread for IoThread {
+    fn wake_together(&self, mut tasks: Vec<Waker>) {
+        if let [_, _, ..] = *tasks {
+            lock(&self.waking).append(&mut tasks);
+            self.work_arrived.notify_one();
+        }
+        for waker in tasks {
+            waker.wake();
         }
     }
 }
