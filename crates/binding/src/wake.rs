@@ -61,7 +61,8 @@ fn handle_memory(size: usize) -> *mut [u64] {
 }
 
 impl Waker {
-    /// `on_wake` is called on JavaScript's thread after each `wake`; several of them may share a call. Does not keep the event loop alive until `set_ref(true)`.
+    /// `on_wake` is called on JavaScript's thread after each `wake`; several of them may share a call. Does not keep the event
+    /// loop alive until `set_ref(true)`.
     pub(crate) fn new(env: Env, on_wake: &impl JsObjectValue<'static>) -> Result<Self> {
         let libuv = Libuv::get().ok_or_else(|| misuse("this host does not show its libuv"))?;
         let uv_loop = env.get_uv_event_loop()?;
@@ -231,8 +232,8 @@ pub(crate) unsafe fn wake(target: *mut Target) {
     unsafe { ((*target).libuv.async_send)((*target).memory.cast()) };
 }
 
-/// Calls a function of JavaScript. Safe on JavaScript's thread, with a `Target` that has not
-/// been freed and a reference of its environment.
+/// Calls a function of JavaScript. Safe on JavaScript's thread, with a `Target` that has not been freed and a reference of its
+/// environment.
 pub(crate) unsafe fn call(target: *mut Target, function: sys::napi_ref) {
     // SAFETY: the caller's promise. Every value is used within the scope opened here. Closing the callback scope runs
     // ticks and microtasks, as after any callback of Node's own.
