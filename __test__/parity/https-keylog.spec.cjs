@@ -100,3 +100,27 @@ test(
     await Promise.all([ask({ ca: undefined }), until(server, 'tlsClientError')])
   }, options),
 )
+
+test(
+  'sessions that are resumed: the labels of both sides',
+  parity(async (https, log, { listen }) => {
+    const closed = (emitter) => new Promise((resolve) => emitter.once('close', resolve))
+    const { cert, key } = require('../helpers/certificate.cjs')
+    for (const version of ['TLSv1.2', 'TLSv1.3']) {
+      const server = https.createServer({ cert, key, minVersion: version, maxVersion: version }, (req, res) =>
+        res.end(String(req.socket.isSessionReused())),
+      )
+      const labels = { server: [], agent: [] }
+      server.on('keylog', (line) => labels.server.push(line.toString().split(' ')[0]))
+      const port = await listen(server)
+      const agent = new https.Agent({ ca: cert })
+      agent.on('keylog', (line) => labels.agent.push(line.toString().split(' ')[0]))
+      for (let i = 0; i < 2; i++) {
+        const request = https.get({ port, host: 'localhost', family: 4, agent })
+        request.on('response', (response) => response.on('data', (data) => log(version, data.toString())))
+        await closed(request)
+        log(labels.server.splice(0).sort(), labels.agent.splice(0).sort())
+      }
+    }
+  }, options),
+)

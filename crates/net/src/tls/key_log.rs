@@ -17,8 +17,15 @@ impl KeyLines {
     }
 }
 
+/// The secret of data within the hello of a resumed session. A server derives it from each such hello, and never accepts data there,
+/// so nothing is encrypted with it. As OpenSSL, it is not reported.
+const OF_EARLY_DATA: &str = "CLIENT_EARLY_TRAFFIC_SECRET";
+
 impl KeyLog for KeyLines {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        if label == OF_EARLY_DATA {
+            return;
+        }
         let mut lines = lock(&self.0);
         lines.extend_from_slice(label.as_bytes());
         for bytes in [client_random, secret] {
