@@ -273,12 +273,10 @@ export const PHASE_WAITING = 2
 export const PHASE_SERVED = 3
 /** Not 0: JavaScript has sent records, or begun an attempt to connect, since the event loop last began to poll for I/O. */
 export const PHASE_SENT = 4
-/** Not 0: JavaScript has to be called before the event loop next polls for I/O, because it has deferred records. */
-export const PHASE_DEFERRED = 5
-/** Twice the number of turns of the event loop, less one before the loop polls for I/O in this turn. Wraps around. */
-export const PHASE_STEP = 6
+/** How often the event loop has begun to poll for I/O. Wraps around. */
+export const PHASE_TURN = 5
 /** Number of these words. */
-export const PHASE_COUNT = 7
+export const PHASE_COUNT = 6
 
 // The field `line` of a head: from its low end the method or the status, the major and the minor version.
 

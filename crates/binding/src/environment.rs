@@ -43,9 +43,9 @@ impl BindingEnvironment {
 
 #[napi]
 impl BindingEnvironment {
-    /// `on_wake` is called when there is something to drain, and before the event loop polls for I/O if `memory.phase` asks for it.
-    /// `on_phase_end` is called at the end of each phase of the event loop for which `memory.phase` asks. `memory` has three
-    /// Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for those of JavaScript.
+    /// `on_wake` is called when there is something to drain. `on_phase_end` is called at the end of each phase of the event loop for
+    /// which `memory.phase` asks. `memory` has three Uint8Arrays: `phase`, `inbound` for records to JavaScript, and `outbound` for
+    /// those of JavaScript.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,

@@ -127,38 +127,23 @@ unsafe fn end(handle: *mut UvHandle, kind: usize) {
         let phases = (libuv.get_data)(handle).cast::<Phases>();
         (*phases).pulse.turned();
         let words = (*phases).words;
-        let step = || {
-            let steps = words.add(word::STEP as usize);
-            steps.write((*steps).wrapping_add(1));
-        };
         let writes = words.add(word::WRITES as usize).replace(0);
         if kind == BEFORE_IO {
             words.add(word::SENT as usize).write(0);
-            step();
+            let turn = words.add(word::TURN as usize);
+            turn.write((*turn).wrapping_add(1));
         }
         (*phases).writes[kind] = writes;
         words
             .add(word::EXPECTED as usize)
             .write((*phases).writes[kind ^ 1]);
-        let end_phase = || {
-            if words.add(word::WAITING as usize).replace(0) != 0 {
-                call((*phases).target, (*phases).on_end);
-            }
-        };
-        end_phase();
-        if kind == AFTER_IO {
+        if words.add(word::WAITING as usize).replace(0) == 0 {
             return;
         }
-        if words.add(word::DEFERRED as usize).read() != 0 {
-            call((*phases).target, (*(*phases).target).on_wake);
-            end_phase();
-        }
-        step();
-        // Ticks at the end of a call may have written, too, or records have been deferred again. The loop polls for I/O next, and
-        // may sleep there. JavaScript is woken, so that it sends records that wait now.
-        if words.add(word::WAITING as usize).read() != 0
-            || words.add(word::DEFERRED as usize).read() != 0
-        {
+        call((*phases).target, (*phases).on_end);
+        // Ticks at the end of the call may have written, too. The loop polls for I/O next, and may sleep there. JavaScript is
+        // woken, so that it sends records that wait now.
+        if kind == BEFORE_IO && words.add(word::WAITING as usize).read() != 0 {
             wake((*phases).target);
         }
     }

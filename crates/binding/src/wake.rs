@@ -35,7 +35,7 @@ unsafe impl Send for Handle {}
 pub(crate) struct Target {
     libuv: &'static Libuv,
     env: sys::napi_env,
-    pub(crate) on_wake: sys::napi_ref,
+    on_wake: sys::napi_ref,
     /// Null before the first call: see `prepare_context`.
     context: sys::napi_async_context,
     handle: Arc<Mutex<Option<Handle>>>,

@@ -562,6 +562,8 @@ impl Environment {
                         connection.abandon(&mut batch);
                     }
                 }
+                // Closes the sockets.
+                drop(batch);
                 drop(done);
             });
             // Returns an error as soon as the task above has ended, or was dropped with its runtime.

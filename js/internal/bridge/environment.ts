@@ -77,6 +77,9 @@ class Environment {
   readonly #settling = new Settling()
   readonly #acknowledgements = new Acknowledgements()
 
+  /** The turn in which records were deferred last, -1 for none. */
+  #deferredIn = -1
+
   #refs = 0
   /** Number of clients' connections among `connections` and `#displaced`. */
   #clients = 0
@@ -115,14 +118,15 @@ class Environment {
   }
 
   /** See `Phase`. */
-  get step(): number {
-    return this.#phase.step
+  get turn(): number {
+    return this.#phase.turn
   }
 
   // ---- inbound -------------------------------------------------------------------------------------------------
 
   #onWake(): void {
-    if (this.#phase.isDeferred) return
+    // Woken for other records in the turn in which these were deferred.
+    if (this.#deferredIn === this.turn) return
     this.#running = true
     this.#gathering = 0
     let finished = false
@@ -252,15 +256,16 @@ class Environment {
    */
   #isOfThisTurn(slot: number, generation: number): boolean {
     const connection = this.#find(slot, generation)
-    return connection?.isClient === true && connection.connectedIn === this.#phase.turn
+    return connection?.isClient === true && connection.connectedIn === this.turn
   }
 
   /**
-   * Serves the records in the next turn of the event loop, after the immediates of this one, and before it polls for I/O: what peers
-   * in this process do in the meantime comes after them.
+   * Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`, because immediates of handlers run
+   * before that.
    */
   #serveInNextTurn(): true {
-    this.#phase.defer()
+    this.#deferredIn = this.turn
+    this.native.wake()
     return true
   }
 
@@ -337,7 +342,7 @@ class Environment {
   #onAttempt(connection: NativeClientReceiver, type: number, word: number, at: number): void {
     const inWords = this.#inWords
     if (type === r.IN_CONNECTED) {
-      connection.connectedIn = this.#phase.turn
+      connection.connectedIn = this.turn
       connection.onConnected(fields.endpointsNumber(inWords, word), addresses(this.#in, inWords, at))
       return
     }

@@ -11,11 +11,10 @@
 import { SMALL } from './pending-writes.js'
 import {
   PHASE_COUNT,
-  PHASE_DEFERRED,
   PHASE_EXPECTED,
   PHASE_SENT,
   PHASE_SERVED,
-  PHASE_STEP,
+  PHASE_TURN,
   PHASE_WAITING,
   PHASE_WRITES,
 } from '../../native/records.js'
@@ -40,7 +39,6 @@ export class Phase {
   /** The time since which a record waits. */
   #since = 0
   #untilClock = 0
-  #deferredIn = 0
 
   constructor(memory: ArrayBuffer, now: () => number) {
     this.#words = new Uint32Array(memory)
@@ -99,31 +97,9 @@ export class Phase {
     this.#words[PHASE_SENT] = 1
   }
 
-  /** Changes when a turn of the event loop begins, and when the loop polls for I/O in it. */
-  get step(): number {
-    return this.#words[PHASE_STEP]!
-  }
-
-  /**
-   * The number of this turn of the event loop, which wraps around. Turns begin before the loop polls for I/O, and end after the timers
-   * that follow its immediates.
-   */
+  /** The number of this turn of the event loop, which wraps around. A turn begins when the loop polls for I/O. */
   get turn(): number {
-    return (this.step + 1) >>> 1
-  }
-
-  /** The records that were read last are served in the next turn. The native side calls this thread when it begins. */
-  defer(): void {
-    this.#words[PHASE_DEFERRED] = 1
-    this.#deferredIn = this.turn
-  }
-
-  /** Whether `defer` was called in this turn. */
-  get isDeferred(): boolean {
-    if (this.#words[PHASE_DEFERRED] === 0) return false
-    if (this.#deferredIn === this.turn) return true
-    this.#words[PHASE_DEFERRED] = 0
-    return false
+    return this.#words[PHASE_TURN]!
   }
 
   /** All records have been sent, so none waits for the end of its phase. */

@@ -202,9 +202,9 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     try {
       this.endRequests()
     } finally {
-      this.endResponse()
-      // The request's 'close' comes in a tick.
+      // Also if a listener throws. The request's 'close' comes in a tick, and that of a server that waited after it.
       if (this.server[kEnding].delete(this)) environment.afterPhase.add(() => this.server._emitCloseIfDrained())
+      this.endResponse()
     }
   }
 

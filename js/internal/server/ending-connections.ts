@@ -7,23 +7,23 @@ import type { Connection } from './connection.js'
  * the socket, which may be in a later turn. A server that is closed in the meantime emits its own 'close' after it.
  */
 export class EndingConnections {
-  /** The connections, and for each the step of the event loop in which it was destroyed. */
-  readonly #steps = new Map<Connection, number>()
+  /** The connections, the oldest first, and for each the turn of the event loop in which it was destroyed. */
+  readonly #turns = new Map<Connection, number>()
   #isAwaited = false
 
   add(connection: Connection): void {
-    this.#steps.set(connection, environment.step)
+    this.#turns.set(connection, environment.turn)
   }
 
   /** @returns whether the server's 'close' is due, because it waited for this connection */
   delete(connection: Connection): boolean {
-    return this.#steps.delete(connection) && this.#isAwaited && !this.await()
+    return this.#turns.delete(connection) && this.#isAwaited && !this.await()
   }
 
   /** Returns whether the server's 'close' has to wait. As in Node it precedes the 'close' of connections that were destroyed in this turn. */
   await(): boolean {
-    const { step } = environment
-    this.#isAwaited = [...this.#steps.values()].some((destroyedIn) => destroyedIn !== step)
+    const oldest = this.#turns.values().next().value
+    this.#isAwaited = oldest !== undefined && oldest !== environment.turn
     return this.#isAwaited
   }
 }

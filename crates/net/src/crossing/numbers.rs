@@ -339,12 +339,10 @@ numbers! {
         SERVED = 3;
         /// Not 0: JavaScript has sent records, or begun an attempt to connect, since the event loop last began to poll for I/O.
         SENT = 4;
-        /// Not 0: JavaScript has to be called before the event loop next polls for I/O, because it has deferred records.
-        DEFERRED = 5;
-        /// Twice the number of turns of the event loop, less one before the loop polls for I/O in this turn. Wraps around.
-        STEP = 6;
+        /// How often the event loop has begun to poll for I/O. Wraps around.
+        TURN = 5;
         /// Number of these words.
-        COUNT = 7;
+        COUNT = 6;
     }
 
     /// The field `line` of a head: from its low end the method or the status, the major and the minor version.

@@ -110,8 +110,8 @@ impl Batch {
         self.urgent = self.whole > 0;
     }
 
-    /// Closes a socket after the batch is published. The peer may be in the same process: as in Node, the program is notified that
-    /// it has closed a connection before the peer can observe that.
+    /// Closes a socket after the batch is published. The peer may be in the same process: as in Node, the end of a connection is on its
+    /// way to JavaScript before the peer can observe it.
     pub(crate) fn close_after_publishing(&mut self, stream: Stream) {
         self.closing.push(stream);
     }

@@ -136,11 +136,10 @@ impl Inbox {
     /// Moves the content of `batch` to the end of the queue, and wakes JavaScript, unless it was woken since it last found the
     /// queue empty.
     pub(crate) fn publish(&self, batch: &mut Batch) {
-        let closing = std::mem::take(&mut batch.closing);
         if self.push(batch) {
             self.wake_javascript();
         }
-        drop(closing);
+        batch.closing.clear();
     }
 
     /// As `publish`, without the wake-up. Returns whether there was anything to publish. A caller that holds a connection's lock
@@ -149,7 +148,6 @@ impl Inbox {
         if batch.records().is_empty() {
             return false;
         }
-        let _closed_on_return = std::mem::take(&mut batch.closing);
         batch.queued_at = micros(now());
         let mut queue = self.lock();
         if queue.batches.is_empty() {
@@ -167,9 +165,10 @@ impl Inbox {
         if queue.memory >= FULL {
             self.full.store(true, Ordering::Relaxed);
         }
-        queue
-            .batches
-            .push_back(std::mem::replace(batch, empty.unwrap_or_default()));
+        let mut full = std::mem::replace(batch, empty.unwrap_or_default());
+        // Closed by `publish`, after the wake-up.
+        std::mem::swap(&mut full.closing, &mut batch.closing);
+        queue.batches.push_back(full);
         true
     }
 

@@ -111,7 +111,7 @@ async fn run_work(thread: Arc<IoThread>) {
 
 impl TaskThread for IoThread {
     fn wake_together(&self, mut tasks: Vec<Waker>) {
-        if let [_, _, ..] = *tasks {
+        if tasks.len() > 1 {
             lock(&self.waking).append(&mut tasks);
             self.work_arrived.notify_one();
         }

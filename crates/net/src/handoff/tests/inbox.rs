@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Waker;
 use std::time::Duration;
 
-use crate::handoff::{Batch, Inbox};
+use crate::handoff::{Batch, Inbox, TaskThread, Until};
 use crate::id::ConnectionId;
 use crate::socket::stream::Stream;
 
@@ -60,9 +61,46 @@ async fn sockets_are_closed_after_javascript_was_woken() {
     let mut batch = Batch::default();
     batch.close_after_publishing(Stream::Unix(socket));
     numbered(&mut batch, 0, 0);
+    assert!(inbox.push(&mut batch));
+    assert_eq!(peek(&peer), Err(ErrorKind::WouldBlock));
+    numbered(&mut batch, 0, 1);
     inbox.publish(&mut batch);
     assert_eq!(seen.try_recv(), Ok(Err(ErrorKind::WouldBlock)));
     assert_eq!(peek(&peer), Ok(0));
+}
+
+/// An I/O thread that counts how many of its tasks are woken by each call.
+#[derive(Default)]
+struct Counting(Mutex<Vec<usize>>);
+
+impl TaskThread for Counting {
+    fn wake_together(&self, tasks: Vec<Waker>) {
+        self.0.lock().expect("a lock").push(tasks.len());
+    }
+}
+
+#[test]
+fn the_tasks_of_a_thread_are_woken_by_one_call() {
+    let (inbox, _woken) = inbox();
+    let threads = [(); 2].map(|()| Arc::new(Counting::default()));
+    for thread in [0, 1, 0, 0] {
+        let task = (&threads[thread], Waker::noop());
+        assert!(inbox.await_javascript(Until::Taken, 0, task));
+    }
+    assert!(inbox.await_javascript(Until::Emptied, 0, (&threads[1], Waker::noop())));
+    assert!(!inbox.await_javascript(Until::Taken, 1, (&threads[0], Waker::noop())));
+    let mut batch = Batch::default();
+    numbered(&mut batch, 0, 0);
+    inbox.publish(&mut batch);
+    assert!(inbox.take(None).is_some());
+    let woken = || {
+        threads
+            .each_ref()
+            .map(|thread| thread.0.lock().expect("a lock").clone())
+    };
+    assert_eq!(woken(), [vec![3], vec![1]]);
+    assert!(inbox.take(None).is_none());
+    assert_eq!(woken(), [vec![3], vec![1, 1]]);
 }
 
 #[test]
