@@ -77,9 +77,6 @@ class Environment {
   readonly #settling = new Settling()
   readonly #acknowledgements = new Acknowledgements()
 
-  /** The turn in which records were deferred last, -1 for none. */
-  #deferredIn = -1
-
   #refs = 0
   /** Number of clients' connections among `connections` and `#displaced`. */
   #clients = 0
@@ -125,8 +122,6 @@ class Environment {
   // ---- inbound -------------------------------------------------------------------------------------------------
 
   #onWake(): void {
-    // Woken for other records in the turn in which these were deferred.
-    if (this.#deferredIn === this.turn) return
     this.#running = true
     this.#gathering = 0
     let finished = false
@@ -259,12 +254,8 @@ class Environment {
     return connection?.isClient === true && connection.connectedIn === this.turn
   }
 
-  /**
-   * Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`, because immediates of handlers run
-   * before that.
-   */
+  /** Serves the records when the event loop next polls for I/O, after this turn's `setImmediate`. */
   #serveInNextTurn(): true {
-    this.#deferredIn = this.turn
     this.native.wake()
     return true
   }
