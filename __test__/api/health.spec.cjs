@@ -141,7 +141,7 @@ test('FERROHTTP_HEALTH and others are for servers without the option', async (t)
   const env = { FERROHTTP_HEALTH: '/alive', FERROHTTP_HEALTH_READY: '/ready', FERROHTTP_HEALTH_MAX_DELAY: '1m' }
   const program = start(PROGRAM, [''], { env })
   t.teardown(() => program.child.kill('SIGKILL'))
-  const client = await RawClient.connect((await program.said()).port)
+  const client = await RawClient.connect((await program.nextMessage()).port)
   isOk(t, await exchange(client, get('/alive')))
   isOk(t, await exchange(client, get('/ready')))
   t.is((await exchange(client, get('/livez'))).body, 'served /livez')
@@ -151,7 +151,7 @@ for (const kind of ['probed', 'unprobed']) {
   test(`FERROHTTP_HEALTH and a server whose option is ${kind === 'probed' ? 'missing' : 'false'}`, async (t) => {
     const program = start(PROGRAM, ['', 'http', kind], { env: { FERROHTTP_HEALTH: '/livez' } })
     t.teardown(() => program.child.kill('SIGKILL'))
-    const client = await RawClient.connect((await program.said()).port)
+    const client = await RawClient.connect((await program.nextMessage()).port)
     const answer = await exchange(client, get('/livez'))
     if (kind === 'probed') isOk(t, answer)
     else t.is(answer.body, 'served /livez')

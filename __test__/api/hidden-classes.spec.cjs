@@ -18,7 +18,7 @@ const POST = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n${'x'.r
 /** Why V8 has discarded compiled functions, as it prints that. */
 const FREED = 'embedded weak objects cleared'
 
-/** Node 20 and 22 do not print why they discard functions. */
+/** Node 20 and 22 do not report why they discard functions. */
 const traced = Number(process.versions.node.split('.')[0]) >= 24 ? test.serial : test.serial.skip
 
 /** Sends `request` `width` times in one write, and again when all are answered, `rounds` times. */

@@ -243,7 +243,7 @@ onThreads('many connections at once, garbage among them: each gets what is its o
 })
 
 onThreads('what a socket says', async (t) => {
-  const { promise: said, resolve } = Promise.withResolvers?.() ?? withResolvers()
+  const { promise: report, resolve } = Promise.withResolvers?.() ?? withResolvers()
   const server = https.createServer({ cert, key }, (req, res) => {
     const { socket } = req
     resolve({
@@ -263,7 +263,7 @@ onThreads('what a socket says', async (t) => {
   const material = client.exportKeyingMaterial(16, 'label', Buffer.from('context')).toString('hex')
   client.end('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
   client.resume()
-  t.deepEqual(await said, {
+  t.deepEqual(await report, {
     instance: true,
     certificate: 'CN=localhost',
     material,

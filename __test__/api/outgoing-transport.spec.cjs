@@ -154,12 +154,12 @@ test('interim responses go ahead of the head', (t) => {
 
 test('chunks written while corked are sent as one, before the end', async (t) => {
   const { transport, res } = makeExchange()
-  const told = []
+  const callbacks = []
   res.write('0')
   await nextTick()
   res.cork()
-  res.write('é', () => told.push('é'))
-  res.write(Buffer.from('b'), () => told.push('b'))
+  res.write('é', () => callbacks.push('é'))
+  res.write(Buffer.from('b'), () => callbacks.push('b'))
   t.is(transport.calls.length, 1)
   // The size line and two line ends are counted, too.
   t.is(res.writableLength, 8)
@@ -177,17 +177,17 @@ test('chunks written while corked are sent as one, before the end', async (t) =>
     ['body', 'd', 'CHUNKED END ACKNOWLEDGE'],
   ])
   transport.settle()
-  t.deepEqual(told, ['é', 'b'])
+  t.deepEqual(callbacks, ['é', 'b'])
 })
 
 test('callbacks are called in the order of their writes, also those of empty ones', (t) => {
   const { transport, res } = makeExchange()
-  const told = []
-  for (const chunk of ['a', '', 'b']) res.write(chunk, () => told.push(chunk))
-  res.end(() => told.push('end'))
-  t.deepEqual(told, [])
+  const callbacks = []
+  for (const chunk of ['a', '', 'b']) res.write(chunk, () => callbacks.push(chunk))
+  res.end(() => callbacks.push('end'))
+  t.deepEqual(callbacks, [])
   transport.settle()
-  t.deepEqual(told, ['a', '', 'b', 'end'])
+  t.deepEqual(callbacks, ['a', '', 'b', 'end'])
 })
 
 test('back-pressure: write returns false, and drain follows when the transport reports it', async (t) => {

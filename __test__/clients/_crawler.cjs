@@ -20,7 +20,7 @@ const PATIENCE = { '/silent': 400, '/partial': 400 }
 const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE })
 const sockets = new Set()
 
-const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 
 /** Sends one request. Resolves to its outcome. */
 function fetch(url, { method = 'GET', headers = {} } = {}) {
@@ -103,7 +103,7 @@ async function crawl() {
     const visits = await Promise.all(level.map(visit))
     level = []
     for (const hops of visits) {
-      say(hops)
+      print(hops)
       for (const href of hops.at(-1).links ?? []) {
         const url = new URL(href, start)
         if (known.has(url.href)) continue
@@ -117,12 +117,12 @@ async function crawl() {
 /** Pages that have been seen are asked for once more. */
 async function revisit() {
   const first = await fetch(new URL('/page-1.html', start), { method: 'HEAD' })
-  say(first)
+  print(first)
   const etag = first.rawHeaders[first.rawHeaders.findIndex((name) => name.toLowerCase() === 'etag') + 1]
   // A gzipped page has a weak one.
-  say(await fetch(new URL('/page-1.html', start), { headers: { 'If-None-Match': etag } }))
-  say(await fetch(new URL('/big.bin', start), { headers: { Range: 'bytes=10-19' } }))
-  say(await fetch(new URL('/page-2.html', start), { headers: { Connection: 'close' } }))
+  print(await fetch(new URL('/page-1.html', start), { headers: { 'If-None-Match': etag } }))
+  print(await fetch(new URL('/big.bin', start), { headers: { Range: 'bytes=10-19' } }))
+  print(await fetch(new URL('/page-2.html', start), { headers: { Connection: 'close' } }))
 }
 
 async function main() {
@@ -131,7 +131,7 @@ async function main() {
   const count = (pool) => Object.values(pool).flat().length
   await new Promise(setImmediate)
   // The number of connections depends on the order of the answers.
-  say({ waiting: count(agent.requests), kept: count(agent.freeSockets) <= AT_ONCE, few: sockets.size < 20 })
+  print({ waiting: count(agent.requests), kept: count(agent.freeSockets) <= AT_ONCE, few: sockets.size < 20 })
   agent.destroy()
   over()
 }

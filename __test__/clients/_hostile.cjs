@@ -45,30 +45,31 @@ async function rawServer({ after, listen }) {
 function client(http, port, agent) {
   return function ask(url, options = {}, body = undefined) {
     const request = http.request({ host: '127.0.0.1', port, agent, path: url, ...options })
-    const told = { url, events: [] }
+    const outcome = { url, events: [] }
     for (const event of ['continue', 'information', 'response', 'upgrade', 'connect', 'close'])
-      request.on(event, () => told.events.push(event))
+      request.on(event, () => outcome.events.push(event))
     request.on('error', (error) => {
-      told.events.push('error')
-      told.error = [error.name, error.code, error.message]
+      outcome.events.push('error')
+      outcome.error = [error.name, error.code, error.message]
     })
     const ends = [once(request, 'close')]
     ends[0].catch(() => {})
     for (const event of ['upgrade', 'connect'])
       request.on(event, (response, socket, head) => {
-        told.switched = [response.statusCode, head.toString('latin1')]
+        outcome.switched = [response.statusCode, head.toString('latin1')]
         socket.destroy()
       })
     request.on('response', (response) => {
-      told.status = [response.statusCode, response.statusMessage, response.rawHeaders]
-      told.body = ''
-      for (const event of ['aborted', 'end', 'close']) response.on(event, () => told.events.push(`response ${event}`))
+      outcome.status = [response.statusCode, response.statusMessage, response.rawHeaders]
+      outcome.body = ''
+      for (const event of ['aborted', 'end', 'close'])
+        response.on(event, () => outcome.events.push(`response ${event}`))
       response.on('error', (error) => {
-        told.events.push('response error')
-        told.responseError = [error.name, error.code, error.message]
+        outcome.events.push('response error')
+        outcome.responseError = [error.name, error.code, error.message]
       })
       response.on('data', (data) => {
-        told.body += data.toString('latin1')
+        outcome.body += data.toString('latin1')
       })
       ends.push(new Promise((resolve) => response.once('close', resolve)))
     })
@@ -78,8 +79,8 @@ function client(http, port, agent) {
         // Work that is due in this turn.
         Promise.all(ends.slice(1)).then(() =>
           setImmediate(() => {
-            told.reused = request.reusedSocket
-            resolve(told)
+            outcome.reused = request.reusedSocket
+            resolve(outcome)
           }),
         )
       })

@@ -138,7 +138,7 @@ async function main() {
   const after = { ...(await sample()), descriptors: descriptors() }
   const seconds = (Date.now() - start) / 1000
   const count = (pool) => Object.values(pool).flat().length
-  const said = {
+  const report = {
     ...tally,
     seconds,
     most,
@@ -151,7 +151,7 @@ async function main() {
     external: after.external - before.external,
     descriptors: after.descriptors - before.descriptors,
   }
-  process.stdout.write(`${JSON.stringify(said)}\n`)
+  process.stdout.write(`${JSON.stringify(report)}\n`)
   for (const { server } of servers) server.close()
 }
 

@@ -8,7 +8,7 @@ const PIECES = 64
 const TEXT = 'a page\n'.repeat(500)
 
 /**
- * A request listener. `told` is called with a description of each request, when it is complete or was aborted.
+ * A request listener. `onRequest` is called with a description of each request, when it is complete or was aborted.
  *
  * - `/hello` JSON; `/missing` 404; `/gzip` compressed; `/redirect` to `/hello`; `/again` keeps method and body
  * - `/loop` redirects to itself; `/empty` 204; `/cookies` two of them
@@ -16,7 +16,7 @@ const TEXT = 'a page\n'.repeat(500)
  * - `/silent` never answers; `/partial` answers a part and no more; `/cut` ends the connection within the body;
  *   `/dropped` ends it before any answer
  */
-function shop(told) {
+function shop(onRequest) {
   return (req, res) => {
     const digest = createHash('sha1')
     let length = 0
@@ -26,20 +26,20 @@ function shop(told) {
     })
     const seen = () => ({ method: req.method, url: req.url, rawHeaders: req.rawHeaders, length })
     let over = false
-    const tell = (how) => {
+    const report = (how) => {
       if (over) return
       over = true
-      told({ ...seen(), how })
+      onRequest({ ...seen(), how })
     }
     req.on('end', () => {
-      tell('complete')
+      report('complete')
       answer(req, res, () => ({ length, sha1: digest.digest('hex') }))
     })
     req.on('error', () => {})
     // How much of an aborted upload has arrived depends on the timing.
     req.on('close', () => {
       length = -1
-      tell('given up')
+      report('given up')
     })
   }
 }

@@ -4,7 +4,7 @@ const test = require('ava')
 const http = require('node:http')
 const path = require('node:path')
 const ferrohttp = require('../../dist/index.js')
-const { comparable, say } = require('./_program.cjs')
+const { comparable, runProgram } = require('./_program.cjs')
 const { hasNginx, serveWith, serveWithNginx } = require('./_sites.cjs')
 
 const CRAWLER = path.join(__dirname, '_crawler.cjs')
@@ -19,7 +19,7 @@ for (const [name, serve] of Object.entries(SITES)) {
   const declare = name === 'nginx' && !hasNginx() ? test.skip : test.serial
   declare(`a crawl of a site on ${name}`, async (t) => {
     const port = await serve(t)
-    const runs = [false, true].map((preload) => say(CRAWLER, [String(port)], { preload }))
+    const runs = [false, true].map((preload) => runProgram(CRAWLER, [String(port)], { preload }))
     const [plain, ours] = await Promise.all(runs)
     t.deepEqual(comparable(ours, port), comparable(plain, port))
     t.true(plain.lines.length > 30)

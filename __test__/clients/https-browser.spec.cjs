@@ -15,7 +15,7 @@ const installed = createRequire(path.resolve(__dirname, '../frameworks/package.j
 
 const PAGE = `<!doctype html><title>page</title><script>
   const socket = new WebSocket('wss://' + location.host + '/socket')
-  const heard = new Promise((resolve, reject) => {
+  const received = new Promise((resolve, reject) => {
     socket.onopen = () => socket.send('x'.repeat(100000))
     socket.onmessage = ({ data }) => resolve(data)
     socket.onerror = reject
@@ -28,7 +28,7 @@ const PAGE = `<!doctype html><title>page</title><script>
     get: await ask('GET'),
     post: (await ask('POST', 'y'.repeat(300000))).length,
     many: (await Promise.all(Array.from({ length: 30 }, () => ask('POST', 'z')))).join(),
-    socket: await heard,
+    socket: await received,
   }))()
 </script>`
 

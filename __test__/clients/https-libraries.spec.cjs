@@ -34,8 +34,8 @@ for (const [name, isClient] of Object.entries(libraries)) {
   test(`${name}: TLS on I/O threads at both ends`, async (t) => {
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: extra }
     const { stdout } = await promisify(execFile)(process.execPath, ['-r', REGISTER, PROGRAM, name], { env })
-    const { said, servers, clients } = JSON.parse(stdout)
-    t.deepEqual(said, [`GET ${isClient} `, `POST ${isClient} BODY`])
+    const { responses, servers, clients } = JSON.parse(stdout)
+    t.deepEqual(responses, [`GET ${isClient} `, `POST ${isClient} BODY`])
     t.deepEqual(servers, { compatible: {}, native: name === 'http-proxy' ? 2 : 1 })
     t.deepEqual([clients.native > 0, clients.compatible], [isClient, {}])
   })
@@ -46,7 +46,7 @@ test('https-proxy-agent: TLS of the server on I/O threads, that of the client in
   const { stdout } = await promisify(execFile)(process.execPath, ['-r', REGISTER, PROGRAM, 'https-proxy-agent'], {
     env,
   })
-  const { said, servers } = JSON.parse(stdout)
-  t.deepEqual(said, ['GET true ', 'POST true BODY'])
+  const { responses, servers } = JSON.parse(stdout)
+  t.deepEqual(responses, ['GET true ', 'POST true BODY'])
   t.deepEqual(servers, { compatible: {}, native: 1 })
 })

@@ -4,16 +4,16 @@
 const test = require('ava')
 const http = require('node:http')
 const path = require('node:path')
-const { comparable, say, serve } = require('./_program.cjs')
+const { comparable, runProgram, serve } = require('./_program.cjs')
 
 const RUN = path.join(__dirname, 'libraries/_run.cjs')
 
 async function run(t, library, preload) {
-  const { heard, port, server } = await serve(t, http)
-  const said = await say(RUN, [library, String(port)], { preload, server })
+  const { requests, port, server } = await serve(t, http)
+  const report = await runProgram(RUN, [library, String(port)], { preload, server })
   // On a busy machine the time that its client allows is over before the request reaches the server.
-  const received = heard.filter(({ url }) => url !== '/silent?late')
-  return { stats: said.stats, transcript: comparable(said, port, received) }
+  const received = requests.filter(({ url }) => url !== '/silent?late')
+  return { stats: report.stats, transcript: comparable(report, port, received) }
 }
 
 for (const library of ['axios', 'follow-redirects', 'got', 'node-fetch', 'superagent']) {

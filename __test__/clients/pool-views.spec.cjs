@@ -1,6 +1,6 @@
 'use strict'
 // `agent.sockets`, `freeSockets` and `requests` are views of pools in Rust: through a long random life of several agents both
-// say the same, and limits hold. What programs write into the views counts, too.
+// print the same, and limits hold. What programs write into the views counts, too.
 const net = require('node:net')
 const { once } = require('node:events')
 const { setImmediate: turn } = require('node:timers/promises')

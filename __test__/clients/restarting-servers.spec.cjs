@@ -8,24 +8,24 @@ const COUNT = 4000
 
 test('every request ends once, with its own answer or an error, and no memory or handle is left', async (t) => {
   const program = start(path.join(__dirname, '_restarting-servers.cjs'), [String(COUNT)])
-  const said = await program.said()
+  const report = await program.nextMessage()
   t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' })
-  t.deepEqual(said.wrong, [])
-  const errors = Object.values(said.errors).reduce((sum, count) => sum + count, 0)
-  t.is(said.answered + errors, COUNT)
-  t.true(said.answered > COUNT / 2)
-  t.true(errors > 0 && said.deaths > 0)
+  t.deepEqual(report.wrong, [])
+  const errors = Object.values(report.errors).reduce((sum, count) => sum + count, 0)
+  t.is(report.answered + errors, COUNT)
+  t.true(report.answered > COUNT / 2)
+  t.true(errors > 0 && report.deaths > 0)
   const known = ['ECONNREFUSED', 'ECONNRESET', 'ECONNRESET within', 'EPIPE']
   t.deepEqual(
-    Object.keys(said.errors).filter((code) => !known.includes(code)),
+    Object.keys(report.errors).filter((code) => !known.includes(code)),
     [],
   )
-  t.is(said.most, 50)
-  t.deepEqual(said.pools, [0, 0, 0])
-  t.is(said.total, 0)
-  t.is(said.stats.compatible, 0)
-  t.is(said.stats.open, 0)
-  t.is(said.descriptors, 0)
+  t.is(report.most, 50)
+  t.deepEqual(report.pools, [0, 0, 0])
+  t.is(report.total, 0)
+  t.is(report.stats.compatible, 0)
+  t.is(report.stats.open, 0)
+  t.is(report.descriptors, 0)
   // In bytes. Code that V8 has compiled meanwhile is a part of them.
-  t.true(said.heap < 3_000_000, `${said.heap} bytes more`)
+  t.true(report.heap < 3_000_000, `${report.heap} bytes more`)
 })

@@ -46,11 +46,11 @@ async function firstIsFine({ ask, log, server }) {
 /** The next request is asked and answered as it should be. */
 async function nextIsFine({ ask, log, server }, url = '/next') {
   const asked = ask(url)
-  const { socket, url: heard } = await server.next()
-  socket.write(ok(heard))
-  const told = await asked.over
-  if (told.body !== url) throw new Error(`${url} was answered ${told.body ?? told.error}`)
-  log('next', told)
+  const { socket, url: received } = await server.next()
+  socket.write(ok(received))
+  const outcome = await asked.over
+  if (outcome.body !== url) throw new Error(`${url} was answered ${outcome.body ?? outcome.error}`)
+  log('next', outcome)
 }
 
 /** The connection that is kept for the next request closes because of an action of the server. */
@@ -76,11 +76,12 @@ function answered(title, writes, { end, options, body, sorted } = {}) {
     for (const write of writes) await new Promise((resolve) => socket.write(write, 'latin1', resolve))
     if (end === 'FIN') socket.end()
     if (end === 'RST') socket.resetAndDestroy()
-    const told = await asked.over
+    const outcome = await asked.over
     if (end !== undefined) await closed
-    if ((told.body ?? '').includes('/smuggled') && told.status === 200) throw new Error('a smuggled answer was taken')
-    if (sorted) told.events.sort()
-    log('first', told)
+    if ((outcome.body ?? '').includes('/smuggled') && outcome.status === 200)
+      throw new Error('a smuggled answer was taken')
+    if (sorted) outcome.events.sort()
+    log('first', outcome)
     await nextIsFine(tools)
   })
 }

@@ -91,7 +91,7 @@ async function run(file, index) {
 function complaint(file, passed) {
   if (mustPass.has(file)) return passed ? null : 'must pass and does not'
   if (!passed) return mayFail.has(file) ? null : 'fails and is not in expectations.json'
-  return 'passes now: expectations.json does not say so'
+  return 'passes now: expectations.json lists it as failing'
 }
 
 const files = await find()

@@ -8,7 +8,7 @@ const { createInterface } = require('node:readline')
 const path = require('node:path')
 
 const [way, name, ...rest] = process.argv.slice(2)
-const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
+const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 const dist = path.resolve(__dirname, '../../dist/index.js')
 
 /** Undefined in a process that never loaded ferrohttp. */
@@ -19,10 +19,10 @@ async function main() {
   const server =
     way === 'own' ? await application.own() : await application.explicit(require(way === 'ferrohttp' ? dist : way))
   createInterface({ input: process.stdin })
-    .on('line', (line) => say(line === 'stats' ? stats() : null))
+    .on('line', (line) => print(line === 'stats' ? stats() : null))
     // The process that has started this one has ended.
     .on('close', () => process.exit())
-  say({ port: server.address().port })
+  print({ port: server.address().port })
 }
 
 main()

@@ -40,12 +40,12 @@ const PAIRS = [
 async function host(name, application) {
   const { way, node } = WAYS[name]
   const started = start(HOST, [way, ...application], { node })
-  const { port } = await started.said()
+  const { port } = await started.nextMessage()
   return {
     port,
     stats() {
-      started.tell('stats')
-      return started.said()
+      started.sendLine('stats')
+      return started.nextMessage()
     },
     async stop() {
       started.child.kill()

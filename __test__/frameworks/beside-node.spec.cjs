@@ -13,14 +13,14 @@ const REGISTER = path.resolve(__dirname, '../../dist/register.js')
 
 /** The answers to `ask` of a server of each kind, in turns, so that each follows the other once. */
 async function askBoth(t, listener, ask) {
-  const heard = []
+  const transcripts = []
   for (const module of [ferrohttp, http, ferrohttp, http]) {
     const server = module.createServer(listener).listen(0, '127.0.0.1')
     t.teardown(() => server.close())
     await once(server, 'listening')
-    heard.push(await ask(server.address().port))
+    transcripts.push(await ask(server.address().port))
   }
-  return heard
+  return transcripts
 }
 
 function application(edition) {
@@ -50,9 +50,9 @@ const ask = async (port) => [
 
 for (const edition of ['express', 'express4']) {
   test.serial(`${edition}: one application on servers of both`, async (t) => {
-    const heard = await askBoth(t, application(edition), ask)
-    for (const other of heard) t.deepEqual(other, heard[1])
-    t.regex(heard[0][0], /\r\n\[true,true,"a\.test",false\]/)
+    const transcripts = await askBoth(t, application(edition), ask)
+    for (const other of transcripts) t.deepEqual(other, transcripts[1])
+    t.regex(transcripts[0][0], /\r\n\[true,true,"a\.test",false\]/)
     nativeOnly(t, ferrohttp.stats().server, edition)
   })
 }
@@ -63,8 +63,8 @@ test.serial('an application that another listener calls, of a framework that is 
       if (file.includes(`${path.sep}${edition}${path.sep}`)) delete require.cache[file]
     }
     const app = application(edition)
-    const heard = await askBoth(t, (req, res) => app(req, res), ask)
-    for (const other of heard) t.deepEqual(other, heard[1])
+    const transcripts = await askBoth(t, (req, res) => app(req, res), ask)
+    for (const other of transcripts) t.deepEqual(other, transcripts[1])
   }
 })
 
@@ -103,15 +103,15 @@ const majors = [...new Set([nodes.MAJOR, 24, 26])].filter((major) => nodes.node(
 for (const [edition, major] of ['express', 'express4'].flatMap((name) => majors.map((major) => [name, major]))) {
   test(`Node ${major}, ${edition}: https and http2 beside http under the register module`, async (t) => {
     const file = path.join(__dirname, 'apps/both-protocols.cjs')
-    const heard = []
+    const transcripts = []
     for (const node of [[], ['-r', REGISTER]]) {
       const program = start(file, [edition], { node, execPath: nodes.node(major) })
-      heard.push(await program.said())
+      transcripts.push(await program.nextMessage())
       t.is((await program.exited).code, 0)
     }
-    t.deepEqual(heard[1], heard[0])
+    t.deepEqual(transcripts[1], transcripts[0])
     t.deepEqual(
-      heard[0].map(({ status }) => status),
+      transcripts[0].map(({ status }) => status),
       [200, 200, 200, 200, 200],
     )
   })

@@ -168,7 +168,7 @@ for (const edition of ['express', 'express4']) {
       ['GET /internals/patched'],
       ['GET /internals/patched/head'],
       ['GET /internals/finished'],
-      ['GET /internals/finished/told'],
+      ['GET /internals/finished/reported'],
       ['HEAD /internals/patched'],
     ])
     return [...seen, await answer(port, 'GET /log')]

@@ -42,11 +42,11 @@ for (const form of ['beside', 'alone']) {
   same('rooms and namespaces', async ({ port }) => {
     const sockets = [connect(port), connect(port)]
     await Promise.all(sockets.map((socket) => once(socket, 'connect')))
-    const told = Promise.all(sockets.map((socket) => once(socket, 'told')))
+    const announced = Promise.all(sockets.map((socket) => once(socket, 'announced')))
     const other = connect(port, {}, '/other')
     const welcome = once(other, 'welcome')
     sockets[0].emit('to-room', 'everybody')
-    const seen = [await told, await welcome]
+    const seen = [await announced, await welcome]
     for (const socket of [...sockets, other]) socket.close()
     return seen
   })

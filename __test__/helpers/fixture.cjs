@@ -28,14 +28,14 @@ function start(file, args = [], { shell, node = [], execPath = process.execPath,
     child,
     exited,
     /** Its next message. */
-    async said() {
+    async nextMessage() {
       const { value, done } = await lines.next()
       if (!done) return JSON.parse(value)
       const { code, signal } = await exited
       throw new Error(`${path.basename(file)} ended with ${code ?? signal}: ${stderr}`)
     },
     /** One line to its standard input. */
-    tell(text) {
+    sendLine(text) {
       child.stdin.write(`${text}\n`)
     },
   }

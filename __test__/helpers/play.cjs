@@ -42,7 +42,7 @@ async function play(name, script, { road = 'native', onEntry, onPort } = {}) {
 
 /**
  * The third argument of a script:
- * - `listen(server, ...args)` listens on 127.0.0.1 (or as `args` say), closes the server afterwards; resolves to the port
+ * - `listen(server, ...args)` listens on 127.0.0.1 (or as `args` specify), closes the server afterwards; resolves to the port
  * - `connect(port)` a RawClient, destroyed afterwards; `raw(port, ...parts)` is `rawExchange`
  * - `record(emitter, events, label)` logs events
  * - `until(emitter, event)` resolves to the event's arguments

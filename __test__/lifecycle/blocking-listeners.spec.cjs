@@ -19,9 +19,9 @@ for (const way of ['listener', 'callback', 'parts'])
     stopped(`a listener of 'finish' that blocks: ${way} in ${turn}`, async (t) => {
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrohttp-'))
       t.teardown(() => fs.rmSync(folder, { recursive: true }))
-      const { child, said } = start(SERVER, [`${way} in ${turn}`, String(PEERS), folder])
+      const { child, nextMessage } = start(SERVER, [`${way} in ${turn}`, String(PEERS), folder])
       t.teardown(() => child.kill('SIGKILL'))
-      const { port } = await said()
+      const { port } = await nextMessage()
       const peers = await Promise.all(
         Array.from({ length: PEERS }, async () => {
           const peer = net.connect(port, '127.0.0.1')
@@ -49,5 +49,5 @@ for (const way of ['listener', 'callback', 'parts'])
         }),
       )
       child.kill('SIGCONT')
-      t.deepEqual(await said(), { late: [] })
+      t.deepEqual(await nextMessage(), { late: [] })
     })

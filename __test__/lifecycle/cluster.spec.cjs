@@ -34,9 +34,9 @@ function get(target, url) {
 }
 
 /** The next message of the cluster. */
-async function said(cluster, wanted) {
+async function nextMessages(cluster, wanted) {
   const all = []
-  while (all.length < wanted) all.push(await cluster.said())
+  while (all.length < wanted) all.push(await cluster.nextMessage())
   return all
 }
 
@@ -44,13 +44,13 @@ async function said(cluster, wanted) {
 async function clustered(t, policy, { count = WORKERS, options = AT_LOOPBACK, module = '' } = {}) {
   const cluster = start(PRIMARY, [policy, String(count), JSON.stringify(options), module])
   t.teardown(() => cluster.child.kill())
-  return { cluster, ...(await cluster.said()) }
+  return { cluster, ...(await cluster.nextMessage()) }
 }
 
 /** The addresses that both sides of a cluster report, without the parts that differ between two clusters. */
-function comparable({ addresses, heard }) {
+function comparable({ addresses, events }) {
   const ports = []
-  const text = JSON.stringify({ addresses, heard }, (key, value) => {
+  const text = JSON.stringify({ addresses, events }, (key, value) => {
     if (key !== 'port' || value <= 0) return typeof value === 'string' ? value.replace(/-nodes$/, '') : value
     if (!ports.includes(value)) ports.push(value)
     return `port ${ports.indexOf(value)}`
@@ -90,8 +90,8 @@ function keepAsking(port, url) {
 
 /** Each worker's counts of connections: all have been served by I/O threads. */
 async function servedNatively(t, cluster, connections, count = WORKERS) {
-  cluster.tell('stats')
-  const counts = (await said(cluster, count)).map(({ stats }) => stats)
+  cluster.sendLine('stats')
+  const counts = (await nextMessages(cluster, count)).map(({ stats }) => stats)
   t.is(
     counts.reduce((sum, { native }) => sum + native, 0),
     connections,
@@ -111,28 +111,28 @@ for (const [policy, title] of [
     // The primary distributes in turn; the kernel decides by itself.
     if (policy === 'rr') t.deepEqual([...new Set(answers)].sort(), pids.map(String).sort())
     await servedNatively(t, cluster, 30)
-    cluster.tell('end')
-    await said(cluster, WORKERS)
+    cluster.sendLine('end')
+    await nextMessages(cluster, WORKERS)
   })
 
   test.serial(`the death of a process does not affect the requests of others: ${title}`, async (t) => {
     const { cluster, port } = await clustered(t, policy)
     const waiting = Array.from({ length: 12 }, () => get(port, '/wait').catch((error) => error.code))
-    const holders = (await said(cluster, waiting.length)).map(({ pid }) => pid)
+    const holders = (await nextMessages(cluster, waiting.length)).map(({ pid }) => pid)
     await t.throwsAsync(get(port, '/die'), { code: 'ECONNRESET' })
-    const { exit: dead, signal } = await cluster.said()
+    const { exit: dead, signal } = await cluster.nextMessage()
     t.is(signal, 'SIGKILL')
     // The other processes continue, and so does the new one.
-    cluster.tell('add')
-    t.deepEqual(await cluster.said(), { added: true })
+    cluster.sendLine('add')
+    t.deepEqual(await cluster.nextMessage(), { added: true })
     t.not(Number(await get(port, '/who')), dead)
-    cluster.tell('answer')
+    cluster.sendLine('answer')
     const answers = await Promise.all(waiting)
     const lost = answers.filter((answer) => answer === 'ECONNRESET')
     t.is(lost.length, holders.filter((pid) => pid === dead).length)
     for (const answer of answers) t.true(answer === 'ECONNRESET' || holders.includes(Number(answer)), answer)
-    cluster.tell('end')
-    await said(cluster, WORKERS)
+    cluster.sendLine('end')
+    await nextMessages(cluster, WORKERS)
   })
 
   test.serial(
@@ -143,7 +143,7 @@ for (const [policy, title] of [
       await Promise.all(load.map(({ warm }) => warm))
       const [dead] = pids
       process.kill(dead, 'SIGKILL')
-      t.is((await cluster.said()).exit, dead)
+      t.is((await cluster.nextMessage()).exit, dead)
       for (const one of load) one.stop()
       const outcomes = await Promise.all(load.map(({ over }) => over))
       for (const { pid, wrong, error } of outcomes) {
@@ -152,8 +152,8 @@ for (const [policy, title] of [
         else t.is(error, null)
       }
       await servedNatively(t, cluster, outcomes.filter(({ pid }) => pid !== dead).length, WORKERS - 1)
-      cluster.tell('end')
-      await said(cluster, WORKERS - 1)
+      cluster.sendLine('end')
+      await nextMessages(cluster, WORKERS - 1)
     },
   )
 
@@ -177,18 +177,18 @@ for (const [policy, title] of [
   test.serial(`worker.disconnect() closes the servers and waits for requests under way: ${title}`, async (t) => {
     const { cluster, port } = await clustered(t, policy, { count: 1 })
     const waiting = [get(port, '/wait'), get(port, '/wait')]
-    const [{ pid }] = await said(cluster, waiting.length)
+    const [{ pid }] = await nextMessages(cluster, waiting.length)
     // An idle connection must not keep the process alive.
     const idle = await RawClient.connect(port)
     await idle.write(GET_WHO)
     t.is((await idle.readResponse()).body, String(pid))
-    cluster.tell('disconnect')
+    cluster.sendLine('disconnect')
     await idle.closed
-    t.is((await cluster.said()).got, 'closed')
+    t.is((await cluster.nextMessage()).got, 'closed')
     await t.throwsAsync(get(port, '/who'), { code: 'ECONNREFUSED' })
-    cluster.tell('answer')
+    cluster.sendLine('answer')
     for (const answer of await Promise.all(waiting)) t.is(answer, String(pid))
-    t.deepEqual(await cluster.said(), { exit: pid, code: 0, signal: null, wanted: true })
+    t.deepEqual(await cluster.nextMessage(), { exit: pid, code: 0, signal: null, wanted: true })
   })
 
   for (const [where, options, exclusive] of [
@@ -247,56 +247,56 @@ test.serial('a connection beyond maxConnections of a process is treated as by No
 async function child(t, stdio = []) {
   const worker = fork(WORKER, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', ...stdio, 'ipc'] })
   t.teardown(() => worker.kill())
-  const heard = async (member) => {
+  const messageWith = async (member) => {
     for (;;) {
       const [message] = await once(worker, 'message')
       if (member in message) return message[member]
     }
   }
-  await heard('ready')
-  return { worker, heard }
+  await messageWith('ready')
+  return { worker, messageWith }
 }
 
 /** Of its server's connections. */
-function counts(worker, heard) {
-  const counted = heard('stats')
+function counts(worker, messageWith) {
+  const counted = messageWith('stats')
   worker.send({ command: 'stats' })
   return counted
 }
 
 test('sockets are handed over to another process', async (t) => {
-  const { worker, heard } = await child(t)
+  const { worker, messageWith } = await child(t)
   const acceptor = net.createServer({ pauseOnConnect: true }, (socket) => worker.send({ command: 'serve' }, socket))
   acceptor.listen(0, '127.0.0.1')
   await once(acceptor, 'listening')
   t.teardown(() => acceptor.close())
   for (let i = 0; i < 3; i++) t.is(await get(acceptor.address().port, '/who'), String(worker.pid))
   // The program has each as a net.Socket before the server does.
-  t.deepEqual(await counts(worker, heard), { native: 0, compatible: 3, open: 0 })
+  t.deepEqual(await counts(worker, messageWith), { native: 0, compatible: 3, open: 0 })
 })
 
 test('a listening server is handed over to another process', async (t) => {
-  const { worker, heard } = await child(t)
+  const { worker, messageWith } = await child(t)
   const acceptor = net.createServer().listen(0, '127.0.0.1')
   await once(acceptor, 'listening')
   const { port } = acceptor.address()
-  const listening = heard('listening')
+  const listening = messageWith('listening')
   worker.send({ command: 'handle' }, acceptor)
   t.is((await listening).port, port)
   acceptor.close()
   t.is(await get(port, '/who'), String(worker.pid))
-  t.like(await counts(worker, heard), { native: 1, compatible: 0 })
+  t.like(await counts(worker, messageWith), { native: 1, compatible: 0 })
 })
 
 test('a server listens on a descriptor that it has inherited', async (t) => {
   const acceptor = net.createServer().listen(0, '127.0.0.1')
   await once(acceptor, 'listening')
   const { port } = acceptor.address()
-  const { worker, heard } = await child(t, [acceptor._handle.fd])
+  const { worker, messageWith } = await child(t, [acceptor._handle.fd])
   acceptor.close()
-  const listening = heard('listening')
+  const listening = messageWith('listening')
   worker.send({ command: 'fd' })
   t.is((await listening).port, port)
   t.is(await get(port, '/who'), String(worker.pid))
-  t.like(await counts(worker, heard), { native: 1, compatible: 0 })
+  t.like(await counts(worker, messageWith), { native: 1, compatible: 0 })
 })

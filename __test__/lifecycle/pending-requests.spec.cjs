@@ -93,10 +93,10 @@ for (const limit of ['maxSockets', 'maxTotalSockets'])
     `
     const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill('SIGKILL'))
-    let said = ''
+    let output = ''
     child.stdout.on('data', (text) => {
-      said += text
+      output += text
     })
     await new Promise((resolve) => child.on('close', resolve))
-    t.is(said, '200\n200\ndone\n')
+    t.is(output, '200\n200\ndone\n')
   })

@@ -89,7 +89,7 @@ test('connections are dealt out to several I/O threads and answered in order', a
     shell: 'export FERROHTTP_IO_THREADS=3',
   })
   t.teardown(() => child.child.kill('SIGKILL'))
-  const { port } = await child.said()
+  const { port } = await child.nextMessage()
   const agent = new http.Agent({ keepAlive: true, maxSockets: 24 })
   const asked = Array.from(
     { length: 600 },
@@ -112,7 +112,7 @@ test('connections are dealt out to several I/O threads and answered in order', a
     bodies.map((_, i) => `/${i} ${i * 50}`),
   )
   agent.destroy()
-  child.tell('close')
-  t.deepEqual(await child.said(), { native: 24, open: 0, ioThreads: process.platform === 'linux' ? 3 : null })
+  child.sendLine('close')
+  t.deepEqual(await child.nextMessage(), { native: 24, open: 0, ioThreads: process.platform === 'linux' ? 3 : null })
   t.is((await child.exited).code, 0)
 })

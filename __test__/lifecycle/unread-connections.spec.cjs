@@ -22,7 +22,7 @@ for (const act of ['ignored', 'ignored, net', 'ignored, alone', 'paused', 'pause
     t.teardown(() => server.close())
     for (const module of MODULES) {
       const program = start(FIXTURE, [module, `client, ${act}`, server.address().port])
-      await program.said()
+      await program.nextMessage()
       t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' }, module)
     }
   })
@@ -44,9 +44,9 @@ for (const act of ['tunnel', 'tunnel, net']) {
       const connected = once(server, 'connection')
       const program = start(FIXTURE, [module, `client, ${act}`, server.address().port])
       const [socket] = await connected
-      t.is(await program.said(), 'full', module)
+      t.is(await program.nextMessage(), 'full', module)
       socket.resume()
-      t.is(await program.said(), 'written', module)
+      t.is(await program.nextMessage(), 'written', module)
       t.deepEqual(await program.exited, { code: 0, signal: null, stderr: '' }, module)
       socket.destroy()
     }
@@ -56,7 +56,7 @@ for (const act of ['tunnel', 'tunnel, net']) {
 /** @returns the bytes that the peer has received, and how the program ended */
 async function upload(module, act, head = '') {
   const program = start(FIXTURE, [module, `server, ${act}`])
-  const peer = net.connect(await program.said(), '127.0.0.1')
+  const peer = net.connect(await program.nextMessage(), '127.0.0.1')
   let received = ''
   peer
     .on('error', () => {})

@@ -39,8 +39,8 @@ function start(t, major, ...args) {
   return {
     child,
     ended: once(child, 'close'),
-    said: async () => JSON.parse((await lines.next()).value),
-    tell: (command) => child.stdin.write(`${command}\n`),
+    nextMessage: async () => JSON.parse((await lines.next()).value),
+    sendLine: (command) => child.stdin.write(`${command}\n`),
   }
 }
 
@@ -57,7 +57,7 @@ test('doctor prints versions, settings and problems', (t) => {
   const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('FERROHTTP_')))
   const well = run(MAJOR, 'doctor', { env })
   t.like(well, { status: 0, stderr: '' })
-  for (const said of [
+  for (const line of [
     manifest.version,
     process.versions.node,
     process.arch,
@@ -66,7 +66,7 @@ test('doctor prints versions, settings and problems', (t) => {
     'client: native',
     'No problems.',
   ])
-    t.true(well.stdout.includes(said), said)
+    t.true(well.stdout.includes(line), line)
   const wrong = run(MAJOR, 'doctor', { env: { ...env, FERROHTTP_IO_THREAD: '1', FERROHTTP_IO_THREADS: '0' } })
   t.is(wrong.status, 1)
   t.regex(wrong.stdout, /Problem: the environment variable FERROHTTP_IO_THREAD is unknown\.\n {2}To do: /)
@@ -117,8 +117,8 @@ test('the command is a program to a shell', (t) => {
 for (const major of NODES) {
   test(`Node ${major}: a CommonJS program runs as with node --require`, async (t) => {
     const program = start(t, major, '--expose-gc', WHOLE, '--help', 'b c')
-    const { pid, execPath, execArgv, argv, ...said } = await program.said()
-    t.deepEqual(said, { ours: true, main: true, gc: 'function' })
+    const { pid, execPath, execArgv, argv, ...report } = await program.nextMessage()
+    t.deepEqual(report, { ours: true, main: true, gc: 'function' })
     t.deepEqual(argv, [execPath, WHOLE, '--help', 'b c'])
     t.deepEqual(execArgv, ['--require', path.join(path.dirname(COMMAND), 'register.js'), '--expose-gc'])
     if (POSIX && major >= 24) t.is(pid, program.child.pid)
@@ -128,8 +128,8 @@ for (const major of NODES) {
 
   test(`Node ${major}: without options of node the program runs in the process of the command`, async (t) => {
     const program = start(t, major, WHOLE, 'b c')
-    const { pid, execPath, execArgv, argv, ...said } = await program.said()
-    t.deepEqual(said, { ours: true, main: true, gc: 'undefined' })
+    const { pid, execPath, execArgv, argv, ...report } = await program.nextMessage()
+    t.deepEqual(report, { ours: true, main: true, gc: 'undefined' })
     t.deepEqual({ pid, argv, execArgv }, { pid: program.child.pid, argv: [execPath, WHOLE, 'b c'], execArgv: [] })
     program.child.stdin.end()
     t.deepEqual(await program.ended, [0, null])
@@ -138,13 +138,13 @@ for (const major of NODES) {
   test(`Node ${major}: worker threads and processes have ferrohttp, whatever their options are`, (t) => {
     const { stdout, stderr, status } = run(major, DESCENDANTS)
     t.deepEqual({ stderr, status }, { stderr: '', status: 0 })
-    const said = stdout
+    const reports = stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line))
     const kinds = ['execArgv', 'env', 'both', 'none', 'nested', 'spawn', 'fork', 'shell']
-    t.deepEqual(said.map(({ kind }) => kind).sort(), kinds.sort())
-    for (const { kind, version } of said) t.is(version, manifest.version, kind)
+    t.deepEqual(reports.map(({ kind }) => kind).sort(), kinds.sort())
+    for (const { kind, version } of reports) t.is(version, manifest.version, kind)
   })
 
   test(`Node ${major}: an executable of a package, as npx finds it`, (t) => {
@@ -175,17 +175,17 @@ for (const major of NODES) {
   test(`Node ${major}: a module is the program, too`, (t) => {
     const { stdout, stderr, status } = run(major, MODULE, 'a')
     t.like({ stderr, status }, { stderr: '', status: 0 })
-    const { argv, ...said } = JSON.parse(stdout)
-    t.deepEqual(said, { ours: true, main: true })
+    const { argv, ...report } = JSON.parse(stdout)
+    t.deepEqual(report, { ours: true, main: true })
     t.deepEqual(argv.slice(1), [MODULE, 'a'])
   })
 
   test(`Node ${major}: processes of the program have ferrohttp as well`, async (t) => {
     const program = start(t, major, WHOLE)
-    await program.said()
+    await program.nextMessage()
     for (const where of ['serve', 'thread', 'fork', 'cluster']) {
-      program.tell(where)
-      t.deepEqual(await program.said(), { ours: true, served: 1, asked: 1 }, where)
+      program.sendLine(where)
+      t.deepEqual(await program.nextMessage(), { ours: true, served: 1, asked: 1 }, where)
     }
     program.child.stdin.end()
     t.deepEqual(await program.ended, [0, null])
@@ -203,18 +203,18 @@ for (const major of NODES) {
   if (POSIX)
     test(`Node ${major}: signals reach the program`, async (t) => {
       const program = start(t, major, WHOLE)
-      await program.said()
-      program.tell('listen')
-      t.deepEqual(await program.said(), { listening: true })
+      await program.nextMessage()
+      program.sendLine('listen')
+      t.deepEqual(await program.nextMessage(), { listening: true })
       for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) {
         program.child.kill(signal)
-        t.deepEqual(await program.said(), { signal })
+        t.deepEqual(await program.nextMessage(), { signal })
       }
       program.child.kill('SIGINT')
       t.deepEqual(await program.ended, [9, null])
 
       const unready = start(t, major, WHOLE)
-      await unready.said()
+      await unready.nextMessage()
       unready.child.kill('SIGTERM')
       t.deepEqual(await unready.ended, [null, 'SIGTERM'])
     })

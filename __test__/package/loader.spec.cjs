@@ -24,13 +24,13 @@ const OTHER = BUILD.startsWith('darwin') ? 'win32-x64-msvc' : 'darwin-arm64'
 function load(t, folder, { options = [], before = '', ...more } = {}) {
   const { stdout, stderr, status, signal } = run(folder, [...options, '-e', before + REPORT], more)
   t.deepEqual({ status, signal }, { status: 0, signal: null }, stderr)
-  const said = JSON.parse(stdout)
-  if (said.code !== undefined) {
-    t.true(said.message.includes(said.problem) && said.message.includes(said.remedy), said.message)
-    for (const attempt of said.tried) t.true(said.message.includes(attempt), attempt)
-    t.deepEqual(said.keys, ['code'], 'what the message says is not printed twice')
+  const report = JSON.parse(stdout)
+  if (report.code !== undefined) {
+    t.true(report.message.includes(report.problem) && report.message.includes(report.remedy), report.message)
+    for (const attempt of report.tried) t.true(report.message.includes(attempt), attempt)
+    t.deepEqual(report.keys, ['code'], 'what the message says is not printed twice')
   }
-  return said
+  return report
 }
 
 test('the package of the platform is loaded', (t) => {
@@ -40,21 +40,21 @@ test('the package of the platform is loaded', (t) => {
 })
 
 test('no package of any platform: optional dependencies were left out', (t) => {
-  const said = load(t, install(t))
-  t.is(said.code, 'ERR_FERROHTTP_ADDON_MISSING')
-  t.regex(said.problem, new RegExp(`${manifest.napi.packageName}-${BUILD} is not installed`))
-  t.regex(said.remedy, /--include=optional/)
-  t.is(said.tried.length, 2)
-  t.true(said.tried[0].includes(ADDON), 'beside the JavaScript first')
-  t.true(said.tried[1].startsWith(`${manifest.napi.packageName}-${BUILD}: `), 'then the package of the platform')
+  const report = load(t, install(t))
+  t.is(report.code, 'ERR_FERROHTTP_ADDON_MISSING')
+  t.regex(report.problem, new RegExp(`${manifest.napi.packageName}-${BUILD} is not installed`))
+  t.regex(report.remedy, /--include=optional/)
+  t.is(report.tried.length, 2)
+  t.true(report.tried[0].includes(ADDON), 'beside the JavaScript first')
+  t.true(report.tried[1].startsWith(`${manifest.napi.packageName}-${BUILD}: `), 'then the package of the platform')
 })
 
 test('the package of another platform: node_modules was copied', (t) => {
   const folder = install(t)
   addPlatform(folder, OTHER)
-  const said = load(t, folder)
-  t.is(said.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
-  t.regex(said.problem, new RegExp(OTHER))
+  const report = load(t, folder)
+  t.is(report.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
+  t.regex(report.problem, new RegExp(OTHER))
 })
 
 test('a lock file of npm that was written on another platform', (t) => {
@@ -69,9 +69,9 @@ test('a lock file of npm that was written on another platform', (t) => {
     )
   }
   lock(OTHER)
-  const said = load(t, folder)
-  t.is(said.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
-  t.true(said.problem.includes(path.join(folder, 'package-lock.json')))
+  const report = load(t, folder)
+  t.is(report.code, 'ERR_FERROHTTP_OTHER_PLATFORM')
+  t.true(report.problem.includes(path.join(folder, 'package-lock.json')))
   lock(OTHER, BUILD)
   t.is(load(t, folder).code, 'ERR_FERROHTTP_ADDON_MISSING')
   fs.writeFileSync(path.join(folder, 'package-lock.json'), 'no JSON')
@@ -82,23 +82,25 @@ if (LINUX)
   test('the package for the other C library', (t) => {
     const folder = install(t)
     addPlatform(folder, BUILD.endsWith('-gnu') ? BUILD.replace('-gnu', '-musl') : BUILD.replace('-musl', '-gnu'))
-    const said = load(t, folder)
-    t.is(said.code, 'ERR_FERROHTTP_LIBC')
-    t.regex(said.problem, BUILD.endsWith('-gnu') ? /with glibc/ : /with musl/)
+    const report = load(t, folder)
+    t.is(report.code, 'ERR_FERROHTTP_LIBC')
+    t.regex(report.problem, BUILD.endsWith('-gnu') ? /with glibc/ : /with musl/)
   })
 
 test('a platform without a build', (t) => {
-  const said = load(t, install(t), { before: "Object.defineProperty(process, 'platform', { value: 'sunos' });" })
-  t.is(said.code, 'ERR_FERROHTTP_UNSUPPORTED_PLATFORM')
-  t.true(manifest.napi.targets.length === 8 && said.problem.includes(BUILD))
+  const report = load(t, install(t), { before: "Object.defineProperty(process, 'platform', { value: 'sunos' });" })
+  t.is(report.code, 'ERR_FERROHTTP_UNSUPPORTED_PLATFORM')
+  t.true(manifest.napi.targets.length === 8 && report.problem.includes(BUILD))
 })
 
 test('an addon of another version is refused', (t) => {
   const folder = install(t, { version: '9.8.7' })
   const addon = addPlatform(folder)
-  const said = load(t, folder)
-  t.is(said.code, 'ERR_FERROHTTP_VERSION')
-  t.true(said.problem.includes('9.8.7') && said.problem.includes(addon) && said.problem.includes(manifest.version))
+  const report = load(t, folder)
+  t.is(report.code, 'ERR_FERROHTTP_VERSION')
+  t.true(
+    report.problem.includes('9.8.7') && report.problem.includes(addon) && report.problem.includes(manifest.version),
+  )
 })
 
 if (LINUX)
@@ -121,18 +123,18 @@ test('another error of the system is the cause', (t) => {
   bytes.write('\x7fELF\x02\x01\x01', 'latin1')
   bytes.writeUInt16LE(56, 54)
   fs.writeFileSync(path.join(folder, 'empty.node'), bytes)
-  const said = load(t, folder, { env: { FERROHTTP_ADDON: 'empty.node' } })
-  t.is(said.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
-  t.is(said.cause, 'ERR_DLOPEN_FAILED')
+  const report = load(t, folder, { env: { FERROHTTP_ADDON: 'empty.node' } })
+  t.is(report.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
+  t.is(report.cause, 'ERR_DLOPEN_FAILED')
 })
 
 test('FERROHTTP_ADDON names a file, and no other is tried', (t) => {
   const folder = install(t)
   t.deepEqual(load(t, folder, { env: { FERROHTTP_ADDON: path.join(NATIVE, ADDON) } }), { loaded: 'function' })
   addPlatform(folder)
-  const said = load(t, folder, { env: { FERROHTTP_ADDON: 'nowhere.node' } })
-  t.is(said.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
-  t.true(said.problem.includes(path.join(folder, 'nowhere.node')))
+  const report = load(t, folder, { env: { FERROHTTP_ADDON: 'nowhere.node' } })
+  t.is(report.code, 'ERR_FERROHTTP_ADDON_UNLOADABLE')
+  t.true(report.problem.includes(path.join(folder, 'nowhere.node')))
 })
 
 for (const major of NODES)
@@ -141,9 +143,9 @@ for (const major of NODES)
     addPlatform(folder)
     const permission = [major < 22 ? '--experimental-permission' : '--permission', '--allow-fs-read=*']
     for (const options of [permission, ['--no-addons']]) {
-      const said = load(t, folder, { node: node(major), options: ['--no-warnings', ...options] })
-      t.is(said.code, 'ERR_FERROHTTP_PERMISSION')
-      t.is(said.cause, 'ERR_DLOPEN_DISABLED')
+      const report = load(t, folder, { node: node(major), options: ['--no-warnings', ...options] })
+      t.is(report.code, 'ERR_FERROHTTP_PERMISSION')
+      t.is(report.cause, 'ERR_DLOPEN_DISABLED')
     }
     if (major >= 22) {
       const options = ['--no-warnings', ...permission, '--allow-addons']
@@ -157,7 +159,7 @@ test('Bun, Deno, and a Node.js that is too old', (t) => {
   const versions = [{ bun: '1.3.0' }, { deno: '2.1.0' }, { node: '18.20.4' }, { node: '20.18.3' }]
   for (const version of versions) {
     const all = JSON.stringify({ ...process.versions, ...version })
-    const said = load(t, folder, { before: `Object.defineProperty(process, 'versions', { value: ${all} });` })
-    t.is(said.code, 'ERR_FERROHTTP_UNSUPPORTED_RUNTIME', all)
+    const report = load(t, folder, { before: `Object.defineProperty(process, 'versions', { value: ${all} });` })
+    t.is(report.code, 'ERR_FERROHTTP_UNSUPPORTED_RUNTIME', all)
   }
 })

@@ -6,7 +6,7 @@ const on24 = require('./_on24.cjs')
 
 const CHUNKS = '1\r\na\r\n3;x=y\r\nbcd\r\n2\r\nef\r\n0\r\nX: y\r\n\r\n'
 
-function tell(log, message) {
+function logBody(log, message) {
   message.on('data', (part) => log('data', part.toString()))
   return new Promise((resolve) => message.on('end', () => resolve(log('end', message.rawTrailers))))
 }
@@ -15,7 +15,7 @@ on24(
   'chunks of a request that came together',
   parity(async (http, log, { listen, raw }) => {
     const server = http.createServer(async (req, res) => {
-      await tell(log, req)
+      await logBody(log, req)
       res.end()
     })
     const port = await listen(server)
@@ -31,7 +31,7 @@ on24(
     )
     const port = await listen(server)
     const [response] = await until(http.get({ port, host: '127.0.0.1', agent: false }), 'response')
-    await tell(log, response)
+    await logBody(log, response)
   }),
 )
 
@@ -39,7 +39,7 @@ on24(
   'a body with Content-Length that came with its head',
   parity(async (http, log, { listen, raw }) => {
     const server = http.createServer(async (req, res) => {
-      await tell(log, req)
+      await logBody(log, req)
       res.end()
     })
     const port = await listen(server)

@@ -354,7 +354,7 @@ agents("'free' with a socket that no agent has made", KEPT, async ({ log, make, 
 })
 
 agents(
-  'names that are no strings, and a message that does not say whether it is the last',
+  'names that are no strings, and a message that does not state whether it is the last',
   KEPT,
   async ({ http, log, make, get, turn }) => {
     class Numbered extends http.Agent {

@@ -93,40 +93,40 @@ for (const early of [false, true])
 
 /** The outcome of an end that is called too late, or after which a destroy follows. */
 const ENDS = {
-  'a body of known length, destroyed, end': (_req, res, said) => {
+  'a body of known length, destroyed, end': (_req, res, logCallback) => {
     res.writeHead(200, { 'Content-Length': 2 }).write('ab')
     res.destroy()
-    res.end(said('end'))
+    res.end(logCallback('end'))
   },
-  'a body of known length, request destroyed, end later': (req, res, said) => {
+  'a body of known length, request destroyed, end later': (req, res, logCallback) => {
     res.writeHead(200, { 'Content-Length': 2 }).write('ab')
     req.destroy()
-    res.on('close', () => setImmediate(() => res.end(said('end'))))
+    res.on('close', () => setImmediate(() => res.end(logCallback('end'))))
   },
-  'a chunked body, destroyed, end': (_req, res, said) => {
+  'a chunked body, destroyed, end': (_req, res, logCallback) => {
     res.write('ab')
     res.destroy()
-    res.end(said('end'))
+    res.end(logCallback('end'))
   },
-  'a head without a body, socket destroyed, end later': (req, res, said) => {
+  'a head without a body, socket destroyed, end later': (req, res, logCallback) => {
     res.writeHead(204).flushHeaders()
     req.socket.destroy()
-    res.on('close', () => setImmediate(() => res.end(said('end'))))
+    res.on('close', () => setImmediate(() => res.end(logCallback('end'))))
   },
-  'destroyed, end with a body': (_req, res, said) => {
+  'destroyed, end with a body': (_req, res, logCallback) => {
     res.destroy()
-    res.end('x', said('end'))
+    res.end('x', logCallback('end'))
   },
-  'destroyed, ended twice': (_req, res, said) => {
+  'destroyed, ended twice': (_req, res, logCallback) => {
     res.destroy()
-    res.end(said('first end'))
-    res.end(said('second end'))
+    res.end(logCallback('first end'))
+    res.end(logCallback('second end'))
   },
-  'a long body ended, destroyed, ended again': (_req, res, said) => {
-    res.end(Buffer.alloc(30_000_000), said('first end'))
+  'a long body ended, destroyed, ended again': (_req, res, logCallback) => {
+    res.end(Buffer.alloc(30_000_000), logCallback('first end'))
     setImmediate(() => {
       res.destroy()
-      res.end(said('second end'))
+      res.end(logCallback('second end'))
     })
   },
 }

@@ -14,7 +14,7 @@ const UPGRADE = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\
 const POSIX = process.platform !== 'win32'
 
 /**
- * Runs `use(child, said)` with a child that takes handles; `said()` is its next message. The server that `use` answers is
+ * Runs `use(child, nextMessage)` with a child that takes handles; `nextMessage()` is its next message. The server that `use` answers is
  * closed while the child lives: Node's never closes once a child has gone that had one of its sockets.
  */
 async function withChild(use) {
@@ -22,9 +22,10 @@ async function withChild(use) {
   const messages = []
   const waiting = []
   child.on('message', (message) => (waiting.length > 0 ? waiting.shift()(message) : messages.push(message)))
-  const said = async () => (messages.length > 0 ? messages.shift() : new Promise((resolve) => waiting.push(resolve)))
+  const nextMessage = async () =>
+    messages.length > 0 ? messages.shift() : new Promise((resolve) => waiting.push(resolve))
   try {
-    const server = await use(child, said)
+    const server = await use(child, nextMessage)
     if (server?.listening) await new Promise((resolve) => server.close(resolve))
     child.send('bye')
     await once(child, 'exit')
@@ -55,13 +56,13 @@ function peer(port) {
 const titled = (title, script, options) => (POSIX ? test : test.skip)(title, parity(script, options))
 
 titled('a server, which the child serves when this process has closed it', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer((_request, response) => response.end('parent'))
     const port = await tools.listen(server)
     log(child.send('server', server))
-    log(await said())
+    log(await nextMessage())
     child.send('server', server)
-    log(await said(), server.listening)
+    log(await nextMessage(), server.listening)
     server.close()
     await once(server, 'close')
     for (let i = 0; i < 3; i++) {
@@ -74,12 +75,12 @@ titled('a server, which the child serves when this process has closed it', async
 })
 
 titled('a server on a path', async (http, log) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer((_request, response) => response.end('parent'))
     const file = path.join(os.tmpdir(), `ferrohttp-send-${process.pid}-${Math.random()}`)
     await new Promise((resolve) => server.listen(file, resolve))
     child.send('server', server)
-    log(await said())
+    log(await nextMessage())
     server.close()
     await once(server, 'close')
     return server
@@ -87,7 +88,7 @@ titled('a server on a path', async (http, log) => {
 })
 
 titled('an upgraded socket', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     server.on('upgrade', (_request, socket, head) => {
       socket.write(`HTTP/1.1 101 X\r\n\r\nparent ${head} `)
@@ -97,7 +98,7 @@ titled('an upgraded socket', async (http, log, tools) => {
     const port = await tools.listen(server)
     const asked = peer(port)
     asked.socket.write(`${UPGRADE}head`)
-    log(await said())
+    log(await nextMessage())
     await asked.has('child ')
     asked.socket.end('more')
     log(await asked.closed)
@@ -107,12 +108,12 @@ titled('an upgraded socket', async (http, log, tools) => {
 })
 
 titled('a socket from the connection listener, before anything has been read', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer(() => log('never'))
     server.on('connection', (socket) => child.send('socket', socket))
     const port = await tools.listen(server)
     const asked = peer(port)
-    log(await said())
+    log(await nextMessage())
     asked.socket.write('not HTTP')
     await asked.has('<not HTTP>')
     asked.socket.end()
@@ -125,7 +126,7 @@ titled('a socket from the connection listener, before anything has been read', a
 for (const road of POSIX ? ['native', 'compatible'] : []) {
   test(`the socket of a request that is not answered here, ${road}`, async (t) => {
     const { createServer } = require('ferrohttp')
-    await withChild(async (child, said) => {
+    await withChild(async (child, nextMessage) => {
       const seen = []
       const server = createServer((request, response) => {
         for (const event of ['aborted', 'close', 'error']) request.on(event, () => seen.push(event))
@@ -137,7 +138,7 @@ for (const road of POSIX ? ['native', 'compatible'] : []) {
       const { port } = server.address()
       const asked = peer(port)
       asked.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
-      t.is(await said(), 'has a socket')
+      t.is(await nextMessage(), 'has a socket')
       await asked.has('child ')
       asked.socket.end('bytes')
       t.is(await asked.closed, 'child <bytes>bye')
@@ -148,7 +149,7 @@ for (const road of POSIX ? ['native', 'compatible'] : []) {
 }
 
 titled('several sockets one behind the other', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     const sockets = []
     const all = new Promise((resolve) =>
@@ -159,7 +160,7 @@ titled('several sockets one behind the other', async (http, log, tools) => {
     for (const { socket } of peers) socket.write(UPGRADE)
     await all
     for (const socket of sockets) child.send('socket', socket)
-    for (const _ of sockets) log(await said())
+    for (const _ of sockets) log(await nextMessage())
     for (const [i, asked] of peers.entries()) {
       await asked.has('child ')
       asked.socket.end(`number ${i}`)
@@ -170,14 +171,14 @@ titled('several sockets one behind the other', async (http, log, tools) => {
 })
 
 titled('a socket that stays open here', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     const port = await tools.listen(server)
     const asked = peer(port)
     asked.socket.write(UPGRADE)
     const [, socket] = await once(server, 'upgrade')
     child.send('socket', socket, { keepOpen: true })
-    log(await said())
+    log(await nextMessage())
     await asked.has('child ')
     await new Promise((resolve) => socket.write('from here ', resolve))
     await asked.has('from here ')
@@ -190,7 +191,7 @@ titled('a socket that stays open here', async (http, log, tools) => {
 })
 
 titled('what has been written leaves before the child writes', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     const port = await tools.listen(server)
     const asked = peer(port)
@@ -199,7 +200,7 @@ titled('what has been written leaves before the child writes', async (http, log,
     for (let i = 0; i < 50; i++) socket.write(`${i},`)
     await new Promise((resolve) => socket.write('last ', resolve))
     child.send('socket', socket)
-    log(await said())
+    log(await nextMessage())
     await asked.has('child ')
     asked.socket.end()
     log(await asked.closed)
@@ -208,7 +209,7 @@ titled('what has been written leaves before the child writes', async (http, log,
 })
 
 titled('the tunnel of a client', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     const accepted = once(server, 'connect')
     const port = await tools.listen(server)
@@ -222,7 +223,7 @@ titled('the tunnel of a client', async (http, log, tools) => {
       text += data
     })
     child.send('socket', near)
-    log(await said())
+    log(await nextMessage())
     far.end('through')
     await once(far, 'close')
     log(text)
@@ -231,7 +232,7 @@ titled('the tunnel of a client', async (http, log, tools) => {
 })
 
 titled('a socket that is gone is sent as nothing', async (http, log, tools) => {
-  await withChild(async (child, said) => {
+  await withChild(async (child, nextMessage) => {
     const server = http.createServer()
     const port = await tools.listen(server)
     const asked = peer(port)
@@ -239,7 +240,7 @@ titled('a socket that is gone is sent as nothing', async (http, log, tools) => {
     const [, socket] = await once(server, 'upgrade')
     socket.destroy()
     child.send('socket', socket)
-    log(await said())
+    log(await nextMessage())
     await asked.closed
     return server
   })

@@ -180,7 +180,7 @@ on24(
   'errors of write and end',
   parity(async (http, log, { listen, raw, until }) => {
     // 'finish', and with it the first callback of end(), waits for an I/O thread.
-    const told = { write: [], end: [] }
+    const callbacks = { write: [], end: [] }
     const server = http.createServer((_req, res) => {
       res.on('error', (error) => log('error', error))
       for (const chunk of [null, undefined, 5, true, {}, [], new Map()]) {
@@ -210,12 +210,12 @@ on24(
           log(error)
         }
       }
-      log(res.write('late', (error) => told.write.push(error)))
-      res.end((error) => told.end.push(error))
-      res.end('later', (error) => told.end.push(error))
+      log(res.write('late', (error) => callbacks.write.push(error)))
+      res.end((error) => callbacks.end.push(error))
+      res.end('later', (error) => callbacks.end.push(error))
       res.on('close', () => {
         res.end((error) => {
-          told.end.push(error)
+          callbacks.end.push(error)
           server.emit('done')
         })
       })
@@ -223,7 +223,7 @@ on24(
     const done = until(server, 'done')
     const answer = await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
     await done
-    log(told)
+    log(callbacks)
     log(answer)
   }),
 )
@@ -383,14 +383,14 @@ on24(
           const { socket } = message
           if (message.server !== undefined && message.server !== server) return
           log(name, Object.keys(message), message.request?.method, message.response?.statusCode, socket !== null)
-          if (name.endsWith('finish')) server.emit('told')
+          if (name.endsWith('finish')) server.emit('callbacks')
         }
         subscribe(name, listener)
         after(() => unsubscribe(name, listener))
       }
-      const told = until(server, 'told')
+      const callbacks = until(server, 'callbacks')
       await raw(await listen(server), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      await told
+      await callbacks
     },
     { isolated: true },
   ),

@@ -61,12 +61,12 @@ whereNode24(
 
 const SCRIPT = `
   const http = require('node:http')
-  const say = (what, error) => console.log(what, error.code, error.message, error.syscall, error.permission, error.resource)
+  const print = (what, error) => console.log(what, error.code, error.message, error.syscall, error.permission, error.resource)
   const attempt = (what, act) => {
     try {
-      act().on('error', (error) => say(what, error))
+      act().on('error', (error) => print(what, error))
     } catch (error) {
-      say(what + ' throws', error)
+      print(what + ' throws', error)
     }
   }
   const listen = (...args) => http.createServer().listen(...args, () => console.log('listens'))

@@ -91,9 +91,9 @@ async function serve(http, log, { listen, after }, pieces) {
 }
 
 async function ask(http, log, { listen, after }, road, pieces) {
-  let told
+  let resolveSocket
   const connected = new Promise((resolve) => {
-    told = resolve
+    resolveSocket = resolve
   })
   const server = net.createServer((socket) => {
     after(() => socket.destroy())
@@ -112,7 +112,7 @@ async function ask(http, log, { listen, after }, road, pieces) {
   const options = { host: '127.0.0.1', port }
   if (road === 'compatible') options.createConnection = () => net.connect(port, '127.0.0.1')
   const request = http.get(options)
-  request.on('socket', told)
+  request.on('socket', resolveSocket)
   request.on('information', ({ statusCode }) => log('information', statusCode))
   const failed = (who, error) => {
     const { code, reason, bytesParsed, rawPacket } = error

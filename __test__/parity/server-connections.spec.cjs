@@ -214,9 +214,9 @@ test(
     })
     const port = await listen(server)
     const destroyed = until(server, 'destroyed')
-    const heard = await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const received = await raw(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     const [closed] = await destroyed
-    log(await closed, heard)
+    log(await closed, received)
   }),
 )
 

@@ -98,13 +98,13 @@ test(
     async (http, log, { listen, connect, until }) => {
       const domain = require('node:domain')
       const { EventEmitter } = require('node:events')
-      const told = new EventEmitter()
+      const reports = new EventEmitter()
       const outer = domain.create()
-      outer.on('error', (error) => told.emit('thrown', 'outer', error.message))
+      outer.on('error', (error) => reports.emit('thrown', 'outer', error.message))
       const listening = outer.run(() => {
         const server = http.createServer((req, res) => {
           const inner = domain.create()
-          inner.on('error', (error) => told.emit('thrown', 'inner', error.message))
+          inner.on('error', (error) => reports.emit('thrown', 'inner', error.message))
           const thrower = inner.bind(() => {
             throw new Error(req.url)
           })
@@ -116,7 +116,7 @@ test(
       })
       const port = await listening
       for (const url of ['/written', '/finish']) {
-        const thrown = until(told, 'thrown')
+        const thrown = until(reports, 'thrown')
         // The client does not wait for the response, so code after the callback does not run.
         await (await connect(port)).write(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
         log(await thrown)

@@ -128,16 +128,16 @@ test(
     })
     server.on('clientError', (error, socket) => {
       log(error.code, error.syscall, error.bytesParsed, socket.writable)
-      server.emit('heard')
+      server.emit('reported')
     })
     const port = await listen(server)
     const arrived = until(server, 'arrived')
-    const heard = until(server, 'heard')
+    const reported = until(server, 'reported')
     const client = await connect(port)
     await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc')
     await arrived
     client.reset()
-    await heard
+    await reported
   }),
 )
 

@@ -380,11 +380,11 @@ for (const when of ['before listen', 'behind listen', 'later'])
         log('request', req.url)
         res.end('ok')
       })
-      let heard = ''
+      let received = ''
       const watch = () =>
         server.once('connection', (socket) => {
           socket.on('data', (chunk) => {
-            heard += chunk.toString('latin1')
+            received += chunk.toString('latin1')
           })
         })
       if (when === 'before listen') watch()
@@ -397,11 +397,11 @@ for (const when of ['before listen', 'behind listen', 'later'])
       }
       const client = await connect(port)
       await client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
-      log((await client.readResponse()).body, heard)
+      log((await client.readResponse()).body, received)
       await client.write('GET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      log((await client.readResponse()).body, heard)
+      log((await client.readResponse()).body, received)
       await raw(port, 'GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-      log(heard.length)
+      log(received.length)
     }),
   )
 

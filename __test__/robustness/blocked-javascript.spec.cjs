@@ -13,7 +13,7 @@ const BLOCK_MS = 4000
 async function serve(t) {
   const server = start(SERVER, [String(BLOCK_MS)])
   t.teardown(() => server.child.kill('SIGKILL'))
-  return Object.assign(server, await server.said())
+  return Object.assign(server, await server.nextMessage())
 }
 
 test('late peers get 408, and idle ones are closed, while JavaScript is blocked', async (t) => {
@@ -23,9 +23,9 @@ test('late peers get 408, and idle ones are closed, while JavaScript is blocked'
   await idle.readResponse()
 
   let awake = false
-  const woke = server.said().then((said) => {
+  const woke = server.nextMessage().then((message) => {
     awake = true
-    return said
+    return message
   })
   const blocking = get(server.port, '/block')
   const peers = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect(server.port)))
@@ -34,7 +34,7 @@ test('late peers get 408, and idle ones are closed, while JavaScript is blocked'
   }
   await Promise.all(peers.map((peer) => peer.closed))
   await idle.closed
-  t.false(awake, 'JavaScript was still blocked when all of them had heard')
+  t.false(awake, 'JavaScript was still blocked when all of them had their answers')
   for (const peer of peers) {
     t.is(peer.received, 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
     t.true(peer.ended)
@@ -50,7 +50,7 @@ test('requests that arrive while JavaScript is blocked are served afterwards', a
   const answers = Array.from({ length: 100 }, () => get(server.port))
   const pipelined = await RawClient.connect(server.port)
   await pipelined.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(40))
-  t.is(await server.said(), 'awake')
+  t.is(await server.nextMessage(), 'awake')
   t.is(await blocking, 'HTTP/1.1 200 OK | fine')
   t.deepEqual(new Set(await Promise.all(answers)), new Set(['HTTP/1.1 200 OK | fine']))
   await pipelined.closed

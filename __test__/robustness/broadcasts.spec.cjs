@@ -14,7 +14,7 @@ for (const way of ['drain', 'callback', 'promise job']) {
   test(`a message to all peers, by ${way}`, async (t) => {
     const server = start(SERVER, [way, String(PEERS)])
     t.teardown(() => server.child.kill('SIGKILL'))
-    const { port } = await server.said()
+    const { port } = await server.nextMessage()
     const clients = await Promise.all(Array.from({ length: PEERS }, () => RawClient.connect(port)))
     for (const client of clients) await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     const all = Promise.all(clients.map((client) => client.readUntil('last'))).then(() => 'arrived')

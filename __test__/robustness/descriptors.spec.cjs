@@ -16,10 +16,10 @@ const unlessWindows = process.platform === 'win32' ? test.skip : test
 unlessWindows('EMFILE: connections wait in the backlog until descriptors are free', async (t) => {
   const server = start(SERVER, [String(LEFT)], { shell: 'ulimit -n 128' })
   t.teardown(() => server.child.kill('SIGKILL'))
-  const { port } = await server.said()
+  const { port } = await server.nextMessage()
   const ask = (what) => {
-    server.tell(what)
-    return server.said()
+    server.sendLine(what)
+    return server.nextMessage()
   }
   t.is(await get(port), 'HTTP/1.1 200 OK | fine')
   t.is(await ask('occupy'), 'EMFILE')
@@ -64,10 +64,10 @@ for (const spare of [0, 1, 3])
         shell: 'ulimit -n 128',
       })
       t.teardown(() => program.child.kill('SIGKILL'))
-      t.is(await program.said(), 'EMFILE')
-      t.is(await program.said(), 'listen EMFILE')
-      t.is(await program.said(), 'listens')
-      t.is(await program.said(), 200)
+      t.is(await program.nextMessage(), 'EMFILE')
+      t.is(await program.nextMessage(), 'listen EMFILE')
+      t.is(await program.nextMessage(), 'listens')
+      t.is(await program.nextMessage(), 200)
       t.is((await program.exited).code, 0)
     },
   )

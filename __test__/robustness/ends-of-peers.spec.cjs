@@ -78,31 +78,31 @@ const MOMENTS = [
 const LARGE = Buffer.alloc(16 * MIB, 'x')
 
 async function listen(t, create) {
-  const told = []
-  const tell = (event) => told.push(event)
+  const events = []
+  const record = (event) => events.push(event)
   const server = create((req, res) => {
-    tell(`request ${req.url}`)
-    req.on('data', (chunk) => tell(`req data ${chunk.length}`))
-    req.on('end', () => tell('req end'))
-    req.on('aborted', () => tell('req aborted'))
-    req.on('error', (error) => tell(`req error ${error.code}`))
-    req.on('close', () => tell('req close'))
-    res.on('finish', () => tell('res finish'))
-    res.on('error', (error) => tell(`res error ${error.code}`))
-    res.on('close', () => tell('res close'))
+    record(`request ${req.url}`)
+    req.on('data', (chunk) => record(`req data ${chunk.length}`))
+    req.on('end', () => record('req end'))
+    req.on('aborted', () => record('req aborted'))
+    req.on('error', (error) => record(`req error ${error.code}`))
+    req.on('close', () => record('req close'))
+    res.on('finish', () => record('res finish'))
+    res.on('error', (error) => record(`res error ${error.code}`))
+    res.on('close', () => record('res close'))
     if (req.url === '/stream') res.write('begun')
-    else if (req.url === '/large') res.end(LARGE, (error) => tell(`callback ${error instanceof Error}`))
+    else if (req.url === '/large') res.end(LARGE, (error) => record(`callback ${error instanceof Error}`))
     else if (req.url === '/') res.end('done')
   })
   server.on('clientError', (error, socket) => {
-    tell(`clientError ${error.code}`)
+    record(`clientError ${error.code}`)
     socket.destroy()
   })
   const takeOver = (req, socket, head) => {
-    tell(`upgrade ${req.method}`)
-    socket.on('error', (error) => tell(`socket error ${error.code}`))
-    socket.on('end', () => tell('socket end'))
-    socket.on('close', (hadError) => tell(`socket close ${hadError}`))
+    record(`upgrade ${req.method}`)
+    socket.on('error', (error) => record(`socket error ${error.code}`))
+    socket.on('end', () => record('socket end'))
+    socket.on('close', (hadError) => record(`socket close ${hadError}`))
     socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\nupgraded')
     socket.write(head)
     socket.pipe(socket)
@@ -115,7 +115,7 @@ async function listen(t, create) {
     server.closeAllConnections()
     server.close()
   })
-  return { server, port: server.address().port, told }
+  return { server, port: server.address().port, events }
 }
 
 const ENDINGS = {
@@ -126,7 +126,7 @@ const ENDINGS = {
   },
 }
 
-async function meet({ server, port, told }, { send, received, until, pause }, ending) {
+async function meet({ server, port, events }, { send, received, until, pause }, ending) {
   const client = await RawClient.connect(port)
   if (pause) client.pause()
   // A connection that is reset before it is accepted may never be reported.
@@ -138,8 +138,8 @@ async function meet({ server, port, told }, { send, received, until, pause }, en
   if (received !== undefined) await client.readUntil(received)
   if (until !== undefined)
     await becomes(
-      () => told.includes(until),
-      () => told.join(),
+      () => events.includes(until),
+      () => events.join(),
     )
   ENDINGS[ending](client)
   await client.closed
@@ -147,26 +147,26 @@ async function meet({ server, port, told }, { send, received, until, pause }, en
 }
 
 /** Separate for each object, because the order between them depends on microseconds. */
-function byObject(told) {
+function byObject(events) {
   const sequences = {}
-  for (const event of told) (sequences[event.split(' ')[0]] ??= []).push(event)
+  for (const event of events) (sequences[event.split(' ')[0]] ??= []).push(event)
   return sequences
 }
 
 /** @returns the events of the connection, of which `expected` must be there */
 async function transcript(t, create, moment, ending, expected = {}) {
   const listening = await listen(t, create)
-  const { server, port, told } = listening
+  const { server, port, events } = listening
   const received = await meet(listening, moment, ending)
   await quiet(server)
   // A connection that the program has destroyed is not counted any more, although its end is not reported yet.
-  const { received: _, ...events } = expected
-  const due = Object.values(events).flat().length
+  const { received: _, ...sequencesDue } = expected
+  const due = Object.values(sequencesDue).flat().length
   await becomes(
-    () => told.length >= due,
-    () => `told ${told}`,
+    () => events.length >= due,
+    () => `events ${events}`,
   )
-  const sequences = byObject(told)
+  const sequences = byObject(events)
   t.is(await get(port, '/'), 'HTTP/1.1 200 OK | done')
   // A reset may come before the last bytes have been read.
   return ending === 'reset' ? sequences : { ...sequences, received }
@@ -175,7 +175,7 @@ async function transcript(t, create, moment, ending, expected = {}) {
 // Before the others, whose remains in the process would hide those of this test.
 test.serial('ends at every moment leave no memory or handle', async (t) => {
   const listening = await listen(t, createServer)
-  const { server, port, told } = listening
+  const { server, port, events } = listening
   const load = async () => {
     for (const moment of MOMENTS) {
       for (const ending of Object.keys(ENDINGS)) {
@@ -183,7 +183,7 @@ test.serial('ends at every moment leave no memory or handle', async (t) => {
         if (ending === 'FIN' && moment.pause) continue
         await meet(listening, moment, ending)
         await quiet(server)
-        told.length = 0
+        events.length = 0
       }
     }
   }

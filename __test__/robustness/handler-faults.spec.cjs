@@ -27,7 +27,7 @@ const OTHERS = {
 async function serve(t, which) {
   const server = start(SERVER, [which])
   t.teardown(() => server.child.kill('SIGKILL'))
-  return Object.assign(server, await server.said())
+  return Object.assign(server, await server.nextMessage())
 }
 
 /**
@@ -43,11 +43,11 @@ async function observe(server, request, until) {
   const { code } = client
   if (!closed) client.reset()
   await client.closed
-  server.tell('quiet')
-  const rest = await server.said()
-  server.tell('report')
+  server.sendLine('quiet')
+  const rest = await server.nextMessage()
+  server.sendLine('report')
   const received = client.received.replace(/Date: [^\r]*/, 'Date: …')
-  return { received, ending: closed ? (code ?? 'end') : 'open', rest, uncaught: await server.said() }
+  return { received, ending: closed ? (code ?? 'end') : 'open', rest, uncaught: await server.nextMessage() }
 }
 
 const requestsOf = (server) => ({ ...Object.fromEntries(server.paths.map((url) => [url, REQUEST(url)])), ...OTHERS })
@@ -90,8 +90,8 @@ test.serial('requests that arrive with those that fail are served', async (t) =>
   t.deepEqual(new Set(await Promise.all(answers)), new Set(['HTTP/1.1 200 OK | fine']))
   for (const client of clients) client.reset()
   await Promise.all(clients.map((client) => client.closed))
-  server.tell('quiet')
-  t.is(await server.said(), 'quiet')
+  server.sendLine('quiet')
+  t.is(await server.nextMessage(), 'quiet')
 })
 
 test.serial('faults leave no memory or handle', async (t) => {
@@ -106,12 +106,12 @@ test.serial('faults leave no memory or handle', async (t) => {
     await Promise.all(clients.map((client) => client.closed))
   }
   const sample = async () => {
-    server.tell('quiet')
-    t.is(await server.said(), 'quiet')
-    server.tell('report')
-    await server.said()
-    server.tell('sample')
-    return server.said()
+    server.sendLine('quiet')
+    t.is(await server.nextMessage(), 'quiet')
+    server.sendLine('report')
+    await server.nextMessage()
+    server.sendLine('sample')
+    return server.nextMessage()
   }
   for (let i = 0; i < 10; i += 1) await round()
   const before = await sample()

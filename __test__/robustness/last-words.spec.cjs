@@ -43,7 +43,7 @@ async function outcome(process, peers) {
 async function ofServer(t, name, road, way, converse) {
   const process = start(FIXTURE, [name, road, way])
   t.teardown(() => process.child.kill('SIGKILL'))
-  return outcome(process, await converse(await process.said(), process))
+  return outcome(process, await converse(await process.nextMessage(), process))
 }
 
 /** A process of each kind; those of ours must end as Node's does. */
@@ -75,7 +75,7 @@ for (const way of OF_WORKERS) {
     compare(t, way, (name, road) =>
       ofServer(t, name, road, `worker: ${way}`, async (port, process) => {
         const peers = await single(port)
-        peers.push({ closed: null, received: String(await process.said()) })
+        peers.push({ closed: null, received: String(await process.nextMessage()) })
         return peers
       }),
     ),
@@ -124,7 +124,7 @@ for (const way of batches) {
         await peers[COUNT].write(request('/hold'))
         await peers[COUNT].readResponse()
         for (let i = 0; i < COUNT; i++) await peers[i].write(request(`/${i}`))
-        process.tell('go')
+        process.sendLine('go')
         return peers
       }),
     ),

@@ -30,10 +30,10 @@ for (const [index, request] of KINDS.entries())
     onLinux(`kind ${index}, maxConnections ${limit}`, async (t) => {
       const server = start(SERVER, limit === undefined ? [] : [String(limit)])
       t.teardown(() => server.child.kill('SIGKILL'))
-      const { port } = await server.said()
+      const { port } = await server.nextMessage()
       const descriptors = () => {
-        server.tell('count')
-        return server.said()
+        server.sendLine('count')
+        return server.nextMessage()
       }
       const before = await descriptors()
       const most = limit ?? MOST

@@ -22,7 +22,7 @@ async function serve(t, ...args) {
     server.child.kill('SIGKILL')
     fs.rmSync(folder, { recursive: true, force: true })
   })
-  const { port } = await server.said()
+  const { port } = await server.nextMessage()
   const connect = async () => {
     if (args[0] !== 'https') return RawClient.connect(port)
     const socket = tls.connect({ port, host: '127.0.0.1', ca: certificate.cert, servername: 'localhost' })
@@ -36,10 +36,10 @@ async function serve(t, ...args) {
 async function block(server) {
   const client = await server.connect()
   await client.write(request('/block'))
-  if ((await server.said()) !== 'blocking') throw new Error('not blocking')
+  if ((await server.nextMessage()) !== 'blocking') throw new Error('not blocking')
   return async () => {
     fs.writeFileSync(server.file, '')
-    if ((await server.said()) !== 'awake') throw new Error('not awake')
+    if ((await server.nextMessage()) !== 'awake') throw new Error('not awake')
     if ((await client.readResponse()).body !== 'served /block') throw new Error('not served')
   }
 }

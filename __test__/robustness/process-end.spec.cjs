@@ -22,7 +22,7 @@ const OTHERS = [
 async function ends(t, which, way) {
   const server = start(SERVER, [which, way])
   t.teardown(() => server.child.kill('SIGKILL'))
-  const { port } = await server.said()
+  const { port } = await server.nextMessage()
   const others = OTHERS.map((request) => openAndStall(port, request))
   await Promise.all(others.slice(0, 2).map((socket) => once(socket, 'data')))
   const last = await RawClient.connect(port)
@@ -63,6 +63,6 @@ for (const [way, expected] of Object.entries(WAYS)) {
 test('a server with an immediate unref does not keep the process alive', async (t) => {
   const server = start(SERVER, ['ferrohttp', 'unref-at-once'])
   t.teardown(() => server.child.kill('SIGKILL'))
-  await server.said()
+  await server.nextMessage()
   t.like(await server.exited, { code: 0, signal: null, stderr: '' })
 })

@@ -22,7 +22,7 @@ for (const [end, code] of [
   test(`${WORKERS} workers end by ${end}`, async (t) => {
     const parent = start(PARENT, [end, String(WORKERS), String(TOGETHER)])
     t.teardown(() => parent.child.kill('SIGKILL'))
-    const { before, after, codes, answer } = await parent.said()
+    const { before, after, codes, answer } = await parent.nextMessage()
     t.deepEqual(codes, [code])
     t.is(answer, 'HTTP/1.1 200 OK | fine')
     t.deepEqual(after.handles, before.handles)

@@ -232,8 +232,8 @@ function version({ start, event }) {
 
 /** Whether a message is the last one of its connection, by its fields or its trailers. */
 function closes(message) {
-  const said = { headers: [...message.headers, ...message.trailers] }
-  const connection = [...values(said, 'connection'), ...values(said, 'proxy-connection')].join()
+  const fields = { headers: [...message.headers, ...message.trailers] }
+  const connection = [...values(fields, 'connection'), ...values(fields, 'proxy-connection')].join()
   return /close/i.test(connection) || (version(message) !== '1.1' && !/keep-alive/i.test(connection))
 }
 

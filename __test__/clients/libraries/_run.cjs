@@ -16,14 +16,14 @@ const base = `http://127.0.0.1:${port}`
 
 const input = createInterface({ input: process.stdin })
 /** The server has got a request that it does not answer. */
-const heard = () => once(input, 'line')
+const untilReceived = () => once(input, 'line')
 
-const say = (...line) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const print = (...line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 
 /** The parts of an error, and of its cause, that are compared. */
-function told(error) {
+function describeError(error) {
   if (error === undefined) return null
-  return { name: error.name, code: error.code, message: error.message, cause: told(error.cause) }
+  return { name: error.name, code: error.code, message: error.message, cause: describeError(error.cause) }
 }
 
 /** A writable that keeps length and digest of the bytes that were written. */
@@ -62,7 +62,7 @@ const SCENARIOS = {
   upload: (library) => library.upload(`${base}/echo`, source()),
   'download in chunks': (library) => downloaded(library, `${base}/large`),
   'download with a length': (library) => downloaded(library, `${base}/sized`),
-  'abort before the answer': (library) => library.abort(`${base}/silent`, false, heard),
+  'abort before the answer': (library) => library.abort(`${base}/silent`, false, untilReceived),
   'abort within the answer': (library) => library.abort(`${base}/partial`, true),
   timeout: (library) => library.timeout(`${base}/silent?late`),
   'an answer cut off': (library) => library.get(`${base}/cut`),
@@ -88,9 +88,9 @@ async function main() {
   for (const [scenario, run] of Object.entries(SCENARIOS)) {
     if (library.without?.includes(scenario)) continue
     try {
-      say(scenario, await run(library))
+      print(scenario, await run(library))
     } catch (error) {
-      say(scenario, 'fails', told(error))
+      print(scenario, 'fails', describeError(error))
     }
   }
   library.end?.()

@@ -98,7 +98,7 @@ const libraries = {
     const { NodeHttpHandler } = await load('@smithy/node-http-handler')
     const handler = new NodeHttpHandler({ httpsAgent })
     const { hostname, port, pathname } = new URL(url)
-    const said = async (method, body) => {
+    const exchange = async (method, body) => {
       const request = {
         protocol: 'https:',
         hostname,
@@ -112,7 +112,7 @@ const libraries = {
       const { response } = await handler.handle(request)
       return (await response.body.setEncoding('latin1').toArray()).join('')
     }
-    return [await said('GET'), await said('POST', BODY)]
+    return [await exchange('GET'), await exchange('POST', BODY)]
   },
   async superagent(url, agent) {
     const { default: superagent } = await load('superagent')
@@ -162,8 +162,10 @@ async function main() {
   const agent = new https.Agent({ keepAlive: true, ca, ...own })
   const answers = await libraries[name](`https://localhost:${server.address().port}/`, agent)
   const { clients, compatible, native } = require('ferrohttp').stats().https
-  const said = answers.map((text) => text.replace(BODY, 'BODY'))
-  process.stdout.write(`${JSON.stringify({ said, servers: { compatible, native }, clients })}\n`, () => process.exit())
+  const responses = answers.map((text) => text.replace(BODY, 'BODY'))
+  process.stdout.write(`${JSON.stringify({ responses, servers: { compatible, native }, clients })}\n`, () =>
+    process.exit(),
+  )
 }
 
 main()

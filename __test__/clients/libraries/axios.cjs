@@ -15,11 +15,11 @@ module.exports = async (load) => {
       const { data } = await client.get(url, { responseType: 'stream' })
       await pipeline(data, writable)
     },
-    async abort(url, answered, heard) {
+    async abort(url, answered, untilReceived) {
       const controller = new AbortController()
       const options = { signal: controller.signal, responseType: answered ? 'stream' : 'text' }
       const asked = client.get(url, options)
-      if (!answered) heard().then(() => controller.abort())
+      if (!answered) untilReceived().then(() => controller.abort())
       const { data } = await asked
       data.once('data', () => controller.abort())
       await data.toArray()

@@ -26,10 +26,10 @@ module.exports = async (load) => {
     post: async (url, value) => result(await ask(url, { method: 'POST' }, JSON.stringify(value))),
     upload: async (url, stream) => result(await ask(url, { method: 'POST' }, stream)),
     download: async (url, writable) => pipeline((await ask(url)).response, writable),
-    async abort(url, answered, heard) {
+    async abort(url, answered, untilReceived) {
       if (!answered) {
         const request = http.get(url, { agent })
-        heard().then(() => request.abort())
+        untilReceived().then(() => request.abort())
         // It reports no error then.
         await once(request, 'abort')
         return 'aborted'

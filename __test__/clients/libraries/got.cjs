@@ -18,10 +18,10 @@ module.exports = async (load) => {
     post: async (url, json) => result(await client.post(url, { json })),
     upload: async (url, body) => result(await client.post(url, { body })),
     download: (url, writable) => pipeline(client.stream(url), writable),
-    async abort(url, answered, heard) {
+    async abort(url, answered, untilReceived) {
       const controller = new AbortController()
       if (!answered) {
-        heard().then(() => controller.abort())
+        untilReceived().then(() => controller.abort())
         return result(await client.get(url, { signal: controller.signal }))
       }
       const stream = client.stream(url, { signal: controller.signal })

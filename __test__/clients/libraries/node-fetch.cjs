@@ -19,9 +19,9 @@ module.exports = async (load) => {
       ),
     upload: async (url, body) => result(await fetch(url, { ...post, body })),
     download: async (url, writable) => pipeline((await fetch(url)).body, writable),
-    async abort(url, answered, heard) {
+    async abort(url, answered, untilReceived) {
       const controller = new AbortController()
-      if (!answered) heard().then(() => controller.abort())
+      if (!answered) untilReceived().then(() => controller.abort())
       const { body } = await fetch(url, { signal: controller.signal })
       body.once('data', () => controller.abort())
       await body.toArray()

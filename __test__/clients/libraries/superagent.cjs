@@ -24,7 +24,7 @@ module.exports = async (load) => {
       // It reports a body that ends too early only as 'error'.
       await Promise.race([once(writable, 'finish'), new Promise((_resolve, reject) => request.on('error', reject))])
     },
-    async abort(url, answered, heard) {
+    async abort(url, answered, untilReceived) {
       const request = superagent.get(url).agent(agent).buffer(false)
       const aborted = new Promise((resolve) => request.on('abort', () => resolve('aborted')))
       if (answered) {
@@ -37,7 +37,7 @@ module.exports = async (load) => {
       request.on('response', (response) => response.on('error', () => {}))
       request.end(() => {})
       if (!answered) {
-        await heard()
+        await untilReceived()
         request.abort()
       }
       return aborted

@@ -208,7 +208,7 @@ function internals(app) {
     )
     res.send('x')
   })
-  app.get('/internals/finished/told', (_req, res) => res.json(finished))
+  app.get('/internals/finished/reported', (_req, res) => res.json(finished))
 }
 
 /** Middleware that changes a response: on-headers, compression and express-session. */

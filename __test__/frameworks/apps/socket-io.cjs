@@ -30,7 +30,7 @@ function serve(io) {
   io.on('connection', (socket) => {
     socket.join('room')
     socket.on('echo', (...args) => args.pop()(...args))
-    socket.on('to-room', (text) => io.to('room').emit('told', text))
+    socket.on('to-room', (text) => io.to('room').emit('announced', text))
     socket.on('transport', (answer) =>
       answer(socket.conn.transport.name, socket.handshake.address, socket.handshake.headers.host !== undefined),
     )

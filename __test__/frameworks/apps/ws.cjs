@@ -2,7 +2,7 @@
 // `ws.cjs FORM`: `server` is a WebSocketServer on a server that also answers requests, `no-server` calls handleUpgrade
 // from its own 'upgrade' listener.
 //
-// Everything is echoed. The path decides how: /deflate with permessage-deflate, /bye, /terminate and /limited as they say.
+// Everything is echoed. The path decides how: /deflate with permessage-deflate, /bye, /terminate and /limited as their names state.
 const nodeHttp = require('node:http')
 const { WebSocketServer } = require('ws')
 const { listening } = require('./_listening.cjs')

@@ -154,15 +154,15 @@ async function run({ seconds = Infinity, rounds = Infinity, seed, stackSize, mod
     execArgv,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  let said = ''
+  let output = ''
   for (const stream of [server.stdout, server.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
-      said += text
+      output += text
     })
   }
   let ended = false
   server.on('exit', (code, signal) => {
-    if (!ended) wrong.push(`the server ended: ${code ?? signal} ${said.slice(-2000)}`)
+    if (!ended) wrong.push(`the server ended: ${code ?? signal} ${output.slice(-2000)}`)
   })
   const [{ port }] = await once(server, 'message')
   const finish = Date.now() + seconds * 1000
@@ -173,7 +173,7 @@ async function run({ seconds = Infinity, rounds = Infinity, seed, stackSize, mod
       new Peer(i, port, generator(random() * 2 ** 32), wrong, counts).run(until, rounds),
     ),
   )
-  if (said.includes('does not parse')) wrong.push(said.slice(0, 500))
+  if (output.includes('does not parse')) wrong.push(output.slice(0, 500))
   ended = true
   server.kill('SIGKILL')
   for (const one of upstreams) {
