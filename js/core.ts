@@ -35,7 +35,7 @@ export { replacements } from './internal/register/replacements.js'
 
 // For `https-core`, which is a bundle of its own and must have the same modules, not copies of them.
 export { debug } from './internal/debug.js'
-export { parseAgreed, type Agreed } from './internal/bridge/agreed.js'
+export { parseHandshakeResult, type HandshakeResult } from './internal/bridge/handshake-result.js'
 export { defineMethods } from './internal/node-parity/define-members.js'
 export { requestOptions } from './internal/client/options.js'
 export { environment } from './internal/bridge/environment.js'

@@ -44,7 +44,7 @@ interface Receiver {
 export interface SecureReceiver {
   /**
    * The handshake of TLS is complete.
-   * @param details see `Established`
+   * @param details see `HandshakeResult`
    * @param verdict on a server's certificates, VERDICT_TRUSTED or another
    * @param chain those certificates in DER, one after the other
    * @returns whether a program's code may have run

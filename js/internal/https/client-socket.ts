@@ -15,7 +15,14 @@ import {
 } from '../../core.js'
 import type { ClientOptions } from '../client/options.js'
 import * as r from '../../native/records.js'
-import { addSecureMembers, applyEarlyFragment, emitKeyLog, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import {
+  addSecureMembers,
+  applyEarlyFragment,
+  emitKeyLog,
+  kHandshakeResult,
+  parseHandshakeResult,
+  type HandshakeResult,
+} from './secure-members.js'
 import { isStandardCheck, type ClientPlan } from './client-plan.js'
 import { sessionFor, type ClientSessions } from './client-sessions.js'
 import { failedWrite, tlsError } from './errors.js'
@@ -57,7 +64,7 @@ export class SecureClientSocket extends ClientSocket {
   alpnProtocol: string | false | null = null
   /** The name that was sent to the server, false for none; null before the handshake is complete. */
   servername: string | false | null = null;
-  [kAgreed]: Agreed | null = null
+  [kHandshakeResult]: HandshakeResult | null = null
   readonly #plan: ClientPlan
   readonly #options: ClientOptions
   readonly #resumption: Resumption | null
@@ -86,14 +93,14 @@ export class SecureClientSocket extends ClientSocket {
 
   override onSecured(details: string, verdict: number, chain: Buffer): void {
     if (this.destroyed) return
-    const agreed = parseAgreed(details)
-    this[kAgreed] = agreed
+    const handshake = parseHandshakeResult(details)
+    this[kHandshakeResult] = handshake
     applyEarlyFragment(this)
     this.#peer = new Peer(chain, this.#plan.trust)
-    this.alpnProtocol = agreed.alpn || false
+    this.alpnProtocol = handshake.alpn || false
     this.servername = this.#plan.servername || false
     this._secureEstablished = true
-    if (agreed.isResumed) this.#session = this.#resumption?.session
+    if (handshake.isResumed) this.#session = this.#resumption?.session
     this.inScope(() => this.#judge(verdict))
   }
 
@@ -151,7 +158,7 @@ export class SecureClientSocket extends ClientSocket {
   override onSession(): void {
     if (this.destroyed || this.#resumption === null) return
     // The sessions of a resumed connection join those of the first one.
-    if (this[kAgreed]?.isResumed !== true) this.#session = sessionFor(this.#resumption.own)
+    if (this[kHandshakeResult]?.isResumed !== true) this.#session = sessionFor(this.#resumption.own)
     this.inScope(() => this.emit('session', this.#session))
   }
 
@@ -204,7 +211,7 @@ export class SecureClientSocket extends ClientSocket {
 
   getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
     if (this.destroyed) return null
-    const name = this[kAgreed]?.group ?? ''
+    const name = this[kHandshakeResult]?.group ?? ''
     const size = GROUP_SIZES[name]
     if (size !== undefined) return { type: 'ECDH', name, size }
     return name === '' ? {} : { type: 'TLSGroup', name, size: undefined }

@@ -31,7 +31,7 @@ import {
   validateObject,
 } from '../../core.js'
 import type { Connection } from '../server/connection.js'
-import { emitKeyLog } from './agreed.js'
+import { emitKeyLog } from './secure-members.js'
 import { askAbout, passOn, type Asked } from './hello.js'
 import { acceptByNode, leaveNativeRoad } from './road-change.js'
 import type { Configured } from '../server/settings.js'

@@ -6,7 +6,13 @@ import type { X509Certificate } from 'node:crypto'
 
 import { ConnectionSocket, ERR_TLS_SNI_FROM_SERVER, kConnection, validateString } from '../../core.js'
 import type { Connection } from '../server/connection.js'
-import { addSecureMembers, applyEarlyFragment, kAgreed, parseAgreed, type Agreed } from './agreed.js'
+import {
+  addSecureMembers,
+  applyEarlyFragment,
+  kHandshakeResult,
+  parseHandshakeResult,
+  type HandshakeResult,
+} from './secure-members.js'
 import { Peer } from './peer.js'
 import type { Secured } from './options.js'
 import { verifyError } from './verdict.js'
@@ -22,7 +28,7 @@ export class SecureSocket extends ConnectionSocket {
   alpnProtocol: string | false | null = null
   /** The name that the client has asked for, false for none; null before the handshake is complete. */
   servername: string | false | null = null;
-  [kAgreed]: Agreed | null = null
+  [kHandshakeResult]: HandshakeResult | null = null
   #certificate: X509Certificate | null = null
   /** Null for a client that was not asked for certificates. */
   #peer: Peer | null = null
@@ -41,14 +47,14 @@ export class SecureSocket extends ConnectionSocket {
     const error = this.#peer && verifyError(client!.verdict, this.#peer, trust!)
     this.authorized = this.#peer !== null && error === null
     this.authorizationError = (error as { code?: string } | null)?.code ?? null
-    const agreed = parseAgreed(tls!)
-    this[kAgreed] = agreed
+    const handshake = parseHandshakeResult(tls!)
+    this[kHandshakeResult] = handshake
     applyEarlyFragment(this)
     this.#certificate = secured?.shown ?? null
     this.secureConnecting = false
     this._secureEstablished = true
-    this.alpnProtocol = agreed.alpn || false
-    this.servername = agreed.serverName || false
+    this.alpnProtocol = handshake.alpn || false
+    this.servername = handshake.serverName || false
   }
 
   getPeerCertificate(detailed?: boolean): object | null {

@@ -17,7 +17,7 @@ import { debug } from '../debug.js'
 import { answerTo } from './default-answer.js'
 import { connectionReset, ERR_HTTP_REQUEST_TIMEOUT, isCutOff, parserError, systemError } from '../errors.js'
 import { continueLater, forEachIsolated } from '../node-parity/isolated-callbacks.js'
-import { parseAgreed } from '../bridge/agreed.js'
+import { parseHandshakeResult } from '../bridge/handshake-result.js'
 import { environment } from '../bridge/environment.js'
 import type { NativeServerReceiver } from '../bridge/receiver.js'
 import { parserErrors } from '../bridge/native.js'
@@ -43,7 +43,7 @@ const { EPIPE } = constants.errno
 export class Connection extends RequestReader implements NativeServerReceiver {
   /** The server counts the connection, and closes only after it. See `uncount`. */
   counted = true
-  /** What the TLS handshake has agreed on, see `Established`. Null before the handshake is complete, and without TLS. */
+  /** What the TLS handshake has agreed on, see `HandshakeResult`. Null before the handshake is complete, and without TLS. */
   tls: string | null = null
   /** The verdict on the client's certificates, and these in DER. Null where the client was not asked for any. */
   client: { readonly verdict: number; readonly chain: Buffer } | null = null
@@ -123,7 +123,7 @@ export class Connection extends RequestReader implements NativeServerReceiver {
     this.awaitsDecision = false
     if (verdict !== 0) this.client = { verdict, chain }
     counts.handshakes.completed++
-    if (parseAgreed(details).isResumed) counts.handshakes.resumed++
+    if (parseHandshakeResult(details).isResumed) counts.handshakes.resumed++
     return this.server[kSecured](this)
   }
 

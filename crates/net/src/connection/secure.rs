@@ -491,11 +491,11 @@ impl Turn<'_> {
             return read;
         };
         // A peer may close the connection with its last message of the handshake.
-        let established = match failure {
-            None => secure.session.established(),
+        let handshake = match failure {
+            None => secure.session.handshake_result(),
             Some(_) => None,
         };
-        if established.is_none() && (failure.is_some() || matches!(read, Ok(Some(0)) | Err(_))) {
+        if handshake.is_none() && (failure.is_some() || matches!(read, Ok(Some(0)) | Err(_))) {
             // Errors of a client's socket are reported when it closes.
             let is_hang_up = read.is_ok() || !self.state.role.is_client();
             if failure.is_some() || is_hang_up {
@@ -505,12 +505,12 @@ impl Turn<'_> {
                 .err()
                 .unwrap_or_else(|| ErrorKind::ConnectionAborted.into()));
         }
-        if let Some(established) = established {
+        if let Some(handshake) = handshake {
             let is_client = self.state.role.is_client();
             let verdict = secure
                 .judge
                 .as_ref()
-                .map(|judge| judge.verdict(&secure.session, established.is_resumed));
+                .map(|judge| judge.verdict(&secure.session, handshake.is_resumed));
             let is_approved = match verdict {
                 None => true,
                 // A client's program also checks the server's name.
@@ -526,7 +526,7 @@ impl Turn<'_> {
             }
             if let Some(secure) = &self.state.secure {
                 let peer = verdict.map(|verdict| (verdict, secure.session.peer_chain()));
-                self.batch.secured(self.connection.id(), &established, peer);
+                self.batch.secured(self.connection.id(), &handshake, peer);
             }
             if !is_client {
                 // Time limits begin: the connection is one of HTTP from now on.

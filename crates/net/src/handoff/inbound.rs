@@ -17,7 +17,7 @@ use crate::crossing::{
 };
 use crate::id::ConnectionId;
 use crate::socket::connect::Failure;
-use crate::tls::{Established, Question};
+use crate::tls::{HandshakeResult, Question};
 
 /// Largest size of a body part inside its record. For larger ones the copies into the record, into JavaScript's batch buffer and
 /// out of it cost more than taking a chunk.
@@ -55,18 +55,22 @@ impl Batch {
     pub(crate) fn secured(
         &mut self,
         id: ConnectionId,
-        agreed: &Established,
+        handshake: &HandshakeResult,
         peer: Option<(u32, &[CertificateDer<'_>])>,
     ) {
         let (verdict, chain) = peer.unwrap_or_default();
-        let is_resumed: &[u8] = if agreed.is_resumed { b"1" } else { b"0" };
+        let is_resumed: &[u8] = if handshake.is_resumed { b"1" } else { b"0" };
         let details = [
-            agreed.protocol.as_bytes(),
-            agreed.cipher.as_bytes(),
-            agreed.group.as_bytes(),
+            handshake.protocol.as_bytes(),
+            handshake.cipher.as_bytes(),
+            handshake.group.as_bytes(),
             is_resumed,
-            agreed.server_name.as_deref().unwrap_or_default().as_bytes(),
-            agreed.alpn.as_deref().unwrap_or_default(),
+            handshake
+                .server_name
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes(),
+            handshake.alpn.as_deref().unwrap_or_default(),
         ]
         .join(&b'\n');
         let fields = layout::Secured {

@@ -43,7 +43,7 @@ pub use self::hello::TlsAnswer;
 pub(crate) use self::judge::Judge;
 pub use self::kept_sessions::{TlsResumption, TlsSessions};
 pub use self::server::{Asks, ClientCertificates, Identity, TlsServer, TlsServerOptions};
-pub(crate) use self::session::{Established, Session};
+pub(crate) use self::session::{HandshakeResult, Session};
 pub use self::trust::TlsTrust;
 
 /// The option that an I/O thread does not support, with its value.

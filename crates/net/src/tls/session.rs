@@ -59,7 +59,7 @@ enum Progress {
 
 /// The result of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Established {
+pub(crate) struct HandshakeResult {
     /// As `getProtocol()` has it.
     pub(crate) protocol: &'static str,
     /// As `getCipher()` has it.
@@ -477,7 +477,7 @@ impl Session {
     }
 
     /// None before the handshake is complete.
-    pub(crate) fn established(&self) -> Option<Established> {
+    pub(crate) fn handshake_result(&self) -> Option<HandshakeResult> {
         let connection = self.running()?;
         if connection.is_handshaking() {
             return None;
@@ -487,7 +487,7 @@ impl Session {
             TLSv1_3 => "TLSv1.3",
             _ => "TLSv1.2",
         };
-        Some(Established {
+        Some(HandshakeResult {
             protocol,
             cipher: openssl_name(u16::from(suite))?,
             group: connection

@@ -98,12 +98,12 @@ fn bytes_in_pieces_of_any_size() {
 #[test]
 fn the_result_of_a_handshake() {
     let (_client, server) = connected(client_config(), options());
-    let agreed = server.established().unwrap();
-    assert_eq!(agreed.protocol, "TLSv1.3");
-    assert_eq!(agreed.cipher, "TLS_AES_256_GCM_SHA384");
-    assert_eq!(agreed.alpn.as_deref(), Some(&b"http/1.1"[..]));
-    assert_eq!(agreed.server_name.as_deref(), Some("localhost"));
-    assert!(!agreed.is_resumed);
+    let handshake = server.handshake_result().unwrap();
+    assert_eq!(handshake.protocol, "TLSv1.3");
+    assert_eq!(handshake.cipher, "TLS_AES_256_GCM_SHA384");
+    assert_eq!(handshake.alpn.as_deref(), Some(&b"http/1.1"[..]));
+    assert_eq!(handshake.server_name.as_deref(), Some("localhost"));
+    assert!(!handshake.is_resumed);
 
     let old = TlsServerOptions {
         versions: (0x0303, 0x0303),
@@ -112,9 +112,9 @@ fn the_result_of_a_handshake() {
         ..options()
     };
     let (_client, server) = connected(client_config(), old);
-    let agreed = server.established().unwrap();
+    let handshake = server.handshake_result().unwrap();
     assert_eq!(
-        (agreed.protocol, agreed.cipher),
+        (handshake.protocol, handshake.cipher),
         ("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
     );
 }
@@ -129,7 +129,7 @@ fn a_session_is_resumed() {
         let mut client = ClientConnection::new(Arc::clone(&config), name).unwrap();
         let mut session = server.accept().unwrap();
         exchange(&mut client, &mut session, usize::MAX).unwrap();
-        resumed.push(session.established().unwrap().is_resumed);
+        resumed.push(session.handshake_result().unwrap().is_resumed);
     }
     assert_eq!(resumed, [false, true]);
 }

@@ -1,7 +1,7 @@
 /** The result of a TLS handshake on an I/O thread. */
 
-/** See `Established` in `crates/net/src/tls/session.rs`. */
-export interface Agreed {
+/** See `HandshakeResult` in `crates/net/src/tls/session.rs`. */
+export interface HandshakeResult {
   readonly protocol: string
   readonly cipher: string
   /** The name of the group that the keys were exchanged in; empty for none. */
@@ -12,7 +12,7 @@ export interface Agreed {
 }
 
 /** @param details see the layout `Secured` in `crates/net/src/crossing/layout.rs` */
-export function parseAgreed(details: string): Agreed {
+export function parseHandshakeResult(details: string): HandshakeResult {
   const [protocol, cipher, group, resumed, serverName, ...alpn] = details.split('\n') as [string, string, ...string[]]
   return {
     protocol,

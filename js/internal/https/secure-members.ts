@@ -13,22 +13,22 @@ import {
   validateInteger,
   validateObject,
   validateString,
-  type Agreed,
+  type HandshakeResult,
 } from '../../core.js'
 
 import * as r from '../../native/records.js'
 import { tlsError } from './errors.js'
 import { bytesOf } from './pem.js'
 
-export { parseAgreed, type Agreed } from '../../core.js'
+export { parseHandshakeResult, type HandshakeResult } from '../../core.js'
 
 /** In a socket: the result of its handshake. Null before it is complete. */
-export const kAgreed = Symbol('ferrohttp.agreed')
+export const kHandshakeResult = Symbol('ferrohttp.handshakeResult')
 
 /** A socket whose TLS is on an I/O thread. */
 export interface SecureMembers {
   readonly destroyed: boolean
-  readonly [kAgreed]: Agreed | null
+  readonly [kHandshakeResult]: HandshakeResult | null
   readonly [kConnection]: { readonly slot: number; readonly generation: number }
 }
 
@@ -70,8 +70,8 @@ export function emitKeyLog(socket: Duplex, lines: Buffer): void {
 }
 
 /** Null when the socket is destroyed: in Node it has no handle then. */
-function open(socket: SecureMembers): Agreed | null {
-  return socket.destroyed ? null : socket[kAgreed]
+function open(socket: SecureMembers): HandshakeResult | null {
+  return socket.destroyed ? null : socket[kHandshakeResult]
 }
 
 /** Adds the members that servers' and clients' sockets have in common, and makes warnings and `constructor` show tls.TLSSocket. */
@@ -82,9 +82,9 @@ export function addSecureMembers(Class: { readonly prototype: SecureMembers & ob
     },
 
     getCipher(this: SecureMembers): CipherNameAndProtocol | null {
-      const agreed = open(this)
-      if (agreed === null) return null
-      const { cipher: name, protocol: version } = agreed
+      const handshake = open(this)
+      if (handshake === null) return null
+      const { cipher: name, protocol: version } = handshake
       return { name, standardName: STANDARD_NAMES[name] ?? name, version }
     },
 
@@ -120,7 +120,7 @@ export function addSecureMembers(Class: { readonly prototype: SecureMembers & ob
     setMaxSendFragment(this: SecureMembers, size: number): boolean {
       validateInteger(size, 'size')
       if (this.destroyed || size < r.SMALLEST_FRAGMENT || size > r.LARGEST_FRAGMENT) return false
-      if (this[kAgreed] === null) early.set(this, size)
+      if (this[kHandshakeResult] === null) early.set(this, size)
       else limitFragments(this, size)
       return true
     },
@@ -133,7 +133,7 @@ export function addSecureMembers(Class: { readonly prototype: SecureMembers & ob
       validateObject(options, 'options')
       if (callback !== undefined) validateFunction(callback, 'callback')
       if (this.destroyed) return undefined
-      const error = tlsError(this[kAgreed]?.protocol === 'TLSv1.2' ? NO_RENEGOTIATION : WRONG_SSL_VERSION)
+      const error = tlsError(this[kHandshakeResult]?.protocol === 'TLSv1.2' ? NO_RENEGOTIATION : WRONG_SSL_VERSION)
       if (callback !== undefined) process.nextTick(callback, error)
       return false
     },
