@@ -60,6 +60,7 @@ import {
   kConfig,
   kJoined,
   kHasErrorListener,
+  noteTimeoutListener,
   kShowsConnections,
   kStreams,
   reconfigure,
@@ -255,7 +256,8 @@ function isWatched(server: Server): boolean {
 
 /**
  * Listeners of 'connection' may listen to a socket's 'data' from the first byte on. So connections begin paused from now on, and
- * are shown to the program. Listeners of 'clientError' answer late requests, which I/O threads do before there is one.
+ * are shown to the program. Listeners of 'clientError' answer late requests, and those of 'timeout' keep idle connections; I/O threads
+ * answer the former and close the latter before there is one.
  */
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const inherited = Object.getPrototypeOf(proto)
@@ -269,6 +271,7 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
       this[kHasErrorListener] = true
       reconfigure(this)
     }
+    if (event === 'timeout') noteTimeoutListener(this)
     return this
   } as never
 }

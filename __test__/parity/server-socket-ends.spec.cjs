@@ -71,6 +71,31 @@ same('an idle socket that the server closes emits nothing but ‘close’', asyn
   }
 })
 
+same(
+  'a listener of a socket’s ‘timeout’ is called at the end of keepAliveTimeout, however it was added',
+  async (http, log, tools) => {
+    const ways = {
+      on: (socket, listener) => socket.on('timeout', listener),
+      addListener: (socket, listener) => socket.addListener('timeout', listener),
+      once: (socket, listener) => socket.once('timeout', listener),
+      prependListener: (socket, listener) => socket.prependListener('timeout', listener),
+      prependOnceListener: (socket, listener) => socket.prependOnceListener('timeout', listener),
+      setTimeout: (socket, listener) => socket.setTimeout(60_000, listener),
+    }
+    for (const [way, add] of Object.entries(ways)) {
+      const server = http.createServer({ keepAliveTimeout: 10, keepAliveTimeoutBuffer: 0 }, (req, res) => {
+        add(req.socket, () => log(way))
+        res.end('x')
+      })
+      const client = await tools.connect(await tools.listen(server))
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      await client.closed
+      await new Promise((resolve) => server.close(resolve))
+      log('closed')
+    }
+  },
+)
+
 same('bytes that a program gives back to a server’s socket are parsed first', async (http, log, tools) => {
   const server = http.createServer((req, res) => {
     log(req.url)

@@ -403,6 +403,8 @@ export interface BindingServerConfig {
   paused: boolean
   /** The program listens for 'clientError'. */
   clientErrors: boolean
+  /** The program listens for 'timeout' of the server or of a socket. */
+  timeoutEvents: boolean
 }
 
 /** The limits for a stream's peer. */

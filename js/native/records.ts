@@ -101,6 +101,8 @@ export const TIMEOUT_SOCKET = 2
 export const TIMEOUT_KEEP_ALIVE = 3
 /** headersTimeout or requestTimeout, and the I/O thread has answered 408. */
 export const TIMEOUT_ANSWERED = 4
+/** keepAliveTimeout, and the I/O thread closes the connection. */
+export const TIMEOUT_CLOSED_IDLE = 5
 
 // The verdict on the peer's certificates, in IN_SECURED. Its name is not part of it.
 

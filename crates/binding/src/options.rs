@@ -135,6 +135,8 @@ pub struct BindingServerConfig {
     pub paused: bool,
     /// The program listens for 'clientError'.
     pub client_errors: bool,
+    /// The program listens for 'timeout' of the server or of a socket.
+    pub timeout_events: bool,
 }
 
 pub(crate) fn millis(value: f64) -> Option<Duration> {
@@ -166,6 +168,7 @@ impl BindingServerConfig {
                 .map(|delay| millis(delay).unwrap_or_default()),
             paused: self.paused,
             client_errors: self.client_errors,
+            timeout_events: self.timeout_events,
             ..ServerConfig::default()
         }
     }

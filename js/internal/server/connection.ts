@@ -312,6 +312,11 @@ export class Connection extends RequestReader implements NativeServerReceiver {
       this.#onIdle()
       return
     }
+    if (kind === r.TIMEOUT_CLOSED_IDLE) {
+      if (!this.closed) counts.timeouts.keepAlive++
+      this.closesIdle = true
+      return
+    }
     counts.timeouts.socket++
     this.socket.emit('timeout')
   }

@@ -31,6 +31,7 @@ export const kStreams = Symbol('ferrohttp.streams')
 export const kShowsConnections = Symbol('ferrohttp.showsConnections')
 /** The program has listened for 'clientError', so the I/O threads leave late requests to JavaScript. */
 export const kHasErrorListener = Symbol('ferrohttp.hasErrorListener')
+const kHasTimeoutListener = Symbol('ferrohttp.hasTimeoutListener')
 const kOptions = Symbol('ferrohttp.options')
 const kRefusal = Symbol('ferrohttp.refusal')
 
@@ -52,6 +53,8 @@ export type Configured = Server & {
   /** Whether a listener has wanted to see connections, see `isWatched`. */
   [kShowsConnections]: boolean
   [kHasErrorListener]: boolean
+  /** Whether the server, or a socket of it, has had a listener for 'timeout' of the program. */
+  [kHasTimeoutListener]: boolean
   [kOptions]: ServerOptions
   /** When the server refuses requests, null for never. */
   [kRefusal]: BindingOverload | null
@@ -75,6 +78,7 @@ export function beginServer(server: Server, options: ServerOptions): void {
   self[kOverloads] = 0
   self[kShowsConnections] = false
   self[kHasErrorListener] = false
+  self[kHasTimeoutListener] = false
   self[kConfig] = {
     timeout: 0,
     headersTimeout: 60_000,
@@ -201,6 +205,7 @@ export function config(server: Configured): ServerConfig {
     tcpKeepAlive: options.keepAlive ? Math.max(0, options.keepAliveInitialDelay ?? 0) : undefined,
     paused: server[kShowsConnections],
     clientErrors: server[kHasErrorListener],
+    timeoutEvents: server[kHasTimeoutListener],
   }
 }
 
@@ -224,6 +229,14 @@ export function reconfigure(server: Configured): void {
   const listener = server[kAdopter] ?? server._handle
   // A libuv handle has no such method.
   if (listener?.configure !== undefined) listener.configure(config(server))
+}
+
+/** The program listens for 'timeout' of the server or of a socket, so the I/O threads leave idle connections to JavaScript. */
+export function noteTimeoutListener(server: Server): void {
+  const self = server as Configured
+  if (self[kHasTimeoutListener]) return
+  self[kHasTimeoutListener] = true
+  reconfigure(self)
 }
 
 /** The settings of streams, which read them with each request. */

@@ -7,6 +7,7 @@ import type { Connection } from './connection.js'
 import { ERR_HTTP_SOCKET_ENCODING, isCutOff } from '../errors.js'
 import { onceHandlesClose } from '../node-parity/handle-close.js'
 import { kStream, type SocketSide } from './port.js'
+import { noteTimeoutListener } from './settings.js'
 import * as r from '../../native/records.js'
 import { kAsyncId } from '../symbols.js'
 import type { BodyChunk } from '../bridge/transport.js'
@@ -63,6 +64,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
   /** The parser reads the connection. A listener for 'data' receives a copy of the bytes from now on. */
   override on(event: string, listener: Listener): this {
     if (event === 'data') this.#tap()
+    else if (event === 'timeout') noteTimeoutListener(this[kConnection].server)
     return super.on(event, listener)
   }
 
@@ -72,6 +74,7 @@ export class ConnectionSocket extends NativeSocket<Connection> implements Socket
 
   override prependListener(event: string, listener: Listener): this {
     if (event === 'data') this.#tap()
+    else if (event === 'timeout') noteTimeoutListener(this[kConnection].server)
     return super.prependListener(event, listener)
   }
 

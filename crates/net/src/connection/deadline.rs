@@ -2,8 +2,8 @@
 //!
 //! A timeout is reported to JavaScript first, because the program may listen for 'clientError' or 'timeout'. If JavaScript has not
 //! reacted after `FALLBACK`, the I/O thread does what Node does without listeners: it answers a late request with 408, and
-//! closes an idle connection. A late request of a server without such a listener, of which JavaScript has seen nothing, is answered
-//! at once: thousands of them would occupy JavaScript's thread for as many times 50 µs.
+//! closes an idle connection. Without such a listener, an idle connection is closed at once, and a late request of which JavaScript has
+//! seen nothing is answered at once: thousands of them would occupy JavaScript's thread for as many times 50 µs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -204,8 +204,14 @@ impl Turn<'_> {
         match due {
             Due::Protocol(TimeoutKind::KeepAlive) => {
                 deadlines.keep_alive_reported = true;
-                self.batch.timeout(id, Timeout::KeepAlive);
-                deadlines.fallback_at = Some(self.now + FALLBACK);
+                if self.state.is_closed_without_javascript() {
+                    self.batch.timeout(id, Timeout::ClosedIdle);
+                    self.act_for_javascript();
+                    self.state.wake();
+                } else {
+                    self.batch.timeout(id, Timeout::KeepAlive);
+                    self.state.deadlines.fallback_at = Some(self.now + FALLBACK);
+                }
             }
             Due::Protocol(TimeoutKind::Headers | TimeoutKind::Request) => {
                 incoming.reading = Reading::Discard;
@@ -273,6 +279,15 @@ impl State {
                 .role
                 .server()
                 .is_some_and(|role| !role.server.config().client_errors)
+    }
+
+    /// Whether the end of an idle connection does not depend on JavaScript: no listener for 'timeout' decides.
+    fn is_closed_without_javascript(&self) -> bool {
+        self.incoming.buffer.is_empty()
+            && self
+                .role
+                .server()
+                .is_some_and(|role| !role.server.config().timeout_events)
     }
 
     /// The program has ended the socket of a server's connection, and still receives the bytes of the peer. The connection is closed

@@ -157,6 +157,8 @@ numbers! {
         KEEP_ALIVE = 3;
         /// headersTimeout or requestTimeout, and the I/O thread has answered 408.
         ANSWERED = 4;
+        /// keepAliveTimeout, and the I/O thread closes the connection.
+        CLOSED_IDLE = 5;
     }
 
     /// The verdict on the peer's certificates, in IN_SECURED. Its name is not part of it.

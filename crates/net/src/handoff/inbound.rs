@@ -35,6 +35,8 @@ pub(crate) enum Timeout {
     KeepAlive = timeout::KEEP_ALIVE,
     /// headersTimeout or requestTimeout, and the I/O thread has answered.
     Answered = timeout::ANSWERED,
+    /// keepAliveTimeout, and the I/O thread closes the connection.
+    ClosedIdle = timeout::CLOSED_IDLE,
 }
 
 /// Number of parts in a row that stay separate as the peer has sent them, because programs see it: a chunk is often a message.

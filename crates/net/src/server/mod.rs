@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub paused: bool,
     /// The program listens for 'clientError', so JavaScript answers late requests.
     pub client_errors: bool,
+    /// The program listens for 'timeout' of the server or a socket, so JavaScript decides whether an idle connection stays.
+    pub timeout_events: bool,
 }
 
 impl Default for ServerConfig {
@@ -56,6 +58,7 @@ impl Default for ServerConfig {
             body_window: limit::BODY_WINDOW,
             paused: false,
             client_errors: true,
+            timeout_events: true,
         }
     }
 }

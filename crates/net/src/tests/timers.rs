@@ -219,6 +219,28 @@ fn an_idle_connection_closes_without_a_response() {
 }
 
 #[test]
+fn without_a_listener_for_timeout_an_idle_connection_is_closed_at_once() {
+    run(async |mut js| {
+        let (_, address) = js.listen(ServerConfig {
+            timeout_events: false,
+            ..config()
+        });
+        let mut peer = Peer::connect(address).await;
+        peer.send(GET).await;
+        let id = js.open_with_head().await;
+        js.respond(id, b"ok");
+        peer.expect(OK).await;
+        let start = Instant::now();
+        peer.expect_end().await;
+        assert_took(start, KEEP_ALIVE);
+        expect_timeout(&mut js, timeout::CLOSED_IDLE).await;
+        let closed = js.expect(CLOSED).await;
+        assert_eq!((closed.id, closed.word), (id, 0));
+        assert_took(start, KEEP_ALIVE);
+    });
+}
+
+#[test]
 fn an_idle_connection_stays_when_javascript_keeps_it() {
     run(async |mut js| {
         let (_, address) = js.listen(config());
