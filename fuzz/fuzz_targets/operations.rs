@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use ferrohttp_proto::{Event, Limits, Scratch, ServerConnection, Timeouts};
+use ferrohttp_proto::{
+    CloseReason, Event, Limits, Scratch, ServerConnection, TimeoutKind, Timeouts,
+};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 
 #[derive(Debug, Arbitrary)]
@@ -80,9 +82,14 @@ fuzz_target!(|operations: Vec<Operation<'_>>| {
         assert!(connection.unanswered() <= limits.max_pipelined);
         assert!(ends <= requests && requests - ends <= 1 && answered <= requests);
         assert!(!connection.is_idle() || connection.unanswered() == 0);
-        if connection.close_reason().is_some() {
+        if let Some(reason) = connection.close_reason() {
             assert!(!connection.may_read(&limits));
-            assert_eq!(connection.poll_timeout(&Timeouts::default()), None);
+            let due = connection
+                .poll_timeout(&Timeouts::default())
+                .map(|(_, kind)| kind);
+            // The response to the peer's last request has not announced the close: as in Node keepAliveTimeout ends the connection.
+            let expected = (reason == CloseReason::PeerClose).then_some(TimeoutKind::KeepAlive);
+            assert_eq!(due, expected);
         }
     }
 });

@@ -7,6 +7,7 @@ mod deferred_accept;
 mod direct_writes;
 #[cfg(unix)]
 mod give_up;
+mod idle;
 mod layers;
 #[cfg(target_os = "linux")]
 mod loans;
