@@ -111,8 +111,11 @@ same('bytes that a program gives back to a server’s socket are parsed first', 
 })
 
 same('a response whose socket the program has ended is not reported as written', async (http, log, tools) => {
+  let closed
   const server = http.createServer((req, res) => {
     for (const event of ['prefinish', 'finish', 'close']) res.on(event, () => log(event))
+    // The client's socket has sent and received FIN, and may close first.
+    closed = new Promise((resolve) => res.on('close', resolve))
     req.socket.end()
     log(res.write('x'), res.writableLength > 0)
     res.end('y')
@@ -122,6 +125,7 @@ same('a response whose socket the program has ended is not reported as written',
   const client = await tools.connect(await tools.listen(server))
   await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await client.closed
+  await closed
   await new Promise(setImmediate)
 })
 
