@@ -1,5 +1,6 @@
 // The common part of the clients' programs: compares one whole answer, warms up, measures a window, drains, and prints figures.
 // Arguments: port, scenario, warm-up and window in milliseconds. Prints the figures as one line of JSON and ends by itself.
+// With an IPC channel it has no times as arguments, and runs a window for each message `{ warmUpMs, windowMs }` until it is killed.
 // A wrong answer or a failed request ends the process with code 1.
 import { cpuUsage, residentBytes } from '../http/process-usage.mjs'
 import { SCENARIOS } from '../http/scenarios.mjs'
@@ -19,10 +20,21 @@ export async function drive(connect) {
   const scenario = SCENARIOS.find((each) => each.name === name)
   const client = connect(Number(port), scenario)
   await compare(client, scenario)
+  if (process.send) return serveWindows(client, scenario)
   const figures = await load(client, scenario, Number(warmUpMs), Number(windowMs))
   client.check?.()
   await client.close()
   console.log(JSON.stringify(figures))
+}
+
+/** Answers each message of the parent process with the figures of one window. */
+function serveWindows(client, scenario) {
+  process.on('message', ({ warmUpMs, windowMs }) => {
+    load(client, scenario, warmUpMs, windowMs).then((figures) => {
+      client.check?.()
+      process.send(figures)
+    }, fail)
+  })
 }
 
 /** @param {Error} error */

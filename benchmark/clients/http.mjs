@@ -1,12 +1,14 @@
-// The one client that Node, Bun and ferrohttp run unchanged. HTTP_MODULE names the module with its `request`, as in servers/app.js.
+// The one client that Node, Bun and ferrohttp run unchanged. HTTP_MODULE names the module with its `request`, as in servers/app.js;
+// FERROHTTP_FOLDER names the checkout of ferrohttp where it is another than this one.
 import { createRequire } from 'node:module'
 import { AUTHORITY } from '../http/certificates.mjs'
 import { drive, fail, requestOptions } from './drive.mjs'
 
 const require = createRequire(import.meta.url)
 const isOurs = process.env.HTTP_MODULE === 'ferrohttp'
-const PLAIN = isOurs ? '../..' : 'node:http'
-const SECURE = isOurs ? '../../dist/https.js' : 'node:https'
+const FOLDER = process.env.FERROHTTP_FOLDER ?? '../..'
+const PLAIN = isOurs ? FOLDER : 'node:http'
+const SECURE = isOurs ? `${FOLDER}/dist/https.js` : 'node:https'
 
 await drive((port, scenario) => {
   const { Agent, request } = require(scenario.tls === undefined ? PLAIN : SECURE)
