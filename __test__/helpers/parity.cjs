@@ -42,7 +42,9 @@ function parity(script, options = {}) {
     if (runs.native.ports.length > 0 && !nativeOnly) runs.compatible = await run('compatible')
     if (adopted) runs.adopted = await run('adopted')
     const reference = await referenceRun()
-    for (const [road, own] of Object.entries(runs)) t.deepEqual(clean(own), clean(reference), road)
+    for (const [road, own] of Object.entries(runs)) {
+      if (!t.deepEqual(clean(own), clean(reference), road) && own.errors) t.log(`stderr, ${road}:\n${own.errors}`)
+    }
   }
 
   function run(road) {
@@ -79,7 +81,7 @@ function inProcess(execPath, name, source, road = 'native') {
     child.on('close', (code, signal) => {
       if (code === FAILED) return reject(new Error(`the script failed on ${name}: ${errors}`))
       entries.push(['exit', signal ?? code])
-      resolve({ entries, ports })
+      resolve({ entries, ports, errors })
     })
     child.send({ source })
   })
