@@ -26,7 +26,7 @@ import { debug } from './internal/debug.js'
 import { ERR_INVALID_ARG_VALUE } from './internal/errors.js'
 import { secureGlobalAgent } from './internal/client/global-agents.js'
 import { countAsInstances } from './internal/node-parity/instance-of.js'
-import { prepareListeners } from './internal/node-parity/listener-storage.js'
+import { initEmitter } from './internal/node-parity/emitter-init.js'
 import { defineMethods } from './internal/node-parity/define-members.js'
 import { connectNatively } from './internal/client/connect.js'
 import { poolIdleTime } from './internal/bridge/native.js'
@@ -140,13 +140,10 @@ const NO_POOL = {
   configurable: true,
 } as PropertyDescriptor
 
-const initEmitter = EventEmitter as unknown as (this: object) => void
-
 function AgentImplementation(this: Agent | undefined, options?: AgentOptions): Agent | void {
   if (!(this instanceof AgentImplementation)) return new Agent(options)
   const self = this as unknown as Agent
-  prepareListeners(self)
-  initEmitter.call(self)
+  initEmitter(self)
   self.options = { __proto__: null, ...options } as AgentOptions
   self.options.noDelay ??= true
   // `net` would take a request's path for that of a pipe.

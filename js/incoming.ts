@@ -25,6 +25,7 @@ import {
   type HeaderTarget,
 } from './internal/message/incoming-headers.js'
 import * as r from './native/records.js'
+import { initReadable } from './internal/node-parity/emitter-init.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { kRelease, kSource, nodeSymbol } from './internal/symbols.js'
@@ -131,7 +132,6 @@ interface IncomingMessageConstructor {
   readonly prototype: IncomingMessage
 }
 
-const initReadable = Readable as unknown as (this: object, options?: { highWaterMark: number }) => void
 const defaultHighWaterMark = getDefaultHighWaterMark(false)
 
 function isSource(socket: Socket | MessageSource): socket is MessageSource {
@@ -142,11 +142,11 @@ export const IncomingMessage = function IncomingMessage(
   this: IncomingMessage,
   socket: Socket | MessageSource | null,
 ): void {
-  // The same state that Readable's constructor makes (Node 24), in less time.
-  this._events = { close: undefined, error: undefined, data: undefined, end: undefined, readable: undefined }
   const highWaterMark = socket ? socket.readableHighWaterMark : undefined
-  if (highWaterMark === undefined || highWaterMark === defaultHighWaterMark) initReadable.call(this)
-  else initReadable.call(this, { highWaterMark })
+  initReadable(
+    this,
+    highWaterMark === undefined || highWaterMark === defaultHighWaterMark ? undefined : { highWaterMark },
+  )
   // Body parts that arrive before the program reads must not start reading.
   this._readableState.readingMore = true
 

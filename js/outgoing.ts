@@ -23,7 +23,7 @@ import {
 } from './internal/message/head.js'
 import { debug } from './internal/debug.js'
 import { defineFieldViews } from './internal/message/field-views.js'
-import { prepareListeners } from './internal/node-parity/listener-storage.js'
+import { initEmitter } from './internal/node-parity/emitter-init.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { storeHeader, checkValue, type HeaderInput } from './internal/message/render-head.js'
@@ -146,13 +146,10 @@ interface OutgoingMessageConstructor {
   readonly prototype: OutgoingMessage
 }
 
-const initStream = Stream as unknown as (this: object) => void
-
 function noPendingData(): void {}
 
 export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, options?: OutgoingMessageOptions): void {
-  prepareListeners(this)
-  initStream.call(this)
+  initEmitter(this)
   this.outputData = []
   this.outputSize = 0
   this.writable = true
