@@ -143,7 +143,7 @@ const NO_POOL = {
 function AgentImplementation(this: Agent | undefined, options?: AgentOptions): Agent | void {
   if (!(this instanceof AgentImplementation)) return new Agent(options)
   const self = this as unknown as Agent
-  initEmitter(self)
+  initEmitter(self, false)
   self.options = { __proto__: null, ...options } as AgentOptions
   self.options.noDelay ??= true
   // `net` would take a request's path for that of a pipe.

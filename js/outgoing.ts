@@ -23,7 +23,7 @@ import {
 } from './internal/message/head.js'
 import { debug } from './internal/debug.js'
 import { defineFieldViews } from './internal/message/field-views.js'
-import { initEmitter } from './internal/node-parity/emitter-init.js'
+import { eventNames, initEmitter } from './internal/node-parity/emitter-init.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { storeHeader, checkValue, type HeaderInput } from './internal/message/render-head.js'
@@ -149,7 +149,7 @@ interface OutgoingMessageConstructor {
 function noPendingData(): void {}
 
 export const OutgoingMessage = function OutgoingMessage(this: OutgoingMessage, options?: OutgoingMessageOptions): void {
-  initEmitter(this)
+  initEmitter(this, true)
   this.outputData = []
   this.outputSize = 0
   this.writable = true
@@ -308,6 +308,8 @@ OutgoingMessage.prototype._isLenientHeaderValidation = (() =>
   })()
 
 defineMethods(OutgoingMessage.prototype, {
+  eventNames,
+
   _renderHeaders() {
     if (this._header) throw ERR_HTTP_HEADERS_SENT('render')
     const headers: Record<string, unknown> = {}
