@@ -23,7 +23,7 @@ import {
 } from './internal/message/head.js'
 import { debug } from './internal/debug.js'
 import { defineFieldViews } from './internal/message/field-views.js'
-import { eventNames, initEmitter } from './internal/node-parity/emitter-init.js'
+import { initEmitter } from './internal/node-parity/emitter-init.js'
 import { isItself } from './internal/node-parity/instance-of.js'
 import { defineAccessors, defineMethods } from './internal/node-parity/define-members.js'
 import { storeHeader, checkValue, type HeaderInput } from './internal/message/render-head.js'
@@ -308,8 +308,6 @@ OutgoingMessage.prototype._isLenientHeaderValidation = (() =>
   })()
 
 defineMethods(OutgoingMessage.prototype, {
-  eventNames,
-
   _renderHeaders() {
     if (this._header) throw ERR_HTTP_HEADERS_SENT('render')
     const headers: Record<string, unknown> = {}

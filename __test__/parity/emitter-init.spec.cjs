@@ -20,15 +20,6 @@ same('names of removed listeners', async (http, log) => {
   }
 })
 
-same('a message that was made without its constructor', async (http, log) => {
-  for (const { prototype } of [http.OutgoingMessage, http.ServerResponse, http.ClientRequest, http.IncomingMessage]) {
-    const message = Object.create(prototype)
-    log(message.eventNames(), message.listenerCount('finish'))
-    message.on('finish', () => {})
-    log(message.eventNames())
-  }
-})
-
 same('members of a new emitter', async (http, log) => {
   for (const emitter of [new http.OutgoingMessage(), new http.IncomingMessage({}), new http.Agent()]) {
     log(
