@@ -297,6 +297,21 @@ export abstract class RequestWriter extends HttpConnection implements MessageTra
     if (this.pending.bytes === 0) this.writer?.[kDrain]()
   }
 
+  /**
+   * The peer has ended the connection, which accepts nothing more. So few bytes as a socket of Node would have written with the request's
+   * head count as accepted: the peer may have answered the head before the I/O thread had the rest. More than that fails.
+   */
+  endWrites(why: () => Error): void {
+    if (this.pending.empty) return
+    if (this.pending.bytes > SMALL) {
+      this.failWrites(why)
+      return
+    }
+    this.acknowledged = 0
+    this.acknowledgedEarly = 0
+    this.pending.acknowledge(Number.POSITIVE_INFINITY)
+  }
+
   /** Fails the writes that were not sent. An Error takes long to make, and most connections end with everything sent. */
   failWrites(why: () => Error): void {
     this.early = null

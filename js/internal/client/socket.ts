@@ -181,7 +181,9 @@ export class ClientSocket extends NativeSocket<NativeClient> {
       return
     }
     if (wanted && this.#connected && !this.destroyed && !this[kConnection].upgraded) {
-      // As in Node it ends after its 'end', which the listener of a request that has no whole response destroys it in.
+      // As in Node it ends after its 'end', which the listener of a request that has no whole response destroys it in. A socket that
+      // the request has ended waits for its writes only.
+      this[kConnection].endWrites(() => systemError('EPIPE', 'write'))
       this.endReading()
       return
     }
