@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::connection::{self, Connection, GivenUp, Place};
+use crate::connection::{self, Connection, DirectFlush, GivenUp, Place};
 use crate::handoff::{self, Batch, CloseMode, Command, Malformed, Outbound, Records, Wake};
 use crate::id::ConnectionId;
 use crate::listen::adopted::{self, Adopted};
@@ -147,37 +147,26 @@ impl Environment {
         let now = now();
         for connection in connections.iter().filter_map(|&id| self.connection(id)) {
             connection.apply(Command::Close(CloseMode::Destroy), None, now);
-            self.finish_directly(&connection, acks);
+            self.carry_out(&connection, || connection.after_direct_commands(acks));
         }
     }
 
     fn flush_directly(&self, out: Outbound<'_>, acks: &mut Batch) {
-        let mut held = out.held.into_iter();
-        let now = now();
-        let mut current = None;
-        for record in Records::new(out.records, out.text) {
-            let buffer = record.command.held().and_then(|_| held.next());
-            let previous =
-                current.take_if(|connection: &mut Arc<Connection>| connection.id() != record.id);
-            if let Some(previous) = previous {
-                self.finish_directly(&previous, acks);
+        let mut flush = DirectFlush::new(out, now());
+        while let Some(next) = flush.next() {
+            if let Some(connection) = self.connection(next.0.id) {
+                self.carry_out(&connection, || {
+                    connection.apply_directly(next, &mut flush, acks)
+                });
             }
-            if current.is_none() {
-                current = self.connection(record.id);
-            }
-            if let Some(connection) = &current {
-                connection.apply(record.command, buffer, now);
-            }
-        }
-        if let Some(last) = current {
-            self.finish_directly(&last, acks);
         }
     }
 
-    fn finish_directly(&self, connection: &Arc<Connection>, acks: &mut Batch) {
-        // A panic costs this connection only. The other connections of the flush get their bytes.
+    /// `act` carries out commands of a connection, and returns whether this thread should read it from now on. A panic costs this
+    /// connection only: the other connections of the flush get their bytes.
+    fn carry_out(&self, connection: &Arc<Connection>, act: impl FnOnce() -> bool) {
         let finish = || {
-            if connection.after_direct_commands(acks) {
+            if act() {
                 self.loans.lend(&self.registry, connection);
             }
         };

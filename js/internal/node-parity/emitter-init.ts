@@ -59,8 +59,7 @@ Listeners.prototype = Object.create(null)
  * Does what the constructor EventEmitter does to a new object.
  *
  * @param keepsNames removed listeners leave their names in `_events`: for streams only, whose `eventNames()` does not list these.
- *   Deleting the first of several
- *   names makes the object a dictionary in V8, which costs a request of a client 6 to 8 % of its CPU.
+ *   Deleting the first of several names makes the object a dictionary in V8, which costs a request of a client 6 to 8 % of its CPU.
  */
 export function initEmitter(emitter: Emitter, keepsNames: boolean): void {
   if (!isNodes()) {

@@ -7,7 +7,8 @@ use ferrohttp_proto::{MisuseError, RequestKind};
 
 use super::input::{Fin, Reading};
 use super::{Connection, State, Writing};
-use crate::handoff::{Batch, CloseMode, Command, Held, Payload};
+use crate::handoff::{Batch, CloseMode, Command, Held, Outbound, Payload, Record, Records};
+use crate::id::ConnectionId;
 use crate::socket::stream::Stream;
 
 /// How often `Output::flush`, which writes at most 1 MiB, is called after the commands of one flush. The kernel buffers some
@@ -20,23 +21,28 @@ impl Connection {
     ///
     /// A panic costs this connection only: the commands of other connections in the flush are still applied.
     pub(crate) fn apply(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
-        let applied = catch_unwind(AssertUnwindSafe(|| self.apply_or_panic(command, held, now)));
-        if applied.is_err() {
-            self.give_up_after_panic();
+        self.apply_to(&mut self.lock(), command, held, now);
+    }
+
+    fn apply_to(&self, state: &mut State, command: Command<'_>, held: Option<Held>, now: Instant) {
+        let apply = AssertUnwindSafe(|| self.apply_or_panic(&mut *state, command, held, now));
+        if catch_unwind(apply).is_err() {
+            state.give_up_after_panic();
         }
     }
 
     /// After a panic the output is dropped, and the task closes the connection. Either thread.
     pub(crate) fn give_up_after_panic(&self) {
-        let mut guard = self.lock();
-        guard.output.clear();
-        guard.destroy();
-        guard.wake();
+        self.lock().give_up_after_panic();
     }
 
-    fn apply_or_panic(&self, command: Command<'_>, held: Option<Held>, now: Instant) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
+    fn apply_or_panic(
+        &self,
+        state: &mut State,
+        command: Command<'_>,
+        held: Option<Held>,
+        now: Instant,
+    ) {
         if state.is_closed() {
             return;
         }
@@ -198,7 +204,28 @@ impl Connection {
         done
     }
 
-    /// The same on JavaScript's thread. Acknowledgements go to `acks`; those of a client's connection may precede its CONNECTED
+    /// Applies `first` and the commands in `rest` that follow it and name this connection, too, and writes their output, on JavaScript's
+    /// thread. `acks` and the result are as of `after_direct_commands`.
+    ///
+    /// The lock is held throughout. Otherwise the I/O thread might send the head of a request alone, and the peer might answer it and
+    /// close the connection before the rest is written. Node writes both at once.
+    pub(crate) fn apply_directly(
+        &self,
+        first: (Record<'_>, Option<Held>),
+        rest: &mut DirectFlush<'_>,
+        acks: &mut Batch,
+    ) -> bool {
+        let mut guard = self.lock();
+        let mut next = Some(first);
+        while let Some((record, held)) = next {
+            self.apply_to(&mut guard, record.command, held, rest.now);
+            next = rest.next_of(self.id());
+        }
+        self.finish_commands(&mut guard, acks);
+        guard.count_direct_answer()
+    }
+
+    /// `after_commands` on JavaScript's thread. Acknowledgements go to `acks`; those of a client's connection may precede its CONNECTED
     /// record. Returns whether the connection should be lent to JavaScript's thread.
     pub(crate) fn after_direct_commands(&self, acks: &mut Batch) -> bool {
         let mut guard = self.lock();
@@ -245,7 +272,46 @@ impl Connection {
     }
 }
 
+/// What is left of a flush that JavaScript's thread carries out.
+pub(crate) struct DirectFlush<'a> {
+    records: Records<'a>,
+    /// The buffers that the records name, in their order.
+    held: std::vec::IntoIter<Held>,
+    /// The time of the flush.
+    now: Instant,
+}
+
+impl<'a> DirectFlush<'a> {
+    pub(crate) fn new(out: Outbound<'a>, now: Instant) -> Self {
+        Self {
+            records: Records::new(out.records, out.text),
+            held: out.held.into_iter(),
+            now,
+        }
+    }
+
+    /// The next record, whichever connection it names, with the buffer that it names, if any. They are taken together, so that no panic
+    /// can leave a buffer to the record of another connection.
+    pub(crate) fn next(&mut self) -> Option<(Record<'a>, Option<Held>)> {
+        let record = self.records.next()?;
+        let held = record.command.held().and_then(|_| self.held.next());
+        Some((record, held))
+    }
+
+    /// The next record, if it names this connection.
+    fn next_of(&mut self, id: ConnectionId) -> Option<(Record<'a>, Option<Held>)> {
+        let (next, _) = self.records.peek()?;
+        if next == id { self.next() } else { None }
+    }
+}
+
 impl State {
+    fn give_up_after_panic(&mut self) {
+        self.output.clear();
+        self.destroy();
+        self.wake();
+    }
+
     /// `state_only`: the program's socket sends the bytes, and only the engine's state changes.
     fn send_head(
         &mut self,

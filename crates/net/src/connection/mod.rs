@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+pub(crate) use self::command::DirectFlush;
 pub(crate) use self::connecting::connect;
 use self::deadline::Deadlines;
 pub use self::give_up::GivenUp;

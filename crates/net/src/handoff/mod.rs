@@ -24,5 +24,5 @@ pub(crate) use flush::check;
 pub(crate) use inbound::{Addresses, Timeout, write_addresses};
 pub use inbox::{Inbox, Wake};
 pub(crate) use inbox::{TaskThread, Until};
-pub(crate) use outbound::{CloseMode, Command, Payload, Records};
+pub(crate) use outbound::{CloseMode, Command, Payload, Record, Records};
 pub use outbound::{Held, HeldBytes, Outbound};
